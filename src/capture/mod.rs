@@ -1,0 +1,5 @@
+//! Floor 1: where frames come from. The only door to libpcap and to capture files.
+
+mod frame;
+
+pub use frame::{Frame, FrameRef, LinkType, Timestamp};

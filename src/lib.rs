@@ -1,0 +1,14 @@
+//! wiretale lets people see the conversation under their sockets.
+//!
+//! The modules stand in the order in which data flows; each imports only from those above it
+//! (`tests/architecture.rs` holds that).
+
+pub mod layer;
+
+pub mod capture;
+
+pub mod message;
+
+pub mod filter;
+
+pub mod lab;

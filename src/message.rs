@@ -1,0 +1,187 @@
+//! Floor 4: the contract between ordered bytes and the protocols that read them. It names no protocol.
+//!
+//! A [`Dissector`] is registered and stateless; for each connection it makes a [`Decoder`], which is handed the bytes
+//! of both directions in order and hands out [`Draft`]s of messages. What a decoder hands out is small and typed
+//! ([`Payload`]); prose and fields are made later, from the same bytes, for what someone looks at.
+
+use std::any::Any;
+use std::fmt;
+use std::ops::Range;
+
+use crate::layer::{Direction, FieldDef, Layer, Note, Span};
+
+/// The typed content of one message. It keeps numbers, not bytes: whoever describes it brings the bytes again.
+pub trait Payload: Any + fmt::Debug + Send + Sync {
+    /// The registered name of the protocol: `http`, `websocket`.
+    fn protocol(&self) -> &'static str;
+
+    /// A few words on the message, for a ladder or a list. `bytes` are the message's own.
+    fn summary(&self, bytes: &[u8]) -> String;
+
+    /// The message as layers with fields and provenance. `at` is where `bytes` lie.
+    fn describe(&self, bytes: &[u8], at: &Span) -> Vec<Layer>;
+
+    /// How the message's bytes are shared out: header first, then what it carries. Lengths that add up to `len`.
+    fn parts(&self, len: u64) -> Vec<Part>;
+
+    /// A copy that lives on its own.
+    fn boxed(&self) -> Box<dyn Payload>;
+
+    /// For those who know the type.
+    fn as_any(&self) -> &dyn Any;
+}
+
+/// A stretch of a message's bytes with one owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// Who owns it: a protocol's name, or `payload`.
+    pub owner: &'static str,
+    /// How many octets.
+    pub len: u64,
+}
+
+/// A message as the decoder hands it out.
+#[derive(Debug)]
+pub struct Draft<'a> {
+    /// Which way it travelled.
+    pub direction: Direction,
+    /// Where its bytes lie in the stream of that direction.
+    pub range: Range<u64>,
+    /// What it is.
+    pub payload: &'a dyn Payload,
+    /// What is odd about it.
+    pub notes: Vec<Note>,
+    /// Whether all of it was there. An incomplete message is shown, never hidden.
+    pub complete: bool,
+}
+
+/// A change of protocol on a connection, offered by one side and answered by the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upgrade {
+    /// The protocol asked for, in lower case: `websocket`.
+    pub token: String,
+    /// What was asked, and with which header fields.
+    pub request: Head,
+    /// What was answered.
+    pub response: Head,
+    /// Where the answer lies in the server's stream.
+    pub response_range: Range<u64>,
+    /// Whether the answer agrees to the change.
+    pub switched: bool,
+}
+
+/// The first line and header fields of one side of an [`Upgrade`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Head {
+    /// The start line in words: a method, or a status code as text.
+    pub start: String,
+    /// Protocol version, minor number: 1 for `HTTP/1.1`.
+    pub minor_version: u8,
+    /// Header fields as they stood, in order.
+    pub headers: Vec<(String, String)>,
+}
+
+impl Head {
+    /// Every value of the header field with this name, which is compared without regard to case.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.headers.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+    }
+
+    /// The first value of the header field with this name.
+    pub fn get<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+        self.all(name).next()
+    }
+
+    /// Whether a comma-separated header field holds this token, compared without regard to case (RFC 9110 §5.6.1).
+    pub fn has_token(&self, name: &str, token: &str) -> bool {
+        self.all(name).flat_map(|v| v.split(',')).any(|t| t.trim().eq_ignore_ascii_case(token))
+    }
+}
+
+/// Where a decoder puts what it found.
+pub trait Sink {
+    /// A message ended here.
+    fn message(&mut self, draft: Draft<'_>);
+    /// A change of protocol was asked for and answered.
+    fn upgrade(&mut self, upgrade: Upgrade);
+}
+
+/// The bytes of one direction that have not been consumed yet.
+#[derive(Debug, Clone, Copy)]
+pub struct Input<'a> {
+    /// Which way they travel.
+    pub direction: Direction,
+    /// Where the first of them lies in its stream.
+    pub offset: u64,
+    /// The bytes themselves, without gaps.
+    pub bytes: &'a [u8],
+    /// Whether no more will come: the stream was closed, broken, or the capture ended.
+    pub end: bool,
+}
+
+/// What a decoder did with an [`Input`]. Needing more is a normal outcome, not a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// This many octets are done with (at least one); there may be more to decode.
+    Consumed(usize),
+    /// More bytes of this direction are needed.
+    NeedMore,
+    /// The other direction must move first.
+    Wait,
+    /// This many octets are done with, and the protocol ends here in both directions; what follows belongs to the
+    /// protocol agreed on in the [`Upgrade`] just handed out.
+    Switch(usize),
+}
+
+/// The state of one protocol on one connection.
+pub trait Decoder: Send {
+    /// Takes what it can from the front of the input.
+    fn decode(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Progress;
+
+    /// Bytes are missing from the stream of this direction. Returns whether the decoder can go on after them.
+    fn gap(&mut self, direction: Direction, missing: Range<u64>) -> bool;
+}
+
+/// The first bytes of a connection, for a dissector to look at.
+#[derive(Debug, Clone, Copy)]
+pub struct Probe<'a> {
+    /// First bytes from the client.
+    pub to_server: &'a [u8],
+    /// First bytes from the server.
+    pub to_client: &'a [u8],
+    /// Whether no more will come.
+    pub end: bool,
+}
+
+/// What a dissector thinks of a [`Probe`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Certainly another protocol.
+    No,
+    /// More bytes are needed to tell.
+    NeedMore,
+    /// It is this protocol.
+    Yes,
+}
+
+/// A protocol over TCP, as registered.
+pub trait Dissector: Sync {
+    /// The name used in filters: `http`.
+    fn name(&self) -> &'static str;
+
+    /// Its fields.
+    fn fields(&self) -> &'static [&'static FieldDef];
+
+    /// Whether the beginning of a connection is this protocol.
+    fn probe(&self, probe: Probe<'_>) -> Verdict;
+
+    /// A decoder for a connection that speaks it from the beginning; `None` when it is only ever changed to.
+    fn decoder(&self) -> Option<Box<dyn Decoder>>;
+
+    /// Judges a change to this protocol. Only called with tokens it [owns](Dissector::upgrade_token).
+    /// Hands the judgement to `sink` as a message; returns the decoder for what follows if the protocol was changed.
+    fn upgraded(&self, upgrade: &Upgrade, sink: &mut dyn Sink) -> Option<Box<dyn Decoder>>;
+
+    /// The token that asks for it in an upgrade, in lower case.
+    fn upgrade_token(&self) -> Option<&'static str>;
+}
