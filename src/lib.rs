@@ -7,6 +7,10 @@ pub mod layer;
 
 pub mod capture;
 
+pub mod packet;
+
+pub mod flow;
+
 pub mod message;
 
 pub mod filter;

@@ -1,0 +1,44 @@
+//! What a connection adds to the description of a TCP header.
+
+use super::Segment;
+use crate::layer::{Layer, Value};
+use crate::packet::{ACK_RANGE, SEQ_RANGE, WINDOW_RANGE};
+
+crate::fields! {
+    TCP_STREAM = "tcp.stream", Uint, "The number of the connection, from 0 in order of first packet.", "";
+    TCP_LEN = "tcp.len", Uint, "How many octets of payload the segment carries.", "RFC 9293 §3.4";
+    TCP_SEQ = "tcp.seq", Uint, "The sequence number, counted from this connection's start.", "RFC 9293 §3.4";
+    TCP_NXTSEQ = "tcp.nxtseq", Uint, "The sequence number that comes next, counted from this connection's start.", "RFC 9293 §3.4";
+    TCP_ACK = "tcp.ack", Uint, "The next number expected from the other side, counted from this connection's start.", "RFC 9293 §3.4";
+    TCP_WINDOW = "tcp.window_size", Uint, "How many octets the sender is ready to take.", "RFC 7323 §2.2";
+    TCP_INITIAL_RTT = "tcp.analysis.initial_rtt", Seconds, "The time from the SYN to the ACK that completes the handshake.", "";
+    TCP_TIME_RELATIVE = "tcp.time_relative", Seconds, "The time since the connection's first frame.", "";
+    TCP_TIME_DELTA = "tcp.time_delta", Seconds, "The time since the connection's previous frame.", "";
+}
+
+/// Adds what the connection knows to the layer of a TCP header.
+pub fn describe(segment: &Segment, layer: &mut Layer) {
+    let number = |n: u32| Value::Uint(u64::from(n));
+    layer.summary = format!("{}, seq {}, {} octets of payload", layer.summary, segment.seq, segment.len);
+    layer.computed(&TCP_STREAM, number(segment.connection));
+    layer.computed(&TCP_LEN, number(segment.len));
+    layer.field(&TCP_SEQ, number(segment.seq), SEQ_RANGE);
+    let takes_a_number = |name| u32::from(layer.value(name) == Some(&Value::Bool(true)));
+    let next = segment.seq.wrapping_add(segment.len);
+    let next = next.wrapping_add(takes_a_number("tcp.flags.syn") + takes_a_number("tcp.flags.fin"));
+    layer.computed(&TCP_NXTSEQ, number(next));
+    layer.field(&TCP_ACK, number(segment.ack.unwrap_or(0)), ACK_RANGE);
+    layer.field(&TCP_WINDOW, Value::Uint(segment.window), WINDOW_RANGE);
+    if let Some(rtt) = segment.initial_rtt {
+        layer.computed(&TCP_INITIAL_RTT, Value::Seconds(rtt));
+    }
+    layer.computed(&TCP_TIME_RELATIVE, Value::Seconds(segment.time_relative));
+    layer.computed(&TCP_TIME_DELTA, Value::Seconds(segment.time_delta));
+    for field in &mut layer.fields {
+        // Wireshark counts these from the connection's start too.
+        if let ("tcp.options.sack_le" | "tcp.options.sack_re", Value::Uint(edge)) = (field.def.name, &mut field.value) {
+            *edge = u64::from((*edge as u32).wrapping_sub(segment.ack_base.0));
+        }
+    }
+    layer.notes.extend(segment.notes.iter().cloned());
+}

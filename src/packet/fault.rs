@@ -1,0 +1,95 @@
+//! Why dissecting a frame stopped where it did.
+
+use std::fmt;
+
+use crate::layer::{Note, Severity};
+
+/// The reason for which the rest of a frame was not dissected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// A header needs more octets than are there.
+    Short {
+        /// Which header.
+        header: &'static str,
+        /// How many octets it needs.
+        needed: u32,
+        /// How many are there.
+        had: u32,
+    },
+    /// A header holds a value it must not hold.
+    Invalid {
+        /// Which field.
+        field: &'static str,
+        /// Its value.
+        value: u32,
+    },
+    /// What comes next is a protocol that is not dissected here.
+    Unknown {
+        /// Which field named it.
+        what: &'static str,
+        /// The number it has there.
+        number: u32,
+    },
+    /// A fragment of a larger IP packet: no single fragment can be read as a whole.
+    Fragment {
+        /// Where it belongs in the larger packet, in octets.
+        offset: u32,
+    },
+}
+
+impl Fault {
+    /// The fault as a note; `missing` is how many octets of the frame the capture did not keep.
+    pub fn note(self, missing: u32) -> Note {
+        let (severity, spec) = match self {
+            Self::Short { .. } if missing > 0 => (Severity::Note, ""),
+            Self::Short { .. } | Self::Invalid { .. } => (Severity::Error, "RFC 1122 §3.2.1"),
+            Self::Unknown { .. } => (Severity::Chat, ""),
+            Self::Fragment { .. } => (Severity::Note, "RFC 791 §3.2"),
+        };
+        let why = match missing {
+            0 => String::new(),
+            n => format!("; the capture did not keep the frame's last {n} octets"),
+        };
+        Note::new(severity, format!("{self}{why}"), spec)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Short { header, needed, had } => {
+                write!(f, "the {header} needs {needed} octets, {had} are there")
+            }
+            Self::Invalid { field, value } => write!(f, "the {field} cannot be {value}"),
+            Self::Unknown { what: "EtherType", number } => {
+                write!(f, "EtherType 0x{number:04x}{} is not dissected", ether_type_name(*number))
+            }
+            Self::Unknown { what, number } => {
+                write!(f, "{what} {number}{} is not dissected", number_name(what, *number))
+            }
+            Self::Fragment { offset } => {
+                write!(f, "a fragment of a larger IP packet, from octet {offset} of it; not dissected")
+            }
+        }
+    }
+}
+
+fn ether_type_name(number: u32) -> &'static str {
+    match number {
+        0x0806 => " (ARP)",
+        0x8100 => " (VLAN)",
+        0x88a8 => " (QinQ)",
+        0x88cc => " (LLDP)",
+        _ => "",
+    }
+}
+
+fn number_name(what: &str, number: u32) -> &'static str {
+    match (what, number) {
+        ("IP protocol", 1) => " (ICMP)",
+        ("IP protocol", 2) => " (IGMP)",
+        ("IP protocol", 58) => " (ICMPv6)",
+        ("IP protocol", 132) => " (SCTP)",
+        _ => "",
+    }
+}

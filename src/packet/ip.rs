@@ -1,0 +1,267 @@
+//! The Internet Protocol, version 4 and 6.
+//!
+//! # References
+//! - IPv4 header: RFC 791 §3.1. IPv6 header and extension headers: RFC 8200 §3, §4.
+
+use std::net::IpAddr;
+
+use etherparse::{Ipv4HeaderSlice, Ipv6HeaderSlice};
+
+use super::{Extent, Fault, checksum};
+use crate::layer::{Layer, Note, OsiLayer, Severity, Span, Value};
+
+crate::fields! {
+    IP_VERSION = "ip.version", Uint, "The version of the Internet Protocol: 4.", "RFC 791 §3.1";
+    IP_HDR_LEN = "ip.hdr_len", Uint, "The length of the IP header, in octets.", "RFC 791 §3.1";
+    IP_DSFIELD = "ip.dsfield", Uint, "How the packet should be treated on its way, and whether it met congestion.", "RFC 2474 §3";
+    IP_LEN = "ip.len", Uint, "The length of the whole IP packet, header included, in octets.", "RFC 791 §3.1";
+    IP_ID = "ip.id", Uint, "A number that ties the fragments of one packet together.", "RFC 791 §3.1";
+    IP_DF = "ip.flags.df", Bool, "Routers must not cut this packet into fragments.", "RFC 791 §3.1";
+    IP_MF = "ip.flags.mf", Bool, "More fragments of the same packet follow.", "RFC 791 §3.1";
+    IP_FRAG_OFFSET = "ip.frag_offset", Uint, "Where this fragment belongs in the whole packet, in octets.", "RFC 791 §3.1";
+    IP_TTL = "ip.ttl", Uint, "How many more routers may pass the packet on.", "RFC 791 §3.1";
+    IP_PROTO = "ip.proto", Uint, "Which protocol the packet carries: 6 is TCP, 17 is UDP.", "RFC 791 §3.1";
+    IP_CHECKSUM = "ip.checksum", Uint, "A sum over the header, to find damage on the way.", "RFC 791 §3.1";
+    IP_SRC = "ip.src", Address, "The address the packet was sent from.", "RFC 791 §3.1";
+    IP_DST = "ip.dst", Address, "The address the packet is sent to.", "RFC 791 §3.1";
+    IP_ADDR = "ip.addr", Address, "Either of the two addresses.", "RFC 791 §3.1";
+    IPV6_VERSION = "ipv6.version", Uint, "The version of the Internet Protocol: 6.", "RFC 8200 §3";
+    IPV6_TCLASS = "ipv6.tclass", Uint, "How the packet should be treated on its way, and whether it met congestion.", "RFC 8200 §7";
+    IPV6_FLOW = "ipv6.flow", Uint, "A label that packets of one flow share.", "RFC 8200 §6";
+    IPV6_PLEN = "ipv6.plen", Uint, "The length of what follows the IPv6 header, in octets.", "RFC 8200 §3";
+    IPV6_NXT = "ipv6.nxt", Uint, "Which header follows: 6 is TCP, 17 is UDP.", "RFC 8200 §3";
+    IPV6_HLIM = "ipv6.hlim", Uint, "How many more routers may pass the packet on.", "RFC 8200 §3";
+    IPV6_SRC = "ipv6.src", Address, "The address the packet was sent from.", "RFC 8200 §3";
+    IPV6_DST = "ipv6.dst", Address, "The address the packet is sent to.", "RFC 8200 §3";
+    IPV6_ADDR = "ipv6.addr", Address, "Either of the two addresses.", "RFC 8200 §3";
+}
+
+/// Which version of the Internet Protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl Version {
+    /// The protocol's name in filters.
+    pub fn protocol(self) -> &'static str {
+        match self {
+            Self::V4 => "ip",
+            Self::V6 => "ipv6",
+        }
+    }
+}
+
+/// An IP header with any extension headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Net {
+    /// Which version.
+    pub version: Version,
+    /// Where the header lies, options and extension headers included.
+    pub header: Extent,
+    /// What it carries, as far as it was captured.
+    pub payload: Extent,
+    /// How long the payload is by the header's own word, in octets.
+    pub payload_len: u32,
+    /// From.
+    pub source: IpAddr,
+    /// To.
+    pub destination: IpAddr,
+    /// Which protocol it carries, by its number.
+    pub protocol: u8,
+}
+
+mod field {
+    use std::ops::Range;
+    pub(super) const VERSION: Range<usize> = 0..1;
+    pub(super) const DSFIELD: Range<usize> = 1..2;
+    pub(super) const LEN: Range<usize> = 2..4;
+    pub(super) const ID: Range<usize> = 4..6;
+    pub(super) const FRAGMENT: Range<usize> = 6..8;
+    pub(super) const TTL: Range<usize> = 8..9;
+    pub(super) const PROTO: Range<usize> = 9..10;
+    pub(super) const CHECKSUM: Range<usize> = 10..12;
+    pub(super) const SRC: Range<usize> = 12..16;
+    pub(super) const DST: Range<usize> = 16..20;
+    pub(super) const V6_TCLASS: Range<usize> = 0..2;
+    pub(super) const V6_FLOW: Range<usize> = 1..4;
+    pub(super) const V6_PLEN: Range<usize> = 4..6;
+    pub(super) const V6_NXT: Range<usize> = 6..7;
+    pub(super) const V6_HLIM: Range<usize> = 7..8;
+    pub(super) const V6_SRC: Range<usize> = 8..24;
+    pub(super) const V6_DST: Range<usize> = 24..40;
+}
+
+/// More extension headers than this are not followed: a peer controls how many there are.
+const MAX_EXTENSIONS: usize = 8;
+
+impl Net {
+    /// Reads the IP header at the start of `at`. A second value says why what it carries cannot be read.
+    pub(super) fn decode(data: &[u8], at: Extent) -> Result<(Self, Option<Fault>), Fault> {
+        let bytes = at.of(data);
+        match bytes.first().map(|b| b >> 4) {
+            Some(4) => Self::v4(bytes, at),
+            Some(6) => Self::v6(bytes, at),
+            Some(version) => Err(Fault::Invalid { field: "IP version", value: u32::from(version) }),
+            None => Err(Fault::Short { header: "IP header", needed: 20, had: 0 }),
+        }
+    }
+
+    fn v4(bytes: &[u8], at: Extent) -> Result<(Self, Option<Fault>), Fault> {
+        let header = Ipv4HeaderSlice::from_slice(bytes).map_err(|_| v4_fault(bytes))?;
+        let header_len = header.slice().len();
+        // "IPv4 total length 0": a segment the network card was to cut up (TSO); the captured length is the true one.
+        let total = match usize::from(header.total_len()) {
+            0 => bytes.len(),
+            short if short < header_len => {
+                return Err(Fault::Invalid { field: "IPv4 total length", value: short as u32 });
+            }
+            total => total,
+        };
+        let start = at.start as usize;
+        let net = Self {
+            version: Version::V4,
+            header: Extent::new(start, start + header_len),
+            payload: Extent::new(start + header_len, start + total.min(bytes.len())),
+            payload_len: (total - header_len) as u32,
+            source: header.source_addr().into(),
+            destination: header.destination_addr().into(),
+            protocol: header.protocol().0,
+        };
+        let offset = u32::from(header.fragments_offset().value()) * 8;
+        let fragment = (header.more_fragments() || offset > 0).then_some(Fault::Fragment { offset });
+        Ok((net, fragment))
+    }
+
+    fn v6(bytes: &[u8], at: Extent) -> Result<(Self, Option<Fault>), Fault> {
+        let short = Fault::Short { header: "IPv6 header", needed: 40, had: bytes.len() as u32 };
+        let header = Ipv6HeaderSlice::from_slice(bytes).map_err(|_| short)?;
+        let total = match usize::from(header.payload_length()) {
+            0 => bytes.len(),
+            len => 40 + len,
+        };
+        let present = bytes.get(..total.min(bytes.len())).unwrap_or(bytes);
+        let (protocol, header_len, fault) = skip_extensions(present, header.next_header().0);
+        let start = at.start as usize;
+        let net = Self {
+            version: Version::V6,
+            header: Extent::new(start, start + header_len),
+            payload: Extent::new(start + header_len, start + present.len()),
+            payload_len: total.saturating_sub(header_len) as u32,
+            source: header.source_addr().into(),
+            destination: header.destination_addr().into(),
+            protocol,
+        };
+        Ok((net, fault))
+    }
+
+    /// The header as a layer.
+    pub(super) fn describe(&self, frame: u32, data: &[u8]) -> Layer {
+        let span = Some(self.header.span(frame));
+        let bytes = self.header.of(data);
+        match self.version {
+            Version::V4 => self.describe_v4(bytes, span),
+            Version::V6 => self.describe_v6(bytes, span),
+        }
+    }
+
+    fn describe_v4(&self, bytes: &[u8], span: Option<Span>) -> Layer {
+        let mut layer = Layer::new("ip", "Internet Protocol version 4", Some(OsiLayer::Network), span);
+        let Ok(header) = Ipv4HeaderSlice::from_slice(bytes) else { return layer };
+        let number = |n: u16| Value::Uint(u64::from(n));
+        layer.summary = format!("{} → {}, TTL {}", self.source, self.destination, header.ttl());
+        layer.field(&IP_VERSION, Value::Uint(4), field::VERSION);
+        layer.field(&IP_HDR_LEN, Value::Uint(bytes.len() as u64), field::VERSION);
+        layer.field(
+            &IP_DSFIELD,
+            Value::Uint(u64::from(header.dcp().value() << 2 | header.ecn().value())),
+            field::DSFIELD,
+        );
+        layer.field(&IP_LEN, number(header.total_len()), field::LEN);
+        layer.field(&IP_ID, number(header.identification()), field::ID);
+        layer.field(&IP_DF, Value::Bool(header.dont_fragment()), field::FRAGMENT);
+        layer.field(&IP_MF, Value::Bool(header.more_fragments()), field::FRAGMENT);
+        layer.field(&IP_FRAG_OFFSET, Value::Uint(u64::from(header.fragments_offset().value()) * 8), field::FRAGMENT);
+        layer.field(&IP_TTL, Value::Uint(u64::from(header.ttl())), field::TTL);
+        layer.field(&IP_PROTO, Value::Uint(u64::from(header.protocol().0)), field::PROTO);
+        layer.field(&IP_CHECKSUM, number(header.header_checksum()), field::CHECKSUM);
+        layer.field(&IP_SRC, Value::Address(self.source), field::SRC);
+        layer.field(&IP_ADDR, Value::Address(self.source), field::SRC);
+        layer.field(&IP_DST, Value::Address(self.destination), field::DST);
+        layer.field(&IP_ADDR, Value::Address(self.destination), field::DST);
+        if header.header_checksum() != 0 && !checksum::header_is_valid(bytes) {
+            let text = "the header checksum does not fit the header: damaged on the way, or left for the network card to fill in";
+            layer.notes.push(Note::new(Severity::Note, text, "RFC 1122 §3.2.1.2"));
+        }
+        layer
+    }
+
+    fn describe_v6(&self, bytes: &[u8], span: Option<Span>) -> Layer {
+        let mut layer = Layer::new("ipv6", "Internet Protocol version 6", Some(OsiLayer::Network), span);
+        let Ok(header) = Ipv6HeaderSlice::from_slice(bytes) else { return layer };
+        layer.summary = format!("{} → {}, hop limit {}", self.source, self.destination, header.hop_limit());
+        layer.field(&IPV6_VERSION, Value::Uint(6), field::VERSION);
+        layer.field(&IPV6_TCLASS, Value::Uint(u64::from(header.traffic_class())), field::V6_TCLASS);
+        layer.field(&IPV6_FLOW, Value::Uint(u64::from(header.flow_label().value())), field::V6_FLOW);
+        layer.field(&IPV6_PLEN, Value::Uint(u64::from(header.payload_length())), field::V6_PLEN);
+        layer.field(&IPV6_NXT, Value::Uint(u64::from(header.next_header().0)), field::V6_NXT);
+        layer.field(&IPV6_HLIM, Value::Uint(u64::from(header.hop_limit())), field::V6_HLIM);
+        layer.field(&IPV6_SRC, Value::Address(self.source), field::V6_SRC);
+        layer.field(&IPV6_ADDR, Value::Address(self.source), field::V6_SRC);
+        layer.field(&IPV6_DST, Value::Address(self.destination), field::V6_DST);
+        layer.field(&IPV6_ADDR, Value::Address(self.destination), field::V6_DST);
+        layer
+    }
+}
+
+fn v4_fault(bytes: &[u8]) -> Fault {
+    let words = bytes.first().map_or(0, |b| u32::from(b & 0x0f));
+    match words {
+        0..5 => Fault::Invalid { field: "IPv4 header length (in words of 4 octets)", value: words },
+        _ => Fault::Short { header: "IPv4 header", needed: words * 4, had: bytes.len() as u32 },
+    }
+}
+
+/// Walks over the extension headers (RFC 8200 §4); returns the protocol that follows, where it begins, and what stopped us.
+fn skip_extensions(bytes: &[u8], first: u8) -> (u8, usize, Option<Fault>) {
+    const HOP_BY_HOP: u8 = 0;
+    const ROUTING: u8 = 43;
+    const FRAGMENT: u8 = 44;
+    const DESTINATION_OPTIONS: u8 = 60;
+    let (mut next, mut at) = (first, 40);
+    for _ in 0..MAX_EXTENSIONS {
+        let header = bytes.get(at..at + 8);
+        match (next, header) {
+            (HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS, Some(header)) => {
+                let len = (usize::from(header[1]) + 1) * 8;
+                if bytes.len() < at + len {
+                    let had = (bytes.len() - at) as u32;
+                    return (next, at, Some(Fault::Short { header: "IPv6 extension header", needed: len as u32, had }));
+                }
+                next = header[0];
+                at += len;
+            }
+            (FRAGMENT, Some(header)) => {
+                let offset = u32::from(u16::from_be_bytes([header[2], header[3]]) & 0xfff8);
+                return (header[0], at + 8, Some(Fault::Fragment { offset }));
+            }
+            (HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS | FRAGMENT, None) => {
+                let had = bytes.len().saturating_sub(at) as u32;
+                return (
+                    next,
+                    at.min(bytes.len()),
+                    Some(Fault::Short { header: "IPv6 extension header", needed: 8, had }),
+                );
+            }
+            _ => return (next, at.min(bytes.len()), None),
+        }
+    }
+    (
+        next,
+        at,
+        Some(Fault::Invalid { field: "number of IPv6 extension headers (more than)", value: MAX_EXTENSIONS as u32 }),
+    )
+}

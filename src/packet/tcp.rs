@@ -1,0 +1,323 @@
+//! The Transmission Control Protocol, one header at a time. What needs the other packets of a connection
+//! (relative numbers, round trips, reassembly) is in [`crate::flow`].
+//!
+//! # References
+//! - Header: RFC 9293 §3.1. Window scale and timestamps: RFC 7323. SACK: RFC 2018.
+
+use std::fmt;
+
+use etherparse::TcpHeaderSlice;
+
+use super::{ChecksumVerdict, Extent, Fault, Packet};
+use crate::layer::{Layer, Note, OsiLayer, Severity, Value};
+
+/// TCP's number in the IP header.
+pub(super) const IP_PROTOCOL: u8 = 6;
+
+crate::fields! {
+    TCP_SRCPORT = "tcp.srcport", Uint, "The port the segment was sent from.", "RFC 9293 §3.1";
+    TCP_DSTPORT = "tcp.dstport", Uint, "The port the segment is sent to.", "RFC 9293 §3.1";
+    TCP_PORT = "tcp.port", Uint, "Either of the two ports.", "RFC 9293 §3.1";
+    TCP_SEQ_RAW = "tcp.seq_raw", Uint, "The sequence number as it stands: it counts octets from a random start.", "RFC 9293 §3.4";
+    TCP_ACK_RAW = "tcp.ack_raw", Uint, "The next sequence number expected from the other side, as it stands.", "RFC 9293 §3.4";
+    TCP_HDR_LEN = "tcp.hdr_len", Uint, "The length of the TCP header, options included, in octets.", "RFC 9293 §3.1";
+    TCP_FLAGS = "tcp.flags", Uint, "All control bits as one number.", "RFC 9293 §3.1";
+    TCP_FLAGS_CWR = "tcp.flags.cwr", Bool, "The sender slowed down because of congestion.", "RFC 3168 §6.1.2";
+    TCP_FLAGS_ECE = "tcp.flags.ece", Bool, "The sender saw congestion marked on the way.", "RFC 3168 §6.1";
+    TCP_FLAGS_URG = "tcp.flags.urg", Bool, "The urgent pointer counts.", "RFC 9293 §3.1";
+    TCP_FLAGS_ACK = "tcp.flags.ack", Bool, "The acknowledgement number counts: set on every segment but the first.", "RFC 9293 §3.1";
+    TCP_FLAGS_PUSH = "tcp.flags.push", Bool, "Hand what has arrived to the program without waiting for more.", "RFC 9293 §3.1";
+    TCP_FLAGS_RESET = "tcp.flags.reset", Bool, "Break the connection off at once.", "RFC 9293 §3.5.2";
+    TCP_FLAGS_SYN = "tcp.flags.syn", Bool, "Open the connection: here my numbers start.", "RFC 9293 §3.5";
+    TCP_FLAGS_FIN = "tcp.flags.fin", Bool, "I will send no more.", "RFC 9293 §3.6";
+    TCP_WINDOW_VALUE = "tcp.window_size_value", Uint, "How many octets the sender is ready to take, before scaling.", "RFC 9293 §3.1";
+    TCP_CHECKSUM = "tcp.checksum", Uint, "A sum over the segment and its addresses.", "RFC 9293 §3.1";
+    #[ours] TCP_CHECKSUM_VERDICT = "tcp.checksum.verdict", Text, "valid, not computed yet (loopback and offload), wrong, or unverified.", "RFC 1071";
+    TCP_URGENT = "tcp.urgent_pointer", Uint, "Where urgent data ends; counts only with URG.", "RFC 9293 §3.8.5";
+    TCP_OPT_MSS = "tcp.options.mss_val", Uint, "The largest segment the sender is ready to take, in octets.", "RFC 9293 §3.7.1";
+    TCP_OPT_WSCALE = "tcp.options.wscale.shift", Uint, "By how many bits windows are to be shifted.", "RFC 7323 §2.2";
+    TCP_OPT_SACK_PERM = "tcp.options.sack_perm", Presence, "The sender can report what arrived out of order.", "RFC 2018 §2";
+    TCP_OPT_SACK_LE = "tcp.options.sack_le", Uint, "The first sequence number of a stretch that arrived out of order, counted as `tcp.ack` is.", "RFC 2018 §3";
+    TCP_OPT_SACK_RE = "tcp.options.sack_re", Uint, "The one after the last of that stretch.", "RFC 2018 §3";
+    TCP_OPT_TSVAL = "tcp.options.timestamp.tsval", Uint, "The sender's clock.", "RFC 7323 §3.2";
+    TCP_OPT_TSECR = "tcp.options.timestamp.tsecr", Uint, "The other side's clock, sent back to it.", "RFC 7323 §3.2";
+    TCP_PAYLOAD = "tcp.payload", Bytes, "The octets of the stream this segment carries.", "RFC 9293 §3.1";
+}
+
+/// The control bits of a TCP header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Flags(pub u8);
+
+impl Flags {
+    /// No more data from the sender.
+    pub const FIN: u8 = 0x01;
+    /// Synchronise sequence numbers.
+    pub const SYN: u8 = 0x02;
+    /// Reset the connection.
+    pub const RST: u8 = 0x04;
+    /// Push function.
+    pub const PSH: u8 = 0x08;
+    /// The acknowledgement field counts.
+    pub const ACK: u8 = 0x10;
+    /// The urgent pointer counts.
+    pub const URG: u8 = 0x20;
+    /// ECN echo.
+    pub const ECE: u8 = 0x40;
+    /// Congestion window reduced.
+    pub const CWR: u8 = 0x80;
+
+    const NAMES: [(u8, &'static str); 8] = [
+        (Self::SYN, "SYN"),
+        (Self::FIN, "FIN"),
+        (Self::RST, "RST"),
+        (Self::PSH, "PSH"),
+        (Self::ACK, "ACK"),
+        (Self::URG, "URG"),
+        (Self::ECE, "ECE"),
+        (Self::CWR, "CWR"),
+    ];
+
+    /// Whether all of these bits are set.
+    pub fn has(self, bits: u8) -> bool {
+        self.0 & bits == bits
+    }
+
+    /// The names of the bits that are set.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Self::NAMES.into_iter().filter(move |(bit, _)| self.has(*bit)).map(|(_, name)| name)
+    }
+}
+
+impl fmt::Display for Flags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut names = self.names();
+        match names.next() {
+            None => f.write_str("no flags"),
+            Some(first) => {
+                f.write_str(first)?;
+                names.try_for_each(|name| write!(f, " {name}"))
+            }
+        }
+    }
+}
+
+/// The options that only a SYN carries, and that rule the whole connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SynOptions {
+    /// Maximum segment size.
+    pub mss: Option<u16>,
+    /// Window scale shift.
+    pub window_scale: Option<u8>,
+}
+
+/// A TCP header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tcp {
+    /// Where it lies, options included.
+    pub header: Extent,
+    /// From which port.
+    pub source_port: u16,
+    /// To which port.
+    pub destination_port: u16,
+    /// Sequence number as it stands.
+    pub seq: u32,
+    /// Acknowledgement number as it stands.
+    pub ack: u32,
+    /// Control bits.
+    pub flags: Flags,
+    /// Window as it stands, not scaled.
+    pub window: u16,
+    /// As it stood.
+    pub checksum: u16,
+    /// How many octets of payload the segment had on the wire; more than captured if the frame was cut.
+    pub payload_len: u32,
+}
+
+mod field {
+    use std::ops::Range;
+    pub(super) const SRC_PORT: Range<usize> = 0..2;
+    pub(super) const DST_PORT: Range<usize> = 2..4;
+    pub(super) const SEQ: Range<usize> = 4..8;
+    pub(super) const ACK: Range<usize> = 8..12;
+    pub(super) const OFFSET: Range<usize> = 12..13;
+    pub(super) const FLAGS: Range<usize> = 12..14;
+    pub(super) const FLAG_BITS: Range<usize> = 13..14;
+    pub(super) const WINDOW: Range<usize> = 14..16;
+    pub(super) const CHECKSUM: Range<usize> = 16..18;
+    pub(super) const URGENT: Range<usize> = 18..20;
+    pub(super) const OPTIONS: usize = 20;
+}
+
+/// Where the sequence number lies in a TCP header.
+pub const SEQ_RANGE: std::ops::Range<usize> = field::SEQ;
+/// Where the acknowledgement number lies in a TCP header.
+pub const ACK_RANGE: std::ops::Range<usize> = field::ACK;
+/// Where the window lies in a TCP header.
+pub const WINDOW_RANGE: std::ops::Range<usize> = field::WINDOW;
+
+impl Tcp {
+    pub(super) fn decode(data: &[u8], at: Extent) -> Result<(Self, Extent), Fault> {
+        let bytes = at.of(data);
+        let header = TcpHeaderSlice::from_slice(bytes).map_err(|_| header_fault(bytes))?;
+        let len = header.slice().len();
+        let start = at.start as usize;
+        let payload = Extent::new(start + len, at.end as usize);
+        let tcp = Self {
+            header: Extent::new(start, start + len),
+            source_port: header.source_port(),
+            destination_port: header.destination_port(),
+            seq: header.sequence_number(),
+            ack: header.acknowledgment_number(),
+            flags: Flags(bytes[field::FLAG_BITS.start]),
+            window: header.window_size(),
+            checksum: header.checksum(),
+            payload_len: payload.len() as u32,
+        };
+        Ok((tcp, payload))
+    }
+
+    /// The options of a SYN.
+    pub fn syn_options(&self, data: &[u8]) -> SynOptions {
+        let mut found = SynOptions::default();
+        for option in options(self.header.of(data)) {
+            match option.body {
+                [a, b] if option.kind == kind::MSS => found.mss = Some(u16::from_be_bytes([*a, *b])),
+                // "If a Window Scale option is received with a shift.cnt value larger than 14, the TCP SHOULD log the
+                // error but MUST use 14 instead of the specified value." RFC 7323 §2.3
+                [shift] if option.kind == kind::WINDOW_SCALE => found.window_scale = Some((*shift).min(14)),
+                _ => {}
+            }
+        }
+        found
+    }
+
+    pub(super) fn describe(&self, frame: u32, data: &[u8], packet: &Packet) -> Layer {
+        let span = Some(self.header.span(frame));
+        let mut layer = Layer::new("tcp", "Transmission Control Protocol", Some(OsiLayer::Transport), span);
+        let number = |n: u16| Value::Uint(u64::from(n));
+        let bytes = self.header.of(data);
+        layer.summary = format!("{} → {}, {}", self.source_port, self.destination_port, self.flags);
+        layer.field(&TCP_SRCPORT, number(self.source_port), field::SRC_PORT);
+        layer.field(&TCP_PORT, number(self.source_port), field::SRC_PORT);
+        layer.field(&TCP_DSTPORT, number(self.destination_port), field::DST_PORT);
+        layer.field(&TCP_PORT, number(self.destination_port), field::DST_PORT);
+        layer.field(&TCP_SEQ_RAW, Value::Uint(u64::from(self.seq)), field::SEQ);
+        layer.field(&TCP_ACK_RAW, Value::Uint(u64::from(self.ack)), field::ACK);
+        layer.field(&TCP_HDR_LEN, Value::Uint(bytes.len() as u64), field::OFFSET);
+        let reserved = bytes.get(field::OFFSET.start).map_or(0, |b| u64::from(b & 0x0f) << 8);
+        layer.field(&TCP_FLAGS, Value::Uint(reserved | u64::from(self.flags.0)), field::FLAGS);
+        for (def, bit) in FLAG_FIELDS {
+            layer.field(def, Value::Bool(self.flags.has(bit)), field::FLAG_BITS);
+        }
+        layer.field(&TCP_WINDOW_VALUE, number(self.window), field::WINDOW);
+        layer.field(&TCP_CHECKSUM, number(self.checksum), field::CHECKSUM);
+        self.describe_checksum(&mut layer, packet.checksum(data));
+        if let Some([high, low]) = bytes.get(field::URGENT) {
+            layer.field(&TCP_URGENT, number(u16::from_be_bytes([*high, *low])), field::URGENT);
+        }
+        describe_options(&mut layer, bytes);
+        let payload = packet.payload;
+        if !payload.is_empty() {
+            layer.field(
+                &TCP_PAYLOAD,
+                Value::Bytes(payload.of(data).to_vec()),
+                bytes.len()..bytes.len() + payload.len(),
+            );
+        }
+        layer
+    }
+
+    fn describe_checksum(&self, layer: &mut Layer, verdict: ChecksumVerdict) {
+        layer.computed(&TCP_CHECKSUM_VERDICT, Value::Text(verdict.as_str().into()));
+        if verdict == ChecksumVerdict::Wrong {
+            let text = "the checksum does not fit the segment: a receiver throws it away";
+            layer.notes.push(Note::new(Severity::Error, text, "RFC 9293 §3.1"));
+        }
+    }
+}
+
+static FLAG_FIELDS: [(&crate::layer::FieldDef, u8); 8] = [
+    (&TCP_FLAGS_CWR, Flags::CWR),
+    (&TCP_FLAGS_ECE, Flags::ECE),
+    (&TCP_FLAGS_URG, Flags::URG),
+    (&TCP_FLAGS_ACK, Flags::ACK),
+    (&TCP_FLAGS_PUSH, Flags::PSH),
+    (&TCP_FLAGS_RESET, Flags::RST),
+    (&TCP_FLAGS_SYN, Flags::SYN),
+    (&TCP_FLAGS_FIN, Flags::FIN),
+];
+
+mod kind {
+    pub(super) const END: u8 = 0;
+    pub(super) const NO_OPERATION: u8 = 1;
+    pub(super) const MSS: u8 = 2;
+    pub(super) const WINDOW_SCALE: u8 = 3;
+    pub(super) const SACK_PERMITTED: u8 = 4;
+    pub(super) const SACK: u8 = 5;
+    pub(super) const TIMESTAMP: u8 = 8;
+}
+
+/// One option: its kind, where its body begins in the header, and the body.
+struct TcpOption<'a> {
+    kind: u8,
+    at: usize,
+    body: &'a [u8],
+}
+
+/// The options of a TCP header: kind, length, body (RFC 9293 §3.1). Ends at the first one that makes no sense.
+fn options(header: &[u8]) -> impl Iterator<Item = TcpOption<'_>> {
+    let mut at = field::OPTIONS;
+    std::iter::from_fn(move || {
+        while header.get(at) == Some(&kind::NO_OPERATION) {
+            at += 1;
+        }
+        let kind = *header.get(at)?;
+        let len = usize::from(*header.get(at + 1)?);
+        if kind == kind::END || len < 2 {
+            return None;
+        }
+        let body = header.get(at + 2..at + len)?;
+        let option = TcpOption { kind, at: at + 2, body };
+        at += len;
+        Some(option)
+    })
+}
+
+fn describe_options(layer: &mut Layer, header: &[u8]) {
+    for option in options(header) {
+        let (at, body) = (option.at, option.body);
+        let word = |i: usize| -> Option<u64> {
+            body.get(i..i + 4).and_then(|b| b.try_into().ok()).map(|b| u64::from(u32::from_be_bytes(b)))
+        };
+        match (option.kind, body) {
+            (kind::MSS, [a, b]) => {
+                layer.field(&TCP_OPT_MSS, Value::Uint(u64::from(u16::from_be_bytes([*a, *b]))), at..at + 2);
+            }
+            (kind::WINDOW_SCALE, [shift]) => {
+                layer.field(&TCP_OPT_WSCALE, Value::Uint(u64::from(*shift)), at..at + 1);
+            }
+            (kind::SACK_PERMITTED, []) => layer.field(&TCP_OPT_SACK_PERM, Value::Present, at - 2..at),
+            (kind::TIMESTAMP, [_, _, _, _, _, _, _, _]) => {
+                layer.field(&TCP_OPT_TSVAL, Value::Uint(word(0).unwrap_or_default()), at..at + 4);
+                layer.field(&TCP_OPT_TSECR, Value::Uint(word(4).unwrap_or_default()), at + 4..at + 8);
+            }
+            (kind::SACK, _) => {
+                for i in (0..body.len()).step_by(8) {
+                    let (Some(left), Some(right)) = (word(i), word(i + 4)) else { break };
+                    layer.field(&TCP_OPT_SACK_LE, Value::Uint(left), at + i..at + i + 4);
+                    layer.field(&TCP_OPT_SACK_RE, Value::Uint(right), at + i + 4..at + i + 8);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn header_fault(bytes: &[u8]) -> Fault {
+    let words = bytes.get(field::OFFSET.start).map(|b| u32::from(b >> 4));
+    match words {
+        Some(words @ 0..5) => Fault::Invalid { field: "TCP header length (in words of 4 octets)", value: words },
+        Some(words) => Fault::Short { header: "TCP header", needed: words * 4, had: bytes.len() as u32 },
+        None => Fault::Short { header: "TCP header", needed: 20, had: bytes.len() as u32 },
+    }
+}

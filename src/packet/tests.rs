@@ -1,0 +1,158 @@
+use super::*;
+
+/// An Ethernet, IPv4 and TCP header and "hi", the TCP checksum as Linux leaves it on loopback.
+fn frame() -> Vec<u8> {
+    let mut frame = vec![0; 12];
+    frame.extend([0x08, 0x00]); // EtherType: IPv4
+    frame.extend([0x45, 0, 0, 42]); // version 4, 5 words; total length 42
+    frame.extend([0x12, 0x34, 0x40, 0]); // identification; do not fragment
+    frame.extend([64, 6, 0, 0]); // TTL 64, TCP, checksum left out
+    frame.extend([127, 0, 0, 1, 127, 0, 0, 1]);
+    frame.extend([0xc9, 0x38, 0x1f, 0x90]); // 51512 → 8080
+    frame.extend([0, 0, 0, 1, 0, 0, 0, 2]); // seq 1, ack 2
+    frame.extend([0x50, 0x18, 0x02, 0x00]); // 5 words; PSH ACK; window 512
+    frame.extend([0xfe, 0x1e, 0, 0]); // checksum: pseudo-header only; urgent pointer
+    frame.extend(b"hi");
+    frame
+}
+
+fn decode(data: &[u8]) -> Packet {
+    Packet::decode(LinkType::ETHERNET, data, data.len() as u32)
+}
+
+#[test]
+fn decodes() {
+    let frame = frame();
+    let packet = decode(&frame);
+    let (tcp, from, to) = packet.tcp().unwrap();
+    assert_eq!(from, "127.0.0.1:51512".parse().unwrap());
+    assert_eq!(to, "127.0.0.1:8080".parse().unwrap());
+    assert_eq!((tcp.seq, tcp.ack, tcp.window, tcp.payload_len), (1, 2, 512, 2));
+    assert_eq!(tcp.flags.to_string(), "PSH ACK");
+    assert_eq!(packet.payload.of(&frame), b"hi");
+    assert_eq!(packet.fault, None);
+    let owners: Vec<_> = packet.headers().map(|(name, extent)| (name, extent.len())).collect();
+    assert_eq!(owners, [("eth", 14), ("ip", 20), ("tcp", 20)]);
+}
+
+#[test]
+fn every_field_names_the_bytes_it_came_from() {
+    let frame = frame();
+    let layers = describe(&decode(&frame), 1, &frame);
+    let tcp = &layers[2];
+    let seq = tcp.fields.iter().find(|f| f.def.name == "tcp.seq_raw").unwrap();
+    assert_eq!(seq.span, Some(Span::new(Buffer::Frame(1), 38..42)));
+    assert_eq!(tcp.value("tcp.flags.push"), Some(&Value::Bool(true)));
+    assert_eq!(tcp.value("tcp.flags.syn"), Some(&Value::Bool(false)));
+}
+
+#[test]
+fn a_loopback_checksum_is_not_called_wrong() {
+    let mut frame = frame();
+    // Pseudo-header: 7f00 + 0001 + 7f00 + 0001 + length 0016 + protocol 0006 = fe1e; Linux stores it as it is.
+    assert_eq!(decode(&frame).checksum(&frame), ChecksumVerdict::NotYetComputed);
+    let rest: u32 = frame[34..].chunks(2).map(|c| u32::from(c[0]) << 8 | u32::from(c[1])).sum::<u32>();
+    let folded = (rest & 0xffff) + (rest >> 16);
+    frame[50..52].copy_from_slice(&(!(folded as u16)).to_be_bytes());
+    assert_eq!(decode(&frame).checksum(&frame), ChecksumVerdict::Valid);
+    frame[55] ^= 1;
+    assert_eq!(decode(&frame).checksum(&frame), ChecksumVerdict::Wrong);
+}
+
+#[test]
+fn empty() {
+    let packet = Packet::decode(LinkType::ETHERNET, &[], 60);
+    assert_eq!(packet.fault, Some(Fault::Short { header: "Ethernet header", needed: 14, had: 0 }));
+    assert_eq!(packet.missing, 60);
+}
+
+#[test]
+fn cut_short() {
+    let frame = frame();
+    for cut in 0..frame.len() {
+        let packet = Packet::decode(LinkType::ETHERNET, &frame[..cut], frame.len() as u32);
+        describe(&packet, 1, &frame[..cut]);
+        assert!(packet.payload.end as usize <= cut, "at {cut}: nothing is read past the captured octets");
+        assert_eq!(packet.fault.is_some(), cut < 54, "at {cut}");
+    }
+}
+
+#[test]
+fn wrong_length() {
+    let mut frame = frame();
+    frame[17] = 8; // total length smaller than the header
+    assert_eq!(decode(&frame).fault, Some(Fault::Invalid { field: "IPv4 total length", value: 8 }));
+    frame[17] = 0; // "segment to be cut by the card": the captured length counts
+    assert_eq!(decode(&frame).payload.of(&frame), b"hi");
+    frame[17] = 42;
+    frame[46] = 0x40; // TCP header of 4 words
+    let fault = decode(&frame).fault;
+    assert_eq!(fault, Some(Fault::Invalid { field: "TCP header length (in words of 4 octets)", value: 4 }));
+}
+
+#[test]
+fn padding_after_ip_is_not_payload() {
+    let mut frame = frame();
+    frame.extend([0; 6]);
+    let packet = decode(&frame);
+    assert_eq!(packet.payload.of(&frame), b"hi");
+    assert_eq!(packet.trailer.len(), 6);
+}
+
+#[test]
+fn other_links_lead_to_the_same_packet() {
+    let ip = frame()[14..].to_vec();
+    let sll = [&[0, 0, 3, 4, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0x08, 0x00][..], &ip].concat();
+    let cases = [
+        (LinkType::RAW, ip.clone()),
+        (LinkType::IPV4, ip.clone()),
+        (LinkType::NULL, [&[2, 0, 0, 0][..], &ip].concat()), // little-endian host
+        (LinkType::NULL, [&[0, 0, 0, 2][..], &ip].concat()), // big-endian host
+        (LinkType::LOOP, [&[0, 0, 0, 2][..], &ip].concat()),
+        (LinkType::LINUX_SLL, sll),
+    ];
+    for (link, data) in cases {
+        let packet = Packet::decode(link, &data, data.len() as u32);
+        assert_eq!(packet.tcp().unwrap().0.destination_port, 8080, "{link}");
+        assert_eq!(describe(&packet, 1, &data).len(), 3, "{link}");
+    }
+    let packet = Packet::decode(LinkType(147), &ip, ip.len() as u32);
+    assert_eq!(packet.fault, Some(Fault::Unknown { what: "link type", number: 147 }));
+}
+
+#[test]
+fn ipv6_extension_headers_are_walked_over() {
+    let mut data = vec![0x60, 0, 0, 0, 0, 8 + 20, 0, 64];
+    data.extend([0; 15]);
+    data.push(1);
+    data.extend([0; 15]);
+    data.push(1);
+    data.extend([6, 0, 1, 4, 0, 0, 0, 0]); // hop-by-hop options, padding only; TCP follows
+    data.extend([0x1f, 0x90, 0xc9, 0x38, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 0, 0, 0, 0, 0, 0]);
+    let packet = Packet::decode(LinkType::RAW, &data, data.len() as u32);
+    assert!(packet.tcp().unwrap().0.flags.has(Flags::SYN));
+    assert_eq!(packet.net.unwrap().header.len(), 48);
+    for cut in 0..data.len() {
+        let packet = Packet::decode(LinkType::RAW, &data[..cut], data.len() as u32);
+        describe(&packet, 1, &data[..cut]);
+    }
+}
+
+#[test]
+fn syn_options_are_read() {
+    let mut data = frame()[14..34].to_vec();
+    data[3] = 60;
+    data.extend([0xc9, 0x38, 0x1f, 0x90, 0, 0, 0, 1, 0, 0, 0, 0, 0xa0, 0x02, 0xff, 0xd7, 0, 0, 0, 0]);
+    data.extend([2, 4, 0xff, 0xd7]); // MSS 65495
+    data.extend([4, 2]); // SACK permitted
+    data.extend([8, 10, 0, 0, 0, 9, 0, 0, 0, 0]); // timestamps
+    data.extend([1]); // no operation
+    data.extend([3, 3, 7]); // window scale 7
+    let packet = Packet::decode(LinkType::RAW, &data, 60);
+    let (tcp, ..) = packet.tcp().unwrap();
+    assert_eq!(tcp.syn_options(&data), SynOptions { mss: Some(65495), window_scale: Some(7) });
+    let layer = describe(&packet, 1, &data).pop().unwrap();
+    assert_eq!(layer.value("tcp.options.mss_val"), Some(&Value::Uint(65495)));
+    assert_eq!(layer.value("tcp.options.sack_perm"), Some(&Value::Present));
+    assert_eq!(layer.value("tcp.options.timestamp.tsval"), Some(&Value::Uint(9)));
+}
