@@ -13,6 +13,10 @@ pub mod flow;
 
 pub mod message;
 
+pub mod protocol;
+
+pub mod trace;
+
 pub mod filter;
 
 pub mod lab;

@@ -21,7 +21,8 @@ pub trait Payload: Any + fmt::Debug + Send + Sync {
     /// The message as layers with fields and provenance. `at` is where `bytes` lie.
     fn describe(&self, bytes: &[u8], at: &Span) -> Vec<Layer>;
 
-    /// How the message's bytes are shared out: header first, then what it carries. Lengths that add up to `len`.
+    /// How the message's bytes are shared out, in order, in lengths that add up to `len`. Empty for a message whose
+    /// bytes belong to other messages, such as one put together from frames.
     fn parts(&self, len: u64) -> Vec<Part>;
 
     /// A copy that lives on its own.
@@ -128,6 +129,8 @@ pub enum Progress {
     NeedMore,
     /// The other direction must move first.
     Wait,
+    /// Nothing more can be made of this direction; a draft handed out before says why.
+    GiveUp,
     /// This many octets are done with, and the protocol ends here in both directions; what follows belongs to the
     /// protocol agreed on in the [`Upgrade`] just handed out.
     Switch(usize),

@@ -1,0 +1,226 @@
+//! The state of HTTP/1 on one connection: whose turn it is, which request a response answers, where bodies end.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use super::body::{self, Chunks, Framing, Walk};
+use super::describe::{HttpMessage, Side};
+use super::head::{self, RawHead, Read, Start};
+use crate::layer::{Direction, Note, Severity};
+use crate::message::{Decoder, Draft, Head, Input, Progress, Sink, Upgrade};
+
+/// More requests than this are not remembered while they wait for their responses.
+const MAX_PIPELINED: usize = 1024;
+
+/// A request that waits for its response.
+#[derive(Debug, Clone)]
+struct Asked {
+    method: String,
+    head: Head,
+    /// The protocol it asks to change to.
+    upgrade: Option<String>,
+}
+
+/// A message whose head was read and whose body has not ended.
+#[derive(Debug, Clone)]
+struct Open {
+    head: RawHead,
+    texts: Head,
+    framing: Framing,
+    chunks: Chunks,
+    notes: Vec<Note>,
+}
+
+/// How much of an open message is there.
+enum Extent {
+    Whole(u64),
+    Partial,
+    Broken(&'static str),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct HttpDecoder {
+    asked: VecDeque<Asked>,
+    open: [Option<Open>; 2],
+    /// A CONNECT was granted: what follows is a tunnel.
+    tunnel: bool,
+}
+
+impl Decoder for HttpDecoder {
+    fn decode(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Progress {
+        if input.bytes.is_empty() {
+            return Progress::NeedMore;
+        }
+        if self.tunnel {
+            return Progress::GiveUp;
+        }
+        if input.direction == Direction::ToServer && self.waits_for_upgrade() {
+            return if input.end {
+                self.unreadable(input, "no answer to the request for an upgrade", sink)
+            } else {
+                Progress::Wait
+            };
+        }
+        if self.open[input.direction.index()].is_none()
+            && let Err(progress) = self.read_head(input, sink)
+        {
+            return progress;
+        }
+        self.read_body(input, sink)
+    }
+
+    fn gap(&mut self, direction: Direction, _missing: Range<u64>) -> bool {
+        // Without the missing octets nobody knows where the next message begins.
+        self.open[direction.index()] = None;
+        false
+    }
+}
+
+impl HttpDecoder {
+    /// A client that asked for another protocol must wait for the answer before it speaks on (RFC 9110 §7.8).
+    fn waits_for_upgrade(&self) -> bool {
+        self.open[Direction::ToServer.index()].is_none()
+            && self.asked.back().is_some_and(|asked| asked.upgrade.is_some())
+    }
+
+    fn read_head(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Result<(), Progress> {
+        let read = match input.direction {
+            Direction::ToServer => head::read_request(input.bytes),
+            Direction::ToClient => head::read_response(input.bytes),
+        };
+        match read {
+            Read::Complete(head) => {
+                self.open[input.direction.index()] = Some(self.opened(head, input));
+                Ok(())
+            }
+            Read::NeedMore if input.end => Err(self.unreadable(input, "it ends in the middle of the head", sink)),
+            Read::NeedMore => Err(Progress::NeedMore),
+            Read::Invalid(why) => Err(self.unreadable(input, &why, sink)),
+        }
+    }
+
+    fn opened(&self, head: RawHead, input: Input<'_>) -> Open {
+        let texts = head.to_head(input.bytes);
+        let mut notes = Vec::new();
+        let framing = match &head.start {
+            Start::Request { .. } => body::of_request(&texts, &mut notes),
+            Start::Response { status, .. } => {
+                let method = self.asked.front().map(|asked| asked.method.as_str());
+                if self.asked.is_empty() {
+                    let text = "a response without a request: the capture may have begun in the middle";
+                    notes.push(Note::new(Severity::Warn, text, "RFC 9112 §9.3"));
+                }
+                body::of_response(*status, method, &texts, &mut notes)
+            }
+        };
+        Open { head, texts, framing, chunks: Chunks::default(), notes }
+    }
+
+    fn read_body(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Progress {
+        let Some(open) = &mut self.open[input.direction.index()] else { return Progress::NeedMore };
+        match open.extent(input) {
+            Extent::Whole(len) => self.finish(input, len, true, sink),
+            Extent::Partial if input.end => {
+                let text = "the body is cut short: the connection or the capture ended first";
+                open.notes.push(Note::new(Severity::Warn, text, "RFC 9112 §8"));
+                self.finish(input, input.bytes.len() as u64, false, sink)
+            }
+            Extent::Partial => Progress::NeedMore,
+            Extent::Broken(why) => {
+                open.notes.push(Note::new(Severity::Error, why, "RFC 9112 §7.1"));
+                self.finish(input, input.bytes.len() as u64, false, sink);
+                Progress::GiveUp
+            }
+        }
+    }
+
+    fn finish(&mut self, input: Input<'_>, len: u64, complete: bool, sink: &mut dyn Sink) -> Progress {
+        let Some(open) = self.open[input.direction.index()].take() else { return Progress::NeedMore };
+        let range = input.offset..input.offset + len;
+        let side = match input.direction {
+            Direction::ToServer => Side::Request,
+            Direction::ToClient => Side::Response,
+        };
+        let chunks = (open.framing == Framing::Chunked).then_some(open.chunks);
+        let payload = HttpMessage::new(side, open.head.len as u64, chunks);
+        sink.message(Draft {
+            direction: input.direction,
+            range: range.clone(),
+            payload: &payload,
+            notes: open.notes,
+            complete,
+        });
+        match open.head.start {
+            Start::Request { .. } => self.remember(open.texts),
+            Start::Response { status, .. } => return self.answer(status, open.texts, range, sink),
+        }
+        Progress::Consumed(len as usize)
+    }
+
+    fn remember(&mut self, head: Head) {
+        if self.asked.len() < MAX_PIPELINED {
+            let upgrade = head.get("upgrade").map(first_token);
+            self.asked.push_back(Asked { method: head.start.clone(), head, upgrade });
+        }
+    }
+
+    /// Pairs a final response, or the 101, with its request; the others (100, 103) only announce.
+    fn answer(&mut self, status: u16, head: Head, range: Range<u64>, sink: &mut dyn Sink) -> Progress {
+        let len = (range.end - range.start) as usize;
+        if (100..200).contains(&status) && status != 101 {
+            return Progress::Consumed(len);
+        }
+        let asked = self.asked.pop_front();
+        self.tunnel = asked.as_ref().is_some_and(|asked| asked.method == "CONNECT") && (200..300).contains(&status);
+        let switched = status == 101;
+        let offered = asked.as_ref().and_then(|asked| asked.upgrade.clone());
+        let Some(token) = offered.or_else(|| head.get("upgrade").filter(|_| switched).map(first_token)) else {
+            return Progress::Consumed(len);
+        };
+        let request = asked.map(|asked| asked.head).unwrap_or_default();
+        sink.upgrade(Upgrade { token, request, response: head, response_range: range, switched });
+        if switched { Progress::Switch(len) } else { Progress::Consumed(len) }
+    }
+
+    fn unreadable(&mut self, input: Input<'_>, why: &str, sink: &mut dyn Sink) -> Progress {
+        let payload = HttpMessage::new(Side::Unreadable, input.bytes.len() as u64, None);
+        let note = Note::new(Severity::Error, format!("not a message that HTTP/1 allows: {why}"), "RFC 9112 §2.1");
+        let range = input.offset..input.offset + input.bytes.len() as u64;
+        sink.message(Draft {
+            direction: input.direction,
+            range,
+            payload: &payload,
+            notes: vec![note],
+            complete: false,
+        });
+        Progress::GiveUp
+    }
+}
+
+impl Open {
+    fn extent(&mut self, input: Input<'_>) -> Extent {
+        let head = self.head.len;
+        let there = input.bytes.len() as u64;
+        match self.framing {
+            Framing::None => Extent::Whole(head as u64),
+            Framing::Length(len) => match (head as u64).checked_add(len) {
+                Some(whole) if whole <= there => Extent::Whole(whole),
+                Some(_) => Extent::Partial,
+                None => Extent::Broken("the body is larger than any stream"),
+            },
+            Framing::UntilClose if input.end => Extent::Whole(there),
+            Framing::UntilClose => Extent::Partial,
+            Framing::Chunked => match self.chunks.walk(&input.bytes[head..]) {
+                Walk::Complete(len) => Extent::Whole((head + len) as u64),
+                Walk::NeedMore => Extent::Partial,
+                Walk::Invalid(why) => Extent::Broken(why),
+            },
+        }
+    }
+}
+
+/// `Upgrade = #protocol`, `protocol = protocol-name ["/" protocol-version]` (RFC 9110 §7.8).
+fn first_token(value: &str) -> String {
+    let first = value.split(',').next().unwrap_or_default();
+    first.split('/').next().unwrap_or_default().trim().to_ascii_lowercase()
+}

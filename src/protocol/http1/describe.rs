@@ -1,0 +1,212 @@
+//! An HTTP/1 message in fields and words.
+
+use std::any::Any;
+use std::ops::Range;
+
+use super::body::Chunks;
+use super::head::{self, RawHead, Read, Start};
+use crate::layer::{FieldDef, Layer, OsiLayer, Span, Value};
+use crate::message::{Part, Payload};
+use crate::protocol::text::plain;
+
+crate::fields! {
+    REQUEST = "http.request", Bool, "The message is a request.", "RFC 9112 §3";
+    METHOD = "http.request.method", Text, "What is to be done: GET, POST, …", "RFC 9110 §9";
+    TARGET = "http.request.uri", Text, "To what it is to be done.", "RFC 9112 §3.2";
+    REQUEST_VERSION = "http.request.version", Text, "The version of HTTP the client speaks.", "RFC 9112 §2.3";
+    RESPONSE = "http.response", Bool, "The message is a response.", "RFC 9112 §4";
+    RESPONSE_VERSION = "http.response.version", Text, "The version of HTTP the server speaks.", "RFC 9112 §2.3";
+    STATUS = "http.response.code", Uint, "The three digits that say how it went.", "RFC 9110 §15";
+    REASON = "http.response.phrase", Text, "The same in words, for people only.", "RFC 9112 §4";
+    HOST = "http.host", Text, "Which site is meant.", "RFC 9110 §7.2";
+    UPGRADE = "http.upgrade", Text, "The protocol to change to on this connection.", "RFC 9110 §7.8";
+    CONNECTION = "http.connection", Text, "What this connection is to do afterwards: close, keep-alive, Upgrade.", "RFC 9110 §7.6.1";
+    WS_KEY = "http.sec_websocket_key", Text, "16 random octets in base64, a challenge to the server.", "RFC 6455 §11.3.1";
+    WS_ACCEPT = "http.sec_websocket_accept", Text, "The answer to the key, which only a WebSocket server gives.", "RFC 6455 §11.3.3";
+    WS_VERSION = "http.sec_websocket_version", Text, "The version of the WebSocket protocol: 13.", "RFC 6455 §11.3.5";
+    WS_PROTOCOL = "http.sec_websocket_protocol", Text, "Subprotocols offered, or the one chosen.", "RFC 6455 §11.3.4";
+    WS_EXTENSIONS = "http.sec_websocket_extensions", Text, "Extensions offered, or those agreed on.", "RFC 6455 §11.3.2";
+    CONTENT_TYPE = "http.content_type", Text, "What kind of thing the body is.", "RFC 9110 §8.3";
+    CONTENT_LENGTH = "http.content_length_header", Text, "How many octets the body has, as it stands.", "RFC 9110 §8.6";
+    TRANSFER_ENCODING = "http.transfer_encoding", Text, "How the body is framed: chunked.", "RFC 9112 §6.1";
+    SERVER = "http.server", Text, "Which program answers.", "RFC 9110 §10.2.4";
+    DATE = "http.date", Text, "When the answer was made.", "RFC 9110 §6.6.1";
+    USER_AGENT = "http.user_agent", Text, "Which program asks.", "RFC 9110 §10.1.5";
+    LOCATION = "http.location", Text, "Where to go instead.", "RFC 9110 §10.2.2";
+    #[ours] HEADER = "http.header", Text, "A header field that has no field of its own, as `Name: value`.", "RFC 9112 §5";
+    FILE_DATA = "http.file_data", Bytes, "The body, with chunk framing taken away.", "RFC 9112 §6";
+}
+
+/// Header fields that have a field of their own.
+static HEADER_FIELDS: &[(&str, &FieldDef)] = &[
+    ("host", &HOST),
+    ("upgrade", &UPGRADE),
+    ("connection", &CONNECTION),
+    ("sec-websocket-key", &WS_KEY),
+    ("sec-websocket-accept", &WS_ACCEPT),
+    ("sec-websocket-version", &WS_VERSION),
+    ("sec-websocket-protocol", &WS_PROTOCOL),
+    ("sec-websocket-extensions", &WS_EXTENSIONS),
+    ("content-type", &CONTENT_TYPE),
+    ("content-length", &CONTENT_LENGTH),
+    ("transfer-encoding", &TRANSFER_ENCODING),
+    ("server", &SERVER),
+    ("date", &DATE),
+    ("user-agent", &USER_AGENT),
+    ("location", &LOCATION),
+];
+
+/// Which kind of message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// From the client.
+    Request,
+    /// From the server.
+    Response,
+    /// Bytes in the place of a message that are none.
+    Unreadable,
+}
+
+/// A request or response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpMessage {
+    /// Which of the two.
+    pub side: Side,
+    /// How many octets start line, header fields and the empty line take.
+    pub head_len: u64,
+    chunks: Option<Chunks>,
+}
+
+impl HttpMessage {
+    pub(super) fn new(side: Side, head_len: u64, chunks: Option<Chunks>) -> Self {
+        Self { side, head_len, chunks }
+    }
+
+    fn head(&self, bytes: &[u8]) -> Option<RawHead> {
+        let read = match self.side {
+            Side::Request => head::read_request(bytes),
+            Side::Response => head::read_response(bytes),
+            Side::Unreadable => return None,
+        };
+        match read {
+            Read::Complete(head) => Some(head),
+            Read::NeedMore | Read::Invalid(_) => None,
+        }
+    }
+
+    /// The method and target of a request, or the status of a response as text with its reason.
+    pub fn start(&self, bytes: &[u8]) -> Option<(String, String)> {
+        let text = |range: &Range<usize>| String::from_utf8_lossy(&bytes[range.clone()]).into_owned();
+        Some(match self.head(bytes)?.start {
+            Start::Request { method, target } => (text(&method), text(&target)),
+            Start::Response { status, reason } => (status.to_string(), text(&reason)),
+        })
+    }
+
+    /// The header fields as they stood.
+    pub fn headers(&self, bytes: &[u8]) -> Vec<(String, String)> {
+        self.head(bytes).map(|head| head.to_head(bytes).headers).unwrap_or_default()
+    }
+
+    /// The body with chunk framing taken away.
+    pub fn body(&self, bytes: &[u8]) -> Vec<u8> {
+        let raw = bytes.get(self.head_len as usize..).unwrap_or_default();
+        match &self.chunks {
+            Some(chunks) => chunks.join(raw),
+            None => raw.to_vec(),
+        }
+    }
+}
+
+impl Payload for HttpMessage {
+    fn protocol(&self) -> &'static str {
+        "http"
+    }
+
+    fn summary(&self, bytes: &[u8]) -> String {
+        let Some((first, second)) = self.start(bytes) else {
+            return format!("{} octets that are no HTTP/1 message", bytes.len());
+        };
+        let upgrade = self.headers(bytes).into_iter().find(|(name, _)| name.eq_ignore_ascii_case("upgrade"));
+        let line = format!("{} {}", plain(&first, 16), plain(&second, 40));
+        match (self.side, upgrade) {
+            (Side::Request, Some((_, token))) => format!("{line}   Upgrade: {}", plain(&token, 20)),
+            _ => line,
+        }
+    }
+
+    fn describe(&self, bytes: &[u8], at: &Span) -> Vec<Layer> {
+        let mut layer =
+            Layer::new("http", "Hypertext Transfer Protocol", Some(OsiLayer::Application), Some(at.clone()));
+        layer.summary = self.summary(bytes);
+        let Some(head) = self.head(bytes) else { return vec![layer] };
+        describe_start(&mut layer, &head, bytes);
+        for (name, value) in &head.headers {
+            let name_text = String::from_utf8_lossy(&bytes[name.clone()]);
+            let value_text = String::from_utf8_lossy(&bytes[value.clone()]);
+            let known = HEADER_FIELDS.iter().find(|(known, _)| name_text.eq_ignore_ascii_case(known));
+            match known {
+                Some((_, def)) => layer.field(def, Value::Text(value_text.into_owned()), value.clone()),
+                None => {
+                    layer.field(
+                        &HEADER,
+                        Value::Text(format!("{name_text}: {value_text}")),
+                        name.start..value.end.max(name.end),
+                    );
+                }
+            }
+        }
+        let body = self.body(bytes);
+        if !body.is_empty() {
+            layer.field(&FILE_DATA, Value::Bytes(body), self.head_len as usize..bytes.len());
+        }
+        vec![layer]
+    }
+
+    fn parts(&self, len: u64) -> Vec<Part> {
+        let head = self.head_len.min(len);
+        let mut parts = vec![Part { owner: "http", len: head }];
+        let mut left = len - head;
+        let framing = self.chunks.iter().flat_map(|chunks| &chunks.list);
+        let stretches = framing.flat_map(|(framing, data)| [("http", *framing), ("payload", *data)]);
+        for (owner, want) in stretches.chain([("payload", u64::MAX)]) {
+            let take = want.min(left);
+            if take > 0 {
+                parts.push(Part { owner, len: take });
+            }
+            left -= take;
+        }
+        parts
+    }
+
+    fn boxed(&self) -> Box<dyn Payload> {
+        Box::new(self.clone())
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+fn describe_start(layer: &mut Layer, head: &RawHead, bytes: &[u8]) {
+    let text = |range: &Range<usize>| Value::Text(String::from_utf8_lossy(&bytes[range.clone()]).into_owned());
+    let version = Value::Text(format!("HTTP/1.{}", head.minor_version));
+    match &head.start {
+        Start::Request { method, target } => {
+            layer.computed(&REQUEST, Value::Bool(true));
+            layer.field(&METHOD, text(method), method.clone());
+            layer.field(&TARGET, text(target), target.clone());
+            layer.field(&REQUEST_VERSION, version, target.end + 1..target.end + 9);
+        }
+        Start::Response { status, reason } => {
+            layer.computed(&RESPONSE, Value::Bool(true));
+            // Empty lines before the status line are allowed to be skipped (RFC 9112 §2.2).
+            let line = bytes.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+            layer.field(&RESPONSE_VERSION, version, line..line + 8);
+            layer.field(&STATUS, Value::Uint(u64::from(*status)), line + 9..line + 12);
+            if !reason.is_empty() {
+                layer.field(&REASON, text(reason), reason.clone());
+            }
+        }
+    }
+}

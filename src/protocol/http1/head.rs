@@ -1,0 +1,103 @@
+//! The head of a message: start line and header fields (RFC 9112 §2.1), read by httparse.
+
+use std::ops::Range;
+
+use crate::message::Head;
+
+/// A head larger than this is not waited for.
+pub(super) const MAX_HEAD: usize = 256 << 10;
+/// More header fields than this are not read.
+const MAX_HEADERS: usize = 256;
+
+/// Which side's head it is, with what its start line says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Start {
+    Request { method: Range<usize>, target: Range<usize> },
+    Response { status: u16, reason: Range<usize> },
+}
+
+/// A head that was read: where everything lies in the bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RawHead {
+    pub(super) len: usize,
+    pub(super) start: Start,
+    pub(super) minor_version: u8,
+    /// Name and value of each header field.
+    pub(super) headers: Vec<(Range<usize>, Range<usize>)>,
+}
+
+/// What reading a head came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Read {
+    Complete(RawHead),
+    NeedMore,
+    Invalid(String),
+}
+
+pub(super) fn read_request(bytes: &[u8]) -> Read {
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut request = httparse::Request::new(&mut headers);
+    let status = request.parse(bytes);
+    finish(bytes, status, |len| RawHead {
+        len,
+        start: Start::Request {
+            method: range_in(bytes, request.method.unwrap_or_default().as_bytes()),
+            target: range_in(bytes, request.path.unwrap_or_default().as_bytes()),
+        },
+        minor_version: request.version.unwrap_or(0),
+        headers: header_ranges(bytes, request.headers),
+    })
+}
+
+pub(super) fn read_response(bytes: &[u8]) -> Read {
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut response = httparse::Response::new(&mut headers);
+    let status = response.parse(bytes);
+    finish(bytes, status, |len| RawHead {
+        len,
+        start: Start::Response {
+            status: response.code.unwrap_or(0),
+            reason: range_in(bytes, response.reason.unwrap_or_default().as_bytes()),
+        },
+        minor_version: response.version.unwrap_or(0),
+        headers: header_ranges(bytes, response.headers),
+    })
+}
+
+fn finish(bytes: &[u8], status: httparse::Result<usize>, build: impl FnOnce(usize) -> RawHead) -> Read {
+    match status {
+        Ok(httparse::Status::Complete(len)) => Read::Complete(build(len)),
+        Ok(httparse::Status::Partial) if bytes.len() < MAX_HEAD => Read::NeedMore,
+        Ok(httparse::Status::Partial) => Read::Invalid(format!("its head does not end within {MAX_HEAD} octets")),
+        Err(error) => Read::Invalid(error.to_string()),
+    }
+}
+
+fn header_ranges(bytes: &[u8], headers: &[httparse::Header<'_>]) -> Vec<(Range<usize>, Range<usize>)> {
+    headers.iter().map(|h| (range_in(bytes, h.name.as_bytes()), range_in(bytes, h.value))).collect()
+}
+
+/// Where `part`, which httparse lent from `whole`, lies in it.
+fn range_in(whole: &[u8], part: &[u8]) -> Range<usize> {
+    let start = (part.as_ptr() as usize).wrapping_sub(whole.as_ptr() as usize);
+    match start.checked_add(part.len()) {
+        Some(end) if end <= whole.len() => start..end,
+        // Static text of httparse's own, such as an empty reason.
+        _ => 0..0,
+    }
+}
+
+impl RawHead {
+    /// The head with texts of its own.
+    pub(super) fn to_head(&self, bytes: &[u8]) -> Head {
+        let text = |range: &Range<usize>| String::from_utf8_lossy(&bytes[range.clone()]).into_owned();
+        Head {
+            start: match &self.start {
+                Start::Request { method, .. } => text(method),
+                Start::Response { status, .. } => status.to_string(),
+            },
+            minor_version: self.minor_version,
+            headers: self.headers.iter().map(|(name, value)| (text(name), text(value))).collect(),
+        }
+    }
+}

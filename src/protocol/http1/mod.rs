@@ -1,0 +1,81 @@
+//! HTTP/1.0 and HTTP/1.1.
+//!
+//! # References
+//! - Messages and framing: RFC 9112. Upgrade and 101: RFC 9110 §7.8, §15.2.2.
+
+mod body;
+mod decoder;
+mod describe;
+mod head;
+
+pub use describe::HttpMessage;
+
+use crate::layer::FieldDef;
+use crate::message::{Decoder, Dissector, Probe, Sink, Upgrade, Verdict};
+
+/// The registered dissector.
+pub(super) struct Http1;
+
+impl Dissector for Http1 {
+    fn name(&self) -> &'static str {
+        "http"
+    }
+
+    fn fields(&self) -> &'static [&'static FieldDef] {
+        describe::FIELDS
+    }
+
+    fn probe(&self, probe: Probe<'_>) -> Verdict {
+        match (looks_like_request(probe.to_server), looks_like_response(probe.to_client)) {
+            (Verdict::Yes, _) => Verdict::Yes,
+            // A capture may begin after the request.
+            (Verdict::NeedMore, Verdict::Yes) if probe.to_server.is_empty() => Verdict::Yes,
+            (Verdict::NeedMore, _) if !probe.end => Verdict::NeedMore,
+            _ => Verdict::No,
+        }
+    }
+
+    fn decoder(&self) -> Option<Box<dyn Decoder>> {
+        Some(Box::<decoder::HttpDecoder>::default())
+    }
+
+    fn upgraded(&self, _upgrade: &Upgrade, _sink: &mut dyn Sink) -> Option<Box<dyn Decoder>> {
+        None
+    }
+
+    fn upgrade_token(&self) -> Option<&'static str> {
+        None
+    }
+}
+
+/// The longest method name that is looked for; the registry's longest has 16 octets (RFC 9110 §16.1.1).
+const MAX_METHOD: usize = 24;
+
+/// `method SP request-target SP HTTP-version` (RFC 9112 §3): a token, a space, and after the target the version.
+fn looks_like_request(bytes: &[u8]) -> Verdict {
+    let line_end = bytes.iter().position(|b| *b == b'\n');
+    let method_len = bytes.iter().take_while(|b| b.is_ascii_uppercase() || matches!(b, b'-' | b'_')).count();
+    match (bytes.get(method_len), line_end) {
+        (None, _) if method_len <= MAX_METHOD => Verdict::NeedMore,
+        (Some(b' '), None) if method_len > 0 && bytes.len() < head::MAX_HEAD => Verdict::NeedMore,
+        (Some(b' '), Some(end)) if method_len > 0 && has_version(&bytes[..end]) => Verdict::Yes,
+        _ => Verdict::No,
+    }
+}
+
+fn has_version(line: &[u8]) -> bool {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    line.len() > 9 && line[line.len() - 9..].starts_with(b" HTTP/1.")
+}
+
+fn looks_like_response(bytes: &[u8]) -> Verdict {
+    const START: &[u8] = b"HTTP/1.";
+    match bytes.len().min(START.len()) {
+        n if bytes[..n] != START[..n] => Verdict::No,
+        n if n == START.len() => Verdict::Yes,
+        _ => Verdict::NeedMore,
+    }
+}
+
+#[cfg(test)]
+mod tests;

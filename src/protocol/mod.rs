@@ -1,0 +1,27 @@
+//! Floor 5: the protocols. One file (or folder) each, and this registry with one line each.
+
+mod http1;
+mod text;
+mod websocket;
+
+pub use http1::HttpMessage;
+pub use websocket::{Opcode, WebSocketFrame, WebSocketHandshake, WebSocketMessage, accept_for};
+
+use crate::layer::FieldDef;
+use crate::message::Dissector;
+
+/// Every protocol over TCP. The first whose probe says yes gets the connection.
+pub static DISSECTORS: &[&dyn Dissector] = &[&http1::Http1, &websocket::WebSocket];
+
+/// The protocol that an upgrade asked for by this token, in lower case, leads to.
+pub fn for_upgrade(token: &str) -> Option<&'static dyn Dissector> {
+    DISSECTORS.iter().copied().find(|dissector| dissector.upgrade_token() == Some(token))
+}
+
+/// The field tables of all protocols.
+pub fn fields() -> impl Iterator<Item = &'static FieldDef> {
+    DISSECTORS.iter().flat_map(|dissector| dissector.fields()).copied()
+}
+
+/// The protocol names of this floor, as filters know them.
+pub const PROTOCOLS: &[&str] = &["http", "websocket", "websocket.handshake"];

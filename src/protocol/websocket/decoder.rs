@@ -1,0 +1,249 @@
+//! The state of WebSocket on one connection, and the checks a passive reader can make.
+
+use std::ops::Range;
+
+use super::frame::{Opcode, ReadHeader, WebSocketFrame};
+use super::message::{Fragment, WebSocketMessage};
+use crate::layer::{Direction, Note, Severity};
+use crate::message::{Decoder, Draft, Input, Progress, Sink};
+
+/// A message that began in an earlier frame.
+#[derive(Debug, Clone)]
+struct Begun {
+    opcode: Opcode,
+    encoded: bool,
+    start: u64,
+    fragments: Vec<Fragment>,
+}
+
+/// What one direction has said so far.
+#[derive(Debug, Clone, Default)]
+struct Speaker {
+    begun: Option<Begun>,
+    closed: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct WebSocketDecoder {
+    speakers: [Speaker; 2],
+    /// permessage-deflate was agreed on.
+    deflate: bool,
+}
+
+/// More frames than this are not joined into one message: the peer controls how many there are.
+const MAX_FRAGMENTS: usize = 1 << 16;
+
+impl WebSocketDecoder {
+    /// A decoder for a connection whose handshake agreed on these extensions.
+    pub(super) fn new(extensions: Option<&str>) -> Self {
+        let deflate = extensions.is_some_and(|list| {
+            list.split(',').any(|one| one.split(';').next().unwrap_or_default().trim() == "permessage-deflate")
+        });
+        Self { speakers: Default::default(), deflate }
+    }
+
+    pub(super) fn boxed(self) -> Box<dyn Decoder> {
+        Box::new(self)
+    }
+}
+
+impl Decoder for WebSocketDecoder {
+    fn decode(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Progress {
+        if input.bytes.is_empty() {
+            return Progress::NeedMore;
+        }
+        let ReadHeader::Complete(frame) = WebSocketFrame::read(input.bytes) else {
+            return if input.end { self.cut_header(input, sink) } else { Progress::NeedMore };
+        };
+        let there = input.bytes.len() as u64;
+        match frame.total_len() {
+            Some(total) if total <= there => self.frame(frame, input, total, None, sink),
+            _ if input.end => {
+                let text = format!(
+                    "the stream ends in the middle of this frame: {} of {} octets of payload are there",
+                    there - u64::from(frame.header_len),
+                    frame.payload_len
+                );
+                self.frame(frame, input, there, Some(text), sink)
+            }
+            _ => Progress::NeedMore,
+        }
+    }
+
+    fn gap(&mut self, direction: Direction, _missing: Range<u64>) -> bool {
+        // Frames have no marker to find the next one by.
+        self.speakers[direction.index()].begun = None;
+        false
+    }
+}
+
+impl WebSocketDecoder {
+    fn frame(
+        &mut self,
+        mut frame: WebSocketFrame,
+        input: Input<'_>,
+        len: u64,
+        cut: Option<String>,
+        sink: &mut dyn Sink,
+    ) -> Progress {
+        let bytes = &input.bytes[..len as usize];
+        let complete = cut.is_none();
+        let mut notes: Vec<Note> = cut.into_iter().map(|text| Note::new(Severity::Warn, text, "")).collect();
+        self.mark_encoded(&mut frame, input.direction);
+        check_frame(&frame, input.direction, self.deflate, &mut notes);
+        let payload = frame.payload(bytes);
+        if frame.opcode == Opcode::Close && complete {
+            check_close(&payload, &mut notes);
+        }
+        if frame.opcode == Opcode::Text && frame.fin && complete && !frame.encoded {
+            check_utf8(&payload, &mut notes);
+        }
+        let message = self.follow(&frame, input, len, &mut notes);
+        let range = input.offset..input.offset + len;
+        sink.message(Draft { direction: input.direction, range, payload: &frame, notes, complete });
+        if let Some((start, message)) = message.filter(|_| complete) {
+            let range = start..input.offset + len;
+            let notes = Vec::new();
+            sink.message(Draft { direction: input.direction, range, payload: &message, notes, complete });
+        }
+        Progress::Consumed(len as usize)
+    }
+
+    /// RSV1 on the first frame says that the whole message is compressed (RFC 7692 §6).
+    fn mark_encoded(&self, frame: &mut WebSocketFrame, direction: Direction) {
+        let begun = self.speakers[direction.index()].begun.as_ref();
+        frame.encoded = self.deflate
+            && match frame.opcode {
+                Opcode::Continuation => begun.is_some_and(|begun| begun.encoded),
+                opcode => !opcode.is_control() && frame.rsv & WebSocketFrame::RSV1 != 0,
+            };
+    }
+
+    /// Follows the fragments of a message (§5.4); returns it with its beginning when this frame ends it.
+    fn follow(
+        &mut self,
+        frame: &WebSocketFrame,
+        input: Input<'_>,
+        len: u64,
+        notes: &mut Vec<Note>,
+    ) -> Option<(u64, WebSocketMessage)> {
+        let speaker = &mut self.speakers[input.direction.index()];
+        if speaker.closed {
+            let text = "a frame after the close frame: nothing may follow it";
+            notes.push(Note::new(Severity::Error, text, "RFC 6455 §5.5.1"));
+        }
+        speaker.closed |= frame.opcode == Opcode::Close;
+        if frame.opcode.is_control() {
+            return None;
+        }
+        match (frame.opcode, &speaker.begun) {
+            (Opcode::Continuation, None) => {
+                let text = "a continuation without a message to continue";
+                notes.push(Note::new(Severity::Error, text, "RFC 6455 §5.4"));
+                return None;
+            }
+            (Opcode::Continuation, Some(_)) => {}
+            (opcode, begun) => {
+                if begun.is_some() {
+                    let text = "a new message before the one begun has ended";
+                    notes.push(Note::new(Severity::Error, text, "RFC 6455 §5.4"));
+                }
+                let fragments = Vec::new();
+                speaker.begun =
+                    (!frame.fin).then_some(Begun { opcode, encoded: frame.encoded, start: input.offset, fragments });
+            }
+        }
+        let begun = speaker.begun.as_mut()?;
+        if begun.fragments.len() < MAX_FRAGMENTS {
+            let from = input.offset - begun.start;
+            let range = from + u64::from(frame.header_len)..from + len;
+            begun.fragments.push(Fragment { range, masking_key: frame.masking_key });
+        }
+        if !frame.fin {
+            return None;
+        }
+        let begun = speaker.begun.take()?;
+        let message = WebSocketMessage { opcode: begun.opcode, encoded: begun.encoded, fragments: begun.fragments };
+        if message.opcode == Opcode::Text && message.fragments.len() >= MAX_FRAGMENTS {
+            notes.push(Note::new(Severity::Warn, "too many frames in one message: the rest is not joined", ""));
+        }
+        Some((begun.start, message))
+    }
+
+    fn cut_header(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Progress {
+        let frame = WebSocketFrame {
+            fin: input.bytes[0] & 0x80 != 0,
+            rsv: (input.bytes[0] >> 4) & 0b111,
+            opcode: Opcode::from_bits(input.bytes[0]),
+            masking_key: None,
+            payload_len: 0,
+            header_len: input.bytes.len() as u8,
+            short_len: input.bytes.get(1).map_or(0, |b| b & 0x7f),
+            encoded: false,
+        };
+        let text = format!("the stream ends in the middle of a frame header: {} octets are there", input.bytes.len());
+        let range = input.offset..input.offset + input.bytes.len() as u64;
+        let notes = vec![Note::new(Severity::Warn, text, "")];
+        sink.message(Draft { direction: input.direction, range, payload: &frame, notes, complete: false });
+        Progress::Consumed(input.bytes.len())
+    }
+}
+
+fn check_frame(frame: &WebSocketFrame, direction: Direction, deflate: bool, notes: &mut Vec<Note>) {
+    let mut error = |text: String, spec| notes.push(Note::new(Severity::Error, text, spec));
+    match (direction, frame.masking_key) {
+        (Direction::ToServer, None) => error("a frame from a client that is not masked".into(), "RFC 6455 §5.1"),
+        (Direction::ToClient, Some(_)) => error("a frame from a server that is masked".into(), "RFC 6455 §5.1"),
+        _ => {}
+    }
+    if matches!((frame.short_len, frame.payload_len), (126, 0..126) | (127, 0..65536)) {
+        error(format!("the length {} in a longer form than it needs", frame.payload_len), "RFC 6455 §5.2");
+    }
+    if frame.short_len == 127 && frame.payload_len >> 63 != 0 {
+        error("a 64-bit length whose highest bit is not 0".into(), "RFC 6455 §5.2");
+    }
+    if let Opcode::Reserved(bits) = frame.opcode {
+        error(format!("opcode {bits} is reserved"), "RFC 6455 §5.2");
+    }
+    let allowed =
+        if deflate && matches!(frame.opcode, Opcode::Text | Opcode::Binary) { WebSocketFrame::RSV1 } else { 0 };
+    if frame.rsv & !allowed != 0 {
+        error(format!("reserved bits {:03b} set, which no extension agreed on", frame.rsv), "RFC 6455 §5.2");
+    }
+    if frame.opcode.is_control() && frame.payload_len > 125 {
+        error(format!("a control frame of {} octets; 125 are allowed", frame.payload_len), "RFC 6455 §5.5");
+    }
+    if frame.opcode.is_control() && !frame.fin {
+        error("a control frame in fragments".into(), "RFC 6455 §5.5");
+    }
+    if frame.encoded {
+        let text = "compressed (permessage-deflate): this version shows the message without inflating it";
+        notes.push(Note::new(Severity::Note, text, "RFC 7692 §6"));
+    }
+}
+
+fn check_close(payload: &[u8], notes: &mut Vec<Note>) {
+    let mut error = |text: String, spec| notes.push(Note::new(Severity::Error, text, spec));
+    match WebSocketFrame::close_body(payload) {
+        None if payload.len() == 1 => {
+            error("a close frame with one octet: none or a code of two".into(), "RFC 6455 §5.5.1");
+        }
+        None => {}
+        Some((code, reason)) => {
+            // "1005, 1006 and 1015 … MUST NOT be set as a status code in a Close control frame" §7.4.1
+            if matches!(code, 0..1000 | 1004 | 1005 | 1006 | 1015 | 1016..3000 | 5000..) {
+                error(format!("close code {code}, which must not be sent"), "RFC 6455 §7.4");
+            }
+            if std::str::from_utf8(reason).is_err() {
+                error("a close reason that is not UTF-8".into(), "RFC 6455 §5.5.1");
+            }
+        }
+    }
+}
+
+fn check_utf8(payload: &[u8], notes: &mut Vec<Note>) {
+    if let Err(error) = std::str::from_utf8(payload) {
+        let text = format!("text that is not UTF-8 from octet {} on", error.valid_up_to());
+        notes.push(Note::new(Severity::Error, text, "RFC 6455 §8.1"));
+    }
+}

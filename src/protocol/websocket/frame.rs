@@ -1,0 +1,304 @@
+//! One WebSocket frame: its header, its mask, what it carries.
+//!
+//! ```text
+//!  0                   1                   2                   3
+//! |F|R|R|R| opcode|M| length (7)  |  extended length (16 or 64, when length is 126 or 127)   |
+//! |I|S|S|S|  (4)  |A|             |                                                          |
+//! |N|V|V|V|       |S|             |  masking key (32, when MASK is set)  |  payload …        |
+//! ```
+//!
+//! # References
+//! - RFC 6455 §5.2 (the drawing), §5.3 (masking), §5.5 (control frames), §7.4 (close codes).
+
+use std::any::Any;
+use std::fmt;
+
+use super::{
+    BINARY, CLOSE_CODE, CLOSE_REASON, FIN, MASK, MASKED_PAYLOAD, MASKING_KEY, OPCODE, PAYLOAD, PAYLOAD_LEN,
+    PAYLOAD_LENGTH, PAYLOAD_LENGTH_16, PAYLOAD_LENGTH_64, PING, PMC, PONG, RSV, TEXT,
+};
+use crate::layer::{Buffer, Derived, Field, FieldDef, Layer, OsiLayer, Span, Value, colon_hex};
+use crate::message::{Part, Payload};
+use crate::protocol::text::quoted;
+
+/// What a frame is. Every number maps; the reserved ones keep their value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Opcode {
+    /// It continues a message begun before.
+    Continuation,
+    /// It begins a message of text.
+    Text,
+    /// It begins a message of octets.
+    Binary,
+    /// It closes the connection.
+    Close,
+    /// It asks for a pong.
+    Ping,
+    /// It answers a ping.
+    Pong,
+    /// It is not defined.
+    Reserved(u8),
+}
+
+impl Opcode {
+    /// The opcode with this number; only the low four bits count.
+    pub fn from_bits(bits: u8) -> Self {
+        match bits & 0x0f {
+            0 => Self::Continuation,
+            1 => Self::Text,
+            2 => Self::Binary,
+            8 => Self::Close,
+            9 => Self::Ping,
+            10 => Self::Pong,
+            other => Self::Reserved(other),
+        }
+    }
+
+    /// Its number.
+    pub fn bits(self) -> u8 {
+        match self {
+            Self::Continuation => 0,
+            Self::Text => 1,
+            Self::Binary => 2,
+            Self::Close => 8,
+            Self::Ping => 9,
+            Self::Pong => 10,
+            Self::Reserved(bits) => bits,
+        }
+    }
+
+    /// "Control frames are identified by opcodes where the most significant bit of the opcode is 1." §5.5
+    pub fn is_control(self) -> bool {
+        self.bits() & 0x08 != 0
+    }
+}
+
+impl fmt::Display for Opcode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Continuation => f.write_str("continuation"),
+            Self::Text => f.write_str("text"),
+            Self::Binary => f.write_str("binary"),
+            Self::Close => f.write_str("close"),
+            Self::Ping => f.write_str("ping"),
+            Self::Pong => f.write_str("pong"),
+            Self::Reserved(bits) => write!(f, "reserved opcode {bits}"),
+        }
+    }
+}
+
+/// The header of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WebSocketFrame {
+    /// It ends its message.
+    pub fin: bool,
+    /// The three reserved bits, RSV1 the highest.
+    pub rsv: u8,
+    /// What it is.
+    pub opcode: Opcode,
+    /// The masking key, if the payload is masked.
+    pub masking_key: Option<[u8; 4]>,
+    /// How many octets of payload.
+    pub payload_len: u64,
+    /// How many octets the header takes: 2 to 14.
+    pub header_len: u8,
+    /// The first, 7-bit length.
+    pub short_len: u8,
+    /// The payload is part of a message that extensions changed (compressed): it cannot be read as it is.
+    pub encoded: bool,
+}
+
+/// What reading a frame header came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ReadHeader {
+    Complete(WebSocketFrame),
+    NeedMore,
+}
+
+impl WebSocketFrame {
+    /// RSV1, which permessage-deflate uses.
+    pub const RSV1: u8 = 0b100;
+
+    /// Reads the header at the start of `bytes`.
+    pub(super) fn read(bytes: &[u8]) -> ReadHeader {
+        Self::try_read(bytes).map_or(ReadHeader::NeedMore, ReadHeader::Complete)
+    }
+
+    fn try_read(bytes: &[u8]) -> Option<Self> {
+        let (first, second) = (*bytes.first()?, *bytes.get(1)?);
+        let short_len = second & 0x7f;
+        let (payload_len, after_len) = match short_len {
+            126 => (u64::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?)), 4),
+            127 => (u64::from_be_bytes(bytes.get(2..10)?.try_into().ok()?), 10),
+            len => (u64::from(len), 2),
+        };
+        let masked = second & 0x80 != 0;
+        let masking_key = match masked {
+            true => Some(bytes.get(after_len..after_len + 4)?.try_into().ok()?),
+            false => None,
+        };
+        Some(Self {
+            fin: first & 0x80 != 0,
+            rsv: (first >> 4) & 0b111,
+            opcode: Opcode::from_bits(first),
+            masking_key,
+            payload_len,
+            header_len: (after_len + if masked { 4 } else { 0 }) as u8,
+            short_len,
+            encoded: false,
+        })
+    }
+
+    /// Header and payload together; `None` if more than any stream can hold.
+    pub(super) fn total_len(&self) -> Option<u64> {
+        u64::from(self.header_len).checked_add(self.payload_len)
+    }
+
+    /// The payload with the mask undone, as far as it is there.
+    pub fn payload(&self, bytes: &[u8]) -> Vec<u8> {
+        let raw = bytes.get(usize::from(self.header_len)..).unwrap_or_default();
+        let mut payload = raw.get(..self.payload_len.min(raw.len() as u64) as usize).unwrap_or(raw).to_vec();
+        if let Some(key) = self.masking_key {
+            unmask(&mut payload, key);
+        }
+        payload
+    }
+
+    /// The code and reason of a close frame's payload: `None` for an empty one.
+    pub fn close_body(payload: &[u8]) -> Option<(u16, &[u8])> {
+        let code = payload.get(..2)?.try_into().ok()?;
+        Some((u16::from_be_bytes(code), &payload[2..]))
+    }
+
+    fn is_whole_message(&self) -> bool {
+        self.fin && self.opcode != Opcode::Continuation && !self.encoded
+    }
+
+    fn content(&self, payload: &[u8]) -> String {
+        match (self.opcode, Self::close_body(payload)) {
+            _ if self.encoded => format!("{} octets, compressed", self.payload_len),
+            (Opcode::Text | Opcode::Continuation, _) => quoted(&String::from_utf8_lossy(payload), 32),
+            (Opcode::Close, Some((code, []))) => code.to_string(),
+            (Opcode::Close, Some((code, reason))) => format!("{code} {}", quoted(&String::from_utf8_lossy(reason), 24)),
+            (Opcode::Close, None) => "without a code".into(),
+            _ if payload.is_empty() => "empty".into(),
+            _ if payload.iter().all(|b| b.is_ascii_graphic() || *b == b' ') => {
+                quoted(&String::from_utf8_lossy(payload), 32)
+            }
+            _ => format!("{} octets", self.payload_len),
+        }
+    }
+
+    fn describe_header(&self, layer: &mut Layer, bytes: &[u8]) {
+        let header_len = usize::from(self.header_len);
+        layer.field(&FIN, Value::Bool(self.fin), 0..1);
+        layer.field(&RSV, Value::Uint(u64::from(self.rsv)), 0..1);
+        layer.field(&OPCODE, Value::Uint(u64::from(self.opcode.bits())), 0..1);
+        layer.field(&MASK, Value::Bool(self.masking_key.is_some()), 1..2);
+        layer.field(&PAYLOAD_LENGTH, Value::Uint(u64::from(self.short_len)), 1..2);
+        match self.short_len {
+            126 => layer.field(&PAYLOAD_LENGTH_16, Value::Uint(self.payload_len), 2..4),
+            127 => layer.field(&PAYLOAD_LENGTH_64, Value::Uint(self.payload_len), 2..10),
+            _ => {}
+        }
+        layer.computed(&PAYLOAD_LEN, Value::Uint(self.payload_len));
+        if self.encoded {
+            layer.computed(&PMC, Value::Bool(true));
+        }
+        if let Some(key) = self.masking_key {
+            layer.field(&MASKING_KEY, Value::Bytes(key.to_vec()), header_len - 4..header_len);
+            layer.field(&MASKED_PAYLOAD, Value::Present, header_len..bytes.len());
+        }
+    }
+
+    /// Adds the payload's fields. Unmasked bytes are a buffer of their own, for the octets on the wire are others.
+    fn describe_payload(&self, layer: &mut Layer, bytes: &[u8], at: &Span) {
+        let header_len = u64::from(self.header_len);
+        let payload = self.payload(bytes);
+        if payload.is_empty() {
+            return;
+        }
+        let on_wire =
+            Span::new(at.buffer, at.range.start + header_len..at.range.start + header_len + payload.len() as u64);
+        let base = match self.masking_key {
+            Some(_) => {
+                layer.derived.push(Derived { how: "unmasked", from: on_wire, bytes: payload.clone() });
+                Span::new(Buffer::Derived(layer.derived.len() - 1), 0..payload.len() as u64)
+            }
+            None => on_wire,
+        };
+        let mut add = |def: &'static FieldDef, value, from: usize, to: usize| {
+            let range = base.range.start + from as u64..base.range.start + to as u64;
+            layer.fields.push(Field { def, value, span: Some(Span::new(base.buffer, range)) });
+        };
+        add(&PAYLOAD, Value::Present, 0, payload.len());
+        let lossy = |bytes: &[u8]| Value::Text(String::from_utf8_lossy(bytes).into_owned());
+        match self.opcode {
+            Opcode::Text if self.is_whole_message() => add(&TEXT, lossy(&payload), 0, payload.len()),
+            Opcode::Binary if self.is_whole_message() => add(&BINARY, Value::Bytes(payload.clone()), 0, payload.len()),
+            Opcode::Ping => add(&PING, Value::Bytes(payload.clone()), 0, payload.len()),
+            Opcode::Pong => add(&PONG, Value::Bytes(payload.clone()), 0, payload.len()),
+            Opcode::Close => {
+                if let Some((code, reason)) = Self::close_body(&payload) {
+                    add(&CLOSE_CODE, Value::Uint(u64::from(code)), 0, 2);
+                    if !reason.is_empty() {
+                        add(&CLOSE_REASON, lossy(reason), 2, payload.len());
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Payload for WebSocketFrame {
+    fn protocol(&self) -> &'static str {
+        "websocket"
+    }
+
+    fn summary(&self, bytes: &[u8]) -> String {
+        let content = self.content(&self.payload(bytes));
+        let more = if self.fin { "" } else { ", more to come" };
+        let mask = self.masking_key.map(|key| format!("  masked {}", colon_hex(&key).replace(':', " ")));
+        format!("{} {content}{more}{}", self.opcode, mask.unwrap_or_default())
+    }
+
+    fn describe(&self, bytes: &[u8], at: &Span) -> Vec<Layer> {
+        let mut layer = Layer::new("websocket", "WebSocket", Some(OsiLayer::Application), Some(at.clone()));
+        layer.summary = format!(
+            "{}{}{}, length {}",
+            if self.fin { "FIN, " } else { "" },
+            self.opcode,
+            if self.masking_key.is_some() { ", masked" } else { "" },
+            self.payload_len
+        );
+        self.describe_header(&mut layer, bytes);
+        self.describe_payload(&mut layer, bytes, at);
+        vec![layer]
+    }
+
+    fn parts(&self, len: u64) -> Vec<Part> {
+        let header = u64::from(self.header_len).min(len);
+        let mut parts = vec![Part { owner: "websocket", len: header }];
+        if len > header {
+            parts.push(Part { owner: "payload", len: len - header });
+        }
+        parts
+    }
+
+    fn boxed(&self) -> Box<dyn Payload> {
+        Box::new(*self)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// "Octet i of the transformed data is the XOR of octet i of the original data with octet at index i modulo 4 of the
+/// masking key." §5.3. The same undoes it.
+pub(super) fn unmask(payload: &mut [u8], key: [u8; 4]) {
+    for (octet, mask) in payload.iter_mut().zip(key.iter().cycle()) {
+        *octet ^= mask;
+    }
+}

@@ -1,0 +1,83 @@
+//! A frame of the trace as layers with fields, outermost first: what peel shows and filters ask.
+
+use super::model::{Record, Trace};
+use crate::flow;
+use crate::layer::{Buffer, Layer, Note, Severity, Span, Value};
+use crate::packet;
+
+crate::fields! {
+    FRAME_NUMBER = "frame.number", Uint, "The number of the frame in the capture, from 1.", "";
+    FRAME_TIME_EPOCH = "frame.time_epoch", Seconds, "When the frame was captured, in seconds since 1970-01-01 00:00 UTC.", "";
+    FRAME_TIME_RELATIVE = "frame.time_relative", Seconds, "The time since the first frame.", "";
+    FRAME_TIME_DELTA = "frame.time_delta", Seconds, "The time since the frame before.", "";
+    FRAME_LEN = "frame.len", Uint, "How many octets the frame had on the wire.", "";
+    FRAME_CAP_LEN = "frame.cap_len", Uint, "How many octets of it the capture kept.", "";
+    FRAME_COMMENT = "frame.comment", Text, "What someone wrote on the frame.", "";
+    FRAME_INTERFACE = "frame.interface_id", Uint, "The interface it was captured on, from 0.", "";
+}
+
+impl Trace {
+    /// The layers of a frame, outermost first: first what is known about the frame itself, then its headers, then the
+    /// messages that end in it.
+    pub fn layers(&self, number: u32) -> Vec<Layer> {
+        let Some(record) = self.record(number) else { return Vec::new() };
+        let mut layers = vec![self.describe_frame(number, record)];
+        layers.extend(packet::describe(&record.packet, number, &record.frame.data));
+        if let Some(segment) = &record.segment
+            && let Some(layer) = layers.last_mut().filter(|layer| layer.protocol == "tcp")
+        {
+            flow::describe(segment, layer);
+        }
+        for message in self.messages_in(number) {
+            let mut described = message.payload.describe(self.bytes(message), &message.span());
+            if let Some(first) = described.first_mut() {
+                first.notes.extend(message.notes.iter().cloned());
+            }
+            layers.extend(described);
+        }
+        layers.extend(self.describe_rest(number, record));
+        layers
+    }
+
+    /// The octets of a layer that lie in this frame, as ranges of the frame.
+    pub fn extent_in(&self, span: &Span, frame: u32) -> Vec<std::ops::Range<u32>> {
+        self.in_frames(span).into_iter().filter(|(number, _)| *number == frame).map(|(_, range)| range).collect()
+    }
+
+    fn describe_frame(&self, number: u32, record: &Record) -> Layer {
+        let frame = &record.frame;
+        let mut layer = Layer::new("frame", "Frame", None, None);
+        let time = self.time(number).unwrap_or(0.0);
+        let before = self.record(number.saturating_sub(1)).map_or(frame.time, |record| record.frame.time);
+        layer.summary = format!("number {number}, {} octets, {time:.6} s after the first", frame.len);
+        layer.computed(&FRAME_NUMBER, Value::Uint(u64::from(number)));
+        layer.computed(&FRAME_TIME_EPOCH, Value::Seconds(frame.time.0 as f64 / 1e9));
+        layer.computed(&FRAME_TIME_RELATIVE, Value::Seconds(time));
+        layer.computed(&FRAME_TIME_DELTA, Value::Seconds(frame.time.seconds_since(before)));
+        layer.computed(&FRAME_LEN, Value::Uint(u64::from(frame.len)));
+        layer.computed(&FRAME_CAP_LEN, Value::Uint(frame.data.len() as u64));
+        layer.computed(&FRAME_INTERFACE, Value::Uint(u64::from(frame.interface)));
+        for comment in &frame.comments {
+            layer.computed(&FRAME_COMMENT, Value::Text(comment.clone()));
+        }
+        if record.packet.missing > 0 {
+            let text = format!("the capture did not keep the last {} of {} octets", record.packet.missing, frame.len);
+            layer.notes.push(Note::new(Severity::Note, text, ""));
+        }
+        layer
+    }
+
+    /// Payload that no dissector took.
+    fn describe_rest(&self, number: u32, record: &Record) -> Vec<Layer> {
+        let of_no_one = |share: &super::Share| {
+            share.owner == super::ledger::DATA || (record.segment.is_none() && share.owner == super::ledger::PAYLOAD)
+        };
+        let shares = self.ledger(number).into_iter().filter(of_no_one);
+        let describe = |share: super::Share| {
+            let bytes = record.frame.data.get(share.range.start as usize..share.range.end as usize).unwrap_or_default();
+            let span = Span::new(Buffer::Frame(number), u64::from(share.range.start)..u64::from(share.range.end));
+            packet::describe_data(span, bytes)
+        };
+        shares.map(describe).collect()
+    }
+}

@@ -1,0 +1,134 @@
+//! Which layer owns which byte. Every captured octet of a frame has exactly one owner, and the shares add up to the
+//! frame (invariant 3).
+
+use std::ops::Range;
+
+use super::model::{Message, Trace};
+use crate::layer::Direction;
+
+/// Who owns a stretch of a frame: the name of a protocol, or one of `payload`, `repeated`, `padding`, `data`.
+pub type Owner = &'static str;
+
+/// The payload of the innermost protocol: what the program wanted to say.
+pub const PAYLOAD: Owner = "payload";
+/// Bytes that an earlier frame had brought already.
+pub const REPEATED: Owner = "repeated";
+/// Octets behind the end of the IP packet.
+pub const PADDING: Owner = "padding";
+/// Octets that no dissector took.
+pub const DATA: Owner = "data";
+
+/// A stretch of a frame with its owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Share {
+    /// Who owns it.
+    pub owner: Owner,
+    /// Which octets of the frame.
+    pub range: Range<u32>,
+}
+
+impl Share {
+    /// How many octets.
+    pub fn len(&self) -> u32 {
+        self.range.end - self.range.start
+    }
+
+    /// Whether it is empty.
+    pub fn is_empty(&self) -> bool {
+        self.range.is_empty()
+    }
+}
+
+/// Octets per owner, in order of first appearance.
+pub fn layer_sums(shares: &[Share]) -> Vec<(Owner, u32)> {
+    let mut sums: Vec<(Owner, u32)> = Vec::new();
+    for share in shares {
+        match sums.iter_mut().find(|(owner, _)| *owner == share.owner) {
+            Some((_, sum)) => *sum += share.len(),
+            None => sums.push((share.owner, share.len())),
+        }
+    }
+    sums
+}
+
+impl Trace {
+    /// The owners of a frame's captured octets, in order, without holes or overlaps.
+    pub fn ledger(&self, frame: u32) -> Vec<Share> {
+        let Some(record) = self.record(frame) else { return Vec::new() };
+        let mut shares = Shares::default();
+        for (owner, extent) in record.packet.headers() {
+            shares.fill(owner, extent.end);
+        }
+        let payload = record.packet.payload;
+        let fallback = if record.packet.transport.is_some() { PAYLOAD } else { DATA };
+        match (&record.segment, &record.delivery) {
+            (Some(segment), Some(delivery)) => {
+                let offset = segment.offset.unwrap_or(0);
+                for fresh in &delivery.fresh {
+                    let to_frame = |at: u64| payload.start + (at - offset) as u32;
+                    shares.fill(REPEATED, to_frame(fresh.start));
+                    self.share_stream(segment.connection, segment.direction, fresh, &to_frame, &mut shares);
+                    shares.fill(DATA, to_frame(fresh.end));
+                }
+                shares.fill(REPEATED, payload.end);
+            }
+            (Some(_), None) => shares.fill(DATA, payload.end),
+            (None, _) => shares.fill(fallback, payload.end),
+        }
+        shares.fill(PADDING, record.frame.data.len() as u32);
+        shares.list
+    }
+
+    fn share_stream(
+        &self,
+        connection: u32,
+        direction: Direction,
+        fresh: &Range<u64>,
+        to_frame: &dyn Fn(u64) -> u32,
+        shares: &mut Shares,
+    ) {
+        for message in self.carriers(connection, direction, fresh) {
+            shares.fill(DATA, to_frame(message.range.start.clamp(fresh.start, fresh.end)));
+            let mut at = message.range.start;
+            for part in message.payload.parts(message.range.end - message.range.start) {
+                at += part.len;
+                shares.fill(part.owner, to_frame(at.clamp(fresh.start, fresh.end)));
+            }
+        }
+    }
+
+    /// The messages that own bytes of this range, in order of their place in the stream.
+    pub(super) fn carriers(
+        &self,
+        connection: u32,
+        direction: Direction,
+        range: &Range<u64>,
+    ) -> impl Iterator<Item = &Message> {
+        let ids = self.carriers.get(connection as usize).map_or(&[][..], |both| &both[direction.index()]);
+        let start = ids.partition_point(|id| self.messages[*id].range.end <= range.start);
+        let messages = ids[start..].iter().map(|id| &self.messages[*id]);
+        let end = range.end;
+        messages.take_while(move |message| message.range.start < end)
+    }
+}
+
+/// Shares that follow each other without holes.
+#[derive(Default)]
+struct Shares {
+    list: Vec<Share>,
+    at: u32,
+}
+
+impl Shares {
+    /// Gives everything up to `end` that has no owner yet to this one.
+    fn fill(&mut self, owner: Owner, end: u32) {
+        if end <= self.at {
+            return;
+        }
+        match self.list.last_mut() {
+            Some(last) if last.owner == owner => last.range.end = end,
+            _ => self.list.push(Share { owner, range: self.at..end }),
+        }
+        self.at = end;
+    }
+}

@@ -1,0 +1,18 @@
+//! Floor 6: the finished model of a capture. Immutable, no I/O.
+//!
+//! [`Pipeline`] is the only place that knows floors 1 to 5 in order: frames go in, a [`Trace`] comes out. A trace keeps
+//! everything, so that every sentence about it can be tied to its bytes; it is meant for lessons and reports.
+
+mod describe;
+mod ledger;
+mod lookup;
+mod model;
+mod pipeline;
+
+pub use ledger::{Owner, Share, layer_sums};
+pub use lookup::{all_fields, field, is_protocol, protocols};
+pub use model::{Message, MessageId, Record, Talk, Trace};
+pub use pipeline::Pipeline;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,179 @@
+//! What a trace holds.
+
+use std::ops::Range;
+
+use crate::capture::{Frame, Timestamp};
+use crate::flow::{Connection, Delivery, Segment, Stream};
+use crate::layer::{Buffer, Direction, Note, Span};
+use crate::message::Payload;
+use crate::packet::Packet;
+
+/// A frame with all that was found in it.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// The frame as captured.
+    pub frame: Frame,
+    /// Its headers.
+    pub packet: Packet,
+    /// What the segment means on its connection, if it is TCP.
+    pub segment: Option<Segment>,
+    /// What its payload did to its stream, if it had any.
+    pub delivery: Option<Delivery>,
+}
+
+/// The place of a message in [`Trace::messages`].
+pub type MessageId = usize;
+
+/// A message of some protocol on a connection.
+#[derive(Debug)]
+pub struct Message {
+    /// Which connection (`tcp.stream`).
+    pub connection: u32,
+    /// Which way it travelled.
+    pub direction: Direction,
+    /// Where its bytes lie in the stream of that direction.
+    pub range: Range<u64>,
+    /// All frames that carried it, ascending; the last is the one it belongs to.
+    pub frames: Vec<u32>,
+    /// When its last frame was captured.
+    pub time: Timestamp,
+    /// What it is.
+    pub payload: Box<dyn Payload>,
+    /// What is odd about it.
+    pub notes: Vec<Note>,
+    /// Whether all of it was there.
+    pub complete: bool,
+}
+
+impl Message {
+    /// The frame the message belongs to: the one in which it ended.
+    pub fn frame(&self) -> u32 {
+        self.frames.last().copied().unwrap_or(0)
+    }
+
+    /// Its bytes as a span.
+    pub fn span(&self) -> Span {
+        Span::new(Buffer::Stream(self.connection, self.direction), self.range.clone())
+    }
+
+    /// The payload, for those who know its type.
+    pub fn payload_as<T: Payload>(&self) -> Option<&T> {
+        self.payload.as_any().downcast_ref()
+    }
+
+    /// Whether the message has bytes of its own, or is put together from other messages.
+    pub fn owns_bytes(&self) -> bool {
+        !self.payload.parts(self.range.end - self.range.start).is_empty()
+    }
+}
+
+/// Which protocol was recognised on a connection at its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Talk {
+    /// No payload was seen, or too little to tell.
+    Silent,
+    /// This registered protocol.
+    Known(&'static str),
+    /// None that is registered, or one that could not be read on.
+    Unknown,
+}
+
+/// A capture, dissected and kept whole.
+#[derive(Debug, Default)]
+pub struct Trace {
+    pub(super) records: Vec<Record>,
+    pub(super) connections: Vec<Connection>,
+    pub(super) streams: Vec<[Stream; 2]>,
+    pub(super) talks: Vec<Talk>,
+    /// In order of the frame in which they end.
+    pub(super) messages: Vec<Message>,
+    /// Per connection and direction the messages that own bytes, in order of their place in the stream.
+    pub(super) carriers: Vec<[Vec<MessageId>; 2]>,
+    pub(super) notes: Vec<(Option<u32>, Note)>,
+}
+
+impl Trace {
+    /// How many frames there are; their numbers run from 1.
+    pub fn len(&self) -> u32 {
+        self.records.len() as u32
+    }
+
+    /// Whether there are no frames.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// The frame with this number, from 1.
+    pub fn record(&self, number: u32) -> Option<&Record> {
+        self.records.get((number as usize).checked_sub(1)?)
+    }
+
+    /// All frames with their numbers.
+    pub fn records(&self) -> impl Iterator<Item = (u32, &Record)> {
+        (1..).zip(&self.records)
+    }
+
+    /// The TCP connections; a connection's place is its `id`.
+    pub fn connections(&self) -> &[Connection] {
+        &self.connections
+    }
+
+    /// What was spoken on a connection at its end.
+    pub fn talk(&self, connection: u32) -> Talk {
+        self.talks.get(connection as usize).copied().unwrap_or(Talk::Silent)
+    }
+
+    /// All messages, in order of the frame in which they end.
+    pub fn messages(&self) -> &[Message] {
+        &self.messages
+    }
+
+    /// The messages that end in this frame.
+    pub fn messages_in(&self, frame: u32) -> &[Message] {
+        let start = self.messages.partition_point(|message| message.frame() < frame);
+        let end = self.messages.partition_point(|message| message.frame() <= frame);
+        &self.messages[start..end]
+    }
+
+    /// What is odd, each with its frame; without one it is about the whole capture.
+    pub fn notes(&self) -> &[(Option<u32>, Note)] {
+        &self.notes
+    }
+
+    /// One direction of a connection.
+    pub fn stream(&self, connection: u32, direction: Direction) -> Option<&Stream> {
+        self.streams.get(connection as usize).map(|both| &both[direction.index()])
+    }
+
+    /// The bytes of a message.
+    pub fn bytes(&self, message: &Message) -> &[u8] {
+        self.stream(message.connection, message.direction).map_or(&[], |stream| stream.slice(message.range.clone()))
+    }
+
+    /// A message in a few words.
+    pub fn summary(&self, message: &Message) -> String {
+        message.payload.summary(self.bytes(message))
+    }
+
+    /// Seconds from the first frame to this one.
+    pub fn time(&self, frame: u32) -> Option<f64> {
+        let first = self.records.first()?.frame.time;
+        Some(self.record(frame)?.frame.time.seconds_since(first))
+    }
+
+    /// The stretches of frames that hold this span: frame number and octets in it. A derived span has none.
+    pub fn in_frames(&self, span: &Span) -> Vec<(u32, Range<u32>)> {
+        match span.buffer {
+            Buffer::Frame(frame) => vec![(frame, span.range.start as u32..span.range.end as u32)],
+            Buffer::Stream(connection, direction) => {
+                let Some(stream) = self.stream(connection, direction) else { return Vec::new() };
+                let place = |chunk: crate::flow::Chunk| {
+                    let len = (chunk.range.end - chunk.range.start) as u32;
+                    (chunk.frame, chunk.at..chunk.at + len)
+                };
+                stream.chunks(span.range.clone()).map(place).collect()
+            }
+            Buffer::Derived(_) => Vec::new(),
+        }
+    }
+}

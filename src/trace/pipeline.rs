@@ -1,0 +1,338 @@
+//! The only place that knows floors 1 to 5 in order: frame → packet → connection → ordered bytes → messages.
+
+use std::ops::Range;
+
+use super::model::{Message, Record, Talk, Trace};
+use crate::capture::FrameRef;
+use crate::flow::{Arrival, Closing, FlowTable, Opening, Segment, Stream};
+use crate::layer::{Direction, Note, Severity};
+use crate::message::{Decoder, Draft, Input, Probe, Progress, Sink, Upgrade, Verdict};
+use crate::packet::Packet;
+use crate::protocol;
+
+/// Takes frames one by one and makes a [`Trace`] of them.
+#[derive(Default)]
+pub struct Pipeline {
+    flows: FlowTable,
+    lanes: Vec<Lane>,
+    trace: Trace,
+}
+
+/// What is spoken on a connection.
+#[derive(Default)]
+enum Speech {
+    /// Not enough bytes to tell.
+    #[default]
+    Unheard,
+    /// A protocol, with its state.
+    Known(&'static str, Box<dyn Decoder>),
+    /// No registered protocol.
+    Unknown,
+}
+
+/// A connection's bytes and how far they were read.
+#[derive(Default)]
+struct Lane {
+    streams: [Stream; 2],
+    read: [u64; 2],
+    deaf: [bool; 2],
+    ended: [bool; 2],
+    speech: Speech,
+}
+
+/// Collects what a decoder hands out during one call.
+#[derive(Default)]
+struct Found {
+    messages: Vec<OwnedDraft>,
+    upgrade: Option<Upgrade>,
+}
+
+struct OwnedDraft {
+    direction: Direction,
+    range: Range<u64>,
+    payload: Box<dyn crate::message::Payload>,
+    notes: Vec<Note>,
+    complete: bool,
+}
+
+impl Sink for Found {
+    fn message(&mut self, draft: Draft<'_>) {
+        self.messages.push(OwnedDraft {
+            direction: draft.direction,
+            range: draft.range,
+            payload: draft.payload.boxed(),
+            notes: draft.notes,
+            complete: draft.complete,
+        });
+    }
+
+    fn upgrade(&mut self, upgrade: Upgrade) {
+        self.upgrade = Some(upgrade);
+    }
+}
+
+impl Pipeline {
+    /// Takes the next frame. Frames are numbered from 1 in the order in which they come.
+    pub fn push(&mut self, frame: FrameRef<'_>) {
+        let number = self.trace.len() + 1;
+        let packet = Packet::decode(frame.link, frame.data, frame.len);
+        let mut record = Record { frame: frame.to_frame(), packet, segment: None, delivery: None };
+        self.note_faults(&packet, frame, number);
+        if let Some(segment) = self.flows.push(&packet, frame.data, number, frame.time) {
+            self.deliver(&mut record, segment, number);
+        }
+        if let Some(segment) = &record.segment {
+            self.trace.notes.extend(segment.notes.iter().map(|note| (Some(number), note.clone())));
+        }
+        let end = record.segment.as_ref().map(|segment| (segment.connection, segment.direction));
+        self.trace.records.push(record);
+        if let Some((connection, direction)) = end {
+            self.listen(connection as usize, direction);
+        }
+    }
+
+    /// Ends the capture: what is still open is shown as it stands.
+    pub fn finish(mut self) -> Trace {
+        for connection in 0..self.lanes.len() {
+            for direction in [Direction::ToServer, Direction::ToClient] {
+                self.lanes[connection].ended[direction.index()] = true;
+                self.listen(connection, direction);
+            }
+        }
+        self.note_openings();
+        self.trace.connections = self.flows.into_connections();
+        for lane in self.lanes {
+            self.trace.talks.push(match lane.speech {
+                Speech::Unheard => Talk::Silent,
+                Speech::Known(name, _) => Talk::Known(name),
+                Speech::Unknown => Talk::Unknown,
+            });
+            self.trace.streams.push(lane.streams);
+        }
+        self.trace.messages.sort_by_key(Message::frame);
+        self.trace.notes.sort_by_key(|(frame, _)| *frame);
+        self.trace.index_carriers();
+        self.trace
+    }
+
+    fn note_faults(&mut self, packet: &Packet, frame: FrameRef<'_>, number: u32) {
+        let fault = packet.fault.map(|fault| fault.note(packet.missing));
+        if let Some(note) = fault.filter(|note| note.severity > Severity::Chat) {
+            self.trace.notes.push((Some(number), note));
+        } else if packet.missing > 0 {
+            let text = format!("the capture kept {} of the frame's {} octets", frame.data.len(), frame.len);
+            self.trace.notes.push((Some(number), Note::new(Severity::Note, text, "")));
+        }
+    }
+
+    /// Puts the segment's payload where it belongs in its stream.
+    fn deliver(&mut self, record: &mut Record, mut segment: Segment, number: u32) {
+        let index = segment.connection as usize;
+        if self.lanes.len() <= index {
+            self.lanes.resize_with(index + 1, Lane::default);
+        }
+        let lane = &mut self.lanes[index];
+        let payload = record.packet.payload;
+        let bytes = payload.of(&record.frame.data);
+        if let Some(offset) = segment.offset.filter(|_| !bytes.is_empty()) {
+            let stream = &mut lane.streams[segment.direction.index()];
+            let delivery = stream.add(offset, bytes, number, payload.start);
+            if let Some(note) = arrival_note(delivery.arrival) {
+                segment.notes.push(note);
+            }
+            record.delivery = Some(delivery);
+        } else if segment.len > 0 && segment.offset.is_none() {
+            let text = "payload from before the beginning of this connection's stream: not part of it";
+            segment.notes.push(Note::new(Severity::Note, text, "RFC 9293 §3.4"));
+        }
+        let closing = self.flows.connections()[index].closing(segment.direction);
+        match closing {
+            Some(Closing::Reset(_)) => lane.ended = [true, true],
+            Some(Closing::Fin(frame)) if frame == number && !lane.streams[segment.direction.index()].has_hole() => {
+                lane.ended[segment.direction.index()] = true;
+            }
+            _ => {}
+        }
+        record.segment = Some(segment);
+    }
+
+    /// Lets the decoder of a connection hear what is new, as long as either direction gets on.
+    fn listen(&mut self, connection: usize, direction: Direction) {
+        let mut turns = [direction, direction.reverse()].into_iter().cycle();
+        let mut idle = 0;
+        while idle < 2 {
+            let Some(direction) = turns.next() else { return };
+            idle = if self.step(connection, direction) { 0 } else { idle + 1 };
+        }
+    }
+
+    /// One call of the decoder. Returns whether it got on.
+    fn step(&mut self, connection: usize, direction: Direction) -> bool {
+        let Some(lane) = self.lanes.get_mut(connection) else { return false };
+        if matches!(lane.speech, Speech::Unheard) && !lane.recognise() {
+            return false;
+        }
+        let d = direction.index();
+        let Speech::Known(_, decoder) = &mut lane.speech else { return false };
+        if lane.deaf[d] {
+            return false;
+        }
+        let unread = lane.streams[d].slice(lane.read[d]..u64::MAX);
+        let at_gap = lane.ended[d] && lane.streams[d].has_hole();
+        let behind_gap = unread.is_empty() && lane.read[d] < lane.streams[d].end();
+        if behind_gap || (at_gap && unread.is_empty()) {
+            return self.cross_gap(connection, direction);
+        }
+        let input = Input { direction, offset: lane.read[d], bytes: unread, end: lane.ended[d] || at_gap };
+        let mut found = Found::default();
+        let progress = decoder.decode(input, &mut found);
+        self.take(connection, direction, progress, found)
+    }
+
+    fn take(&mut self, connection: usize, direction: Direction, progress: Progress, found: Found) -> bool {
+        let lane = &mut self.lanes[connection];
+        let (consumed, switched) = match progress {
+            Progress::Consumed(n) => (n, false),
+            Progress::Switch(n) => (n, true),
+            Progress::GiveUp => {
+                lane.deaf[direction.index()] = true;
+                (0, false)
+            }
+            Progress::NeedMore | Progress::Wait => (0, false),
+        };
+        lane.read[direction.index()] += consumed as u64;
+        for draft in found.messages {
+            self.keep(connection, draft);
+        }
+        if let Some(upgrade) = found.upgrade {
+            self.upgrade(connection, &upgrade, switched);
+        }
+        consumed > 0
+    }
+
+    /// Asks the dissector of the new protocol for its judgement and, if the protocol changed, for a decoder.
+    fn upgrade(&mut self, connection: usize, upgrade: &Upgrade, switched: bool) {
+        let dissector = protocol::for_upgrade(&upgrade.token);
+        let mut found = Found::default();
+        let decoder = dissector.and_then(|dissector| dissector.upgraded(upgrade, &mut found));
+        for draft in found.messages {
+            self.keep(connection, draft);
+        }
+        if switched {
+            self.lanes[connection].speech = match (dissector, decoder) {
+                (Some(dissector), Some(decoder)) => Speech::Known(dissector.name(), decoder),
+                _ => Speech::Unknown,
+            };
+        }
+    }
+
+    fn keep(&mut self, connection: usize, draft: OwnedDraft) {
+        let frames = self.lanes[connection].streams[draft.direction.index()].frames(draft.range.clone());
+        let last = frames.last().copied().unwrap_or(0);
+        let time = self.trace.record(last).map(|record| record.frame.time).unwrap_or_default();
+        self.trace.notes.extend(draft.notes.iter().map(|note| (Some(last), note.clone())));
+        self.trace.messages.push(Message {
+            connection: connection as u32,
+            direction: draft.direction,
+            range: draft.range,
+            frames,
+            time,
+            payload: draft.payload,
+            notes: draft.notes,
+            complete: draft.complete,
+        });
+    }
+
+    /// Goes on behind bytes that were never captured, if the protocol can; always says what is missing.
+    fn cross_gap(&mut self, connection: usize, direction: Direction) -> bool {
+        let lane = &mut self.lanes[connection];
+        let d = direction.index();
+        let read = lane.read[d];
+        let known = lane.streams[d].gaps().iter().find(|gap| gap.end > read).cloned();
+        let Some(gap) = known.or_else(|| lane.streams[d].skip_gap()) else { return false };
+        let goes_on = match &mut lane.speech {
+            Speech::Known(_, decoder) => decoder.gap(direction, gap.clone()),
+            _ => false,
+        };
+        lane.read[d] = gap.end;
+        lane.deaf[d] = !goes_on;
+        let frame = lane.streams[d].frames(gap.end..gap.end + 1).first().copied();
+        let rest = if goes_on { "" } else { "; what follows in this direction cannot be read" };
+        let text = format!("{} octets of this stream were not captured{rest}", gap.end - gap.start);
+        self.trace.notes.push((frame, Note::new(Severity::Warn, text, "RFC 9293 §3.4")));
+        goes_on
+    }
+
+    fn note_openings(&mut self) {
+        for connection in self.flows.connections() {
+            if connection.opening == Opening::Guessed {
+                let text = format!(
+                    "connection {} began before the capture: {} is taken for the client because of its port",
+                    connection.id, connection.client
+                );
+                self.trace.notes.push((Some(connection.first.0), Note::new(Severity::Note, text, "")));
+            }
+        }
+    }
+}
+
+impl Trace {
+    fn index_carriers(&mut self) {
+        self.carriers.resize_with(self.connections.len(), Default::default);
+        for (id, message) in self.messages.iter().enumerate() {
+            if message.owns_bytes()
+                && let Some(both) = self.carriers.get_mut(message.connection as usize)
+            {
+                both[message.direction.index()].push(id);
+            }
+        }
+        for ids in self.carriers.iter_mut().flatten() {
+            ids.sort_by_key(|id| self.messages[*id].range.start);
+        }
+    }
+}
+
+impl Lane {
+    /// Finds out which protocol is spoken. Returns whether it is known now.
+    fn recognise(&mut self) -> bool {
+        let [to_server, to_client] = &self.streams;
+        let probe = Probe {
+            to_server: to_server.slice(0..u64::MAX),
+            to_client: to_client.slice(0..u64::MAX),
+            end: self.ended[0] && self.ended[1],
+        };
+        if probe.to_server.is_empty() && probe.to_client.is_empty() {
+            return false;
+        }
+        let mut undecided = false;
+        for dissector in protocol::DISSECTORS {
+            match dissector.probe(probe) {
+                Verdict::Yes => {
+                    let Some(decoder) = dissector.decoder() else { continue };
+                    self.speech = Speech::Known(dissector.name(), decoder);
+                    return true;
+                }
+                Verdict::NeedMore => undecided = true,
+                Verdict::No => {}
+            }
+        }
+        if !undecided {
+            self.speech = Speech::Unknown;
+        }
+        false
+    }
+}
+
+fn arrival_note(arrival: Arrival) -> Option<Note> {
+    match arrival {
+        Arrival::InOrder => None,
+        Arrival::Early => {
+            let text = "it came before bytes that belong in front of it";
+            Some(Note::new(Severity::Note, text, "RFC 9293 §3.4"))
+        }
+        Arrival::Repeated => {
+            let text = "its bytes were seen before: sent again, or captured twice";
+            Some(Note::new(Severity::Note, text, "RFC 9293 §3.8"))
+        }
+    }
+}
