@@ -1,0 +1,295 @@
+//! From a lesson's file to its parts, with every mistake pointed at.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag};
+
+use super::block::{Block, trimmed};
+use super::text::{Text, at_offset, expression};
+use super::{Choice, Claim, Class, Item, Lesson, LessonError, Misconception, Modify, Predict, Review, Script, View};
+use crate::filter::{Filter, Names};
+use crate::layer::FieldDef;
+
+/// A lesson's file may not be larger.
+const MAX_LEN: usize = 256 << 10;
+/// A lesson may not have more parts.
+const MAX_ITEMS: usize = 500;
+
+const KINDS: [&str; 7] = ["predict", "script", "show", "claim", "misconception", "modify", "review"];
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Front {
+    title: String,
+    question: String,
+    #[serde(default)]
+    requires: Vec<String>,
+    #[serde(default)]
+    terms: Vec<String>,
+    #[serde(default)]
+    knobs: BTreeMap<String, String>,
+}
+
+impl Lesson {
+    /// Reads a lesson's file and checks all it can without a run: keys, names, types.
+    pub fn parse(file: &str, names: &dyn Names) -> Result<Self, LessonError> {
+        if file.len() > MAX_LEN {
+            return Err(LessonError::new(0..0, format!("the lesson is larger than {} KiB", MAX_LEN >> 10)).help("divide it"));
+        }
+        let (front, body) = front_matter(file)?;
+        let items = Reader { file, names }.items(body)?;
+        let lesson = Self {
+            title: front.title,
+            question: front.question,
+            requires: front.requires,
+            terms: front.terms,
+            knobs: front.knobs,
+            items,
+        };
+        lesson.check_scripts(file)?;
+        Ok(lesson)
+    }
+
+    fn check_scripts(&self, file: &str) -> Result<(), LessonError> {
+        let mut scripts = self.items.iter().filter_map(|item| match item {
+            Item::Script(script) => Some(script),
+            _ => None,
+        });
+        let first = scripts.next();
+        if let Some(second) = scripts.next() {
+            let line = file[second.offset..].lines().next().map_or(0, str::len);
+            let error = LessonError::new(second.offset..second.offset + line, "a second `script` block: a lesson plays one");
+            return Err(error.help("put its steps into the first"));
+        }
+        if let Some(script) = first {
+            script.with_knobs(&self.knobs)?;
+        }
+        Ok(())
+    }
+}
+
+fn front_matter(file: &str) -> Result<(Front, usize), LessonError> {
+    let help = "begin the file with a line +++, then title = \"…\" and question = \"…\", then a line +++";
+    let start = file.find('\n').map_or(0, |i| i + 1);
+    if file[..start].trim_end() != "+++" {
+        let len = file.lines().next().map_or(0, str::len);
+        return Err(LessonError::new(0..len, "the lesson does not begin with its front matter").help(help));
+    }
+    let Some(len) = file[start..].find("\n+++").map(|i| i + 1) else {
+        return Err(LessonError::new(0..3, "the front matter has no end").help(help));
+    };
+    let text = &file[start..start + len];
+    let front = toml::from_str(text).map_err(|error| {
+        let span = error.span().unwrap_or(0..0);
+        LessonError::new(start + span.start..start + span.end, error.message()).help(help)
+    })?;
+    let after = start + len + 3;
+    Ok((front, file[after..].find('\n').map_or(file.len(), |i| after + i + 1)))
+}
+
+struct Reader<'a> {
+    file: &'a str,
+    names: &'a dyn Names,
+}
+
+/// A fenced block: the words behind the fence, all of it, and what stands between the fences.
+struct Fence<'a> {
+    info: &'a str,
+    range: Range<usize>,
+    body: Range<usize>,
+}
+
+impl<'a> Reader<'a> {
+    fn items(&self, start: usize) -> Result<Vec<Item>, LessonError> {
+        let mut items = Vec::new();
+        let mut at = start;
+        for fence in self.fences(start) {
+            if !self.lives(&fence)? {
+                continue;
+            }
+            self.prose(at..fence.range.start, &mut items)?;
+            at = fence.range.end;
+            items.push(self.block(&fence)?);
+        }
+        self.prose(at..self.file.len(), &mut items)?;
+        if items.len() > MAX_ITEMS {
+            return Err(LessonError::new(0..0, format!("the lesson has more than {MAX_ITEMS} parts")).help("divide it"));
+        }
+        Ok(items)
+    }
+
+    fn fences(&self, start: usize) -> Vec<Fence<'a>> {
+        let text = &self.file[start..];
+        let fenced = |(event, range): (Event<'_>, Range<usize>)| match event {
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_))) => Some(self.fence(start + range.start..start + range.end)),
+            _ => None,
+        };
+        Parser::new(text).into_offset_iter().filter_map(fenced).collect()
+    }
+
+    fn fence(&self, range: Range<usize>) -> Fence<'a> {
+        let text = &self.file[range.clone()];
+        let first_len = text.find('\n').map_or(text.len(), |i| i + 1);
+        let info = text[..first_len].trim().trim_start_matches(['`', '~']).trim();
+        let inside = text[first_len..].trim_end();
+        let last_line = inside.rfind('\n').map_or(0, |i| i + 1);
+        let closed = inside[last_line..].trim_start().starts_with(['`', '~']);
+        let body_len = if closed { last_line } else { inside.len() };
+        Fence { info, range: range.clone(), body: range.start + first_len..range.start + first_len + body_len }
+    }
+
+    /// Whether the block is one of ours. A name that is almost one of ours is a mistake, not a picture of code.
+    fn lives(&self, fence: &Fence<'_>) -> Result<bool, LessonError> {
+        let kind = fence.info.split_whitespace().next().unwrap_or_default();
+        if KINDS.contains(&kind) {
+            return Ok(true);
+        }
+        let near = KINDS.iter().find(|known| kind.len() > 2 && is_near(kind, known));
+        near.map_or(Ok(false), |known| {
+            let len = self.file[fence.range.clone()].lines().next().map_or(0, str::len);
+            let error = LessonError::new(fence.range.start..fence.range.start + len, format!("there is no `{kind}` block"));
+            Err(error.help(format!("did you mean `{known}`?")))
+        })
+    }
+
+    fn prose(&self, range: Range<usize>, items: &mut Vec<Item>) -> Result<(), LessonError> {
+        let text = Text::parse(&self.file[range.clone()], range.start, self.names)?;
+        if !text.is_blank() {
+            items.push(Item::Prose(text));
+        }
+        Ok(())
+    }
+
+    fn block(&self, fence: &Fence<'a>) -> Result<Item, LessonError> {
+        let mut words = fence.info.split_whitespace();
+        let kind = words.next().unwrap_or_default();
+        let class = words.next();
+        if let (Some(word), false) = (class, kind == "claim") {
+            let at = fence.range.start + self.file[fence.range.clone()].find(word).unwrap_or(0);
+            return Err(LessonError::new(at..at + word.len(), format!("`{word}` after `{kind}`: only a claim has a class")));
+        }
+        let read = |keys: &[&str]| Block::read(self.file, kind, fence.range.clone(), fence.body.clone(), keys, self.names);
+        match kind {
+            "predict" => predict(&read(&["ask", "choice", "answer", "proof"])?).map(Item::Predict),
+            "script" => {
+                let text = self.file[fence.body.clone()].to_owned();
+                Ok(Item::Script(Script { text, offset: fence.body.start }))
+            }
+            "show" => self.show(fence).map(Item::Show),
+            "claim" => {
+                let block = read(&["sentence", "proof"])?;
+                let class = self.class(fence, class)?;
+                let (sentence, proof) = (block.text("sentence")?, block.proof("proof")?);
+                Ok(Item::Claim(Claim { sentence, proof, class, range: fence.range.clone() }))
+            }
+            "misconception" => {
+                let block = read(&["says", "but", "proof"])?;
+                let (says, but, proof) = (block.text("says")?, block.text("but")?, block.proof("proof")?);
+                Ok(Item::Misconception(Misconception { says, but, proof }))
+            }
+            "modify" => {
+                let block = read(&["knob", "to", "ask", "reveal"])?;
+                let (knob, to) = (block.word("knob")?.0, block.word("to")?.0);
+                Ok(Item::Modify(Modify { knob, to, ask: block.text("ask")?, reveal: block.text("reveal")? }))
+            }
+            _ => {
+                let block = read(&["ask", "answer", "proof"])?;
+                let (ask, answer, proof) = (block.text("ask")?, block.text("answer")?, block.proof("proof")?);
+                Ok(Item::Review(Review { ask, answer, proof }))
+            }
+        }
+    }
+
+    fn class(&self, fence: &Fence<'_>, word: Option<&str>) -> Result<Class, LessonError> {
+        match word {
+            None | Some("spec") => Ok(Class::Spec),
+            Some("linux-lo") => Ok(Class::LinuxLo),
+            Some("timing") => Ok(Class::Timing),
+            Some(other) => {
+                let at = fence.range.start + self.file[fence.range.clone()].find(other).unwrap_or(0);
+                let error = LessonError::new(at..at + other.len(), format!("there is no class `{other}`"));
+                Err(error.help("a claim is `spec` (holds anywhere), `linux-lo` (exact on Linux loopback) or `timing` (a bound)"))
+            }
+        }
+    }
+
+    fn show(&self, fence: &Fence<'_>) -> Result<View, LessonError> {
+        let body = trimmed(self.file, fence.body.clone());
+        let text = &self.file[body.clone()];
+        let word_len = text.find(char::is_whitespace).unwrap_or(text.len());
+        let rest = trimmed(self.file, body.start + word_len..body.end);
+        let rest_text = &self.file[rest.clone()];
+        match &text[..word_len] {
+            "ladder" => {
+                let filter = match rest_text.strip_prefix("where ") {
+                    Some(filter) => Some(self.filter(filter, rest.start + 6)?),
+                    None if rest_text.is_empty() => None,
+                    None => return Err(LessonError::new(rest, "after `ladder` only `where FILTER` can stand")),
+                };
+                Ok(View::Ladder(filter))
+            }
+            "peel" => Ok(View::Peel(expression(rest_text, rest.start, self.names)?)),
+            "text" => Ok(View::Text(expression(rest_text, rest.start, self.names)?)),
+            "table" => self.table(rest),
+            other => {
+                let error = LessonError::new(body.start..body.start + word_len, format!("there is no view `{other}`"));
+                Err(error.help("views are: ladder, peel FRAME, text FRAME, table FIELD, FIELD where FILTER"))
+            }
+        }
+    }
+
+    fn table(&self, range: Range<usize>) -> Result<View, LessonError> {
+        let text = &self.file[range.clone()];
+        let (columns, filter) = match text.find(" where ") {
+            Some(at) => (&text[..at], Some(self.filter(&text[at + 7..], range.start + at + 7)?)),
+            None => (text, None),
+        };
+        let mut fields: Vec<&'static FieldDef> = Vec::new();
+        let mut at = range.start;
+        for column in columns.split_inclusive(',') {
+            let place = trimmed(self.file, at..at + column.trim_end_matches(',').len());
+            at += column.len();
+            let name = &self.file[place.clone()];
+            let field = self.names.field(name);
+            fields.push(field.ok_or_else(|| LessonError::new(place, format!("there is no field `{name}`")))?);
+        }
+        Ok(View::Table(fields, filter))
+    }
+
+    fn filter(&self, text: &str, offset: usize) -> Result<Filter, LessonError> {
+        Filter::parse(text, self.names).map_err(|error| at_offset(error, offset))
+    }
+}
+
+fn predict(block: &Block<'_>) -> Result<Predict, LessonError> {
+    let choices: Vec<Choice> =
+        block.labelled("choice")?.into_iter().map(|(label, reveal)| Choice { label, reveal }).collect();
+    if choices.len() < 2 {
+        let error = block.error("a `predict` block needs at least two choices");
+        return Err(error.help("write `choice: answer -- what choosing it reveals`, twice or more"));
+    }
+    let (answer, range) = block.word("answer")?;
+    let Some(answer) = choices.iter().position(|choice| choice.label == answer) else {
+        let labels: Vec<_> = choices.iter().map(|choice| format!("`{}`", choice.label)).collect();
+        let error = LessonError::new(range, format!("the answer `{answer}` is none of the choices"));
+        return Err(error.help(format!("the choices are {}", labels.join(", "))));
+    };
+    Ok(Predict { ask: block.text("ask")?, choices, answer, proof: block.proof("proof")? })
+}
+
+/// Whether two words differ by one or two letters.
+fn is_near(a: &str, b: &str) -> bool {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(20).collect(), b.chars().collect());
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let cost = if x == y { diagonal } else { diagonal + 1 };
+            diagonal = row[j + 1];
+            row[j + 1] = cost.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    (1..=2).contains(&row[b.len()])
+}

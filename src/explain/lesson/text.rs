@@ -1,0 +1,81 @@
+//! Text with numbers from the capture: `{{ count(http.request) }}`.
+
+use super::LessonError;
+use crate::filter::{Expr, Names};
+
+/// Markdown in which expressions stand for what the capture says.
+#[derive(Debug, Clone, Default)]
+pub struct Text {
+    pub(super) pieces: Vec<Piece>,
+}
+
+/// A stretch of a text.
+#[derive(Debug, Clone)]
+pub(super) enum Piece {
+    Plain(String),
+    Value(Box<Expr>),
+}
+
+/// More expressions than this in one text are refused.
+const MAX_VALUES: usize = 200;
+
+impl Text {
+    /// Reads `raw`, which stands at `offset` in the file.
+    pub(super) fn parse(raw: &str, offset: usize, names: &dyn Names) -> Result<Self, LessonError> {
+        let mut pieces = Vec::new();
+        let mut at = 0;
+        while let Some(open) = raw[at..].find("{{").map(|i| at + i) {
+            let inside = open + 2;
+            let Some(close) = raw[inside..].find("}}").map(|i| inside + i) else {
+                let error = LessonError::new(offset + open..offset + inside, "`{{` without the `}}` that ends it");
+                return Err(error.help("write an expression between them: {{ count(http.request) }}"));
+            };
+            pieces.push(Piece::Plain(raw[at..open].to_owned()));
+            pieces.push(Piece::Value(Box::new(expression(&raw[inside..close], offset + inside, names)?)));
+            at = close + 2;
+        }
+        pieces.push(Piece::Plain(raw[at..].to_owned()));
+        if pieces.len() > 2 * MAX_VALUES {
+            let error = LessonError::new(offset..offset + raw.len(), format!("more than {MAX_VALUES} expressions in one text"));
+            return Err(error.help("divide the text"));
+        }
+        Ok(Self { pieces })
+    }
+
+    /// The expressions in it.
+    pub fn values(&self) -> impl Iterator<Item = &Expr> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Value(expr) => Some(expr.as_ref()),
+            Piece::Plain(_) => None,
+        })
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_blank(&self) -> bool {
+        self.pieces.iter().all(|piece| matches!(piece, Piece::Plain(text) if text.trim().is_empty()))
+    }
+
+    /// The text with each expression as it is written, for showing it before a run.
+    pub fn source(&self) -> String {
+        let piece = |piece: &Piece| match piece {
+            Piece::Plain(text) => text.clone(),
+            Piece::Value(expr) => format!("{{{{ {} }}}}", expr.text()),
+        };
+        self.pieces.iter().map(piece).collect()
+    }
+}
+
+/// Reads an expression that stands at `offset` in the file.
+pub(super) fn expression(raw: &str, offset: usize, names: &dyn Names) -> Result<Expr, LessonError> {
+    Expr::parse(raw, names).map_err(|error| at_offset(error, offset))
+}
+
+/// Reads an expression that is true or false.
+pub(super) fn proof(raw: &str, offset: usize, names: &dyn Names) -> Result<Expr, LessonError> {
+    Expr::parse_claim(raw, names).map_err(|error| at_offset(error, offset))
+}
+
+/// Moves an error from the expression it was found in to the file around it.
+pub(super) fn at_offset(error: crate::filter::FilterError, offset: usize) -> LessonError {
+    LessonError { range: offset + error.range.start..offset + error.range.end, message: error.message, help: error.help }
+}

@@ -1,0 +1,304 @@
+//! A lesson held against a capture.
+
+use super::text::{Piece, Text};
+use super::{Class, Item, Lesson, Misconception, Modify, Predict, Review, View};
+use crate::explain::{Cast, Story};
+use crate::filter::{Evidence, Expr, ExprValue, Filter};
+use crate::layer::{FieldDef, Value};
+use crate::trace::Trace;
+
+/// Whether a sentence is true of the capture shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It holds.
+    Holds,
+    /// It does not.
+    Fails,
+    /// It does not, but it is about Linux loopback, and this capture is from elsewhere.
+    EnvironmentDiffers,
+}
+
+/// A text with the capture's numbers in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ToldText {
+    /// Markdown in which each value is one character of the private use area, from U+E000 on.
+    pub markdown: String,
+    /// The values.
+    pub values: Vec<String>,
+    /// The frames the values rest on.
+    pub frames: Vec<u32>,
+    /// Expressions for which the capture has no answer.
+    pub missing: Vec<String>,
+}
+
+impl ToldText {
+    /// The first of the characters that stand for values.
+    pub const FIRST_MARK: u32 = 0xe000;
+
+    /// The place in [`values`](Self::values) that this character stands for.
+    pub fn mark(&self, c: char) -> Option<&str> {
+        let index = u32::from(c).checked_sub(Self::FIRST_MARK)?;
+        self.values.get(index as usize).map(String::as_str)
+    }
+
+    /// The text with its values, as plain Markdown, on one line.
+    pub fn plain(&self) -> String {
+        let mut out = String::new();
+        for c in self.markdown.chars() {
+            match self.mark(c) {
+                Some(value) => out.push_str(value),
+                None => out.push(c),
+            }
+        }
+        out.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A claim, judged.
+#[derive(Debug, Clone)]
+pub struct ToldClaim {
+    /// The sentence.
+    pub sentence: ToldText,
+    /// What proves it, as written.
+    pub proof: String,
+    /// Where it holds.
+    pub class: Class,
+    /// Whether it holds here.
+    pub verdict: Verdict,
+    /// The frames it rests on.
+    pub evidence: Evidence,
+}
+
+/// A part of a lesson, told.
+#[derive(Debug, Clone)]
+pub enum ToldItem {
+    /// Markdown.
+    Prose(ToldText),
+    /// A question asked before the run: the question, its choices with what they reveal, the right one, its proof.
+    Predict {
+        /// The question.
+        ask: ToldText,
+        /// Labels and what they reveal.
+        choices: Vec<(String, ToldText)>,
+        /// Which is right.
+        answer: usize,
+        /// The answer, judged.
+        claim: ToldClaim,
+    },
+    /// The play, line by line.
+    Script(Vec<String>),
+    /// Who said what to whom.
+    Ladder(Story),
+    /// One frame, layer by layer; none if the capture has no such frame.
+    Peel(Option<u32>),
+    /// The text of the message that ends in a frame.
+    Text(Option<u32>, Vec<String>),
+    /// Fields of frames.
+    Table(Vec<&'static str>, Vec<Vec<String>>),
+    /// A sentence, judged.
+    Claim(ToldClaim),
+    /// What some notes say; what the packets say, judged.
+    Misconception(ToldText, ToldClaim),
+    /// A knob: its name, what to set it to, what to predict, what will be seen.
+    Modify(String, String, ToldText, ToldText),
+    /// A question; its key, judged.
+    Review(ToldText, ToldClaim),
+}
+
+/// A lesson, told.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// Its title.
+    pub title: String,
+    /// The question it answers.
+    pub question: String,
+    /// Its parts in order.
+    pub items: Vec<ToldItem>,
+}
+
+impl Lesson {
+    /// Holds the lesson against a capture. `exact` says that the capture is from Linux loopback, where claims about it
+    /// must hold.
+    pub fn tell(&self, trace: &Trace, cast: &Cast, exact: bool) -> Told {
+        let teller = Teller { trace, cast, exact };
+        let items = self.items.iter().map(|item| teller.item(item)).collect();
+        Told { title: self.title.clone(), question: self.question.clone(), items }
+    }
+}
+
+impl Told {
+    /// All that was judged: claims, and the proofs of predictions, misconceptions and reviews.
+    pub fn claims(&self) -> impl Iterator<Item = &ToldClaim> {
+        self.items.iter().filter_map(|item| match item {
+            ToldItem::Claim(claim)
+            | ToldItem::Predict { claim, .. }
+            | ToldItem::Misconception(_, claim)
+            | ToldItem::Review(_, claim) => Some(claim),
+            _ => None,
+        })
+    }
+
+    /// All texts that carry values of the capture.
+    pub fn texts(&self) -> impl Iterator<Item = &ToldText> {
+        self.items.iter().flat_map(|item| match item {
+            ToldItem::Prose(text) => vec![text],
+            ToldItem::Predict { ask, choices, claim, .. } => {
+                let reveals = choices.iter().map(|(_, reveal)| reveal);
+                [ask, &claim.sentence].into_iter().chain(reveals).collect()
+            }
+            ToldItem::Claim(claim) => vec![&claim.sentence],
+            ToldItem::Misconception(says, claim) => vec![says, &claim.sentence],
+            ToldItem::Modify(_, _, ask, reveal) => vec![ask, reveal],
+            ToldItem::Review(ask, claim) => vec![ask, &claim.sentence],
+            ToldItem::Script(_) | ToldItem::Ladder(_) | ToldItem::Peel(_) | ToldItem::Text(..) | ToldItem::Table(..) => Vec::new(),
+        })
+    }
+
+    /// Sentences that are not true of this capture: claims that fail, and values it does not have.
+    pub fn untrue(&self) -> usize {
+        let failed = self.claims().filter(|claim| claim.verdict == Verdict::Fails).count();
+        failed + self.texts().map(|text| text.missing.len()).sum::<usize>()
+    }
+
+    /// Which sentence rests on which frames, for writing them into the capture.
+    pub fn comments(&self) -> Vec<(u32, String)> {
+        let held = self.claims().filter(|claim| claim.verdict == Verdict::Holds);
+        held.flat_map(|claim| {
+            let sentence = claim.sentence.plain();
+            claim.evidence.frames.iter().map(move |frame| (*frame, sentence.clone()))
+        })
+        .collect()
+    }
+}
+
+struct Teller<'a> {
+    trace: &'a Trace,
+    cast: &'a Cast,
+    exact: bool,
+}
+
+impl Teller<'_> {
+    fn item(&self, item: &Item) -> ToldItem {
+        match item {
+            Item::Prose(text) => ToldItem::Prose(self.text(text)),
+            Item::Predict(predict) => self.predict(predict),
+            Item::Script(script) => {
+                let lines = script.text.lines().map(str::trim_end).filter(|line| !line.trim().is_empty());
+                ToldItem::Script(lines.map(str::to_owned).collect())
+            }
+            Item::Show(view) => self.view(view),
+            Item::Claim(claim) => ToldItem::Claim(self.claim(&claim.sentence, &claim.proof, claim.class)),
+            Item::Misconception(Misconception { says, but, proof }) => {
+                ToldItem::Misconception(self.text(says), self.claim(but, proof, Class::Spec))
+            }
+            Item::Modify(Modify { knob, to, ask, reveal }) => {
+                ToldItem::Modify(knob.clone(), to.clone(), self.text(ask), self.text(reveal))
+            }
+            Item::Review(Review { ask, answer, proof }) => {
+                ToldItem::Review(self.text(ask), self.claim(answer, proof, Class::Spec))
+            }
+        }
+    }
+
+    fn predict(&self, predict: &Predict) -> ToldItem {
+        let choices: Vec<_> =
+            predict.choices.iter().map(|choice| (choice.label.clone(), self.text(&choice.reveal))).collect();
+        let mut claim = self.claim(&predict.ask, &predict.proof, Class::Spec);
+        if let Some((label, reveal)) = choices.get(predict.answer) {
+            claim.sentence = ToldText { markdown: format!("{label}: {}", reveal.markdown), ..reveal.clone() };
+        }
+        ToldItem::Predict { ask: self.text(&predict.ask), choices, answer: predict.answer, claim }
+    }
+
+    fn claim(&self, sentence: &Text, proof: &Expr, class: Class) -> ToldClaim {
+        let outcome = proof.evaluate(self.trace);
+        let verdict = match (outcome.holds(), class) {
+            (true, _) => Verdict::Holds,
+            (false, Class::LinuxLo) if !self.exact => Verdict::EnvironmentDiffers,
+            (false, _) => Verdict::Fails,
+        };
+        let sentence = self.text(sentence);
+        let mut evidence = outcome.evidence;
+        evidence.frames.extend(&sentence.frames);
+        evidence.frames.sort_unstable();
+        evidence.frames.dedup();
+        ToldClaim { sentence, proof: proof.text().to_owned(), class, verdict, evidence }
+    }
+
+    fn text(&self, text: &Text) -> ToldText {
+        let mut told = ToldText::default();
+        for piece in &text.pieces {
+            match piece {
+                Piece::Plain(plain) => told.markdown.push_str(plain),
+                Piece::Value(expr) => {
+                    let outcome = expr.evaluate(self.trace);
+                    if outcome.value == ExprValue::None {
+                        told.missing.push(expr.text().to_owned());
+                    }
+                    told.frames.extend(outcome.evidence.frames);
+                    told.markdown.extend(char::from_u32(ToldText::FIRST_MARK + told.values.len() as u32));
+                    told.values.push(safe(&outcome.value.to_string()));
+                }
+            }
+        }
+        told
+    }
+
+    fn view(&self, view: &View) -> ToldItem {
+        match view {
+            View::Ladder(filter) => {
+                let wanted = |frame: u32| self.wants(filter.as_ref(), frame);
+                ToldItem::Ladder(Story::tell(self.trace, self.cast, &wanted))
+            }
+            View::Peel(expr) => ToldItem::Peel(self.frame(expr)),
+            View::Text(expr) => {
+                let frame = self.frame(expr);
+                ToldItem::Text(frame, frame.map(|frame| self.message_lines(frame)).unwrap_or_default())
+            }
+            View::Table(fields, filter) => self.table(fields, filter.as_ref()),
+        }
+    }
+
+    fn wants(&self, filter: Option<&Filter>, frame: u32) -> bool {
+        filter.is_none_or(|filter| filter.matches(self.trace, frame))
+    }
+
+    fn frame(&self, expr: &Expr) -> Option<u32> {
+        let number = match expr.evaluate(self.trace).value {
+            ExprValue::Frame(frame) => Some(frame),
+            ExprValue::Integer(n) => u32::try_from(n).ok(),
+            _ => None,
+        };
+        number.filter(|frame| self.trace.record(*frame).is_some())
+    }
+
+    fn message_lines(&self, frame: u32) -> Vec<String> {
+        let message = self.trace.messages_in(frame).iter().find(|message| message.owns_bytes());
+        let bytes = message.map(|message| self.trace.bytes(message)).unwrap_or_default();
+        String::from_utf8_lossy(bytes).lines().take(60).map(safe).collect()
+    }
+
+    fn table(&self, fields: &[&'static FieldDef], filter: Option<&Filter>) -> ToldItem {
+        let names = fields.iter().map(|field| field.name).collect();
+        let rows = (1..=self.trace.len()).filter(|frame| self.wants(filter, *frame)).take(200);
+        let rows = rows.map(|frame| {
+            let layers = self.trace.layers(frame);
+            let cell = |def: &&FieldDef| {
+                let found = layers.iter().flat_map(|layer| &layer.fields).filter(|field| field.def.name == def.name);
+                found.map(|field| cell_text(&field.value)).collect::<Vec<_>>().join(", ")
+            };
+            fields.iter().map(cell).collect()
+        });
+        ToldItem::Table(names, rows.collect())
+    }
+}
+
+fn cell_text(value: &Value) -> String {
+    safe(&ExprValue::from(value).to_string())
+}
+
+/// What a peer sent may hold control characters; on a terminal they would act.
+fn safe(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '·' } else { c }).collect()
+}

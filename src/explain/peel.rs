@@ -1,0 +1,146 @@
+//! One frame, layer by layer: who owns which octets, what each layer says, and how a mask is undone.
+
+use super::owner_title;
+use crate::layer::{Layer, OsiLayer};
+use crate::protocol::WebSocketFrame;
+use crate::trace::{Message, Owner, Record, Share, Trace};
+
+/// A frame, peeled.
+#[derive(Debug, Clone)]
+pub struct Peel {
+    /// The frame's number.
+    pub frame: u32,
+    /// Its length on the wire, in octets.
+    pub len: u32,
+    /// Its captured octets.
+    pub data: Vec<u8>,
+    /// The layers by size, outermost first; their octets add up to `len`.
+    pub rows: Vec<Row>,
+    /// Which octets belong to whom.
+    pub shares: Vec<Share>,
+    /// The first masked payload that ends in the frame, and how the mask is undone.
+    pub unmask: Option<Unmask>,
+    /// All layers with their fields.
+    pub layers: Vec<Layer>,
+}
+
+/// One layer's part of a frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Its owner in the ledger.
+    pub owner: Owner,
+    /// What people call it.
+    pub title: String,
+    /// How many octets it owns.
+    pub octets: u32,
+    /// What it says.
+    pub says: String,
+    /// Where it stands in the OSI model, by our mapping.
+    pub osi: Option<OsiLayer>,
+}
+
+/// A mask and how it is undone (RFC 6455 §5.3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unmask {
+    /// The payload as it travelled.
+    pub wire: Vec<u8>,
+    /// The four octets of the key.
+    pub key: [u8; 4],
+    /// The payload as it was meant.
+    pub plain: Vec<u8>,
+}
+
+impl Peel {
+    /// Peels a frame; `None` if the capture has none of this number.
+    pub fn new(trace: &Trace, frame: u32) -> Option<Self> {
+        let record = trace.record(frame)?;
+        let shares = trace.ledger(frame);
+        let layers = trace.layers(frame);
+        let mut rows: Vec<Row> = crate::trace::layer_sums(&shares)
+            .into_iter()
+            .map(|(owner, octets)| Row {
+                owner,
+                title: owner_title(owner).to_owned(),
+                octets,
+                says: says(trace, frame, record, &layers, owner),
+                osi: layers.iter().find(|layer| layer.protocol == owner).and_then(|layer| layer.osi),
+            })
+            .collect();
+        if record.packet.missing > 0 {
+            rows.push(Row {
+                owner: "missing",
+                title: "missing".into(),
+                octets: record.packet.missing,
+                says: "not kept by the capture".into(),
+                osi: None,
+            });
+        }
+        let unmask = trace.messages_in(frame).iter().find_map(|message| unmask(trace, message));
+        Some(Self { frame, len: record.frame.len, data: record.frame.data.clone(), rows, shares, unmask, layers })
+    }
+}
+
+fn says(trace: &Trace, frame: u32, record: &Record, layers: &[Layer], owner: Owner) -> String {
+    let ends_here = trace.messages_in(frame);
+    match owner {
+        "payload" if record.segment.is_some() && ends_here.is_empty() => later(trace, frame, record),
+        "payload" => {
+            let contents: Vec<_> = ends_here.iter().filter_map(|message| content(trace, message)).collect();
+            contents.join(", ")
+        }
+        "repeated" => "sent before, in an earlier frame".into(),
+        "padding" => "after the end of the IP packet".into(),
+        "data" => "taken by no dissector".into(),
+        _ => {
+            let mine: Vec<_> = layers.iter().filter(|layer| layer.protocol == owner).map(|layer| layer.summary.as_str()).collect();
+            match mine.as_slice() {
+                [] => later(trace, frame, record),
+                [one] => (*one).to_owned(),
+                [first, .., last] => format!("{first} … {last}"),
+            }
+        }
+    }
+}
+
+/// What to say of octets whose message ends in a later frame.
+fn later(trace: &Trace, frame: u32, record: &Record) -> String {
+    let carries = |message: &&Message| {
+        let segment = record.segment.as_ref();
+        segment.is_some_and(|s| s.connection == message.connection && s.direction == message.direction)
+            && message.owns_bytes()
+            && message.frames.contains(&frame)
+    };
+    match trace.messages().iter().find(carries) {
+        Some(message) => format!("part of a message that ends in frame {}", message.frame()),
+        None => String::new(),
+    }
+}
+
+fn content(trace: &Trace, message: &Message) -> Option<String> {
+    let bytes = trace.bytes(message);
+    let plain = match message.payload_as::<WebSocketFrame>() {
+        Some(frame) => frame.payload(bytes),
+        None => message.payload_as::<crate::protocol::HttpMessage>()?.body(bytes),
+    };
+    (!plain.is_empty()).then(|| readable(&plain))
+}
+
+/// Text in quotes if it is text, else octets.
+fn readable(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.chars().any(|c| c.is_control() && c != '\n') => {
+            let line: String = text.trim_end().chars().take(40).map(|c| if c == '\n' { '↵' } else { c }).collect();
+            let more = if text.trim_end().chars().count() > 40 { "…" } else { "" };
+            format!("\"{line}{more}\"")
+        }
+        _ => format!("{} octets", bytes.len()),
+    }
+}
+
+fn unmask(trace: &Trace, message: &Message) -> Option<Unmask> {
+    let frame = message.payload_as::<WebSocketFrame>()?;
+    let bytes = trace.bytes(message);
+    let key = frame.masking_key?;
+    let wire = bytes.get(usize::from(frame.header_len)..)?.to_vec();
+    (!wire.is_empty()).then(|| Unmask { plain: frame.payload(bytes), wire, key })
+}

@@ -1,0 +1,188 @@
+//! What happened, connection by connection, one line per step: the raw material of a ladder.
+
+use super::Cast;
+use crate::layer::Direction;
+use crate::packet::Flags;
+use crate::trace::{Message, Record, Talk, Trace};
+
+/// Which part of a connection's life a line belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// TCP opens.
+    Open,
+    /// HTTP is spoken.
+    Http,
+    /// WebSocket is spoken.
+    WebSocket,
+    /// Bytes of no known protocol.
+    Data,
+    /// TCP closes.
+    Close,
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// The frame it happened in.
+    pub frame: u32,
+    /// Which way.
+    pub direction: Direction,
+    /// What, in a few words.
+    pub text: String,
+    /// To which part it belongs.
+    pub phase: Phase,
+    /// Seconds since the first frame of the capture.
+    pub time: f64,
+    /// Whether it has a note of severity warn or error.
+    pub odd: bool,
+}
+
+/// The story of one connection.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chapter {
+    /// Which connection (`tcp.stream`).
+    pub connection: u32,
+    /// The side that opened it: name or address.
+    pub client: String,
+    /// The side that was connected to: name or address.
+    pub server: String,
+    /// What happened.
+    pub lines: Vec<Line>,
+    /// Frames that only acknowledge, left out of the lines.
+    pub acknowledgements: Vec<u32>,
+    /// From SYN to the ACK that completes the handshake, in seconds.
+    pub rtt: Option<f64>,
+    /// What was spoken at the end.
+    pub talk: Talk,
+}
+
+/// The story of a capture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Story {
+    /// One chapter per connection.
+    pub chapters: Vec<Chapter>,
+    /// Frames that belong to no TCP connection.
+    pub others: Vec<u32>,
+}
+
+impl Story {
+    /// Tells the story of the frames that `wanted` keeps.
+    pub fn tell(trace: &Trace, cast: &Cast, wanted: &dyn Fn(u32) -> bool) -> Self {
+        let mut chapters: Vec<Chapter> = trace.connections().iter().map(|c| Chapter::begin(trace, cast, c.id)).collect();
+        let mut others = Vec::new();
+        for (number, record) in trace.records().filter(|(number, _)| wanted(*number)) {
+            match &record.segment {
+                Some(segment) => {
+                    if let Some(chapter) = chapters.get_mut(segment.connection as usize) {
+                        chapter.add(trace, number, record, segment.direction);
+                    }
+                }
+                None => others.push(number),
+            }
+        }
+        chapters.retain(|chapter| !chapter.lines.is_empty() || !chapter.acknowledgements.is_empty());
+        Self { chapters, others }
+    }
+}
+
+impl Chapter {
+    fn begin(trace: &Trace, cast: &Cast, connection: u32) -> Self {
+        let tcp = &trace.connections()[connection as usize];
+        let party = |address| match cast.name(address) {
+            Some(name) => format!("{name} {address}"),
+            None => address.to_string(),
+        };
+        Self {
+            connection,
+            client: party(tcp.client),
+            server: party(tcp.server),
+            lines: Vec::new(),
+            acknowledgements: Vec::new(),
+            rtt: tcp.handshake.rtt(),
+            talk: trace.talk(connection),
+        }
+    }
+
+    fn add(&mut self, trace: &Trace, number: u32, record: &Record, direction: Direction) {
+        let before = self.lines.len();
+        let time = trace.time(number).unwrap_or(0.0);
+        let mut line = |text: String, phase, odd| {
+            self.lines.push(Line { frame: number, direction, text, phase, time, odd });
+        };
+        if let Some(text) = opening_text(trace, number, record) {
+            line(text, Phase::Open, false);
+        }
+        for message in trace.messages_in(number).iter().filter(|message| message.payload.protocol() != "websocket.handshake") {
+            line(message_text(trace, message), phase_of(message), is_odd(message));
+        }
+        if trace.messages_in(number).is_empty()
+            && let Some((text, phase)) = payload_text(trace, number, record)
+        {
+            line(text, phase, false);
+        }
+        if let Some(text) = closing_text(record) {
+            line(text, Phase::Close, false);
+        }
+        if self.lines.len() == before {
+            self.acknowledgements.push(number);
+        }
+    }
+}
+
+fn opening_text(trace: &Trace, number: u32, record: &Record) -> Option<String> {
+    let (tcp, ..) = record.packet.tcp()?;
+    let connection = trace.connections().get(record.segment.as_ref()?.connection as usize)?;
+    let completes = connection.handshake.ack.is_some_and(|(frame, _)| frame == number);
+    match (tcp.flags.has(Flags::SYN), tcp.flags.has(Flags::ACK)) {
+        (true, false) => Some("SYN".into()),
+        (true, true) => Some("SYN ACK".into()),
+        (false, true) if completes => Some("ACK".into()),
+        _ => None,
+    }
+}
+
+fn closing_text(record: &Record) -> Option<String> {
+    let (tcp, ..) = record.packet.tcp()?;
+    let names: Vec<_> = [(Flags::FIN, "FIN"), (Flags::RST, "RST")].into_iter().filter(|(bit, _)| tcp.flags.has(*bit)).collect();
+    let acknowledges = tcp.flags.has(Flags::ACK).then_some("ACK");
+    let words: Vec<_> = names.iter().map(|(_, name)| *name).chain(acknowledges).collect();
+    (!names.is_empty()).then(|| words.join(" "))
+}
+
+/// What to say of payload whose message does not end in this frame.
+fn payload_text(trace: &Trace, number: u32, record: &Record) -> Option<(String, Phase)> {
+    let segment = record.segment.as_ref().filter(|segment| segment.len > 0)?;
+    let octets = format!("{} octets", segment.len);
+    let shares = trace.ledger(number);
+    let has = |owner: &str| shares.iter().any(|share| share.owner == owner);
+    Some(match () {
+        () if has("repeated") => (format!("{octets} sent again"), Phase::Data),
+        () if has("http") || has("websocket") || has("payload") => {
+            let phase = if has("http") { Phase::Http } else { Phase::WebSocket };
+            (format!("{octets} of a longer message"), phase)
+        }
+        () => (format!("{octets} of an unknown protocol"), Phase::Data),
+    })
+}
+
+fn message_text(trace: &Trace, message: &Message) -> String {
+    let text = trace.summary(message);
+    match (message.complete, message.owns_bytes()) {
+        (false, _) => format!("{text} (incomplete)"),
+        (true, false) => format!("= {text}"),
+        (true, true) => text,
+    }
+}
+
+fn phase_of(message: &Message) -> Phase {
+    match message.payload.protocol() {
+        "http" => Phase::Http,
+        "websocket" => Phase::WebSocket,
+        _ => Phase::Data,
+    }
+}
+
+fn is_odd(message: &Message) -> bool {
+    use crate::layer::Severity;
+    message.notes.iter().any(|note| note.severity >= Severity::Warn)
+}

@@ -1,0 +1,262 @@
+//! Lines of toned text: their width is known before they are printed.
+
+use std::fmt;
+
+use anstyle::{AnsiColor, Style};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// What a stretch of text is; decides its colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// Nothing special.
+    Plain,
+    /// In the background.
+    Dim,
+    /// Emphasis.
+    Strong,
+    /// A heading.
+    Title,
+    /// The link layer.
+    Link,
+    /// IP.
+    Net,
+    /// TCP and UDP.
+    Transport,
+    /// HTTP.
+    Http,
+    /// WebSocket.
+    WebSocket,
+    /// What the program wanted to say.
+    Payload,
+    /// True.
+    Good,
+    /// Untrue or wrong.
+    Bad,
+    /// Doubtful.
+    Warn,
+}
+
+impl Tone {
+    /// The tone of a protocol or of another owner in the ledger.
+    pub fn of(owner: &str) -> Self {
+        match owner {
+            "eth" | "null" | "raw" | "sll" | "padding" | "missing" => Self::Link,
+            "ip" | "ipv6" => Self::Net,
+            "tcp" | "udp" => Self::Transport,
+            "http" => Self::Http,
+            "websocket" | "websocket.handshake" => Self::WebSocket,
+            "payload" => Self::Payload,
+            "repeated" => Self::Warn,
+            _ => Self::Plain,
+        }
+    }
+
+    fn style(self) -> Style {
+        let color = |color: AnsiColor| Style::new().fg_color(Some(color.into()));
+        match self {
+            Self::Plain => Style::new(),
+            Self::Dim => Style::new().dimmed(),
+            Self::Strong => Style::new().bold(),
+            Self::Title => Style::new().bold().underline(),
+            Self::Link => color(AnsiColor::BrightBlack),
+            Self::Net => color(AnsiColor::Blue),
+            Self::Transport => color(AnsiColor::Cyan),
+            Self::Http => color(AnsiColor::Green),
+            Self::WebSocket => color(AnsiColor::Magenta),
+            Self::Payload => color(AnsiColor::Yellow),
+            Self::Good => color(AnsiColor::Green).bold(),
+            Self::Bad => color(AnsiColor::Red).bold(),
+            Self::Warn => color(AnsiColor::Yellow).bold(),
+        }
+    }
+}
+
+/// A line of text in tones.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Line {
+    pieces: Vec<(Tone, String)>,
+}
+
+impl Line {
+    /// An empty line.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A line of one tone.
+    pub fn of(tone: Tone, text: impl Into<String>) -> Self {
+        Self::new().with(tone, text)
+    }
+
+    /// The line with more text.
+    pub fn with(mut self, tone: Tone, text: impl Into<String>) -> Self {
+        self.push(tone, text);
+        self
+    }
+
+    /// Adds text.
+    pub fn push(&mut self, tone: Tone, text: impl Into<String>) {
+        let text = text.into();
+        if !text.is_empty() {
+            self.pieces.push((tone, text));
+        }
+    }
+
+    /// Adds another line's text.
+    pub fn append(&mut self, other: Self) {
+        self.pieces.extend(other.pieces);
+    }
+
+    /// Adds spaces up to this column.
+    pub fn pad_to(&mut self, column: usize) {
+        let width = self.width();
+        if width < column {
+            self.push(Tone::Plain, " ".repeat(column - width));
+        }
+    }
+
+    /// How many columns it takes.
+    pub fn width(&self) -> usize {
+        self.pieces.iter().map(|(_, text)| text.width()).sum()
+    }
+
+    /// The text in its tones.
+    pub fn pieces(&self) -> &[(Tone, String)] {
+        &self.pieces
+    }
+
+    /// Without tones.
+    pub fn text(&self) -> String {
+        self.pieces.iter().map(|(_, text)| text.as_str()).collect()
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (tone, text) in &self.pieces {
+            let style = tone.style();
+            write!(f, "{style}{text}{style:#}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Text cut to so many columns; an ellipsis says that it was cut.
+pub(super) fn fit(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    let mut width = 0;
+    for c in text.chars() {
+        let next = width + c.width().unwrap_or(0);
+        if next + 1 > columns {
+            break;
+        }
+        width = next;
+        out.push(c);
+    }
+    if columns > 0 {
+        out.push('…');
+    }
+    out
+}
+
+/// Lines of a given width.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Page {
+    /// How many columns there are.
+    pub width: usize,
+    /// The lines.
+    pub lines: Vec<Line>,
+}
+
+impl Page {
+    /// An empty page.
+    pub fn new(width: usize) -> Self {
+        Self { width, lines: Vec::new() }
+    }
+
+    /// Adds a line.
+    pub fn line(&mut self, line: Line) {
+        self.lines.push(line);
+    }
+
+    /// Adds an empty line, but never two in a row.
+    pub fn gap(&mut self) {
+        if self.lines.last().is_some_and(|line| line.width() > 0) {
+            self.lines.push(Line::new());
+        }
+    }
+
+    /// Adds other lines.
+    pub fn extend(&mut self, lines: impl IntoIterator<Item = Line>) {
+        self.lines.extend(lines);
+    }
+
+    /// Adds text broken at spaces: the first line begins with `first`, the others with as many spaces.
+    pub fn paragraph(&mut self, first: Line, body: &Line) {
+        self.extend(wrap(first, body, self.width));
+    }
+}
+
+impl fmt::Display for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.lines.iter().try_for_each(|line| writeln!(f, "{line}"))
+    }
+}
+
+/// Breaks `body` at spaces into lines of `width` columns. The first begins with `first`, the others are indented as far.
+pub(super) fn wrap(first: Line, body: &Line, width: usize) -> Vec<Line> {
+    let indent = first.width();
+    let mut lines = vec![first];
+    let mut empty = true;
+    for (tone, text) in &body.pieces {
+        for (i, word) in text.split(' ').enumerate() {
+            let Some(current) = lines.last() else { break };
+            let space = usize::from(i > 0 && !empty);
+            if !empty && i > 0 && current.width() + space + word.width() > width {
+                let mut next = Line::new();
+                next.pad_to(indent);
+                lines.push(next);
+                empty = true;
+            }
+            let Some(current) = lines.last_mut() else { break };
+            if i > 0 && !empty {
+                current.push(*tone, " ");
+            }
+            current.push(*tone, word);
+            empty &= word.is_empty();
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wraps_at_spaces_and_keeps_tones() {
+        let body = Line::of(Tone::Plain, "one two ").with(Tone::Strong, "three").with(Tone::Plain, ", four five");
+        let lines = wrap(Line::of(Tone::Dim, "  - "), &body, 16);
+        let text: Vec<_> = lines.iter().map(Line::text).collect();
+        assert_eq!(text, ["  - one two", "    three, four", "    five"]);
+        assert!(lines[1].pieces().contains(&(Tone::Strong, "three".into())));
+    }
+
+    #[test]
+    fn a_long_word_is_left_whole() {
+        let lines = wrap(Line::new(), &Line::of(Tone::Plain, "a 0123456789 b"), 6);
+        let text: Vec<_> = lines.iter().map(Line::text).collect();
+        assert_eq!(text, ["a", "0123456789", "b"]);
+    }
+
+    #[test]
+    fn fits() {
+        assert_eq!(fit("hello", 5), "hello");
+        assert_eq!(fit("hello", 4), "hel…");
+        assert_eq!(fit("日本語", 5), "日本…");
+        assert_eq!(fit("hello", 0), "");
+    }
+}
