@@ -42,8 +42,7 @@ static KNOWN: &[Known] = &[
 ];
 
 const CONVERT: &str = "convert it first with editcap -F pcapng, which comes with Wireshark";
-const FROM_TEXT: &str =
-    "give the packets themselves, not a listing of them: `tcpdump -w file`, or `Save As` in Wireshark, writes such a file";
+const FROM_TEXT: &str = "give the packets themselves, not a listing of them: `tcpdump -w file`, or `Save As` in Wireshark, writes such a file";
 const UNKNOWN: &str = "give a file written by tcpdump -w, dumpcap, Wireshark or wiretale";
 
 #[cfg(test)]

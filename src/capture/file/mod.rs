@@ -33,7 +33,7 @@ use window::Window;
 ///     3, 0, 0, 0, 60, 0, 0, 0, // 3 octets kept of 60
 ///     0x45, 0x00, 0x00,
 /// ];
-/// let mut file = CaptureFile::from_reader("example", &bytes[..])?;
+/// let mut file = CaptureFile::from_reader("example", std::io::Cursor::new(bytes))?;
 /// let frame = file.next_frame()?.expect("there is one frame");
 /// assert_eq!(frame.time, Timestamp(1_000_002_000));
 /// assert_eq!((frame.len, frame.data), (60, &[0x45, 0, 0][..]));

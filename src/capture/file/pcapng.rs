@@ -184,7 +184,7 @@ impl Pcapng {
         if len < place::SHORTEST {
             return Err(self.damaged(format_args!("its length is {len}, less than {}", place::SHORTEST)));
         }
-        if len % 4 != 0 {
+        if !len.is_multiple_of(4) {
             return Err(self.damaged(format_args!("its length is {len}, which is no multiple of 4")));
         }
         if len > MAX_BLOCK {
@@ -380,3 +380,223 @@ const MAX_NAME: usize = 1 << 10;
 
 /// How many octets of section comments are kept.
 const MAX_COMMENTS: usize = 1 << 20;
+
+#[cfg(test)]
+pub(super) mod tests {
+    use crate::capture::file::tests::{cut_of, open_error, read_all};
+    use crate::capture::{Interface, LinkType, Statistics, Timestamp};
+
+    /// Two sections of different byte order, with every block we read and one we do not know.
+    #[rustfmt::skip]
+    pub(in crate::capture::file) const TWO_SECTIONS: &[u8] = &[
+        // 0: section header block, little-endian
+        0x0a, 0x0d, 0x0d, 0x0a, 60, 0, 0, 0, // type, length
+        0x4d, 0x3c, 0x2b, 0x1a, 1, 0, 0, 0, // byte-order magic, version 1.0
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, // section length: not known
+        1, 0, 3, 0, b'a', b'n', b'n', 0, // opt_comment
+        1, 0, 3, 0, b'b', b'o', b'b', 0, // opt_comment
+        4, 0, 6, 0, b'd', b'u', b'm', b'p', b'e', b'r', 0, 0, // shb_userappl
+        0, 0, 0, 0, 60, 0, 0, 0, // opt_endofopt, length
+        // 60: interface description block: Ethernet, nanoseconds
+        1, 0, 0, 0, 44, 0, 0, 0, // type, length
+        1, 0, 0, 0, 4, 0, 0, 0, // link type 1, reserved, snapshot length 4
+        2, 0, 2, 0, b'l', b'o', 0, 0, // if_name
+        9, 0, 1, 0, 9, 0, 0, 0, // if_tsresol: 10^-9 s
+        0, 0, 0, 0, // opt_endofopt
+        0xff, 0xff, 0xff, 0xff, 44, 0, 0, 0, // what follows the end means nothing; length
+        // 104: interface description block: raw IP, 2^-10 s, ten seconds later
+        1, 0, 0, 0, 40, 0, 0, 0,
+        101, 0, 0, 0, 0, 0, 0, 0, // link type 101, no limit of length
+        9, 0, 1, 0, 0x8a, 0, 0, 0, // if_tsresol
+        14, 0, 8, 0, 10, 0, 0, 0, 0, 0, 0, 0, // if_tsoffset
+        40, 0, 0, 0,
+        // 144: a block of a type of its own
+        0xad, 0x0b, 0, 0x40, 16, 0, 0, 0, 1, 2, 3, 4, 16, 0, 0, 0,
+        // 160: enhanced packet block
+        6, 0, 0, 0, 60, 0, 0, 0,
+        1, 0, 0, 0, // interface 1
+        0, 0, 0, 0, 1, 4, 0, 0, // 1025 ticks
+        3, 0, 0, 0, 9, 0, 0, 0, 7, 8, 9, 0, // 3 octets of 9
+        1, 0, 3, 0, b'c', b'a', b't', 0, // opt_comment
+        2, 0, 4, 0, 1, 0, 0, 0, // epb_flags
+        1, 0, 2, 0, 0xc3, 0xbc, 0, 0, // opt_comment: ü
+        60, 0, 0, 0,
+        // 220: simple packet block: 9 octets, of which the interface keeps 4
+        3, 0, 0, 0, 20, 0, 0, 0, 9, 0, 0, 0, 1, 2, 3, 4, 20, 0, 0, 0,
+        // 240: section header block, big-endian, version 1.2
+        0x0a, 0x0d, 0x0d, 0x0a, 0, 0, 0, 28, 0x1a, 0x2b, 0x3c, 0x4d, 0, 1, 0, 2,
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 28,
+        // 268: interface description block: BSD loopback, microseconds because nothing is said
+        0, 0, 0, 1, 0, 0, 0, 20, 0, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 20,
+        // 288: packet block, the obsolete form
+        0, 0, 0, 2, 0, 0, 0, 36,
+        0, 0, 0, 5, // interface 0, five frames lost
+        0, 0, 0, 1, 0, 0, 0, 2, // 2^32 + 2 microseconds
+        0, 0, 0, 1, 0, 0, 0, 1, 0xee, 0, 0, 0, // 1 octet of 1
+        0, 0, 0, 36,
+        // 324: interface statistics block
+        0, 0, 0, 5, 0, 0, 0, 48,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, // interface 0, time
+        0, 4, 0, 8, 0, 0, 0, 0, 0, 0, 0, 30, // isb_ifrecv
+        0, 5, 0, 8, 0, 0, 0, 0, 0, 0, 0, 5, // isb_ifdrop
+        0, 0, 0, 48,
+    ];
+
+    #[test]
+    fn decodes() {
+        let (frames, about) = read_all(TWO_SECTIONS);
+        let seen: Vec<_> = frames.iter().map(|f| (f.time.0, f.link.0, f.interface, f.len, &f.data[..])).collect();
+        assert_eq!(
+            seen,
+            [
+                (11_000_976_562, 101, 1, 9, &[7, 8, 9][..]),
+                (0, 1, 0, 9, &[1, 2, 3, 4]),
+                (4_294_967_298_000, 0, 2, 1, &[0xee]),
+            ]
+        );
+        assert_eq!(frames[0].comments, ["cat", "ü"]);
+        assert!(frames[1].comments.is_empty() && frames[2].comments.is_empty());
+        let interface = |name: Option<&str>, link, snaplen| Interface { name: name.map(Into::into), link, snaplen };
+        assert_eq!(
+            about.interfaces,
+            [
+                interface(Some("lo"), LinkType::ETHERNET, 4),
+                interface(None, LinkType::RAW, 0),
+                interface(None, LinkType::NULL, 64),
+            ]
+        );
+        assert_eq!((about.format, about.application.as_deref()), ("pcapng", Some("dumper")));
+        assert_eq!(about.comments, ["ann", "bob"]);
+        assert_eq!(about.statistics, Some(Statistics { received: 30, dropped: 5 }));
+        assert_eq!(about.cut, None);
+    }
+
+    #[test]
+    fn empty() {
+        let (frames, about) = read_all(&TWO_SECTIONS[..60]);
+        assert!(frames.is_empty() && about.interfaces.is_empty());
+        assert_eq!(about.cut, None);
+    }
+
+    #[test]
+    fn cut_short() {
+        assert_eq!(
+            open_error(&TWO_SECTIONS[..11]),
+            "cannot read capture `test`: the file ends in the middle of block 1 (section header), \
+             at byte 0: 12 octets were announced, 11 are there"
+        );
+        assert_eq!(
+            open_error(&TWO_SECTIONS[..59]),
+            "cannot read capture `test`: the file ends in the middle of block 1 (section header), \
+             at byte 0: 60 octets were announced, 59 are there"
+        );
+        assert_eq!(
+            cut_of(&TWO_SECTIONS[..67]),
+            (0, 60, "the file ends in the middle of block 2, at byte 60: 8 octets were announced, 7 are there".into())
+        );
+        assert_eq!(
+            cut_of(&TWO_SECTIONS[..239]),
+            (1, 220, "the file ends in the middle of block 6 (simple packet), at byte 220: 20 octets were announced, 19 are there".into())
+        );
+    }
+
+    /// What is said after `value` was put at `at`: the frames before, and the sentence.
+    fn damaged(at: usize, value: &[u8]) -> (usize, String) {
+        let mut bytes = TWO_SECTIONS.to_vec();
+        bytes[at..at + value.len()].copy_from_slice(value);
+        let (frames, _, what) = cut_of(&bytes);
+        (frames, what)
+    }
+
+    #[test]
+    fn wrong_length() {
+        let cases: &[(usize, &[u8], usize, &str)] = &[
+            (148, &[8], 0, "block 4 (type 0x40000bad), at byte 144, is damaged: its length is 8, less than 12"),
+            (
+                148,
+                &[18],
+                0,
+                "block 4 (type 0x40000bad), at byte 144, is damaged: its length is 18, which is no multiple of 4",
+            ),
+            (
+                148,
+                &[0, 0, 0, 0x80],
+                0,
+                "block 4 (type 0x40000bad), at byte 144, is damaged: its length is 2147483648, more than 17825792",
+            ),
+            (
+                236,
+                &[24],
+                1,
+                "block 6 (simple packet), at byte 220, is damaged: its length is 20 at its start and 24 at its end",
+            ),
+            (
+                180,
+                &[33],
+                0,
+                "block 5 (enhanced packet), at byte 160, is damaged: it announces a frame of 33 octets, 28 are there",
+            ),
+            (
+                194,
+                &[99],
+                0,
+                "block 5 (enhanced packet), at byte 160, is damaged: its option 1 announces 99 octets, 20 are there",
+            ),
+            (
+                68 + 4,
+                &[9],
+                1,
+                "block 6 (simple packet), at byte 220, is damaged: it announces a frame of 9 octets, 4 are there",
+            ),
+        ];
+        for (at, value, frames, what) in cases {
+            assert_eq!(damaged(*at, value), (*frames, (*what).to_owned()));
+        }
+    }
+
+    #[test]
+    fn wrong_values() {
+        let cases: &[(usize, &[u8], usize, &str)] = &[
+            (
+                168,
+                &[2],
+                0,
+                "block 5 (enhanced packet), at byte 160, is damaged: it names interface 2 of its section, which has declared 2 so far",
+            ),
+            (248, &[9], 2, "block 7 (section header), at byte 240, is damaged: its byte-order magic is 0x092b3c4d"),
+            (253, &[7], 2, "block 7 (section header), at byte 240, is damaged: there is no pcapng version 7.2"),
+        ];
+        for (at, value, frames, what) in cases {
+            assert_eq!(damaged(*at, value), (*frames, (*what).to_owned()));
+        }
+        let short = [6, 0, 0, 0, 12, 0, 0, 0, 12, 0, 0, 0];
+        assert_eq!(
+            cut_of(&[&TWO_SECTIONS[..60], &short].concat()).2,
+            "block 2 (enhanced packet), at byte 60, is damaged: its body needs 20 octets, 0 are there"
+        );
+    }
+
+    #[test]
+    fn times_of_two_interfaces_saturate() {
+        let mut bytes = TWO_SECTIONS.to_vec();
+        bytes[172..180].fill(0xff); // the ticks of the first frame
+        bytes[132..140].copy_from_slice(&i64::MAX.to_le_bytes()); // if_tsoffset
+        let (frames, about) = read_all(&bytes);
+        assert_eq!((frames[0].time, frames.len()), (Timestamp(i64::MAX), 3));
+        assert_eq!(about.cut, None);
+    }
+
+    #[test]
+    fn section_comments_are_bounded() {
+        let mut section = TWO_SECTIONS[..24].to_vec();
+        for _ in 0..200_000 {
+            section.extend([1, 0, 4, 0, b'h', b'e', b'l', b'p']);
+        }
+        let len = (section.len() as u32 + 4).to_le_bytes();
+        section[4..8].copy_from_slice(&len);
+        section.extend(len);
+        let (_, about) = read_all(&section);
+        assert!(about.comments.len() < 50_000);
+        assert_eq!(about.comments.last().unwrap(), "… (more section comments follow than are kept)");
+    }
+}

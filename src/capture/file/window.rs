@@ -65,6 +65,11 @@ impl Window {
         self.offset + (self.end - self.start) as u64
     }
 
+    #[cfg(test)]
+    pub fn capacity(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Grows only when it is full of octets that really came, whatever length the file announces.
     fn make_room(&mut self, wanted: usize) {
         if self.start == self.end || self.start + wanted > self.bytes.len() {
