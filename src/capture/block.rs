@@ -6,8 +6,7 @@ use std::borrow::Cow;
 
 /// The most octets of one frame a capture file is believed to hold: 16 MiB.
 ///
-/// A longer announcement is damage, not a frame: the largest snapshot length in use is 256 KiB (and 128 MiB on some
-/// buses that carry none of the protocols told here).
+/// A longer announcement is damage, not a frame: libpcap keeps at most 256 KiB of one on the links told here.
 pub const MAX_RECORD: usize = 16 << 20;
 
 /// The most octets a pcapng block of any type is believed to have: a frame of [`MAX_RECORD`] and 1 MiB for its

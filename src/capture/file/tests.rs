@@ -66,13 +66,21 @@ fn a_pipe_gives_the_same_as_a_file() {
 
 #[test]
 fn every_prefix_gives_a_prefix_of_the_frames() {
-    for bytes in [LITTLE, TWO_SECTIONS] {
+    // Where a record or block ends; a file that ends anywhere else is cut.
+    let pcap: &[usize] = &[24, 43];
+    let pcapng: &[usize] = &[60, 104, 144, 160, 220, 240, 268, 288, 324];
+    for (bytes, ends) in [(LITTLE, pcap), (TWO_SECTIONS, pcapng)] {
         let all = read_all(bytes).0;
         for end in 0..bytes.len() {
-            let Ok(file) = open(&bytes[..end]) else { continue };
+            let Ok(file) = open(&bytes[..end]) else {
+                assert!(end < ends[0]);
+                continue;
+            };
             let (frames, about) = drain(file);
             assert_eq!(frames, all[..frames.len()]);
-            assert!(about.cut.is_some() || frames.len() < all.len() || bytes == TWO_SECTIONS);
+            let begun = ends.iter().rev().find(|&&before| before < end);
+            let offset = if ends.contains(&end) { None } else { begun.map(|&before| before as u64) };
+            assert_eq!(about.cut.map(|cut| cut.offset), offset, "{end} octets");
         }
     }
 }
