@@ -5,9 +5,12 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests; clippy only knows the tests themselves
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 
 use wiretale::capture::{CaptureFile, Frame, Interface, LinkType, Section, Source, Statistics, Timestamp, Writer};
 
@@ -60,16 +63,21 @@ fn theirs(path: &Path) -> Vec<Told> {
     text.lines().map(line).collect()
 }
 
-/// Whether the comparison can be made.
-fn tshark() -> bool {
-    let found = Command::new("tshark").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+/// Whether the comparison with `tool` can be made.
+fn found(tool: &'static str) -> bool {
+    let found = Command::new(tool).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
     let required = std::env::var("WIRETALE_REQUIRE_TSHARK").is_ok_and(|value| value == "1");
-    assert!(found || !required, "WIRETALE_REQUIRE_TSHARK is set, but there is no tshark");
-    if !found {
-        eprintln!("SKIPPED: no tshark here, so nothing was compared with it");
+    assert!(found || !required, "WIRETALE_REQUIRE_TSHARK is set, but there is no {tool}");
+    if !found && SKIPPED.lock().unwrap().insert(tool) {
+        // Not `eprintln!`: the test harness would swallow it, because the test passes.
+        let text = format!("SKIPPED: there is no {tool} here, so nothing was compared with it\n");
+        std::io::stderr().write_all(text.as_bytes()).unwrap();
     }
     found
 }
+
+/// The tools whose absence was told.
+static SKIPPED: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
 
 /// Compares the frames of a file, which must be as many as `count`.
 fn compare(name: &str, bytes: &[u8], count: usize) {
@@ -78,7 +86,7 @@ fn compare(name: &str, bytes: &[u8], count: usize) {
     fs::write(&path, bytes).unwrap();
     let ours = ours(&path);
     assert_eq!(ours.len(), count, "{name}");
-    if tshark() {
+    if found("tshark") {
         assert_eq!(ours, theirs(&path), "{name}");
     }
 }
@@ -276,7 +284,7 @@ fn what_is_written_is_read_by_both() {
     let path = home.path().join("written.pcapng");
     let frames = write_to(&path);
     compare("written.pcapng", &fs::read(&path).unwrap(), frames.len());
-    if !tshark() {
+    if !found("tshark") {
         return;
     }
     let told = theirs(&path);
@@ -290,13 +298,10 @@ fn capinfos_sees_what_is_said_of_the_whole() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("written.pcapng");
     write_to(&path);
-    if !tshark() {
+    if !found("capinfos") {
         return;
     }
-    let Ok(output) = Command::new("capinfos").arg(&path).output() else {
-        eprintln!("SKIPPED: no capinfos here, so nothing was compared with it");
-        return;
-    };
+    let output = Command::new("capinfos").arg(&path).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     for part in [
         "nanoseconds (9)",
