@@ -1,5 +1,15 @@
 //! Floor 1: where frames come from. The only door to libpcap and to capture files.
 
+mod block;
+mod error;
+mod file;
 mod frame;
+mod source;
+mod writer;
 
+pub use block::{MAX_BLOCK, MAX_RECORD};
+pub use error::CaptureError;
+pub use file::CaptureFile;
 pub use frame::{Frame, FrameRef, LinkType, Timestamp};
+pub use source::{About, Cut, Interface, Source, Statistics};
+pub use writer::{Section, Writer};

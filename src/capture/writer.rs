@@ -1,0 +1,179 @@
+//! Writes capture files: pcapng (draft-ietf-opsawg-pcapng), one section, little-endian, times in nanoseconds.
+//!
+//! What a file that was read said in its own way is normalised: byte order, resolution and offset of times
+//! (`if_tsresol` is always 9, `if_tsoffset` is never written), the form of packet blocks. What it meant is kept.
+
+use std::io::Write;
+
+use super::block::{BYTE_ORDER_MAGIC, MAX_OPTION, clip, kind, option, padded};
+use super::{CaptureError, FrameRef, Interface, LinkType, MAX_BLOCK, Statistics, Timestamp};
+
+/// What a capture file says of itself before its first frame.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Section {
+    /// The program that writes it.
+    pub application: Option<String>,
+    /// Comments on the whole capture.
+    pub comments: Vec<String>,
+    /// Where its frames were captured; [`FrameRef::interface`] is an index into them.
+    pub interfaces: Vec<Interface>,
+}
+
+/// A capture file being written. It makes one `write` for each block: give it a buffered `W` if that matters.
+pub struct Writer<W: Write> {
+    name: String,
+    out: W,
+    /// The block being put together.
+    block: Vec<u8>,
+    /// Whether it has options so far.
+    options: bool,
+    /// The link type of each interface declared.
+    links: Vec<LinkType>,
+    /// When the last frame was captured.
+    last: Timestamp,
+}
+
+impl<W: Write> Writer<W> {
+    /// Writes what comes before the first frame; `name` is what errors call the file.
+    pub fn new(name: &str, out: W, section: &Section) -> Result<Self, CaptureError> {
+        let mut this = Self {
+            name: name.to_owned(),
+            out,
+            block: Vec::new(),
+            options: false,
+            links: Vec::new(),
+            last: Timestamp::default(),
+        };
+        this.begin(kind::SECTION_HEADER);
+        this.u32(BYTE_ORDER_MAGIC);
+        this.u16(1); // major version
+        this.u16(0); // minor version
+        this.block.extend((-1i64).to_le_bytes()); // the section's length: not known
+        this.texts(option::COMMENT, &section.comments);
+        this.texts(option::APPLICATION, section.application.as_slice());
+        this.end()?;
+        for interface in &section.interfaces {
+            this.add_interface(interface)?;
+        }
+        Ok(this)
+    }
+
+    /// Declares one more interface and says which number its frames bear.
+    pub fn add_interface(&mut self, interface: &Interface) -> Result<u32, CaptureError> {
+        let number = self.links.len() as u32;
+        self.begin(kind::INTERFACE_DESCRIPTION);
+        self.u16(interface.link.0);
+        self.u16(0); // reserved
+        self.u32(interface.snaplen);
+        self.texts(option::IF_NAME, interface.name.as_slice());
+        self.option(option::IF_TSRESOL, &[9]);
+        self.end()?;
+        self.links.push(interface.link);
+        Ok(number)
+    }
+
+    /// Writes one frame with its comments. A time before 1970 is written as 1970: the format has no earlier one.
+    ///
+    /// A comment of more than 65,535 octets ends in an ellipsis, and U+0000 in it becomes `␀`.
+    pub fn write(&mut self, frame: &FrameRef<'_>) -> Result<(), CaptureError> {
+        if self.links.get(frame.interface as usize) != Some(&frame.link) {
+            return Err(CaptureError::NoInterface {
+                name: self.name.clone(),
+                interface: frame.interface,
+                link: frame.link,
+            });
+        }
+        self.check(frame.data.len())?;
+        self.begin(kind::ENHANCED_PACKET);
+        self.u32(frame.interface);
+        self.time(frame.time);
+        self.u32(frame.data.len() as u32);
+        self.u32(frame.len);
+        self.block.extend_from_slice(frame.data);
+        self.pad();
+        self.texts(option::COMMENT, frame.comments);
+        self.last = frame.time;
+        self.end()
+    }
+
+    /// Writes what the capturing host counted, of the first interface, and hands the output back, flushed.
+    pub fn finish(mut self, statistics: Option<Statistics>) -> Result<W, CaptureError> {
+        if let (Some(statistics), false) = (statistics, self.links.is_empty()) {
+            self.begin(kind::INTERFACE_STATISTICS);
+            self.u32(0);
+            self.time(self.last);
+            self.option(option::RECEIVED, &statistics.received.to_le_bytes());
+            self.option(option::DROPPED, &statistics.dropped.to_le_bytes());
+            self.end()?;
+        }
+        match self.out.flush() {
+            Ok(()) => Ok(self.out),
+            Err(cause) => Err(CaptureError::Write { name: self.name, cause }),
+        }
+    }
+
+    /// Begins a block: its type, and room for its length.
+    fn begin(&mut self, kind: u32) {
+        self.block.clear();
+        self.options = false;
+        self.u32(kind);
+        self.u32(0);
+    }
+
+    /// Ends a block: its length on both sides, and out with it.
+    ///
+    /// "Code that writes pcapng files MUST put an opt_endofopt option at the end of an option list" (§3.5).
+    fn end(&mut self) -> Result<(), CaptureError> {
+        if self.options {
+            self.option(option::END, &[]);
+        }
+        let len = self.block.len() + 4;
+        self.check(len)?;
+        let octets = (len as u32).to_le_bytes();
+        self.block[4..8].copy_from_slice(&octets);
+        self.block.extend(octets);
+        self.out.write_all(&self.block).map_err(|cause| CaptureError::Write { name: self.name.clone(), cause })
+    }
+
+    /// Refuses what no reader would take, our own included.
+    fn check(&self, len: usize) -> Result<(), CaptureError> {
+        if len > MAX_BLOCK { Err(CaptureError::TooLong { name: self.name.clone(), len }) } else { Ok(()) }
+    }
+
+    fn u16(&mut self, number: u16) {
+        self.block.extend(number.to_le_bytes());
+    }
+
+    fn u32(&mut self, number: u32) {
+        self.block.extend(number.to_le_bytes());
+    }
+
+    fn time(&mut self, time: Timestamp) {
+        let ticks = u64::try_from(time.0).unwrap_or(0);
+        self.u32((ticks >> 32) as u32);
+        self.u32(ticks as u32);
+    }
+
+    fn pad(&mut self) {
+        self.block.resize(padded(self.block.len()), 0);
+    }
+
+    fn option(&mut self, code: u16, value: &[u8]) {
+        self.options = true;
+        self.u16(code);
+        self.u16(value.len() as u16);
+        self.block.extend_from_slice(value);
+        self.pad();
+    }
+
+    fn texts(&mut self, code: u16, texts: &[String]) {
+        for text in texts {
+            // A zero octet would end the text for every reader (§3.5); show it instead.
+            let shown = text.replace('\0', "␀");
+            self.option(code, clip(&shown, MAX_OPTION).as_bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

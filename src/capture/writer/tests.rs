@@ -1,0 +1,179 @@
+use std::io::{self, Cursor};
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::{Strategy, any, prop_assert_eq, proptest};
+
+use super::{Section, Writer};
+use crate::capture::{About, CaptureFile, Frame, Interface, LinkType, MAX_BLOCK, Source, Statistics, Timestamp};
+
+fn interface() -> Interface {
+    Interface { name: Some("lo".into()), link: LinkType::ETHERNET, snaplen: 0x40000 }
+}
+
+fn frame() -> Frame {
+    Frame {
+        time: Timestamp(0x1_0000_0002),
+        link: LinkType::ETHERNET,
+        interface: 0,
+        len: 60,
+        data: vec![7, 8, 9],
+        comments: vec!["why?".into()],
+    }
+}
+
+fn section() -> Section {
+    Section { application: Some("wt".into()), comments: vec!["one".into()], interfaces: vec![interface()] }
+}
+
+fn write(section: &Section, frames: &[Frame], statistics: Option<Statistics>) -> Vec<u8> {
+    let mut writer = Writer::new("test", Vec::new(), section).unwrap();
+    for frame in frames {
+        writer.write(&frame.as_ref()).unwrap();
+    }
+    writer.finish(statistics).unwrap()
+}
+
+fn read(bytes: Vec<u8>) -> (Vec<Frame>, About) {
+    let mut file = CaptureFile::from_reader("test", Cursor::new(bytes)).unwrap();
+    let mut frames = Vec::new();
+    while let Some(frame) = file.next_frame().unwrap() {
+        frames.push(frame.to_frame());
+    }
+    (frames, file.about().clone())
+}
+
+#[test]
+fn encodes() {
+    #[rustfmt::skip]
+    let expected = [
+        // section header block
+        0x0a, 0x0d, 0x0d, 0x0a, 48, 0, 0, 0, // type, length
+        0x4d, 0x3c, 0x2b, 0x1a, 1, 0, 0, 0, // byte-order magic, version 1.0
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, // section length: not known
+        1, 0, 3, 0, b'o', b'n', b'e', 0, // opt_comment
+        4, 0, 2, 0, b'w', b't', 0, 0, // shb_userappl
+        0, 0, 0, 0, 48, 0, 0, 0, // opt_endofopt, length
+        // interface description block
+        1, 0, 0, 0, 40, 0, 0, 0,
+        1, 0, 0, 0, 0, 0, 4, 0, // Ethernet, reserved, snapshot length
+        2, 0, 2, 0, b'l', b'o', 0, 0, // if_name
+        9, 0, 1, 0, 9, 0, 0, 0, // if_tsresol: nanoseconds
+        0, 0, 0, 0, 40, 0, 0, 0,
+        // enhanced packet block
+        6, 0, 0, 0, 48, 0, 0, 0,
+        0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, // interface 0, time: high half, low half
+        3, 0, 0, 0, 60, 0, 0, 0, 7, 8, 9, 0, // 3 octets of 60
+        1, 0, 4, 0, b'w', b'h', b'y', b'?', // opt_comment
+        0, 0, 0, 0, 48, 0, 0, 0,
+        // interface statistics block
+        5, 0, 0, 0, 52, 0, 0, 0,
+        0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, // interface 0, time of the last frame
+        4, 0, 8, 0, 5, 0, 0, 0, 0, 0, 0, 0, // isb_ifrecv
+        5, 0, 8, 0, 1, 0, 0, 0, 0, 0, 0, 0, // isb_ifdrop
+        0, 0, 0, 0, 52, 0, 0, 0,
+    ];
+    assert_eq!(write(&section(), &[frame()], Some(Statistics { received: 5, dropped: 1 })), expected);
+}
+
+#[test]
+fn empty() {
+    let bytes = write(&Section::default(), &[], Some(Statistics::default()));
+    assert_eq!(bytes.len(), 28, "a bare section header, and no statistics of an interface that is not there");
+    assert_eq!(read(bytes).0, []);
+}
+
+#[test]
+fn long_comments_end_in_an_ellipsis() {
+    let mut frame = frame();
+    frame.comments = vec!["ü".repeat(40_000), "x".repeat(65_535), "a\0b".into()];
+    let comments = read(write(&section(), &[frame.clone()], None)).0.remove(0).comments;
+    assert_eq!(comments[0], "ü".repeat(32_766) + "…");
+    assert_eq!(comments[0].len(), 65_535);
+    assert_eq!(comments[1], frame.comments[1]);
+    assert_eq!(comments[2], "a␀b");
+}
+
+#[test]
+fn interfaces_may_come_late() {
+    let mut writer = Writer::new("test", Vec::new(), &section()).unwrap();
+    let mut frame = Frame { link: LinkType::RAW, interface: 1, ..frame() };
+    let error = writer.write(&frame.as_ref()).unwrap_err();
+    assert_eq!(error.to_string(), "cannot write a frame to capture `test`: it has no interface 1 with link type 101");
+    let raw = Interface { name: None, link: LinkType::RAW, snaplen: 0 };
+    assert_eq!(writer.add_interface(&raw).unwrap(), 1);
+    writer.write(&frame.as_ref()).unwrap();
+    frame.interface = 0;
+    writer.write(&frame.as_ref()).unwrap_err();
+    let (frames, about) = read(writer.finish(None).unwrap());
+    assert_eq!((frames.len(), about.interfaces), (1, vec![interface(), raw]));
+}
+
+#[test]
+fn wrong_length() {
+    let mut writer = Writer::new("test", io::sink(), &section()).unwrap();
+    let mut frame = frame();
+    frame.data = vec![0; MAX_BLOCK - 20];
+    let error = writer.write(&frame.as_ref()).unwrap_err();
+    assert!(error.to_string().starts_with("cannot write a block to capture `test`: it has 17825"), "{error}");
+}
+
+#[test]
+fn the_output_fails() {
+    let mut room = [0; 100];
+    let mut writer = Writer::new("test", &mut room[..], &section()).unwrap();
+    let error = writer.write(&frame().as_ref()).unwrap_err();
+    assert_eq!(error.to_string(), "cannot write capture `test`: failed to write whole buffer");
+}
+
+/// Text without U+0000, which no reader would give back.
+fn text() -> impl Strategy<Value = String> {
+    vec(any::<char>().prop_filter("not zero", |&c| c != '\0'), 0..12).prop_map(String::from_iter)
+}
+
+fn interfaces() -> impl Strategy<Value = Vec<Interface>> {
+    let interface = (option::of(text()), any::<u16>(), any::<u32>()).prop_map(|(name, link, snaplen)| Interface {
+        name,
+        link: LinkType(link),
+        snaplen,
+    });
+    vec(interface, 1..4)
+}
+
+fn frames() -> impl Strategy<Value = Vec<Frame>> {
+    let frame = (0..=i64::MAX, any::<u32>(), any::<u16>(), vec(any::<u8>(), 0..80), vec(text(), 0..3)).prop_map(
+        |(time, interface, more, data, comments)| Frame {
+            time: Timestamp(time),
+            link: LinkType(0),
+            interface,
+            len: data.len() as u32 + u32::from(more),
+            data,
+            comments,
+        },
+    );
+    vec(frame, 0..20)
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read(
+        application in option::of(text()),
+        comments in vec(text(), 0..3),
+        interfaces in interfaces(),
+        mut frames in frames(),
+        counts in option::of(any::<(u64, u64)>()),
+    ) {
+        for frame in &mut frames {
+            frame.interface %= interfaces.len() as u32;
+            frame.link = interfaces[frame.interface as usize].link;
+        }
+        let statistics = counts.map(|(received, dropped)| Statistics { received, dropped });
+        let section = Section { application, comments, interfaces };
+        let (read, about) = read(write(&section, &frames, statistics));
+        prop_assert_eq!(read, frames);
+        prop_assert_eq!(about.statistics, statistics);
+        prop_assert_eq!(about.cut, None);
+        let Section { application, comments, interfaces } = section;
+        prop_assert_eq!((about.application, about.comments, about.interfaces), (application, comments, interfaces));
+    }
+}
