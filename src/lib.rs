@@ -19,4 +19,8 @@ pub mod trace;
 
 pub mod filter;
 
+pub mod explain;
+
+pub mod view;
+
 pub mod lab;

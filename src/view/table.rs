@@ -7,7 +7,7 @@ use super::line::{Line, Tone};
 /// Draws a table that fits the width.
 pub fn table(head: &[&str], rows: &[Vec<String>], width: usize) -> Vec<Line> {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY.parse().unwrap_or_default());
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
     table.set_header(head.iter().copied());

@@ -1,0 +1,224 @@
+//! A lesson on a terminal.
+
+use super::line::{Line, Page, Tone};
+use super::markdown::markdown;
+use super::peel::onion;
+use super::table::table;
+use super::{Line as ViewLine, story};
+use crate::explain::Peel;
+use crate::explain::lesson::{Class, Told, ToldClaim, ToldItem, ToldText, Verdict};
+use crate::trace::Trace;
+
+/// What is to be shown with a lesson.
+#[derive(Debug, Clone, Default)]
+pub struct Shown {
+    /// Over the title, on the right: where the exchange took place.
+    pub place: String,
+    /// `Lesson 9`, or the file's name.
+    pub number: String,
+    /// What the learner answered to each prediction, in order; none if nobody was asked.
+    pub answers: Vec<Option<usize>>,
+    /// How the lesson is called on the command line.
+    pub command: String,
+}
+
+/// Lays a lesson out.
+pub struct LessonPage<'a> {
+    trace: &'a Trace,
+    told: &'a Told,
+    shown: &'a Shown,
+    page: Page,
+    asked: usize,
+}
+
+impl<'a> LessonPage<'a> {
+    /// The title and the question. They need no run.
+    pub fn head(title: &str, question: &str, shown: &Shown, width: usize) -> Vec<Line> {
+        let mut page = Page::new(width);
+        let mut head = Line::of(Tone::Strong, format!("{} · {title}", shown.number));
+        let column = width.saturating_sub(shown.place.chars().count());
+        if head.width() + 2 <= column {
+            head.pad_to(column);
+            head.push(Tone::Dim, shown.place.clone());
+            page.line(head);
+        } else {
+            page.line(head);
+            page.line(Line::of(Tone::Dim, shown.place.clone()));
+        }
+        page.paragraph(Line::new(), &Line::of(Tone::Title, question));
+        page.gap();
+        page.lines
+    }
+
+    /// The parts of the lesson, from the first to the last.
+    pub fn body(trace: &'a Trace, told: &'a Told, shown: &'a Shown, width: usize) -> Vec<Line> {
+        let mut this = Self { trace, told, shown, page: Page::new(width), asked: 0 };
+        for (i, item) in told.items.iter().enumerate() {
+            let claims_go_on = matches!(item, ToldItem::Claim(_)) && i > 0 && matches!(told.items[i - 1], ToldItem::Claim(_));
+            if !claims_go_on {
+                this.page.gap();
+            }
+            this.item(item);
+        }
+        this.page.gap();
+        this.page.lines
+    }
+
+    fn item(&mut self, item: &ToldItem) {
+        let width = self.page.width;
+        match item {
+            ToldItem::Prose(text) => self.page.extend(markdown(text, width)),
+            ToldItem::Predict { ask, choices, answer, claim } => self.predict(ask, choices, *answer, claim),
+            ToldItem::Script(lines) => self.script(lines),
+            ToldItem::Ladder(told) => self.page.extend(story(told, width)),
+            ToldItem::Peel(frame) => self.peel(*frame),
+            ToldItem::Text(frame, lines) => self.text(*frame, lines),
+            ToldItem::Table(head, rows) => self.page.extend(table(head, rows, width)),
+            ToldItem::Claim(claim) => self.claim(claim),
+            ToldItem::Misconception(says, claim) => {
+                self.labelled(Tone::Warn, "Some notes say", says);
+                self.labelled(Tone::Good, "The packets say", &claim.sentence);
+                self.proved(claim);
+            }
+            ToldItem::Modify(knob, to, ask, reveal) => {
+                self.labelled(Tone::Title, "Turn one knob", ask);
+                let command = format!("wiretale lesson {} --set {knob}={}", self.shown.command, shell_word(to));
+                self.page.line(Line::of(Tone::Plain, "  ").with(Tone::Strong, command));
+                self.labelled(Tone::Dim, "You will see", reveal);
+            }
+            ToldItem::Review(ask, claim) => {
+                self.labelled(Tone::Title, "To review", ask);
+                self.labelled(Tone::Dim, "Key", &claim.sentence);
+                self.proved(claim);
+            }
+        }
+    }
+
+    fn predict(&mut self, ask: &ToldText, choices: &[(String, ToldText)], answer: usize, claim: &ToldClaim) {
+        let chosen = self.shown.answers.get(self.asked).copied().flatten();
+        self.asked += 1;
+        self.labelled(Tone::Title, "Predict", ask);
+        for (i, (label, reveal)) in choices.iter().enumerate() {
+            let (mark, tone) = match (i == answer, chosen == Some(i)) {
+                (true, _) => ("✓", Tone::Good),
+                (false, true) => ("✗", Tone::Bad),
+                (false, false) => ("·", Tone::Dim),
+            };
+            let you = if chosen == Some(i) { " (your answer)" } else { "" };
+            let first = Line::of(tone, format!("  {mark} ")).with(Tone::Strong, format!("{label}{you}")).with(Tone::Plain, "  ");
+            self.page.paragraph(first, &inline(reveal));
+        }
+        self.proved(claim);
+    }
+
+    fn script(&mut self, lines: &[String]) {
+        self.page.line(Line::of(Tone::Title, "The play"));
+        for line in lines {
+            let tone = if line.trim_start().starts_with('#') { Tone::Dim } else { Tone::Plain };
+            self.page.line(Line::of(Tone::Dim, "  ").with(tone, line.as_str()));
+        }
+    }
+
+    fn peel(&mut self, frame: Option<u32>) {
+        match frame.and_then(|frame| Peel::new(self.trace, frame)) {
+            Some(peel) => self.page.extend(onion(&peel, self.page.width)),
+            None => self.page.line(Line::of(Tone::Warn, "  (this capture has no such frame)")),
+        }
+    }
+
+    fn text(&mut self, frame: Option<u32>, lines: &[String]) {
+        match frame {
+            Some(frame) => self.page.line(Line::of(Tone::Strong, format!("frame {frame}, as it stood"))),
+            None => self.page.line(Line::of(Tone::Warn, "  (this capture has no such frame)")),
+        }
+        self.page.extend(lines.iter().map(|line| ViewLine::of(Tone::Http, format!("  {line}"))));
+    }
+
+    fn claim(&mut self, claim: &ToldClaim) {
+        let (mark, tone) = match claim.verdict {
+            Verdict::Holds => ("✓ ", Tone::Good),
+            Verdict::Fails => ("✗ ", Tone::Bad),
+            Verdict::EnvironmentDiffers => ("~ ", Tone::Warn),
+        };
+        let evidence = claim.evidence.to_string();
+        let mut body = inline(&claim.sentence);
+        if !evidence.is_empty() {
+            body.push(Tone::Dim, format!(" ({evidence})"));
+        }
+        self.page.paragraph(Line::of(tone, mark), &body);
+        self.explain_miss(claim);
+    }
+
+    fn explain_miss(&mut self, claim: &ToldClaim) {
+        let why = match (claim.verdict, claim.class) {
+            (Verdict::Holds, _) => return,
+            (Verdict::EnvironmentDiffers, _) => "your system differs: this counts frames as Linux loopback makes them",
+            (Verdict::Fails, _) => "this capture says otherwise",
+        };
+        let body = Line::of(Tone::Warn, format!("{why}: {}", claim.proof));
+        self.page.paragraph(Line::of(Tone::Plain, "  "), &body);
+    }
+
+    /// The proof of a sentence that has no mark of its own.
+    fn proved(&mut self, claim: &ToldClaim) {
+        let evidence = claim.evidence.to_string();
+        match claim.verdict {
+            Verdict::Holds if evidence.is_empty() => {}
+            Verdict::Holds => self.page.line(Line::of(Tone::Good, "  ✓ ").with(Tone::Dim, evidence)),
+            _ => {
+                self.page.line(Line::of(Tone::Bad, "  ✗ ").with(Tone::Dim, evidence));
+                self.explain_miss(claim);
+            }
+        }
+    }
+
+    fn labelled(&mut self, tone: Tone, label: &str, text: &ToldText) {
+        self.page.paragraph(Line::of(tone, label).with(Tone::Plain, "  "), &inline(text));
+    }
+
+    /// How the lesson ended, in one line.
+    pub fn summary(told: &Told) -> Line {
+        let held = told.claims().filter(|claim| claim.verdict == Verdict::Holds).count();
+        let differ = told.claims().filter(|claim| claim.verdict == Verdict::EnvironmentDiffers).count();
+        let mut line = match told.untrue() {
+            0 => Line::of(Tone::Good, format!("{held} of {held} sentences proved")),
+            untrue => Line::of(Tone::Bad, format!("{untrue} untrue")).with(Tone::Plain, format!(", {held} proved")),
+        };
+        if differ > 0 {
+            line.push(Tone::Warn, format!(", {differ} not comparable here"));
+        }
+        line
+    }
+
+    /// What is told.
+    pub fn told(&self) -> &Told {
+        self.told
+    }
+}
+
+/// A text on one line, its Markdown read, its values emphasised.
+fn inline(text: &ToldText) -> Line {
+    let lines = markdown(text, usize::MAX);
+    let mut out = Line::new();
+    for (i, line) in lines.into_iter().filter(|line| line.width() > 0).enumerate() {
+        if i > 0 {
+            out.push(Tone::Plain, " ");
+        }
+        out.append(line);
+    }
+    out
+}
+
+fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | '=' | '+' | ':');
+    if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+/// Whether the class of a claim is worth a word; most hold anywhere.
+pub fn class_word(class: Class) -> &'static str {
+    match class {
+        Class::Spec => "",
+        Class::LinuxLo => "Linux loopback",
+        Class::Timing => "timing",
+    }
+}
