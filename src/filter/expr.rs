@@ -1,6 +1,5 @@
 //! An expression over the whole capture: lessons' claims, and the numbers in their prose.
 
-use super::ast::{Pick, Search};
 use super::check::{Scope, Used, formula};
 use super::error::FilterError;
 use super::eval::evidence::Evidence;
@@ -8,6 +7,7 @@ use super::eval::formula::{Node, evaluate};
 use super::question::Filter;
 use super::records::{Names, Protocol, Records};
 use super::syntax;
+use super::uses::FilterUse;
 use super::value::{ExprValue, Type};
 use crate::layer::FieldDef;
 
@@ -28,44 +28,6 @@ pub struct Outcome {
     pub value: ExprValue,
     /// The frames that prove it.
     pub evidence: Evidence,
-}
-
-/// A display filter inside an expression.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FilterUse {
-    /// The filter as written, which can be given to Wireshark if `only_wireshark`.
-    pub text: String,
-    /// What is made of the frames that match.
-    pub aggregate: Aggregate,
-    /// The field whose values are taken from those frames; none for those that speak of frames.
-    pub field: Option<&'static FieldDef>,
-    /// Whether Wireshark knows all names of the filter.
-    pub only_wireshark: bool,
-}
-
-/// What an expression makes of the frames that match a filter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Aggregate {
-    /// Their number.
-    Count,
-    /// The first of them.
-    First,
-    /// The last of them.
-    Last,
-    /// One of them, by rank.
-    Nth,
-    /// The sum of a field's values.
-    Sum,
-    /// The least value.
-    Min,
-    /// The greatest value.
-    Max,
-    /// The first value.
-    Value,
-    /// The different values.
-    Values,
-    /// How many different values.
-    Distinct,
 }
 
 impl Expr {
@@ -134,30 +96,6 @@ impl Outcome {
     /// Whether a claim holds.
     pub fn holds(&self) -> bool {
         self.value == ExprValue::Bool(true)
-    }
-}
-
-impl From<Search> for Aggregate {
-    fn from(search: Search) -> Self {
-        match search {
-            Search::Count => Self::Count,
-            Search::First => Self::First,
-            Search::Last => Self::Last,
-            Search::Nth => Self::Nth,
-        }
-    }
-}
-
-impl From<Pick> for Aggregate {
-    fn from(pick: Pick) -> Self {
-        match pick {
-            Pick::Sum => Self::Sum,
-            Pick::Min => Self::Min,
-            Pick::Max => Self::Max,
-            Pick::Value => Self::Value,
-            Pick::Values => Self::Values,
-            Pick::Distinct => Self::Distinct,
-        }
     }
 }
 

@@ -20,14 +20,18 @@ mod plan;
 mod question;
 mod records;
 mod syntax;
+mod uses;
 mod value;
 
 pub use error::FilterError;
 pub use eval::evidence::Evidence;
-pub use expr::{Aggregate, Expr, FilterUse, Outcome};
+pub use expr::{Expr, Outcome};
 pub use question::Filter;
 pub use records::{Names, Protocol, Records};
+pub use uses::{Aggregate, FilterUse};
 pub use value::{ExprValue, Type};
 
+#[cfg(test)]
+mod fuzz_tests;
 #[cfg(test)]
 mod sample;

@@ -105,7 +105,8 @@ impl Constant {
             (Self::Bool(right), Value::Bool(left)) => Some(left.cmp(right)),
             (Self::Uint(right), Value::Uint(left)) => Some(left.cmp(right)),
             (Self::Nanos(right), Value::Seconds(left)) => Some(nanos(*left).cmp(right)),
-            (Self::Octets(right), left) => octets(left).map(|left| left.cmp(right)),
+            (Self::Octets(right), Value::Text(left)) => Some(left.as_bytes().cmp(right)),
+            (Self::Octets(right), left) => octets(left).map(|left| by_length(left, right)),
             (Self::Address(right), Value::Address(left)) => same_family(*left, *right),
             (Self::Network { base, bits }, Value::Address(left)) => {
                 same_family(masked(*left, *bits), masked(*base, *bits))
@@ -132,7 +133,8 @@ pub fn order(left: &Value, right: &Value) -> Option<Ordering> {
         (Value::Uint(left), Value::Uint(right)) => Some(left.cmp(right)),
         (Value::Seconds(left), Value::Seconds(right)) => Some(nanos(*left).cmp(&nanos(*right))),
         (Value::Address(left), Value::Address(right)) => same_family(*left, *right),
-        _ => Some(octets(left)?.cmp(octets(right)?)),
+        (Value::Text(left), Value::Text(right)) => Some(left.cmp(right)),
+        _ => Some(by_length(octets(left)?, octets(right)?)),
     }
 }
 
@@ -144,6 +146,11 @@ pub fn octets(value: &Value) -> Option<&[u8]> {
         Value::Mac(octets) => Some(octets),
         _ => None,
     }
+}
+
+/// How octets stand to each other in Wireshark: the shorter is the lesser, and only equal lengths are looked into.
+pub fn by_length(left: &[u8], right: &[u8]) -> Ordering {
+    left.len().cmp(&right.len()).then_with(|| left.cmp(right))
 }
 
 /// Whether `needle` stands somewhere in `haystack`.

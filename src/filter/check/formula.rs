@@ -4,8 +4,8 @@ use super::{Scope, formula_literal, test};
 use crate::filter::ast::{Call, Element, Formula, Operator, Pick, Relation, Search, Source, Spanned, Test};
 use crate::filter::error::FilterError;
 use crate::filter::eval::formula::{Compare, From, Node};
-use crate::filter::expr::{Aggregate, FilterUse};
 use crate::filter::plan::{Order, Plan};
+use crate::filter::uses::{Aggregate, FilterUse};
 use crate::filter::value::Type;
 use crate::layer::{FieldDef, Kind};
 
@@ -57,7 +57,8 @@ impl<'a> Checker<'a> {
 
     fn negate(&mut self, inner: &Spanned<Formula>) -> Result<Typed, FilterError> {
         match self.node(inner, Some(Type::Number))? {
-            (node, sort @ (Type::Number | Type::Seconds)) => Ok((Node::Negate(Box::new(node)), sort)),
+            (node, Type::Number | Type::Frame) => Ok((Node::Negate(Box::new(node)), Type::Number)),
+            (node, Type::Seconds) => Ok((Node::Negate(Box::new(node)), Type::Seconds)),
             (_, sort) => Err(FilterError::new(inner.range.clone(), format!("`-` needs a number; this is {sort}"))),
         }
     }

@@ -16,18 +16,19 @@ pub(super) fn unknown(names: &dyn Names, name: &Spanned<String>) -> FilterError 
     }
 }
 
-/// The known name with the fewest differences; if none is near, one of the same protocol that ends alike
-/// (`tcp.syn` → `tcp.flags.syn`).
+/// A name of the same protocol that ends alike (`tcp.syn` → `tcp.flags.syn`), or else the one with the fewest
+/// differences, if they are few.
 pub(super) fn nearest(names: &dyn Names, name: &str) -> Option<&'static str> {
     if name.len() > MAX_NAME {
         return None;
     }
+    let name = name.to_lowercase();
     let all = names.all();
-    let near = all.iter().map(|known| (distance(&name.to_lowercase(), known), *known)).min();
-    match near {
-        Some((differences, known)) if differences <= name.len() / 4 + 1 && differences < name.len() => Some(known),
-        _ => all.into_iter().find(|known| ends_alike(name, known)),
+    if let Some(known) = all.iter().find(|known| ends_alike(&name, known)) {
+        return Some(known);
     }
+    let (differences, known) = all.into_iter().map(|known| (distance(&name, known), known)).min()?;
+    (differences <= name.len() / 4 + 1 && differences < name.len()).then_some(known)
 }
 
 fn ends_alike(name: &str, known: &str) -> bool {

@@ -8,7 +8,7 @@ use crate::filter::ast::{Operator, Pick};
 use crate::filter::plan::{Order, Plan, contains};
 use crate::filter::records::Records;
 use crate::filter::value::{ExprValue, spaced_hex};
-use crate::layer::{FieldDef, Value};
+use crate::layer::{FieldDef, Kind, Value};
 
 /// An expression whose names and types are known.
 #[derive(Debug, Clone)]
@@ -186,7 +186,7 @@ impl Run<'_> {
         }
         self.gathered.in_vain |= picked.frames.is_empty() && !matches!(from, From::At(_));
         self.gathered.frames.extend(&picked.frames);
-        picked.finish()
+        picked.finish(field.kind)
     }
 
     fn visit(&self, frames: impl Iterator<Item = u32>, field: &'static FieldDef, picked: &mut Picked) {
@@ -247,10 +247,13 @@ impl Picked {
         }
     }
 
-    fn finish(mut self) -> ExprValue {
+    fn finish(mut self, kind: Kind) -> ExprValue {
         match self.how {
             Pick::Distinct => ExprValue::Integer(self.values.len() as i128),
             Pick::Values => ExprValue::List(self.values),
+            // The sum of no numbers is 0, as their count is.
+            Pick::Sum if self.values.is_empty() && kind == Kind::Seconds => ExprValue::Seconds(0.0),
+            Pick::Sum if self.values.is_empty() => ExprValue::Integer(0),
             Pick::Sum | Pick::Min | Pick::Max | Pick::Value => self.values.pop().unwrap_or(ExprValue::None),
         }
     }

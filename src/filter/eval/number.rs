@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::filter::ast::Operator;
-use crate::filter::plan::nanos;
+use crate::filter::plan::{by_length, nanos};
 use crate::filter::value::ExprValue;
 
 /// `left operator right`; none if one is none, or for a division by zero.
@@ -41,13 +41,14 @@ pub(super) fn order(left: &ExprValue, right: &ExprValue) -> Option<Ordering> {
     match (left, right) {
         (ExprValue::Bool(a), ExprValue::Bool(b)) => Some(a.cmp(b)),
         (ExprValue::Seconds(a), ExprValue::Seconds(b)) => Some(nanos(*a).cmp(&nanos(*b))),
+        (ExprValue::Text(a), ExprValue::Text(b)) => Some(a.cmp(b)),
         (ExprValue::Address(a), ExprValue::Address(b)) => (a.is_ipv4() == b.is_ipv4()).then(|| a.cmp(b)),
         _ => {
             if let (Some(a), Some(b)) = (whole(left), whole(right)) {
                 return Some(a.cmp(&b));
             }
             if let (Some(a), Some(b)) = (left.octets(), right.octets()) {
-                return Some(a.cmp(b));
+                return Some(by_length(a, b));
             }
             real(left)?.partial_cmp(&real(right)?)
         }
