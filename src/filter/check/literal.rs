@@ -1,0 +1,214 @@
+//! Literals: what a word or text means beside a field of some kind.
+//!
+//! ```text
+//! Uint    = 1*DIGIT / "0x" 1*HEXDIG / "0b" 1*BIT / "0" 1*OCTDIG
+//! Bool    = "0" / "1" / "True" / "TRUE" / "False" / "FALSE"
+//! Seconds = 1*DIGIT [ "." 1*DIGIT ]
+//! Text    = string
+//! Bytes   = string / [ ":" ] octet *( ( ":" / "-" / "." ) octet ) / 2*octet / "0x" octet
+//! Address = IPv4 [ "/" 0..32 ] / IPv6 [ "/" 0..128 ]
+//! Mac     = six octets between ":" or "-", or three groups of four digits between "."
+//! ```
+
+use std::net::IpAddr;
+
+use crate::filter::ast::{Literal, Spanned};
+use crate::filter::error::FilterError;
+use crate::filter::plan::{Constant, nanos};
+use crate::layer::{FieldDef, Kind};
+
+/// What the literal means beside the field.
+pub(super) fn constant(def: &FieldDef, literal: &Spanned<Literal>) -> Result<Constant, FilterError> {
+    let found = match (def.kind, &literal.node) {
+        (Kind::Text | Kind::Bytes, Literal::Text(text)) => Some(Constant::Octets(text.clone())),
+        (Kind::Text, Literal::Word(word)) => return Err(unquoted(def, literal, word)),
+        (_, Literal::Text(_)) | (Kind::Presence, _) => None,
+        (Kind::Bool, Literal::Word(word)) => boolean(word).map(Constant::Bool),
+        (Kind::Uint, Literal::Word(word)) => uint(word).map(Constant::Uint),
+        (Kind::Seconds, Literal::Word(word)) => decimal(word).map(|s| Constant::Nanos(nanos(s))),
+        (Kind::Bytes, Literal::Word(word)) => bytes(word).map(Constant::Octets),
+        (Kind::Mac, Literal::Word(word)) => mac(word).map(|mac| Constant::Octets(mac.to_vec())),
+        (Kind::Address, Literal::Word(word)) => address(word),
+    };
+    found.ok_or_else(|| mismatch(def, literal))
+}
+
+/// The octets to search for in text, bytes, or a whole protocol (`None`).
+pub(super) fn needle(def: Option<&FieldDef>, literal: &Spanned<Literal>) -> Result<Vec<u8>, FilterError> {
+    let octets = match (&literal.node, def) {
+        (Literal::Text(text), _) => text.clone(),
+        (Literal::Word(word), Some(def)) if def.kind == Kind::Text => return Err(unquoted(def, literal, word)),
+        (Literal::Word(word), _) => bytes(word).ok_or_else(|| {
+            let error = FilterError::new(literal.range.clone(), format!("{word} is neither text nor bytes"));
+            error.help(format!("for text write \"{word}\", for bytes 81:05"))
+        })?,
+    };
+    if octets.is_empty() {
+        return Err(FilterError::new(literal.range.clone(), "every text contains the empty text"));
+    }
+    Ok(octets)
+}
+
+/// An unsigned number.
+pub(super) fn uint(word: &str) -> Option<u64> {
+    let (digits, radix) = if let Some(hex) = word.strip_prefix("0x").or_else(|| word.strip_prefix("0X")) {
+        (hex, 16)
+    } else if let Some(binary) = word.strip_prefix("0b").or_else(|| word.strip_prefix("0B")) {
+        (binary, 2)
+    } else if word.len() > 1 && word.starts_with('0') {
+        (word, 8)
+    } else {
+        (word, 10)
+    };
+    // `from_str_radix` would take a sign.
+    let plain = digits.chars().all(|c| c.is_ascii_hexdigit());
+    plain.then(|| u64::from_str_radix(digits, radix).ok()).flatten()
+}
+
+/// A number with or without decimals; no exponent, no sign, no "inf".
+pub(super) fn decimal(word: &str) -> Option<f64> {
+    let (whole, fraction) = word.split_once('.').unwrap_or((word, "0"));
+    let digits = |part: &str| !part.is_empty() && part.len() <= 18 && part.bytes().all(|b| b.is_ascii_digit());
+    (digits(whole) && digits(fraction)).then(|| word.parse().ok()).flatten()
+}
+
+/// True or false, as Wireshark writes it.
+pub(super) fn boolean(word: &str) -> Option<bool> {
+    match word {
+        "1" | "True" | "TRUE" => Some(true),
+        "0" | "False" | "FALSE" => Some(false),
+        _ => None,
+    }
+}
+
+/// Octets in hexadecimal.
+pub(super) fn bytes(word: &str) -> Option<Vec<u8>> {
+    // 0x47 is one octet; for more, Wireshark wants them separated.
+    if let Some(octet) = word.strip_prefix("0x").filter(|octet| octet.len() <= 2) {
+        return separated(&format!("{octet:0>2}"), ':');
+    }
+    if word.len() > 2 && word.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return contiguous(word);
+    }
+    [':', '-', '.'].into_iter().find_map(|separator| separated(word.strip_prefix(':').unwrap_or(word), separator))
+}
+
+/// Octets without separators.
+pub(super) fn contiguous(digits: &str) -> Option<Vec<u8>> {
+    if digits.is_empty() || !digits.len().is_multiple_of(2) || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()).collect()
+}
+
+/// An Ethernet address.
+pub(super) fn mac(word: &str) -> Option<[u8; 6]> {
+    let octets = bytes(word).or_else(|| {
+        let groups: Vec<&str> = word.split('.').collect();
+        (groups.len() == 3 && groups.iter().all(|group| group.len() == 4)).then(|| contiguous(&groups.concat()))?
+    })?;
+    octets.try_into().ok()
+}
+
+/// An IP address or a block of them.
+pub(super) fn address(word: &str) -> Option<Constant> {
+    let Some((base, bits)) = word.split_once('/') else {
+        return word.parse().ok().map(Constant::Address);
+    };
+    let base: IpAddr = base.parse().ok()?;
+    let bits = u8::try_from(uint(bits)?).ok()?;
+    (bits <= if base.is_ipv4() { 32 } else { 128 }).then_some(Constant::Network { base, bits })
+}
+
+/// What a field of this kind holds, as part of a sentence.
+pub(super) fn holding(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Bool => "true or false",
+        Kind::Uint => "a number",
+        Kind::Seconds => "a number of seconds",
+        Kind::Text => "text",
+        Kind::Bytes => "bytes",
+        Kind::Address => "an IP address",
+        Kind::Mac => "an Ethernet address",
+        Kind::Presence => "nothing",
+    }
+}
+
+fn separated(word: &str, separator: char) -> Option<Vec<u8>> {
+    word.split(separator).map(|octet| (octet.len() == 2).then(|| contiguous(octet)?.pop())?).collect()
+}
+
+fn unquoted(def: &FieldDef, literal: &Spanned<Literal>, word: &str) -> FilterError {
+    let message = format!("{} holds text; {word} is not in quotes", def.name);
+    FilterError::new(literal.range.clone(), message).help(format!("write \"{word}\""))
+}
+
+fn mismatch(def: &FieldDef, literal: &Spanned<Literal>) -> FilterError {
+    let holds = holding(def.kind);
+    let error = match &literal.node {
+        Literal::Text(_) => {
+            FilterError::new(literal.range.clone(), format!("{} holds {holds}; {} is text", def.name, literal.node))
+        }
+        Literal::Word(word) => {
+            FilterError::new(literal.range.clone(), format!("{} holds {holds}; {word} is not", def.name))
+        }
+    };
+    match (def.kind, &literal.node) {
+        (Kind::Bool, _) => error.help("write 1 or 0, True or False"),
+        (Kind::Seconds, _) => error.help("write seconds without a unit, such as 0.02"),
+        (Kind::Bytes, _) => error.help("write octets such as 81:05, or text in quotes"),
+        (Kind::Address, _) => error.help("write an address such as 127.0.0.1, or a block such as 10.0.0.0/8"),
+        (Kind::Mac, _) => error.help("write six octets such as 00:1b:21:3c:4d:5e"),
+        _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{boolean, bytes, decimal, mac, uint};
+
+    #[test]
+    fn numbers() {
+        assert_eq!(uint("8080"), Some(8080));
+        assert_eq!(uint("0x1f90"), Some(8080));
+        assert_eq!(uint("017620"), Some(8080));
+        assert_eq!(uint("0b101"), Some(5));
+        assert_eq!(uint("0"), Some(0));
+        assert_eq!(uint("18446744073709551615"), Some(u64::MAX));
+        for wrong in ["18446744073709551616", "0x", "-1", "08", "8_0", "abc", ""] {
+            assert_eq!(uint(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn octets() {
+        for right in ["47:45", "47-45", "47.45", ":47:45", "4745"] {
+            assert_eq!(bytes(right), Some(vec![0x47, 0x45]), "{right}");
+        }
+        assert_eq!(bytes("81"), Some(vec![0x81]));
+        assert_eq!(bytes("0x81"), Some(vec![0x81]));
+        assert_eq!(bytes("0x8"), Some(vec![0x08]));
+        for wrong in ["0x4745", "474", "4", "47:4", "47:45-46", "", ":", "xy"] {
+            assert_eq!(bytes(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn ethernet_addresses() {
+        let address = Some([0, 0x1b, 0x21, 0x3c, 0x4d, 0x5e]);
+        assert_eq!(mac("00:1b:21:3c:4d:5e"), address);
+        assert_eq!(mac("00-1b-21-3c-4d-5e"), address);
+        assert_eq!(mac("001b.213c.4d5e"), address);
+        assert_eq!(mac("00:1b"), None);
+    }
+
+    #[test]
+    fn decimals_and_booleans() {
+        assert_eq!(decimal("0.02"), Some(0.02));
+        assert_eq!(decimal("3"), Some(3.0));
+        for wrong in ["inf", "NaN", "1e9", "-1", "1.", ".5", ""] {
+            assert_eq!(decimal(wrong), None, "{wrong}");
+        }
+        assert_eq!((boolean("True"), boolean("FALSE"), boolean("true")), (Some(true), Some(false), None));
+    }
+}

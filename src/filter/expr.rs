@@ -1,0 +1,117 @@
+//! An expression over the whole capture: lessons' claims, and the numbers in their prose.
+
+use super::check::{Scope, Used, formula};
+use super::error::FilterError;
+use super::eval::evidence::Evidence;
+use super::eval::formula::{Node, evaluate};
+use super::question::Filter;
+use super::records::{Names, Protocol, Records};
+use super::syntax;
+use super::uses::FilterUse;
+use super::value::{ExprValue, Type};
+use crate::layer::FieldDef;
+
+/// A question to the whole capture, such as `count(http.request) == 2`.
+#[derive(Debug, Clone)]
+pub struct Expr {
+    text: String,
+    node: Node,
+    sort: Type,
+    used: Used,
+    filters: Vec<FilterUse>,
+}
+
+/// What an expression yields, and what that rests on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// The value.
+    pub value: ExprValue,
+    /// The frames that prove it.
+    pub evidence: Evidence,
+}
+
+impl Expr {
+    /// Reads an expression and checks its names and types.
+    pub fn parse(text: &str, names: &dyn Names) -> Result<Self, FilterError> {
+        Self::read(text, names).map_err(|error| bare_filter(text, names).unwrap_or(error))
+    }
+
+    /// Reads an expression that must be true or false, as a lesson's claims are.
+    pub fn parse_claim(text: &str, names: &dyn Names) -> Result<Self, FilterError> {
+        let expr = Self::parse(text, names)?;
+        if expr.sort == Type::Bool {
+            return Ok(expr);
+        }
+        let message = format!("a claim is true or false; this is {}", expr.sort);
+        let help = format!("compare it with something: {} == …", expr.text);
+        Err(FilterError::new(trimmed(text), message).help(help))
+    }
+
+    /// Asks the capture.
+    pub fn evaluate(&self, records: &dyn Records) -> Outcome {
+        let (value, evidence) = evaluate(&self.node, records);
+        Outcome { value, evidence }
+    }
+
+    /// What was written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What sort of value comes out, unless it is none.
+    pub fn sort(&self) -> Type {
+        self.sort
+    }
+
+    /// The fields asked for, each once.
+    pub fn fields(&self) -> impl Iterator<Item = &'static FieldDef> + '_ {
+        self.used.fields.iter().copied()
+    }
+
+    /// The protocols asked for, each once.
+    pub fn protocols(&self) -> impl Iterator<Item = Protocol> + '_ {
+        self.used.protocols.iter().copied()
+    }
+
+    /// The display filters inside, in order, so that each can be tried in Wireshark.
+    pub fn filters(&self) -> &[FilterUse] {
+        &self.filters
+    }
+
+    /// Whether Wireshark knows all the names, those of the filters included.
+    pub fn only_wireshark(&self) -> bool {
+        self.used.only_wireshark()
+    }
+
+    fn read(text: &str, names: &dyn Names) -> Result<Self, FilterError> {
+        let tree = syntax::formula(text)?;
+        let mut checker = formula::Checker::new(text, Scope::new(names));
+        let (node, sort) = checker.node(&tree, None)?;
+        let formula::Checker { scope, filters, .. } = checker;
+        Ok(Self { text: text.trim().to_owned(), node, sort, used: scope.used, filters })
+    }
+}
+
+impl Outcome {
+    /// Whether a claim holds.
+    pub fn holds(&self) -> bool {
+        self.value == ExprValue::Bool(true)
+    }
+}
+
+/// The error for a text that is no expression but a filter: it says yes or no of one frame, not of the capture.
+fn bare_filter(text: &str, names: &dyn Names) -> Option<FilterError> {
+    let filter = Filter::parse(text, names).ok()?;
+    let error = FilterError::new(trimmed(text), "this is a filter: it speaks of one frame, not of the capture");
+    Some(error.help(format!("say how often: count({}) > 0", filter.text())))
+}
+
+/// Where the text stands between the spaces around it.
+fn trimmed(text: &str) -> std::ops::Range<usize> {
+    let start = text.len() - text.trim_start().len();
+    start..start + text.trim().len()
+}
+
+#[cfg(test)]
+#[path = "expr_tests.rs"]
+mod tests;

@@ -1,0 +1,153 @@
+//! Whatever is written, nothing panics; what is printed is read back as the same.
+
+use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
+
+use super::sample::Sample;
+use super::{Expr, Filter, FilterError, syntax};
+
+/// Pieces of both languages, put together without sense.
+fn pieces() -> impl Strategy<Value = String> {
+    const PIECES: &[&str] = &[
+        "tcp.port",
+        "http",
+        "http.host",
+        "tcp.payload",
+        "ip.addr",
+        "frame.time_relative",
+        "tcp.flags.syn",
+        "==",
+        "!=",
+        "===",
+        "<",
+        ">=",
+        "contains",
+        "matches",
+        "in",
+        "not",
+        "!",
+        "&&",
+        "or",
+        "(",
+        ")",
+        "{",
+        "}",
+        ",",
+        "..",
+        "80",
+        "0x1f90",
+        "81:05",
+        "\"a\\x81\"",
+        "r\"\\d\"",
+        "127.0.0.0/8",
+        "any",
+        "all",
+        "count(",
+        "value(",
+        "where",
+        "at",
+        "nth(",
+        "xor(",
+        "len(",
+        "20ms",
+        "1.5",
+        "+",
+        "-",
+        "*",
+        "/",
+        "é",
+        "\"",
+        "\\",
+        "[",
+        "true",
+        "none",
+    ];
+    let piece = (0..PIECES.len()).prop_map(|i| PIECES[i]);
+    proptest::collection::vec((piece, prop_oneof![Just(" "), Just("")]), 0..24)
+        .prop_map(|parts| parts.into_iter().flat_map(|(piece, space)| [piece, space]).collect())
+}
+
+/// Filters that are right by construction.
+fn filters() -> impl Strategy<Value = String> {
+    let test = prop_oneof![
+        Just("http".to_owned()),
+        any::<u16>().prop_map(|port| format!("tcp.port == {port}")),
+        any::<(u16, u16)>().prop_map(|(a, b)| format!("any tcp.port not in {{{a}, {a}..{b}}}")),
+        any::<Vec<u8>>().prop_map(|octets| format!("tcp.payload === \"{}\"", escaped(&octets))),
+        ".*".prop_map(|text: String| format!("http.host != \"{}\"", escaped(text.as_bytes()))),
+    ];
+    test.prop_recursive(5, 40, 4, |inner| {
+        prop_oneof![
+            inner.clone().prop_map(|a| format!("!({a})")),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a}) and ({b})")),
+            (inner.clone(), inner).prop_map(|(a, b)| format!("{a} || {b}")),
+        ]
+    })
+}
+
+/// Expressions that are right by construction.
+fn numbers() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        any::<u64>().prop_map(|n| n.to_string()),
+        filters().prop_map(|filter| format!("count({filter})")),
+        filters().prop_map(|filter| format!("sum(tcp.len where {filter})")),
+        filters().prop_map(|filter| format!("nth({filter}, 2)")),
+    ];
+    leaf.prop_recursive(4, 16, 3, |inner| {
+        let operator = prop_oneof![Just("+"), Just("-"), Just("*"), Just("/")];
+        prop_oneof![
+            (inner.clone(), operator, inner.clone()).prop_map(|(a, o, b)| format!("({a} {o} {b})")),
+            inner.prop_map(|a| format!("-{a}")),
+        ]
+    })
+}
+
+fn escaped(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("\\x{octet:02x}")).collect()
+}
+
+fn points_into(text: &str, error: &FilterError) -> bool {
+    text.get(error.range.clone()).is_some() && !error.message.is_empty()
+}
+
+fn try_both(text: &str) {
+    match Filter::parse(text, &Sample) {
+        Ok(filter) => _ = filter.frames(&Sample).count(),
+        Err(error) => assert!(points_into(text, &error), "{text:?}: {error:?}"),
+    }
+    match Expr::parse(text, &Sample) {
+        Ok(expr) => _ = expr.evaluate(&Sample).value.to_string(),
+        Err(error) => assert!(points_into(text, &error), "{text:?}: {error:?}"),
+    }
+    if let Ok(tree) = syntax::filter(text) {
+        assert_eq!(syntax::filter(&tree.to_string()).as_ref(), Ok(&tree), "{text:?}");
+    }
+    if let Ok(tree) = syntax::formula(text) {
+        assert_eq!(syntax::formula(&tree.to_string()).as_ref(), Ok(&tree), "{text:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text(text in ".*") {
+        try_both(&text);
+    }
+
+    #[test]
+    fn any_pieces(text in pieces()) {
+        try_both(&text);
+    }
+
+    #[test]
+    fn right_filters(text in filters()) {
+        Filter::parse(&text, &Sample).unwrap_or_else(|error| panic!("{text}: {error:?}"));
+        try_both(&text);
+    }
+
+    #[test]
+    fn right_expressions(text in numbers()) {
+        Expr::parse(&text, &Sample).unwrap_or_else(|error| panic!("{text}: {error:?}"));
+        try_both(&text);
+    }
+}

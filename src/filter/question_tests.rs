@@ -1,0 +1,247 @@
+//! What filters mean. All of [`WIRESHARK`] was run through tshark 4.0 on the capture that [`Sample`] copies.
+
+use super::Filter;
+use crate::filter::sample::Sample;
+use crate::filter::syntax;
+
+fn frames(text: &str) -> Vec<u32> {
+    let filter = Filter::parse(text, &Sample).unwrap_or_else(|error| panic!("{text}: {error}"));
+    filter.frames(&Sample).collect()
+}
+
+/// The text that the error points at, its message and its help.
+fn error(text: &str) -> (String, String, String) {
+    let error = Filter::parse(text, &Sample).expect_err(text);
+    let at = text.get(error.range.clone()).unwrap_or_else(|| panic!("{text}: {:?}", error.range));
+    (at.to_owned(), error.message, error.help.unwrap_or_default())
+}
+
+const ALL: &[u32] = &[1, 2, 3, 4, 5, 6, 7, 8];
+
+/// Each filter, and the frames that tshark 4.0 shows for it.
+#[rustfmt::skip]
+const WIRESHARK: &[(&str, &[u32])] = &[
+    // presence
+    ("tcp", ALL),
+    ("http", &[4, 5]),
+    ("websocket", &[6, 7, 8]),
+    ("http.host", &[4]),
+    ("http.request", &[4]),
+    ("tcp.flags.syn", ALL),
+    ("tcp.analysis.retransmission", &[]),
+    // a field that occurs twice: any value for most comparisons, all for != and ===, any for !==
+    ("tcp.port == 8080", ALL),
+    ("tcp.port != 8080", &[]),
+    ("tcp.port !== 8080", ALL),
+    ("tcp.port === 8080", &[]),
+    ("tcp.port != 1", ALL),
+    ("!tcp.port == 8080", &[]),
+    ("tcp.port < 9000", ALL),
+    ("tcp.port > 9000", ALL),
+    ("any tcp.port != 8080", ALL),
+    ("all tcp.port == 8080", &[]),
+    ("all tcp.port > 8000", ALL),
+    ("any tcp.port === 8080", ALL),
+    // a field that is absent: no comparison holds, and its contrary does
+    ("http.response.code == 101", &[5]),
+    ("http.response.code != 200", &[5]),
+    ("http.response.code !== 200", &[5]),
+    ("not http.response.code == 200", ALL),
+    ("http.response.code in {101}", &[5]),
+    ("http.response.code not in {200}", ALL),
+    ("not http.response.code in {200}", ALL),
+    // words and symbols
+    ("tcp.srcport eq 8080", &[2, 5, 6, 7]),
+    ("tcp.srcport ne 8080", &[1, 3, 4, 8]),
+    ("frame.number lt 3", &[1, 2]),
+    ("frame.number le 3", &[1, 2, 3]),
+    ("frame.number gt 7", &[8]),
+    ("frame.number ge 7", &[7, 8]),
+    // not before and, and before or
+    ("frame.number == 1 or frame.number == 2 and frame.number == 3", &[1]),
+    ("(frame.number == 1 or frame.number == 2) and frame.number == 2", &[2]),
+    ("frame.number <= 2 and not frame.number == 1 or frame.number == 5", &[2, 5]),
+    ("frame.number == 3 || frame.number == 4 || frame.number==5 && http", &[3, 4, 5]),
+    ("not frame.number == 1 && frame.number < 4", &[2, 3]),
+    ("!!http", &[4, 5]),
+    ("not(http)", &[1, 2, 3, 6, 7, 8]),
+    ("tcp.port==8080&&http", &[4, 5]),
+    // numbers, truth
+    ("tcp.port == 0x1f90", ALL),
+    ("tcp.port == 017620", ALL),
+    ("tcp.flags.syn == 1", &[1, 2]),
+    ("tcp.flags.syn == True", &[1, 2]),
+    ("tcp.flags.syn != TRUE", &[3, 4, 5, 6, 7, 8]),
+    ("tcp.flags.syn == False", &[3, 4, 5, 6, 7, 8]),
+    ("tcp.flags.syn > 0", &[1, 2]),
+    ("tcp.flags.syn == 1 && tcp.flags.ack == 0", &[1]),
+    // time in nanoseconds
+    ("frame.time_relative == 0.001", &[2]),
+    ("frame.time_relative in {0.001..0.003}", &[2, 3, 4]),
+    ("frame.time_relative < 0.002", &[1, 2]),
+    // sets
+    ("tcp.srcport in {1, 8000..8080}", &[2, 5, 6, 7]),
+    ("tcp.srcport in{8080}", &[2, 5, 6, 7]),
+    ("tcp.srcport in {8080 .. 8081}", &[2, 5, 6, 7]),
+    ("http.request.method in {\"GET\", \"PUT\"}", &[4]),
+    ("http.request.method in {\"A\"..\"H\"}", &[4]),
+    ("tcp.port not in {1, 2}", ALL),
+    ("all tcp.port in {8080}", &[]),
+    ("any tcp.port in {8080}", ALL),
+    // text
+    ("http.request.method == \"GET\"", &[4]),
+    ("http.request.method == \"get\"", &[]),
+    ("http.host > \"a\"", &[4]),
+    ("http.host contains \"local\"", &[4]),
+    ("http.host contains \"\\x6c\\157cal\"", &[4]),
+    ("http.host contains r\"\\.\"", &[]),
+    ("http.request.method matches \"^g.t$\"", &[4]),
+    ("http.request.method ~ \"^g\"", &[4]),
+    ("http.host matches \"\\\\d\"", &[4]),
+    ("http.host matches r\"\\d\"", &[4]),
+    // octets
+    ("tcp.payload contains \"GET\"", &[4]),
+    ("tcp.payload contains 47:45", &[4]),
+    ("tcp.payload contains 47-45", &[4]),
+    ("tcp.payload contains 47.45", &[4]),
+    ("tcp.payload contains 474554", &[4]),
+    ("tcp.payload contains 47", &[4, 5]),
+    ("tcp.payload contains 0x47", &[4, 5]),
+    ("tcp.payload contains \"\\x81\"", &[6]),
+    ("tcp.payload matches \"get\"", &[4]),
+    ("tcp.payload matches \"\\x00\"", &[7]),
+    ("tcp.payload matches r\"\\x81\"", &[6]),
+    ("tcp.payload == 81:12:73:6d:61:6c:6c:2d:75:6e:63:6f:6d:70:72:65:73:73:65:64", &[6]),
+    ("tcp.payload < 81", &[]),
+    ("tcp.payload > 81", &[4, 5, 6, 7, 8]),
+    ("tcp.payload < ff:ff:ff:ff:ff:ff:ff:ff:ff:ff:ff:ff:ff:ff:ff:ff:ff:ff:ff:ff:ff", &[6]),
+    ("websocket.masking_key < 12:00:00:00", &[8]),
+    ("http.host < \"localhost:8080000\"", &[4]),
+    ("tcp contains \"GET\"", &[4]),
+    ("eth contains \"GET\"", &[4]),
+    ("tcp matches \"websocket\"", &[4, 5]),
+    ("websocket.masking_key == 11:22:33:44", &[8]),
+    // addresses
+    ("ip.addr == 127.0.0.1", ALL),
+    ("ip.addr == 127.0.0.0/8", ALL),
+    ("ip.addr != 10.0.0.0/8", ALL),
+    ("ip.addr in {10.0.0.0/8}", &[]),
+    ("ip.addr in {10.0.0.0/8, 127.0.0.1}", ALL),
+    ("ip.addr > 127.0.0.0", ALL),
+    ("ip.addr < 10.0.0.0/8", &[]),
+    ("eth.addr == 00:00:00:00:00:00", ALL),
+    ("eth.addr == 00-00-00-00-00-00", ALL),
+    ("eth.addr == 0000.0000.0000", ALL),
+    ("eth.addr contains 00:00", ALL),
+    // two fields
+    ("ip.src == ip.dst", ALL),
+    ("tcp.srcport > tcp.dstport", &[1, 3, 4, 8]),
+    ("tcp.port == tcp.srcport", ALL),
+    ("tcp.port != tcp.srcport", &[]),
+    ("tcp.len == frame.number", &[]),
+];
+
+#[test]
+fn means_what_it_means_in_wireshark() {
+    for (text, expected) in WIRESHARK {
+        assert_eq!(frames(text), *expected, "{text}");
+    }
+}
+
+#[test]
+fn spaces_may_separate_as_in_wireshark_2() {
+    assert_eq!(frames("frame.number in {1 3..4 8}"), [1, 3, 4, 8]);
+}
+
+#[test]
+fn printed_and_read_again_is_the_same() {
+    for (text, _) in WIRESHARK {
+        let tree = syntax::filter(text).unwrap();
+        assert_eq!(syntax::filter(&tree.to_string()).unwrap(), tree, "{text}");
+    }
+}
+
+#[test]
+fn knows_what_it_asks_for() {
+    let filter = Filter::parse(" tcp.port == 80 || http && tcp.port == tcp.srcport ", &Sample).unwrap();
+    assert_eq!(filter.text(), "tcp.port == 80 || http && tcp.port == tcp.srcport");
+    assert_eq!(filter.fields().map(|def| def.name).collect::<Vec<_>>(), ["tcp.port", "tcp.srcport"]);
+    assert_eq!(filter.protocols().map(|protocol| protocol.name).collect::<Vec<_>>(), ["http"]);
+    assert!(filter.only_wireshark());
+    assert!(!Filter::parse("tcp && socketio.event == \"chat\"", &Sample).unwrap().only_wireshark());
+    assert!(!Filter::parse("socketio", &Sample).unwrap().only_wireshark());
+}
+
+/// Each wrong filter, the part at fault, what is said and what is advised.
+#[rustfmt::skip]
+const WRONG: &[(&str, &str, &str, &str)] = &[
+    ("tcp.prot == 1", "tcp.prot", "`tcp.prot` is neither a field nor a protocol", "did you mean `tcp.port`?"),
+    ("tcp.syn", "tcp.syn", "`tcp.syn` is neither a field nor a protocol", "did you mean `tcp.flags.syn`?"),
+    ("http && nothing.like.it", "nothing.like.it", "`nothing.like.it` is neither a field nor a protocol", ""),
+    ("tcp.port == \"abc\"", "\"abc\"", "tcp.port holds a number; \"abc\" is text", ""),
+    ("tcp.port == abc", "abc", "tcp.port holds a number; abc is not", ""),
+    ("tcp.port == -1", "-1", "tcp.port holds a number; -1 is not", ""),
+    ("tcp.port == tcp.srcprt", "tcp.srcprt", "tcp.port holds a number; tcp.srcprt is not", "did you mean the field `tcp.srcport`?"),
+    ("tcp.port == ip.src", "ip.src", "tcp.port holds a number; ip.src holds an IP address", ""),
+    ("tcp.port == http", "http", "tcp.port holds a number; http is not", ""),
+    ("http.host == abc", "abc", "http.host holds text; abc is not in quotes", "write \"abc\""),
+    ("http.host == 'abc'", "'", "text stands in double quotes", "write \"…\""),
+    ("tcp.flags.syn == 2", "2", "tcp.flags.syn holds true or false; 2 is not", "write 1 or 0, True or False"),
+    ("tcp.flags.syn == true", "true", "tcp.flags.syn holds true or false; true is not", "write 1 or 0, True or False"),
+    ("frame.time_relative < 20ms", "20ms", "frame.time_relative holds a number of seconds; 20ms is not", "write seconds without a unit, such as 0.02"),
+    ("ip.addr == 127.1", "127.1", "ip.addr holds an IP address; 127.1 is not", "write an address such as 127.0.0.1, or a block such as 10.0.0.0/8"),
+    ("ip.addr == 10.0.0.0/33", "10.0.0.0/33", "ip.addr holds an IP address; 10.0.0.0/33 is not", "write an address such as 127.0.0.1, or a block such as 10.0.0.0/8"),
+    ("ip.addr in {10.0.0.0/8..11.0.0.0}", "10.0.0.0/8..11.0.0.0", "a block of addresses cannot be the end of a range", ""),
+    ("eth.addr == 00:11", "00:11", "eth.addr holds an Ethernet address; 00:11 is not", "write six octets such as 00:1b:21:3c:4d:5e"),
+    ("tcp.payload == 0x4745", "0x4745", "tcp.payload holds bytes; 0x4745 is not", "write octets such as 81:05, or text in quotes"),
+    ("http == 1", "http", "http has no value of its own; it is there or not", ""),
+    ("http.request == 1", "http.request", "http.request has no value of its own; it is there or not", ""),
+    ("tcp.port contains \"80\"", "tcp.port", "`contains` looks into text and bytes; tcp.port holds a number", ""),
+    ("tcp.port ~ \"80\"", "tcp.port", "`matches` looks into text and bytes; tcp.port holds a number", ""),
+    ("tcp contains get", "get", "get is neither text nor bytes", "for text write \"get\", for bytes 81:05"),
+    ("tcp contains \"\"", "\"\"", "every text contains the empty text", ""),
+    ("http.host matches get", "get", "`matches` needs a regular expression in quotes", "write \"get\""),
+    ("http.host matches \"(\"", "\"(\"", "not a regular expression: unclosed group", ""),
+    ("http.host matches \"(a{1000}){1000}\"", "\"(a{1000}){1000}\"", "the regular expression is too large", ""),
+    ("http.host matches \"\\d\"", "\\d", "`\\d` is not an escape", "double the backslash, or write r\"…\" to keep all backslashes"),
+    ("http.host == \"abc", "\"", "this text is never closed; `\"` is missing", ""),
+    ("80 == tcp.port", "80", "`80` is neither a field nor a protocol", "write the field first, as in tcp.port == 80"),
+    ("80", "80", "80 is a value; a test begins with a field", "write the field first, as in tcp.port == 80"),
+    ("frame.number > 1 < 4", "<", "comparisons cannot be chained here", "write a < b && b < c"),
+    ("tcp.port = 80", "=", "a single `=` compares nothing", "write =="),
+    ("tcp.flags.syn & 1", "&", "bits cannot be asked for", "name the flag, as in tcp.flags.syn == 1; for `and`, write &&"),
+    ("tcp[0:2] == 1f:90", "[", "slices are not understood here", "ask for a field of its own, or use `contains`"),
+    ("tcp AND http", "AND", "`and` is written in small letters", "write and, or &&"),
+    ("tcp.port == 80 81", "81", "expected `and`, `or` or the end of the filter, found `81`", ""),
+    ("http xor tcp", "xor ", "`xor` does not join filters", "write (a && !b) || (!a && b)"),
+    ("", "", "expected a field such as tcp.port, or a protocol, but the text ends here", ""),
+    ("tcp &&", "", "expected a field such as tcp.port, or a protocol, but the text ends here", ""),
+    ("tcp.port ==", "", "expected a value after `==`, but the text ends here", ""),
+    ("(tcp || http", "(", "this is never closed; `)` is missing", ""),
+    ("(tcp http)", "http", "expected `)`, found `http`", ""),
+    ("tcp)", ")", "expected `and`, `or` or the end of the filter, found `)`", ""),
+    ("()", ")", "expected a field such as tcp.port, or a protocol, found `)`", ""),
+    ("tcp.port in 80", "80", "expected a set such as {80, 8000..8080}, found `80`", ""),
+    ("tcp.port in {80", "{", "this is never closed; `}` is missing", ""),
+    ("tcp.port in {}", "}", "expected a value, found `}`", ""),
+    ("tcp.port in {80,}", "}", "expected a value, found `}`", ""),
+    ("tcp.port == 80 é", "é", "expected `and`, `or` or the end of the filter, found `é`", ""),
+];
+
+#[test]
+fn errors_say_where_what_and_how() {
+    for (text, at, message, help) in WRONG {
+        assert_eq!(error(text), ((*at).to_owned(), (*message).to_owned(), (*help).to_owned()), "{text}");
+    }
+}
+
+#[test]
+fn bounds() {
+    let nested = |n: usize| format!("{}tcp{}", "(".repeat(n), ")".repeat(n));
+    assert_eq!(frames(&nested(64)), ALL);
+    assert_eq!(error(&nested(65)).1, "nested deeper than 64 levels");
+    assert_eq!(error(&format!("{}tcp", "!".repeat(60_000))).1, "nested deeper than 64 levels");
+    assert_eq!(frames(&format!("tcp{}", " || tcp".repeat(9000))), ALL);
+    assert_eq!(error(&"x".repeat(65 * 1024)).1, "the text is longer than 65536 bytes");
+    assert_eq!(error(&"x".repeat(64 * 1024)).2, "");
+}

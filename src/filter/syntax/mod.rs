@@ -1,0 +1,216 @@
+//! Text → tree. The words of both languages, and what they share: spaces, symbols, bounds and errors.
+//!
+//! ```text
+//! word    = 1*( ALPHA / DIGIT / "_" / ":" / "/" / "-" / "." )    ; ends before ".."
+//! string  = DQUOTE *( char / escape ) DQUOTE / ( "r" / "R" ) DQUOTE *char DQUOTE
+//! escape  = "\" ( DQUOTE / "'" / "\" / "a" / "b" / "f" / "n" / "r" / "t" / "v" / "x" 1*2HEXDIG / 1*3OCTDIG )
+//! ```
+
+mod formula;
+mod string;
+mod test;
+
+use std::ops::Range;
+
+use winnow::combinator::{alt, not, preceded, repeat};
+use winnow::error::{ErrMode, ParserError};
+use winnow::stream::{LocatingSlice, Location, Stateful, Stream};
+use winnow::token::{literal, one_of, take_while};
+use winnow::{ModalResult, Parser};
+
+use super::ast::{Formula, Literal, Spanned, Test};
+use super::error::FilterError;
+
+/// No text may be longer: lessons are written by strangers.
+const MAX_TEXT: usize = 64 * 1024;
+
+/// No text may be nested deeper, so that no walk over its tree can exhaust the stack.
+const MAX_DEPTH: u32 = 64;
+
+type Input<'s> = Stateful<LocatingSlice<&'s str>, Depth>;
+type Step<T> = ModalResult<T, FilterError>;
+
+/// How many levels are open.
+#[derive(Debug, Clone, Copy, Default)]
+struct Depth(u32);
+
+/// Reads a display filter.
+pub fn filter(text: &str) -> Result<Spanned<Test>, FilterError> {
+    whole(text, test::filter, "`and`, `or` or the end of the filter")
+}
+
+/// Reads an expression.
+pub fn formula(text: &str) -> Result<Spanned<Formula>, FilterError> {
+    whole(text, formula::formula, "an operator or the end of the expression")
+}
+
+fn whole<T>(text: &str, grammar: fn(&mut Input<'_>) -> Step<T>, after: &str) -> Result<T, FilterError> {
+    if text.len() > MAX_TEXT {
+        return Err(FilterError::new(0..0, format!("the text is longer than {MAX_TEXT} bytes")));
+    }
+    let mut input = Input { input: LocatingSlice::new(text), state: Depth::default() };
+    let outcome = grammar(&mut input).and_then(|tree| end(&mut input, after).map(|()| tree));
+    outcome.map_err(|mode| match mode {
+        ErrMode::Backtrack(error) | ErrMode::Cut(error) => error,
+        // Only streams that may grow are ever incomplete; this text is whole.
+        ErrMode::Incomplete(_) => FilterError::new(text.len()..text.len(), "the text ends too early"),
+    })
+}
+
+impl ParserError<Input<'_>> for FilterError {
+    type Inner = Self;
+
+    fn from_input(input: &Input<'_>) -> Self {
+        let start = input.current_token_start();
+        Self::new(start..start, "this is not understood")
+    }
+
+    fn into_inner(self) -> Result<Self, Self> {
+        Ok(self)
+    }
+}
+
+fn space(input: &mut Input<'_>) -> Step<()> {
+    take_while(0.., [' ', '\t', '\r', '\n']).void().parse_next(input)
+}
+
+/// A symbol, after spaces.
+fn symbol<'s>(text: &'static str) -> impl Parser<Input<'s>, &'s str, ErrMode<FilterError>> {
+    preceded(space, literal(text))
+}
+
+/// A word that is exactly this one, after spaces.
+fn keyword<'s>(text: &'static str) -> impl Parser<Input<'s>, &'s str, ErrMode<FilterError>> {
+    preceded(space, word.verify(move |word: &str| word == text))
+}
+
+fn word<'s>(input: &mut Input<'s>) -> Step<&'s str> {
+    let plain = one_of(('a'..='z', 'A'..='Z', '0'..='9', '_', ':', '/', '-')).void();
+    let dot = ('.', not('.')).void();
+    repeat::<_, _, (), _, _>(1.., alt((plain, dot))).take().parse_next(input)
+}
+
+/// What the parser reads, after spaces, with the place where it stands.
+fn spanned<'s, T>(
+    parser: impl Parser<Input<'s>, T, ErrMode<FilterError>>,
+) -> impl Parser<Input<'s>, Spanned<T>, ErrMode<FilterError>> {
+    preceded(space, parser.with_span()).map(|(node, range)| Spanned::new(node, range))
+}
+
+/// A quoted text or a word of the sort that `word` reads.
+fn value<'s>(
+    word: impl Parser<Input<'s>, &'s str, ErrMode<FilterError>>,
+) -> impl Parser<Input<'s>, Spanned<Literal>, ErrMode<FilterError>> {
+    spanned(alt((string::string.map(Literal::Text), word.map(|word: &str| Literal::Word(word.to_owned())))))
+}
+
+/// One or more parts; several are joined into one tree.
+fn joined<'s, T>(
+    input: &mut Input<'s>,
+    mut part: impl FnMut(&mut Input<'s>) -> Step<Spanned<T>>,
+    mut between: impl Parser<Input<'s>, &'s str, ErrMode<FilterError>>,
+    join: fn(Vec<Spanned<T>>) -> T,
+) -> Step<Spanned<T>> {
+    let first = part(input)?;
+    let start = first.range.start;
+    let mut parts = vec![first];
+    while attempt(input, &mut between)?.is_some() {
+        parts.push(part(input)?);
+    }
+    if parts.len() == 1 {
+        return Ok(parts.remove(0));
+    }
+    let end = input.previous_token_end();
+    Ok(Spanned::new(join(parts), start..end))
+}
+
+/// What the parser reads, or nothing if something else stands here.
+fn attempt<'s, T>(
+    input: &mut Input<'s>,
+    parser: &mut impl Parser<Input<'s>, T, ErrMode<FilterError>>,
+) -> Step<Option<T>> {
+    winnow::combinator::opt(parser.by_ref()).parse_next(input)
+}
+
+/// Reads one level deeper, within bounds.
+fn deeper<'s, T>(input: &mut Input<'s>, parser: impl FnOnce(&mut Input<'s>) -> Step<T>) -> Step<T> {
+    if input.state.0 >= MAX_DEPTH {
+        let at = input.current_token_start();
+        return cut(FilterError::new(at..at, format!("nested deeper than {MAX_DEPTH} levels")));
+    }
+    input.state.0 += 1;
+    let outcome = parser(input);
+    input.state.0 -= 1;
+    outcome
+}
+
+/// The closing of what was opened at `open`.
+fn close(input: &mut Input<'_>, symbol_text: &'static str, open: Range<usize>) -> Step<()> {
+    if attempt(input, &mut symbol(symbol_text))?.is_some() {
+        return Ok(());
+    }
+    if rest(input)?.is_empty() {
+        return cut(FilterError::new(open, format!("this is never closed; `{symbol_text}` is missing")));
+    }
+    unexpected(input, &format!("`{symbol_text}`"))
+}
+
+fn end(input: &mut Input<'_>, expected: &str) -> Step<()> {
+    if rest(input)?.is_empty() { Ok(()) } else { unexpected(input, expected) }
+}
+
+/// What is left, without spaces before it.
+fn rest<'s>(input: &mut Input<'s>) -> Step<&'s str> {
+    space(input)?;
+    Ok(input.peek_finish())
+}
+
+/// The error for what stands here instead of what was expected; some mistakes are known by name.
+fn unexpected<T>(input: &mut Input<'_>, expected: &str) -> Step<T> {
+    let rest = rest(input)?;
+    let start = input.current_token_start();
+    let found = token(rest);
+    let range = start..start + found.len();
+    if found.is_empty() {
+        return cut(FilterError::new(range, format!("expected {expected}, but the text ends here")));
+    }
+    let known = MISTAKES.iter().find(|(beginning, ..)| rest.starts_with(beginning));
+    let Some((beginning, message, help)) = known else {
+        return cut(FilterError::new(range, format!("expected {expected}, found `{found}`")));
+    };
+    cut(FilterError::new(start..start + beginning.len(), *message).help(*help))
+}
+
+fn cut<T>(error: FilterError) -> Step<T> {
+    Err(ErrMode::Cut(error))
+}
+
+/// The word or the single character that `rest` begins with.
+fn token(rest: &str) -> &str {
+    let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | ':' | '.' | '-');
+    let word = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+    let one = rest.chars().next().map_or(0, char::len_utf8);
+    rest.get(..word.max(one)).unwrap_or(rest)
+}
+
+/// What people write that the languages do not have: how it begins, what is wrong, what to write instead.
+/// Only looked at where nothing known fits, so `<=` here is a second comparison after a first.
+const MISTAKES: &[(&str, &str, &str)] = &[
+    ("[", "slices are not understood here", "ask for a field of its own, or use `contains`"),
+    ("^", "`^` is not understood here", "write (a && !b) || (!a && b)"),
+    ("xor ", "`xor` does not join filters", "write (a && !b) || (!a && b)"),
+    ("===", "comparisons cannot be chained here", "write a == b && b == c"),
+    ("==", "comparisons cannot be chained here", "write a == b && b == c"),
+    ("!=", "comparisons cannot be chained here", "write a != b && b != c"),
+    ("<", "comparisons cannot be chained here", "write a < b && b < c"),
+    (">", "comparisons cannot be chained here", "write a > b && b > c"),
+    ("&&", "there is nothing to the left of `&&`", "write a && b"),
+    ("||", "there is nothing to the left of `||`", "write a || b"),
+    ("=", "a single `=` compares nothing", "write =="),
+    ("&", "bits cannot be asked for", "name the flag, as in tcp.flags.syn == 1; for `and`, write &&"),
+    ("|", "a single `|` joins nothing", "write ||"),
+    ("'", "text stands in double quotes", "write \"…\""),
+    ("AND", "`and` is written in small letters", "write and, or &&"),
+    ("OR", "`or` is written in small letters", "write or, or ||"),
+    ("NOT", "`not` is written in small letters", "write not, or !"),
+];
