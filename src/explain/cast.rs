@@ -43,7 +43,10 @@ mod tests {
 
     #[test]
     fn names_survive_a_comment() {
-        let cast = Cast::new([("127.0.0.1:51544".parse().unwrap(), "ada".into()), ("[::1]:8080".parse().unwrap(), "server".into())]);
+        let cast = Cast::new([
+            ("127.0.0.1:51544".parse().unwrap(), "ada".into()),
+            ("[::1]:8080".parse().unwrap(), "server".into()),
+        ]);
         let comment = format!("made by hand\n{}", cast.to_comment());
         assert_eq!(Cast::from_comments([comment.as_str()]), cast);
         assert_eq!(cast.name("127.0.0.1:51544".parse().unwrap()), Some("ada"));

@@ -92,7 +92,8 @@ fn says(trace: &Trace, frame: u32, record: &Record, layers: &[Layer], owner: Own
         "padding" => "after the end of the IP packet".into(),
         "data" => "taken by no dissector".into(),
         _ => {
-            let mine: Vec<_> = layers.iter().filter(|layer| layer.protocol == owner).map(|layer| layer.summary.as_str()).collect();
+            let mine: Vec<_> =
+                layers.iter().filter(|layer| layer.protocol == owner).map(|layer| layer.summary.as_str()).collect();
             match mine.as_slice() {
                 [] => later(trace, frame, record),
                 [one] => (*one).to_owned(),

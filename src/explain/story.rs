@@ -21,7 +21,7 @@ pub enum Phase {
 }
 
 /// One step.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Line {
     /// The frame it happened in.
     pub frame: u32,
@@ -68,7 +68,8 @@ pub struct Story {
 impl Story {
     /// Tells the story of the frames that `wanted` keeps.
     pub fn tell(trace: &Trace, cast: &Cast, wanted: &dyn Fn(u32) -> bool) -> Self {
-        let mut chapters: Vec<Chapter> = trace.connections().iter().map(|c| Chapter::begin(trace, cast, c.id)).collect();
+        let mut chapters: Vec<Chapter> =
+            trace.connections().iter().map(|c| Chapter::begin(trace, cast, c.id)).collect();
         let mut others = Vec::new();
         for (number, record) in trace.records().filter(|(number, _)| wanted(*number)) {
             match &record.segment {
@@ -112,7 +113,9 @@ impl Chapter {
         if let Some(text) = opening_text(trace, number, record) {
             line(text, Phase::Open, false);
         }
-        for message in trace.messages_in(number).iter().filter(|message| message.payload.protocol() != "websocket.handshake") {
+        for message in
+            trace.messages_in(number).iter().filter(|message| message.payload.protocol() != "websocket.handshake")
+        {
             line(message_text(trace, message), phase_of(message), is_odd(message));
         }
         if trace.messages_in(number).is_empty()
@@ -143,7 +146,8 @@ fn opening_text(trace: &Trace, number: u32, record: &Record) -> Option<String> {
 
 fn closing_text(record: &Record) -> Option<String> {
     let (tcp, ..) = record.packet.tcp()?;
-    let names: Vec<_> = [(Flags::FIN, "FIN"), (Flags::RST, "RST")].into_iter().filter(|(bit, _)| tcp.flags.has(*bit)).collect();
+    let names: Vec<_> =
+        [(Flags::FIN, "FIN"), (Flags::RST, "RST")].into_iter().filter(|(bit, _)| tcp.flags.has(*bit)).collect();
     let acknowledges = tcp.flags.has(Flags::ACK).then_some("ACK");
     let words: Vec<_> = names.iter().map(|(_, name)| *name).chain(acknowledges).collect();
     (!names.is_empty()).then(|| words.join(" "))

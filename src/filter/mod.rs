@@ -20,6 +20,7 @@ mod plan;
 mod question;
 mod records;
 mod syntax;
+mod traced;
 mod uses;
 mod value;
 
@@ -28,6 +29,7 @@ pub use eval::evidence::Evidence;
 pub use expr::{Expr, Outcome};
 pub use question::Filter;
 pub use records::{Names, Protocol, Records};
+pub use traced::TraceNames;
 pub use uses::{Aggregate, FilterUse};
 pub use value::{ExprValue, Type};
 

@@ -37,7 +37,10 @@ pub fn ladder(chapter: &Chapter, width: usize) -> Vec<Line> {
         let verb = if chapter.acknowledgements.len() == 1 { "only acknowledges" } else { "only acknowledge" };
         let mut first = Line::new();
         first.pad_to(GUTTER);
-        page.paragraph(first, &Line::of(Tone::Dim, format!("{frames} {verb} and not drawn").replace(" and not", ": not")));
+        page.paragraph(
+            first,
+            &Line::of(Tone::Dim, format!("{frames} {verb} and not drawn").replace(" and not", ": not")),
+        );
     }
     page.lines
 }

@@ -54,7 +54,8 @@ impl<'a> LessonPage<'a> {
     pub fn body(trace: &'a Trace, told: &'a Told, shown: &'a Shown, width: usize) -> Vec<Line> {
         let mut this = Self { trace, told, shown, page: Page::new(width), asked: 0 };
         for (i, item) in told.items.iter().enumerate() {
-            let claims_go_on = matches!(item, ToldItem::Claim(_)) && i > 0 && matches!(told.items[i - 1], ToldItem::Claim(_));
+            let claims_go_on =
+                matches!(item, ToldItem::Claim(_)) && i > 0 && matches!(told.items[i - 1], ToldItem::Claim(_));
             if !claims_go_on {
                 this.page.gap();
             }
@@ -105,7 +106,9 @@ impl<'a> LessonPage<'a> {
                 (false, false) => ("·", Tone::Dim),
             };
             let you = if chosen == Some(i) { " (your answer)" } else { "" };
-            let first = Line::of(tone, format!("  {mark} ")).with(Tone::Strong, format!("{label}{you}")).with(Tone::Plain, "  ");
+            let first = Line::of(tone, format!("  {mark} "))
+                .with(Tone::Strong, format!("{label}{you}"))
+                .with(Tone::Plain, "  ");
             self.page.paragraph(first, &inline(reveal));
         }
         self.proved(claim);

@@ -7,7 +7,15 @@ use crate::explain::lesson::ToldText;
 
 /// Lays Markdown out; the capture's values in it are emphasised.
 pub fn markdown(text: &ToldText, width: usize) -> Vec<Line> {
-    let mut writer = Writer { text, page: Page::new(width), body: Line::new(), tones: Vec::new(), lists: Vec::new(), item: None, quotes: 0 };
+    let mut writer = Writer {
+        text,
+        page: Page::new(width),
+        body: Line::new(),
+        tones: Vec::new(),
+        lists: Vec::new(),
+        item: None,
+        quotes: 0,
+    };
     for event in Parser::new_ext(&text.markdown, Options::ENABLE_TABLES) {
         writer.event(event);
     }

@@ -46,10 +46,15 @@ fn xor(unmask: &Unmask, width: usize) -> Vec<Line> {
     let n = unmask.wire.len().min(room.clamp(4, 16));
     let hex = |bytes: &mut dyn Iterator<Item = u8>| bytes.take(n).map(|b| format!("{b:02x} ")).collect::<String>();
     let more = if unmask.wire.len() > n { "…" } else { "" };
-    let text: String = String::from_utf8_lossy(&unmask.plain[..n]).chars().map(|c| if c.is_control() { '·' } else { c }).collect();
+    let text: String =
+        String::from_utf8_lossy(&unmask.plain[..n]).chars().map(|c| if c.is_control() { '·' } else { c }).collect();
     vec![
-        Line::of(Tone::Dim, "  on the wire   ").with(Tone::WebSocket, hex(&mut unmask.wire.iter().copied())).with(Tone::Dim, more),
-        Line::of(Tone::Dim, "  XOR the key   ").with(Tone::Strong, hex(&mut unmask.key.iter().copied().cycle())).with(Tone::Dim, more),
+        Line::of(Tone::Dim, "  on the wire   ")
+            .with(Tone::WebSocket, hex(&mut unmask.wire.iter().copied()))
+            .with(Tone::Dim, more),
+        Line::of(Tone::Dim, "  XOR the key   ")
+            .with(Tone::Strong, hex(&mut unmask.key.iter().copied().cycle()))
+            .with(Tone::Dim, more),
         Line::of(Tone::Dim, "  is            ")
             .with(Tone::Payload, hex(&mut unmask.plain.iter().copied()))
             .with(Tone::Dim, more)

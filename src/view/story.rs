@@ -32,7 +32,8 @@ fn heading(chapter: &Chapter) -> Line {
         Talk::Silent => "nothing was said",
         Talk::Unknown => "a protocol that is not known here",
     };
-    Line::of(Tone::Strong, format!("connection {}", chapter.connection)).with(Tone::Dim, format!("  (tcp.stream {}, {spoken})", chapter.connection))
+    Line::of(Tone::Strong, format!("connection {}", chapter.connection))
+        .with(Tone::Dim, format!("  (tcp.stream {}, {spoken})", chapter.connection))
 }
 
 /// What is odd, one remark a paragraph.
@@ -63,7 +64,14 @@ pub fn packets(trace: &Trace, cast: &Cast, wanted: &dyn Fn(u32) -> bool, width: 
         let last = layers.iter().rfind(|layer| layer.protocol != "websocket.handshake");
         let (protocol, summary) = last.map_or(("", String::new()), |layer| (layer.protocol, layer.summary.clone()));
         let time = format!("{:.6}", trace.time(number).unwrap_or(0.0));
-        rows.push(vec![number.to_string(), time, from, to, record.frame.len.to_string(), format!("{protocol}: {summary}")]);
+        rows.push(vec![
+            number.to_string(),
+            time,
+            from,
+            to,
+            record.frame.len.to_string(),
+            format!("{protocol}: {summary}"),
+        ]);
     }
     table(&["frame", "seconds", "from", "to", "octets", "says"], &rows, width)
 }

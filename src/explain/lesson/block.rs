@@ -45,10 +45,16 @@ impl<'a> Block<'a> {
                 }
                 None if line.trim().is_empty() => {}
                 None => match entries.last_mut() {
-                    Some(entry) if line.starts_with([' ', '\t']) => entry.value = trimmed(file, entry.value.start..line_range.end),
+                    Some(entry) if line.starts_with([' ', '\t']) => {
+                        entry.value = trimmed(file, entry.value.start..line_range.end)
+                    }
                     _ => {
-                        let error = LessonError::new(line_range, format!("a line of a `{kind}` block that is no `key: value`"));
-                        return Err(error.help(format!("begin it with one of {}, or indent it to go on with the line above", list(keys))));
+                        let error =
+                            LessonError::new(line_range, format!("a line of a `{kind}` block that is no `key: value`"));
+                        return Err(error.help(format!(
+                            "begin it with one of {}, or indent it to go on with the line above",
+                            list(keys)
+                        )));
                     }
                 },
             }
@@ -60,7 +66,9 @@ impl<'a> Block<'a> {
         let mut found = self.entries.iter().filter(|entry| self.file[entry.key.clone()] == *key);
         let first = found.next();
         match found.next() {
-            Some(second) => Err(LessonError::new(second.key.clone(), format!("`{key}:` a second time")).help("keep one of them")),
+            Some(second) => {
+                Err(LessonError::new(second.key.clone(), format!("`{key}:` a second time")).help("keep one of them"))
+            }
             None => Ok(first),
         }
     }

@@ -20,11 +20,13 @@ impl Script {
         let mut out = ScriptText { text: String::new(), origins: vec![(0, self.offset)] };
         let mut at = 0;
         while let Some(dollar) = self.text[at..].find('$').map(|i| at + i) {
-            let name_len = self.text[dollar + 1..].bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
+            let name_len =
+                self.text[dollar + 1..].bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
             let end = dollar + 1 + name_len;
             let name = &self.text[dollar + 1..end];
             let Some(value) = knobs.get(name) else {
-                let error = LessonError::new(self.offset + dollar..self.offset + end, format!("there is no knob `{name}`"));
+                let error =
+                    LessonError::new(self.offset + dollar..self.offset + end, format!("there is no knob `{name}`"));
                 return Err(error.help("declare it at the top of the lesson, under [knobs]"));
             };
             out.text.push_str(&self.text[at..dollar]);

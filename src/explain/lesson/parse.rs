@@ -35,7 +35,9 @@ impl Lesson {
     /// Reads a lesson's file and checks all it can without a run: keys, names, types.
     pub fn parse(file: &str, names: &dyn Names) -> Result<Self, LessonError> {
         if file.len() > MAX_LEN {
-            return Err(LessonError::new(0..0, format!("the lesson is larger than {} KiB", MAX_LEN >> 10)).help("divide it"));
+            return Err(
+                LessonError::new(0..0, format!("the lesson is larger than {} KiB", MAX_LEN >> 10)).help("divide it")
+            );
         }
         let (front, body) = front_matter(file)?;
         let items = Reader { file, names }.items(body)?;
@@ -59,7 +61,8 @@ impl Lesson {
         let first = scripts.next();
         if let Some(second) = scripts.next() {
             let line = file[second.offset..].lines().next().map_or(0, str::len);
-            let error = LessonError::new(second.offset..second.offset + line, "a second `script` block: a lesson plays one");
+            let error =
+                LessonError::new(second.offset..second.offset + line, "a second `script` block: a lesson plays one");
             return Err(error.help("put its steps into the first"));
         }
         if let Some(script) = first {
@@ -122,7 +125,9 @@ impl<'a> Reader<'a> {
     fn fences(&self, start: usize) -> Vec<Fence<'a>> {
         let text = &self.file[start..];
         let fenced = |(event, range): (Event<'_>, Range<usize>)| match event {
-            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_))) => Some(self.fence(start + range.start..start + range.end)),
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_))) => {
+                Some(self.fence(start + range.start..start + range.end))
+            }
             _ => None,
         };
         Parser::new(text).into_offset_iter().filter_map(fenced).collect()
@@ -148,7 +153,8 @@ impl<'a> Reader<'a> {
         let near = KINDS.iter().find(|known| kind.len() > 2 && is_near(kind, known));
         near.map_or(Ok(false), |known| {
             let len = self.file[fence.range.clone()].lines().next().map_or(0, str::len);
-            let error = LessonError::new(fence.range.start..fence.range.start + len, format!("there is no `{kind}` block"));
+            let error =
+                LessonError::new(fence.range.start..fence.range.start + len, format!("there is no `{kind}` block"));
             Err(error.help(format!("did you mean `{known}`?")))
         })
     }
@@ -167,9 +173,13 @@ impl<'a> Reader<'a> {
         let class = words.next();
         if let (Some(word), false) = (class, kind == "claim") {
             let at = fence.range.start + self.file[fence.range.clone()].find(word).unwrap_or(0);
-            return Err(LessonError::new(at..at + word.len(), format!("`{word}` after `{kind}`: only a claim has a class")));
+            return Err(LessonError::new(
+                at..at + word.len(),
+                format!("`{word}` after `{kind}`: only a claim has a class"),
+            ));
         }
-        let read = |keys: &[&str]| Block::read(self.file, kind, fence.range.clone(), fence.body.clone(), keys, self.names);
+        let read =
+            |keys: &[&str]| Block::read(self.file, kind, fence.range.clone(), fence.body.clone(), keys, self.names);
         match kind {
             "predict" => predict(&read(&["ask", "choice", "answer", "proof"])?).map(Item::Predict),
             "script" => {
@@ -209,7 +219,9 @@ impl<'a> Reader<'a> {
             Some(other) => {
                 let at = fence.range.start + self.file[fence.range.clone()].find(other).unwrap_or(0);
                 let error = LessonError::new(at..at + other.len(), format!("there is no class `{other}`"));
-                Err(error.help("a claim is `spec` (holds anywhere), `linux-lo` (exact on Linux loopback) or `timing` (a bound)"))
+                Err(error.help(
+                    "a claim is `spec` (holds anywhere), `linux-lo` (exact on Linux loopback) or `timing` (a bound)",
+                ))
             }
         }
     }

@@ -36,7 +36,8 @@ impl Text {
         }
         pieces.push(Piece::Plain(raw[at..].to_owned()));
         if pieces.len() > 2 * MAX_VALUES {
-            let error = LessonError::new(offset..offset + raw.len(), format!("more than {MAX_VALUES} expressions in one text"));
+            let error =
+                LessonError::new(offset..offset + raw.len(), format!("more than {MAX_VALUES} expressions in one text"));
             return Err(error.help("divide the text"));
         }
         Ok(Self { pieces })
@@ -77,5 +78,9 @@ pub(super) fn proof(raw: &str, offset: usize, names: &dyn Names) -> Result<Expr,
 
 /// Moves an error from the expression it was found in to the file around it.
 pub(super) fn at_offset(error: crate::filter::FilterError, offset: usize) -> LessonError {
-    LessonError { range: offset + error.range.start..offset + error.range.end, message: error.message, help: error.help }
+    LessonError {
+        range: offset + error.range.start..offset + error.range.end,
+        message: error.message,
+        help: error.help,
+    }
 }

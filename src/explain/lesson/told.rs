@@ -151,7 +151,11 @@ impl Told {
             ToldItem::Misconception(says, claim) => vec![says, &claim.sentence],
             ToldItem::Modify(_, _, ask, reveal) => vec![ask, reveal],
             ToldItem::Review(ask, claim) => vec![ask, &claim.sentence],
-            ToldItem::Script(_) | ToldItem::Ladder(_) | ToldItem::Peel(_) | ToldItem::Text(..) | ToldItem::Table(..) => Vec::new(),
+            ToldItem::Script(_)
+            | ToldItem::Ladder(_)
+            | ToldItem::Peel(_)
+            | ToldItem::Text(..)
+            | ToldItem::Table(..) => Vec::new(),
         })
     }
 
