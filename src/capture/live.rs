@@ -60,7 +60,8 @@ impl Inactive {
             .open()
             .map_err(failed)?;
         if let Some(expression) = filter {
-            let refused = |cause: pcap::Error| LiveError::Filter { expression: expression.clone(), cause: plain(&cause) };
+            let refused =
+                |cause: pcap::Error| LiveError::Filter { expression: expression.clone(), cause: plain(&cause) };
             capture.filter(&expression, true).map_err(refused)?;
         }
         let capture = capture.setnonblock().map_err(failed)?;

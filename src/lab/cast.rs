@@ -34,7 +34,8 @@ pub fn check(statements: Vec<Statement>) -> Result<Scenario, ScriptError> {
                 Action::Close { client, direction, reason }
             }),
         };
-        let action = action.map_err(|error| if error.range.is_empty() { ScriptError { range: at, ..error } } else { error })?;
+        let action =
+            action.map_err(|error| if error.range.is_empty() { ScriptError { range: at, ..error } } else { error })?;
         scenario.steps.push(Step { line, range, action });
     }
     Ok(scenario)
@@ -160,7 +161,8 @@ mod tests {
             let start = script.find(text).unwrap();
             Step { line, range: start..start + text.len(), action }
         };
-        let say = |direction, text: &str| Action::Say { client: ada(), direction, what: Utterance::Text(text.to_owned()) };
+        let say =
+            |direction, text: &str| Action::Say { client: ada(), direction, what: Utterance::Text(text.to_owned()) };
         let broken = Opening { key: Key::Missing, ..Opening::default() };
         let expected = Scenario {
             port: 9000,

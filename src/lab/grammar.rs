@@ -231,13 +231,15 @@ mod tests {
         let plain = Verb::Connect { client: name("ada", 0), opening: Opening::default() };
         assert_eq!(verb("ada connects"), plain);
         let opening = Opening {
-            path: "/chat?x=1#2".to_owned(),
+            path: "/chat?x=%20".to_owned(),
             key: Key::Fixed("dGhlIHNhbXBsZSBub25jZQ==".to_owned()),
             version: 9,
             offering: Some("chat, superchat".to_owned()),
         };
         assert_eq!(
-            verb(r#"b-1 connects to /chat?x=1#2 offering "chat, superchat" with version 9 with key "dGhlIHNhbXBsZSBub25jZQ==""#),
+            verb(
+                r#"b-1 connects to /chat?x=%20 offering "chat, superchat" with version 9 with key "dGhlIHNhbXBsZSBub25jZQ==""#
+            ),
             Verb::Connect { client: name("b-1", 0), opening }
         );
         let opening = Opening { key: Key::Missing, ..Opening::default() };
@@ -298,7 +300,12 @@ mod tests {
     fn misspelt_words_are_guessed() {
         check("ada conects", "conects", "`conects` is not what a client does", "did you mean `connects`?");
         check("server snds text \"a\"", "snds", "`snds` is not what the server does", "did you mean `sends`?");
-        check("serve listens on 1", "listens", "`listens` is not what a client does", "only the server does that; write `server listens`");
+        check(
+            "serve listens on 1",
+            "listens",
+            "`listens` is not what a client does",
+            "only the server does that; write `server listens`",
+        );
         check("ada sends txt \"a\"", "txt", "`txt` is not what is sent", "did you mean `text`?");
         check("ada connects wiht key \"a\"", "wiht", "`wiht` is not how it connects", "did you mean `with`?");
         check(
@@ -362,7 +369,8 @@ mod tests {
             "RFC 6455 §7.4: 1000 is a normal closure, 1001 going away; 3000 to 4999 are free for programs",
         );
         check("ada sends binary hex 0f1", "0f1", "`0f1` is not a whole number of bytes in hex", "");
-        check("ada connects to chat", "chat", "`chat` is not a path", "a path begins with `/`");
+        check("ada connects to chat", "chat", "`chat` is not a path", PATHS);
+        check("ada connects to /a#b", "/a#b", "`/a#b` is not a path", PATHS);
         check("Ada connects", "Ada", "`Ada` is not a name", NAMES);
         check("text connects", "text", "`text` is a word of the script language, not a name", NAMES);
         let long = format!("ada pings \"{}\"", "x".repeat(126));
@@ -376,11 +384,14 @@ mod tests {
 
     #[test]
     fn no_text_is_too_strange() {
-        let strange = ["\"", "server", "server closes \"x\"", "ada sends \"text\"", "wait \"2s\"", "·#", "ada connects to"];
+        let strange =
+            ["\"", "server", "server closes \"x\"", "ada sends \"text\"", "wait \"2s\"", "·#", "ada connects to"];
         for script in strange {
             let _ = parse(script);
         }
     }
 
+    const PATHS: &str =
+        "a path begins with `/`; other than letters and digits it has only `-._~!$&'()*+,;=:@/?` and `%`";
     const NAMES: &str = "a client's name is a small letter, then small letters, digits, `-` or `_`, such as `ada`";
 }

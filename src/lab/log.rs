@@ -156,9 +156,9 @@ impl Logbook {
     pub fn received(&self, connection: Connection, direction: Direction, what: impl Fn(&What) -> bool) -> bool {
         let now = self.start.elapsed();
         let mut entries = self.entries();
-        let under_way = entries
-            .iter_mut()
-            .find(|entry| entry.received_at.is_none() && entry.connection == connection && entry.direction == direction);
+        let under_way = entries.iter_mut().find(|entry| {
+            entry.received_at.is_none() && entry.connection == connection && entry.direction == direction
+        });
         match under_way {
             Some(entry) if what(&entry.what) => {
                 entry.received_at = Some(now);

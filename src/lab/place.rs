@@ -126,7 +126,9 @@ pub fn doctor() -> Report {
     checks.extend(ladder(rootless.err(), &machine));
     checks.push(match as_root {
         Ok(()) => Check::new(AS_ROOT, Some(true)),
-        Err(_) => Check { reason: Some("only root may; it is not needed".to_owned()), ..Check::new(AS_ROOT, Some(false)) },
+        Err(_) => {
+            Check { reason: Some("only root may; it is not needed".to_owned()), ..Check::new(AS_ROOT, Some(false)) }
+        }
     });
     checks.push(match on_host {
         Ok(()) => Check::new(ON_HOST, Some(true)),

@@ -105,7 +105,9 @@ impl<'w> Reader<'w> {
         }
         let list = choices.iter().map(|choice| format!("`{choice}`")).collect::<Vec<_>>().join(", ");
         let Some(word) = self.words.first() else {
-            return Err(ScriptError::new(self.here(), format!("{what} is missing")).help(format!("it is one of {list}")));
+            return Err(
+                ScriptError::new(self.here(), format!("{what} is missing")).help(format!("it is one of {list}"))
+            );
         };
         let error = ScriptError::new(self.here(), format!("{} is not {what}", shown(word)));
         Err(error.help(self.guess(found.unwrap_or_default(), choices).unwrap_or(format!("it is one of {list}"))))
@@ -154,15 +156,18 @@ impl<'w> Reader<'w> {
         if text.split(',').all(|name| is_token(name.trim())) {
             return Ok(text);
         }
-        Err(ScriptError::new(range, "this is not a list of subprotocols")
-            .help("a subprotocol is a word without spaces; several are parted by commas: `offering \"chat, superchat\"`"))
+        Err(ScriptError::new(range, "this is not a list of subprotocols").help(
+            "a subprotocol is a word without spaces; several are parted by commas: `offering \"chat, superchat\"`",
+        ))
     }
 
+    /// A path and query (RFC 3986 §3.3, §3.4); a fragment is never sent.
     pub fn path(&mut self) -> Result<String, ScriptError> {
         let range = self.here();
-        let help = "a path begins with `/`";
+        let help = "a path begins with `/`; other than letters and digits it has only `-._~!$&'()*+,;=:@/?` and `%`";
         let word = self.value("a path", Some(help))?;
-        if word.starts_with('/') && word.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?%".contains(&byte);
+        if word.starts_with('/') && word.bytes().all(allowed) {
             return Ok(word.to_owned());
         }
         Err(ScriptError::new(range, format!("`{word}` is not a path")).help(help))
@@ -351,6 +356,24 @@ const MAX_WAIT: Duration = Duration::from_secs(10);
 
 /// Words that have a meaning, so that no client may be called so.
 const KEYWORDS: &[&str] = &[
-    "server", "wait", "listens", "connects", "sends", "pings", "closes", "to", "on", "with", "without", "offering", "key",
-    "version", "text", "binary", "hex", "of", "bytes", "fragments",
+    "server",
+    "wait",
+    "listens",
+    "connects",
+    "sends",
+    "pings",
+    "closes",
+    "to",
+    "on",
+    "with",
+    "without",
+    "offering",
+    "key",
+    "version",
+    "text",
+    "binary",
+    "hex",
+    "of",
+    "bytes",
+    "fragments",
 ];

@@ -20,8 +20,8 @@ use std::time::Duration;
 use miette::Diagnostic;
 use thiserror::Error;
 
-use crate::layer::Direction;
 use crate::lab::{cast, grammar};
+use crate::layer::Direction;
 
 /// A play that makes sense from the first step to the last.
 #[derive(Debug, Clone, PartialEq, Eq)]
