@@ -128,7 +128,7 @@ impl Active {
         for taken in 0..BATCH {
             match self.capture.next_packet() {
                 Ok(packet) => each(FrameRef {
-                    time: timestamp(packet.header.ts.tv_sec.into(), packet.header.ts.tv_usec.into()),
+                    time: timestamp(packet.header.ts.tv_sec, packet.header.ts.tv_usec),
                     link: self.link,
                     interface: 0,
                     len: packet.header.len,
@@ -243,8 +243,9 @@ fn plain(error: &pcap::Error) -> String {
 }
 
 /// With nanosecond precision libpcap puts nanoseconds where the field's name says microseconds (pcap-tstamp(7)).
-fn timestamp(seconds: i64, nanoseconds: i64) -> Timestamp {
-    Timestamp(seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds))
+/// Both are `i32` on some systems.
+fn timestamp(seconds: impl Into<i64>, nanoseconds: impl Into<i64>) -> Timestamp {
+    Timestamp(seconds.into().saturating_mul(1_000_000_000).saturating_add(nanoseconds.into()))
 }
 
 /// The MTU of Linux's loopback is 65536; the rest is room for a link header.
@@ -267,7 +268,7 @@ mod tests {
 
     #[test]
     fn times_are_whole_nanoseconds() {
-        assert_eq!(timestamp(1, 5), Timestamp(1_000_000_005));
-        assert_eq!(timestamp(i64::MAX, 0), Timestamp(i64::MAX));
+        assert_eq!(timestamp(1_i32, 5_i64), Timestamp(1_000_000_005));
+        assert_eq!(timestamp(i64::MAX, 0_i64), Timestamp(i64::MAX));
     }
 }

@@ -92,6 +92,7 @@ impl LabError {
     }
 
     /// A thread ended where it should not.
+    #[cfg(feature = "capture")]
     pub(crate) fn ended(name: &'static str) -> Self {
         Self::Thread { name, source: io::Error::other("it ended unexpectedly") }
     }

@@ -96,6 +96,7 @@ pub fn may_capture() -> Result<(), Refusal> {
 }
 
 /// How many frames the loopback interface of the calling thread's network has received since it exists.
+#[cfg(feature = "capture")]
 pub fn frames_on_loopback() -> Option<u64> {
     let table = fs::read_to_string("/proc/thread-self/net/dev").ok()?;
     let counters = table.lines().find_map(|line| line.trim_start().strip_prefix("lo:"))?;

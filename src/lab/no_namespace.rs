@@ -30,10 +30,12 @@ pub fn may_capture() -> Result<(), Refusal> {
     Err(ABSENT)
 }
 
+#[cfg(feature = "capture")]
 pub fn frames_on_loopback() -> Option<u64> {
     None
 }
 
+#[cfg(feature = "capture")]
 pub const LOOPBACK: &str = "lo0";
 
 const ABSENT: Refusal = Refusal::new(Stage::System, 0);

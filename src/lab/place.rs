@@ -43,7 +43,7 @@ impl fmt::Display for Place {
 pub fn enter() -> Place {
     let choice = std::env::var_os(VARIABLE).unwrap_or_default();
     match choice.to_str() {
-        Some("" | "private") => climb_down(Machine::read()),
+        Some("" | "private") => climb_down(&Machine::read()),
         Some("host") => host_loopback(&Machine::read(), format!("{VARIABLE}=host asks for it")),
         Some("saved") => Place::Nowhere { why: vec![format!("{VARIABLE}=saved asks for none")] },
         _ => {
@@ -56,7 +56,7 @@ pub fn enter() -> Place {
 /// The environment variable that chooses the step of the ladder to begin at.
 pub const VARIABLE: &str = "WIRETALE_LAB";
 
-fn climb_down(machine: Machine) -> Place {
+fn climb_down(machine: &Machine) -> Place {
     if !cfg!(feature = "capture") {
         return Place::Nowhere { why: vec![NO_CAPTURE.to_owned()] };
     }
@@ -66,7 +66,7 @@ fn climb_down(machine: Machine) -> Place {
     }
     match namespace::try_private(true).and_then(|()| namespace::enter_user_namespace()) {
         Ok(()) => Place::Private { rootless: true },
-        Err(refusal) => host_loopback(&machine, refusal.explain(&machine).reason),
+        Err(refusal) => host_loopback(machine, refusal.explain(machine).reason),
     }
 }
 
@@ -134,11 +134,11 @@ pub fn doctor() -> Report {
         Ok(()) => Check::new(ON_HOST, Some(true)),
         Err(refusal) => Check::refused(ON_HOST, refusal, &machine),
     });
-    let private = cfg!(feature = "capture") && (as_root.is_ok() || rootless.is_ok());
-    let place = match rootless {
-        _ if private => Place::Private { rootless: as_root.is_err() },
-        Ok(()) => host_loopback(&machine, NO_CAPTURE.to_owned()),
-        Err(refusal) => host_loopback(&machine, refusal.explain(&machine).reason),
+    let place = match (as_root, rootless) {
+        _ if !cfg!(feature = "capture") => Place::Nowhere { why: vec![NO_CAPTURE.to_owned()] },
+        (Ok(()), _) => Place::Private { rootless: false },
+        (_, Ok(())) => Place::Private { rootless: true },
+        (_, Err(refusal)) => host_loopback(&machine, refusal.explain(&machine).reason),
     };
     Report { checks, place }
 }

@@ -209,8 +209,8 @@ impl Name {
 mod tests {
     use super::*;
 
-    fn explain(stage: Stage, errno: i32, machine: Machine) -> (String, Option<String>) {
-        let cause = Refusal::new(stage, errno).explain(&machine);
+    fn explain(stage: Stage, errno: i32, machine: &Machine) -> (String, Option<String>) {
+        let cause = Refusal::new(stage, errno).explain(machine);
         (cause.reason, cause.fix)
     }
 
@@ -218,7 +218,7 @@ mod tests {
     fn the_true_cause_is_named() {
         let apparmor = Machine { apparmor_restricts: true, seccomp: true, ..Machine::default() };
         assert_eq!(
-            explain(Stage::Network, libc::EPERM, apparmor),
+            explain(Stage::Network, libc::EPERM, &apparmor),
             (
                 "a network namespace of one's own was refused: AppArmor keeps user namespaces from programs that root has \
                  not named (Operation not permitted (os error 1))"
@@ -227,20 +227,20 @@ mod tests {
             )
         );
         let debian = Machine { userns_forbidden: true, ..Machine::default() };
-        let (_, fix) = explain(Stage::User, libc::EPERM, debian);
+        let (_, fix) = explain(Stage::User, libc::EPERM, &debian);
         assert_eq!(fix.unwrap(), "sudo sysctl -w kernel.unprivileged_userns_clone=1");
         let none = Machine { no_user_namespaces: true, ..Machine::default() };
-        let (reason, fix) = explain(Stage::User, libc::ENOSPC, none);
+        let (reason, fix) = explain(Stage::User, libc::ENOSPC, &none);
         assert!(reason.contains("this system allows no user namespaces at all"), "{reason}");
         assert_eq!(fix.unwrap(), "sudo sysctl -w user.max_user_namespaces=15000");
-        let (reason, fix) = explain(Stage::User, libc::EINVAL, Machine::default());
+        let (reason, fix) = explain(Stage::User, libc::EINVAL, &Machine::default());
         assert!(reason.contains("more than one thread"), "{reason}");
         assert_eq!(fix, None);
         let container = Machine { seccomp: true, ..Machine::default() };
-        let (reason, _) = explain(Stage::User, libc::EPERM, container);
+        let (reason, _) = explain(Stage::User, libc::EPERM, &container);
         assert!(reason.contains("seccomp"), "{reason}");
         let machine = Machine { program: "/opt/my tools/wiretale".to_owned(), ..Machine::default() };
-        let (_, fix) = explain(Stage::PacketSocket, libc::EPERM, machine);
+        let (_, fix) = explain(Stage::PacketSocket, libc::EPERM, &machine);
         assert_eq!(fix.unwrap(), "sudo setcap cap_net_raw,cap_net_admin+ep '/opt/my tools/wiretale'");
     }
 
