@@ -9,7 +9,7 @@
 //! let place = lab::enter(); // in main, before any thread is started
 //! let scenario = Scenario::parse("ada connects \u{b7} ada sends text \"hello\" \u{b7} ada closes 1000 \"bye\"")?;
 //! let recording = lab::play(&place, &scenario)?;
-//! println!("{place}: {}", recording.completeness); // private network, no root: 16 of 16 frames
+//! println!("{place}: {}", recording.completeness); // such as: private network, no root: 54 of 54 frames
 //! # Ok(())
 //! # }
 //! ```

@@ -75,9 +75,10 @@ impl Completeness {
 
 impl fmt::Display for Completeness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let frames = if self.counted.unwrap_or(self.captured) == 1 { "frame" } else { "frames" };
         match self.counted {
-            Some(counted) => write!(f, "{} of {counted} frames", self.captured)?,
-            None => write!(f, "{} frames", self.captured)?,
+            Some(counted) => write!(f, "{} of {counted} {frames}", self.captured)?,
+            None => write!(f, "{} {frames}", self.captured)?,
         }
         match self.dropped_by_kernel {
             0 => Ok(()),
@@ -100,6 +101,6 @@ mod tests {
             ("50 of 54 frames, 4 dropped by the kernel", false)
         );
         let shared = Completeness { captured: 1, counted: None, dropped_by_kernel: 0 };
-        assert_eq!((shared.to_string().as_str(), shared.is_complete()), ("1 frames", true));
+        assert_eq!((shared.to_string().as_str(), shared.is_complete()), ("1 frame", true));
     }
 }

@@ -4,7 +4,6 @@
 //! own switch; so the switches in /proc are read as well (user_namespaces(7), and for the first two their packagers'
 //! documentation).
 
-use std::fmt;
 use std::fs;
 
 /// How far the attempt came.
@@ -94,12 +93,6 @@ pub struct Cause {
     pub reason: String,
     /// The command that would change it.
     pub fix: Option<String>,
-}
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.reason)
-    }
 }
 
 /// What this machine says of itself, as far as it decides about namespaces.
