@@ -4,6 +4,8 @@ mod block;
 mod error;
 mod file;
 mod frame;
+#[cfg(feature = "capture")]
+pub mod live;
 mod source;
 mod writer;
 

@@ -1,0 +1,204 @@
+//! One end of an open WebSocket: it says what the script says, hears what the other end said, and logs both.
+//!
+//! The WebSocket is tungstenite's. It answers a ping, or a Close frame, by itself at the next flush (RFC 6455 §5.5.2,
+//! §5.5.1); the answer is logged right before that flush.
+
+use std::io;
+use std::time::Duration;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use thiserror::Error;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_tungstenite::WebSocketStream;
+use tungstenite::protocol::frame::coding::{Data, OpCode};
+use tungstenite::protocol::frame::{CloseFrame, Frame};
+
+use crate::lab::log::{Connection, Logbook, Message, Opcode, What};
+use crate::lab::scenario::{Closing, Utterance};
+use crate::layer::Direction;
+
+/// One side of a TCP connection, and where what it sends is noted.
+#[derive(Debug, Clone)]
+pub struct Side {
+    pub actor: String,
+    pub connection: Connection,
+    /// Which way this side sends.
+    pub direction: Direction,
+    pub log: Logbook,
+}
+
+impl Side {
+    /// Notes what this side is about to send.
+    pub fn sends(&self, line: usize, what: What) {
+        self.log.sent(line, &self.actor, self.connection, self.direction, what);
+    }
+
+    /// Notes that this side has what the other one sent.
+    pub fn hears(&self, what: impl Fn(&What) -> bool) -> Result<(), ActorError> {
+        if self.log.received(self.connection, self.direction.reverse(), what) {
+            return Ok(());
+        }
+        Err(ActorError::NotAsSent { actor: self.actor.clone() })
+    }
+
+    /// Ends the TCP connection: the server sends its FIN first, the client waits for that.
+    ///
+    /// RFC 6455 §7.1.1: "The underlying TCP connection, in most normal cases, SHOULD be closed first by the server".
+    pub async fn hang_up(&self, line: usize, stream: &mut TcpStream) -> Result<(), ActorError> {
+        let failed = |source| ActorError::io("close its connection", source);
+        let is_server = self.direction == Direction::ToClient;
+        if is_server {
+            self.sends(line, What::Closed);
+            stream.shutdown().await.map_err(failed)?;
+        }
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).await.map_err(failed)?;
+        self.hears(|what| *what == What::Closed)?;
+        if !is_server {
+            self.sends(line, What::Closed);
+            stream.shutdown().await.map_err(failed)?;
+        }
+        Ok(())
+    }
+}
+
+/// One end of an open WebSocket.
+#[derive(Debug)]
+pub struct Endpoint {
+    pub side: Side,
+    pub socket: WebSocketStream<TcpStream>,
+}
+
+impl Endpoint {
+    /// Says it; after a ping, waits for the pong.
+    pub async fn say(&mut self, line: usize, what: &Utterance) -> Result<(), ActorError> {
+        match what {
+            Utterance::Text(text) => self.send(line, tungstenite::Message::text(text.clone())).await,
+            Utterance::Binary(bytes) => self.send(line, tungstenite::Message::binary(bytes.clone())).await,
+            Utterance::Fragments(parts) => self.send_fragments(line, parts).await,
+            Utterance::Ping(payload) => {
+                self.send(line, tungstenite::Message::Ping(payload.clone().into())).await?;
+                self.take(Opcode::Pong).await
+            }
+        }
+    }
+
+    /// Hears one message; answers if it is a ping.
+    pub async fn hear(&mut self, line: usize, what: &Utterance) -> Result<(), ActorError> {
+        match what {
+            Utterance::Text(_) | Utterance::Fragments(_) => self.take(Opcode::Text).await,
+            Utterance::Binary(_) => self.take(Opcode::Binary).await,
+            Utterance::Ping(payload) => {
+                self.take(Opcode::Ping).await?;
+                self.side.sends(line, What::Message(Message::whole(Opcode::Pong, payload)));
+                self.flush().await
+            }
+        }
+    }
+
+    /// Begins the closing handshake, waits for the answer, and ends the TCP connection.
+    pub async fn close(mut self, line: usize, reason: Option<&Closing>) -> Result<(), ActorError> {
+        let frame =
+            reason.map(|closing| CloseFrame { code: closing.code.into(), reason: closing.reason.clone().into() });
+        self.send(line, tungstenite::Message::Close(frame)).await?;
+        self.take(Opcode::Close).await?;
+        self.hang_up(line).await
+    }
+
+    /// Waits for a Close frame, answers it, and ends the TCP connection.
+    pub async fn answer_close(mut self, line: usize, reason: Option<&Closing>) -> Result<(), ActorError> {
+        self.take(Opcode::Close).await?;
+        // "When sending a Close frame in response, the endpoint typically echos the status code it received."
+        let echo = Message::close(reason.map(|closing| (closing.code, closing.reason.as_str())));
+        self.side.sends(line, What::Message(echo));
+        self.flush().await?;
+        self.hang_up(line).await
+    }
+
+    async fn hang_up(self, line: usize) -> Result<(), ActorError> {
+        self.side.hang_up(line, &mut self.socket.into_inner()).await
+    }
+
+    async fn send(&mut self, line: usize, message: tungstenite::Message) -> Result<(), ActorError> {
+        self.side.sends(line, What::Message(as_logged(&message)));
+        self.socket.send(message).await.map_err(|source| ActorError::websocket("send a message", source))
+    }
+
+    async fn send_fragments(&mut self, line: usize, parts: &[String]) -> Result<(), ActorError> {
+        let whole = Message::whole(Opcode::Text, parts.concat().as_bytes());
+        let fragments = parts.iter().map(String::len).collect();
+        self.side.sends(line, What::Message(Message { fragments, ..whole }));
+        for (index, part) in parts.iter().enumerate() {
+            let opcode = if index == 0 { Data::Text } else { Data::Continue };
+            let last = index + 1 == parts.len();
+            let frame = Frame::message(part.clone(), OpCode::Data(opcode), last);
+            let sent = self.socket.send(tungstenite::Message::Frame(frame)).await;
+            sent.map_err(|source| ActorError::websocket("send a fragment", source))?;
+            if !last {
+                // Tungstenite shows whole messages only, so nobody can tell when a fragment has arrived.
+                tokio::time::sleep(GAP).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> Result<(), ActorError> {
+        self.socket.flush().await.map_err(|source| ActorError::websocket("send its answer", source))
+    }
+
+    /// The next message must be of this kind, and be what the other end sent.
+    async fn take(&mut self, expected: Opcode) -> Result<(), ActorError> {
+        let next = self.socket.next().await;
+        let message = next
+            .unwrap_or(Err(tungstenite::Error::ConnectionClosed))
+            .map_err(|source| ActorError::websocket("read a message", source))?;
+        let heard = as_logged(&message);
+        let same =
+            |sent: &Message| sent.opcode == heard.opcode && sent.opcode == expected && sent.payload == heard.payload;
+        self.side.hears(|what| matches!(what, What::Message(sent) if same(sent)))
+    }
+}
+
+/// The message as the log keeps it.
+fn as_logged(message: &tungstenite::Message) -> Message {
+    match message {
+        tungstenite::Message::Text(text) => Message::whole(Opcode::Text, text.as_bytes()),
+        tungstenite::Message::Binary(bytes) => Message::whole(Opcode::Binary, bytes),
+        tungstenite::Message::Ping(bytes) => Message::whole(Opcode::Ping, bytes),
+        tungstenite::Message::Pong(bytes) => Message::whole(Opcode::Pong, bytes),
+        tungstenite::Message::Close(frame) => {
+            Message::close(frame.as_ref().map(|frame| (u16::from(frame.code), frame.reason.as_str())))
+        }
+        // Single frames are only ever sent, and logged as the message they make up.
+        tungstenite::Message::Frame(frame) => Message::whole(Opcode::Binary, frame.payload()),
+    }
+}
+
+/// What went wrong for an actor.
+#[derive(Debug, Error)]
+pub enum ActorError {
+    #[error("could not {doing}: {source}")]
+    Io { doing: &'static str, source: io::Error },
+    #[error("could not {doing}: {source}")]
+    WebSocket { doing: &'static str, source: Box<tungstenite::Error> },
+    #[error("{actor} received something else than what was sent to it")]
+    NotAsSent { actor: String },
+    #[error("the server answered {status} where {expected} was expected")]
+    Status { status: u16, expected: &'static str },
+    #[error("{0}")]
+    Unreadable(String),
+}
+
+impl ActorError {
+    pub fn io(doing: &'static str, source: io::Error) -> Self {
+        Self::Io { doing, source }
+    }
+
+    pub fn websocket(doing: &'static str, source: tungstenite::Error) -> Self {
+        Self::WebSocket { doing, source: Box::new(source) }
+    }
+}
+
+/// The time between two steps, so that what belongs to one is over before the next begins.
+pub const GAP: Duration = Duration::from_millis(3);

@@ -1,0 +1,397 @@
+//! From words to statements: the verbs of the script language, one small reader each.
+//!
+//! ```text
+//! statement = "server listens on" port
+//!           / client "connects" [ "to" path ] *( "with key" text / "without key" / "with version" number / "offering" text )
+//!           / actor "sends" said [ "to" client ]       ; a client speaks to the server only
+//!           / actor "pings" [ text ] [ "to" client ]
+//!           / client "closes" [ code [ text ] ]
+//!           / "server closes" [ client ] [ code [ text ] ]
+//!           / "wait" time
+//! said      = ( "text" / "binary hex" / "fragments" ) value(s) / ( "text" / "binary" ) "of" number "bytes"
+//! ```
+
+use std::ops::Range;
+use std::time::Duration;
+
+use crate::lab::reader::{Name, Reader};
+use crate::lab::scenario::{Closing, Key, Opening, ScriptError, Utterance};
+use crate::lab::words::{Sentence, sentences};
+
+/// One step as it is written, before anyone asks whether it can be played there.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Statement {
+    pub line: usize,
+    pub range: Range<usize>,
+    pub verb: Verb,
+}
+
+/// What a step says. A name is missing where the script leaves it to be guessed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Verb {
+    Listen { port: u16 },
+    Connect { client: Name, opening: Opening },
+    Say { by: Speaker, what: Utterance },
+    Close { by: Speaker, reason: Option<Closing> },
+    Wait { time: Duration },
+}
+
+/// Who speaks.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Speaker {
+    Client(Name),
+    Server { to: Option<Name> },
+}
+
+/// Reads a whole script.
+pub fn parse(script: &str) -> Result<Vec<Statement>, ScriptError> {
+    let sentences = sentences(script)?;
+    if let Some(beyond) = sentences.get(MAX_STEPS) {
+        return Err(ScriptError::new(beyond.range(), format!("a script has at most {MAX_STEPS} steps")));
+    }
+    sentences.iter().map(statement).collect()
+}
+
+fn statement(sentence: &Sentence) -> Result<Statement, ScriptError> {
+    let mut words = Reader::new(&sentence.words);
+    let verb = match words.actor()? {
+        None if words.keyword("wait") => Verb::Wait { time: words.time()? },
+        None => server_verb(&mut words)?,
+        Some(client) => client_verb(&mut words, client)?,
+    };
+    words.end()?;
+    Ok(Statement { line: sentence.line, range: sentence.range(), verb })
+}
+
+fn server_verb(words: &mut Reader<'_>) -> Result<Verb, ScriptError> {
+    words.expect("server")?;
+    match words.one_of("what the server does", &["listens", "sends", "pings", "closes"])? {
+        "listens" => {
+            words.expect("on")?;
+            Ok(Verb::Listen { port: words.port()? })
+        }
+        "closes" => {
+            let to = words.name_if_any()?;
+            Ok(Verb::Close { by: Speaker::Server { to }, reason: closing(words)? })
+        }
+        verb => {
+            let what = if verb == "sends" { said(words)? } else { ping(words)? };
+            let to = if words.keyword("to") { Some(words.client()?) } else { None };
+            Ok(Verb::Say { by: Speaker::Server { to }, what })
+        }
+    }
+}
+
+fn client_verb(words: &mut Reader<'_>, client: Name) -> Result<Verb, ScriptError> {
+    let what = match words.one_of("what a client does", &["connects", "sends", "pings", "closes"])? {
+        "connects" => return Ok(Verb::Connect { client, opening: opening(words)? }),
+        "closes" => return Ok(Verb::Close { by: Speaker::Client(client), reason: closing(words)? }),
+        "sends" => said(words)?,
+        _ => ping(words)?,
+    };
+    if let Some(range) = words.range_of("to") {
+        return Err(ScriptError::new(range, "a client speaks to the server only")
+            .help("leave out `to …`; for another client to hear it, let the server send it on"));
+    }
+    Ok(Verb::Say { by: Speaker::Client(client), what })
+}
+
+fn opening(words: &mut Reader<'_>) -> Result<Opening, ScriptError> {
+    let mut opening = Opening::default();
+    if words.keyword("to") {
+        opening.path = words.path()?;
+    }
+    let (mut key, mut version) = (false, false);
+    while !words.at_end() {
+        let here = words.here();
+        let repeated = match words.one_of("how it connects", &["with", "without", "offering"])? {
+            "offering" => opening.offering.replace(words.protocols()?).is_some(),
+            "without" => {
+                words.expect("key")?;
+                opening.key = Key::Missing;
+                std::mem::replace(&mut key, true)
+            }
+            _ if words.one_of("what it connects with", &["key", "version"])? == "key" => {
+                opening.key = Key::Fixed(words.header_text()?);
+                std::mem::replace(&mut key, true)
+            }
+            _ => {
+                opening.version = words.version()?;
+                std::mem::replace(&mut version, true)
+            }
+        };
+        if repeated {
+            return Err(ScriptError::new(here.start..words.behind(), "this was said before in the same step"));
+        }
+    }
+    Ok(opening)
+}
+
+fn said(words: &mut Reader<'_>) -> Result<Utterance, ScriptError> {
+    match words.one_of("what is sent", &["text", "binary", "fragments"])? {
+        "fragments" => fragments(words),
+        "binary" if words.one_of("what the bytes are", &["hex", "of"])? == "hex" => Ok(Utterance::Binary(words.hex()?)),
+        "binary" => Ok(Utterance::Binary(some_bytes(words.size()?))),
+        _ if words.keyword("of") => Ok(Utterance::Text(some_text(words.size()?))),
+        _ => Ok(Utterance::Text(words.text("the text in quotes")?)),
+    }
+}
+
+fn fragments(words: &mut Reader<'_>) -> Result<Utterance, ScriptError> {
+    let start = words.here();
+    let mut parts = Vec::new();
+    while let Some(part) = words.text_if_any()? {
+        parts.push(part);
+    }
+    if parts.len() < 2 {
+        return Err(ScriptError::new(start, "a message in fragments has at least two")
+            .help(r#"give each fragment in quotes: `ada sends fragments "Hel" "lo"`"#));
+    }
+    Ok(Utterance::Fragments(parts))
+}
+
+fn ping(words: &mut Reader<'_>) -> Result<Utterance, ScriptError> {
+    let range = words.here();
+    let payload = words.text_if_any()?.unwrap_or_default().into_bytes();
+    if payload.len() > MAX_CONTROL {
+        return Err(ScriptError::new(range, format!("a ping carries at most 125 bytes, this is {}", payload.len()))
+            .help("RFC 6455 §5.5: all control frames have a payload of 125 bytes or less"));
+    }
+    Ok(Utterance::Ping(payload))
+}
+
+fn closing(words: &mut Reader<'_>) -> Result<Option<Closing>, ScriptError> {
+    if words.at_end() {
+        return Ok(None);
+    }
+    let code = words.close_code()?;
+    let range = words.here();
+    let reason = words.text_if_any()?.unwrap_or_default();
+    if reason.len() > MAX_CONTROL - 2 {
+        return Err(ScriptError::new(range, format!("a reason has at most 123 bytes, this is {}", reason.len()))
+            .help("RFC 6455 §5.5: a Close frame carries 125 bytes or less, and two of them are the code"));
+    }
+    Ok(Some(Closing { code, reason }))
+}
+
+/// Text whose content does not matter: the alphabet, over and over.
+fn some_text(len: usize) -> String {
+    ('a'..='z').cycle().take(len).collect()
+}
+
+/// Bytes whose content does not matter, the same for the same length: splitmix64, seeded with the length.
+fn some_bytes(len: usize) -> Vec<u8> {
+    let mut state = len as u64;
+    let mut next = || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)).to_le_bytes()
+    };
+    let mut bytes: Vec<u8> = (0..len.div_ceil(8)).flat_map(|_| next()).collect();
+    bytes.truncate(len);
+    bytes
+}
+
+const MAX_STEPS: usize = 1000;
+/// RFC 6455 §5.5.
+const MAX_CONTROL: usize = 125;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verb(script: &str) -> Verb {
+        let mut statements = parse(script).unwrap();
+        assert_eq!(statements.len(), 1);
+        statements.remove(0).verb
+    }
+
+    fn name(name: &str, start: usize) -> Name {
+        Name { name: name.to_owned(), range: start..start + name.len() }
+    }
+
+    /// What is wrong, where, and what helps.
+    fn refused(script: &str) -> (&str, String, String) {
+        let error = parse(script).unwrap_err();
+        (&script[error.range], error.message, error.help.unwrap_or_default())
+    }
+
+    fn words(wrong: &str, message: &str, help: &str) -> (String, String, String) {
+        (wrong.to_owned(), message.to_owned(), help.to_owned())
+    }
+
+    fn check(script: &str, wrong: &str, message: &str, help: &str) {
+        let (at, said, helped) = refused(script);
+        assert_eq!(words(at, &said, &helped), words(wrong, message, help), "{script}");
+    }
+
+    #[test]
+    fn connects() {
+        let plain = Verb::Connect { client: name("ada", 0), opening: Opening::default() };
+        assert_eq!(verb("ada connects"), plain);
+        let opening = Opening {
+            path: "/chat?x=%20".to_owned(),
+            key: Key::Fixed("dGhlIHNhbXBsZSBub25jZQ==".to_owned()),
+            version: 9,
+            offering: Some("chat, superchat".to_owned()),
+        };
+        assert_eq!(
+            verb(
+                r#"b-1 connects to /chat?x=%20 offering "chat, superchat" with version 9 with key "dGhlIHNhbXBsZSBub25jZQ==""#
+            ),
+            Verb::Connect { client: name("b-1", 0), opening }
+        );
+        let opening = Opening { key: Key::Missing, ..Opening::default() };
+        assert_eq!(verb("eve connects without key"), Verb::Connect { client: name("eve", 0), opening });
+    }
+
+    #[test]
+    fn listens_and_waits() {
+        assert_eq!(verb("server listens on 9000"), Verb::Listen { port: 9000 });
+        assert_eq!(verb("wait 20ms"), Verb::Wait { time: Duration::from_millis(20) });
+        assert_eq!(verb("wait 2s"), Verb::Wait { time: Duration::from_secs(2) });
+    }
+
+    #[test]
+    fn sends() {
+        let ada = || Speaker::Client(name("ada", 0));
+        let text = |text: &str| Utterance::Text(text.to_owned());
+        assert_eq!(verb(r#"ada sends text "a\"b""#), Verb::Say { by: ada(), what: text("a\"b") });
+        assert_eq!(
+            verb("ada sends text of 28 bytes"),
+            Verb::Say { by: ada(), what: text("abcdefghijklmnopqrstuvwxyzab") }
+        );
+        assert_eq!(
+            verb("ada sends binary hex 00ff10"),
+            Verb::Say { by: ada(), what: Utterance::Binary(vec![0, 0xff, 0x10]) }
+        );
+        let seeded = Utterance::Binary(vec![202, 47, 88, 138, 190, 18, 135, 8, 70, 206]);
+        assert_eq!(verb("ada sends binary of 10 bytes"), Verb::Say { by: ada(), what: seeded });
+        let parts = vec!["Hel".to_owned(), "lo".to_owned()];
+        assert_eq!(
+            verb(r#"ada sends fragments "Hel" "lo""#),
+            Verb::Say { by: ada(), what: Utterance::Fragments(parts) }
+        );
+        assert_eq!(
+            verb(r#"server sends text "hi" to ada"#),
+            Verb::Say { by: Speaker::Server { to: Some(name("ada", 26)) }, what: text("hi") }
+        );
+    }
+
+    #[test]
+    fn pings_and_closes() {
+        let ada = || Speaker::Client(name("ada", 0));
+        assert_eq!(verb(r#"ada pings "hi""#), Verb::Say { by: ada(), what: Utterance::Ping(b"hi".to_vec()) });
+        assert_eq!(
+            verb("server pings"),
+            Verb::Say { by: Speaker::Server { to: None }, what: Utterance::Ping(Vec::new()) }
+        );
+        assert_eq!(verb("ada closes"), Verb::Close { by: ada(), reason: None });
+        let reason = Some(Closing { code: 1000, reason: "bye".to_owned() });
+        assert_eq!(verb(r#"ada closes 1000 "bye""#), Verb::Close { by: ada(), reason: reason.clone() });
+        let by = Speaker::Server { to: Some(name("ada", 14)) };
+        assert_eq!(verb(r#"server closes ada 1000 "bye""#), Verb::Close { by, reason });
+        let reason = Some(Closing { code: 4001, reason: String::new() });
+        assert_eq!(verb("server closes 4001"), Verb::Close { by: Speaker::Server { to: None }, reason });
+    }
+
+    #[test]
+    fn misspelt_words_are_guessed() {
+        check("ada conects", "conects", "`conects` is not what a client does", "did you mean `connects`?");
+        check("server snds text \"a\"", "snds", "`snds` is not what the server does", "did you mean `sends`?");
+        check(
+            "serve listens on 1",
+            "listens",
+            "`listens` is not what a client does",
+            "only the server does that; write `server listens`",
+        );
+        check("ada sends txt \"a\"", "txt", "`txt` is not what is sent", "did you mean `text`?");
+        check("ada connects wiht key \"a\"", "wiht", "`wiht` is not how it connects", "did you mean `with`?");
+        check(
+            "ada dances",
+            "dances",
+            "`dances` is not what a client does",
+            "it is one of `connects`, `sends`, `pings`, `closes`",
+        );
+        check("wat 20ms", "20ms", "`20ms` is not what a client does", "did you mean `wait`?");
+        check(
+            "server connects",
+            "connects",
+            "`connects` is not what the server does",
+            "only a client does that; begin with a client's name, such as `ada connects`",
+        );
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        check("ada", "", "what a client does is missing", "it is one of `connects`, `sends`, `pings`, `closes`");
+        check("server listens", "", "`on` is missing", "");
+        check("ada sends text", "", "the text in quotes is missing", "");
+        check("ada sends text hello", "hello", "`hello` is not the text in quotes", "write `\"hello\"`");
+        check("wait", "", "a time is missing", "write it as `20ms` or `2s`");
+        check(
+            "ada sends fragments \"a\"",
+            "\"a\"",
+            "a message in fragments has at least two",
+            "give each fragment in quotes: `ada sends fragments \"Hel\" \"lo\"`",
+        );
+    }
+
+    #[test]
+    fn what_is_too_much_is_shown() {
+        check("ada closes 1000 \"bye\" now", "now", "`now` is one word too many", "");
+        check("ada connects without key without key", "without key", "this was said before in the same step", "");
+        check(
+            "ada sends text \"a\" to bob",
+            "to",
+            "a client speaks to the server only",
+            "leave out `to …`; for another client to hear it, let the server send it on",
+        );
+    }
+
+    #[test]
+    fn values_have_limits() {
+        check("wait 11s", "11s", "one wait lasts at most 10 seconds", "");
+        check("ada sends text of 1048577 bytes", "1048577", "a message has at most 1048576 bytes", "");
+        check("server listens on 0", "0", "`0` is not a port", "a port is a number from 1 to 65535");
+        check("ada connects with version 256", "256", "`256` is not a version", "a version is a number from 0 to 255");
+        check(
+            "ada closes 1005",
+            "1005",
+            "the code 1005 never travels in a Close frame",
+            "RFC 6455 §7.4.1 keeps it for what an endpoint reports to its own program; write `closes` alone to send no code",
+        );
+        check(
+            "ada closes 17",
+            "17",
+            "`17` is not a close code",
+            "RFC 6455 §7.4: 1000 is a normal closure, 1001 going away; 3000 to 4999 are free for programs",
+        );
+        check("ada sends binary hex 0f1", "0f1", "`0f1` is not a whole number of bytes in hex", "");
+        check("ada connects to chat", "chat", "`chat` is not a path", PATHS);
+        check("ada connects to /a#b", "/a#b", "`/a#b` is not a path", PATHS);
+        check("Ada connects", "Ada", "`Ada` is not a name", NAMES);
+        check("text connects", "text", "`text` is a word of the script language, not a name", NAMES);
+        let long = format!("ada pings \"{}\"", "x".repeat(126));
+        assert_eq!(refused(&long).1, "a ping carries at most 125 bytes, this is 126");
+        let long = format!("ada closes 1000 \"{}\"", "x".repeat(124));
+        assert_eq!(refused(&long).1, "a reason has at most 123 bytes, this is 124");
+        let steps = "wait 1ms\n".repeat(1001);
+        let error = parse(&steps).unwrap_err();
+        assert_eq!((error.range, error.message.as_str()), (9000..9008, "a script has at most 1000 steps"));
+    }
+
+    #[test]
+    fn no_text_is_too_strange() {
+        let strange =
+            ["\"", "server", "server closes \"x\"", "ada sends \"text\"", "wait \"2s\"", "·#", "ada connects to"];
+        for script in strange {
+            let _ = parse(script);
+        }
+    }
+
+    const PATHS: &str =
+        "a path begins with `/`; other than letters and digits it has only `-._~!$&'()*+,;=:@/?` and `%`";
+    const NAMES: &str = "a client's name is a small letter, then small letters, digits, `-` or `_`, such as `ada`";
+}

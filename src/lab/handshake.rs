@@ -1,0 +1,228 @@
+//! The opening handshake from both sides (RFC 6455 §4.1 and §4.2): HTTP, and then a WebSocket or an honest refusal.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio_tungstenite::{WebSocketStream, client_async};
+use tungstenite::error::{Error, ProtocolError};
+use tungstenite::handshake::client::{generate_key, generate_request};
+use tungstenite::handshake::machine::TryParse as _;
+use tungstenite::handshake::server::{Request, create_response};
+use tungstenite::protocol::Role;
+
+use crate::lab::endpoint::{ActorError, Endpoint, Side};
+use crate::lab::log::{Connection, Logbook, What};
+use crate::lab::scenario::{Key, Opening};
+use crate::layer::Direction;
+
+/// The client's part: connects, asks, and takes the answer. `None` if the server rightly refused.
+pub async fn connect(
+    line: usize,
+    client: &str,
+    server: SocketAddr,
+    opening: &Opening,
+    log: &Logbook,
+) -> Result<Option<Endpoint>, ActorError> {
+    let failed = |source| ActorError::io("connect", source);
+    let socket = TcpSocket::new_v4().map_err(failed)?;
+    // The port is taken before the SYN is sent, so that the log can name the connection first.
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).map_err(failed)?;
+    let connection = Connection { client: socket.local_addr().map_err(failed)?, server };
+    let side = Side { actor: client.to_owned(), connection, direction: Direction::ToServer, log: log.clone() };
+    side.sends(line, What::Opened);
+    let stream = socket.connect(server).await.map_err(failed)?;
+    stream.set_nodelay(true).map_err(failed)?;
+    if opening.is_good() {
+        return ask_well(line, side, stream, opening).await.map(Some);
+    }
+    ask_badly(line, &side, stream, opening).await.map(|()| None)
+}
+
+/// A handshake by the book, all of it tungstenite's.
+async fn ask_well(line: usize, side: Side, stream: TcpStream, opening: &Opening) -> Result<Endpoint, ActorError> {
+    let failed = |source| ActorError::websocket("make the opening handshake", source);
+    let server = side.connection.server;
+    let mut request = Request::builder().uri(format!("ws://{server}{}", opening.path));
+    for (name, value) in fields(server, opening) {
+        request = request.header(name, value);
+    }
+    let request = request.body(()).map_err(|error| failed(error.into()))?;
+    // The same function makes the bytes that `client_async` sends.
+    let (head, _) = generate_request(request.clone()).map_err(failed)?;
+    side.sends(line, logged_request(&head)?);
+    let (socket, response) = client_async(request, stream).await.map_err(failed)?;
+    let answered = response.status().as_u16();
+    side.hears(|what| matches!(what, What::Response { status, .. } if *status == answered))?;
+    Ok(Endpoint { side, socket })
+}
+
+/// A handshake that breaks a rule, which tungstenite would not send: plain bytes, a plain answer, and the end.
+async fn ask_badly(line: usize, side: &Side, mut stream: TcpStream, opening: &Opening) -> Result<(), ActorError> {
+    let mut head = format!("GET {} HTTP/1.1\r\n", opening.path);
+    for (name, value) in fields(side.connection.server, opening) {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    head.push_str("\r\n");
+    side.sends(line, logged_request(head.as_bytes())?);
+    stream.write_all(head.as_bytes()).await.map_err(|source| ActorError::io("send the request", source))?;
+    let mut bytes = Vec::new();
+    // The server says `Connection: close`, so the response ends where the connection does.
+    stream.read_to_end(&mut bytes).await.map_err(|source| ActorError::io("read the response", source))?;
+    let (answered, answer) = read_response(&bytes)?;
+    side.hears(|what| matches!(what, What::Response { status, body, .. } if *status == answered && *body == answer))?;
+    if answered < 400 {
+        return Err(ActorError::Status { status: answered, expected: "a refusal" });
+    }
+    side.hang_up(line, &mut stream).await
+}
+
+/// The server's part: takes the connection of the client that is due, reads its request and answers it.
+pub async fn accept(line: usize, listener: &TcpListener, log: &Logbook) -> Result<Option<Endpoint>, ActorError> {
+    let failed = |source| ActorError::io("accept a connection", source);
+    let server = listener.local_addr().map_err(failed)?;
+    let (mut stream, side) = loop {
+        let (stream, client) = listener.accept().await.map_err(failed)?;
+        let connection = Connection { client, server };
+        let side = Side { actor: SERVER.to_owned(), connection, direction: Direction::ToClient, log: log.clone() };
+        // On the host's loopback any program may connect; those that are not in the play are turned away.
+        if side.hears(|what| *what == What::Opened).is_ok() {
+            break (stream, side);
+        }
+    };
+    stream.set_nodelay(true).map_err(failed)?;
+    let (request, rest) = read_request(&mut stream).await?;
+    side.hears(|what| matches!(what, What::Request { .. }))?;
+    let answer = answer(&request);
+    let is_refusal = answer.status != 101;
+    let bytes = answer.to_bytes();
+    side.sends(line, What::Response { status: answer.status, headers: answer.headers, body: answer.body });
+    stream.write_all(&bytes).await.map_err(|source| ActorError::io("send the response", source))?;
+    if is_refusal {
+        side.hang_up(line, &mut stream).await?;
+        return Ok(None);
+    }
+    let socket = WebSocketStream::from_partially_read(stream, rest, Role::Server, None).await;
+    Ok(Some(Endpoint { side, socket }))
+}
+
+/// The header fields of a request, in the order in which tungstenite sends them.
+fn fields(server: SocketAddr, opening: &Opening) -> Vec<(&'static str, String)> {
+    let key = match &opening.key {
+        Key::Random => Some(generate_key()),
+        Key::Fixed(text) => Some(text.clone()),
+        Key::Missing => None,
+    };
+    let mut fields = vec![
+        ("Host", server.to_string()),
+        ("Connection", "Upgrade".to_owned()),
+        ("Upgrade", "websocket".to_owned()),
+        ("Sec-WebSocket-Version", opening.version.to_string()),
+    ];
+    fields.extend(key.map(|key| ("Sec-WebSocket-Key", key)));
+    fields.extend(opening.offering.clone().map(|names| ("Sec-WebSocket-Protocol", names)));
+    fields
+}
+
+/// An HTTP response.
+struct Answer {
+    status: u16,
+    reason: &'static str,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut head = format!("HTTP/1.1 {} {}\r\n", self.status, self.reason);
+        for (name, value) in &self.headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        head.push_str("\r\n");
+        [head.as_bytes(), &self.body].concat()
+    }
+}
+
+/// Tungstenite decides; the answer is written with the names as the RFC spells them.
+fn answer(request: &Request) -> Answer {
+    let own = |fields: &[(&str, &str)]| -> Vec<(String, String)> {
+        fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    match create_response(request) {
+        Ok(response) => {
+            let accept = response.headers().get("Sec-WebSocket-Accept").and_then(|value| value.to_str().ok());
+            let mut headers = own(&[("Upgrade", "websocket"), ("Connection", "Upgrade")]);
+            headers.extend(own(&[("Sec-WebSocket-Accept", accept.unwrap_or_default())]));
+            // The server speaks whatever is offered first.
+            if let Some(first) = header("Sec-WebSocket-Protocol").and_then(|names| names.split(',').next()) {
+                headers.extend(own(&[("Sec-WebSocket-Protocol", first.trim())]));
+            }
+            Answer { status: 101, reason: "Switching Protocols", headers, body: Vec::new() }
+        }
+        // RFC 6455 §4.2.2: "an appropriate HTTP error code (such as 426 Upgrade Required) and a |Sec-WebSocket-Version|
+        // header field indicating the version(s) the server is capable of understanding".
+        Err(Error::Protocol(ProtocolError::MissingSecWebSocketVersionHeader)) => refusal(
+            426,
+            "Upgrade Required",
+            own(&[("Upgrade", "websocket"), ("Connection", "Upgrade, close"), ("Sec-WebSocket-Version", "13")]),
+            "This server speaks version 13 of the WebSocket protocol only.\n",
+        ),
+        Err(Error::Protocol(ProtocolError::MissingSecWebSocketKey)) => {
+            refusal(400, "Bad Request", own(&[CLOSE]), "The header Sec-WebSocket-Key is missing.\n")
+        }
+        Err(Error::Protocol(ProtocolError::InvalidSecWebSocketKey)) => {
+            refusal(400, "Bad Request", own(&[CLOSE]), "The header Sec-WebSocket-Key is not 16 octets in base64.\n")
+        }
+        Err(_) => refusal(400, "Bad Request", own(&[CLOSE]), "This is not a WebSocket opening handshake.\n"),
+    }
+}
+
+fn refusal(status: u16, reason: &'static str, mut headers: Vec<(String, String)>, text: &str) -> Answer {
+    headers.push(("Content-Type".to_owned(), "text/plain".to_owned()));
+    headers.push(("Content-Length".to_owned(), text.len().to_string()));
+    Answer { status, reason, headers, body: text.as_bytes().to_vec() }
+}
+
+/// Reads until the head of a request is whole; what was read beyond it belongs to the WebSocket.
+async fn read_request(stream: &mut TcpStream) -> Result<(Request, Vec<u8>), ActorError> {
+    let mut bytes = Vec::new();
+    loop {
+        let read = stream.read_buf(&mut bytes).await.map_err(|source| ActorError::io("read the request", source))?;
+        let parsed = Request::try_parse(&bytes).map_err(|source| ActorError::websocket("read the request", source))?;
+        if let Some((head, request)) = parsed {
+            return Ok((request, bytes.split_off(head)));
+        }
+        if read == 0 || bytes.len() > MAX_HEAD {
+            return Err(ActorError::Unreadable("the request has no end".to_owned()));
+        }
+    }
+}
+
+fn read_response(bytes: &[u8]) -> Result<(u16, Vec<u8>), ActorError> {
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut response = httparse::Response::new(&mut headers);
+    match (response.parse(bytes), response.code) {
+        (Ok(httparse::Status::Complete(head)), Some(status)) => Ok((status, bytes[head..].to_vec())),
+        _ => Err(ActorError::Unreadable("the server's answer is not an HTTP response".to_owned())),
+    }
+}
+
+/// The request in these bytes, as the log keeps it.
+fn logged_request(head: &[u8]) -> Result<What, ActorError> {
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut request = httparse::Request::new(&mut headers);
+    let parsed = request.parse(head).map_err(|error| ActorError::Unreadable(format!("the request: {error}")))?;
+    let (true, Some(method), Some(target)) = (parsed.is_complete(), request.method, request.path) else {
+        return Err(ActorError::Unreadable("the request has no end".to_owned()));
+    };
+    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+    let headers = request.headers.iter().map(|field| (field.name.to_owned(), text(field.value))).collect();
+    Ok(What::Request { method: method.to_owned(), target: target.to_owned(), headers })
+}
+
+/// What the server is called.
+pub const SERVER: &str = "server";
+const CLOSE: (&str, &str) = ("Connection", "close");
+const MAX_HEAD: usize = 64 << 10;
+const MAX_HEADERS: usize = 32;

@@ -1,0 +1,243 @@
+//! The script log: what the actors really sent, written by themselves at the moment of sending, and when the other
+//! side had it. What a trace shows is compared with this, so it owes nothing to any dissector.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::{Serialize, Serializer};
+
+use crate::layer::Direction;
+
+/// Everything that was sent in a play, in the order of sending.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct ScriptLog {
+    /// The entries.
+    pub entries: Vec<Entry>,
+}
+
+/// One thing that was sent.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Entry {
+    /// The line of the script that caused it.
+    pub step: usize,
+    /// When it was sent, since the play began; in JSON in seconds.
+    #[serde(rename = "sent_at", serialize_with = "seconds")]
+    pub at: Duration,
+    /// When the other side had all of it; `None` if it never did.
+    #[serde(serialize_with = "maybe_seconds")]
+    pub received_at: Option<Duration>,
+    /// Who sent it.
+    pub actor: String,
+    /// On which connection.
+    pub connection: Connection,
+    /// Which way.
+    #[serde(serialize_with = "direction")]
+    pub direction: Direction,
+    /// What it was.
+    pub what: What,
+}
+
+/// The two ends of a TCP connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+pub struct Connection {
+    /// The end that opened it.
+    pub client: SocketAddr,
+    /// The end that was connected to.
+    pub server: SocketAddr,
+}
+
+/// What was sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum What {
+    /// The connection: the client's SYN.
+    Opened,
+    /// An HTTP request.
+    Request {
+        /// Its method.
+        method: String,
+        /// Its target.
+        target: String,
+        /// Its header fields, as they were written.
+        headers: Vec<(String, String)>,
+    },
+    /// An HTTP response.
+    Response {
+        /// Its status code.
+        status: u16,
+        /// Its header fields, as they were written.
+        headers: Vec<(String, String)>,
+        /// Its body; in JSON in base64.
+        #[serde(serialize_with = "base64")]
+        body: Vec<u8>,
+    },
+    /// A WebSocket message, control frames included.
+    Message(Message),
+    /// One side's end of the connection: its FIN.
+    Closed,
+}
+
+/// A WebSocket message before any masking.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Message {
+    /// What kind.
+    pub opcode: Opcode,
+    /// Its payload, all fragments together; in JSON in base64.
+    #[serde(serialize_with = "base64")]
+    pub payload: Vec<u8>,
+    /// The payload length of each frame that carried it.
+    pub fragments: Vec<usize>,
+    /// The status code, in a Close frame that has one.
+    pub close_code: Option<u16>,
+    /// The reason, in a Close frame that has a code.
+    pub close_reason: Option<String>,
+}
+
+/// The kinds of WebSocket messages (RFC 6455 §5.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Opcode {
+    /// Text.
+    Text,
+    /// Octets.
+    Binary,
+    /// A request for a pong.
+    Ping,
+    /// The answer to a ping.
+    Pong,
+    /// The closing handshake.
+    Close,
+}
+
+impl Message {
+    /// A message in one frame.
+    pub(crate) fn whole(opcode: Opcode, payload: &[u8]) -> Self {
+        let fragments = vec![payload.len()];
+        Self { opcode, payload: payload.to_vec(), fragments, close_code: None, close_reason: None }
+    }
+
+    /// A Close frame.
+    pub(crate) fn close(reason: Option<(u16, &str)>) -> Self {
+        let Some((code, text)) = reason else { return Self::whole(Opcode::Close, &[]) };
+        let payload = [&code.to_be_bytes()[..], text.as_bytes()].concat();
+        let close_reason = Some(text.to_owned());
+        Self { close_code: Some(code), close_reason, ..Self::whole(Opcode::Close, &payload) }
+    }
+}
+
+/// The log while the play goes on; all actors write into the same one.
+#[derive(Debug, Clone)]
+pub(crate) struct Logbook {
+    start: Instant,
+    entries: Arc<Mutex<Vec<Entry>>>,
+}
+
+impl Logbook {
+    pub fn begin() -> Self {
+        Self { start: Instant::now(), entries: Arc::default() }
+    }
+
+    /// Notes what is about to be sent; call it right before sending, so that the other side finds the entry.
+    pub fn sent(&self, step: usize, actor: &str, connection: Connection, direction: Direction, what: What) {
+        let entry = Entry {
+            step,
+            at: self.start.elapsed(),
+            received_at: None,
+            actor: actor.to_owned(),
+            connection,
+            direction,
+            what,
+        };
+        self.entries().push(entry);
+    }
+
+    /// Notes that the other side has it: the oldest thing under way there, if `what` fits it. Tells whether it did.
+    pub fn received(&self, connection: Connection, direction: Direction, what: impl Fn(&What) -> bool) -> bool {
+        let now = self.start.elapsed();
+        let mut entries = self.entries();
+        let under_way = entries.iter_mut().find(|entry| {
+            entry.received_at.is_none() && entry.connection == connection && entry.direction == direction
+        });
+        match under_way {
+            Some(entry) if what(&entry.what) => {
+                entry.received_at = Some(now);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The log as it is now.
+    pub fn so_far(&self) -> ScriptLog {
+        ScriptLog { entries: self.entries().clone() }
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Vec<Entry>> {
+        // A thread that panicked cannot have left a half-written entry behind.
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(time.as_secs_f64())
+}
+
+#[expect(clippy::ref_option, reason = "the signature is serde's")]
+fn maybe_seconds<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    time.map(|time| time.as_secs_f64()).serialize(serializer)
+}
+
+fn direction<S: Serializer>(direction: &Direction, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(match direction {
+        Direction::ToServer => "to_server",
+        Direction::ToClient => "to_client",
+    })
+}
+
+fn base64<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    use base64::Engine as _;
+    serializer.serialize_str(&base64::engine::general_purpose::STANDARD.encode(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONNECTION: Connection = Connection {
+        client: SocketAddr::V4(std::net::SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 50000)),
+        server: SocketAddr::V4(std::net::SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 8080)),
+    };
+
+    #[test]
+    fn things_arrive_in_the_order_of_sending() {
+        let log = Logbook::begin();
+        log.sent(1, "ada", CONNECTION, Direction::ToServer, What::Opened);
+        log.sent(1, "ada", CONNECTION, Direction::ToServer, What::Closed);
+        assert!(!log.received(CONNECTION, Direction::ToClient, |_| true));
+        assert!(!log.received(CONNECTION, Direction::ToServer, |what| *what == What::Closed));
+        assert!(log.received(CONNECTION, Direction::ToServer, |what| *what == What::Opened));
+        assert!(log.received(CONNECTION, Direction::ToServer, |what| *what == What::Closed));
+        assert!(!log.received(CONNECTION, Direction::ToServer, |_| true));
+    }
+
+    #[test]
+    fn the_log_is_json() {
+        let entry = Entry {
+            step: 3,
+            at: Duration::from_millis(1500),
+            received_at: None,
+            actor: "ada".to_owned(),
+            connection: CONNECTION,
+            direction: Direction::ToServer,
+            what: What::Message(Message::close(Some((1000, "bye")))),
+        };
+        let expected = concat!(
+            r#"{"entries":[{"step":3,"sent_at":1.5,"received_at":null,"actor":"ada","#,
+            r#""connection":{"client":"127.0.0.1:50000","server":"127.0.0.1:8080"},"direction":"to_server","#,
+            r#""what":{"kind":"message","opcode":"close","payload":"A+hieWU=","fragments":[5],"#,
+            r#""close_code":1000,"close_reason":"bye"}}]}"#
+        );
+        assert_eq!(serde_json::to_string(&ScriptLog { entries: vec![entry] }).unwrap(), expected);
+    }
+}

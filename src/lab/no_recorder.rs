@@ -1,0 +1,20 @@
+//! Without the feature `capture` nothing can be recorded, and the attempt says so.
+
+use std::sync::Arc;
+
+use crate::lab::error::LabError;
+use crate::lab::namespace::Network;
+use crate::lab::recording::Recorded;
+
+/// A capture under way; there is none in this build.
+pub enum Recorder {}
+
+impl Recorder {
+    pub fn arm(_network: Option<Arc<Network>>, _port: u16) -> Result<Self, LabError> {
+        Err(LabError::NoCapture)
+    }
+
+    pub fn finish(self) -> Result<Recorded, LabError> {
+        match self {}
+    }
+}

@@ -1,0 +1,177 @@
+//! The recorder: a thread that captures a whole play, and proves at the end that it has all of it.
+//!
+//! The end is marked by a sentinel: a frame of EtherType 0x88B5, which IEEE Std 802 keeps for local experiments and no
+//! stack answers. When the capture has seen it, it has seen everything before it. The interface's own counter then
+//! says how many frames there were.
+
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::capture::live::{Active, Inactive};
+use crate::capture::{Frame, FrameRef};
+use crate::lab::error::LabError;
+use crate::lab::namespace::{LOOPBACK, Network, frames_on_loopback};
+use crate::lab::recording::{Completeness, Interface, Recorded};
+
+/// A capture under way.
+pub struct Recorder {
+    stop: mpsc::Sender<()>,
+    thread: JoinHandle<Result<Recorded, LabError>>,
+}
+
+impl Recorder {
+    /// Begins to record on the loopback interface: of the private network, or of the host with this port only.
+    pub fn arm(network: Option<Arc<Network>>, port: u16) -> Result<Self, LabError> {
+        let (stop, stopped) = mpsc::channel();
+        let (armed, is_armed) = mpsc::channel();
+        let run = move || {
+            let mut tape = Tape::begin(network, port)?;
+            // Whoever armed it is still waiting, or has given up and will stop it.
+            let _ = armed.send(());
+            while stopped.try_recv() == Err(mpsc::TryRecvError::Empty) {
+                tape.run(POLL)?;
+            }
+            tape.finish()
+        };
+        let thread = thread::Builder::new().name(NAME.to_owned()).spawn(run);
+        let thread = thread.map_err(|source| LabError::Thread { name: NAME, source })?;
+        match is_armed.recv() {
+            Ok(()) => Ok(Self { stop, thread }),
+            // The thread ended before it could say anything but its error.
+            Err(_) => Err(joined(thread).err().unwrap_or_else(|| LabError::ended(NAME))),
+        }
+    }
+
+    /// Waits until all frames of the play are there, and ends the capture.
+    pub fn finish(self) -> Result<Recorded, LabError> {
+        drop(self.stop);
+        joined(self.thread)
+    }
+}
+
+fn joined(thread: JoinHandle<Result<Recorded, LabError>>) -> Result<Recorded, LabError> {
+    thread.join().unwrap_or_else(|_| Err(LabError::ended(NAME)))
+}
+
+/// The capture with the frames it has so far.
+struct Tape {
+    capture: Active,
+    frames: Vec<Frame>,
+    /// The interface's count when the capture began; `None` where others use the interface too.
+    counted_before: Option<u64>,
+    sentinels_sent: u64,
+    sentinels_seen: u64,
+}
+
+impl Tape {
+    fn begin(network: Option<Arc<Network>>, port: u16) -> Result<Self, LabError> {
+        let mut capture = Inactive::new(LOOPBACK);
+        let is_private = network.is_some();
+        match network {
+            Some(network) => network.enter().map_err(|source| LabError::Thread { name: NAME, source })?,
+            None => capture = capture.filter(format!("tcp port {port} or ether proto 0x88b5")),
+        }
+        let capture = capture.open()?;
+        let counted_before = if is_private { frames_on_loopback() } else { None };
+        Ok(Self { capture, frames: Vec::new(), counted_before, sentinels_sent: 0, sentinels_seen: 0 })
+    }
+
+    /// Records for a while.
+    fn run(&mut self, wait: Duration) -> Result<(), LabError> {
+        let Self { capture, frames, sentinels_seen, .. } = self;
+        capture.drain(wait, |frame| match sentinel_number(frame) {
+            Some(_) => *sentinels_seen += 1,
+            None => frames.push(frame.to_frame()),
+        })?;
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Recorded, LabError> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut end_seen = self.mark_end(deadline)?;
+        // A late acknowledgement may slip in between the sentinel and the count: then mark a new end behind it.
+        while end_seen && self.counted().is_some_and(|counted| counted > self.captured()) && Instant::now() < deadline {
+            end_seen = self.mark_end(deadline)?;
+        }
+        let completeness = Completeness {
+            captured: self.captured(),
+            counted: self.counted(),
+            dropped_by_kernel: self.capture.stats()?.dropped,
+        };
+        let interface = Interface {
+            name: self.capture.interface().to_owned(),
+            link: self.capture.link(),
+            snaplen: self.capture.snaplen(),
+        };
+        Ok(Recorded { frames: self.frames, interface, completeness, end_seen })
+    }
+
+    /// Sends a sentinel and records until it is seen; tells whether it was.
+    fn mark_end(&mut self, deadline: Instant) -> Result<bool, LabError> {
+        self.sentinels_sent += 1;
+        self.capture.send(&sentinel(self.sentinels_sent))?;
+        while self.sentinels_seen < self.sentinels_sent && Instant::now() < deadline {
+            self.run(POLL)?;
+        }
+        Ok(self.sentinels_seen == self.sentinels_sent)
+    }
+
+    fn captured(&self) -> u64 {
+        self.frames.len() as u64
+    }
+
+    fn counted(&self) -> Option<u64> {
+        let all = frames_on_loopback()?.checked_sub(self.counted_before?)?;
+        all.checked_sub(self.sentinels_sent)
+    }
+}
+
+/// Two zero addresses, the EtherType, a mark of this process, and a number.
+fn sentinel(number: u64) -> Vec<u8> {
+    let mut frame = vec![0; 12];
+    frame.extend(ETHERTYPE);
+    frame.extend(mark());
+    frame.extend(number.to_be_bytes());
+    frame
+}
+
+/// The number of a sentinel of ours.
+fn sentinel_number(frame: FrameRef<'_>) -> Option<u64> {
+    let body = frame.data.get(12..)?.strip_prefix(&ETHERTYPE)?.strip_prefix(mark().as_slice())?;
+    body.first_chunk().map(|number| u64::from_be_bytes(*number))
+}
+
+/// On the host's loopback another lab may mark its end too.
+fn mark() -> [u8; 12] {
+    let [a, b, c, d] = std::process::id().to_be_bytes();
+    [b'w', b'i', b'r', b'e', b't', b'a', b'l', b'e', a, b, c, d]
+}
+
+const NAME: &str = "lab recorder";
+const ETHERTYPE: [u8; 2] = [0x88, 0xb5];
+const POLL: Duration = Duration::from_millis(2);
+/// How long the end may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::{LinkType, Timestamp};
+
+    #[test]
+    fn a_sentinel_is_known_by_its_mark() {
+        let number = |data: &[u8]| {
+            let (time, link) = (Timestamp(0), LinkType::ETHERNET);
+            sentinel_number(FrameRef { time, link, interface: 0, len: 0, data, comments: &[] })
+        };
+        let whole = sentinel(7);
+        assert_eq!(number(&whole), Some(7));
+        for cut in 0..whole.len() {
+            assert_eq!(number(&whole[..cut]), None);
+        }
+        let mut other = whole;
+        other[14] = b'x';
+        assert_eq!(number(&other), None);
+    }
+}

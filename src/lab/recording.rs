@@ -1,0 +1,106 @@
+//! What a play leaves behind: frames, the script log, and the proof that none is missing.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use crate::capture::{Frame, LinkType};
+use crate::lab::handshake::SERVER;
+use crate::lab::log::{ScriptLog, What};
+
+/// Everything that is known of a play.
+#[derive(Debug, Clone)]
+pub struct Recording {
+    /// The frames, in the order of capture.
+    pub frames: Vec<Frame>,
+    /// The interface they were captured on.
+    pub interface: Interface,
+    /// What the actors really sent.
+    pub log: ScriptLog,
+    /// Whether frames are missing.
+    pub completeness: Completeness,
+    /// Who is behind an address.
+    pub names: Vec<(SocketAddr, String)>,
+    /// What went otherwise than the script says, in sentences.
+    pub notes: Vec<String>,
+    /// Where it was staged, as [`Place`](crate::lab::Place) announces itself.
+    pub place: String,
+}
+
+impl Recording {
+    /// The server, and every client that connected, in order.
+    pub(crate) fn names(server: SocketAddr, log: &ScriptLog) -> Vec<(SocketAddr, String)> {
+        let opened = log.entries.iter().filter(|entry| entry.what == What::Opened);
+        let clients = opened.map(|entry| (entry.connection.client, entry.actor.clone()));
+        std::iter::once((server, SERVER.to_owned())).chain(clients).collect()
+    }
+}
+
+/// The interface a capture was made on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interface {
+    /// Its name.
+    pub name: String,
+    /// The kind of link.
+    pub link: LinkType,
+    /// How many octets of a frame are kept at the most.
+    pub snaplen: u32,
+}
+
+/// What the recorder alone knows of a play.
+pub(crate) struct Recorded {
+    pub frames: Vec<Frame>,
+    pub interface: Interface,
+    pub completeness: Completeness,
+    /// Whether the mark at the end came through.
+    pub end_seen: bool,
+}
+
+/// How many frames were captured, and how many there were.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Completeness {
+    /// Frames captured.
+    pub captured: u64,
+    /// Frames the interface itself counted; `None` on an interface that others use too.
+    pub counted: Option<u64>,
+    /// Frames the kernel says it could not keep.
+    pub dropped_by_kernel: u64,
+}
+
+impl Completeness {
+    /// Whether no frame is missing, as far as that can be known.
+    pub fn is_complete(&self) -> bool {
+        self.dropped_by_kernel == 0 && self.counted.is_none_or(|counted| counted == self.captured)
+    }
+}
+
+impl fmt::Display for Completeness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let frames = if self.counted.unwrap_or(self.captured) == 1 { "frame" } else { "frames" };
+        match self.counted {
+            Some(counted) => write!(f, "{} of {counted} {frames}", self.captured)?,
+            None => write!(f, "{} {frames}", self.captured)?,
+        }
+        match self.dropped_by_kernel {
+            0 => Ok(()),
+            dropped => write!(f, ", {dropped} dropped by the kernel"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn completeness_is_said_in_full() {
+        let whole = Completeness { captured: 54, counted: Some(54), dropped_by_kernel: 0 };
+        assert_eq!((whole.to_string().as_str(), whole.is_complete()), ("54 of 54 frames", true));
+        let lost = Completeness { captured: 50, counted: Some(54), dropped_by_kernel: 4 };
+        assert_eq!(
+            (lost.to_string().as_str(), lost.is_complete()),
+            ("50 of 54 frames, 4 dropped by the kernel", false)
+        );
+        let shared = Completeness { captured: 1, counted: None, dropped_by_kernel: 0 };
+        assert_eq!((shared.to_string().as_str(), shared.is_complete()), ("1 frame", true));
+    }
+}

@@ -1,0 +1,183 @@
+//! The script of a play: who does what, in which order. One step per line, or several on a line parted by `·`.
+//!
+//! ```text
+//! server listens on 8080                       the first step, if there; else the port is 8080
+//! ada connects to /chat with key "dGhlIHNhbXBsZSBub25jZQ=="     also: with version 9, without key, offering "chat"
+//! ada sends text "hello"                       also: text of 300 bytes, binary hex 00ff10, binary of 300 bytes
+//! ada sends fragments "Hel" "lo"               one text message in two frames
+//! server sends text "hi" to ada                `to ada` may be left out while ada alone is connected
+//! ada pings "are you there?"
+//! wait 20ms                                    also: wait 2s
+//! ada closes 1000 "bye"                        also: ada closes, server closes ada 1000 "bye"
+//! ```
+//!
+//! `#` begins a comment. Text stands in double quotes with the escapes of JSON (RFC 8259 §7). A script is checked
+//! whole before anything runs: [`Scenario::parse`] refuses a play in which somebody speaks who is not connected.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+use crate::lab::{cast, grammar};
+use crate::layer::Direction;
+
+/// A play that makes sense from the first step to the last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scenario {
+    /// The TCP port the server listens on.
+    pub port: u16,
+    /// The steps, in the order in which they are played.
+    pub steps: Vec<Step>,
+}
+
+impl Scenario {
+    /// Reads a script, and checks that every step can be played where it stands.
+    pub fn parse(script: &str) -> Result<Self, ScriptError> {
+        cast::check(grammar::parse(script)?)
+    }
+
+    /// How long the script itself says to wait.
+    pub fn waits(&self) -> Duration {
+        self.steps.iter().filter_map(|step| if let Action::Wait(time) = step.action { Some(time) } else { None }).sum()
+    }
+}
+
+/// One step of a play.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The line it stands on, from 1.
+    pub line: usize,
+    /// Where it stands in the script, in bytes.
+    pub range: Range<usize>,
+    /// What happens.
+    pub action: Action,
+}
+
+/// What happens in a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// A client opens a TCP connection and asks for a WebSocket.
+    Connect {
+        /// Who connects.
+        client: String,
+        /// How it asks.
+        opening: Opening,
+    },
+    /// One side of an open connection says something.
+    Say {
+        /// The client whose connection it is.
+        client: String,
+        /// Which side speaks.
+        direction: Direction,
+        /// What it says.
+        what: Utterance,
+    },
+    /// One side of an open connection begins the closing handshake.
+    Close {
+        /// The client whose connection it is.
+        client: String,
+        /// Which side closes.
+        direction: Direction,
+        /// Status code and reason; `None` is a Close frame without a body.
+        reason: Option<Closing>,
+    },
+    /// Nothing happens for a while.
+    Wait(Duration),
+}
+
+/// A WebSocket opening handshake as a client asks for it (RFC 6455 §4.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opening {
+    /// The request target.
+    pub path: String,
+    /// What stands in `Sec-WebSocket-Key`.
+    pub key: Key,
+    /// What stands in `Sec-WebSocket-Version`.
+    pub version: u8,
+    /// What stands in `Sec-WebSocket-Protocol`; `None` leaves the header out.
+    pub offering: Option<String>,
+}
+
+impl Opening {
+    /// Whether a server must accept it: version 13 and a key of 16 octets in base64.
+    pub fn is_good(&self) -> bool {
+        use base64::Engine as _;
+        let key_is_good = match &self.key {
+            Key::Random => true,
+            Key::Missing => false,
+            Key::Fixed(text) => {
+                base64::engine::general_purpose::STANDARD.decode(text).is_ok_and(|octets| octets.len() == 16)
+            }
+        };
+        key_is_good && self.version == GOOD_VERSION
+    }
+}
+
+impl Default for Opening {
+    fn default() -> Self {
+        Self { path: "/".to_owned(), key: Key::Random, version: GOOD_VERSION, offering: None }
+    }
+}
+
+/// What a client puts into `Sec-WebSocket-Key`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Key {
+    /// A fresh random key, as RFC 6455 asks.
+    Random,
+    /// The text the script gives, good or not.
+    Fixed(String),
+    /// No such header.
+    Missing,
+}
+
+/// Something said on an open connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Utterance {
+    /// A text message in one frame.
+    Text(String),
+    /// A binary message in one frame.
+    Binary(Vec<u8>),
+    /// One text message in as many frames as there are parts.
+    Fragments(Vec<String>),
+    /// A ping; the other side answers with a pong.
+    Ping(Vec<u8>),
+}
+
+/// The body of a Close frame (RFC 6455 §5.5.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Closing {
+    /// The status code.
+    pub code: u16,
+    /// The reason, for people; may be empty.
+    pub reason: String,
+}
+
+/// Why a script cannot be played.
+#[derive(Debug, Clone, PartialEq, Eq, Error, Diagnostic)]
+#[error("{message}")]
+pub struct ScriptError {
+    /// Where in the script, in bytes.
+    #[label("here")]
+    pub range: Range<usize>,
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead.
+    #[help]
+    pub help: Option<String>,
+}
+
+impl ScriptError {
+    pub(crate) fn new(range: Range<usize>, message: impl Into<String>) -> Self {
+        Self { range, message: message.into(), help: None }
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// The version RFC 6455 §4.1 asks for.
+const GOOD_VERSION: u8 = 13;

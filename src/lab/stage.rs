@@ -1,0 +1,192 @@
+//! The stage: plays a scenario in a place, records it, and compares what was captured with what was counted.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::lab::endpoint::GAP;
+use crate::lab::error::LabError;
+use crate::lab::host::{Host, Order, Part, PortWish, Report, Side};
+use crate::lab::log::Logbook;
+use crate::lab::namespace::Network;
+use crate::lab::place::Place;
+use crate::lab::recorder::Recorder;
+use crate::lab::recording::{Recorded, Recording};
+use crate::lab::refusal::Machine;
+use crate::lab::scenario::{Action, Scenario, Step};
+use crate::layer::Direction;
+
+/// Plays a scenario and records it.
+///
+/// Steps follow each other strictly: one is done when the other side has noticed its effect. A connection that the
+/// script leaves open stays open until the recording has ended, so that nothing is on record that nobody did.
+pub fn play(place: &Place, scenario: &Scenario) -> Result<Recording, LabError> {
+    let network = network(place)?;
+    let mut notes = Vec::new();
+    let log = Logbook::begin();
+    let (done, reports) = mpsc::channel();
+    let (server, address) = start_server(network.as_ref(), scenario.port, &log, &done, &mut notes)?;
+    let recorder = Recorder::arm(network.clone(), address.port())?;
+    let started = |source| LabError::Thread { name: "lab clients", source };
+    let client = Host::client(network, address, log.clone(), done).map_err(started)?;
+    let limit = scenario.waits() + PATIENCE;
+    let director = Director { server, client, reports, deadline: Instant::now() + limit };
+    let played = director.play(scenario);
+    let recorded = recorder.finish()?;
+    drop(director);
+    let recording = recording(recorded, place, address, &log, notes);
+    match played {
+        Ok(()) => Ok(recording),
+        Err(Trouble { line, cause: Some(cause) }) => {
+            Err(LabError::Step { line, cause, recording: Box::new(recording) })
+        }
+        Err(Trouble { line, cause: None }) => Err(LabError::Late { line, limit, recording: Box::new(recording) }),
+    }
+}
+
+fn network(place: &Place) -> Result<Option<Arc<Network>>, LabError> {
+    if !cfg!(feature = "capture") {
+        return Err(LabError::NoCapture);
+    }
+    match place {
+        Place::Private { .. } => Network::create().map(|network| Some(Arc::new(network))).map_err(|refusal| {
+            let cause = refusal.explain(&Machine::read());
+            LabError::Network { reason: cause.reason, fix: cause.fix }
+        }),
+        Place::HostLoopback { .. } => Ok(None),
+        Place::Nowhere { why } => Err(LabError::Nowhere { why: why.join("; ") }),
+    }
+}
+
+/// Starts the server on the port of the script; on the host, where others may have it, else on a free one.
+fn start_server(
+    network: Option<&Arc<Network>>,
+    port: u16,
+    log: &Logbook,
+    done: &mpsc::Sender<Report>,
+    notes: &mut Vec<String>,
+) -> Result<(Host, SocketAddr), LabError> {
+    let start = |wish| Host::server(network.cloned(), wish, log.clone(), done.clone());
+    let failed = |source| LabError::Listen { port, source };
+    match start(PortWish::This(port)) {
+        Err(error) if network.is_none() && is_taken(&error) => {
+            let (host, address) = start(PortWish::AnyFree).map_err(failed)?;
+            let instead = address.port();
+            notes.push(format!("port {port} cannot be had on this machine ({error}); the server listens on {instead}"));
+            Ok((host, address))
+        }
+        started => started.map_err(failed),
+    }
+}
+
+fn is_taken(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied)
+}
+
+fn recording(
+    recorded: Recorded,
+    place: &Place,
+    server: SocketAddr,
+    log: &Logbook,
+    mut notes: Vec<String>,
+) -> Recording {
+    let Recorded { frames, interface, completeness, end_seen } = recorded;
+    if !end_seen {
+        notes.push("the mark at the end of the capture was not seen: the last frames may be missing".to_owned());
+    }
+    let log = log.so_far();
+    let names = Recording::names(server, &log);
+    Recording { frames, interface, log, completeness, names, notes, place: place.to_string() }
+}
+
+/// Gives both hosts their parts, step by step.
+struct Director {
+    server: Host,
+    client: Host,
+    reports: mpsc::Receiver<Report>,
+    deadline: Instant,
+}
+
+/// The step that failed, and why; without a cause it was late.
+struct Trouble {
+    line: usize,
+    cause: Option<String>,
+}
+
+impl Director {
+    fn play(&self, scenario: &Scenario) -> Result<(), Trouble> {
+        scenario.steps.iter().try_for_each(|step| {
+            self.perform(step).map_err(|cause| Trouble { line: step.line, cause })?;
+            thread::sleep(GAP);
+            Ok(())
+        })
+    }
+
+    fn perform(&self, step: &Step) -> Result<(), Option<String>> {
+        let (client, part_of_client, part_of_server) = match &step.action {
+            Action::Wait(time) => {
+                thread::sleep(*time);
+                return Ok(());
+            }
+            Action::Connect { client, opening } => (client, Part::Open(opening.clone()), Part::Open(opening.clone())),
+            Action::Say { client, direction, what } => {
+                let (client_part, server_part) = (Part::Say(what.clone()), Part::Hear(what.clone()));
+                cast(client, *direction, client_part, server_part)
+            }
+            Action::Close { client, direction, reason } => {
+                cast(client, *direction, Part::Close(reason.clone()), Part::AnswerClose(reason.clone()))
+            }
+        };
+        let order = |part| Order { line: step.line, client: client.clone(), part };
+        self.server.order(order(part_of_server));
+        self.client.order(order(part_of_client));
+        self.wait_for_both()
+    }
+
+    /// Waits until both sides have done their part. When one fails the other often fails for that reason: both are told.
+    fn wait_for_both(&self) -> Result<(), Option<String>> {
+        let first = self.wait_for_one(self.deadline)?;
+        let failed = first.done.is_err();
+        let second = self.wait_for_one(if failed { Instant::now() + GRACE } else { self.deadline });
+        let mut reports = vec![first];
+        match second {
+            Ok(report) => reports.push(report),
+            Err(_) if failed => {}
+            Err(cause) => return Err(cause),
+        }
+        reports.sort_by_key(|report| report.side);
+        let causes: Vec<String> = reports.into_iter().filter_map(cause).collect();
+        if causes.is_empty() { Ok(()) } else { Err(Some(causes.join("; "))) }
+    }
+
+    fn wait_for_one(&self, deadline: Instant) -> Result<Report, Option<String>> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        self.reports.recv_timeout(left).map_err(|error| match error {
+            mpsc::RecvTimeoutError::Timeout => None,
+            mpsc::RecvTimeoutError::Disconnected => Some("the hosts of the lab ended".to_owned()),
+        })
+    }
+}
+
+fn cause(report: Report) -> Option<String> {
+    let error = report.done.err()?;
+    Some(match report.side {
+        Side::Client => format!("the client: {error}"),
+        Side::Server => format!("the server: {error}"),
+    })
+}
+
+/// Who plays which part: the active one is the client's when things go to the server.
+fn cast(client: &String, direction: Direction, active: Part, passive: Part) -> (&String, Part, Part) {
+    match direction {
+        Direction::ToServer => (client, active, passive),
+        Direction::ToClient => (client, passive, active),
+    }
+}
+
+/// How long a play may take besides the waits it asks for.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a side may take to fail after the other one did.
+const GRACE: Duration = Duration::from_millis(100);
