@@ -24,3 +24,5 @@ pub mod explain;
 pub mod view;
 
 pub mod lab;
+
+pub mod cli;

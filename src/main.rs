@@ -1,1 +1,5 @@
-fn main() {}
+//! The doorway: everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    wiretale::cli::run()
+}

@@ -36,6 +36,6 @@ mod words;
 pub use error::LabError;
 pub use log::{Connection, Entry, Message, Opcode, ScriptLog, What};
 pub use place::{Check, Place, Report, VARIABLE, doctor, enter};
-pub use recording::{Completeness, Interface, Recording};
+pub use recording::{Completeness, Recording};
 pub use scenario::{Action, Closing, Key, Opening, Scenario, ScriptError, Step, Utterance};
 pub use stage::play;

@@ -9,10 +9,10 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::capture::live::{Active, Inactive};
-use crate::capture::{Frame, FrameRef};
+use crate::capture::{Frame, FrameRef, Interface};
 use crate::lab::error::LabError;
 use crate::lab::namespace::{LOOPBACK, Network, frames_on_loopback};
-use crate::lab::recording::{Completeness, Interface, Recorded};
+use crate::lab::recording::{Completeness, Recorded};
 
 /// A capture under way.
 pub struct Recorder {
@@ -100,7 +100,7 @@ impl Tape {
             dropped_by_kernel: self.capture.stats()?.dropped,
         };
         let interface = Interface {
-            name: self.capture.interface().to_owned(),
+            name: Some(self.capture.interface().to_owned()),
             link: self.capture.link(),
             snaplen: self.capture.snaplen(),
         };

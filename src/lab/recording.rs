@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use crate::capture::{Frame, LinkType};
+use crate::capture::{Frame, Interface};
 use crate::lab::handshake::SERVER;
 use crate::lab::log::{ScriptLog, What};
 
@@ -33,17 +33,6 @@ impl Recording {
         let clients = opened.map(|entry| (entry.connection.client, entry.actor.clone()));
         std::iter::once((server, SERVER.to_owned())).chain(clients).collect()
     }
-}
-
-/// The interface a capture was made on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Interface {
-    /// Its name.
-    pub name: String,
-    /// The kind of link.
-    pub link: LinkType,
-    /// How many octets of a frame are kept at the most.
-    pub snaplen: u32,
 }
 
 /// What the recorder alone knows of a play.

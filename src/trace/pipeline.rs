@@ -91,6 +91,11 @@ impl Pipeline {
         }
     }
 
+    /// Takes a remark on the capture as a whole, such as that its file was cut.
+    pub fn remark(&mut self, note: Note) {
+        self.trace.notes.push((None, note));
+    }
+
     /// Ends the capture: what is still open is shown as it stands.
     pub fn finish(mut self) -> Trace {
         for connection in 0..self.lanes.len() {

@@ -25,7 +25,6 @@ pub struct Shown {
 /// Lays a lesson out.
 pub struct LessonPage<'a> {
     trace: &'a Trace,
-    told: &'a Told,
     shown: &'a Shown,
     page: Page,
     asked: usize,
@@ -52,7 +51,7 @@ impl<'a> LessonPage<'a> {
 
     /// The parts of the lesson, from the first to the last.
     pub fn body(trace: &'a Trace, told: &'a Told, shown: &'a Shown, width: usize) -> Vec<Line> {
-        let mut this = Self { trace, told, shown, page: Page::new(width), asked: 0 };
+        let mut this = Self { trace, shown, page: Page::new(width), asked: 0 };
         for (i, item) in told.items.iter().enumerate() {
             let claims_go_on =
                 matches!(item, ToldItem::Claim(_)) && i > 0 && matches!(told.items[i - 1], ToldItem::Claim(_));
@@ -144,9 +143,15 @@ impl<'a> LessonPage<'a> {
             Verdict::EnvironmentDiffers => ("~ ", Tone::Warn),
         };
         let evidence = claim.evidence.to_string();
+        let class = match claim.class {
+            Class::Spec => "",
+            Class::LinuxLo => "Linux loopback",
+            Class::Timing => "timing",
+        };
+        let remarks: Vec<_> = [class, evidence.as_str()].into_iter().filter(|remark| !remark.is_empty()).collect();
         let mut body = inline(&claim.sentence);
-        if !evidence.is_empty() {
-            body.push(Tone::Dim, format!(" ({evidence})"));
+        if !remarks.is_empty() {
+            body.push(Tone::Dim, format!(" ({})", remarks.join("; ")));
         }
         self.page.paragraph(Line::of(tone, mark), &body);
         self.explain_miss(claim);
@@ -192,11 +197,6 @@ impl<'a> LessonPage<'a> {
         }
         line
     }
-
-    /// What is told.
-    pub fn told(&self) -> &Told {
-        self.told
-    }
 }
 
 /// A text on one line, its Markdown read, its values emphasised.
@@ -215,13 +215,4 @@ fn inline(text: &ToldText) -> Line {
 fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | '=' | '+' | ':');
     if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
-}
-
-/// Whether the class of a claim is worth a word; most hold anywhere.
-pub fn class_word(class: Class) -> &'static str {
-    match class {
-        Class::Spec => "",
-        Class::LinuxLo => "Linux loopback",
-        Class::Timing => "timing",
-    }
 }

@@ -115,6 +115,17 @@ impl Line {
         }
     }
 
+    /// Takes spaces away from the end.
+    pub fn trim(&mut self) {
+        while let Some((_, text)) = self.pieces.last_mut() {
+            text.truncate(text.trim_end_matches(' ').len());
+            if !text.is_empty() {
+                break;
+            }
+            self.pieces.pop();
+        }
+    }
+
     /// How many columns it takes.
     pub fn width(&self) -> usize {
         self.pieces.iter().map(|(_, text)| text.width()).sum()
@@ -178,7 +189,8 @@ impl Page {
     }
 
     /// Adds a line.
-    pub fn line(&mut self, line: Line) {
+    pub fn line(&mut self, mut line: Line) {
+        line.trim();
         self.lines.push(line);
     }
 
@@ -209,27 +221,46 @@ impl fmt::Display for Page {
 /// Breaks `body` at spaces into lines of `width` columns. The first begins with `first`, the others are indented as far.
 pub(super) fn wrap(first: Line, body: &Line, width: usize) -> Vec<Line> {
     let indent = first.width();
-    let mut lines = vec![first];
+    let mut lines = Vec::new();
+    let mut current = first;
     let mut empty = true;
+    for (gap, word) in words(body) {
+        let space = usize::from(!empty);
+        if !empty && current.width() + space + word.width() > width {
+            lines.push(std::mem::take(&mut current));
+            current.pad_to(indent);
+            empty = true;
+        }
+        if !empty {
+            current.push(gap, " ");
+        }
+        current.append(word);
+        empty = false;
+    }
+    lines.push(current);
+    lines
+}
+
+/// The words of a line, each with the tone of the space before it. A word may change its tone in the middle.
+fn words(body: &Line) -> Vec<(Tone, Line)> {
+    let mut words = Vec::new();
+    let mut word = Line::new();
+    let mut gap = Tone::Plain;
     for (tone, text) in &body.pieces {
-        for (i, word) in text.split(' ').enumerate() {
-            let Some(current) = lines.last() else { break };
-            let space = usize::from(i > 0 && !empty);
-            if !empty && i > 0 && current.width() + space + word.width() > width {
-                let mut next = Line::new();
-                next.pad_to(indent);
-                lines.push(next);
-                empty = true;
+        for (i, part) in text.split(' ').enumerate() {
+            if i > 0 {
+                if word.width() > 0 {
+                    words.push((gap, std::mem::take(&mut word)));
+                }
+                gap = *tone;
             }
-            let Some(current) = lines.last_mut() else { break };
-            if i > 0 && !empty {
-                current.push(*tone, " ");
-            }
-            current.push(*tone, word);
-            empty &= word.is_empty();
+            word.push(*tone, part);
         }
     }
-    lines
+    if word.width() > 0 {
+        words.push((gap, word));
+    }
+    words
 }
 
 #[cfg(test)]
@@ -243,6 +274,13 @@ mod tests {
         let text: Vec<_> = lines.iter().map(Line::text).collect();
         assert_eq!(text, ["  - one two", "    three, four", "    five"]);
         assert!(lines[1].pieces().contains(&(Tone::Strong, "three".into())));
+    }
+
+    #[test]
+    fn a_space_that_is_a_piece_of_its_own_is_a_place_to_break() {
+        let body = Line::of(Tone::Plain, "one").with(Tone::Plain, " ").with(Tone::Plain, "two").with(Tone::Strong, ",");
+        let text: Vec<_> = wrap(Line::new(), &body, 5).iter().map(Line::text).collect();
+        assert_eq!(text, ["one", "two,"]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Floor 9: meaning → text. No decisions are made here; colours carry layers, and never meaning alone.
 
+mod fields;
+mod json;
 mod ladder;
 mod lesson;
 mod line;
@@ -8,10 +10,12 @@ mod peel;
 mod story;
 mod table;
 
+pub use fields::field_list;
+pub use json::lesson_json;
 pub use ladder::ladder;
 pub use lesson::{LessonPage, Shown};
 pub use line::{Line, Page, Tone};
 pub use markdown::markdown;
 pub use peel::{fields, hex_dump, onion};
-pub use story::{notes, packets, story};
+pub use story::{comments, notes, packets, story};
 pub use table::table;

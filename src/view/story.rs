@@ -49,6 +49,18 @@ pub fn notes(trace: &Trace, width: usize) -> Vec<Line> {
     page.lines
 }
 
+/// What was written on the frames, a sentence each.
+pub fn comments(trace: &Trace, wanted: &dyn Fn(u32) -> bool, width: usize) -> Vec<Line> {
+    let mut page = Page::new(width);
+    for (number, record) in trace.records().filter(|(number, _)| wanted(*number)) {
+        for comment in &record.frame.comments {
+            let safe: String = comment.chars().map(|c| if c.is_control() { '·' } else { c }).collect();
+            page.paragraph(Line::of(Tone::Dim, format!("{number:>5}  ")), &Line::of(Tone::Plain, safe));
+        }
+    }
+    page.lines
+}
+
 /// One line per frame: number, time, ends, what it says.
 pub fn packets(trace: &Trace, cast: &Cast, wanted: &dyn Fn(u32) -> bool, width: usize) -> Vec<Line> {
     let mut rows = Vec::new();

@@ -189,7 +189,7 @@ pub(super) mod tests {
         assert_eq!(frames.len(), 2);
         assert_eq!(frames[0], frame(1_000_002_000, LinkType::ETHERNET));
         assert_eq!(frames[1].time, Timestamp(4_294_967_295_999_999_000));
-        assert_eq!(frames[1].data, []);
+        assert!(frames[1].data.is_empty());
         assert_eq!((about.format, about.interfaces[0].snaplen, about.cut), ("pcap", 262_144, None));
         assert_eq!(read_all(BIG_NANO).0, [frame(1_000_000_002, LinkType::RAW)]);
         assert_eq!(read_all(MODIFIED).0, [frame(1_000_002_000, LinkType::ETHERNET)]);

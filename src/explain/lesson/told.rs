@@ -1,5 +1,7 @@
 //! A lesson held against a capture.
 
+use std::collections::BTreeMap;
+
 use super::text::{Piece, Text};
 use super::{Class, Item, Lesson, Misconception, Modify, Predict, Review, View};
 use crate::explain::{Cast, Story};
@@ -121,7 +123,7 @@ impl Lesson {
     /// Holds the lesson against a capture. `exact` says that the capture is from Linux loopback, where claims about it
     /// must hold.
     pub fn tell(&self, trace: &Trace, cast: &Cast, exact: bool) -> Told {
-        let teller = Teller { trace, cast, exact };
+        let teller = Teller { trace, cast, exact, knobs: &self.knobs };
         let items = self.items.iter().map(|item| teller.item(item)).collect();
         Told { title: self.title.clone(), question: self.question.clone(), items }
     }
@@ -180,6 +182,7 @@ struct Teller<'a> {
     trace: &'a Trace,
     cast: &'a Cast,
     exact: bool,
+    knobs: &'a BTreeMap<String, String>,
 }
 
 impl Teller<'_> {
@@ -188,8 +191,9 @@ impl Teller<'_> {
             Item::Prose(text) => ToldItem::Prose(self.text(text)),
             Item::Predict(predict) => self.predict(predict),
             Item::Script(script) => {
-                let lines = script.text.lines().map(str::trim_end).filter(|line| !line.trim().is_empty());
-                ToldItem::Script(lines.map(str::to_owned).collect())
+                let text = script.with_knobs(self.knobs).map(|played| played.text);
+                let text = text.unwrap_or_else(|_| script.text.clone());
+                ToldItem::Script(text.trim_end().lines().map(|line| line.trim_end().to_owned()).collect())
             }
             Item::Show(view) => self.view(view),
             Item::Claim(claim) => ToldItem::Claim(self.claim(&claim.sentence, &claim.proof, claim.class)),
@@ -280,7 +284,7 @@ impl Teller<'_> {
     fn message_lines(&self, frame: u32) -> Vec<String> {
         let message = self.trace.messages_in(frame).iter().find(|message| message.owns_bytes());
         let bytes = message.map(|message| self.trace.bytes(message)).unwrap_or_default();
-        String::from_utf8_lossy(bytes).lines().take(60).map(safe).collect()
+        String::from_utf8_lossy(bytes).trim_end().lines().take(60).map(safe).collect()
     }
 
     fn table(&self, fields: &[&'static FieldDef], filter: Option<&Filter>) -> ToldItem {

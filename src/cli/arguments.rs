@@ -1,0 +1,101 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// See the conversation under your sockets: capture, dissect and explain it, every sentence tied to its bytes.
+#[derive(Debug, Parser)]
+#[command(name = "wiretale", version, max_term_width = 100)]
+pub(super) struct Arguments {
+    /// When to use colour; `NO_COLOR` is heeded too.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub(super) color: Color,
+
+    /// How many columns to write; by default as many as the terminal has, and 80 in a pipe.
+    #[arg(long, global = true, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..=200))]
+    pub(super) width: Option<u16>,
+
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Play a lesson live and explain what was seen; without a name: list the lessons.
+    Lesson(LessonArguments),
+    /// Tell whether every sentence of the lessons is true, live and on their saved captures.
+    Check(CheckArguments),
+    /// Tell the story of a saved capture (pcap or pcapng).
+    Replay(ReplayArguments),
+    /// Show one frame of a capture, layer by layer, with every byte's owner.
+    Peel(PeelArguments),
+    /// List every field that filters and lessons can ask for.
+    Fields(FieldsArguments),
+    /// Tell what this machine allows, and the command that fixes what it does not.
+    Doctor,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LessonArguments {
+    /// A lesson's name, number or unique beginning, or the path of a lesson file.
+    pub(super) name: Option<String>,
+    /// Explain this capture instead of a live run; `-` reads standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(super) from: Option<PathBuf>,
+    /// Keep the capture, with each proved sentence written on its frames; `-` writes standard output.
+    #[arg(long, value_name = "FILE.pcapng")]
+    pub(super) save: Option<PathBuf>,
+    /// Turn a knob of the lesson's script.
+    #[arg(long = "set", value_name = "KNOB=VALUE")]
+    pub(super) knobs: Vec<String>,
+    /// Do not ask the predictions, also on a terminal.
+    #[arg(long)]
+    pub(super) no_predict: bool,
+    /// Print the judged sentences as JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArguments {
+    /// Lessons by name, number, unique beginning or path; all of them if none is named.
+    pub(super) names: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReplayArguments {
+    /// The capture file; `-` reads standard input.
+    pub(super) file: PathBuf,
+    /// Tell only of the frames that match this Wireshark display filter.
+    #[arg(long = "where", value_name = "FILTER")]
+    pub(super) filter: Option<String>,
+    /// List the packets, one line each, instead of drawing ladders.
+    #[arg(long)]
+    pub(super) packets: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PeelArguments {
+    /// The capture file; `-` reads standard input.
+    pub(super) file: PathBuf,
+    /// The number of the frame, from 1.
+    pub(super) frame: u32,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct FieldsArguments {
+    /// Only fields whose name or meaning holds this word.
+    pub(super) word: Option<String>,
+}

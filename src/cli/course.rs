@@ -1,0 +1,130 @@
+//! The lessons: those that are part of the program, and any file.
+
+use std::borrow::Cow;
+use std::fs;
+use std::path::Path;
+
+use rust_embed::RustEmbed;
+
+use super::failure::Failure;
+use crate::explain::lesson::{Lesson, LessonError};
+use crate::filter::TraceNames;
+
+#[derive(RustEmbed)]
+#[folder = "lessons"]
+struct LessonFiles;
+
+#[derive(RustEmbed)]
+#[folder = "captures"]
+struct CaptureFiles;
+
+/// A lesson's file, read and checked.
+#[derive(Debug)]
+pub struct CourseLesson {
+    /// Its name: `09-upgrade`.
+    pub name: String,
+    /// The file's name or path.
+    pub file: String,
+    /// The text of the file.
+    pub text: String,
+    /// What is in it.
+    pub lesson: Lesson,
+    /// Whether the file is part of the program.
+    pub embedded: bool,
+}
+
+/// The lessons that are part of the program.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Course;
+
+impl Course {
+    /// Their names in order.
+    pub fn names(self) -> Vec<String> {
+        let name = |file: Cow<'static, str>| file.strip_suffix(".md").map(str::to_owned);
+        let mut names: Vec<String> = LessonFiles::iter().filter_map(name).filter(|name| name != "README").collect();
+        names.sort();
+        names
+    }
+
+    /// The text of a lesson's file.
+    pub fn text(self, name: &str) -> Option<String> {
+        let file = LessonFiles::get(&format!("{name}.md"))?;
+        Some(String::from_utf8_lossy(&file.data).into_owned())
+    }
+
+    /// The saved capture of a lesson.
+    pub fn capture(self, name: &str) -> Option<Cow<'static, [u8]>> {
+        CaptureFiles::get(&format!("{name}.pcapng")).map(|file| file.data)
+    }
+
+    /// The lesson that is meant by a name, a number, a unique beginning, or a path.
+    pub(super) fn find(self, wanted: &str) -> Result<CourseLesson, Failure> {
+        if wanted.contains('/') || wanted.ends_with(".md") {
+            return open(Path::new(wanted));
+        }
+        let names = self.names();
+        let number = |name: &String| name.split('-').next().and_then(|n| n.parse::<u32>().ok());
+        let exact = names.iter().find(|name| *name == wanted);
+        let by_number = wanted.parse::<u32>().ok().and_then(|n| names.iter().find(|name| number(name) == Some(n)));
+        let beginning: Vec<&String> = names.iter().filter(|name| is_beginning(name, wanted)).collect();
+        match (exact.or(by_number), beginning.as_slice()) {
+            (Some(name), _) => self.read(name),
+            (None, [name]) => self.read(name),
+            (None, []) => Err(Failure::request(
+                format!("cannot find a lesson `{wanted}`"),
+                format!(
+                    "there are: {}; a file of your own is named by its path, such as ./my-lesson.md",
+                    names.join(", ")
+                ),
+            )),
+            (None, several) => {
+                let list: Vec<&str> = several.iter().map(|name| name.as_str()).collect();
+                let message = format!("cannot tell which lesson `{wanted}` means: {}", list.join(", "));
+                Err(Failure::request(message, "type more of the name"))
+            }
+        }
+    }
+
+    pub(super) fn read(self, name: &str) -> Result<CourseLesson, Failure> {
+        let text = self.text(name).ok_or_else(|| {
+            Failure::request(format!("cannot find a lesson `{name}`"), "`wiretale lesson` lists the lessons")
+        })?;
+        parsed(name.to_owned(), format!("lessons/{name}.md"), text, true)
+    }
+}
+
+/// `09-upgrade` begins with `09` and its words with `up`.
+fn is_beginning(name: &str, wanted: &str) -> bool {
+    name.starts_with(wanted) || name.split_once('-').is_some_and(|(_, words)| words.starts_with(wanted))
+}
+
+fn open(path: &Path) -> Result<CourseLesson, Failure> {
+    /// A lesson is a page to read; anything much larger is another kind of file.
+    const MAX_FILE: u64 = 1 << 20;
+    let file = path.display().to_string();
+    let cannot = |cause: String, help: &str| Failure::request(format!("cannot read lesson `{file}`: {cause}"), help);
+    let meta = fs::metadata(path).map_err(|error| cannot(error.to_string(), "see whether the path is right"))?;
+    if !meta.is_file() {
+        return Err(cannot("it is no file".into(), "name a Markdown file"));
+    }
+    if meta.len() > MAX_FILE {
+        return Err(cannot(
+            format!("it has {} octets", meta.len()),
+            "a lesson is one Markdown file of at most 256 KiB",
+        ));
+    }
+    let bytes = fs::read(path).map_err(|error| cannot(error.to_string(), "see whether you may read it"))?;
+    let text = String::from_utf8(bytes).map_err(|_| cannot("it is not UTF-8 text".into(), "name a Markdown file"))?;
+    let name = path.file_stem().map_or_else(|| file.clone(), |stem| stem.to_string_lossy().into_owned());
+    parsed(name, file, text, false)
+}
+
+fn parsed(name: String, file: String, text: String, embedded: bool) -> Result<CourseLesson, Failure> {
+    let lesson = Lesson::parse(&text, &TraceNames).map_err(|error| mistake(&file, &text, error))?;
+    Ok(CourseLesson { name, file, text, lesson, embedded })
+}
+
+/// A mistake in a lesson's file, pointed at.
+pub(super) fn mistake(file: &str, text: &str, error: LessonError) -> Failure {
+    Failure::mistake(file, text, error.range, error.message, error.help)
+}

@@ -1,0 +1,109 @@
+//! Why a command could not do what was asked, told once, with the next step.
+
+use std::io;
+use std::ops::Range;
+use std::process::ExitCode;
+
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource};
+
+use super::output::Output;
+use crate::capture::CaptureError;
+use crate::lab::LabError;
+
+/// A request that cannot be met.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    what: Option<Box<dyn Diagnostic + Send + Sync>>,
+    code: u8,
+}
+
+/// The request was wrong.
+const REQUEST: u8 = 2;
+/// This machine does not allow it.
+const MACHINE: u8 = 3;
+
+/// A failure in a few words.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+#[error("{message}")]
+struct Plain {
+    message: String,
+    #[help]
+    help: Option<String>,
+}
+
+/// A mistake in a text, with the place it is at.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+#[error("{message}")]
+struct Pointed {
+    message: String,
+    #[source_code]
+    source_code: NamedSource<String>,
+    #[label(collection)]
+    labels: Vec<LabeledSpan>,
+    #[help]
+    help: Option<String>,
+}
+
+impl Failure {
+    /// The request was wrong.
+    pub(crate) fn request(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::new(Plain { message: message.into(), help: Some(help.into()) }, REQUEST)
+    }
+
+    /// This machine does not allow it.
+    pub(crate) fn machine(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::new(Plain { message: message.into(), help: Some(help.into()) }, MACHINE)
+    }
+
+    /// A mistake in the text called `name`.
+    pub(crate) fn mistake(name: &str, text: &str, range: Range<usize>, message: String, help: Option<String>) -> Self {
+        let start = range.start.min(text.len());
+        let len = range.end.min(text.len()).saturating_sub(start);
+        let labels = vec![LabeledSpan::new(Some("here".into()), start, len)];
+        let source_code = NamedSource::new(name, text.to_owned());
+        Self::new(Pointed { message, source_code, labels, help }, REQUEST)
+    }
+
+    /// Standard output could not be written. A closed pipe is nobody's mistake: the reader has seen enough.
+    pub(crate) fn output(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self { what: None, code: 0 },
+            _ => Self::request(format!("cannot write standard output: {error}"), "see whether the disk is full"),
+        }
+    }
+
+    fn new(what: impl Diagnostic + Send + Sync + 'static, code: u8) -> Self {
+        Self { what: Some(Box::new(what)), code }
+    }
+
+    /// Tells the failure on standard error.
+    pub(crate) fn report(&self, out: &Output) -> ExitCode {
+        if let Some(what) = &self.what {
+            let theme = if out.colors() { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+            let mut text = String::new();
+            let handler = GraphicalReportHandler::new_themed(theme).with_width(out.width.max(60)).with_links(false);
+            if handler.render_report(&mut text, what.as_ref()).is_err() {
+                text = what.to_string();
+            }
+            // If standard error cannot be written, there is nobody left to tell.
+            let _ = io::Write::write_all(&mut io::stderr(), format!("{}\n", text.trim_end()).as_bytes());
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<CaptureError> for Failure {
+    fn from(error: CaptureError) -> Self {
+        Self::new(error, REQUEST)
+    }
+}
+
+impl From<LabError> for Failure {
+    fn from(error: LabError) -> Self {
+        let code = match error {
+            LabError::Step { .. } | LabError::Late { .. } | LabError::Listen { .. } => REQUEST,
+            _ => MACHINE,
+        };
+        Self::new(error, code)
+    }
+}

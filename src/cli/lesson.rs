@@ -1,0 +1,267 @@
+//! `wiretale lesson`: play it, watch it, explain it.
+
+use std::collections::BTreeMap;
+
+use super::arguments::LessonArguments;
+use super::course::{Course, CourseLesson, mistake};
+use super::failure::Failure;
+use super::load::{self, Loaded, trace_frames};
+use super::output::Output;
+use super::save::{self, Keep};
+use super::{Ending, predict};
+use crate::capture::{About, Frame, Interface, Statistics};
+use crate::explain::Cast;
+use crate::explain::lesson::{LessonError, Told};
+use crate::lab::{self, Place, Recording, Scenario};
+use crate::trace::Trace;
+use crate::view::{self, LessonPage, Line, Shown, Tone};
+
+/// A run of a lesson, live or saved.
+pub(super) struct Run {
+    pub(super) trace: Trace,
+    pub(super) cast: Cast,
+    pub(super) frames: Vec<Frame>,
+    interfaces: Vec<Interface>,
+    statistics: Option<Statistics>,
+    /// `54 of 54 frames captured`.
+    pub(super) completeness: String,
+    /// Whether frame counts must be as on Linux loopback.
+    pub(super) exact: bool,
+}
+
+pub(super) fn run(arguments: &LessonArguments, out: &mut Output) -> Result<Ending, Failure> {
+    let Some(name) = &arguments.name else { return list(out) };
+    let mut found = Course.find(name)?;
+    found.lesson.knobs = turned(&found, &arguments.knobs)?;
+    if arguments.save.as_deref().is_some_and(|path| path.as_os_str() == "-") {
+        out.divert();
+    }
+    let place = if arguments.from.is_some() { None } else { Some(lab::enter()) };
+    let mut shown = Shown {
+        place: place_text(arguments, place.as_ref()),
+        number: number_text(&found),
+        command: if found.embedded { found.name.clone() } else { found.file.clone() },
+        answers: Vec::new(),
+    };
+    if !arguments.json {
+        out.lines(LessonPage::head(&found.lesson.title, &found.lesson.question, &shown, out.width))?;
+    }
+    if !arguments.no_predict && !arguments.json && predict::somebody_is_there() {
+        shown.answers = predict::ask_all(&found.lesson, out)?;
+    }
+    let run = match (&arguments.from, &place) {
+        (Some(file), _) => saved(load::open(file)?),
+        (None, Some(place)) => live_or_saved(&found, place, arguments)?,
+        (None, None) => return Err(Failure::request("nothing to play", "this is a mistake in wiretale")),
+    };
+    let told = found.lesson.tell(&run.trace, &run.cast, run.exact);
+    if let Some(path) = &arguments.save {
+        let title = format!("wiretale lesson {}: {}", found.name, found.lesson.title);
+        keep(&run, &told, title, path)?;
+    }
+    show(arguments, out, &found, &run, &told, &shown)?;
+    let turned_here = !arguments.knobs.is_empty();
+    Ok(if told.untrue() == 0 || turned_here { Ending::Done } else { Ending::No })
+}
+
+fn show(
+    arguments: &LessonArguments,
+    out: &mut Output,
+    found: &CourseLesson,
+    run: &Run,
+    told: &Told,
+    shown: &Shown,
+) -> Result<(), Failure> {
+    if arguments.json {
+        return out.text(&view::lesson_json(&found.name, &shown.place, &run.completeness, told));
+    }
+    out.lines(LessonPage::body(&run.trace, told, shown, out.width))?;
+    if told.untrue() > 0 && !arguments.knobs.is_empty() {
+        out.line(&Line::of(Tone::Warn, "A knob is turned: what does not hold here shows what it does."))?;
+    }
+    let mut footer = Line::of(Tone::Dim, format!("{} · ", run.completeness));
+    footer.append(LessonPage::summary(told));
+    if arguments.save.is_none() && arguments.from.is_none() {
+        let keep = format!("keep it: wiretale lesson {} --save {}.pcapng", shown.command, found.name);
+        if footer.width() + 3 + keep.len() > out.width {
+            out.line(&footer)?;
+            footer = Line::of(Tone::Dim, keep);
+        } else {
+            footer.push(Tone::Dim, format!(" · {keep}"));
+        }
+    }
+    out.line(&footer)?;
+    out.flush()
+}
+
+fn place_text(arguments: &LessonArguments, place: Option<&Place>) -> String {
+    match (&arguments.from, place) {
+        (Some(file), _) => format!("from {}", file.display()),
+        (None, Some(Place::HostLoopback { .. })) => "this machine's loopback".into(),
+        (None, Some(Place::Nowhere { .. })) => "saved capture".into(),
+        (None, Some(place)) => place.to_string(),
+        (None, None) => String::new(),
+    }
+}
+
+fn number_text(found: &CourseLesson) -> String {
+    match found.name.split('-').next().and_then(|number| number.parse::<u32>().ok()) {
+        Some(number) => format!("Lesson {number}"),
+        None => format!("Lesson {}", found.name),
+    }
+}
+
+/// The lesson's knobs, with those turned that the learner named.
+fn turned(found: &CourseLesson, wanted: &[String]) -> Result<BTreeMap<String, String>, Failure> {
+    let mut knobs = found.lesson.knobs.clone();
+    let list = || match knobs_list(&found.lesson.knobs) {
+        list if list.is_empty() => "this lesson has no knobs".to_owned(),
+        list => format!("this lesson has: {list}"),
+    };
+    for setting in wanted {
+        let Some((name, value)) = setting.split_once('=') else {
+            return Err(Failure::request(
+                format!("cannot set `{setting}`: there is no `=` in it"),
+                "write --set KNOB=VALUE",
+            ));
+        };
+        match knobs.get_mut(name) {
+            Some(knob) => *knob = value.to_owned(),
+            None => return Err(Failure::request(format!("cannot set `{name}`: there is no such knob"), list())),
+        }
+    }
+    Ok(knobs)
+}
+
+fn knobs_list(knobs: &BTreeMap<String, String>) -> String {
+    knobs.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// Plays the lesson where that is possible, and else takes its saved capture, saying so.
+fn live_or_saved(found: &CourseLesson, place: &Place, arguments: &LessonArguments) -> Result<Run, Failure> {
+    match place {
+        Place::Nowhere { .. } => {
+            let Some(bytes) = Course.capture(&found.name).filter(|_| found.embedded) else {
+                return Err(Failure::machine(
+                    format!("cannot play lesson `{}`: {place}, and there is no saved capture of it", found.name),
+                    "`wiretale doctor` names the command that would allow it; --from FILE explains a capture you have",
+                ));
+            };
+            announce(&format!("{place}: this is the saved capture; `wiretale doctor` tells more"));
+            let name = format!("captures/{}.pcapng", found.name);
+            Ok(saved(Loaded::embedded(&name, &bytes)?))
+        }
+        _ => {
+            if let Place::HostLoopback { .. } = place {
+                announce(&format!("on {place}; `wiretale doctor` tells how to get a private network"));
+            }
+            live(found, place, arguments)
+        }
+    }
+}
+
+/// Plays the lesson; tries once more if the capture lost a frame.
+pub(super) fn live(found: &CourseLesson, place: &Place, arguments: &LessonArguments) -> Result<Run, Failure> {
+    let scenario = scenario(found)?;
+    for _ in 0..2 {
+        let recording = match lab::play(place, &scenario) {
+            Ok(recording) => recording,
+            Err(error) => {
+                keep_broken(found, arguments, error.recording())?;
+                return Err(error.into());
+            }
+        };
+        for note in &recording.notes {
+            announce(note);
+        }
+        if recording.completeness.is_complete() {
+            return Ok(Run::of(recording, place));
+        }
+        announce(&format!("{}: the capture lost frames, so nothing is taught from it", recording.completeness));
+    }
+    let message = format!("cannot teach lesson `{}`: the capture lost frames twice", found.name);
+    Err(Failure::machine(message, "try again when the machine is less busy, or explain the saved capture with --from"))
+}
+
+fn scenario(found: &CourseLesson) -> Result<Scenario, Failure> {
+    let Some(script) = found.lesson.script() else {
+        return Err(Failure::request(
+            format!("cannot play lesson `{}`: it has no `script` block", found.name),
+            "add one, or explain a capture with --from FILE",
+        ));
+    };
+    let text = script.with_knobs(&found.lesson.knobs).map_err(|error| mistake(&found.file, &found.text, error))?;
+    Scenario::parse(&text.text).map_err(|error| {
+        let error = LessonError { range: text.in_file(error.range), message: error.message, help: error.help };
+        mistake(&found.file, &found.text, error)
+    })
+}
+
+/// A play that failed keeps what was captured until then, if it was to be kept.
+fn keep_broken(
+    found: &CourseLesson,
+    arguments: &LessonArguments,
+    recording: Option<&Recording>,
+) -> Result<(), Failure> {
+    let (Some(recording), Some(path)) = (recording, &arguments.save) else { return Ok(()) };
+    let cast = Cast::new(recording.names.clone());
+    let interfaces = vec![recording.interface.clone()];
+    let title = format!("wiretale lesson {}, broken off", found.name);
+    save::save(path, &recording.frames, Keep { title, cast: &cast, interfaces, statistics: None, comments: Vec::new() })
+}
+
+impl Run {
+    fn of(recording: Recording, place: &Place) -> Self {
+        let completeness = recording.completeness;
+        Self {
+            trace: trace_frames(&recording.frames),
+            cast: Cast::new(recording.names),
+            frames: recording.frames,
+            interfaces: vec![recording.interface],
+            statistics: Some(Statistics { received: completeness.captured, dropped: completeness.dropped_by_kernel }),
+            completeness: format!("{completeness} captured"),
+            exact: matches!(place, Place::Private { .. }),
+        }
+    }
+}
+
+/// A saved capture as a run. One that this program made is from Linux loopback.
+pub(super) fn saved(loaded: Loaded) -> Run {
+    let About { interfaces, statistics, application, .. } = loaded.about;
+    let frames: Vec<Frame> = loaded.trace.records().map(|(_, record)| record.frame.clone()).collect();
+    Run {
+        completeness: format!("{} frames", frames.len()),
+        exact: application.is_some_and(|name| name.starts_with("wiretale")),
+        trace: loaded.trace,
+        cast: loaded.cast,
+        frames,
+        interfaces,
+        statistics,
+    }
+}
+
+pub(super) fn keep(run: &Run, told: &Told, title: String, path: &std::path::Path) -> Result<(), Failure> {
+    let mut frames = run.frames.clone();
+    for frame in &mut frames {
+        frame.comments.clear();
+    }
+    let interfaces = run.interfaces.clone();
+    let keep = Keep { title, cast: &run.cast, interfaces, statistics: run.statistics, comments: told.comments() };
+    save::save(path, &frames, keep)
+}
+
+fn announce(text: &str) {
+    eprintln!("wiretale: {text}");
+}
+
+fn list(out: &mut Output) -> Result<Ending, Failure> {
+    let mut rows = Vec::new();
+    for name in Course.names() {
+        let found = Course.read(&name)?;
+        rows.push(vec![name, found.lesson.title, found.lesson.question]);
+    }
+    out.lines(view::table(&["lesson", "title", "question"], &rows, out.width))?;
+    out.text("")?;
+    out.line(&Line::of(Tone::Dim, "wiretale lesson NAME plays one: by its name, its number or a unique beginning"))?;
+    Ok(Ending::Done)
+}

@@ -1,0 +1,67 @@
+//! The command line: one file per subcommand. Results go to standard output, everything else to standard error.
+//!
+//! Exit codes: 0 done; 1 the answer is "no" (a sentence is untrue); 2 the request was wrong (usage, unreadable file);
+//! 3 this machine does not allow it.
+
+mod arguments;
+mod check;
+mod course;
+mod doctor;
+mod failure;
+mod fields;
+mod lesson;
+mod load;
+mod output;
+mod peel;
+mod predict;
+mod replay;
+mod save;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+pub use course::{Course, CourseLesson};
+pub use load::{Loaded, trace_frames};
+
+use arguments::{Arguments, Command};
+use output::Output;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// It did what was asked.
+    Done,
+    /// The answer is "no".
+    No,
+    /// This machine does not allow it.
+    NotAllowed,
+}
+
+impl From<Ending> for ExitCode {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::Done => Self::SUCCESS,
+            Ending::No => Self::from(1),
+            Ending::NotAllowed => Self::from(3),
+        }
+    }
+}
+
+/// Runs the program with its arguments. Starts no thread before the lab was entered.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut out = Output::new(arguments.color, arguments.width);
+    let result = match arguments.command {
+        Command::Lesson(arguments) => lesson::run(&arguments, &mut out),
+        Command::Check(arguments) => check::run(&arguments, &mut out),
+        Command::Replay(arguments) => replay::run(&arguments, &mut out),
+        Command::Peel(arguments) => peel::run(&arguments, &mut out),
+        Command::Fields(arguments) => fields::run(&arguments, &mut out),
+        Command::Doctor => doctor::run(&mut out),
+    };
+    match result {
+        Ok(ending) => ending.into(),
+        Err(failure) => failure.report(&out),
+    }
+}

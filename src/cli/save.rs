@@ -1,0 +1,64 @@
+//! Keeping a capture as pcapng, with the lesson's words on the frames that prove them.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::failure::Failure;
+use crate::capture::{CaptureError, Frame, Interface, Section, Statistics, Writer};
+use crate::explain::Cast;
+
+/// What is to be kept.
+#[derive(Debug)]
+pub(super) struct Keep<'a> {
+    /// What the capture is of, in a sentence.
+    pub(super) title: String,
+    pub(super) cast: &'a Cast,
+    pub(super) interfaces: Vec<Interface>,
+    pub(super) statistics: Option<Statistics>,
+    /// Sentences, each with the frame it is written on.
+    pub(super) comments: Vec<(u32, String)>,
+}
+
+/// Writes frames to a file, or to standard output if it is `-`. A file appears whole or not at all.
+pub(super) fn save(path: &Path, frames: &[Frame], keep: Keep<'_>) -> Result<(), Failure> {
+    let name = path.display().to_string();
+    let bytes = encode(&name, frames, keep)?;
+    let written = match path.to_str() {
+        Some("-") => io::stdout().write_all(&bytes).and_then(|()| io::stdout().flush()),
+        _ => write_whole(path, &bytes),
+    };
+    written.map_err(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => Failure::output(error),
+        _ => Failure::request(
+            format!("cannot write capture `{name}`: {error}"),
+            "name a file in a folder you may write to",
+        ),
+    })
+}
+
+fn encode(name: &str, frames: &[Frame], keep: Keep<'_>) -> Result<Vec<u8>, CaptureError> {
+    let application = Some(format!("wiretale {}", env!("CARGO_PKG_VERSION")));
+    let comments = vec![keep.title, keep.cast.to_comment()];
+    let section = Section { application, comments, interfaces: keep.interfaces };
+    let mut writer = Writer::new(name, Vec::new(), &section)?;
+    for (number, frame) in (1u32..).zip(frames) {
+        let mut frame = frame.clone();
+        frame
+            .comments
+            .extend(keep.comments.iter().filter(|(on, _)| *on == number).map(|(_, sentence)| sentence.clone()));
+        writer.write(&frame.as_ref())?;
+    }
+    writer.finish(keep.statistics)
+}
+
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".part");
+    let written = fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        // The half-written file is of no use; that it may stay behind is the lesser trouble.
+        let _ = fs::remove_file(&beside);
+    }
+    written
+}

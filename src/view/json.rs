@@ -1,0 +1,53 @@
+//! A lesson's judged sentences as JSON.
+
+use serde::Serialize;
+
+use crate::explain::lesson::{Class, Told, ToldClaim, Verdict};
+
+#[derive(Serialize)]
+struct LessonJson<'a> {
+    v: u32,
+    lesson: &'a str,
+    title: &'a str,
+    question: &'a str,
+    place: &'a str,
+    capture: &'a str,
+    untrue: usize,
+    sentences: Vec<SentenceJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct SentenceJson<'a> {
+    sentence: String,
+    proof: &'a str,
+    class: Class,
+    verdict: Verdict,
+    frames: &'a [u32],
+}
+
+impl<'a> From<&'a ToldClaim> for SentenceJson<'a> {
+    fn from(claim: &'a ToldClaim) -> Self {
+        Self {
+            sentence: claim.sentence.plain(),
+            proof: &claim.proof,
+            class: claim.class,
+            verdict: claim.verdict,
+            frames: &claim.evidence.frames,
+        }
+    }
+}
+
+/// Everything that was judged, with its proofs and frames.
+pub fn lesson_json(lesson: &str, place: &str, capture: &str, told: &Told) -> String {
+    let json = LessonJson {
+        v: 1,
+        lesson,
+        title: &told.title,
+        question: &told.question,
+        place,
+        capture,
+        untrue: told.untrue(),
+        sentences: told.claims().map(SentenceJson::from).collect(),
+    };
+    serde_json::to_string_pretty(&json).unwrap_or_else(|error| format!("{{\"error\": \"{error}\"}}"))
+}
