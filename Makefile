@@ -1,0 +1,42 @@
+# wiretale. The two commands to know: `make demo` and `make test`.
+# Every target first runs script/setup, which takes a moment when nothing is to do and says what it installs if it must.
+
+# What script/setup decided: cargo options and features. The commands are shown as they run.
+RUN = @. ./.libpcap/env; set -x;
+CARGO_HERE = cargo $$WIRETALE_CARGO
+PROGRAM = "$${CARGO_TARGET_DIR:-target}/release/wiretale"
+
+.PHONY: help setup setup-tests build demo test check doc clean
+
+help: ## print this list (the default)
+	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
+
+setup: ## find or fetch what the build needs; says so first
+	@script/setup
+
+setup-tests:
+	@script/setup --tshark
+
+build: setup ## build the program, optimised: target/release/wiretale
+	$(RUN) $(CARGO_HERE) build --release $$WIRETALE_FEATURES
+
+demo: build ## build, then run the lesson on the HTTP upgrade
+	@set -x; $(PROGRAM) lesson 09-upgrade
+
+test: setup-tests ## run all tests, with and without live capture
+	script/test-setup
+	$(RUN) $(CARGO_HERE) build --no-default-features
+	$(RUN) $(CARGO_HERE) test --no-default-features --lib
+	$(RUN) $(CARGO_HERE) test $$WIRETALE_FEATURES
+
+check: setup ## formatting and lints, as CI wants them
+	$(RUN) cargo fmt --check
+	$(RUN) $(CARGO_HERE) clippy --all-targets $$WIRETALE_FEATURES -- -D warnings
+	$(RUN) $(CARGO_HERE) clippy --all-targets --no-default-features -- -D warnings
+
+doc: setup ## build the documentation: target/doc/wiretale/index.html
+	$(RUN) RUSTDOCFLAGS="-D warnings" $(CARGO_HERE) doc --no-deps $$WIRETALE_FEATURES
+
+clean: ## remove what was built, and what script/setup put beside it
+	@[ ! -e .libpcap/env ] || . ./.libpcap/env; set -x; cargo clean
+	@script/setup --undo
