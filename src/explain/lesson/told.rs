@@ -44,13 +44,14 @@ impl ToldText {
         self.values.get(index as usize).map(String::as_str)
     }
 
-    /// The text with its values, as plain Markdown, on one line.
+    /// The text with its values on one line, without the signs of emphasis and code.
     pub fn plain(&self) -> String {
         let mut out = String::new();
         for c in self.markdown.chars() {
-            match self.mark(c) {
-                Some(value) => out.push_str(value),
-                None => out.push(c),
+            match (self.mark(c), c) {
+                (Some(value), _) => out.push_str(value),
+                (None, '*' | '`') => {}
+                (None, c) => out.push(c),
             }
         }
         out.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -167,9 +168,13 @@ impl Told {
         failed + self.texts().map(|text| text.missing.len()).sum::<usize>()
     }
 
-    /// Which sentence rests on which frames, for writing them into the capture.
+    /// Which claim rests on which frames, for writing it on them in a capture.
     pub fn comments(&self) -> Vec<(u32, String)> {
-        let held = self.claims().filter(|claim| claim.verdict == Verdict::Holds);
+        let claims = self.items.iter().filter_map(|item| match item {
+            ToldItem::Claim(claim) | ToldItem::Misconception(_, claim) => Some(claim),
+            _ => None,
+        });
+        let held = claims.filter(|claim| claim.verdict == Verdict::Holds);
         held.flat_map(|claim| {
             let sentence = claim.sentence.plain();
             claim.evidence.frames.iter().map(move |frame| (*frame, sentence.clone()))
