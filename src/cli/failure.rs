@@ -65,6 +65,7 @@ impl Failure {
     }
 
     /// Standard output could not be written. A closed pipe is nobody's mistake: the reader has seen enough.
+    #[expect(clippy::needless_pass_by_value, reason = "it is shaped for map_err")]
     pub(crate) fn output(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self { what: None, code: 0 },

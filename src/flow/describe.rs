@@ -19,7 +19,7 @@ crate::fields! {
 /// Adds what the connection knows to the layer of a TCP header.
 pub fn describe(segment: &Segment, layer: &mut Layer) {
     let number = |n: u32| Value::Uint(u64::from(n));
-    layer.summary = format!("{}, seq {}, {} octets of payload", layer.summary, segment.seq, segment.len);
+    layer.summary = format!("{}, seq {}, len {}", layer.summary, segment.seq, segment.len);
     layer.computed(&TCP_STREAM, number(segment.connection));
     layer.computed(&TCP_LEN, number(segment.len));
     layer.field(&TCP_SEQ, number(segment.seq), SEQ_RANGE);

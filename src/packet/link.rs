@@ -170,7 +170,7 @@ fn describe_ethernet(bytes: &[u8], span: Option<crate::layer::Span>) -> Layer {
     layer.field(&ETH_ADDR, Value::Mac(src), field::SRC);
     layer.field(&ETH_TYPE, Value::Uint(u64::from(header.ether_type().0)), field::TYPE);
     if dst == [0; 6] && src == [0; 6] {
-        layer.summary = "invented by loopback: all addresses zero".into();
+        layer.summary = "invented by loopback: all zero".into();
         let text = "both addresses are zero: the loopback device has no Ethernet, its header is made up";
         layer.notes.push(Note::new(Severity::Chat, text, ""));
     } else {

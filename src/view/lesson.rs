@@ -76,7 +76,7 @@ impl<'a> LessonPage<'a> {
             ToldItem::Table(head, rows) => self.page.extend(table(head, rows, width)),
             ToldItem::Claim(claim) => self.claim(claim),
             ToldItem::Misconception(says, claim) => {
-                self.labelled(Tone::Warn, "Some notes say", says);
+                self.labelled(Tone::Warn, "Some notes say ", says);
                 self.labelled(Tone::Good, "The packets say", &claim.sentence);
                 self.proved(claim);
             }

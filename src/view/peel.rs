@@ -6,7 +6,12 @@ use crate::layer::{Buffer, Field, Layer, Value};
 use crate::trace::Trace;
 
 /// Octets that a bar of the onion can show at the most.
-const BAR: u32 = 18;
+const BAR: u32 = 14;
+
+/// The column in which the layer of the Internet's model stands: behind name, octets and bar.
+const LAYER: usize = 10 + 5 + 2 + BAR as usize + 1;
+/// The column in which it stands what the layer says.
+const SAYS: usize = LAYER + 12;
 
 /// The layers of a frame by size, each with what it says.
 pub fn onion(peel: &Peel, width: usize) -> Vec<Line> {
@@ -19,15 +24,14 @@ pub fn onion(peel: &Peel, width: usize) -> Vec<Line> {
     let scale = largest.div_ceil(BAR).max(1);
     for row in &peel.rows {
         let tone = Tone::of(row.owner);
-        let mut line = Line::of(tone, format!("{:<10}{:>6}  ", row.title, row.octets));
+        let mut line = Line::of(tone, format!("{:<10}{:>5}  ", row.title, row.octets));
         line.push(tone, "▒".repeat((row.octets.div_ceil(scale)) as usize));
-        line.pad_to(18 + BAR as usize + 2);
+        line.pad_to(LAYER);
         if let Some(osi) = row.osi {
-            line.push(Tone::Dim, format!("{:<13}", internet_layer(osi).as_str()));
+            line.push(Tone::Dim, internet_layer(osi).as_str());
         }
-        line.pad_to(18 + BAR as usize + 15);
-        let room = width.saturating_sub(line.width());
-        if room >= 20 {
+        line.pad_to(SAYS);
+        if width >= SAYS + 24 {
             page.paragraph(line, &Line::of(Tone::Plain, row.says.as_str()));
         } else {
             page.line(line);
@@ -77,7 +81,12 @@ pub fn fields(trace: &Trace, peel: &Peel, width: usize) -> Vec<Line> {
         page.line(head);
         page.paragraph(Line::of(Tone::Plain, "  "), &Line::of(Tone::Plain, layer.summary.as_str()));
         for field in layer.fields.iter().filter(|field| !TWICE.contains(&field.def.name)) {
-            page.line(field_line(trace, peel.frame, layer, field, width));
+            match &field.value {
+                Value::Text(comment) if field.def.name == "frame.comment" => {
+                    page.paragraph(Line::of(Tone::Dim, "  comment: "), &Line::of(Tone::Plain, printable(comment)));
+                }
+                _ => page.line(field_line(trace, peel.frame, layer, field, width)),
+            }
         }
         for note in &layer.notes {
             let clause = if note.spec.is_empty() { String::new() } else { format!(" ({})", note.spec) };
@@ -93,17 +102,27 @@ fn field_line(trace: &Trace, frame: u32, layer: &Layer, field: &Field, width: us
     line.push(Tone::Plain, " ");
     let at = place(trace, frame, layer, &field.span);
     let room = width.saturating_sub(line.width() + at.chars().count() + 2);
-    line.push(Tone::Plain, fit(&value_text(&field.value), room));
+    line.push(Tone::Plain, fit(&value_text(field), room));
     line.pad_to(width.saturating_sub(at.chars().count()));
     line.with(Tone::Dim, at)
 }
 
-fn value_text(value: &Value) -> String {
-    match value {
+/// Numbers that are read in hexadecimal.
+const HEXADECIMAL: [&str; 8] =
+    ["eth.type", "ip.id", "ip.dsfield", "ip.checksum", "tcp.flags", "tcp.checksum", "udp.checksum", "sll.etype"];
+
+fn value_text(field: &Field) -> String {
+    match &field.value {
+        Value::Uint(n) if HEXADECIMAL.contains(&field.def.name) => format!("0x{n:04x}"),
         Value::Bool(b) => if *b { "1 (yes)" } else { "0 (no)" }.into(),
         Value::Bytes(bytes) if bytes.len() > 16 => format!("{} octets", bytes.len()),
-        other => other.to_string().chars().map(|c| if c.is_control() { '·' } else { c }).collect(),
+        other => printable(&other.to_string()),
     }
+}
+
+/// What a peer sent may hold control characters; on a terminal they would act.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '·' } else { c }).collect()
 }
 
 /// Where a field was read, in octets of this frame.

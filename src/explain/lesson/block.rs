@@ -46,7 +46,7 @@ impl<'a> Block<'a> {
                 None if line.trim().is_empty() => {}
                 None => match entries.last_mut() {
                     Some(entry) if line.starts_with([' ', '\t']) => {
-                        entry.value = trimmed(file, entry.value.start..line_range.end)
+                        entry.value = trimmed(file, entry.value.start..line_range.end);
                     }
                     _ => {
                         let error =

@@ -1,1 +1,142 @@
+use super::*;
+use crate::filter::TraceNames;
 
+const FRONT: &str = "+++\ntitle = \"T\"\nquestion = \"Q?\"\n\n[knobs]\nkey = \"abc\"\n+++\n";
+
+fn parse(body: &str) -> Result<Lesson, LessonError> {
+    Lesson::parse(&format!("{FRONT}{body}"), &TraceNames)
+}
+
+/// The mistake in a lesson: the words it points at, what it says, and the help.
+fn mistake(body: &str) -> (String, String, String) {
+    let file = format!("{FRONT}{body}");
+    let error = Lesson::parse(&file, &TraceNames).unwrap_err();
+    (file[error.range].to_owned(), error.message, error.help.unwrap_or_default())
+}
+
+#[test]
+fn a_lesson_is_its_parts_in_order() {
+    let lesson = parse(
+        "Some *prose* with {{ count(tcp) }}.\n\n```script\nada connects\n```\n\nMore.\n\n```claim timing\n\
+         sentence: It holds.\nproof:    count(tcp) > 0\n          && true\n```\n\n```text\nleft as it is\n```\n",
+    )
+    .unwrap();
+    let kinds: Vec<_> = lesson
+        .items
+        .iter()
+        .map(|item| match item {
+            Item::Prose(_) => "prose",
+            Item::Script(_) => "script",
+            Item::Claim(_) => "claim",
+            _ => "other",
+        })
+        .collect();
+    assert_eq!(kinds, ["prose", "script", "prose", "claim", "prose"]);
+    let Item::Claim(claim) = &lesson.items[3] else { panic!("a claim") };
+    assert_eq!(claim.class, Class::Timing);
+    assert_eq!(lesson.script().unwrap().text, "ada connects\n");
+    assert_eq!(lesson.proofs().count(), 1);
+}
+
+#[test]
+fn each_mistake_is_pointed_at() {
+    let cases = [
+        ("```claim\nsentence: x\nproof: count(tcp.sym) == 1\n```\n", "tcp.sym", "field"),
+        ("```claim\nsentence: x\nproof: count(tcp)\n```\n", "count(tcp)", "a claim is true or false"),
+        ("```claim\nsentence: x\n```\n", "```claim", "this `claim` block has no `proof:`"),
+        ("```claim\nsentense: x\nproof: true\n```\n", "sentense", "a `claim` block has no `sentense:`"),
+        ("```claim fast\nsentence: x\nproof: true\n```\n", "fast", "there is no class `fast`"),
+        ("```clam\nsentence: x\n```\n", "```clam", "there is no `clam` block"),
+        ("```claim\nsentence: x\nno key here\nproof: true\n```\n", "no key here", "no `key: value`"),
+        ("```claim\nsentence: x\nsentence: y\nproof: true\n```\n", "sentence", "a second time"),
+        ("```show\nlader\n```\n", "lader", "there is no view `lader`"),
+        ("```show\ntable tcp.len, tcp.lne\n```\n", "tcp.lne", "there is no field `tcp.lne`"),
+        ("Prose with {{ count(tcp) .\n", "{{", "without the `}}`"),
+        ("Prose with {{ cuont(tcp) }}.\n", "cuont", ""),
+        ("```script\nada connects with key \"$kye\"\n```\n", "$kye", "there is no knob `kye`"),
+        ("```predict\nask: x\nchoice: a -- b\nanswer: a\nproof: true\n```\n", "```predict", "at least two choices"),
+        (
+            "```predict\nask: x\nchoice: a -- b\nchoice: c -- d\nanswer: e\nproof: true\n```\n",
+            "e",
+            "none of the choices",
+        ),
+        ("```script\na\n```\n\n```script\nb\n```\n", "b", "a second `script` block"),
+    ];
+    for (body, at, message) in cases {
+        let found = mistake(body);
+        assert_eq!(found.0, at, "{body}: {}", found.1);
+        assert!(found.1.contains(message), "{body}: {}", found.1);
+    }
+    assert_eq!(mistake("```clam\n```\n").2, "did you mean `claim`?");
+}
+
+#[test]
+fn the_front_matter_is_checked() {
+    let broken = [
+        "",
+        "# No front matter\n",
+        "+++\ntitle = \"x\"\n",
+        "+++\ntitle = \"x\"\nquestoin = \"y\"\n+++\n",
+        "+++\n+++\n",
+    ];
+    for file in broken {
+        let error = Lesson::parse(file, &TraceNames).unwrap_err();
+        assert!(error.help.is_some(), "{file}");
+        assert!(file.get(error.range.clone()).is_some(), "{file}: {:?}", error.range);
+    }
+    let error = Lesson::parse("+++\ntitle = \"x\"\nquestoin = \"y\"\n+++\n", &TraceNames).unwrap_err();
+    assert!(error.message.contains("questoin"), "{}", error.message);
+}
+
+#[test]
+fn knobs_are_put_in_and_places_kept() {
+    let file = format!("{FRONT}```script\nada connects with key \"$key\" now\n```\n");
+    let lesson = Lesson::parse(&file, &TraceNames).unwrap();
+    let played = lesson.script().unwrap().with_knobs(&lesson.knobs).unwrap();
+    assert_eq!(played.text, "ada connects with key \"abc\" now\n");
+    let place = |word: &str| {
+        let at = played.text.find(word).unwrap();
+        &file[played.in_file(at..at + word.len())]
+    };
+    assert_eq!(place("connects"), "connects");
+    assert_eq!(place("now"), "now");
+    assert_eq!(place("abc"), "$key", "a value stands where its knob does");
+}
+
+#[test]
+fn a_lesson_told_of_an_empty_capture_says_what_is_missing() {
+    let lesson = parse(
+        "There are {{ count(tcp) }} frames, the first is {{ first(tcp) }}.\n\n```claim\nsentence: One.\n\
+         proof: count(tcp) == 1\n```\n\n```claim linux-lo\nsentence: Two.\nproof: count(tcp) == 2\n```\n",
+    )
+    .unwrap();
+    let trace = crate::trace::Trace::default();
+    let told = lesson.tell(&trace, &crate::explain::Cast::default(), false);
+    let verdicts: Vec<_> = told.claims().map(|claim| claim.verdict).collect();
+    assert_eq!(verdicts, [Verdict::Fails, Verdict::EnvironmentDiffers]);
+    let ToldItem::Prose(prose) = &told.items[0] else { panic!("prose") };
+    assert_eq!(prose.plain(), "There are 0 frames, the first is none.");
+    assert_eq!(prose.missing, ["first(tcp)"]);
+    assert_eq!(told.untrue(), 2, "the claim that fails, and the frame that is not there");
+}
+
+#[test]
+fn what_a_peer_sent_cannot_act_on_the_terminal() {
+    let text = ToldText { markdown: "a \u{e000} b".into(), values: vec!["x\u{1b}[2J".into()], ..ToldText::default() };
+    assert_eq!(text.plain(), "a x\u{1b}[2J b", "values are made safe where they are told, not where they are joined");
+    let lesson = parse("{{ \"x\u{1b}[2J\" }}\n");
+    if let Ok(lesson) = lesson {
+        let told = lesson.tell(&crate::trace::Trace::default(), &crate::explain::Cast::default(), false);
+        assert!(told.texts().all(|text| !text.plain().contains('\u{1b}')));
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_it_panic(body in "(```(claim|show|predict|script|review)?|[a-z]+: |\\{\\{|\\}\\}|[ -~]|\n|é){0,60}") {
+        if let Err(error) = parse(&body) {
+            let file = format!("{FRONT}{body}");
+            proptest::prop_assert!(file.get(error.range.clone()).is_some(), "{:?}", error.range);
+        }
+    }
+}

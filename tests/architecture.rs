@@ -1,0 +1,214 @@
+//! Holds the house together: imports point up the list of floors, the lab shares nothing with the dissectors, each
+//! third-party crate has its door, and rooms stay small. Read from the sources, so that it cannot rot.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The floors in the order in which data flows; a module imports only from those before it.
+const FLOORS: [&str; 10] =
+    ["layer", "capture", "packet", "flow", "message", "protocol", "trace", "filter", "explain", "view"];
+
+/// What the lab may know: where frames come from, and the words of floor 0. Never what dissects them.
+const LAB_MAY_IMPORT: [&str; 3] = ["layer", "capture", "lab"];
+
+/// Which folders or files may name a third-party crate.
+const DOORS: &[(&str, &[&str])] = &[
+    ("anstream", &["cli/output.rs"]),
+    ("anstyle", &["view/line.rs"]),
+    ("base64", &["protocol/", "lab/"]),
+    ("clap", &["cli/"]),
+    ("comfy_table", &["view/table.rs"]),
+    ("etherparse", &["packet/"]),
+    ("futures_util", &["lab/"]),
+    ("httparse", &["protocol/http1/", "lab/"]),
+    ("libc", &["lab/", "capture/live.rs"]),
+    ("miette", &["cli/failure.rs", "capture/", "lab/"]),
+    ("nix", &["lab/", "capture/live.rs"]),
+    ("pcap", &["capture/live.rs", "capture/file/mod.rs"]), // in the latter a module of its own has that name,
+    ("pulldown_cmark", &["explain/lesson/", "view/markdown.rs"]),
+    ("regex", &["filter/"]),
+    ("rust_embed", &["cli/course.rs"]),
+    ("serde_json", &["view/json.rs", "lab/words.rs"]),
+    ("sha1", &["protocol/websocket/"]),
+    ("terminal_size", &["cli/output.rs"]),
+    ("tokio", &["lab/"]),
+    ("tokio_tungstenite", &["lab/"]),
+    ("toml", &["explain/lesson/"]),
+    ("tungstenite", &["lab/"]),
+    ("unicode_width", &["view/"]),
+    ("winnow", &["filter/syntax/", "lab/"]),
+];
+
+const MAX_LINES: usize = 400;
+
+/// A source file: its path below `src/`, and its text.
+struct Source {
+    path: String,
+    text: String,
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut folders = vec![root.clone()];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        let mut entries: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        entries.sort();
+        for path in entries {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                found.push(Source { path: path.strip_prefix(&root).unwrap().display().to_string(), text });
+            }
+        }
+    }
+    assert!(found.len() > 50, "the sources were not found");
+    found
+}
+
+impl Source {
+    /// The module at the top of `src/` that the file belongs to.
+    fn floor(&self) -> &str {
+        self.path.split('/').next().unwrap().trim_end_matches(".rs")
+    }
+
+    /// The lines before the file's own tests, comments left out.
+    fn code(&self) -> impl Iterator<Item = &str> {
+        let lines = self.text.lines().take_while(|line| line.trim() != "#[cfg(test)]" || self.path.ends_with("mod.rs"));
+        lines.map(str::trim).filter(|line| !line.starts_with("//"))
+    }
+
+    /// The modules at the top of `src/` that the file names with `crate::`.
+    fn imports(&self) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        for line in self.code() {
+            for (at, _) in line.match_indices("crate::") {
+                let before = line[..at].chars().next_back();
+                let rest = &line[at + "crate::".len()..];
+                if before == Some('$') || before.is_some_and(|c| c.is_alphanumeric() || c == '_') {
+                    continue;
+                }
+                found.extend(names(rest));
+            }
+        }
+        found
+    }
+}
+
+/// The first name of a path, or of each path in braces.
+fn names(path: &str) -> Vec<String> {
+    let name = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    match path.strip_prefix('{') {
+        Some(list) => list.split(',').map(|one| name(one.trim())).collect(),
+        None => vec![name(path)],
+    }
+}
+
+#[test]
+fn imports_point_up_the_list_of_floors() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        let Some(own) = FLOORS.iter().position(|floor| *floor == source.floor()) else { continue };
+        for import in source.imports() {
+            match FLOORS.iter().position(|floor| *floor == import) {
+                Some(other) if other <= own => {}
+                None if import == "fields" => {} // the macro of floor 0
+                _ => wrong.push(format!("{} imports crate::{import}", source.path)),
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "a floor imports only from those above it:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_lab_shares_nothing_with_the_dissectors() {
+    let lab: Vec<Source> = sources().into_iter().filter(|source| source.floor() == "lab").collect();
+    assert!(!lab.is_empty());
+    for source in lab {
+        for import in source.imports() {
+            assert!(LAB_MAY_IMPORT.contains(&import.as_str()), "{} imports crate::{import}", source.path);
+        }
+    }
+}
+
+#[test]
+fn only_the_command_line_imports_the_lab() {
+    for source in sources().iter().filter(|source| !["lab", "cli", "lib"].contains(&source.floor())) {
+        assert!(!source.imports().contains("lab"), "{} imports the lab", source.path);
+        assert!(!source.imports().contains("cli"), "{} imports the command line", source.path);
+    }
+}
+
+#[test]
+fn each_third_party_crate_has_its_door() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        for (name, doors) in DOORS {
+            let path = format!("{name}::");
+            let names_it = source.code().any(|line| {
+                line.match_indices(&path).any(|(at, _)| {
+                    let before = line[..at].chars().next_back();
+                    before.is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != ':')
+                })
+            });
+            if names_it && !doors.iter().any(|door| source.path.starts_with(door)) {
+                wrong.push(format!("{} uses {name}, whose door is {}", source.path, doors.join(" or ")));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_dependency_has_a_door() {
+    let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
+    let mut in_dependencies = false;
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            in_dependencies = line.ends_with("dependencies]") && !line.contains("dev-");
+            continue;
+        }
+        let Some((name, _)) = line.split_once(" = ").filter(|_| in_dependencies) else { continue };
+        // These two only derive; every floor may describe its own types.
+        if !["serde", "thiserror"].contains(&name) {
+            let name = name.replace('-', "_");
+            assert!(DOORS.iter().any(|(door, _)| *door == name), "`{name}` has no door in this test");
+        }
+    }
+}
+
+#[test]
+fn lib_lists_the_floors_in_order() {
+    let lib = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
+    let declared: Vec<&str> = lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
+    let expected: Vec<&str> = FLOORS.iter().copied().chain(["lab", "cli"]).collect();
+    assert_eq!(declared, expected);
+}
+
+#[test]
+fn rooms_stay_small() {
+    let lines = |source: &Source| source.text.lines().take_while(|line| line.trim() != "#[cfg(test)]").count();
+    let large: Vec<String> = sources()
+        .iter()
+        .filter(|source| !source.path.ends_with("tests.rs") && !source.path.ends_with("_tests.rs"))
+        .filter(|source| lines(source) > MAX_LINES)
+        .map(|source| format!("{} ({} lines)", source.path, lines(source)))
+        .collect();
+    assert!(
+        large.is_empty(),
+        "more than {MAX_LINES} lines before the tests; give them another room: {}",
+        large.join(", ")
+    );
+}
+
+#[test]
+fn nobody_listens_beyond_loopback() {
+    for source in sources().iter().filter(|source| !source.path.ends_with("tests.rs")) {
+        for line in source.code() {
+            let outside = ["UNSPECIFIED", "\"0.0.0.0", "\"[::]"].iter().any(|address| line.contains(address));
+            assert!(!outside, "{}: {line}", source.path);
+        }
+    }
+}
