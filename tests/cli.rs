@@ -1,5 +1,7 @@
 //! The program as people meet it: what it prints, what it answers to bad input, how it exits.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 use wiretale::lab::{self, LabError, Message, Opcode, Place, Recording, Scenario, What};
 use wiretale::layer::Direction;
 
+#[path = "lab/seen.rs"]
+mod seen;
+
 type Check = (&'static str, fn());
 type PlayCheck = (&'static str, fn(&Place));
 
@@ -32,6 +35,7 @@ const PLAYS: &[PlayCheck] = &[
     ("what_stays_open_is_not_closed_on_record", what_stays_open_is_not_closed_on_record),
     ("a_failed_step_keeps_the_recording", a_failed_step_keeps_the_recording),
     ("twenty_plays_lose_no_frame", twenty_plays_lose_no_frame),
+    ("what_was_sent_is_what_is_seen", seen::what_was_sent_is_what_is_seen),
 ];
 
 fn main() -> ExitCode {
@@ -386,7 +390,7 @@ fn the_upgrade_and_two_broken_ones(place: &Place) {
     assert_eq!(spoken, ["server", "ada", "bob", "eve"]);
     assert_eq!(names[0].0, "127.0.0.1:8080".parse().unwrap());
     assert_eq!(recording.notes, Vec::<String>::new());
-    assert_eq!(recording.interface.name, "lo");
+    assert_eq!(recording.interface.name.as_deref(), Some("lo"));
 }
 
 fn check_heads(recording: &Recording) {

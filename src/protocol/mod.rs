@@ -4,7 +4,7 @@ mod http1;
 mod text;
 mod websocket;
 
-pub use http1::HttpMessage;
+pub use http1::{HttpMessage, Side};
 pub use websocket::{Opcode, WebSocketFrame, WebSocketHandshake, WebSocketMessage, accept_for};
 
 use crate::layer::FieldDef;

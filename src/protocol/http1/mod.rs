@@ -8,7 +8,7 @@ mod decoder;
 mod describe;
 mod head;
 
-pub use describe::HttpMessage;
+pub use describe::{HttpMessage, Side};
 
 use crate::layer::FieldDef;
 use crate::message::{Decoder, Dissector, Probe, Sink, Upgrade, Verdict};

@@ -28,6 +28,11 @@ pub struct WebSocketMessage {
 }
 
 impl WebSocketMessage {
+    /// How many octets of payload each of its frames brought.
+    pub fn fragment_lens(&self) -> impl Iterator<Item = u64> {
+        self.fragments.iter().map(|fragment| fragment.range.end - fragment.range.start)
+    }
+
     /// The payloads of all its frames, masks undone, one after the other.
     pub fn payload(&self, bytes: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
