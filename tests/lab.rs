@@ -220,7 +220,7 @@ fn no_root_is_needed() {
     assert!(host.starts_with("Nowhere") && host.contains(reason), "{host}");
     if place.starts_with("Private") {
         let plays = nobody("plays", "private");
-        assert!(plays.contains("7 passed; 0 failed"), "{plays}");
+        assert!(plays.contains(&format!("{} passed; 0 failed", PLAYS.len())), "{plays}");
     }
 }
 
