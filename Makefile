@@ -26,7 +26,7 @@ demo: build ## build, then run the lesson on the HTTP upgrade
 test: setup-tests ## run all tests, with and without live capture
 	script/test-setup
 	$(RUN) $(CARGO_HERE) build --no-default-features
-	$(RUN) $(CARGO_HERE) test --no-default-features --lib
+	$(RUN) $(CARGO_HERE) test --no-default-features --lib --test cli
 	$(RUN) $(CARGO_HERE) test $$WIRETALE_FEATURES
 
 check: setup ## formatting and lints, as CI wants them

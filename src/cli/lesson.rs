@@ -42,12 +42,14 @@ pub(super) fn run(arguments: &LessonArguments, out: &mut Output) -> Result<Endin
         number: number_text(&found),
         command: if found.embedded { found.name.clone() } else { found.file.clone() },
         answers: Vec::new(),
+        before: 0,
     };
     if !arguments.json {
         out.lines(LessonPage::head(&found.lesson.title, &found.lesson.question, &shown, out.width))?;
     }
     if !arguments.no_predict && !arguments.json && predict::somebody_is_there() {
-        shown.answers = predict::ask_all(&found.lesson, out)?;
+        let asked = predict::ask_all(&found.lesson, out)?;
+        (shown.answers, shown.before) = (asked.answers, asked.before);
     }
     let run = match (&arguments.from, &place) {
         (Some(file), _) => saved(load::open(file)?),

@@ -5,27 +5,41 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use super::failure::Failure;
 use super::output::Output;
 use crate::explain::lesson::{Item, Lesson, Predict};
-use crate::view::{Line, Tone};
+use crate::view::LessonPage;
 
 /// Whether somebody is there to answer.
 pub(super) fn somebody_is_there() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
-/// Asks every prediction of a lesson; an empty answer passes.
-pub(super) fn ask_all(lesson: &Lesson, out: &mut Output) -> Result<Vec<Option<usize>>, Failure> {
-    let questions = lesson.items.iter().filter_map(|item| match item {
-        Item::Predict(predict) => Some(predict),
-        _ => None,
-    });
-    questions.map(|predict| ask(predict, out)).collect()
+/// What was shown and answered before the run.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    /// The answer to each prediction, in order.
+    pub(super) answers: Vec<Option<usize>>,
+    /// How many of the lesson's parts were shown.
+    pub(super) before: usize,
+}
+
+/// Shows the parts of a lesson that need no run, and asks its predictions; an empty answer passes.
+pub(super) fn ask_all(lesson: &Lesson, out: &mut Output) -> Result<Asked, Failure> {
+    let mut asked = Asked::default();
+    for item in &lesson.items {
+        match item {
+            Item::Prose(text) if text.values().next().is_none() => {
+                out.lines(LessonPage::prose(&text.before_run(), out.width))?;
+            }
+            Item::Predict(predict) => asked.answers.push(ask(predict, out)?),
+            _ => break,
+        }
+        asked.before += 1;
+    }
+    Ok(asked)
 }
 
 fn ask(predict: &Predict, out: &mut Output) -> Result<Option<usize>, Failure> {
-    out.line(&Line::of(Tone::Title, "Predict").with(Tone::Plain, format!("  {}", one_line(&predict.ask.source()))))?;
-    for (i, choice) in predict.choices.iter().enumerate() {
-        out.line(&Line::of(Tone::Strong, format!("  {} ", i + 1)).with(Tone::Plain, choice.label.as_str()))?;
-    }
+    let labels = predict.choices.iter().map(|choice| choice.label.as_str());
+    out.lines(LessonPage::question(&predict.ask.before_run(), labels, out.width))?;
     let mut input = io::stdin().lock();
     loop {
         prompt(&format!("  1–{}, or Enter to pass > ", predict.choices.len()))?;
@@ -51,8 +65,4 @@ fn ask(predict: &Predict, out: &mut Output) -> Result<Option<usize>, Failure> {
 fn prompt(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout();
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Failure::output)
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -3,8 +3,8 @@
 use super::line::{Line, Page, Tone};
 use super::markdown::markdown;
 use super::peel::onion;
+use super::story;
 use super::table::table;
-use super::{Line as ViewLine, story};
 use crate::explain::Peel;
 use crate::explain::lesson::{Class, Told, ToldClaim, ToldItem, ToldText, Verdict};
 use crate::trace::Trace;
@@ -20,6 +20,8 @@ pub struct Shown {
     pub answers: Vec<Option<usize>>,
     /// How the lesson is called on the command line.
     pub command: String,
+    /// How many of the lesson's parts stood on the screen before the run.
+    pub before: usize,
 }
 
 /// Lays a lesson out.
@@ -53,6 +55,9 @@ impl<'a> LessonPage<'a> {
     pub fn body(trace: &'a Trace, told: &'a Told, shown: &'a Shown, width: usize) -> Vec<Line> {
         let mut this = Self { trace, shown, page: Page::new(width), asked: 0 };
         for (i, item) in told.items.iter().enumerate() {
+            if i < shown.before && matches!(item, ToldItem::Prose(_)) {
+                continue;
+            }
             let claims_go_on =
                 matches!(item, ToldItem::Claim(_)) && i > 0 && matches!(told.items[i - 1], ToldItem::Claim(_));
             if !claims_go_on {
@@ -62,6 +67,24 @@ impl<'a> LessonPage<'a> {
         }
         this.page.gap();
         this.page.lines
+    }
+
+    /// Prose that stands before the run.
+    pub fn prose(text: &ToldText, width: usize) -> Vec<Line> {
+        let mut page = Page::new(width);
+        page.extend(markdown(text, width));
+        page.gap();
+        page.lines
+    }
+
+    /// A prediction's question with its choices, before the run.
+    pub fn question<'t>(ask: &ToldText, choices: impl Iterator<Item = &'t str>, width: usize) -> Vec<Line> {
+        let mut page = Page::new(width);
+        page.paragraph(Line::of(Tone::Title, "Predict").with(Tone::Plain, "  "), &inline(ask));
+        for (i, label) in choices.enumerate() {
+            page.paragraph(Line::of(Tone::Strong, format!("  {}  ", i + 1)), &Line::of(Tone::Plain, label));
+        }
+        page.lines
     }
 
     fn item(&mut self, item: &ToldItem) {
@@ -133,7 +156,7 @@ impl<'a> LessonPage<'a> {
             Some(frame) => self.page.line(Line::of(Tone::Strong, format!("frame {frame}, as it stood"))),
             None => self.page.line(Line::of(Tone::Warn, "  (this capture has no such frame)")),
         }
-        self.page.extend(lines.iter().map(|line| ViewLine::of(Tone::Http, format!("  {line}"))));
+        self.page.extend(lines.iter().map(|line| Line::of(Tone::Http, format!("  {line}"))));
     }
 
     fn claim(&mut self, claim: &ToldClaim) {

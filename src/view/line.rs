@@ -97,14 +97,16 @@ impl Line {
     /// Adds text.
     pub fn push(&mut self, tone: Tone, text: impl Into<String>) {
         let text = text.into();
-        if !text.is_empty() {
-            self.pieces.push((tone, text));
+        match self.pieces.last_mut() {
+            _ if text.is_empty() => {}
+            Some((last, before)) if *last == tone => before.push_str(&text),
+            _ => self.pieces.push((tone, text)),
         }
     }
 
     /// Adds another line's text.
     pub fn append(&mut self, other: Self) {
-        self.pieces.extend(other.pieces);
+        other.pieces.into_iter().for_each(|(tone, text)| self.push(tone, text));
     }
 
     /// Adds spaces up to this column.
@@ -274,6 +276,7 @@ mod tests {
         let text: Vec<_> = lines.iter().map(Line::text).collect();
         assert_eq!(text, ["  - one two", "    three, four", "    five"]);
         assert!(lines[1].pieces().contains(&(Tone::Strong, "three".into())));
+        assert_eq!(lines[1].pieces().len(), 3, "what has the same tone is one piece");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Text with numbers from the capture: `{{ count(http.request) }}`.
 
-use super::LessonError;
+use super::{LessonError, ToldText};
 use crate::filter::{Expr, Names};
 
 /// Markdown in which expressions stand for what the capture says.
@@ -56,13 +56,13 @@ impl Text {
         self.pieces.iter().all(|piece| matches!(piece, Piece::Plain(text) if text.trim().is_empty()))
     }
 
-    /// The text with each expression as it is written, for showing it before a run.
-    pub fn source(&self) -> String {
+    /// The text for showing it before a run, when there is no capture yet: each expression is an ellipsis.
+    pub fn before_run(&self) -> ToldText {
         let piece = |piece: &Piece| match piece {
             Piece::Plain(text) => text.clone(),
-            Piece::Value(expr) => format!("{{{{ {} }}}}", expr.text()),
+            Piece::Value(_) => "…".to_owned(),
         };
-        self.pieces.iter().map(piece).collect()
+        ToldText { markdown: self.pieces.iter().map(piece).collect(), ..ToldText::default() }
     }
 }
 
