@@ -7,8 +7,9 @@ use std::path::Path;
 use rust_embed::RustEmbed;
 
 use super::failure::Failure;
-use crate::explain::lesson::{Lesson, LessonError};
+use crate::explain::lesson::Lesson;
 use crate::filter::TraceNames;
+use crate::mistake::Mistake;
 
 #[derive(RustEmbed)]
 #[folder = "lessons"]
@@ -125,6 +126,6 @@ fn parsed(name: String, file: String, text: String, embedded: bool) -> Result<Co
 }
 
 /// A mistake in a lesson's file, pointed at.
-pub(super) fn mistake(file: &str, text: &str, error: LessonError) -> Failure {
-    Failure::mistake(file, text, error.range, error.message, error.help)
+pub(super) fn mistake(file: &str, text: &str, error: Mistake) -> Failure {
+    Failure::mistake(file, text, error)
 }

@@ -1,14 +1,13 @@
 //! Why a command could not do what was asked, told once, with the next step.
 
 use std::io;
-use std::ops::Range;
 use std::process::ExitCode;
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource};
 
-use super::output::Output;
 use crate::capture::CaptureError;
 use crate::lab::LabError;
+use crate::mistake::Mistake;
 
 /// A request that cannot be met.
 #[derive(Debug)]
@@ -56,7 +55,8 @@ impl Failure {
     }
 
     /// A mistake in the text called `name`.
-    pub(crate) fn mistake(name: &str, text: &str, range: Range<usize>, message: String, help: Option<String>) -> Self {
+    pub(crate) fn mistake(name: &str, text: &str, mistake: Mistake) -> Self {
+        let Mistake { range, message, help } = mistake;
         let start = range.start.min(text.len());
         let len = range.end.min(text.len()).saturating_sub(start);
         let labels = vec![LabeledSpan::new(Some("here".into()), start, len)];
@@ -77,12 +77,12 @@ impl Failure {
         Self { what: Some(Box::new(what)), code }
     }
 
-    /// Tells the failure on standard error.
-    pub(crate) fn report(&self, out: &Output) -> ExitCode {
+    /// Tells the failure on standard error, in colour or not, in so many columns.
+    pub(crate) fn report(&self, colors: bool, width: usize) -> ExitCode {
         if let Some(what) = &self.what {
-            let theme = if out.colors() { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+            let theme = if colors { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
             let mut text = String::new();
-            let handler = GraphicalReportHandler::new_themed(theme).with_width(out.width.max(60)).with_links(false);
+            let handler = GraphicalReportHandler::new_themed(theme).with_width(width.max(60)).with_links(false);
             if handler.render_report(&mut text, what.as_ref()).is_err() {
                 text = what.to_string();
             }

@@ -11,8 +11,9 @@ use super::save::{self, Keep};
 use super::{Ending, predict};
 use crate::capture::{About, Frame, Interface, Statistics};
 use crate::explain::Cast;
-use crate::explain::lesson::{LessonError, Told};
+use crate::explain::lesson::Told;
 use crate::lab::{self, Place, Recording, Scenario};
+use crate::mistake::Mistake;
 use crate::trace::Trace;
 use crate::view::{self, LessonPage, Line, Shown, Tone};
 
@@ -193,10 +194,8 @@ fn scenario(found: &CourseLesson) -> Result<Scenario, Failure> {
         ));
     };
     let text = script.with_knobs(&found.lesson.knobs).map_err(|error| mistake(&found.file, &found.text, error))?;
-    Scenario::parse(&text.text).map_err(|error| {
-        let error = LessonError { range: text.in_file(error.range), message: error.message, help: error.help };
-        mistake(&found.file, &found.text, error)
-    })
+    Scenario::parse(&text.text)
+        .map_err(|error| mistake(&found.file, &found.text, Mistake { range: text.in_file(error.range), ..error }))
 }
 
 /// A play that failed keeps what was captured until then, if it was to be kept.

@@ -62,6 +62,6 @@ pub fn run() -> ExitCode {
     };
     match result {
         Ok(ending) => ending.into(),
-        Err(failure) => failure.report(&out),
+        Err(failure) => failure.report(out.colors(), out.width),
     }
 }

@@ -64,6 +64,5 @@ fn counted(n: usize, what: &str) -> String {
 }
 
 fn parse_filter(text: &str) -> Result<Filter, Failure> {
-    Filter::parse(text, &TraceNames)
-        .map_err(|error| Failure::mistake("--where", text, error.range, error.message, error.help))
+    Filter::parse(text, &TraceNames).map_err(|mistake| Failure::mistake("--where", text, mistake))
 }

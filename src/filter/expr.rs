@@ -1,7 +1,6 @@
 //! An expression over the whole capture: lessons' claims, and the numbers in their prose.
 
 use super::check::{Scope, Used, formula};
-use super::error::FilterError;
 use super::eval::evidence::Evidence;
 use super::eval::formula::{Node, evaluate};
 use super::question::Filter;
@@ -10,6 +9,7 @@ use super::syntax;
 use super::uses::FilterUse;
 use super::value::{ExprValue, Type};
 use crate::layer::FieldDef;
+use crate::mistake::Mistake;
 
 /// A question to the whole capture, such as `count(http.request) == 2`.
 #[derive(Debug, Clone)]
@@ -32,19 +32,19 @@ pub struct Outcome {
 
 impl Expr {
     /// Reads an expression and checks its names and types.
-    pub fn parse(text: &str, names: &dyn Names) -> Result<Self, FilterError> {
+    pub fn parse(text: &str, names: &dyn Names) -> Result<Self, Mistake> {
         Self::read(text, names).map_err(|error| bare_filter(text, names).unwrap_or(error))
     }
 
     /// Reads an expression that must be true or false, as a lesson's claims are.
-    pub fn parse_claim(text: &str, names: &dyn Names) -> Result<Self, FilterError> {
+    pub fn parse_claim(text: &str, names: &dyn Names) -> Result<Self, Mistake> {
         let expr = Self::parse(text, names)?;
         if expr.sort == Type::Bool {
             return Ok(expr);
         }
         let message = format!("a claim is true or false; this is {}", expr.sort);
         let help = format!("compare it with something: {} == …", expr.text);
-        Err(FilterError::new(trimmed(text), message).help(help))
+        Err(Mistake::new(trimmed(text), message).help(help))
     }
 
     /// Asks the capture.
@@ -83,7 +83,7 @@ impl Expr {
         self.used.only_wireshark()
     }
 
-    fn read(text: &str, names: &dyn Names) -> Result<Self, FilterError> {
+    fn read(text: &str, names: &dyn Names) -> Result<Self, Mistake> {
         let tree = syntax::formula(text)?;
         let mut checker = formula::Checker::new(text, Scope::new(names));
         let (node, sort) = checker.node(&tree, None)?;
@@ -100,9 +100,9 @@ impl Outcome {
 }
 
 /// The error for a text that is no expression but a filter: it says yes or no of one frame, not of the capture.
-fn bare_filter(text: &str, names: &dyn Names) -> Option<FilterError> {
+fn bare_filter(text: &str, names: &dyn Names) -> Option<Mistake> {
     let filter = Filter::parse(text, names).ok()?;
-    let error = FilterError::new(trimmed(text), "this is a filter: it speaks of one frame, not of the capture");
+    let error = Mistake::new(trimmed(text), "this is a filter: it speaks of one frame, not of the capture");
     Some(error.help(format!("say how often: count({}) > 0", filter.text())))
 }
 

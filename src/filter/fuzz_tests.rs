@@ -3,7 +3,7 @@
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 
 use super::sample::Sample;
-use super::{Expr, Filter, FilterError, syntax};
+use super::{Expr, Filter, Mistake, syntax};
 
 /// Pieces of both languages, put together without sense.
 fn pieces() -> impl Strategy<Value = String> {
@@ -105,7 +105,7 @@ fn escaped(octets: &[u8]) -> String {
     octets.iter().map(|octet| format!("\\x{octet:02x}")).collect()
 }
 
-fn points_into(text: &str, error: &FilterError) -> bool {
+fn points_into(text: &str, error: &Mistake) -> bool {
     text.get(error.range.clone()).is_some() && !error.message.is_empty()
 }
 

@@ -13,7 +13,6 @@
 
 mod ast;
 mod check;
-mod error;
 mod eval;
 mod expr;
 mod plan;
@@ -24,7 +23,7 @@ mod traced;
 mod uses;
 mod value;
 
-pub use error::FilterError;
+pub use crate::mistake::Mistake;
 pub use eval::evidence::Evidence;
 pub use expr::{Expr, Outcome};
 pub use question::Filter;

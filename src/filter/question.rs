@@ -1,12 +1,12 @@
 //! A display filter, ready to be asked.
 
 use super::check::{Scope, Used, test};
-use super::error::FilterError;
 use super::eval;
 use super::plan::Plan;
 use super::records::{Names, Protocol, Records};
 use super::syntax;
 use crate::layer::FieldDef;
+use crate::mistake::Mistake;
 
 /// A question that each frame answers with yes or no, in Wireshark's display-filter syntax.
 #[derive(Debug, Clone)]
@@ -18,7 +18,7 @@ pub struct Filter {
 
 impl Filter {
     /// Reads a filter and checks its names and types.
-    pub fn parse(text: &str, names: &dyn Names) -> Result<Self, FilterError> {
+    pub fn parse(text: &str, names: &dyn Names) -> Result<Self, Mistake> {
         let tree = syntax::filter(text)?;
         let mut scope = Scope::new(names);
         let plan = test::plan(&mut scope, &tree)?;

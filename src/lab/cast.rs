@@ -3,13 +3,21 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::lab::grammar::{Speaker, Statement, Verb};
+use crate::lab::grammar::{self, Speaker, Statement, Verb};
 use crate::lab::reader::Name;
-use crate::lab::scenario::{Action, Scenario, ScriptError, Step, Utterance};
+use crate::lab::scenario::{Action, Scenario, Step, Utterance};
 use crate::layer::Direction;
+use crate::mistake::{self, Mistake};
+
+impl Scenario {
+    /// Reads a script, and checks that every step can be played where it stands.
+    pub fn parse(script: &str) -> Result<Self, Mistake> {
+        check(grammar::parse(script)?)
+    }
+}
 
 /// Makes a play of statements, or says which one cannot be played where it stands.
-pub fn check(statements: Vec<Statement>) -> Result<Scenario, ScriptError> {
+fn check(statements: Vec<Statement>) -> Result<Scenario, Mistake> {
     let mut cast = Cast::default();
     let mut scenario = Scenario { port: DEFAULT_PORT, steps: Vec::with_capacity(statements.len()) };
     for (index, statement) in statements.into_iter().enumerate() {
@@ -21,7 +29,7 @@ pub fn check(statements: Vec<Statement>) -> Result<Scenario, ScriptError> {
                 continue;
             }
             Verb::Listen { .. } => {
-                return Err(ScriptError::new(range, "the server listens already")
+                return Err(Mistake::new(range, "the server listens already")
                     .help("`server listens on …` is the first step, or is left out"));
             }
             Verb::Wait { time } => cast.wait(time),
@@ -35,7 +43,7 @@ pub fn check(statements: Vec<Statement>) -> Result<Scenario, ScriptError> {
             }),
         };
         let action =
-            action.map_err(|error| if error.range.is_empty() { ScriptError { range: at, ..error } } else { error })?;
+            action.map_err(|error| if error.range.is_empty() { Mistake { range: at, ..error } } else { error })?;
         scenario.steps.push(Step { line, range, action });
     }
     Ok(scenario)
@@ -50,25 +58,25 @@ struct Cast {
 }
 
 impl Cast {
-    fn wait(&mut self, time: Duration) -> Result<Action, ScriptError> {
+    fn wait(&mut self, time: Duration) -> Result<Action, Mistake> {
         self.waited += time;
         if self.waited > MAX_WAITS {
-            return Err(ScriptError::new(NOWHERE, "all waits together last at most 30 seconds"));
+            return Err(Mistake::new(NOWHERE, "all waits together last at most 30 seconds"));
         }
         Ok(Action::Wait(time))
     }
 
-    fn connect(&mut self, client: &Name, good: bool) -> Result<(), ScriptError> {
+    fn connect(&mut self, client: &Name, good: bool) -> Result<(), Mistake> {
         if self.is_open(&client.name) {
             let message = format!("`{}` is connected already", client.name);
-            return Err(ScriptError::new(client.range.clone(), message)
+            return Err(Mistake::new(client.range.clone(), message)
                 .help("let it close first, or connect a client of another name"));
         }
         self.open.insert(client.name.clone(), good);
         Ok(())
     }
 
-    fn say(&mut self, by: Speaker, what: Utterance, range: &std::ops::Range<usize>) -> Result<Action, ScriptError> {
+    fn say(&mut self, by: Speaker, what: Utterance, range: &std::ops::Range<usize>) -> Result<Action, Mistake> {
         let (client, direction) = self.speaker(by, range)?;
         self.said += match &what {
             Utterance::Text(text) => text.len(),
@@ -76,13 +84,13 @@ impl Cast {
             Utterance::Fragments(parts) => parts.iter().map(String::len).sum(),
         };
         if self.said > MAX_SAID {
-            return Err(ScriptError::new(NOWHERE, "all messages together have at most 64 MiB"));
+            return Err(Mistake::new(NOWHERE, "all messages together have at most 64 MiB"));
         }
         Ok(Action::Say { client, direction, what })
     }
 
     /// Whose connection it is, and which side of it speaks.
-    fn speaker(&self, by: Speaker, range: &std::ops::Range<usize>) -> Result<(String, Direction), ScriptError> {
+    fn speaker(&self, by: Speaker, range: &std::ops::Range<usize>) -> Result<(String, Direction), Mistake> {
         let (name, direction) = match by {
             Speaker::Client(name) => (name, Direction::ToServer),
             Speaker::Server { to: Some(name) } => (name, Direction::ToClient),
@@ -98,26 +106,27 @@ impl Cast {
             ),
             None => (format!("`{}` is not connected", name.name), self.help_unknown(&name.name)),
         };
-        Err(ScriptError::new(name.range, message).help(help))
+        Err(Mistake::new(name.range, message).help(help))
     }
 
-    fn only_one(&self, range: &std::ops::Range<usize>) -> Result<String, ScriptError> {
+    fn only_one(&self, range: &std::ops::Range<usize>) -> Result<String, Mistake> {
         let open: Vec<&String> = self.open.iter().filter(|(_, open)| **open).map(|(name, _)| name).collect();
         match open[..] {
             [one] => Ok(one.clone()),
-            [] => Err(ScriptError::new(range.clone(), "no client is connected that the server could speak to")
+            [] => Err(Mistake::new(range.clone(), "no client is connected that the server could speak to")
                 .help("let one connect before: `ada connects`")),
             [first, ..] => {
                 let names: Vec<String> = open.iter().map(|name| format!("`{name}`")).collect();
-                Err(ScriptError::new(range.clone(), format!("to whom? {} are connected", names.join(" and ")))
+                Err(Mistake::new(range.clone(), format!("to whom? {} are connected", names.join(" and ")))
                     .help(format!("name the client: `server sends … to {first}`, `server closes {first} …`")))
             }
         }
     }
 
     fn help_unknown(&self, name: &str) -> String {
-        match self.open.iter().find(|(known, open)| **open && crate::lab::reader::distance(known, name) <= 2) {
-            Some((known, _)) => format!("did you mean `{known}`?"),
+        let open = self.open.iter().filter(|(_, open)| **open).map(|(known, _)| known.as_str());
+        match mistake::nearest(name, open) {
+            Some(known) => format!("did you mean `{known}`?"),
             None => format!("let it connect before: `{name} connects`"),
         }
     }

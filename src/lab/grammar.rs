@@ -15,8 +15,9 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::lab::reader::{Name, Reader};
-use crate::lab::scenario::{Closing, Key, Opening, ScriptError, Utterance};
+use crate::lab::scenario::{Closing, Key, Opening, Utterance};
 use crate::lab::words::{Sentence, sentences};
+use crate::mistake::Mistake;
 
 /// One step as it is written, before anyone asks whether it can be played there.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,15 +45,15 @@ pub enum Speaker {
 }
 
 /// Reads a whole script.
-pub fn parse(script: &str) -> Result<Vec<Statement>, ScriptError> {
+pub fn parse(script: &str) -> Result<Vec<Statement>, Mistake> {
     let sentences = sentences(script)?;
     if let Some(beyond) = sentences.get(MAX_STEPS) {
-        return Err(ScriptError::new(beyond.range(), format!("a script has at most {MAX_STEPS} steps")));
+        return Err(Mistake::new(beyond.range(), format!("a script has at most {MAX_STEPS} steps")));
     }
     sentences.iter().map(statement).collect()
 }
 
-fn statement(sentence: &Sentence) -> Result<Statement, ScriptError> {
+fn statement(sentence: &Sentence) -> Result<Statement, Mistake> {
     let mut words = Reader::new(&sentence.words);
     let verb = match words.actor()? {
         None if words.keyword("wait") => Verb::Wait { time: words.time()? },
@@ -63,7 +64,7 @@ fn statement(sentence: &Sentence) -> Result<Statement, ScriptError> {
     Ok(Statement { line: sentence.line, range: sentence.range(), verb })
 }
 
-fn server_verb(words: &mut Reader<'_>) -> Result<Verb, ScriptError> {
+fn server_verb(words: &mut Reader<'_>) -> Result<Verb, Mistake> {
     words.expect("server")?;
     match words.one_of("what the server does", &["listens", "sends", "pings", "closes"])? {
         "listens" => {
@@ -82,7 +83,7 @@ fn server_verb(words: &mut Reader<'_>) -> Result<Verb, ScriptError> {
     }
 }
 
-fn client_verb(words: &mut Reader<'_>, client: Name) -> Result<Verb, ScriptError> {
+fn client_verb(words: &mut Reader<'_>, client: Name) -> Result<Verb, Mistake> {
     let what = match words.one_of("what a client does", &["connects", "sends", "pings", "closes"])? {
         "connects" => return Ok(Verb::Connect { client, opening: opening(words)? }),
         "closes" => return Ok(Verb::Close { by: Speaker::Client(client), reason: closing(words)? }),
@@ -90,13 +91,13 @@ fn client_verb(words: &mut Reader<'_>, client: Name) -> Result<Verb, ScriptError
         _ => ping(words)?,
     };
     if let Some(range) = words.range_of("to") {
-        return Err(ScriptError::new(range, "a client speaks to the server only")
+        return Err(Mistake::new(range, "a client speaks to the server only")
             .help("leave out `to …`; for another client to hear it, let the server send it on"));
     }
     Ok(Verb::Say { by: Speaker::Client(client), what })
 }
 
-fn opening(words: &mut Reader<'_>) -> Result<Opening, ScriptError> {
+fn opening(words: &mut Reader<'_>) -> Result<Opening, Mistake> {
     let mut opening = Opening::default();
     if words.keyword("to") {
         opening.path = words.path()?;
@@ -121,13 +122,13 @@ fn opening(words: &mut Reader<'_>) -> Result<Opening, ScriptError> {
             }
         };
         if repeated {
-            return Err(ScriptError::new(here.start..words.behind(), "this was said before in the same step"));
+            return Err(Mistake::new(here.start..words.behind(), "this was said before in the same step"));
         }
     }
     Ok(opening)
 }
 
-fn said(words: &mut Reader<'_>) -> Result<Utterance, ScriptError> {
+fn said(words: &mut Reader<'_>) -> Result<Utterance, Mistake> {
     match words.one_of("what is sent", &["text", "binary", "fragments"])? {
         "fragments" => fragments(words),
         "binary" if words.one_of("what the bytes are", &["hex", "of"])? == "hex" => Ok(Utterance::Binary(words.hex()?)),
@@ -137,30 +138,30 @@ fn said(words: &mut Reader<'_>) -> Result<Utterance, ScriptError> {
     }
 }
 
-fn fragments(words: &mut Reader<'_>) -> Result<Utterance, ScriptError> {
+fn fragments(words: &mut Reader<'_>) -> Result<Utterance, Mistake> {
     let start = words.here();
     let mut parts = Vec::new();
     while let Some(part) = words.text_if_any()? {
         parts.push(part);
     }
     if parts.len() < 2 {
-        return Err(ScriptError::new(start, "a message in fragments has at least two")
+        return Err(Mistake::new(start, "a message in fragments has at least two")
             .help(r#"give each fragment in quotes: `ada sends fragments "Hel" "lo"`"#));
     }
     Ok(Utterance::Fragments(parts))
 }
 
-fn ping(words: &mut Reader<'_>) -> Result<Utterance, ScriptError> {
+fn ping(words: &mut Reader<'_>) -> Result<Utterance, Mistake> {
     let range = words.here();
     let payload = words.text_if_any()?.unwrap_or_default().into_bytes();
     if payload.len() > MAX_CONTROL {
-        return Err(ScriptError::new(range, format!("a ping carries at most 125 bytes, this is {}", payload.len()))
+        return Err(Mistake::new(range, format!("a ping carries at most 125 bytes, this is {}", payload.len()))
             .help("RFC 6455 §5.5: all control frames have a payload of 125 bytes or less"));
     }
     Ok(Utterance::Ping(payload))
 }
 
-fn closing(words: &mut Reader<'_>) -> Result<Option<Closing>, ScriptError> {
+fn closing(words: &mut Reader<'_>) -> Result<Option<Closing>, Mistake> {
     if words.at_end() {
         return Ok(None);
     }
@@ -168,7 +169,7 @@ fn closing(words: &mut Reader<'_>) -> Result<Option<Closing>, ScriptError> {
     let range = words.here();
     let reason = words.text_if_any()?.unwrap_or_default();
     if reason.len() > MAX_CONTROL - 2 {
-        return Err(ScriptError::new(range, format!("a reason has at most 123 bytes, this is {}", reason.len()))
+        return Err(Mistake::new(range, format!("a reason has at most 123 bytes, this is {}", reason.len()))
             .help("RFC 6455 §5.5: a Close frame carries 125 bytes or less, and two of them are the code"));
     }
     Ok(Some(Closing { code, reason }))

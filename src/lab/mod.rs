@@ -37,5 +37,5 @@ pub use error::LabError;
 pub use log::{Connection, Entry, Message, Opcode, ScriptLog, What};
 pub use place::{Check, Place, Report, VARIABLE, doctor, enter};
 pub use recording::{Completeness, Recording};
-pub use scenario::{Action, Closing, Key, Opening, Scenario, ScriptError, Step, Utterance};
+pub use scenario::{Action, Closing, Key, Opening, Scenario, Step, Utterance};
 pub use stage::play;

@@ -3,8 +3,8 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::lab::scenario::ScriptError;
 use crate::lab::words::{Word, WordKind};
+use crate::mistake::{self, Mistake};
 
 /// A client's name and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,15 +39,15 @@ impl<'w> Reader<'w> {
     }
 
     /// Nothing may follow.
-    pub fn end(&self) -> Result<(), ScriptError> {
+    pub fn end(&self) -> Result<(), Mistake> {
         match self.words.first() {
             None => Ok(()),
-            Some(word) => Err(ScriptError::new(word.range.clone(), format!("{} is one word too many", shown(word)))),
+            Some(word) => Err(Mistake::new(word.range.clone(), format!("{} is one word too many", shown(word)))),
         }
     }
 
     /// Who acts; `None` is left to be read: the server, or nobody because all wait.
-    pub fn actor(&mut self) -> Result<Option<Name>, ScriptError> {
+    pub fn actor(&mut self) -> Result<Option<Name>, Mistake> {
         match self.bare() {
             Some("server" | "wait") => Ok(None),
             _ => self.client().map(Some),
@@ -55,7 +55,7 @@ impl<'w> Reader<'w> {
     }
 
     /// A client's name.
-    pub fn client(&mut self) -> Result<Name, ScriptError> {
+    pub fn client(&mut self) -> Result<Name, Mistake> {
         let range = self.here();
         let word = self.value("a client's name", None)?;
         let name = Name { name: word.to_owned(), range };
@@ -64,7 +64,7 @@ impl<'w> Reader<'w> {
     }
 
     /// A client's name, unless a number follows or nothing.
-    pub fn name_if_any(&mut self) -> Result<Option<Name>, ScriptError> {
+    pub fn name_if_any(&mut self) -> Result<Option<Name>, Mistake> {
         match self.bare() {
             Some(word) if !word.starts_with(|c: char| c.is_ascii_digit()) => self.client().map(Some),
             _ => Ok(None),
@@ -86,18 +86,18 @@ impl<'w> Reader<'w> {
     }
 
     /// This word must come next.
-    pub fn expect(&mut self, keyword: &str) -> Result<(), ScriptError> {
+    pub fn expect(&mut self, keyword: &str) -> Result<(), Mistake> {
         if self.keyword(keyword) {
             return Ok(());
         }
         Err(match self.words.first() {
-            None => ScriptError::new(self.here(), format!("`{keyword}` is missing")),
-            Some(word) => ScriptError::new(self.here(), format!("here `{keyword}` was expected, not {}", shown(word))),
+            None => Mistake::new(self.here(), format!("`{keyword}` is missing")),
+            Some(word) => Mistake::new(self.here(), format!("here `{keyword}` was expected, not {}", shown(word))),
         })
     }
 
     /// One of these words must come next.
-    pub fn one_of(&mut self, what: &str, choices: &[&'static str]) -> Result<&'static str, ScriptError> {
+    pub fn one_of(&mut self, what: &str, choices: &[&'static str]) -> Result<&'static str, Mistake> {
         let found = self.bare();
         if let Some(choice) = choices.iter().find(|choice| found == Some(**choice)) {
             self.step();
@@ -105,64 +105,62 @@ impl<'w> Reader<'w> {
         }
         let list = choices.iter().map(|choice| format!("`{choice}`")).collect::<Vec<_>>().join(", ");
         let Some(word) = self.words.first() else {
-            return Err(
-                ScriptError::new(self.here(), format!("{what} is missing")).help(format!("it is one of {list}"))
-            );
+            return Err(Mistake::new(self.here(), format!("{what} is missing")).help(format!("it is one of {list}")));
         };
-        let error = ScriptError::new(self.here(), format!("{} is not {what}", shown(word)));
+        let error = Mistake::new(self.here(), format!("{} is not {what}", shown(word)));
         Err(error.help(self.guess(found.unwrap_or_default(), choices).unwrap_or(format!("it is one of {list}"))))
     }
 
     /// The text in quotes that comes next.
-    pub fn text(&mut self, what: &str) -> Result<String, ScriptError> {
+    pub fn text(&mut self, what: &str) -> Result<String, Mistake> {
         if let Some(text) = self.text_if_any()? {
             return Ok(text);
         }
         Err(match self.words.first() {
-            None => ScriptError::new(self.here(), format!("{what} is missing")),
+            None => Mistake::new(self.here(), format!("{what} is missing")),
             Some(word) => {
                 let shown = shown(word);
-                ScriptError::new(self.here(), format!("{shown} is not {what}"))
+                Mistake::new(self.here(), format!("{shown} is not {what}"))
                     .help(format!("write `\"{}\"`", shown.trim_matches('`')))
             }
         })
     }
 
     /// The text in quotes, if one comes next.
-    pub fn text_if_any(&mut self) -> Result<Option<String>, ScriptError> {
+    pub fn text_if_any(&mut self) -> Result<Option<String>, Mistake> {
         let Some(Word { kind: WordKind::Quoted(text), range }) = self.words.first() else { return Ok(None) };
         if text.len() > MAX_SIZE {
-            return Err(ScriptError::new(range.clone(), format!("a message has at most {MAX_SIZE} bytes")));
+            return Err(Mistake::new(range.clone(), format!("a message has at most {MAX_SIZE} bytes")));
         }
         self.step();
         Ok(Some(text.clone()))
     }
 
     /// Text that may stand in an HTTP header (RFC 9110 §5.5, without what needs care: no obs-text, no control).
-    pub fn header_text(&mut self) -> Result<String, ScriptError> {
+    pub fn header_text(&mut self) -> Result<String, Mistake> {
         let range = self.here();
         let text = self.text("the value in quotes")?;
         if text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) && text.trim() == text {
             return Ok(text);
         }
-        Err(ScriptError::new(range, "this cannot stand in an HTTP header")
+        Err(Mistake::new(range, "this cannot stand in an HTTP header")
             .help("a header's value is visible ASCII, with no space before or after it"))
     }
 
     /// Subprotocols as `Sec-WebSocket-Protocol` takes them: tokens parted by commas (RFC 6455 §4.1).
-    pub fn protocols(&mut self) -> Result<String, ScriptError> {
+    pub fn protocols(&mut self) -> Result<String, Mistake> {
         let range = self.here();
         let text = self.header_text()?;
         if text.split(',').all(|name| is_token(name.trim())) {
             return Ok(text);
         }
-        Err(ScriptError::new(range, "this is not a list of subprotocols").help(
+        Err(Mistake::new(range, "this is not a list of subprotocols").help(
             "a subprotocol is a word without spaces; several are parted by commas: `offering \"chat, superchat\"`",
         ))
     }
 
     /// A path and query (RFC 3986 §3.3, §3.4); a fragment is never sent.
-    pub fn path(&mut self) -> Result<String, ScriptError> {
+    pub fn path(&mut self) -> Result<String, Mistake> {
         let range = self.here();
         let help = "a path begins with `/`; other than letters and digits it has only `-._~!$&'()*+,;=:@/?` and `%`";
         let word = self.value("a path", Some(help))?;
@@ -170,46 +168,46 @@ impl<'w> Reader<'w> {
         if word.starts_with('/') && word.bytes().all(allowed) {
             return Ok(word.to_owned());
         }
-        Err(ScriptError::new(range, format!("`{word}` is not a path")).help(help))
+        Err(Mistake::new(range, format!("`{word}` is not a path")).help(help))
     }
 
-    pub fn port(&mut self) -> Result<u16, ScriptError> {
+    pub fn port(&mut self) -> Result<u16, Mistake> {
         self.number("a port", "a port is a number from 1 to 65535", |port: &u16| *port != 0)
     }
 
-    pub fn version(&mut self) -> Result<u8, ScriptError> {
+    pub fn version(&mut self) -> Result<u8, Mistake> {
         self.number("a version", "a version is a number from 0 to 255", |_| true)
     }
 
     /// `N bytes`.
-    pub fn size(&mut self) -> Result<usize, ScriptError> {
+    pub fn size(&mut self) -> Result<usize, Mistake> {
         let range = self.here();
         let size = self.number("a number of bytes", "write it as `300 bytes`", |_: &usize| true)?;
         if size > MAX_SIZE {
-            return Err(ScriptError::new(range, format!("a message has at most {MAX_SIZE} bytes")));
+            return Err(Mistake::new(range, format!("a message has at most {MAX_SIZE} bytes")));
         }
         self.expect("bytes")?;
         Ok(size)
     }
 
-    pub fn hex(&mut self) -> Result<Vec<u8>, ScriptError> {
+    pub fn hex(&mut self) -> Result<Vec<u8>, Mistake> {
         let range = self.here();
         let word = self.value("bytes in hex", Some("write them as `00ff10`"))?;
         let digits: Option<Vec<u8>> =
             word.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
         let digits = digits.ok_or_else(|| {
-            ScriptError::new(range.clone(), format!("`{word}` is not hex")).help("write bytes as `00ff10`")
+            Mistake::new(range.clone(), format!("`{word}` is not hex")).help("write bytes as `00ff10`")
         })?;
         if digits.len() % 2 != 0 {
-            return Err(ScriptError::new(range, format!("`{word}` is not a whole number of bytes in hex")));
+            return Err(Mistake::new(range, format!("`{word}` is not a whole number of bytes in hex")));
         }
         if digits.len() / 2 > MAX_SIZE {
-            return Err(ScriptError::new(range, format!("a message has at most {MAX_SIZE} bytes")));
+            return Err(Mistake::new(range, format!("a message has at most {MAX_SIZE} bytes")));
         }
         Ok(digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| (byte << 4) | digit)).collect())
     }
 
-    pub fn time(&mut self) -> Result<Duration, ScriptError> {
+    pub fn time(&mut self) -> Result<Duration, Mistake> {
         let range = self.here();
         let help = "write it as `20ms` or `2s`";
         let word = self.value("a time", Some(help))?;
@@ -219,27 +217,26 @@ impl<'w> Reader<'w> {
             (None, None) => None,
         };
         match time {
-            None => Err(ScriptError::new(range, format!("`{word}` is not a time")).help(help)),
-            Some(time) if time > MAX_WAIT => Err(ScriptError::new(range, "one wait lasts at most 10 seconds")),
+            None => Err(Mistake::new(range, format!("`{word}` is not a time")).help(help)),
+            Some(time) if time > MAX_WAIT => Err(Mistake::new(range, "one wait lasts at most 10 seconds")),
             Some(time) => Ok(time),
         }
     }
 
     /// A status code that may travel (RFC 6455 §7.4).
-    pub fn close_code(&mut self) -> Result<u16, ScriptError> {
+    pub fn close_code(&mut self) -> Result<u16, Mistake> {
         let range = self.here();
         let help = "RFC 6455 §7.4: 1000 is a normal closure, 1001 going away; 3000 to 4999 are free for programs";
         let code = self.number("a close code", help, |code: &u16| (1000..5000).contains(code))?;
         match code {
             // "1005 is a reserved value and MUST NOT be set as a status code in a Close control frame by an endpoint."
-            1005 | 1006 | 1015 => {
-                Err(ScriptError::new(range, format!("the code {code} never travels in a Close frame")).help(
+            1005 | 1006 | 1015 => Err(Mistake::new(range, format!("the code {code} never travels in a Close frame"))
+                .help(
                     "RFC 6455 §7.4.1 keeps it for what an endpoint reports to its own program; \
                      write `closes` alone to send no code",
-                ))
-            }
+                )),
             1004 | 1014 | 1016..=2999 => {
-                Err(ScriptError::new(range, format!("the close code {code} has no meaning yet")).help(help))
+                Err(Mistake::new(range, format!("the close code {code} has no meaning yet")).help(help))
             }
             _ => Ok(code),
         }
@@ -250,28 +247,28 @@ impl<'w> Reader<'w> {
         what: &str,
         help: &str,
         fits: impl Fn(&T) -> bool,
-    ) -> Result<T, ScriptError> {
+    ) -> Result<T, Mistake> {
         let range = self.here();
         let word = self.value(what, Some(help))?;
         // `parse` would take a sign.
         let digits = word.bytes().all(|byte| byte.is_ascii_digit());
         match word.parse() {
             Ok(number) if digits && fits(&number) => Ok(number),
-            _ => Err(ScriptError::new(range, format!("`{word}` is not {what}")).help(help)),
+            _ => Err(Mistake::new(range, format!("`{word}` is not {what}")).help(help)),
         }
     }
 
     /// The next word, which stands without quotes.
-    fn value(&mut self, what: &str, help: Option<&str>) -> Result<&'w str, ScriptError> {
+    fn value(&mut self, what: &str, help: Option<&str>) -> Result<&'w str, Mistake> {
         let error = match self.words.first() {
             Some(Word { kind: WordKind::Bare(word), .. }) => {
                 self.step();
                 return Ok(word);
             }
-            Some(word) => ScriptError::new(self.here(), format!("{} is not {what}", shown(word))),
-            None => ScriptError::new(self.here(), format!("{what} is missing")),
+            Some(word) => Mistake::new(self.here(), format!("{} is not {what}", shown(word))),
+            None => Mistake::new(self.here(), format!("{what} is missing")),
         };
-        Err(ScriptError { help: help.map(str::to_owned), ..error })
+        Err(Mistake { help: help.map(str::to_owned), ..error })
     }
 
     fn bare(&self) -> Option<&'w str> {
@@ -301,22 +298,21 @@ impl<'w> Reader<'w> {
             }
             _ => {}
         }
-        let near = choices.iter().map(|choice| (distance(found, choice), choice)).min()?;
-        (near.0 <= 2 && near.0 < found.len()).then(|| format!("did you mean `{}`?", near.1))
+        mistake::nearest(found, choices.iter().copied()).map(|near| format!("did you mean `{near}`?"))
     }
 }
 
-fn check_name(name: &Name) -> Result<(), ScriptError> {
+fn check_name(name: &Name) -> Result<(), Mistake> {
     let help = "a client's name is a small letter, then small letters, digits, `-` or `_`, such as `ada`";
     let word = &name.name;
     let first = word.starts_with(|c: char| c.is_ascii_lowercase());
     let rest = word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_');
     if !first || !rest {
-        return Err(ScriptError::new(name.range.clone(), format!("`{word}` is not a name")).help(help));
+        return Err(Mistake::new(name.range.clone(), format!("`{word}` is not a name")).help(help));
     }
     if KEYWORDS.contains(&word.as_str()) {
         let message = format!("`{word}` is a word of the script language, not a name");
-        return Err(ScriptError::new(name.range.clone(), message).help(help));
+        return Err(Mistake::new(name.range.clone(), message).help(help));
     }
     Ok(())
 }
@@ -332,21 +328,6 @@ fn shown(word: &Word) -> String {
 /// RFC 9110 §5.6.2.
 fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
-}
-
-/// How many letters must be changed, added or left out to make one word of the other (Levenshtein).
-pub fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.chars().enumerate() {
-            let changed = diagonal + usize::from(from != to);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 /// The largest message.

@@ -17,10 +17,6 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use miette::Diagnostic;
-use thiserror::Error;
-
-use crate::lab::{cast, grammar};
 use crate::layer::Direction;
 
 /// A play that makes sense from the first step to the last.
@@ -33,11 +29,6 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// Reads a script, and checks that every step can be played where it stands.
-    pub fn parse(script: &str) -> Result<Self, ScriptError> {
-        cast::check(grammar::parse(script)?)
-    }
-
     /// How long the script itself says to wait.
     pub fn waits(&self) -> Duration {
         self.steps.iter().filter_map(|step| if let Action::Wait(time) = step.action { Some(time) } else { None }).sum()
@@ -152,31 +143,6 @@ pub struct Closing {
     pub code: u16,
     /// The reason, for people; may be empty.
     pub reason: String,
-}
-
-/// Why a script cannot be played.
-#[derive(Debug, Clone, PartialEq, Eq, Error, Diagnostic)]
-#[error("{message}")]
-pub struct ScriptError {
-    /// Where in the script, in bytes.
-    #[label("here")]
-    pub range: Range<usize>,
-    /// What is wrong.
-    pub message: String,
-    /// What to write instead.
-    #[help]
-    pub help: Option<String>,
-}
-
-impl ScriptError {
-    pub(crate) fn new(range: Range<usize>, message: impl Into<String>) -> Self {
-        Self { range, message: message.into(), help: None }
-    }
-
-    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
-        self
-    }
 }
 
 /// The version RFC 6455 §4.1 asks for.

@@ -14,7 +14,7 @@ use winnow::combinator::{alt, opt, preceded, repeat};
 use winnow::prelude::*;
 use winnow::token::{none_of, take_till, take_while};
 
-use crate::lab::scenario::ScriptError;
+use crate::mistake::Mistake;
 
 /// A word or text with the place it stands at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,10 +46,10 @@ impl Sentence {
 }
 
 /// Parts a script into sentences.
-pub fn sentences(script: &str) -> Result<Vec<Sentence>, ScriptError> {
+pub fn sentences(script: &str) -> Result<Vec<Sentence>, Mistake> {
     let lexemes = repeat::<_, _, Vec<_>, _, _>(0.., lexeme.with_span())
         .parse(LocatingSlice::new(script))
-        .map_err(|error| ScriptError::new(error.offset()..script.len(), "this cannot be read"))?;
+        .map_err(|error| Mistake::new(error.offset()..script.len(), "this cannot be read"))?;
     let mut sentences = Vec::new();
     let mut current = Sentence { line: 1, words: Vec::new() };
     for (lexeme, range) in lexemes {
@@ -101,12 +101,12 @@ fn quoted<'s>(input: &mut Input<'s>) -> ModalResult<&'s str> {
     ('"', repeat::<_, _, (), _, _>(0.., alt((plain, escaped))), opt('"')).take().parse_next(input)
 }
 
-fn unquote(text: &str, range: &Range<usize>) -> Result<String, ScriptError> {
+fn unquote(text: &str, range: &Range<usize>) -> Result<String, Mistake> {
     serde_json::from_str(text).map_err(|error| {
         if error.is_eof() {
-            return ScriptError::new(range.clone(), "this text has no closing quote").help("end it with `\"`");
+            return Mistake::new(range.clone(), "this text has no closing quote").help("end it with `\"`");
         }
-        ScriptError::new(range.clone(), "this text has an escape or character that JSON strings do not allow")
+        Mistake::new(range.clone(), "this text has an escape or character that JSON strings do not allow")
             .help(r#"the escapes are \" \\ \/ \b \f \n \r \t and \u followed by four hex digits"#)
     })
 }

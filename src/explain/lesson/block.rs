@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::LessonError;
 use super::text::{self, Text};
 use crate::filter::{Expr, Names};
+use crate::mistake::Mistake;
 
 /// One `key: value`, by its place in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl<'a> Block<'a> {
         body: Range<usize>,
         keys: &[&str],
         names: &'a dyn Names,
-    ) -> Result<Self, LessonError> {
+    ) -> Result<Self, Mistake> {
         let mut entries: Vec<Entry> = Vec::new();
         let mut at = body.start;
         for line in file[body.clone()].split_inclusive('\n') {
@@ -50,7 +50,7 @@ impl<'a> Block<'a> {
                     }
                     _ => {
                         let error =
-                            LessonError::new(line_range, format!("a line of a `{kind}` block that is no `key: value`"));
+                            Mistake::new(line_range, format!("a line of a `{kind}` block that is no `key: value`"));
                         return Err(error.help(format!(
                             "begin it with one of {}, or indent it to go on with the line above",
                             list(keys)
@@ -62,20 +62,20 @@ impl<'a> Block<'a> {
         Ok(Self { file, kind, range, entries, names })
     }
 
-    fn entry(&self, key: &str) -> Result<Option<&Entry>, LessonError> {
+    fn entry(&self, key: &str) -> Result<Option<&Entry>, Mistake> {
         let mut found = self.entries.iter().filter(|entry| self.file[entry.key.clone()] == *key);
         let first = found.next();
         match found.next() {
             Some(second) => {
-                Err(LessonError::new(second.key.clone(), format!("`{key}:` a second time")).help("keep one of them"))
+                Err(Mistake::new(second.key.clone(), format!("`{key}:` a second time")).help("keep one of them"))
             }
             None => Ok(first),
         }
     }
 
-    fn required(&self, key: &str) -> Result<&Entry, LessonError> {
+    fn required(&self, key: &str) -> Result<&Entry, Mistake> {
         self.entry(key)?.filter(|entry| !entry.value.is_empty()).ok_or_else(|| {
-            LessonError::new(self.first_line(), format!("this `{}` block has no `{key}:`", self.kind))
+            Mistake::new(self.first_line(), format!("this `{}` block has no `{key}:`", self.kind))
                 .help(format!("add a line `{key}: …`"))
         })
     }
@@ -86,33 +86,33 @@ impl<'a> Block<'a> {
     }
 
     /// The value of a key that must be there, as text with expressions.
-    pub(super) fn text(&self, key: &str) -> Result<Text, LessonError> {
+    pub(super) fn text(&self, key: &str) -> Result<Text, Mistake> {
         self.text_of(self.required(key)?.value.clone())
     }
 
-    fn text_of(&self, value: Range<usize>) -> Result<Text, LessonError> {
+    fn text_of(&self, value: Range<usize>) -> Result<Text, Mistake> {
         Text::parse(&self.file[value.clone()], value.start, self.names)
     }
 
     /// The value of a key that must be there, as it stands.
-    pub(super) fn word(&self, key: &str) -> Result<(String, Range<usize>), LessonError> {
+    pub(super) fn word(&self, key: &str) -> Result<(String, Range<usize>), Mistake> {
         let value = self.required(key)?.value.clone();
         Ok((self.file[value.clone()].to_owned(), value))
     }
 
     /// The value of a key that must be there, as an expression that is true or false.
-    pub(super) fn proof(&self, key: &str) -> Result<Expr, LessonError> {
+    pub(super) fn proof(&self, key: &str) -> Result<Expr, Mistake> {
         let value = self.required(key)?.value.clone();
         text::proof(&self.file[value.clone()], value.start, self.names)
     }
 
     /// Every `key: LABEL -- TEXT`, in order.
-    pub(super) fn labelled(&self, key: &str) -> Result<Vec<(String, Text)>, LessonError> {
+    pub(super) fn labelled(&self, key: &str) -> Result<Vec<(String, Text)>, Mistake> {
         let mut found = Vec::new();
         for entry in self.entries.iter().filter(|entry| self.file[entry.key.clone()] == *key) {
             let value = &self.file[entry.value.clone()];
             let Some(dash) = value.find(" -- ") else {
-                let error = LessonError::new(entry.value.clone(), format!("a `{key}:` without what it reveals"));
+                let error = Mistake::new(entry.value.clone(), format!("a `{key}:` without what it reveals"));
                 return Err(error.help(format!("write `{key}: answer -- what choosing it reveals`")));
             };
             let label = value[..dash].trim().to_owned();
@@ -122,8 +122,8 @@ impl<'a> Block<'a> {
     }
 
     /// An error about the block as a whole.
-    pub(super) fn error(&self, message: impl Into<String>) -> LessonError {
-        LessonError::new(self.first_line(), message)
+    pub(super) fn error(&self, message: impl Into<String>) -> Mistake {
+        Mistake::new(self.first_line(), message)
     }
 }
 
@@ -133,12 +133,12 @@ fn key_of(line: &str) -> Option<usize> {
     (len > 0 && line[len..].starts_with(':')).then_some(len)
 }
 
-fn known_key(file: &str, kind: &str, key: &Range<usize>, keys: &[&str]) -> Result<(), LessonError> {
+fn known_key(file: &str, kind: &str, key: &Range<usize>, keys: &[&str]) -> Result<(), Mistake> {
     let name = &file[key.clone()];
     if keys.contains(&name) {
         return Ok(());
     }
-    let error = LessonError::new(key.clone(), format!("a `{kind}` block has no `{name}:`"));
+    let error = Mistake::new(key.clone(), format!("a `{kind}` block has no `{name}:`"));
     Err(error.help(format!("it can have {}", list(keys))))
 }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::{LessonError, Script};
+use super::Script;
+use crate::mistake::Mistake;
 
 /// A script with the values of its knobs put in, which still knows where each byte came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub struct ScriptText {
 
 impl Script {
     /// Puts the values of knobs in.
-    pub fn with_knobs(&self, knobs: &BTreeMap<String, String>) -> Result<ScriptText, LessonError> {
+    pub fn with_knobs(&self, knobs: &BTreeMap<String, String>) -> Result<ScriptText, Mistake> {
         let mut out = ScriptText { text: String::new(), origins: vec![(0, self.offset)] };
         let mut at = 0;
         while let Some(dollar) = self.text[at..].find('$').map(|i| at + i) {
@@ -25,8 +26,7 @@ impl Script {
             let end = dollar + 1 + name_len;
             let name = &self.text[dollar + 1..end];
             let Some(value) = knobs.get(name) else {
-                let error =
-                    LessonError::new(self.offset + dollar..self.offset + end, format!("there is no knob `{name}`"));
+                let error = Mistake::new(self.offset + dollar..self.offset + end, format!("there is no knob `{name}`"));
                 return Err(error.help("declare it at the top of the lesson, under [knobs]"));
             };
             out.text.push_str(&self.text[at..dollar]);

@@ -19,29 +19,6 @@ pub use knob::ScriptText;
 pub use text::Text;
 pub use told::{Told, ToldClaim, ToldItem, ToldText, Verdict};
 
-/// A mistake in a lesson file, with the bytes of the file it is about.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct LessonError {
-    /// Which bytes of the file.
-    pub range: Range<usize>,
-    /// What is wrong.
-    pub message: String,
-    /// What to do about it.
-    pub help: Option<String>,
-}
-
-impl LessonError {
-    pub(super) fn new(range: Range<usize>, message: impl Into<String>) -> Self {
-        Self { range, message: message.into(), help: None }
-    }
-
-    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
-        self
-    }
-}
-
 /// A lesson, read and checked.
 #[derive(Debug, Clone)]
 pub struct Lesson {

@@ -6,10 +6,11 @@ use std::ops::Range;
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag};
 
 use super::block::{Block, trimmed};
-use super::text::{Text, at_offset, expression};
-use super::{Choice, Claim, Class, Item, Lesson, LessonError, Misconception, Modify, Predict, Review, Script, View};
+use super::text::{Text, expression};
+use super::{Choice, Claim, Class, Item, Lesson, Misconception, Modify, Predict, Review, Script, View};
 use crate::filter::{Filter, Names};
 use crate::layer::FieldDef;
+use crate::mistake::{self, Mistake};
 
 /// A lesson's file may not be larger.
 const MAX_LEN: usize = 256 << 10;
@@ -33,10 +34,10 @@ struct Front {
 
 impl Lesson {
     /// Reads a lesson's file and checks all it can without a run: keys, names, types.
-    pub fn parse(file: &str, names: &dyn Names) -> Result<Self, LessonError> {
+    pub fn parse(file: &str, names: &dyn Names) -> Result<Self, Mistake> {
         if file.len() > MAX_LEN {
             return Err(
-                LessonError::new(0..0, format!("the lesson is larger than {} KiB", MAX_LEN >> 10)).help("divide it")
+                Mistake::new(0..0, format!("the lesson is larger than {} KiB", MAX_LEN >> 10)).help("divide it")
             );
         }
         let (front, body) = front_matter(file)?;
@@ -53,7 +54,7 @@ impl Lesson {
         Ok(lesson)
     }
 
-    fn check_scripts(&self, file: &str) -> Result<(), LessonError> {
+    fn check_scripts(&self, file: &str) -> Result<(), Mistake> {
         let mut scripts = self.items.iter().filter_map(|item| match item {
             Item::Script(script) => Some(script),
             _ => None,
@@ -62,7 +63,7 @@ impl Lesson {
         if let Some(second) = scripts.next() {
             let line = file[second.offset..].lines().next().map_or(0, str::len);
             let error =
-                LessonError::new(second.offset..second.offset + line, "a second `script` block: a lesson plays one");
+                Mistake::new(second.offset..second.offset + line, "a second `script` block: a lesson plays one");
             return Err(error.help("put its steps into the first"));
         }
         if let Some(script) = first {
@@ -72,20 +73,20 @@ impl Lesson {
     }
 }
 
-fn front_matter(file: &str) -> Result<(Front, usize), LessonError> {
+fn front_matter(file: &str) -> Result<(Front, usize), Mistake> {
     let help = "begin the file with a line +++, then title = \"…\" and question = \"…\", then a line +++";
     let start = file.find('\n').map_or(0, |i| i + 1);
     if file[..start].trim_end() != "+++" {
         let len = file.lines().next().map_or(0, str::len);
-        return Err(LessonError::new(0..len, "the lesson does not begin with its front matter").help(help));
+        return Err(Mistake::new(0..len, "the lesson does not begin with its front matter").help(help));
     }
     let Some(len) = file[start..].find("\n+++").map(|i| i + 1) else {
-        return Err(LessonError::new(0..3, "the front matter has no end").help(help));
+        return Err(Mistake::new(0..3, "the front matter has no end").help(help));
     };
     let text = &file[start..start + len];
     let front = toml::from_str(text).map_err(|error| {
         let span = error.span().unwrap_or(0..0);
-        LessonError::new(start + span.start..start + span.end, error.message()).help(help)
+        Mistake::new(start + span.start..start + span.end, error.message()).help(help)
     })?;
     let after = start + len + 3;
     Ok((front, file[after..].find('\n').map_or(file.len(), |i| after + i + 1)))
@@ -104,7 +105,7 @@ struct Fence<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn items(&self, start: usize) -> Result<Vec<Item>, LessonError> {
+    fn items(&self, start: usize) -> Result<Vec<Item>, Mistake> {
         let mut items = Vec::new();
         let mut at = start;
         for fence in self.fences(start) {
@@ -117,7 +118,7 @@ impl<'a> Reader<'a> {
         }
         self.prose(at..self.file.len(), &mut items)?;
         if items.len() > MAX_ITEMS {
-            return Err(LessonError::new(0..0, format!("the lesson has more than {MAX_ITEMS} parts")).help("divide it"));
+            return Err(Mistake::new(0..0, format!("the lesson has more than {MAX_ITEMS} parts")).help("divide it"));
         }
         Ok(items)
     }
@@ -145,21 +146,19 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether the block is one of ours. A name that is almost one of ours is a mistake, not a picture of code.
-    fn lives(&self, fence: &Fence<'_>) -> Result<bool, LessonError> {
+    fn lives(&self, fence: &Fence<'_>) -> Result<bool, Mistake> {
         let kind = fence.info.split_whitespace().next().unwrap_or_default();
         if KINDS.contains(&kind) {
             return Ok(true);
         }
-        let near = KINDS.iter().find(|known| kind.len() > 2 && is_near(kind, known));
-        near.map_or(Ok(false), |known| {
+        mistake::nearest(kind, KINDS).map_or(Ok(false), |known| {
             let len = self.file[fence.range.clone()].lines().next().map_or(0, str::len);
-            let error =
-                LessonError::new(fence.range.start..fence.range.start + len, format!("there is no `{kind}` block"));
+            let error = Mistake::new(fence.range.start..fence.range.start + len, format!("there is no `{kind}` block"));
             Err(error.help(format!("did you mean `{known}`?")))
         })
     }
 
-    fn prose(&self, range: Range<usize>, items: &mut Vec<Item>) -> Result<(), LessonError> {
+    fn prose(&self, range: Range<usize>, items: &mut Vec<Item>) -> Result<(), Mistake> {
         let text = Text::parse(&self.file[range.clone()], range.start, self.names)?;
         if !text.is_blank() {
             items.push(Item::Prose(text));
@@ -167,13 +166,13 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn block(&self, fence: &Fence<'a>) -> Result<Item, LessonError> {
+    fn block(&self, fence: &Fence<'a>) -> Result<Item, Mistake> {
         let mut words = fence.info.split_whitespace();
         let kind = words.next().unwrap_or_default();
         let class = words.next();
         if let (Some(word), false) = (class, kind == "claim") {
             let at = fence.range.start + self.file[fence.range.clone()].find(word).unwrap_or(0);
-            return Err(LessonError::new(
+            return Err(Mistake::new(
                 at..at + word.len(),
                 format!("`{word}` after `{kind}`: only a claim has a class"),
             ));
@@ -211,14 +210,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn class(&self, fence: &Fence<'_>, word: Option<&str>) -> Result<Class, LessonError> {
+    fn class(&self, fence: &Fence<'_>, word: Option<&str>) -> Result<Class, Mistake> {
         match word {
             None | Some("spec") => Ok(Class::Spec),
             Some("linux-lo") => Ok(Class::LinuxLo),
             Some("timing") => Ok(Class::Timing),
             Some(other) => {
                 let at = fence.range.start + self.file[fence.range.clone()].find(other).unwrap_or(0);
-                let error = LessonError::new(at..at + other.len(), format!("there is no class `{other}`"));
+                let error = Mistake::new(at..at + other.len(), format!("there is no class `{other}`"));
                 Err(error.help(
                     "a claim is `spec` (holds anywhere), `linux-lo` (exact on Linux loopback) or `timing` (a bound)",
                 ))
@@ -226,7 +225,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn show(&self, fence: &Fence<'_>) -> Result<View, LessonError> {
+    fn show(&self, fence: &Fence<'_>) -> Result<View, Mistake> {
         let body = trimmed(self.file, fence.body.clone());
         let text = &self.file[body.clone()];
         let word_len = text.find(char::is_whitespace).unwrap_or(text.len());
@@ -237,7 +236,7 @@ impl<'a> Reader<'a> {
                 let filter = match rest_text.strip_prefix("where ") {
                     Some(filter) => Some(self.filter(filter, rest.start + 6)?),
                     None if rest_text.is_empty() => None,
-                    None => return Err(LessonError::new(rest, "after `ladder` only `where FILTER` can stand")),
+                    None => return Err(Mistake::new(rest, "after `ladder` only `where FILTER` can stand")),
                 };
                 Ok(View::Ladder(filter))
             }
@@ -245,13 +244,13 @@ impl<'a> Reader<'a> {
             "text" => Ok(View::Text(expression(rest_text, rest.start, self.names)?)),
             "table" => self.table(rest),
             other => {
-                let error = LessonError::new(body.start..body.start + word_len, format!("there is no view `{other}`"));
+                let error = Mistake::new(body.start..body.start + word_len, format!("there is no view `{other}`"));
                 Err(error.help("views are: ladder, peel FRAME, text FRAME, table FIELD, FIELD where FILTER"))
             }
         }
     }
 
-    fn table(&self, range: Range<usize>) -> Result<View, LessonError> {
+    fn table(&self, range: Range<usize>) -> Result<View, Mistake> {
         let text = &self.file[range.clone()];
         let (columns, filter) = match text.find(" where ") {
             Some(at) => (&text[..at], Some(self.filter(&text[at + 7..], range.start + at + 7)?)),
@@ -264,17 +263,17 @@ impl<'a> Reader<'a> {
             at += column.len();
             let name = &self.file[place.clone()];
             let field = self.names.field(name);
-            fields.push(field.ok_or_else(|| LessonError::new(place, format!("there is no field `{name}`")))?);
+            fields.push(field.ok_or_else(|| Mistake::new(place, format!("there is no field `{name}`")))?);
         }
         Ok(View::Table(fields, filter))
     }
 
-    fn filter(&self, text: &str, offset: usize) -> Result<Filter, LessonError> {
-        Filter::parse(text, self.names).map_err(|error| at_offset(error, offset))
+    fn filter(&self, text: &str, offset: usize) -> Result<Filter, Mistake> {
+        Filter::parse(text, self.names).map_err(|mistake| mistake.moved(offset))
     }
 }
 
-fn predict(block: &Block<'_>) -> Result<Predict, LessonError> {
+fn predict(block: &Block<'_>) -> Result<Predict, Mistake> {
     let choices: Vec<Choice> =
         block.labelled("choice")?.into_iter().map(|(label, reveal)| Choice { label, reveal }).collect();
     if choices.len() < 2 {
@@ -284,24 +283,8 @@ fn predict(block: &Block<'_>) -> Result<Predict, LessonError> {
     let (answer, range) = block.word("answer")?;
     let Some(answer) = choices.iter().position(|choice| choice.label == answer) else {
         let labels: Vec<_> = choices.iter().map(|choice| format!("`{}`", choice.label)).collect();
-        let error = LessonError::new(range, format!("the answer `{answer}` is none of the choices"));
+        let error = Mistake::new(range, format!("the answer `{answer}` is none of the choices"));
         return Err(error.help(format!("the choices are {}", labels.join(", "))));
     };
     Ok(Predict { ask: block.text("ask")?, choices, answer, proof: block.proof("proof")? })
-}
-
-/// Whether two words differ by one or two letters.
-fn is_near(a: &str, b: &str) -> bool {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(20).collect(), b.chars().collect());
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let cost = if x == y { diagonal } else { diagonal + 1 };
-            diagonal = row[j + 1];
-            row[j + 1] = cost.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    (1..=2).contains(&row[b.len()])
 }

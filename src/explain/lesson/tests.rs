@@ -1,9 +1,10 @@
 use super::*;
 use crate::filter::TraceNames;
+use crate::mistake::Mistake;
 
 const FRONT: &str = "+++\ntitle = \"T\"\nquestion = \"Q?\"\n\n[knobs]\nkey = \"abc\"\n+++\n";
 
-fn parse(body: &str) -> Result<Lesson, LessonError> {
+fn parse(body: &str) -> Result<Lesson, Mistake> {
     Lesson::parse(&format!("{FRONT}{body}"), &TraceNames)
 }
 

@@ -1,7 +1,8 @@
 //! Text with numbers from the capture: `{{ count(http.request) }}`.
 
-use super::{LessonError, ToldText};
+use super::ToldText;
 use crate::filter::{Expr, Names};
+use crate::mistake::Mistake;
 
 /// Markdown in which expressions stand for what the capture says.
 #[derive(Debug, Clone, Default)]
@@ -21,13 +22,13 @@ const MAX_VALUES: usize = 200;
 
 impl Text {
     /// Reads `raw`, which stands at `offset` in the file.
-    pub(super) fn parse(raw: &str, offset: usize, names: &dyn Names) -> Result<Self, LessonError> {
+    pub(super) fn parse(raw: &str, offset: usize, names: &dyn Names) -> Result<Self, Mistake> {
         let mut pieces = Vec::new();
         let mut at = 0;
         while let Some(open) = raw[at..].find("{{").map(|i| at + i) {
             let inside = open + 2;
             let Some(close) = raw[inside..].find("}}").map(|i| inside + i) else {
-                let error = LessonError::new(offset + open..offset + inside, "`{{` without the `}}` that ends it");
+                let error = Mistake::new(offset + open..offset + inside, "`{{` without the `}}` that ends it");
                 return Err(error.help("write an expression between them: {{ count(http.request) }}"));
             };
             pieces.push(Piece::Plain(raw[at..open].to_owned()));
@@ -37,7 +38,7 @@ impl Text {
         pieces.push(Piece::Plain(raw[at..].to_owned()));
         if pieces.len() > 2 * MAX_VALUES {
             let error =
-                LessonError::new(offset..offset + raw.len(), format!("more than {MAX_VALUES} expressions in one text"));
+                Mistake::new(offset..offset + raw.len(), format!("more than {MAX_VALUES} expressions in one text"));
             return Err(error.help("divide the text"));
         }
         Ok(Self { pieces })
@@ -67,20 +68,11 @@ impl Text {
 }
 
 /// Reads an expression that stands at `offset` in the file.
-pub(super) fn expression(raw: &str, offset: usize, names: &dyn Names) -> Result<Expr, LessonError> {
-    Expr::parse(raw, names).map_err(|error| at_offset(error, offset))
+pub(super) fn expression(raw: &str, offset: usize, names: &dyn Names) -> Result<Expr, Mistake> {
+    Expr::parse(raw, names).map_err(|mistake| mistake.moved(offset))
 }
 
 /// Reads an expression that is true or false.
-pub(super) fn proof(raw: &str, offset: usize, names: &dyn Names) -> Result<Expr, LessonError> {
-    Expr::parse_claim(raw, names).map_err(|error| at_offset(error, offset))
-}
-
-/// Moves an error from the expression it was found in to the file around it.
-pub(super) fn at_offset(error: crate::filter::FilterError, offset: usize) -> LessonError {
-    LessonError {
-        range: offset + error.range.start..offset + error.range.end,
-        message: error.message,
-        help: error.help,
-    }
+pub(super) fn proof(raw: &str, offset: usize, names: &dyn Names) -> Result<Expr, Mistake> {
+    Expr::parse_claim(raw, names).map_err(|mistake| mistake.moved(offset))
 }

@@ -2,12 +2,12 @@
 
 use super::{Scope, formula_literal, test};
 use crate::filter::ast::{Call, Element, Formula, Operator, Pick, Relation, Search, Source, Spanned, Test};
-use crate::filter::error::FilterError;
 use crate::filter::eval::formula::{Compare, From, Node};
 use crate::filter::plan::{Order, Plan};
 use crate::filter::uses::{Aggregate, FilterUse};
 use crate::filter::value::Type;
 use crate::layer::{FieldDef, Kind};
+use crate::mistake::Mistake;
 
 /// Checks one expression and notes the filters in it.
 pub struct Checker<'a> {
@@ -24,7 +24,7 @@ impl<'a> Checker<'a> {
     }
 
     /// The node for a part of the expression; `beside` is the type of what it is compared or computed with.
-    pub fn node(&mut self, formula: &Spanned<Formula>, beside: Option<Type>) -> Result<Typed, FilterError> {
+    pub fn node(&mut self, formula: &Spanned<Formula>, beside: Option<Type>) -> Result<Typed, Mistake> {
         match &formula.node {
             Formula::Literal(literal) => formula_literal::value(literal, beside)
                 .map(|(value, sort)| (Node::Constant(value), sort))
@@ -42,24 +42,22 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn truth(&mut self, formula: &Spanned<Formula>) -> Result<Node, FilterError> {
+    fn truth(&mut self, formula: &Spanned<Formula>) -> Result<Node, Mistake> {
         match self.node(formula, Some(Type::Bool))? {
             (node, Type::Bool) => Ok(node),
-            (_, sort) => {
-                Err(FilterError::new(formula.range.clone(), format!("expected true or false; this is {sort}")))
-            }
+            (_, sort) => Err(Mistake::new(formula.range.clone(), format!("expected true or false; this is {sort}"))),
         }
     }
 
-    fn truths(&mut self, parts: &[Spanned<Formula>]) -> Result<Vec<Node>, FilterError> {
+    fn truths(&mut self, parts: &[Spanned<Formula>]) -> Result<Vec<Node>, Mistake> {
         parts.iter().map(|part| self.truth(part)).collect()
     }
 
-    fn negate(&mut self, inner: &Spanned<Formula>) -> Result<Typed, FilterError> {
+    fn negate(&mut self, inner: &Spanned<Formula>) -> Result<Typed, Mistake> {
         match self.node(inner, Some(Type::Number))? {
             (node, Type::Number | Type::Frame) => Ok((Node::Negate(Box::new(node)), Type::Number)),
             (node, Type::Seconds) => Ok((Node::Negate(Box::new(node)), Type::Seconds)),
-            (_, sort) => Err(FilterError::new(inner.range.clone(), format!("`-` needs a number; this is {sort}"))),
+            (_, sort) => Err(Mistake::new(inner.range.clone(), format!("`-` needs a number; this is {sort}"))),
         }
     }
 
@@ -67,14 +65,14 @@ impl<'a> Checker<'a> {
         &mut self,
         first: &Spanned<Formula>,
         rest: &[(Operator, Spanned<Formula>)],
-    ) -> Result<Typed, FilterError> {
+    ) -> Result<Typed, Mistake> {
         let (first, mut sort) = self.node(first, Some(Type::Number))?;
         let mut nodes = Vec::with_capacity(rest.len());
         for (operator, part) in rest {
             let (node, other) = self.node(part, Some(Type::Number))?;
             sort = computed(sort, *operator, other).ok_or_else(|| {
                 let message = format!("`{operator}` cannot join {sort} and {other}");
-                let error = FilterError::new(part.range.clone(), message);
+                let error = Mistake::new(part.range.clone(), message);
                 if sort == Type::Seconds || other == Type::Seconds { error.help(UNIT) } else { error }
             })?;
             nodes.push((*operator, node));
@@ -82,7 +80,7 @@ impl<'a> Checker<'a> {
         Ok((Node::Arithmetic(Box::new(first), nodes), sort))
     }
 
-    fn chain(&mut self, first: &Spanned<Formula>, rest: &[(Relation, Spanned<Formula>)]) -> Result<Typed, FilterError> {
+    fn chain(&mut self, first: &Spanned<Formula>, rest: &[(Relation, Spanned<Formula>)]) -> Result<Typed, Mistake> {
         let operands: Vec<&Spanned<Formula>> =
             std::iter::once(first).chain(rest.iter().map(|(_, part)| part)).collect();
         let mut nodes = self.alike(&operands)?.into_iter();
@@ -96,14 +94,13 @@ impl<'a> Checker<'a> {
         Ok((Node::Chain(Box::new(head), pairs), Type::Bool))
     }
 
-    fn within(&mut self, value: &Spanned<Formula>, negated: bool, set: &[Element]) -> Result<Typed, FilterError> {
+    fn within(&mut self, value: &Spanned<Formula>, negated: bool, set: &[Element]) -> Result<Typed, Mistake> {
         let ends = set.iter().flat_map(|(low, high)| std::iter::once(low).chain(high));
         let operands: Vec<&Spanned<Formula>> = std::iter::once(value).chain(ends).collect();
         let mut nodes = self.alike(&operands)?.into_iter();
         let Some((value, sort)) = nodes.next() else { return Err(self.no_value(value)) };
         let mut next = |part: &Spanned<Formula>, relation: Relation| {
-            let (node, other) =
-                nodes.next().ok_or_else(|| FilterError::new(part.range.clone(), "a value is missing"))?;
+            let (node, other) = nodes.next().ok_or_else(|| Mistake::new(part.range.clone(), "a value is missing"))?;
             comparison(relation, sort, other).map_err(|message| mismatch(part, message, sort, other))?;
             Ok(node)
         };
@@ -117,7 +114,7 @@ impl<'a> Checker<'a> {
     }
 
     /// The nodes of what is compared with each other; literals take the type of the first that is none.
-    fn alike(&mut self, operands: &[&Spanned<Formula>]) -> Result<Vec<Typed>, FilterError> {
+    fn alike(&mut self, operands: &[&Spanned<Formula>]) -> Result<Vec<Typed>, Mistake> {
         let mut nodes = Vec::with_capacity(operands.len());
         let mut beside = None;
         for operand in operands {
@@ -137,7 +134,7 @@ impl<'a> Checker<'a> {
         how: Search,
         filter: &Spanned<Test>,
         rank: Option<&Spanned<Formula>>,
-    ) -> Result<Typed, FilterError> {
+    ) -> Result<Typed, Mistake> {
         let plan = self.filter(filter, how.into(), None)?;
         let rank = rank.map(|rank| self.number(rank)).transpose()?;
         Ok(match (how, rank) {
@@ -154,7 +151,7 @@ impl<'a> Checker<'a> {
         filter: &Spanned<Test>,
         aggregate: Aggregate,
         field: Option<&'static FieldDef>,
-    ) -> Result<Plan, FilterError> {
+    ) -> Result<Plan, Mistake> {
         let mut own = self.scope.fresh();
         let plan = test::plan(&mut own, filter)?;
         let text = self.text.get(filter.range.clone()).unwrap_or_default().to_owned();
@@ -164,21 +161,21 @@ impl<'a> Checker<'a> {
     }
 
     /// A number or a frame.
-    fn number(&mut self, formula: &Spanned<Formula>) -> Result<Node, FilterError> {
+    fn number(&mut self, formula: &Spanned<Formula>) -> Result<Node, Mistake> {
         match self.node(formula, Some(Type::Number))? {
             (node, Type::Number | Type::Frame) => Ok(node),
             (_, sort) => {
-                Err(FilterError::new(formula.range.clone(), format!("expected a frame or a number; this is {sort}")))
+                Err(Mistake::new(formula.range.clone(), format!("expected a frame or a number; this is {sort}")))
             }
         }
     }
 
-    fn pick(&mut self, how: Pick, name: &Spanned<String>, source: &Source) -> Result<Typed, FilterError> {
+    fn pick(&mut self, how: Pick, name: &Spanned<String>, source: &Source) -> Result<Typed, Mistake> {
         let field = self.scope.field(name)?;
         let adds = matches!(how, Pick::Sum | Pick::Min | Pick::Max);
         if adds && !matches!(field.kind, Kind::Uint | Kind::Seconds) {
             let message = format!("{} needs numbers; {} holds {}", how.name(), field.name, Type::from(field.kind));
-            return Err(FilterError::new(name.range.clone(), message));
+            return Err(Mistake::new(name.range.clone(), message));
         }
         let from = match source {
             Source::Everywhere => From::Everywhere,
@@ -193,12 +190,7 @@ impl<'a> Checker<'a> {
         Ok((Node::Pick { how, field, from }, sort))
     }
 
-    fn call(
-        &mut self,
-        how: Call,
-        arguments: &[Spanned<Formula>],
-        whole: &Spanned<Formula>,
-    ) -> Result<Typed, FilterError> {
+    fn call(&mut self, how: Call, arguments: &[Spanned<Formula>], whole: &Spanned<Formula>) -> Result<Typed, Mistake> {
         match (how, arguments) {
             (Call::Time, [frame]) => Ok((Node::Time(Box::new(self.number(frame)?)), Type::Seconds)),
             (Call::Len, [of]) => Ok((Node::Len(Box::new(self.octets(of, how, true)?)), Type::Number)),
@@ -215,15 +207,12 @@ impl<'a> Checker<'a> {
             }
             _ => {
                 let takes = if how == Call::Xor { "two values" } else { "one value" };
-                Err(FilterError::new(
-                    whole.range.clone(),
-                    format!("{} takes {takes}, not {}", how.name(), arguments.len()),
-                ))
+                Err(Mistake::new(whole.range.clone(), format!("{} takes {takes}, not {}", how.name(), arguments.len())))
             }
         }
     }
 
-    fn octets(&mut self, formula: &Spanned<Formula>, how: Call, list: bool) -> Result<Node, FilterError> {
+    fn octets(&mut self, formula: &Spanned<Formula>, how: Call, list: bool) -> Result<Node, Mistake> {
         match self.node(formula, Some(Type::Bytes))? {
             (node, Type::Text | Type::Bytes | Type::Mac) => Ok(node),
             (node, Type::List) if list => Ok(node),
@@ -232,18 +221,18 @@ impl<'a> Checker<'a> {
     }
 
     /// The error for a word that is no value.
-    fn no_value(&self, formula: &Spanned<Formula>) -> FilterError {
+    fn no_value(&self, formula: &Spanned<Formula>) -> Mistake {
         let word = formula.node.to_string();
         let range = formula.range.clone();
         if word == "none" {
-            return FilterError::new(range, "nothing is equal to none").help("write count(…) == 0");
+            return Mistake::new(range, "nothing is equal to none").help("write count(…) == 0");
         }
         if self.scope.lookup(&word).is_some() {
             let message = format!("`{word}` speaks of one frame, not of the capture");
-            return FilterError::new(range, message)
+            return Mistake::new(range, message)
                 .help(format!("say how often: count({word}), or which value: value({word} where …)"));
         }
-        let error = FilterError::new(range, format!("`{word}` is no value"));
+        let error = Mistake::new(range, format!("`{word}` is no value"));
         error.help("values are such as 42, 0.5, 20ms, \"text\", 0x5f9f, 5f:9f, 127.0.0.1, true")
     }
 }
@@ -295,18 +284,18 @@ fn comparison(relation: Relation, left: Type, right: Type) -> Result<Compare, &'
     if comparable { Ok(Compare::Order(order)) } else { Err("") }
 }
 
-fn mismatch(part: &Spanned<Formula>, message: &str, left: Type, right: Type) -> FilterError {
+fn mismatch(part: &Spanned<Formula>, message: &str, left: Type, right: Type) -> Mistake {
     let range = part.range.clone();
     if !message.is_empty() {
-        return FilterError::new(range, message);
+        return Mistake::new(range, message);
     }
-    let error = FilterError::new(range, format!("{left} cannot be compared with {right}"));
+    let error = Mistake::new(range, format!("{left} cannot be compared with {right}"));
     match (left, right) {
         (Type::Seconds, Type::Number) | (Type::Number, Type::Seconds) => error.help(UNIT),
         _ => error,
     }
 }
 
-fn unfit(formula: &Spanned<Formula>, how: Call, needs: &str, sort: Type) -> FilterError {
-    FilterError::new(formula.range.clone(), format!("{} needs {needs}; this is {sort}", how.name()))
+fn unfit(formula: &Spanned<Formula>, how: Call, needs: &str, sort: Type) -> Mistake {
+    Mistake::new(formula.range.clone(), format!("{} needs {needs}; this is {sort}", how.name()))
 }

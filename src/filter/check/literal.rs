@@ -13,12 +13,12 @@
 use std::net::IpAddr;
 
 use crate::filter::ast::{Literal, Spanned};
-use crate::filter::error::FilterError;
 use crate::filter::plan::{Constant, nanos};
 use crate::layer::{FieldDef, Kind};
+use crate::mistake::Mistake;
 
 /// What the literal means beside the field.
-pub(super) fn constant(def: &FieldDef, literal: &Spanned<Literal>) -> Result<Constant, FilterError> {
+pub(super) fn constant(def: &FieldDef, literal: &Spanned<Literal>) -> Result<Constant, Mistake> {
     let found = match (def.kind, &literal.node) {
         (Kind::Text | Kind::Bytes, Literal::Text(text)) => Some(Constant::Octets(text.clone())),
         (Kind::Text, Literal::Word(word)) => return Err(unquoted(def, literal, word)),
@@ -34,17 +34,17 @@ pub(super) fn constant(def: &FieldDef, literal: &Spanned<Literal>) -> Result<Con
 }
 
 /// The octets to search for in text, bytes, or a whole protocol (`None`).
-pub(super) fn needle(def: Option<&FieldDef>, literal: &Spanned<Literal>) -> Result<Vec<u8>, FilterError> {
+pub(super) fn needle(def: Option<&FieldDef>, literal: &Spanned<Literal>) -> Result<Vec<u8>, Mistake> {
     let octets = match (&literal.node, def) {
         (Literal::Text(text), _) => text.clone(),
         (Literal::Word(word), Some(def)) if def.kind == Kind::Text => return Err(unquoted(def, literal, word)),
         (Literal::Word(word), _) => bytes(word).ok_or_else(|| {
-            let error = FilterError::new(literal.range.clone(), format!("{word} is neither text nor bytes"));
+            let error = Mistake::new(literal.range.clone(), format!("{word} is neither text nor bytes"));
             error.help(format!("for text write \"{word}\", for bytes 81:05"))
         })?,
     };
     if octets.is_empty() {
-        return Err(FilterError::new(literal.range.clone(), "every text contains the empty text"));
+        return Err(Mistake::new(literal.range.clone(), "every text contains the empty text"));
     }
     Ok(octets)
 }
@@ -138,19 +138,19 @@ fn separated(word: &str, separator: char) -> Option<Vec<u8>> {
     word.split(separator).map(|octet| (octet.len() == 2).then(|| contiguous(octet)?.pop())?).collect()
 }
 
-fn unquoted(def: &FieldDef, literal: &Spanned<Literal>, word: &str) -> FilterError {
+fn unquoted(def: &FieldDef, literal: &Spanned<Literal>, word: &str) -> Mistake {
     let message = format!("{} holds text; {word} is not in quotes", def.name);
-    FilterError::new(literal.range.clone(), message).help(format!("write \"{word}\""))
+    Mistake::new(literal.range.clone(), message).help(format!("write \"{word}\""))
 }
 
-fn mismatch(def: &FieldDef, literal: &Spanned<Literal>) -> FilterError {
+fn mismatch(def: &FieldDef, literal: &Spanned<Literal>) -> Mistake {
     let holds = holding(def.kind);
     let error = match &literal.node {
         Literal::Text(_) => {
-            FilterError::new(literal.range.clone(), format!("{} holds {holds}; {} is text", def.name, literal.node))
+            Mistake::new(literal.range.clone(), format!("{} holds {holds}; {} is text", def.name, literal.node))
         }
         Literal::Word(word) => {
-            FilterError::new(literal.range.clone(), format!("{} holds {holds}; {word} is not", def.name))
+            Mistake::new(literal.range.clone(), format!("{} holds {holds}; {word} is not", def.name))
         }
     };
     match (def.kind, &literal.node) {

@@ -7,9 +7,9 @@ mod suggest;
 pub mod test;
 
 use super::ast::Spanned;
-use super::error::FilterError;
 use super::records::{Names, Protocol};
 use crate::layer::{FieldDef, Kind};
+use crate::mistake::Mistake;
 
 /// The names that may be used, and those that were.
 pub struct Scope<'n> {
@@ -41,14 +41,14 @@ impl<'n> Scope<'n> {
     }
 
     /// What the name means; notes that it was used.
-    fn term(&mut self, name: &Spanned<String>) -> Result<Term, FilterError> {
+    fn term(&mut self, name: &Spanned<String>) -> Result<Term, Mistake> {
         let term = self.lookup(&name.node).ok_or_else(|| suggest::unknown(self.names, name))?;
         self.used.note(&term);
         Ok(term)
     }
 
     /// The field of this name; a protocol is an error.
-    fn field(&mut self, name: &Spanned<String>) -> Result<&'static FieldDef, FilterError> {
+    fn field(&mut self, name: &Spanned<String>) -> Result<&'static FieldDef, Mistake> {
         match self.term(name)? {
             Term::Field(def) if def.kind != Kind::Presence => Ok(def),
             Term::Field(_) => Err(valueless(name)),
@@ -84,7 +84,7 @@ impl Used {
     }
 }
 
-fn valueless(name: &Spanned<String>) -> FilterError {
+fn valueless(name: &Spanned<String>) -> Mistake {
     let message = format!("{name} has no value of its own; it is there or not", name = name.node);
-    FilterError::new(name.range.clone(), message)
+    Mistake::new(name.range.clone(), message)
 }

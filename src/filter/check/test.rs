@@ -5,15 +5,15 @@ use regex::bytes::RegexBuilder;
 use super::literal::{constant, holding, needle};
 use super::{Scope, Term};
 use crate::filter::ast::{Literal, Quantifier, Relation, Spanned, Test};
-use crate::filter::error::FilterError;
 use crate::filter::plan::{Constant, Needle, Order, Plan, Subject};
 use crate::layer::{FieldDef, Kind};
+use crate::mistake::Mistake;
 
 /// No regular expression may compile to more: lessons are written by strangers.
 const MAX_REGEX: usize = 1 << 20;
 
 /// The plan for a filter.
-pub fn plan(scope: &mut Scope<'_>, test: &Spanned<Test>) -> Result<Plan, FilterError> {
+pub fn plan(scope: &mut Scope<'_>, test: &Spanned<Test>) -> Result<Plan, Mistake> {
     match &test.node {
         Test::Present(name) => present(scope, &Spanned::new(name.clone(), test.range.clone())),
         Test::Compare { quantifier, field, relation: Relation::Contains | Relation::Matches, value } => search(
@@ -37,14 +37,13 @@ pub fn plan(scope: &mut Scope<'_>, test: &Spanned<Test>) -> Result<Plan, FilterE
     }
 }
 
-fn plans(scope: &mut Scope<'_>, parts: &[Spanned<Test>]) -> Result<Vec<Plan>, FilterError> {
+fn plans(scope: &mut Scope<'_>, parts: &[Spanned<Test>]) -> Result<Vec<Plan>, Mistake> {
     parts.iter().map(|part| plan(scope, part)).collect()
 }
 
-fn present(scope: &mut Scope<'_>, name: &Spanned<String>) -> Result<Plan, FilterError> {
+fn present(scope: &mut Scope<'_>, name: &Spanned<String>) -> Result<Plan, Mistake> {
     if name.node.starts_with(|c: char| c.is_ascii_digit()) {
-        let error =
-            FilterError::new(name.range.clone(), format!("{} is a value; a test begins with a field", name.node));
+        let error = Mistake::new(name.range.clone(), format!("{} is a value; a test begins with a field", name.node));
         return Err(error.help(format!("write the field first, as in tcp.port == {}", name.node)));
     }
     Ok(match scope.term(name)? {
@@ -59,7 +58,7 @@ fn compare(
     field: &Spanned<String>,
     relation: Relation,
     value: &Spanned<Literal>,
-) -> Result<Plan, FilterError> {
+) -> Result<Plan, Mistake> {
     let left = match scope.field(field) {
         Err(error) if starts_with_digit(&field.node) => {
             return Err(error.help("write the field first, as in tcp.port == 80"));
@@ -74,7 +73,7 @@ fn compare(
         } else {
             let (this, that) = (holding(left.kind), holding(right.kind));
             let message = format!("{} holds {this}; {} holds {that}", left.name, right.name);
-            Err(FilterError::new(value.range.clone(), message))
+            Err(Mistake::new(value.range.clone(), message))
         };
     }
     let right = constant(left, value).map_err(|error| maybe_a_name(scope, value, error))?;
@@ -97,7 +96,7 @@ fn order(relation: Relation) -> (Order, Quantifier) {
 }
 
 /// The field that stands where a value could.
-fn other_field(scope: &mut Scope<'_>, value: &Spanned<Literal>) -> Result<Option<&'static FieldDef>, FilterError> {
+fn other_field(scope: &mut Scope<'_>, value: &Spanned<Literal>) -> Result<Option<&'static FieldDef>, Mistake> {
     let Literal::Word(word) = &value.node else { return Ok(None) };
     if scope.names.field(word).is_none() {
         return Ok(None);
@@ -111,7 +110,7 @@ fn comparable(left: Kind, right: Kind) -> bool {
 }
 
 /// A word with a dot that is no value may be a misspelt field.
-fn maybe_a_name(scope: &Scope<'_>, value: &Spanned<Literal>, error: FilterError) -> FilterError {
+fn maybe_a_name(scope: &Scope<'_>, value: &Spanned<Literal>, error: Mistake) -> Mistake {
     let Literal::Word(word) = &value.node else { return error };
     if !word.contains('.') || starts_with_digit(word) {
         return error;
@@ -129,12 +128,12 @@ fn starts_with_digit(word: &str) -> bool {
 fn member(
     left: &'static FieldDef,
     (low, high): &(Spanned<Literal>, Option<Spanned<Literal>>),
-) -> Result<(Constant, Option<Constant>), FilterError> {
+) -> Result<(Constant, Option<Constant>), Mistake> {
     let Some(high) = high else { return Ok((constant(left, low)?, None)) };
     let ends = (constant(left, low)?, constant(left, high)?);
     if matches!(ends, (Constant::Network { .. }, _) | (_, Constant::Network { .. })) {
         let range = low.range.start..high.range.end;
-        return Err(FilterError::new(range, "a block of addresses cannot be the end of a range"));
+        return Err(Mistake::new(range, "a block of addresses cannot be the end of a range"));
     }
     Ok((ends.0, Some(ends.1)))
 }
@@ -145,7 +144,7 @@ fn search(
     field: &Spanned<String>,
     matches: bool,
     value: &Spanned<Literal>,
-) -> Result<Plan, FilterError> {
+) -> Result<Plan, Mistake> {
     let (subject, def) = match scope.term(field)? {
         Term::Protocol(protocol) => (Subject::Protocol(protocol.name), None),
         Term::Field(def) if def.kind == Kind::Presence => (Subject::Protocol(def.name), None),
@@ -155,15 +154,15 @@ fn search(
     let verb = if matches { "matches" } else { "contains" };
     if !matches!(kind, Kind::Text | Kind::Bytes | Kind::Mac) || (matches && kind == Kind::Mac) {
         let message = format!("`{verb}` looks into text and bytes; {} holds {}", field.node, holding(kind));
-        return Err(FilterError::new(field.range.clone(), message));
+        return Err(Mistake::new(field.range.clone(), message));
     }
     let needle = if matches { pattern(kind, value)? } else { Needle::Octets(needle(def, value)?) };
     Ok(Plan::Search { subject, quantifier: quantifier.unwrap_or(Quantifier::Any), needle })
 }
 
-fn pattern(kind: Kind, value: &Spanned<Literal>) -> Result<Needle, FilterError> {
+fn pattern(kind: Kind, value: &Spanned<Literal>) -> Result<Needle, Mistake> {
     let Literal::Text(octets) = &value.node else {
-        let error = FilterError::new(value.range.clone(), "`matches` needs a regular expression in quotes");
+        let error = Mistake::new(value.range.clone(), "`matches` needs a regular expression in quotes");
         return Err(error.help(format!("write \"{}\"", value.node)));
     };
     let regex = RegexBuilder::new(&as_pattern(octets))
@@ -174,7 +173,7 @@ fn pattern(kind: Kind, value: &Spanned<Literal>) -> Result<Needle, FilterError> 
         .dfa_size_limit(MAX_REGEX)
         .nest_limit(64)
         .build();
-    regex.map(Needle::Pattern).map_err(|error| FilterError::new(value.range.clone(), regex_problem(&error)))
+    regex.map(Needle::Pattern).map_err(|error| Mistake::new(value.range.clone(), regex_problem(&error)))
 }
 
 /// The pattern as text: an octet that is none is named by its number.

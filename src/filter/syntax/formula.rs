@@ -25,7 +25,7 @@ use super::{
     Input, Step, attempt, close, cut, deeper, joined, keyword, space, spanned, symbol, test, unexpected, value, word,
 };
 use crate::filter::ast::{Call, Element, Formula, Operator, Pick, Relation, Search, Source, Spanned};
-use crate::filter::error::FilterError;
+use crate::mistake::Mistake;
 
 /// An expression, up to what cannot belong to it.
 pub(super) fn formula(input: &mut Input<'_>) -> Step<Spanned<Formula>> {
@@ -59,7 +59,7 @@ fn relation(input: &mut Input<'_>) -> Step<Spanned<Formula>> {
     while let Some(relation) = attempt(input, &mut spanned(test::relation))? {
         let Spanned { node: relation, range } = relation;
         if matches!(relation, Relation::AllEqual | Relation::AnyNotEqual | Relation::Matches) {
-            let error = FilterError::new(range, format!("`{relation}` belongs in a filter"));
+            let error = Mistake::new(range, format!("`{relation}` belongs in a filter"));
             return cut(error.help("put it inside a function: count(http.host matches \"…\")"));
         }
         rest.push((relation, sum(input)?));
@@ -104,7 +104,7 @@ fn product(input: &mut Input<'_>) -> Step<Spanned<Formula>> {
 fn arithmetic<'s>(
     input: &mut Input<'s>,
     part: fn(&mut Input<'s>) -> Step<Spanned<Formula>>,
-    mut operator: impl Parser<Input<'s>, Operator, winnow::error::ErrMode<FilterError>>,
+    mut operator: impl Parser<Input<'s>, Operator, winnow::error::ErrMode<Mistake>>,
 ) -> Step<Spanned<Formula>> {
     let first = part(input)?;
     let start = first.range.start;
@@ -153,7 +153,7 @@ fn call(input: &mut Input<'_>, name: &Spanned<&str>) -> Step<Spanned<Formula>> {
         Formula::Call { how, arguments: arguments(input)? }
     } else {
         let all = [Search::NAMES, Pick::NAMES, Call::NAMES].concat().join(", ");
-        let error = FilterError::new(name.range.clone(), format!("there is no function `{}`", name.node));
+        let error = Mistake::new(name.range.clone(), format!("there is no function `{}`", name.node));
         return cut(error.help(format!("the functions are {all}")));
     };
     close(input, ")", open..open + 1)?;

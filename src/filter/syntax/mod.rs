@@ -19,7 +19,7 @@ use winnow::token::{literal, one_of, take_while};
 use winnow::{ModalResult, Parser};
 
 use super::ast::{Formula, Literal, Spanned, Test};
-use super::error::FilterError;
+use crate::mistake::Mistake;
 
 /// No text may be longer: lessons are written by strangers.
 const MAX_TEXT: usize = 64 * 1024;
@@ -28,36 +28,36 @@ const MAX_TEXT: usize = 64 * 1024;
 const MAX_DEPTH: u32 = 64;
 
 type Input<'s> = Stateful<LocatingSlice<&'s str>, Depth>;
-type Step<T> = ModalResult<T, FilterError>;
+type Step<T> = ModalResult<T, Mistake>;
 
 /// How many levels are open.
 #[derive(Debug, Clone, Copy, Default)]
 struct Depth(u32);
 
 /// Reads a display filter.
-pub fn filter(text: &str) -> Result<Spanned<Test>, FilterError> {
+pub fn filter(text: &str) -> Result<Spanned<Test>, Mistake> {
     whole(text, test::filter, "`and`, `or` or the end of the filter")
 }
 
 /// Reads an expression.
-pub fn formula(text: &str) -> Result<Spanned<Formula>, FilterError> {
+pub fn formula(text: &str) -> Result<Spanned<Formula>, Mistake> {
     whole(text, formula::formula, "an operator or the end of the expression")
 }
 
-fn whole<T>(text: &str, grammar: fn(&mut Input<'_>) -> Step<T>, after: &str) -> Result<T, FilterError> {
+fn whole<T>(text: &str, grammar: fn(&mut Input<'_>) -> Step<T>, after: &str) -> Result<T, Mistake> {
     if text.len() > MAX_TEXT {
-        return Err(FilterError::new(0..0, format!("the text is longer than {MAX_TEXT} bytes")));
+        return Err(Mistake::new(0..0, format!("the text is longer than {MAX_TEXT} bytes")));
     }
     let mut input = Input { input: LocatingSlice::new(text), state: Depth::default() };
     let outcome = grammar(&mut input).and_then(|tree| end(&mut input, after).map(|()| tree));
     outcome.map_err(|mode| match mode {
         ErrMode::Backtrack(error) | ErrMode::Cut(error) => error,
         // Only streams that may grow are ever incomplete; this text is whole.
-        ErrMode::Incomplete(_) => FilterError::new(text.len()..text.len(), "the text ends too early"),
+        ErrMode::Incomplete(_) => Mistake::new(text.len()..text.len(), "the text ends too early"),
     })
 }
 
-impl ParserError<Input<'_>> for FilterError {
+impl ParserError<Input<'_>> for Mistake {
     type Inner = Self;
 
     fn from_input(input: &Input<'_>) -> Self {
@@ -75,12 +75,12 @@ fn space(input: &mut Input<'_>) -> Step<()> {
 }
 
 /// A symbol, after spaces.
-fn symbol<'s>(text: &'static str) -> impl Parser<Input<'s>, &'s str, ErrMode<FilterError>> {
+fn symbol<'s>(text: &'static str) -> impl Parser<Input<'s>, &'s str, ErrMode<Mistake>> {
     preceded(space, literal(text))
 }
 
 /// A word that is exactly this one, after spaces.
-fn keyword<'s>(text: &'static str) -> impl Parser<Input<'s>, &'s str, ErrMode<FilterError>> {
+fn keyword<'s>(text: &'static str) -> impl Parser<Input<'s>, &'s str, ErrMode<Mistake>> {
     preceded(space, word.verify(move |word: &str| word == text))
 }
 
@@ -92,15 +92,15 @@ fn word<'s>(input: &mut Input<'s>) -> Step<&'s str> {
 
 /// What the parser reads, after spaces, with the place where it stands.
 fn spanned<'s, T>(
-    parser: impl Parser<Input<'s>, T, ErrMode<FilterError>>,
-) -> impl Parser<Input<'s>, Spanned<T>, ErrMode<FilterError>> {
+    parser: impl Parser<Input<'s>, T, ErrMode<Mistake>>,
+) -> impl Parser<Input<'s>, Spanned<T>, ErrMode<Mistake>> {
     preceded(space, parser.with_span()).map(|(node, range)| Spanned::new(node, range))
 }
 
 /// A quoted text or a word of the sort that `word` reads.
 fn value<'s>(
-    word: impl Parser<Input<'s>, &'s str, ErrMode<FilterError>>,
-) -> impl Parser<Input<'s>, Spanned<Literal>, ErrMode<FilterError>> {
+    word: impl Parser<Input<'s>, &'s str, ErrMode<Mistake>>,
+) -> impl Parser<Input<'s>, Spanned<Literal>, ErrMode<Mistake>> {
     spanned(alt((string::string.map(Literal::Text), word.map(|word: &str| Literal::Word(word.to_owned())))))
 }
 
@@ -108,7 +108,7 @@ fn value<'s>(
 fn joined<'s, T>(
     input: &mut Input<'s>,
     mut part: impl FnMut(&mut Input<'s>) -> Step<Spanned<T>>,
-    mut between: impl Parser<Input<'s>, &'s str, ErrMode<FilterError>>,
+    mut between: impl Parser<Input<'s>, &'s str, ErrMode<Mistake>>,
     join: fn(Vec<Spanned<T>>) -> T,
 ) -> Step<Spanned<T>> {
     let first = part(input)?;
@@ -125,10 +125,7 @@ fn joined<'s, T>(
 }
 
 /// What the parser reads, or nothing if something else stands here.
-fn attempt<'s, T>(
-    input: &mut Input<'s>,
-    parser: &mut impl Parser<Input<'s>, T, ErrMode<FilterError>>,
-) -> Step<Option<T>> {
+fn attempt<'s, T>(input: &mut Input<'s>, parser: &mut impl Parser<Input<'s>, T, ErrMode<Mistake>>) -> Step<Option<T>> {
     winnow::combinator::opt(parser.by_ref()).parse_next(input)
 }
 
@@ -136,7 +133,7 @@ fn attempt<'s, T>(
 fn deeper<'s, T>(input: &mut Input<'s>, parser: impl FnOnce(&mut Input<'s>) -> Step<T>) -> Step<T> {
     if input.state.0 >= MAX_DEPTH {
         let at = input.current_token_start();
-        return cut(FilterError::new(at..at, format!("nested deeper than {MAX_DEPTH} levels")));
+        return cut(Mistake::new(at..at, format!("nested deeper than {MAX_DEPTH} levels")));
     }
     input.state.0 += 1;
     let outcome = parser(input);
@@ -150,7 +147,7 @@ fn close(input: &mut Input<'_>, symbol_text: &'static str, open: Range<usize>) -
         return Ok(());
     }
     if rest(input)?.is_empty() {
-        return cut(FilterError::new(open, format!("this is never closed; `{symbol_text}` is missing")));
+        return cut(Mistake::new(open, format!("this is never closed; `{symbol_text}` is missing")));
     }
     unexpected(input, &format!("`{symbol_text}`"))
 }
@@ -172,16 +169,16 @@ fn unexpected<T>(input: &mut Input<'_>, expected: &str) -> Step<T> {
     let found = token(rest);
     let range = start..start + found.len();
     if found.is_empty() {
-        return cut(FilterError::new(range, format!("expected {expected}, but the text ends here")));
+        return cut(Mistake::new(range, format!("expected {expected}, but the text ends here")));
     }
     let known = MISTAKES.iter().find(|(beginning, ..)| rest.starts_with(beginning));
     let Some((beginning, message, help)) = known else {
-        return cut(FilterError::new(range, format!("expected {expected}, found `{found}`")));
+        return cut(Mistake::new(range, format!("expected {expected}, found `{found}`")));
     };
-    cut(FilterError::new(start..start + beginning.len(), *message).help(*help))
+    cut(Mistake::new(start..start + beginning.len(), *message).help(*help))
 }
 
-fn cut<T>(error: FilterError) -> Step<T> {
+fn cut<T>(error: Mistake) -> Step<T> {
     Err(ErrMode::Cut(error))
 }
 

@@ -6,7 +6,7 @@ use winnow::stream::{Location, Stream};
 use winnow::token::{any, take_while};
 
 use super::{Input, Step, cut};
-use crate::filter::error::FilterError;
+use crate::mistake::Mistake;
 
 /// The octets of a quoted text.
 pub(super) fn string(input: &mut Input<'_>) -> Step<Vec<u8>> {
@@ -17,7 +17,7 @@ pub(super) fn string(input: &mut Input<'_>) -> Step<Vec<u8>> {
     loop {
         let at = input.current_token_start();
         let Some(c) = input.next_token() else {
-            return cut(FilterError::new(
+            return cut(Mistake::new(
                 start..start + 1 + usize::from(raw),
                 "this text is never closed; `\"` is missing",
             ));
@@ -62,6 +62,6 @@ fn escape(input: &mut Input<'_>, at: usize) -> Step<Vec<u8>> {
     let rest = input.peek_finish();
     let end = at + 1 + rest.chars().next().map_or(0, char::len_utf8);
     let shown: String = rest.chars().take(1).collect();
-    let error = FilterError::new(at..end, format!("`\\{shown}` is not an escape"));
+    let error = Mistake::new(at..end, format!("`\\{shown}` is not an escape"));
     cut(error.help("double the backslash, or write r\"…\" to keep all backslashes"))
 }
