@@ -61,7 +61,7 @@ fn bad_captures_get_one_clear_error_and_exit_2() {
             }
             let ran = run(&mut wiretale(&arguments));
             assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{name}: {}", ran.err);
-            let flat = ran.err.split_whitespace().collect::<Vec<_>>().join(" ");
+            let flat = ran.err.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ");
             assert!(ran.err.contains(name) && flat.contains(expected), "{name}: {}", ran.err);
             assert!(flat.contains("help:"), "{name} gets a next step: {}", ran.err);
         }
