@@ -188,7 +188,8 @@ impl Pipeline {
         if behind_gap || (at_gap && unread.is_empty()) {
             return self.cross_gap(connection, direction);
         }
-        let input = Input { direction, offset: lane.read[d], bytes: unread, end: lane.ended[d] || at_gap };
+        let input =
+            Input { direction, offset: lane.read[d], bytes: unread, end: lane.ended[d] || at_gap, closed: false };
         let mut found = Found::default();
         let progress = decoder.decode(input, &mut found);
         self.take(connection, direction, progress, found)
