@@ -441,7 +441,7 @@ fn without_the_request_the_answer_cannot_be_checked() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_payload_comes_back(payload: Vec<u8>, key: [u8; 4]) {
