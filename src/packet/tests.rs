@@ -156,3 +156,18 @@ fn syn_options_are_read() {
     assert_eq!(layer.value("tcp.options.sack_perm"), Some(&Value::Present));
     assert_eq!(layer.value("tcp.options.timestamp.tsval"), Some(&Value::Uint(9)));
 }
+
+/// A field is only there if its octets are.
+#[test]
+fn a_cut_link_header_has_no_fields() {
+    for (link, needed) in
+        [(LinkType::NULL, 4), (LinkType::LOOP, 4), (LinkType::ETHERNET, 14), (LinkType::LINUX_SLL, 16)]
+    {
+        for cut in 0..needed {
+            let data = vec![0; cut];
+            let layers = describe(&Packet::decode(link, &data, 60), 1, &data);
+            assert_eq!(layers[0].fields, [], "{link}, {cut} octets");
+            assert_eq!(layers[0].notes.len(), 1, "{link}, {cut} octets: and it is said why");
+        }
+    }
+}
