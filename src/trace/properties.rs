@@ -207,18 +207,15 @@ proptest! {
         let mut frames = play(&turns, &cut(&pieces(&turns), &sizes)).frames;
         for (which, kind, at, with) in harm {
             let which = which % frames.len();
-            let frame = &mut frames[which];
+            let len = frames[which].data.len();
             match kind {
-                0 => frame.data.truncate(at % (frame.data.len() + 1)),
+                0 => frames[which].data.truncate(at % (len + 1)),
                 1 if frames.len() > 1 => drop(frames.remove(which)),
                 2 => {
-                    let again = frame.clone();
+                    let again = frames[which].clone();
                     frames.insert(at % (which + 1), again);
                 }
-                _ if !frame.data.is_empty() => {
-                    let at = at % frame.data.len();
-                    frame.data[at] = with;
-                }
+                _ if len > 0 => frames[which].data[at % len] = with,
                 _ => {}
             }
         }
