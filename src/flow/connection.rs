@@ -154,7 +154,8 @@ impl Connection {
     pub(super) fn is_reopened_by(&self, tcp: &Tcp, from: SocketAddr) -> bool {
         let opens = tcp.flags.has(Flags::SYN) && !tcp.flags.has(Flags::ACK);
         let half = &self.halves[self.direction(from).index()];
-        opens && (from != self.client || half.base != Some(SeqNumber(tcp.seq)))
+        // A side that never sent a number may still open this connection from its own end (RFC 9293 §3.5, figure 7).
+        opens && half.base.is_some_and(|base| base != SeqNumber(tcp.seq))
     }
 
     pub(super) fn direction(&self, from: SocketAddr) -> Direction {

@@ -341,6 +341,10 @@ impl Lane {
     /// Takes note of FIN and RST. A FIN may come before bytes that belong in front of it.
     fn hear_end(&mut self, packet: &Packet, segment: &Segment) {
         let Some((tcp, ..)) = packet.tcp() else { return };
+        if tcp.flags.has(Flags::SYN) && self.over {
+            // The client tries again with the number it had: what was refused may be granted now.
+            (self.over, self.deaf) = (false, [false, false]);
+        }
         self.over |= tcp.flags.has(Flags::RST);
         if let Some(offset) = segment.offset.filter(|_| tcp.flags.has(Flags::FIN)) {
             self.fin[segment.direction.index()].get_or_insert(offset + u64::from(segment.len));

@@ -147,6 +147,11 @@ pub(super) fn check(trace: &Trace) {
         assert!(trace.record(message.frame()).is_some(), "it ends in a frame: {message:?}");
         let len = message.range.end - message.range.start;
         assert_eq!(trace.bytes(message).len() as u64, len, "its bytes are there: {message:?}");
+        let place = |(number, range): (u32, std::ops::Range<u32>)| {
+            &trace.record(number).unwrap().frame.data[range.start as usize..range.end as usize]
+        };
+        let on_wire: Vec<u8> = trace.in_frames(&message.span()).into_iter().flat_map(place).copied().collect();
+        assert_eq!(on_wire, trace.bytes(message), "and lie where its span says: {message:?}");
         let owned: u64 = message.payload.parts(len).iter().map(|part| part.len).sum();
         assert_eq!(owned, if message.owns_bytes() { len } else { 0 }, "its shares add up: {message:?}");
     }

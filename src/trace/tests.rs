@@ -303,3 +303,92 @@ fn what_is_no_tcp_is_shown_too() {
     assert_eq!(layer_sums(&trace.ledger(2)), [("eth", 14), ("data", 28)]);
     assert_eq!(names(&trace, 2), ["frame", "eth", "data"]);
 }
+
+/// Adds options to a frame of the builder that has no payload: the TCP header grows, and the packet with it.
+fn add_options(frame: &mut crate::capture::Frame, options: &[u8]) {
+    frame.data.extend(options);
+    frame.len += options.len() as u32;
+    frame.data[3] += options.len() as u8; // IPv4 total length
+    frame.data[32] += (options.len() as u8 / 4) << 4; // TCP data offset, in words
+}
+
+#[test]
+fn the_window_is_scaled_only_if_both_sides_offered_to() {
+    let scaled = |client: bool, server: bool| {
+        let mut talk = Conversation::new().open();
+        for (n, offers) in [(0, client), (1, server)] {
+            if offers {
+                add_options(&mut talk.frames[n], &[1, 3, 3, 7]); // no operation; window scale 7
+            }
+        }
+        let windows = |(_, record): (u32, &super::Record)| record.segment.as_ref().unwrap().window;
+        talk.trace().records().map(windows).collect::<Vec<_>>()
+    };
+    assert_eq!(scaled(true, true), [512, 512, 512 << 7], "and never on a SYN");
+    assert_eq!(scaled(true, false), [512; 3]);
+    assert_eq!(scaled(false, true), [512; 3]);
+}
+
+#[test]
+fn numbers_are_counted_from_the_start_and_go_round() {
+    let mut talk = Conversation::new().open();
+    // The client's number passes 2^32 in the middle of this.
+    talk.client([b'a'; 150]).server("x").client([b'b'; 150]).server("y");
+    let trace = talk.trace();
+    let numbers = trace.records().map(|(_, record)| record.segment.as_ref().unwrap()).map(|s| (s.seq, s.ack, s.offset));
+    assert_eq!(
+        numbers.collect::<Vec<_>>(),
+        [
+            (0, None, Some(0)),
+            (0, Some(1), Some(0)),
+            (1, Some(1), Some(0)),
+            (1, Some(1), Some(0)),
+            (1, Some(151), Some(0)),
+            (151, Some(2), Some(150)),
+            (2, Some(301), Some(1)),
+        ]
+    );
+    assert_eq!(trace.stream(0, TO_SERVER).unwrap().end(), 300);
+}
+
+/// RFC 9293 §3.5: both SYNs cross on their way.
+#[test]
+fn two_sides_may_open_at_once() {
+    let mut talk = Conversation::new();
+    talk.segment(TO_SERVER, Flags::SYN, b"").segment(TO_CLIENT, Flags::SYN, b"");
+    talk.segment(TO_SERVER, Flags::ACK, b"").segment(TO_CLIENT, Flags::ACK, b"");
+    talk.client(GET).server(EMPTY_200).close();
+    let trace = talk.trace();
+    assert_eq!(trace.connections().len(), 1);
+    assert_eq!((told(&trace), notes(&trace)), (vec!["[5] > GET /".into(), "[6] < 200 OK".into()], vec![]));
+}
+
+#[test]
+fn a_refused_connection_may_be_tried_again() {
+    let mut talk = Conversation::new();
+    talk.segment(TO_SERVER, Flags::SYN, b"").segment(TO_CLIENT, Flags::RST | Flags::ACK, b"");
+    talk.next[0] -= 1;
+    let mut talk = talk.open();
+    talk.client(GET).server(EMPTY_200);
+    assert_eq!(told(&talk.trace()), ["[6] > GET /", "[7] < 200 OK"]);
+}
+
+/// A keep-alive repeats the last number, with one octet or none (RFC 9293 §3.8.4): nothing new.
+#[test]
+fn a_keep_alive_brings_nothing() {
+    let mut talk = Conversation::new().open();
+    talk.client(GET);
+    let last = talk.next[0].wrapping_sub(1);
+    talk.at(TO_SERVER, last, Flags::ACK, b"\0").at(TO_SERVER, last, Flags::ACK, b"").server(EMPTY_200);
+    let trace = talk.trace();
+    assert_eq!(told(&trace), ["[4] > GET /", "[7] < 200 OK"]);
+    assert_eq!(layer_sums(&trace.ledger(5))[2], ("repeated", 1));
+    // Before the first octet there is the SYN's number: what claims to lie there belongs to no stream.
+    let mut talk = Conversation::new().open();
+    let syn = talk.next[0].wrapping_sub(1);
+    talk.at(TO_SERVER, syn, Flags::ACK, b"\0").client(GET);
+    let trace = talk.trace();
+    assert_eq!(told(&trace), ["[5] > GET /"]);
+    assert_eq!(layer_sums(&trace.ledger(4))[2], ("data", 1));
+    assert_eq!(notes(&trace).len(), 1);
+}
