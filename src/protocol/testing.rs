@@ -3,6 +3,9 @@
 use crate::layer::{Buffer, Direction, Layer, Note, Severity, Span};
 use crate::message::{Decoder, Draft, Input, Payload, Progress, Sink, Upgrade};
 
+/// A case of a table: what it is about, or its octets; what is to be told; severity and clause of its notes.
+pub(super) type Case = (&'static str, &'static str, &'static [(Severity, &'static str)]);
+
 /// A message as a decoder handed it out.
 pub(super) struct Told {
     pub(super) direction: Direction,

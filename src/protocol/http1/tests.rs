@@ -3,7 +3,7 @@ use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
 use super::{Http1, HttpMessage};
 use crate::layer::{Direction, Severity, Value};
 use crate::message::{Dissector, Probe, Verdict};
-use crate::protocol::testing::{Talk, Told};
+use crate::protocol::testing::{Case, Talk, Told};
 
 const ERROR: Severity = Severity::Error;
 const WARN: Severity = Severity::Warn;
@@ -153,7 +153,7 @@ fn a_message_may_come_octet_by_octet() {
 
 #[test]
 fn wrong_length() {
-    let cases: &[(&str, &str, &[(Severity, &str)])] = &[
+    let cases: &[Case] = &[
         ("Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello", "hello", &[]),
         ("Content-Length: 5, 5\r\n\r\nhello", "hello", &[]),
         ("Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello", "hello", &[(ERROR, "RFC 9112 §6.3")]),

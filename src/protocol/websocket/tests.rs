@@ -4,7 +4,7 @@ use super::decoder::WebSocketDecoder;
 use super::{Opcode, WebSocketFrame, WebSocketHandshake, WebSocketMessage, accept_for};
 use crate::layer::{Direction, Severity, Value};
 use crate::message::{Dissector, Head, Upgrade};
-use crate::protocol::testing::{Collector, Talk, hex};
+use crate::protocol::testing::{Case, Collector, Talk, hex};
 
 const ERROR: Severity = Severity::Error;
 const WARN: Severity = Severity::Warn;
@@ -265,7 +265,7 @@ fn utf8_is_checked_on_the_whole_message() {
 
 #[test]
 fn close_frames() {
-    let cases: &[(&str, &str, &[(Severity, &str)])] = &[
+    let cases: &[Case] = &[
         ("8805 03e8 627965", "< close 1000 \"bye\"", &[]),
         ("8800", "< close without a code", &[]),
         ("8802 03ea", "< close 1002", &[]),
