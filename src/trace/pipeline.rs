@@ -311,22 +311,6 @@ impl Pipeline {
     }
 }
 
-impl Trace {
-    fn index_carriers(&mut self) {
-        self.carriers.resize_with(self.connections.len(), Default::default);
-        for (id, message) in self.messages.iter().enumerate() {
-            if message.owns_bytes()
-                && let Some(both) = self.carriers.get_mut(message.connection as usize)
-            {
-                both[message.direction.index()].push(id);
-            }
-        }
-        for ids in self.carriers.iter_mut().flatten() {
-            ids.sort_by_key(|id| self.messages[*id].range.start);
-        }
-    }
-}
-
 impl Lane {
     /// Whether the sender closed this direction and nothing is missing before its FIN.
     fn closed(&self, d: usize) -> bool {
