@@ -118,6 +118,8 @@ pub struct Input<'a> {
     pub bytes: &'a [u8],
     /// Whether no more will come: the stream was closed, broken, or the capture ended.
     pub end: bool,
+    /// Whether the sender itself closed the stream and nothing is missing before that; never without `end`.
+    pub closed: bool,
 }
 
 /// What a decoder did with an [`Input`]. Needing more is a normal outcome, not a failure.

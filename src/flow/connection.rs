@@ -138,6 +138,11 @@ impl Connection {
         self.halves[direction.index()].closing
     }
 
+    /// How far this direction has come by its sequence numbers, whether captured or not; a FIN counts as one octet.
+    pub fn sent(&self, direction: Direction) -> u64 {
+        self.halves[direction.index()].sent
+    }
+
     /// Whether both sides have ended, or one has broken off.
     pub fn is_closed(&self) -> bool {
         let [client, server] = self.halves.map(|half| half.closing);
@@ -149,7 +154,8 @@ impl Connection {
     pub(super) fn is_reopened_by(&self, tcp: &Tcp, from: SocketAddr) -> bool {
         let opens = tcp.flags.has(Flags::SYN) && !tcp.flags.has(Flags::ACK);
         let half = &self.halves[self.direction(from).index()];
-        opens && (from != self.client || half.base != Some(SeqNumber(tcp.seq)))
+        // A side that never sent a number may still open this connection from its own end (RFC 9293 §3.5, figure 7).
+        opens && half.base.is_some_and(|base| base != SeqNumber(tcp.seq))
     }
 
     pub(super) fn direction(&self, from: SocketAddr) -> Direction {
@@ -172,7 +178,8 @@ impl Connection {
         let first_octet = SeqNumber(tcp.seq).plus(u32::from(tcp.flags.has(Flags::SYN)));
         let half = &mut self.halves[direction.index()];
         let offset = first_octet.offset(base.plus(1), half.sent);
-        if let Some(offset) = offset {
+        // A reset's number may be anything.
+        if let Some(offset) = offset.filter(|_| !tcp.flags.has(Flags::RST)) {
             half.sent = half.sent.max(offset + u64::from(tcp.payload_len));
         }
         if tcp.flags.has(Flags::RST) {

@@ -62,9 +62,7 @@ impl Stream {
         }
         let arrival = self.assembler.add(range);
         self.advance();
-        if self.waiting_len > MAX_WAITING {
-            self.skip_gap();
-        }
+        while self.waiting_len > MAX_WAITING && self.skip_gap().is_some() {}
         Delivery { arrival, fresh }
     }
 
@@ -136,6 +134,7 @@ impl Stream {
 }
 
 #[cfg(test)]
+#[expect(clippy::single_range_in_vec_init, reason = "a list of one range is meant")]
 mod tests {
     use super::*;
 
@@ -171,6 +170,20 @@ mod tests {
         stream.add(2_000_000_000, b"z", 2, 0);
         assert_eq!(stream.skip_gap(), Some(2..2_000_000_000));
         assert_eq!(stream.slice(2_000_000_000..2_000_000_009), b"z");
+    }
+
+    #[test]
+    fn what_waits_is_bounded() {
+        let mut stream = Stream::default();
+        for i in 0..64 {
+            stream.add(1 + 2 * i, b"z", 1, 0);
+        }
+        let large = vec![0; 1 << 20];
+        for i in 0..20 {
+            stream.add(1000 + i * (2 << 20), &large, 2, 0);
+        }
+        assert!(stream.waiting_len <= MAX_WAITING, "{} octets wait", stream.waiting_len);
+        assert!(stream.gaps().len() > 64, "and every hole that was given up is on record");
     }
 
     #[test]

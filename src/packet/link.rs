@@ -139,7 +139,7 @@ impl Link {
             LinkKind::Ethernet => describe_ethernet(bytes, span),
             LinkKind::Null => {
                 let mut layer = Layer::new("null", "BSD loopback", Some(OsiLayer::DataLink), span);
-                let family = read_u32(bytes, 0).unwrap_or_default();
+                let Some(family) = read_u32(bytes, 0) else { return layer };
                 let family = if family > 0xffff { family.swap_bytes() } else { family };
                 layer.summary = format!("address family {family}");
                 layer.field(&NULL_FAMILY, Value::Uint(u64::from(family)), 0..field::NULL_LEN);

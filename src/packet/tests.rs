@@ -156,3 +156,97 @@ fn syn_options_are_read() {
     assert_eq!(layer.value("tcp.options.sack_perm"), Some(&Value::Present));
     assert_eq!(layer.value("tcp.options.timestamp.tsval"), Some(&Value::Uint(9)));
 }
+
+/// A field is only there if its octets are.
+#[test]
+fn a_cut_link_header_has_no_fields() {
+    for (link, needed) in
+        [(LinkType::NULL, 4), (LinkType::LOOP, 4), (LinkType::ETHERNET, 14), (LinkType::LINUX_SLL, 16)]
+    {
+        for cut in 0..needed {
+            let data = vec![0; cut];
+            let layers = describe(&Packet::decode(link, &data, 60), 1, &data);
+            assert_eq!(layers[0].fields, [], "{link}, {cut} octets");
+            assert_eq!(layers[0].notes.len(), 1, "{link}, {cut} octets: and it is said why");
+        }
+    }
+}
+
+/// IPv4 (20 octets) with UDP, port 1000 to 53: length, checksum left out, and the payload.
+fn udp(length: u16, payload: &[u8]) -> Vec<u8> {
+    let mut data = vec![0x45, 0, 0, 28 + payload.len() as u8]; // version 4, 5 words; total length
+    data.extend([0, 0, 0x40, 0, 64, 17, 0, 0]); // do not fragment; TTL 64, UDP, checksum left out
+    data.extend([127, 0, 0, 1, 127, 0, 0, 1]);
+    data.extend([0x03, 0xe8, 0, 53]);
+    data.extend(length.to_be_bytes());
+    data.extend([0, 0]);
+    data.extend(payload);
+    data
+}
+
+#[test]
+fn udp_decodes() {
+    let data = udp(10, b"hi");
+    let packet = Packet::decode(LinkType::RAW, &data, 30);
+    let Some(Transport::Udp(udp)) = packet.transport else { panic!("no UDP") };
+    assert_eq!((udp.source_port, udp.destination_port, udp.length, udp.checksum), (1000, 53, 10, 0));
+    assert_eq!((packet.payload.of(&data), packet.fault), (&b"hi"[..], None));
+    assert_eq!(packet.checksum(&data), ChecksumVerdict::Absent);
+}
+
+#[test]
+fn udp_empty() {
+    let data = udp(8, b"");
+    let packet = Packet::decode(LinkType::RAW, &data, 28);
+    assert_eq!((packet.payload.is_empty(), packet.fault), (true, None));
+}
+
+#[test]
+fn udp_cut_short() {
+    let data = udp(10, b"hi");
+    for cut in 0..data.len() {
+        let packet = Packet::decode(LinkType::RAW, &data[..cut], 30);
+        describe(&packet, 1, &data[..cut]);
+        assert_eq!(packet.fault.is_some(), cut < 28, "at {cut}");
+        assert_eq!(packet.missing, 30 - cut as u32);
+        assert_ne!(packet.checksum(&data[..cut]), ChecksumVerdict::Wrong, "what was not captured is not judged");
+    }
+}
+
+#[test]
+fn udp_wrong_length() {
+    let cases: [(u16, &[u8]); 4] = [
+        (9, b"h"),    // shorter than the packet: the rest is a trailer
+        (200, b"hi"), // longer than the packet: what is there
+        (7, b"hi"),   // shorter than its own header
+        (0, b"hi"),   // as in jumbograms
+    ];
+    for (length, payload) in cases {
+        let data = udp(length, b"hi");
+        let packet = Packet::decode(LinkType::RAW, &data, 30);
+        assert_eq!(packet.payload.of(&data), payload, "{length}");
+        describe(&packet, 1, &data);
+    }
+}
+
+/// Ports are only in the first fragment, and no fragment holds the whole: none is read as TCP.
+#[test]
+fn fragments_are_told_and_not_read() {
+    for (flags, offset) in [([0x20, 0], 0), ([0x20, 1], 8), ([0, 100], 800)] {
+        let mut data = frame()[14..].to_vec();
+        data[6..8].copy_from_slice(&flags);
+        let packet = Packet::decode(LinkType::RAW, &data, data.len() as u32);
+        assert_eq!((packet.transport, packet.fault), (None, Some(Fault::Fragment { offset })));
+        assert_eq!(packet.payload.len(), 22, "what it carries is a payload of IP");
+    }
+}
+
+/// A frame that continues after it was cut: never read past what was kept, and what was on the wire is known.
+#[test]
+fn the_wire_length_of_a_cut_segment_is_known() {
+    let frame = frame();
+    let packet = Packet::decode(LinkType::ETHERNET, &frame[..55], frame.len() as u32);
+    let (tcp, ..) = packet.tcp().unwrap();
+    assert_eq!((tcp.payload_len, packet.payload.len(), packet.missing), (2, 1, 1));
+    assert_eq!(packet.checksum(&frame[..55]), ChecksumVerdict::Unverified);
+}

@@ -1,6 +1,8 @@
 //! Floor 5: the protocols. One file (or folder) each, and this registry with one line each.
 
 mod http1;
+#[cfg(test)]
+mod testing;
 mod text;
 mod websocket;
 

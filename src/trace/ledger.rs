@@ -97,6 +97,21 @@ impl Trace {
         }
     }
 
+    /// Finds the messages that own bytes, for [`Trace::carriers`]. Done once, when all are known.
+    pub(super) fn index_carriers(&mut self) {
+        self.carriers.resize_with(self.connections.len(), Default::default);
+        for (id, message) in self.messages.iter().enumerate() {
+            if message.owns_bytes()
+                && let Some(both) = self.carriers.get_mut(message.connection as usize)
+            {
+                both[message.direction.index()].push(id);
+            }
+        }
+        for ids in self.carriers.iter_mut().flatten() {
+            ids.sort_by_key(|id| self.messages[*id].range.start);
+        }
+    }
+
     /// The messages that own bytes of this range, in order of their place in the stream.
     pub(super) fn carriers(
         &self,

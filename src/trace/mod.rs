@@ -15,4 +15,8 @@ pub use model::{Message, MessageId, Record, Talk, Trace};
 pub use pipeline::Pipeline;
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;

@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use super::model::{Message, Record, Talk, Trace};
 use crate::capture::FrameRef;
-use crate::flow::{Arrival, Closing, FlowTable, Opening, Segment, Stream};
+use crate::flow::{Arrival, FlowTable, Opening, Segment, Stream};
 use crate::layer::{Direction, Note, Severity};
 use crate::message::{Decoder, Draft, Input, Probe, Progress, Sink, Upgrade, Verdict};
-use crate::packet::Packet;
+use crate::packet::{Flags, Packet};
 use crate::protocol;
 
 /// Takes frames one by one and makes a [`Trace`] of them.
@@ -36,7 +36,12 @@ struct Lane {
     streams: [Stream; 2],
     read: [u64; 2],
     deaf: [bool; 2],
-    ended: [bool; 2],
+    /// Where each direction's FIN stands: no byte lies behind it.
+    fin: [Option<u64>; 2],
+    /// No more will come, in either direction: the connection was reset, or the capture is over.
+    over: bool,
+    /// How many of each stream's gaps a note speaks of.
+    told: [usize; 2],
     speech: Speech,
 }
 
@@ -88,6 +93,9 @@ impl Pipeline {
         self.trace.records.push(record);
         if let Some((connection, direction)) = end {
             self.listen(connection as usize, direction);
+            if let Some(lane) = self.lanes.get_mut(connection as usize).filter(|lane| lane.over) {
+                lane.deaf = [true, true];
+            }
         }
     }
 
@@ -99,9 +107,10 @@ impl Pipeline {
     /// Ends the capture: what is still open is shown as it stands.
     pub fn finish(mut self) -> Trace {
         for connection in 0..self.lanes.len() {
+            self.lanes[connection].over = true;
             for direction in [Direction::ToServer, Direction::ToClient] {
-                self.lanes[connection].ended[direction.index()] = true;
                 self.listen(connection, direction);
+                self.tell_gaps(connection, direction);
             }
         }
         self.note_openings();
@@ -150,14 +159,11 @@ impl Pipeline {
             let text = "payload from before the beginning of this connection's stream: not part of it";
             segment.notes.push(Note::new(Severity::Note, text, "RFC 9293 §3.4"));
         }
-        let closing = self.flows.connections()[index].closing(segment.direction);
-        match closing {
-            Some(Closing::Reset(_)) => lane.ended = [true, true],
-            Some(Closing::Fin(frame)) if frame == number && !lane.streams[segment.direction.index()].has_hole() => {
-                lane.ended[segment.direction.index()] = true;
-            }
-            _ => {}
+        if lane.over && segment.len > 0 {
+            let text = "payload after the connection was reset: it is not read";
+            segment.notes.push(Note::new(Severity::Note, text, "RFC 9293 §3.5.2"));
         }
+        lane.hear_end(&record.packet, &segment);
         record.segment = Some(segment);
     }
 
@@ -178,17 +184,19 @@ impl Pipeline {
             return false;
         }
         let d = direction.index();
-        let Speech::Known(_, decoder) = &mut lane.speech else { return false };
         if lane.deaf[d] {
             return false;
         }
+        let (ended, closed) = (lane.ended(d), lane.closed(d));
+        let Speech::Known(_, decoder) = &mut lane.speech else { return false };
         let unread = lane.streams[d].slice(lane.read[d]..u64::MAX);
-        let at_gap = lane.ended[d] && lane.streams[d].has_hole();
-        let behind_gap = unread.is_empty() && lane.read[d] < lane.streams[d].end();
-        if behind_gap || (at_gap && unread.is_empty()) {
+        let given_up = lane.read[d] + (unread.len() as u64) < lane.streams[d].end();
+        let at_gap = given_up || (ended && lane.streams[d].has_hole());
+        if at_gap && unread.is_empty() {
             return self.cross_gap(connection, direction);
         }
-        let input = Input { direction, offset: lane.read[d], bytes: unread, end: lane.ended[d] || at_gap };
+        let (end, closed) = (ended || at_gap, closed && !at_gap);
+        let input = Input { direction, offset: lane.read[d], bytes: unread, end, closed };
         let mut found = Found::default();
         let progress = decoder.decode(input, &mut found);
         self.take(connection, direction, progress, found)
@@ -253,19 +261,41 @@ impl Pipeline {
         let lane = &mut self.lanes[connection];
         let d = direction.index();
         let read = lane.read[d];
-        let known = lane.streams[d].gaps().iter().find(|gap| gap.end > read).cloned();
-        let Some(gap) = known.or_else(|| lane.streams[d].skip_gap()) else { return false };
+        let known = lane.streams[d].gaps().iter().position(|gap| gap.end > read);
+        if known.is_none() && lane.streams[d].skip_gap().is_none() {
+            return false;
+        }
+        let at = known.unwrap_or(lane.streams[d].gaps().len() - 1);
+        let gap = lane.streams[d].gaps()[at].clone();
+        lane.told[d] = lane.told[d].max(at + 1);
         let goes_on = match &mut lane.speech {
             Speech::Known(_, decoder) => decoder.gap(direction, gap.clone()),
             _ => false,
         };
         lane.read[d] = gap.end;
         lane.deaf[d] = !goes_on;
-        let frame = lane.streams[d].frames(gap.end..gap.end + 1).first().copied();
         let rest = if goes_on { "" } else { "; what follows in this direction cannot be read" };
-        let text = format!("{} octets of this stream were not captured{rest}", gap.end - gap.start);
-        self.trace.notes.push((frame, Note::new(Severity::Warn, text, "RFC 9293 §3.4")));
+        self.trace.notes.push(lane.gap_note(direction, &gap, rest));
         goes_on
+    }
+
+    /// Speaks of all gaps that nobody came upon: behind another, or on a connection that nobody reads; and of bytes
+    /// that are missing at the end.
+    fn tell_gaps(&mut self, connection: usize, direction: Direction) {
+        let lane = &mut self.lanes[connection];
+        let d = direction.index();
+        while lane.streams[d].skip_gap().is_some() {}
+        for gap in &lane.streams[d].gaps()[lane.told[d]..] {
+            self.trace.notes.push(lane.gap_note(direction, gap, ""));
+        }
+        let flow = &self.flows.connections()[connection];
+        let sent = lane.fin[d].unwrap_or(flow.sent(direction));
+        if let Some(missing) = sent.checked_sub(lane.streams[d].end()).filter(|n| *n > 0) {
+            let from = if direction == Direction::ToServer { flow.client } else { flow.server };
+            let text =
+                format!("the last {missing} octets that {from} numbered were not captured (a FIN counts as one)");
+            self.trace.notes.push((Some(flow.last.0), Note::new(Severity::Warn, text, "RFC 9293 §3.4")));
+        }
     }
 
     fn note_openings(&mut self) {
@@ -281,30 +311,43 @@ impl Pipeline {
     }
 }
 
-impl Trace {
-    fn index_carriers(&mut self) {
-        self.carriers.resize_with(self.connections.len(), Default::default);
-        for (id, message) in self.messages.iter().enumerate() {
-            if message.owns_bytes()
-                && let Some(both) = self.carriers.get_mut(message.connection as usize)
-            {
-                both[message.direction.index()].push(id);
-            }
+impl Lane {
+    /// Whether the sender closed this direction and nothing is missing before its FIN.
+    fn closed(&self, d: usize) -> bool {
+        self.fin[d].is_some_and(|fin| self.streams[d].end() >= fin)
+    }
+
+    /// Whether no more will come in this direction.
+    fn ended(&self, d: usize) -> bool {
+        self.over || self.closed(d)
+    }
+
+    /// Takes note of FIN and RST. A FIN may come before bytes that belong in front of it.
+    fn hear_end(&mut self, packet: &Packet, segment: &Segment) {
+        let Some((tcp, ..)) = packet.tcp() else { return };
+        if tcp.flags.has(Flags::SYN) && self.over {
+            // The client tries again with the number it had: what was refused may be granted now.
+            (self.over, self.deaf) = (false, [false, false]);
         }
-        for ids in self.carriers.iter_mut().flatten() {
-            ids.sort_by_key(|id| self.messages[*id].range.start);
+        self.over |= tcp.flags.has(Flags::RST);
+        if let Some(offset) = segment.offset.filter(|_| tcp.flags.has(Flags::FIN)) {
+            self.fin[segment.direction.index()].get_or_insert(offset + u64::from(segment.len));
         }
     }
-}
 
-impl Lane {
+    fn gap_note(&self, direction: Direction, gap: &Range<u64>, rest: &str) -> (Option<u32>, Note) {
+        let frame = self.streams[direction.index()].frames(gap.end..gap.end + 1).first().copied();
+        let text = format!("{} octets of this stream were not captured{rest}", gap.end - gap.start);
+        (frame, Note::new(Severity::Warn, text, "RFC 9293 §3.4"))
+    }
+
     /// Finds out which protocol is spoken. Returns whether it is known now.
     fn recognise(&mut self) -> bool {
         let [to_server, to_client] = &self.streams;
         let probe = Probe {
             to_server: to_server.slice(0..u64::MAX),
             to_client: to_client.slice(0..u64::MAX),
-            end: self.ended[0] && self.ended[1],
+            end: self.ended(0) && self.ended(1),
         };
         if probe.to_server.is_empty() && probe.to_client.is_empty() {
             return false;

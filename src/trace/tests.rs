@@ -1,1 +1,394 @@
+use super::testing::{
+    Conversation, DATA, EMPTY_200, GET, HELLO, HI, SWITCHING, TO_CLIENT, TO_SERVER, UPGRADE, frame, notes, told, trace,
+};
+use super::{Talk, layer_sums};
+use crate::capture::LinkType;
+use crate::flow::{Closing, Opening};
+use crate::layer::Severity;
+use crate::packet::Flags;
 
+/// Names of a frame's layers, outermost first.
+fn names(trace: &super::Trace, number: u32) -> Vec<&'static str> {
+    trace.layers(number).iter().map(|layer| layer.protocol).collect()
+}
+
+#[test]
+fn a_whole_story() {
+    let mut talk = Conversation::new().open();
+    talk.client(UPGRADE).server(SWITCHING).client(HELLO).server(HI);
+    talk.client([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8]).server([0x88, 2, 0x03, 0xe8]); // close 1000, both ways
+    talk.close();
+    let trace = talk.trace();
+    assert_eq!(
+        told(&trace),
+        [
+            "[4] > GET /chat   Upgrade: websocket",
+            "[5] < 101 Switching Protocols",
+            "[5] < the key was answered: WebSocket from here on",
+            "[6] > text \"Hello\"  masked 37 fa 21 3d",
+            "[7] < text \"hi\"",
+            "[8] > close 1000  masked 00 00 00 00",
+            "[9] < close 1000",
+        ]
+    );
+    assert_eq!(notes(&trace), []);
+    assert_eq!(trace.talk(0), Talk::Known("websocket"));
+    let connection = &trace.connections()[0];
+    assert_eq!((connection.opening, connection.frames, connection.is_closed()), (Opening::Seen, 12, true));
+    assert_eq!([TO_SERVER, TO_CLIENT].map(|d| connection.closing(d)), [Some(Closing::Fin(10)), Some(Closing::Fin(11))]);
+    assert_eq!(connection.handshake.rtt(), Some(0.002));
+    assert_eq!(layer_sums(&trace.ledger(6)), [("ip", 20), ("tcp", 20), ("websocket", 6), ("payload", 5)]);
+    assert_eq!(layer_sums(&trace.ledger(5)), [("ip", 20), ("tcp", 20), ("http", SWITCHING.len() as u32)]);
+    assert_eq!(names(&trace, 5), ["frame", "raw", "ip", "tcp", "http", "websocket.handshake"]);
+}
+
+#[test]
+fn the_same_over_ipv6() {
+    let mut talk = Conversation::between("[::1]:51544", "[::1]:8080").open();
+    talk.client(UPGRADE).server(SWITCHING).client(HELLO).close();
+    let trace = talk.trace();
+    assert_eq!(told(&trace)[3], "[6] > text \"Hello\"  masked 37 fa 21 3d");
+    assert_eq!(layer_sums(&trace.ledger(6)), [("ipv6", 40), ("tcp", 20), ("websocket", 6), ("payload", 5)]);
+    assert_eq!(notes(&trace), []);
+}
+
+#[test]
+fn an_empty_capture() {
+    let trace = trace(&[]);
+    assert!(
+        trace.is_empty() && trace.messages().is_empty() && trace.layers(1).is_empty() && trace.ledger(1).is_empty()
+    );
+}
+
+#[test]
+fn bytes_left_over_after_101_belong_to_the_new_protocol() {
+    let mut talk = Conversation::new().open();
+    // The client does not wait for the answer; the server's first frame comes with the 101.
+    talk.client([UPGRADE.as_bytes(), HELLO].concat()).server([SWITCHING.as_bytes(), HI].concat());
+    let trace = talk.trace();
+    assert_eq!(
+        told(&trace),
+        [
+            "[4] > GET /chat   Upgrade: websocket",
+            "[4] > text \"Hello\"  masked 37 fa 21 3d",
+            "[5] < 101 Switching Protocols",
+            "[5] < the key was answered: WebSocket from here on",
+            "[5] < text \"hi\"",
+        ]
+    );
+    let owners = [("ip", 20), ("tcp", 20), ("http", SWITCHING.len() as u32), ("websocket", 2), ("payload", 2)];
+    assert_eq!(layer_sums(&trace.ledger(5)), owners);
+}
+
+#[test]
+fn two_messages_may_end_in_one_frame() {
+    let mut talk = Conversation::new().open();
+    talk.client(UPGRADE).server(SWITCHING);
+    talk.server(&HI[..3]).server([&HI[3..], HI, &HI[..1]].concat()).server(&HI[1..]);
+    let trace = talk.trace();
+    assert_eq!(told(&trace)[3..], ["[6, 7] < text \"hi\"", "[7] < text \"hi\"", "[7, 8] < text \"hi\""]);
+    assert_eq!(names(&trace, 6), ["frame", "raw", "ip", "tcp"], "no message ends in frame 6");
+    assert_eq!(names(&trace, 7), ["frame", "raw", "ip", "tcp", "websocket", "websocket"]);
+    assert_eq!(layer_sums(&trace.ledger(7))[2..], [("payload", 3), ("websocket", 3)]);
+    let layers = trace.layers(7);
+    assert_eq!(trace.extent_in(layers[4].span.as_ref().unwrap(), 7), vec![40..41]);
+    assert_eq!(trace.in_frames(layers[4].span.as_ref().unwrap()), [(6, 40..43), (7, 40..41)]);
+}
+
+#[test]
+fn a_reused_port_is_a_new_connection() {
+    let mut talk = Conversation::new().open();
+    talk.client(GET).server(EMPTY_200).close();
+    talk.next = [99, 4_000_000_000];
+    let mut talk = talk.open();
+    talk.client(UPGRADE).server(SWITCHING).client(HELLO);
+    let trace = talk.trace();
+    assert_eq!(trace.connections().len(), 2);
+    assert_eq!([trace.talk(0), trace.talk(1)], [Talk::Known("http"), Talk::Known("websocket")]);
+    let of = |id| trace.messages().iter().filter(move |message| message.connection == id).count();
+    assert_eq!((of(0), of(1)), (2, 4));
+    assert_eq!(notes(&trace), []);
+}
+
+/// A SYN sent again has the number it had before.
+#[test]
+fn a_repeated_syn_opens_nothing_new() {
+    let mut talk = Conversation::new().open();
+    let syn = talk.frames[0].clone();
+    talk.frames.insert(1, syn);
+    talk.client(GET);
+    assert_eq!(talk.trace().connections().len(), 1);
+    assert_eq!(told(&talk.trace()), ["[5] > GET /"]);
+}
+
+#[test]
+fn a_capture_may_begin_in_the_middle() {
+    let mut talk = Conversation::new();
+    talk.client(GET).server(EMPTY_200);
+    let trace = talk.trace();
+    assert_eq!(told(&trace), ["[1] > GET /", "[2] < 200 OK"]);
+    assert_eq!(trace.connections()[0].opening, Opening::Guessed);
+    assert_eq!(notes(&trace).len(), 1, "and it is said that the sides are guessed");
+    // After the request: the answer is read, and it is said that nobody asked.
+    let mut talk = Conversation::new();
+    talk.server(EMPTY_200);
+    let trace = talk.trace();
+    assert_eq!(told(&trace), ["[1] < 200 OK"]);
+    assert_eq!(notes(&trace).len(), 2);
+    // In the middle of a body: nobody can tell what that is, and it is shown as such.
+    let mut talk = Conversation::new();
+    talk.server("of a page</html>").client(GET);
+    let trace = talk.trace();
+    assert_eq!(told(&trace), ["[1] < 16 octets that are no HTTP/1 message (incomplete)", "[2] > GET /"]);
+}
+
+#[test]
+fn a_gap_is_told() {
+    let mut talk = Conversation::new().open();
+    talk.client(GET).client(GET).lose().client(GET).server(EMPTY_200).close();
+    let trace = talk.trace();
+    assert_eq!(told(&trace), ["[4] > GET /", "[6] < 200 OK"]);
+    let lost = format!("{} octets of this stream were not captured", GET.len());
+    let text = format!("{lost}; what follows in this direction cannot be read");
+    assert_eq!(notes(&trace), [(Some(5), "it came before bytes that belong in front of it"), (Some(5), text.as_str())]);
+    assert_eq!(layer_sums(&trace.ledger(5))[2], ("data", GET.len() as u32));
+    assert_eq!(names(&trace, 5).last(), Some(&"data"));
+}
+
+/// Lost bytes are told whoever reads, or does not read, what is around them.
+#[test]
+fn no_gap_is_silent() {
+    type Play = fn(&mut Conversation);
+    let cases: &[(&str, usize, Play)] = &[
+        ("on a connection nobody can read", 1, |talk| {
+            talk.client("\x16\x03\x01").client("lost").lose().client("more");
+        }),
+        ("before the first byte", 1, |talk| {
+            talk.client(GET).lose().client(GET);
+        }),
+        ("behind another gap", 2, |talk| {
+            talk.client(GET).client(GET).lose().client(GET).client("lost").lose().client("more");
+        }),
+        ("before the end", 1, |talk| {
+            talk.client(GET).server(EMPTY_200).server("lost").lose();
+        }),
+        ("all there was", 1, |talk| {
+            talk.client("lost").lose();
+        }),
+        ("after unreadable bytes", 1, |talk| {
+            talk.client("GET / HTTP/1.1\r\n\r\n\0\0\r\n\r\n").client("lost").lose().client("more");
+        }),
+    ];
+    for (what, gaps, play) in cases {
+        for (end, close) in [("open", false), ("closed", true)] {
+            let mut talk = Conversation::new().open();
+            play(&mut talk);
+            if close {
+                talk.close();
+            } else {
+                talk.segment(TO_SERVER, Flags::ACK, b"").segment(TO_CLIENT, Flags::ACK, b"");
+            }
+            let trace = talk.trace();
+            let told = notes(&trace).into_iter().filter(|(_, text)| text.contains("not captured")).count();
+            assert_eq!(told, *gaps, "{what}, {end}: {:?}", notes(&trace));
+        }
+    }
+}
+
+#[test]
+fn a_frame_cut_by_the_capture_is_told() {
+    let mut talk = Conversation::new().open();
+    talk.client(UPGRADE).server(SWITCHING).server(HI).server(HI).close();
+    talk.frames[5].data.truncate(43); // of frame 6 one octet of payload is missing
+    let trace = talk.trace();
+    assert_eq!(told(&trace)[3], "[6] < text \"h\" (incomplete)");
+    assert!(notes(&trace).contains(&(Some(6), "the capture kept 43 of the frame's 44 octets")));
+    assert!(notes(&trace).iter().any(|(_, text)| text.starts_with("1 octets of this stream were not captured")));
+    assert_eq!(layer_sums(&trace.ledger(7))[2], ("data", 4));
+}
+
+#[test]
+fn bytes_sent_again_are_not_read_twice() {
+    let mut talk = Conversation::new().open();
+    let seq = talk.next[0];
+    talk.client(GET).at(TO_SERVER, seq, DATA, GET.as_bytes());
+    // Sent again with something new behind it: only that is new.
+    let both = [GET, "GET /2 HTTP/1.1\r\n\r\n"].concat();
+    talk.at(TO_SERVER, seq, DATA, both.as_bytes());
+    let trace = talk.trace();
+    assert_eq!(told(&trace), ["[4] > GET /", "[6] > GET /2"]);
+    assert_eq!(notes(&trace), [(Some(5), "its bytes were seen before: sent again, or captured twice")]);
+    assert_eq!(layer_sums(&trace.ledger(5))[2], ("repeated", GET.len() as u32));
+    assert_eq!(layer_sums(&trace.ledger(6))[2..], [("repeated", GET.len() as u32), ("http", 19)]);
+}
+
+#[test]
+fn a_segment_that_comes_early_waits() {
+    let mut talk = Conversation::new().open();
+    talk.client(UPGRADE).server(SWITCHING).client(&HELLO[..4]).client(&HELLO[4..]);
+    talk.frames.swap(5, 6);
+    let trace = talk.trace();
+    assert_eq!(told(&trace)[3], "[6, 7] > text \"Hello\"  masked 37 fa 21 3d");
+    assert_eq!(trace.messages()[3].frame(), 7);
+    assert_eq!(notes(&trace), [(Some(6), "it came before bytes that belong in front of it")]);
+}
+
+/// A FIN has a place in the stream too: the stream is not over while bytes in front of it are missing.
+#[test]
+fn a_fin_that_comes_early_ends_nothing() {
+    let mut talk = Conversation::new().open();
+    talk.client(GET).server("HTTP/1.0 200 OK\r\n\r\nhello").server(" world").close();
+    let late = talk.frames.remove(5);
+    talk.frames.push(late);
+    let trace = talk.trace();
+    assert_eq!(told(&trace), ["[4] > GET /", "[5, 9] < 200 OK"]);
+    assert!(trace.bytes(&trace.messages()[1]).ends_with(b"hello world"));
+    assert_eq!(notes(&trace), []);
+}
+
+#[test]
+fn a_body_that_ends_with_the_connection_is_whole_only_after_a_fin() {
+    let mut talk = Conversation::new().open();
+    talk.client(GET).server("HTTP/1.0 200 OK\r\n\r\nhello");
+    assert_eq!(told(&talk.trace())[1], "[5] < 200 OK (incomplete)", "the capture ended");
+    talk.segment(TO_CLIENT, Flags::FIN | Flags::ACK, b"");
+    assert_eq!(told(&talk.trace())[1], "[5] < 200 OK");
+    let trace = talk.trace();
+    assert_eq!(notes(&trace), []);
+}
+
+#[test]
+fn a_reset_in_the_middle_of_a_message_shows_it_as_incomplete() {
+    let mut talk = Conversation::new().open();
+    talk.client(UPGRADE).server(SWITCHING).server(&HI[..3]).segment(TO_CLIENT, Flags::RST, b"");
+    // What was under way comes after all: it is shown, and not taken for a new frame.
+    talk.server(HI);
+    let trace = talk.trace();
+    assert_eq!(told(&trace)[3..], ["[6] < text \"h\" (incomplete)"]);
+    assert_eq!(trace.connections()[0].closing(TO_CLIENT), Some(Closing::Reset(7)));
+    assert_eq!(trace.messages()[3].notes[0].severity, Severity::Warn);
+    assert_eq!(notes(&trace)[1], (Some(8), "payload after the connection was reset: it is not read"));
+    assert_eq!(layer_sums(&trace.ledger(8))[2], ("data", 4));
+    assert_eq!(trace.talk(0), Talk::Known("websocket"));
+}
+
+#[test]
+fn connections_do_not_mix() {
+    let mut first = Conversation::new().open();
+    let mut second = Conversation::between("127.0.0.1:8080", "127.0.0.1:80").open();
+    first.client(GET).server(EMPTY_200);
+    second.client(UPGRADE).server(SWITCHING);
+    let frames: Vec<_> = first.frames.iter().zip(&second.frames).flat_map(|(a, b)| [a.clone(), b.clone()]).collect();
+    let trace = trace(&frames);
+    assert_eq!(trace.connections().len(), 2);
+    assert_eq!(trace.messages().iter().map(|message| message.connection).collect::<Vec<_>>(), [0, 1, 0, 1, 1]);
+}
+
+/// Both ends may have the same address and port: then every segment seems to come from the client.
+#[test]
+fn a_host_may_talk_to_itself() {
+    let mut talk = Conversation::between("10.0.0.1:80", "10.0.0.1:80");
+    talk.segment(TO_SERVER, Flags::SYN, b"").client(GET);
+    talk.trace();
+}
+
+#[test]
+fn what_is_no_tcp_is_shown_too() {
+    // IPv4 and UDP, port 1000 to 53, length 10, no checksum, "hi", and two octets of padding.
+    let mut udp = vec![0x45, 0, 0, 30, 0, 0, 0, 0, 64, 17, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1];
+    udp.extend([0x03, 0xe8, 0, 53, 0, 10, 0, 0, b'h', b'i', 0, 0]);
+    let arp = [[0xff; 6].as_slice(), &[2; 6], &[0x08, 0x06], &[0; 28]].concat();
+    let trace = trace(&[frame(0, LinkType::RAW, udp), frame(1, LinkType::ETHERNET, arp)]);
+    assert_eq!(layer_sums(&trace.ledger(1)), [("ip", 20), ("udp", 8), ("payload", 2), ("padding", 2)]);
+    assert_eq!(layer_sums(&trace.ledger(2)), [("eth", 14), ("data", 28)]);
+    assert_eq!(names(&trace, 2), ["frame", "eth", "data"]);
+}
+
+/// Adds options to a frame of the builder that has no payload: the TCP header grows, and the packet with it.
+fn add_options(frame: &mut crate::capture::Frame, options: &[u8]) {
+    frame.data.extend(options);
+    frame.len += options.len() as u32;
+    frame.data[3] += options.len() as u8; // IPv4 total length
+    frame.data[32] += (options.len() as u8 / 4) << 4; // TCP data offset, in words
+}
+
+#[test]
+fn the_window_is_scaled_only_if_both_sides_offered_to() {
+    let scaled = |client: bool, server: bool| {
+        let mut talk = Conversation::new().open();
+        for (n, offers) in [(0, client), (1, server)] {
+            if offers {
+                add_options(&mut talk.frames[n], &[1, 3, 3, 7]); // no operation; window scale 7
+            }
+        }
+        let windows = |(_, record): (u32, &super::Record)| record.segment.as_ref().unwrap().window;
+        talk.trace().records().map(windows).collect::<Vec<_>>()
+    };
+    assert_eq!(scaled(true, true), [512, 512, 512 << 7], "and never on a SYN");
+    assert_eq!(scaled(true, false), [512; 3]);
+    assert_eq!(scaled(false, true), [512; 3]);
+}
+
+#[test]
+fn numbers_are_counted_from_the_start_and_go_round() {
+    let mut talk = Conversation::new().open();
+    // The client's number passes 2^32 in the middle of this.
+    talk.client([b'a'; 150]).server("x").client([b'b'; 150]).server("y");
+    let trace = talk.trace();
+    let numbers = trace.records().map(|(_, record)| record.segment.as_ref().unwrap()).map(|s| (s.seq, s.ack, s.offset));
+    assert_eq!(
+        numbers.collect::<Vec<_>>(),
+        [
+            (0, None, Some(0)),
+            (0, Some(1), Some(0)),
+            (1, Some(1), Some(0)),
+            (1, Some(1), Some(0)),
+            (1, Some(151), Some(0)),
+            (151, Some(2), Some(150)),
+            (2, Some(301), Some(1)),
+        ]
+    );
+    assert_eq!(trace.stream(0, TO_SERVER).unwrap().end(), 300);
+}
+
+/// RFC 9293 §3.5: both SYNs cross on their way.
+#[test]
+fn two_sides_may_open_at_once() {
+    let mut talk = Conversation::new();
+    talk.segment(TO_SERVER, Flags::SYN, b"").segment(TO_CLIENT, Flags::SYN, b"");
+    talk.segment(TO_SERVER, Flags::ACK, b"").segment(TO_CLIENT, Flags::ACK, b"");
+    talk.client(GET).server(EMPTY_200).close();
+    let trace = talk.trace();
+    assert_eq!(trace.connections().len(), 1);
+    assert_eq!((told(&trace), notes(&trace)), (vec!["[5] > GET /".into(), "[6] < 200 OK".into()], vec![]));
+}
+
+#[test]
+fn a_refused_connection_may_be_tried_again() {
+    let mut talk = Conversation::new();
+    talk.segment(TO_SERVER, Flags::SYN, b"").segment(TO_CLIENT, Flags::RST | Flags::ACK, b"");
+    talk.next[0] -= 1;
+    let mut talk = talk.open();
+    talk.client(GET).server(EMPTY_200);
+    assert_eq!(told(&talk.trace()), ["[6] > GET /", "[7] < 200 OK"]);
+}
+
+/// A keep-alive repeats the last number, with one octet or none (RFC 9293 §3.8.4): nothing new.
+#[test]
+fn a_keep_alive_brings_nothing() {
+    let mut talk = Conversation::new().open();
+    talk.client(GET);
+    let last = talk.next[0].wrapping_sub(1);
+    talk.at(TO_SERVER, last, Flags::ACK, b"\0").at(TO_SERVER, last, Flags::ACK, b"").server(EMPTY_200);
+    let trace = talk.trace();
+    assert_eq!(told(&trace), ["[4] > GET /", "[7] < 200 OK"]);
+    assert_eq!(layer_sums(&trace.ledger(5))[2], ("repeated", 1));
+    // Before the first octet there is the SYN's number: what claims to lie there belongs to no stream.
+    let mut talk = Conversation::new().open();
+    let syn = talk.next[0].wrapping_sub(1);
+    talk.at(TO_SERVER, syn, Flags::ACK, b"\0").client(GET);
+    let trace = talk.trace();
+    assert_eq!(told(&trace), ["[5] > GET /"]);
+    assert_eq!(layer_sums(&trace.ledger(4))[2], ("data", 1));
+    assert_eq!(notes(&trace).len(), 1);
+}

@@ -3,6 +3,7 @@
 //! # References
 //! - RFC 9112 §6.3 (message body length, whose order is followed here), §7.1 (chunked transfer coding).
 
+use super::head::MAX_HEAD;
 use crate::layer::{Note, Severity};
 use crate::message::Head;
 
@@ -21,13 +22,19 @@ pub(super) enum Framing {
 
 /// The framing of a request's body.
 pub(super) fn of_request(head: &Head, notes: &mut Vec<Note>) -> Framing {
-    match (head.has_token("transfer-encoding", "chunked"), content_length(head, notes)) {
-        (true, length) => {
-            note_both(length, notes);
-            Framing::Chunked
+    match transfer_coding(head, notes) {
+        Some(Coding::Chunked) => Framing::Chunked,
+        Some(Coding::Other) => {
+            // "the message body length cannot be determined reliably; the server MUST respond with the 400 (Bad
+            // Request) status code and then close the connection"
+            let text = "the last transfer coding is not chunked: where the body ends is not defined";
+            notes.push(Note::new(Severity::Error, text, "RFC 9112 §6.3"));
+            Framing::None
         }
-        (false, Some(0) | None) => Framing::None,
-        (false, Some(length)) => Framing::Length(length),
+        None => match content_length(head, notes) {
+            Some(0) | None => Framing::None,
+            Some(length) => Framing::Length(length),
+        },
     }
 }
 
@@ -38,19 +45,41 @@ pub(super) fn of_response(status: u16, method: Option<&str>, head: &Head, notes:
     if method == Some("HEAD") || matches!(status, 100..=199 | 204 | 304) {
         return Framing::None;
     }
-    // "Any 2xx (Successful) response to a CONNECT request implies that the connection will become a tunnel"
+    // "Any 2xx (Successful) response to a CONNECT request implies that the connection will become a tunnel
+    // immediately after the empty line that concludes the header fields."
     if method == Some("CONNECT") && (200..300).contains(&status) {
-        return Framing::UntilClose;
+        let text = "from here on the connection is a tunnel: its bytes are for someone behind this server";
+        notes.push(Note::new(Severity::Chat, text, "RFC 9110 §9.3.6"));
+        return Framing::None;
     }
-    match (head.has_token("transfer-encoding", "chunked"), content_length(head, notes)) {
-        (true, length) => {
-            note_both(length, notes);
-            Framing::Chunked
-        }
-        (false, Some(0)) => Framing::None,
-        (false, Some(length)) => Framing::Length(length),
-        (false, None) => Framing::UntilClose,
+    match transfer_coding(head, notes) {
+        Some(Coding::Chunked) => Framing::Chunked,
+        // "the message body length is determined by reading the connection until it is closed by the server"
+        Some(Coding::Other) => Framing::UntilClose,
+        None => match content_length(head, notes) {
+            Some(0) => Framing::None,
+            Some(length) => Framing::Length(length),
+            None => Framing::UntilClose,
+        },
     }
+}
+
+/// The last transfer coding, which alone says where the body ends.
+enum Coding {
+    Chunked,
+    Other,
+}
+
+/// "If a message is received with both a Transfer-Encoding and a Content-Length header field, the Transfer-Encoding
+/// overrides the Content-Length."
+fn transfer_coding(head: &Head, notes: &mut Vec<Note>) -> Option<Coding> {
+    let last = head.all("transfer-encoding").flat_map(|value| value.split(',')).map(str::trim).last()?;
+    if head.get("content-length").is_some() {
+        let text =
+            "both Transfer-Encoding and Content-Length: Transfer-Encoding counts, and the message may be an attack";
+        notes.push(Note::new(Severity::Warn, text, "RFC 9112 §6.1"));
+    }
+    Some(if last.eq_ignore_ascii_case("chunked") { Coding::Chunked } else { Coding::Other })
 }
 
 fn content_length(head: &Head, notes: &mut Vec<Note>) -> Option<u64> {
@@ -65,14 +94,6 @@ fn content_length(head: &Head, notes: &mut Vec<Note>) -> Option<u64> {
         notes.push(Note::new(Severity::Error, "Content-Length is not a number", "RFC 9112 §6.3"));
     }
     parsed
-}
-
-fn note_both(length: Option<u64>, notes: &mut Vec<Note>) {
-    if length.is_some() {
-        let text =
-            "both Transfer-Encoding and Content-Length: Transfer-Encoding counts, and the request may be an attack";
-        notes.push(Note::new(Severity::Warn, text, "RFC 9112 §6.1"));
-    }
 }
 
 /// Stretches of a chunked body: octets of framing, then octets of data.
@@ -99,7 +120,8 @@ impl Chunks {
             let rest = bytes.get(self.scanned..).unwrap_or_default();
             let (line_len, size) = match httparse::parse_chunk_size(rest) {
                 Ok(httparse::Status::Complete(found)) => found,
-                Ok(httparse::Status::Partial) => return Walk::NeedMore,
+                Ok(httparse::Status::Partial) if rest.len() < MAX_HEAD => return Walk::NeedMore,
+                Ok(httparse::Status::Partial) => return Walk::Invalid("the line with a chunk's size does not end"),
                 Err(_) => return Walk::Invalid("the size of a chunk is not a hexadecimal number"),
             };
             if size == 0 {
@@ -127,7 +149,8 @@ impl Chunks {
         } else {
             match trailer.windows(4).position(|w| w == b"\r\n\r\n") {
                 Some(at) => at + 4,
-                None => return Walk::NeedMore,
+                None if trailer.len() < MAX_HEAD => return Walk::NeedMore,
+                None => return Walk::Invalid("the trailer does not end"),
             }
         };
         self.list.push((self.pending_framing + (line_len + len) as u64, 0));

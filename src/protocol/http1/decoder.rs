@@ -35,14 +35,15 @@ struct Open {
 enum Extent {
     Whole(u64),
     Partial,
-    Broken(&'static str),
+    /// Why, and which clause says so.
+    Broken(&'static str, &'static str),
 }
 
 #[derive(Debug, Default)]
 pub(super) struct HttpDecoder {
     asked: VecDeque<Asked>,
     open: [Option<Open>; 2],
-    /// A CONNECT was granted: what follows is a tunnel.
+    /// What follows is not HTTP: a CONNECT was granted, or a change to nobody knows what.
     tunnel: bool,
 }
 
@@ -54,9 +55,9 @@ impl Decoder for HttpDecoder {
         if self.tunnel {
             return Progress::GiveUp;
         }
-        if input.direction == Direction::ToServer && self.waits_for_upgrade() {
+        if input.direction == Direction::ToServer && self.waits_for_answer() {
             return if input.end {
-                self.unreadable(input, "no answer to the request for an upgrade", sink)
+                self.unreadable(input, "no answer to the request to change the protocol", sink)
             } else {
                 Progress::Wait
             };
@@ -77,10 +78,11 @@ impl Decoder for HttpDecoder {
 }
 
 impl HttpDecoder {
-    /// A client that asked for another protocol must wait for the answer before it speaks on (RFC 9110 §7.8).
-    fn waits_for_upgrade(&self) -> bool {
+    /// A client that asked for another protocol, or for a tunnel, must wait for the answer before it speaks on: until
+    /// then nobody knows what its bytes are (RFC 9110 §7.8, §9.3.6).
+    fn waits_for_answer(&self) -> bool {
         self.open[Direction::ToServer.index()].is_none()
-            && self.asked.back().is_some_and(|asked| asked.upgrade.is_some())
+            && self.asked.back().is_some_and(|asked| asked.upgrade.is_some() || asked.method == "CONNECT")
     }
 
     fn read_head(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Result<(), Progress> {
@@ -103,12 +105,23 @@ impl HttpDecoder {
         let texts = head.to_head(input.bytes);
         let mut notes = Vec::new();
         let framing = match &head.start {
-            Start::Request { .. } => body::of_request(&texts, &mut notes),
+            Start::Request { .. } => {
+                if self.asked.len() >= MAX_PIPELINED {
+                    let text =
+                        format!("{MAX_PIPELINED} requests wait for answers: this one is not paired with its own");
+                    notes.push(Note::new(Severity::Warn, text, "RFC 9112 §9.3.2"));
+                }
+                body::of_request(&texts, &mut notes)
+            }
             Start::Response { status, .. } => {
                 let method = self.asked.front().map(|asked| asked.method.as_str());
                 if self.asked.is_empty() {
                     let text = "a response without a request: the capture may have begun in the middle";
                     notes.push(Note::new(Severity::Warn, text, "RFC 9112 §9.3"));
+                }
+                if *status == 101 && texts.get("upgrade").is_none() {
+                    let text = "the answer does not say to which protocol it changes";
+                    notes.push(Note::new(Severity::Error, text, "RFC 9110 §15.2.2"));
                 }
                 body::of_response(*status, method, &texts, &mut notes)
             }
@@ -126,8 +139,8 @@ impl HttpDecoder {
                 self.finish(input, input.bytes.len() as u64, false, sink)
             }
             Extent::Partial => Progress::NeedMore,
-            Extent::Broken(why) => {
-                open.notes.push(Note::new(Severity::Error, why, "RFC 9112 §7.1"));
+            Extent::Broken(why, spec) => {
+                open.notes.push(Note::new(Severity::Error, why, spec));
                 self.finish(input, input.bytes.len() as u64, false, sink);
                 Progress::GiveUp
             }
@@ -175,6 +188,7 @@ impl HttpDecoder {
         let switched = status == 101;
         let offered = asked.as_ref().and_then(|asked| asked.upgrade.clone());
         let Some(token) = offered.or_else(|| head.get("upgrade").filter(|_| switched).map(first_token)) else {
+            self.tunnel |= switched;
             return Progress::Consumed(len);
         };
         let request = asked.map(|asked| asked.head).unwrap_or_default();
@@ -206,14 +220,14 @@ impl Open {
             Framing::Length(len) => match (head as u64).checked_add(len) {
                 Some(whole) if whole <= there => Extent::Whole(whole),
                 Some(_) => Extent::Partial,
-                None => Extent::Broken("the body is larger than any stream"),
+                None => Extent::Broken("the body is larger than any stream", "RFC 9112 §6.3"),
             },
-            Framing::UntilClose if input.end => Extent::Whole(there),
+            Framing::UntilClose if input.closed => Extent::Whole(there),
             Framing::UntilClose => Extent::Partial,
             Framing::Chunked => match self.chunks.walk(&input.bytes[head..]) {
                 Walk::Complete(len) => Extent::Whole((head + len) as u64),
                 Walk::NeedMore => Extent::Partial,
-                Walk::Invalid(why) => Extent::Broken(why),
+                Walk::Invalid(why) => Extent::Broken(why, "RFC 9112 §7.1"),
             },
         }
     }

@@ -52,7 +52,12 @@ impl Dissector for Http1 {
 const MAX_METHOD: usize = 24;
 
 /// `method SP request-target SP HTTP-version` (RFC 9112 §3): a token, a space, and after the target the version.
+/// "a server … SHOULD ignore at least one empty line (CRLF) received prior to the request-line" (§2.2).
 fn looks_like_request(bytes: &[u8]) -> Verdict {
+    let bytes = bytes.strip_prefix(b"\r\n").unwrap_or(bytes);
+    if bytes == b"\r" {
+        return Verdict::NeedMore;
+    }
     let line_end = bytes.iter().position(|b| *b == b'\n');
     let method_len = bytes.iter().take_while(|b| b.is_ascii_uppercase() || matches!(b, b'-' | b'_')).count();
     match (bytes.get(method_len), line_end) {

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::frame::{Opcode, ReadHeader, WebSocketFrame};
 use super::message::{Fragment, WebSocketMessage};
+use super::utf8::Utf8Check;
 use crate::layer::{Direction, Note, Severity};
 use crate::message::{Decoder, Draft, Input, Progress, Sink};
 
@@ -14,6 +15,9 @@ struct Begun {
     encoded: bool,
     start: u64,
     fragments: Vec<Fragment>,
+    /// There were more frames than are joined.
+    overflow: bool,
+    text: Utf8Check,
 }
 
 /// What one direction has said so far.
@@ -50,6 +54,9 @@ impl WebSocketDecoder {
 impl Decoder for WebSocketDecoder {
     fn decode(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Progress {
         if input.bytes.is_empty() {
+            if input.end {
+                self.never_ended(input, sink);
+            }
             return Progress::NeedMore;
         }
         let ReadHeader::Complete(frame) = WebSocketFrame::read(input.bytes) else {
@@ -96,17 +103,35 @@ impl WebSocketDecoder {
             check_close(&payload, &mut notes);
         }
         if frame.opcode == Opcode::Text && frame.fin && complete && !frame.encoded {
-            check_utf8(&payload, &mut notes);
+            let mut check = Utf8Check::default();
+            check.add(&payload);
+            notes.extend(check.finish());
         }
-        let message = self.follow(&frame, input, len, &mut notes);
-        let range = input.offset..input.offset + len;
-        sink.message(Draft { direction: input.direction, range, payload: &frame, notes, complete });
-        if let Some((start, message)) = message.filter(|_| complete) {
-            let range = start..input.offset + len;
-            let notes = Vec::new();
-            sink.message(Draft { direction: input.direction, range, payload: &message, notes, complete });
+        self.follow(&frame, input, &payload, &mut notes);
+        let end = input.offset + len;
+        sink.message(Draft { direction: input.direction, range: input.offset..end, payload: &frame, notes, complete });
+        if complete && frame.fin && !frame.opcode.is_control() {
+            self.finish_message(input.direction, end, sink);
         }
         Progress::Consumed(len as usize)
+    }
+
+    /// Hands out the message whose last frame ends at `end`; nothing if it came in one frame.
+    fn finish_message(&mut self, direction: Direction, end: u64, sink: &mut dyn Sink) {
+        let Some(begun) = self.speakers[direction.index()].begun.take() else { return };
+        let mut notes = Vec::new();
+        if begun.opcode == Opcode::Text && !begun.encoded {
+            notes.extend(begun.text.finish());
+        }
+        begun.hand_out(direction, end, notes, true, sink);
+    }
+
+    /// Shows a message whose last frame never came.
+    fn never_ended(&mut self, input: Input<'_>, sink: &mut dyn Sink) {
+        let Some(begun) = self.speakers[input.direction.index()].begun.take() else { return };
+        let text = "the last frame of this message is not there";
+        let notes = vec![Note::new(Severity::Warn, text, "RFC 6455 §5.4")];
+        begun.hand_out(input.direction, input.offset, notes, false, sink);
     }
 
     /// RSV1 on the first frame says that the whole message is compressed (RFC 7692 §6).
@@ -119,14 +144,8 @@ impl WebSocketDecoder {
             };
     }
 
-    /// Follows the fragments of a message (§5.4); returns it with its beginning when this frame ends it.
-    fn follow(
-        &mut self,
-        frame: &WebSocketFrame,
-        input: Input<'_>,
-        len: u64,
-        notes: &mut Vec<Note>,
-    ) -> Option<(u64, WebSocketMessage)> {
+    /// Follows the fragments of a message (§5.4).
+    fn follow(&mut self, frame: &WebSocketFrame, input: Input<'_>, payload: &[u8], notes: &mut Vec<Note>) {
         let speaker = &mut self.speakers[input.direction.index()];
         if speaker.closed {
             let text = "a frame after the close frame: nothing may follow it";
@@ -134,40 +153,25 @@ impl WebSocketDecoder {
         }
         speaker.closed |= frame.opcode == Opcode::Close;
         if frame.opcode.is_control() {
-            return None;
+            return;
         }
         match (frame.opcode, &speaker.begun) {
             (Opcode::Continuation, None) => {
                 let text = "a continuation without a message to continue";
                 notes.push(Note::new(Severity::Error, text, "RFC 6455 §5.4"));
-                return None;
             }
             (Opcode::Continuation, Some(_)) => {}
-            (opcode, begun) => {
+            (_, begun) => {
                 if begun.is_some() {
                     let text = "a new message before the one begun has ended";
                     notes.push(Note::new(Severity::Error, text, "RFC 6455 §5.4"));
                 }
-                let fragments = Vec::new();
-                speaker.begun =
-                    (!frame.fin).then_some(Begun { opcode, encoded: frame.encoded, start: input.offset, fragments });
+                speaker.begun = (!frame.fin).then(|| Begun::new(frame, input.offset));
             }
         }
-        let begun = speaker.begun.as_mut()?;
-        if begun.fragments.len() < MAX_FRAGMENTS {
-            let from = input.offset - begun.start;
-            let range = from + u64::from(frame.header_len)..from + len;
-            begun.fragments.push(Fragment { range, masking_key: frame.masking_key });
+        if let Some(begun) = &mut speaker.begun {
+            begun.add(frame, input.offset, payload);
         }
-        if !frame.fin {
-            return None;
-        }
-        let begun = speaker.begun.take()?;
-        let message = WebSocketMessage { opcode: begun.opcode, encoded: begun.encoded, fragments: begun.fragments };
-        if message.opcode == Opcode::Text && message.fragments.len() >= MAX_FRAGMENTS {
-            notes.push(Note::new(Severity::Warn, "too many frames in one message: the rest is not joined", ""));
-        }
-        Some((begun.start, message))
     }
 
     fn cut_header(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Progress {
@@ -176,7 +180,7 @@ impl WebSocketDecoder {
             rsv: (input.bytes[0] >> 4) & 0b111,
             opcode: Opcode::from_bits(input.bytes[0]),
             masking_key: None,
-            payload_len: 0,
+            payload_len: WebSocketFrame::read_len(input.bytes).map_or(0, |(len, _)| len),
             header_len: input.bytes.len() as u8,
             short_len: input.bytes.get(1).map_or(0, |b| b & 0x7f),
             encoded: false,
@@ -186,6 +190,33 @@ impl WebSocketDecoder {
         let notes = vec![Note::new(Severity::Warn, text, "")];
         sink.message(Draft { direction: input.direction, range, payload: &frame, notes, complete: false });
         Progress::Consumed(input.bytes.len())
+    }
+}
+
+impl Begun {
+    fn new(frame: &WebSocketFrame, start: u64) -> Self {
+        let (opcode, encoded) = (frame.opcode, frame.encoded);
+        Self { opcode, encoded, start, fragments: Vec::new(), overflow: false, text: Utf8Check::default() }
+    }
+
+    fn add(&mut self, frame: &WebSocketFrame, offset: u64, payload: &[u8]) {
+        if self.fragments.len() >= MAX_FRAGMENTS {
+            self.overflow = true;
+            return;
+        }
+        let from = offset - self.start + u64::from(frame.header_len);
+        let range = from..from + payload.len() as u64;
+        self.fragments.push(Fragment { range, masking_key: frame.masking_key });
+        self.text.add(payload);
+    }
+
+    fn hand_out(self, direction: Direction, end: u64, mut notes: Vec<Note>, complete: bool, sink: &mut dyn Sink) {
+        if self.overflow {
+            let text = format!("more than {MAX_FRAGMENTS} frames in one message: the rest is not joined");
+            notes.push(Note::new(Severity::Warn, text, ""));
+        }
+        let message = WebSocketMessage { opcode: self.opcode, encoded: self.encoded, fragments: self.fragments };
+        sink.message(Draft { direction, range: self.start..end, payload: &message, notes, complete });
     }
 }
 
@@ -238,12 +269,5 @@ fn check_close(payload: &[u8], notes: &mut Vec<Note>) {
                 error("a close reason that is not UTF-8".into(), "RFC 6455 §5.5.1");
             }
         }
-    }
-}
-
-fn check_utf8(payload: &[u8], notes: &mut Vec<Note>) {
-    if let Err(error) = std::str::from_utf8(payload) {
-        let text = format!("text that is not UTF-8 from octet {} on", error.valid_up_to());
-        notes.push(Note::new(Severity::Error, text, "RFC 6455 §8.1"));
     }
 }

@@ -127,11 +127,7 @@ impl WebSocketFrame {
     fn try_read(bytes: &[u8]) -> Option<Self> {
         let (first, second) = (*bytes.first()?, *bytes.get(1)?);
         let short_len = second & 0x7f;
-        let (payload_len, after_len) = match short_len {
-            126 => (u64::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?)), 4),
-            127 => (u64::from_be_bytes(bytes.get(2..10)?.try_into().ok()?), 10),
-            len => (u64::from(len), 2),
-        };
+        let (payload_len, after_len) = Self::read_len(bytes)?;
         let masked = second & 0x80 != 0;
         let masking_key = match masked {
             true => Some(bytes.get(after_len..after_len + 4)?.try_into().ok()?),
@@ -146,6 +142,15 @@ impl WebSocketFrame {
             header_len: (after_len + if masked { 4 } else { 0 }) as u8,
             short_len,
             encoded: false,
+        })
+    }
+
+    /// The length of the payload, in whichever form, and where the form ends.
+    pub(super) fn read_len(bytes: &[u8]) -> Option<(u64, usize)> {
+        Some(match bytes.get(1)? & 0x7f {
+            126 => (u64::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?)), 4),
+            127 => (u64::from_be_bytes(bytes.get(2..10)?.try_into().ok()?), 10),
+            len => (u64::from(len), 2),
         })
     }
 
@@ -194,14 +199,19 @@ impl WebSocketFrame {
         layer.field(&FIN, Value::Bool(self.fin), 0..1);
         layer.field(&RSV, Value::Uint(u64::from(self.rsv)), 0..1);
         layer.field(&OPCODE, Value::Uint(u64::from(self.opcode.bits())), 0..1);
-        layer.field(&MASK, Value::Bool(self.masking_key.is_some()), 1..2);
-        layer.field(&PAYLOAD_LENGTH, Value::Uint(u64::from(self.short_len)), 1..2);
-        match self.short_len {
-            126 => layer.field(&PAYLOAD_LENGTH_16, Value::Uint(self.payload_len), 2..4),
-            127 => layer.field(&PAYLOAD_LENGTH_64, Value::Uint(self.payload_len), 2..10),
-            _ => {}
+        // The header itself may be cut: only what is there has fields.
+        if let Some(second) = bytes.get(1) {
+            layer.field(&MASK, Value::Bool(second & 0x80 != 0), 1..2);
+            layer.field(&PAYLOAD_LENGTH, Value::Uint(u64::from(self.short_len)), 1..2);
         }
-        layer.computed(&PAYLOAD_LEN, Value::Uint(self.payload_len));
+        if let Some((len, end)) = Self::read_len(bytes) {
+            match self.short_len {
+                126 => layer.field(&PAYLOAD_LENGTH_16, Value::Uint(len), 2..end),
+                127 => layer.field(&PAYLOAD_LENGTH_64, Value::Uint(len), 2..end),
+                _ => {}
+            }
+            layer.computed(&PAYLOAD_LEN, Value::Uint(len));
+        }
         if self.encoded {
             layer.computed(&PMC, Value::Bool(true));
         }

@@ -9,6 +9,7 @@ mod decoder;
 mod frame;
 mod handshake;
 mod message;
+mod utf8;
 
 pub use frame::{Opcode, WebSocketFrame};
 pub use handshake::{WebSocketHandshake, accept_for};
