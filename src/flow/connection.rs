@@ -54,6 +54,8 @@ pub(super) struct Half {
     pub(super) base: Option<SeqNumber>,
     /// The highest offset sent so far.
     pub(super) sent: u64,
+    /// The highest number of the other side that it has acknowledged.
+    pub(super) acknowledged: Option<SeqNumber>,
     pub(super) syn_options: SynOptions,
     pub(super) syn_seen: bool,
     pub(super) closing: Option<Closing>,
@@ -100,7 +102,8 @@ pub struct Segment {
     pub window: u64,
     /// The base against which relative numbers of the other direction are counted.
     pub(super) ack_base: SeqNumber,
-    /// The time from SYN to ACK, once the handshake is complete.
+    /// The time from SYN to ACK, once the handshake is complete. As in Wireshark only segments that carry data or
+    /// acknowledge something new have it.
     pub initial_rtt: Option<f64>,
     /// Seconds since the connection's first frame.
     pub time_relative: f64,
@@ -168,6 +171,7 @@ impl Connection {
         let base = self.learn_base(tcp, options, direction);
         let ack_base = self.learn_ack_base(tcp, direction);
         self.note_handshake(tcp, direction, frame, time);
+        let gets_on = self.acknowledges_more(tcp, direction) || tcp.payload_len > 0;
         let relative = SeqNumber(tcp.seq).since(base) as u32;
         let first_octet = SeqNumber(tcp.seq).plus(u32::from(tcp.flags.has(Flags::SYN)));
         let half = &mut self.halves[direction.index()];
@@ -189,7 +193,7 @@ impl Connection {
             len: tcp.payload_len,
             window: self.window(tcp, direction),
             ack_base,
-            initial_rtt: self.handshake.rtt(),
+            initial_rtt: self.handshake.rtt().filter(|_| gets_on),
             time_relative: time.seconds_since(self.first.1),
             time_delta: time.seconds_since(self.last.1),
             notes: Vec::new(),
@@ -216,6 +220,17 @@ impl Connection {
             None if tcp.flags.has(Flags::ACK) => *other.base.insert(SeqNumber(tcp.ack.wrapping_sub(1))),
             None => SeqNumber(0),
         }
+    }
+
+    /// Whether the segment acknowledges more than those before it did.
+    fn acknowledges_more(&mut self, tcp: &Tcp, direction: Direction) -> bool {
+        let acknowledged = &mut self.halves[direction.index()].acknowledged;
+        let ack = SeqNumber(tcp.ack);
+        let more = tcp.flags.has(Flags::ACK) && acknowledged.is_none_or(|before| ack.since(before) > 0);
+        if more {
+            *acknowledged = Some(ack);
+        }
+        more
     }
 
     fn note_handshake(&mut self, tcp: &Tcp, direction: Direction, frame: u32, time: Timestamp) {

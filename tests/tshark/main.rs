@@ -1,0 +1,94 @@
+//! What we say of captures, compared with what tshark, which comes with Wireshark, says of them.
+//!
+//! Where tshark is missing the comparison is skipped, and said to be; with `WIRETALE_REQUIRE_TSHARK=1` its absence is
+//! a failure.
+
+#![allow(clippy::unwrap_used)] // helpers of tests; clippy only knows the tests themselves
+
+mod compare;
+mod exceptions;
+mod plays;
+mod tool;
+mod wire;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use exceptions::Exception;
+use wire::Talk;
+
+fn captures_in(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut captures: Vec<PathBuf> =
+        files.filter(|path| path.extension().is_some_and(|ext| ext == "pcap" || ext == "pcapng")).collect();
+    captures.sort();
+    captures
+}
+
+#[test]
+fn saved_captures() {
+    if !tool::is_here() {
+        return;
+    }
+    let mut wrong = String::new();
+    for path in captures_in("captures").into_iter().chain(captures_in("tests/captures/samples")) {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        match compare::capture(&path, &[], &Exception::of(&name)) {
+            Ok(tally) => println!("{name}: {} frames, {} values", tally.frames, tally.values),
+            Err(text) => wrong.push_str(&text),
+        }
+    }
+    assert!(wrong.is_empty(), "we and tshark differ:\n{wrong}");
+}
+
+/// Writes conversations to a file and compares it under this name.
+fn made(name: &str, talks: &[Talk], mixed: bool) {
+    if !tool::is_here() {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join(format!("{name}.pcapng"));
+    wire::save(&path, talks, mixed);
+    let sums = ["tcp.check_checksum:TRUE", "ip.check_checksum:TRUE", "tcp.reassemble_out_of_order:TRUE"];
+    match compare::capture(&path, &sums, &Exception::of(name)) {
+        Ok(tally) => println!("{name}: {} frames, {} values", tally.frames, tally.values),
+        Err(text) => panic!("we and tshark differ:\n{text}"),
+    }
+}
+
+#[test]
+fn made_http() {
+    made("http", &plays::http(), false);
+}
+
+#[test]
+fn made_websocket() {
+    made("websocket", &plays::websocket(), false);
+}
+
+#[test]
+fn made_tcp() {
+    made("tcp", &plays::tcp(), false);
+}
+
+#[test]
+fn made_port_reuse() {
+    made("port reuse", &plays::port_reuse(), false);
+}
+
+#[test]
+fn made_out_of_order() {
+    made("out of order", &plays::out_of_order(), false);
+}
+
+#[test]
+fn made_on_every_link() {
+    made("links", &plays::links(), true);
+}
+
+#[test]
+fn made_by_dice() {
+    let talks: Vec<Talk> = (0..40).map(plays::random).collect();
+    made("dice", &talks, true);
+}
