@@ -24,6 +24,8 @@ pub enum Opening {
 pub struct Handshake {
     /// The SYN.
     pub syn: Option<(u32, Timestamp)>,
+    /// The SYN sent again, the latest time.
+    pub syn_again: Option<(u32, Timestamp)>,
     /// The SYN with ACK.
     pub syn_ack: Option<(u32, Timestamp)>,
     /// The ACK of that.
@@ -31,9 +33,10 @@ pub struct Handshake {
 }
 
 impl Handshake {
-    /// From the SYN to the ACK that completes the handshake, in seconds (`tcp.analysis.initial_rtt`).
+    /// From the SYN to the ACK that completes the handshake, in seconds (`tcp.analysis.initial_rtt`). Of several SYNs
+    /// the last one counts, as in Wireshark.
     pub fn rtt(&self) -> Option<f64> {
-        let ((_, syn), (_, ack)) = (self.syn?, self.ack?);
+        let ((_, syn), (_, ack)) = (self.syn_again.or(self.syn)?, self.ack?);
         Some(ack.seconds_since(syn))
     }
 }
@@ -238,6 +241,7 @@ impl Connection {
         let handshake = &mut self.handshake;
         match (tcp.flags.has(Flags::SYN), tcp.flags.has(Flags::ACK), direction) {
             (true, false, Direction::ToServer) if handshake.syn.is_none() => handshake.syn = here,
+            (true, false, Direction::ToServer) if handshake.ack.is_none() => handshake.syn_again = here,
             (true, true, Direction::ToClient) if handshake.syn_ack.is_none() => handshake.syn_ack = here,
             (false, true, Direction::ToServer) if handshake.syn_ack.is_some() && handshake.ack.is_none() => {
                 handshake.ack = here;

@@ -11,7 +11,7 @@ use super::{Extent, Fault, checksum};
 use crate::layer::{Layer, Note, OsiLayer, Severity, Span, Value};
 
 crate::fields! {
-    IP_VERSION = "ip.version", Uint, "The version of the Internet Protocol: 4.", "RFC 791 §3.1";
+    IP_VERSION = "ip.version", Uint, "The version of the Internet Protocol: 4 or 6.", "RFC 791 §3.1";
     IP_HDR_LEN = "ip.hdr_len", Uint, "The length of the IP header, in octets.", "RFC 791 §3.1";
     IP_DSFIELD = "ip.dsfield", Uint, "How the packet should be treated on its way, and whether it met congestion.", "RFC 2474 §3";
     IP_LEN = "ip.len", Uint, "The length of the whole IP packet, header included, in octets.", "RFC 791 §3.1";
@@ -203,6 +203,8 @@ impl Net {
         let mut layer = Layer::new("ipv6", "Internet Protocol version 6", Some(OsiLayer::Network), span);
         let Ok(header) = Ipv6HeaderSlice::from_slice(bytes) else { return layer };
         layer.summary = format!("{} → {}, hop limit {}", self.source, self.destination, header.hop_limit());
+        // Wireshark asks for the version of both by one name, and for this one by its own too.
+        layer.field(&IP_VERSION, Value::Uint(6), field::VERSION);
         layer.field(&IPV6_VERSION, Value::Uint(6), field::VERSION);
         layer.field(&IPV6_TCLASS, Value::Uint(u64::from(header.traffic_class())), field::V6_TCLASS);
         layer.field(&IPV6_FLOW, Value::Uint(u64::from(header.flow_label().value())), field::V6_FLOW);

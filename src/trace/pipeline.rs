@@ -37,6 +37,10 @@ struct Lane {
     read: [u64; 2],
     deaf: [bool; 2],
     ended: [bool; 2],
+    /// Where each stream ends by its FIN, and that FIN's frame.
+    fin: [Option<(u64, u32)>; 2],
+    /// The frame in which the latest message of each direction ended.
+    ends_in: [u32; 2],
     speech: Speech,
 }
 
@@ -150,14 +154,14 @@ impl Pipeline {
             let text = "payload from before the beginning of this connection's stream: not part of it";
             segment.notes.push(Note::new(Severity::Note, text, "RFC 9293 §3.4"));
         }
-        let closing = self.flows.connections()[index].closing(segment.direction);
-        match closing {
-            Some(Closing::Reset(_)) => lane.ended = [true, true],
-            Some(Closing::Fin(frame)) if frame == number && !lane.streams[segment.direction.index()].has_hole() => {
-                lane.ended[segment.direction.index()] = true;
+        match (self.flows.connections()[index].closing(segment.direction), segment.offset) {
+            (Some(Closing::Reset(_)), _) => lane.ended = [true, true],
+            (Some(Closing::Fin(frame)), Some(offset)) if frame == number => {
+                lane.fin[segment.direction.index()] = Some((offset + u64::from(segment.len), number));
             }
             _ => {}
         }
+        lane.note_end(segment.direction);
         record.segment = Some(segment);
     }
 
@@ -232,8 +236,14 @@ impl Pipeline {
     }
 
     fn keep(&mut self, connection: usize, draft: OwnedDraft) {
-        let frames = self.lanes[connection].streams[draft.direction.index()].frames(draft.range.clone());
-        let last = frames.last().copied().unwrap_or(0);
+        let lane = &mut self.lanes[connection];
+        let frames = lane.streams[draft.direction.index()].frames(draft.range.clone());
+        let ended = lane.ended[draft.direction.index()];
+        let ends_in = &mut lane.ends_in[draft.direction.index()];
+        let fin = lane.fin[draft.direction.index()].filter(|(end, _)| ended && *end == draft.range.end);
+        let known_by = fin.map_or(0, |(_, frame)| frame);
+        *ends_in = frames.last().copied().unwrap_or(0).max(*ends_in).max(known_by);
+        let last = *ends_in;
         let time = self.trace.record(last).map(|record| record.frame.time).unwrap_or_default();
         self.trace.notes.extend(draft.notes.iter().map(|note| (Some(last), note.clone())));
         self.trace.messages.push(Message {
@@ -241,6 +251,7 @@ impl Pipeline {
             direction: draft.direction,
             range: draft.range,
             frames,
+            ends_in: last,
             time,
             payload: draft.payload,
             notes: draft.notes,
@@ -298,6 +309,12 @@ impl Trace {
 }
 
 impl Lane {
+    /// A direction has ended once all octets before its FIN are there, in whichever order they came.
+    fn note_end(&mut self, direction: Direction) {
+        let d = direction.index();
+        self.ended[d] |= self.fin[d].is_some_and(|(end, _)| self.streams[d].end() >= end);
+    }
+
     /// Finds out which protocol is spoken. Returns whether it is known now.
     fn recognise(&mut self) -> bool {
         let [to_server, to_client] = &self.streams;

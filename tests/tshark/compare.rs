@@ -8,7 +8,7 @@ use wiretale::filter::{Names, TraceNames};
 use wiretale::layer::{FieldDef, Kind, Value};
 use wiretale::trace::{Trace, all_fields, protocols};
 
-use crate::exceptions::Exception;
+use crate::exceptions::{Exception, is_payload_as_data};
 use crate::tool;
 
 /// What was compared.
@@ -73,16 +73,21 @@ fn differences(trace: &Trace, path: &Path, preferences: &[&str]) -> (Tally, Vec<
     let mut found = Vec::new();
     for (frame, theirs) in (1..).zip(theirs) {
         let ours = our_values(trace, frame);
+        let in_message = !theirs["websocket"].is_empty() || !theirs["http.file_data"].is_empty();
         let mut compare = |field, ours: Vec<String>, theirs: Vec<String>| {
             tally.values += ours.len().max(theirs.len());
-            if ours != theirs {
+            if !same(field, &ours, &theirs) && !is_payload_as_data(field, &ours, in_message) {
                 found.push(Difference { frame, field, ours, theirs });
             }
         };
         for def in &defs {
             let values = theirs[def.name].iter().map(|value| normal(def, value)).collect();
             let ours = ours.get(def.name).cloned().unwrap_or_default();
-            compare(def.name, ours, if def.kind == Kind::Presence { presence(!theirs[def.name].is_empty()) } else { values });
+            compare(
+                def.name,
+                ours,
+                if def.kind == Kind::Presence { presence(!theirs[def.name].is_empty()) } else { values },
+            );
         }
         let layers = trace.layers(frame);
         for name in &known {
@@ -91,6 +96,17 @@ fn differences(trace: &Trace, path: &Path, preferences: &[&str]) -> (Tally, Vec<
         }
     }
     (tally, found)
+}
+
+/// Seconds since 1970 with nanoseconds need more digits than a 64-bit float has: they are compared to the microsecond.
+fn same(field: &str, ours: &[String], theirs: &[String]) -> bool {
+    match (field, ours, theirs) {
+        ("frame.time_epoch", [ours], [theirs]) => {
+            let (ours, theirs): (f64, f64) = (ours.parse().unwrap(), theirs.parse().unwrap());
+            (ours - theirs).abs() < 1e-6
+        }
+        _ => ours == theirs,
+    }
 }
 
 /// Whether Wireshark knows the protocol.
@@ -108,7 +124,7 @@ fn our_values(trace: &Trace, frame: u32) -> BTreeMap<&'static str, Vec<String>> 
     for field in trace.layers(frame).iter().flat_map(|layer| &layer.fields) {
         let list = values.entry(field.def.name).or_default();
         match &field.value {
-            Value::Seconds(seconds) => list.push(rounded(*seconds, field.def)),
+            Value::Seconds(seconds) => list.push(rounded(*seconds)),
             Value::Bytes(bytes) if field.def.name == "http.file_data" => list.push(escaped(&text_of(bytes))),
             Value::Bytes(bytes) => list.push(bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
             Value::Text(text) => list.push(escaped(text)),
@@ -132,19 +148,15 @@ fn normal(def: &FieldDef, value: &str) -> String {
             Some(digits) => u64::from_str_radix(digits, 16).map_or_else(|_| value.to_owned(), |n| n.to_string()),
             None => value.to_owned(),
         },
-        Kind::Seconds => value.parse().map_or_else(|_| value.to_owned(), |seconds| rounded(seconds, def)),
+        Kind::Seconds => value.parse().map_or_else(|_| value.to_owned(), rounded),
         Kind::Bytes if def.name == "http.file_data" => value.to_owned(),
         Kind::Bytes => value.replace(':', ""),
         Kind::Text | Kind::Address | Kind::Mac | Kind::Presence => value.to_owned(),
     }
 }
 
-/// Seconds since 1970 with nanoseconds need more digits than a 64-bit float has.
-fn rounded(seconds: f64, def: &FieldDef) -> String {
-    match def.name {
-        "frame.time_epoch" => format!("{seconds:.6}"),
-        _ => format!("{seconds:.9}"),
-    }
+fn rounded(seconds: f64) -> String {
+    format!("{seconds:.9}")
 }
 
 /// A body as tshark 4.0 shows it: as text up to the first zero octet.

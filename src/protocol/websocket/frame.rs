@@ -210,7 +210,9 @@ impl WebSocketFrame {
         layer.computed(&PAYLOAD_LEN, Value::Uint(self.payload_len));
         if let Some(key) = self.masking_key {
             layer.field(&MASKING_KEY, Value::Bytes(key.to_vec()), header_len - 4..header_len);
-            layer.field(&MASKED_PAYLOAD, Value::Present, header_len..bytes.len());
+            if header_len < bytes.len() {
+                layer.field(&MASKED_PAYLOAD, Value::Present, header_len..bytes.len());
+            }
         }
     }
 
