@@ -7,7 +7,10 @@
 
 mod compare;
 mod exceptions;
+mod lessons;
 mod plays;
+mod registry;
+mod right;
 mod tool;
 mod wire;
 
@@ -57,7 +60,11 @@ fn made(name: &str, talks: &[Talk], mixed: bool) {
     wire::save(&path, talks, mixed);
     match compare::capture(&path, STRICT, &Exception::of(name)) {
         Ok(tally) => println!("{name}: {} frames, {} values", tally.frames, tally.values),
-        Err(text) => panic!("we and tshark differ:\n{text}"),
+        Err(text) => {
+            let names: Vec<String> =
+                (0..).zip(talks).map(|(n, talk): (u32, _)| format!("  {n} {}", talk.name)).collect();
+            panic!("we and tshark differ:\n{text}\nconversations by tcp.stream:\n{}", names.join("\n"));
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use wiretale::capture::LinkType;
 
-use crate::wire::{ACK, Client, FIN, PSH, RST, SYN, Server, Side, Talk};
+use crate::wire::{ACK, Client, FIN, PSH, RST, Server, Side, Talk};
 
 const GET: &[u8] = b"GET /here?a=1 HTTP/1.1\r\nHost: ada.example\r\nUser-Agent: test/1\r\n\r\n";
 const UPGRADE: &[u8] =

@@ -89,7 +89,7 @@ end
 /// Every field and protocol that tshark knows, with its type; protocols have the type `protocol`.
 pub fn registry() -> BTreeMap<String, Vec<String>> {
     let mut known: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for line in run(command().args(["-G", "fields"])).lines() {
+    for line in run(bare().args(["-G", "fields"])).lines() {
         let columns: Vec<&str> = line.split('\t').collect();
         match columns.as_slice() {
             ["P", _, name, ..] => known.entry((*name).to_owned()).or_default().push("protocol".into()),
@@ -100,10 +100,16 @@ pub fn registry() -> BTreeMap<String, Vec<String>> {
     known
 }
 
-/// tshark without the settings of whoever runs the test.
+/// tshark without the settings of whoever runs the test, and without looking up names.
 pub fn command() -> Command {
+    let mut tshark = bare();
+    tshark.arg("-n");
+    tshark
+}
+
+fn bare() -> Command {
     let mut tshark = Command::new("tshark");
-    tshark.env("WIRESHARK_CONFIG_DIR", "/nonexistent").arg("-n");
+    tshark.env("WIRESHARK_CONFIG_DIR", "/nonexistent");
     tshark
 }
 
