@@ -18,7 +18,7 @@ crate::fields! {
     IP_ID = "ip.id", Uint, "A number that ties the fragments of one packet together.", "RFC 791 §3.1";
     IP_DF = "ip.flags.df", Bool, "Routers must not cut this packet into fragments.", "RFC 791 §3.1";
     IP_MF = "ip.flags.mf", Bool, "More fragments of the same packet follow.", "RFC 791 §3.1";
-    IP_FRAG_OFFSET = "ip.frag_offset", Uint, "Where this fragment belongs in the whole packet, in octets.", "RFC 791 §3.1";
+    IP_FRAG_OFFSET = "ip.frag_offset", Uint, "Where this fragment belongs in the whole packet, in units of 8 octets.", "RFC 791 §3.1";
     IP_TTL = "ip.ttl", Uint, "How many more routers may pass the packet on.", "RFC 791 §3.1";
     IP_PROTO = "ip.proto", Uint, "Which protocol the packet carries: 6 is TCP, 17 is UDP.", "RFC 791 §3.1";
     IP_CHECKSUM = "ip.checksum", Uint, "A sum over the header, to find damage on the way.", "RFC 791 §3.1";
@@ -184,7 +184,7 @@ impl Net {
         layer.field(&IP_ID, number(header.identification()), field::ID);
         layer.field(&IP_DF, Value::Bool(header.dont_fragment()), field::FRAGMENT);
         layer.field(&IP_MF, Value::Bool(header.more_fragments()), field::FRAGMENT);
-        layer.field(&IP_FRAG_OFFSET, Value::Uint(u64::from(header.fragments_offset().value()) * 8), field::FRAGMENT);
+        layer.field(&IP_FRAG_OFFSET, Value::Uint(u64::from(header.fragments_offset().value())), field::FRAGMENT);
         layer.field(&IP_TTL, Value::Uint(u64::from(header.ttl())), field::TTL);
         layer.field(&IP_PROTO, Value::Uint(u64::from(header.protocol().0)), field::PROTO);
         layer.field(&IP_CHECKSUM, number(header.header_checksum()), field::CHECKSUM);

@@ -8,6 +8,7 @@
 mod compare;
 mod exceptions;
 mod lessons;
+mod moods;
 mod plays;
 mod registry;
 mod right;
@@ -102,4 +103,24 @@ fn made_on_every_link() {
 fn made_by_dice() {
     let talks: Vec<Talk> = (0..40).map(plays::random).collect();
     made("dice", &talks, true);
+}
+
+#[test]
+fn odd_http() {
+    made("odd http", &moods::http(), false);
+}
+
+#[test]
+fn odd_websocket() {
+    made("odd websocket", &moods::websocket(), false);
+}
+
+#[test]
+fn odd_tcp() {
+    made("odd tcp", &moods::tcp(), false);
+}
+
+#[test]
+fn odd_packets() {
+    made("odd packets", &moods::packets(), false);
 }

@@ -5,10 +5,10 @@ use wiretale::capture::LinkType;
 use crate::wire::{ACK, Client, FIN, PSH, RST, Server, Side, Talk};
 
 const GET: &[u8] = b"GET /here?a=1 HTTP/1.1\r\nHost: ada.example\r\nUser-Agent: test/1\r\n\r\n";
-const UPGRADE: &[u8] =
+pub const UPGRADE: &[u8] =
     b"GET /chat HTTP/1.1\r\nHost: ada.example\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: chat\r\n\r\n";
-const SWITCH: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+pub const SWITCH: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: chat\r\n\r\n";
 
 /// An exchange of HTTP, request and response each in one segment.
@@ -109,7 +109,7 @@ fn frame_in(from: Side, first: u8, payload: &[u8], bits: u8) -> Vec<u8> {
     bytes
 }
 
-const TEXT: u8 = 0x81;
+pub const TEXT: u8 = 0x81;
 const BINARY: u8 = 0x82;
 const CLOSE: u8 = 0x88;
 const PING: u8 = 0x89;
@@ -120,7 +120,7 @@ const GOES_ON: u8 = 0x00;
 const ENDS: u8 = 0x80;
 
 /// A connection that speaks WebSocket already.
-fn upgraded(name: &'static str, port: u16) -> Talk {
+pub fn upgraded(name: &'static str, port: u16) -> Talk {
     let mut talk = Talk::new(name, port).open();
     talk.says(Client, UPGRADE);
     talk.says(Server, SWITCH);
