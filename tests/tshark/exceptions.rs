@@ -6,7 +6,7 @@
 pub struct Exception {
     /// The capture.
     pub capture: &'static str,
-    /// The frames.
+    /// The frames; all if none is named.
     pub frames: &'static [u32],
     /// The beginnings of the names of the fields.
     pub fields: &'static [&'static str],
@@ -18,7 +18,8 @@ pub struct Exception {
 impl Exception {
     /// Whether it speaks of this field of this frame.
     pub fn covers(&self, frame: u32, field: &str) -> bool {
-        self.frames.contains(&frame) && self.fields.iter().any(|start| field.starts_with(start))
+        (self.frames.is_empty() || self.frames.contains(&frame))
+            && self.fields.iter().any(|start| field.starts_with(start))
     }
 
     /// Those of a capture.
@@ -140,6 +141,12 @@ static EXCEPTIONS: &[Exception] = &[
         frames: &[9],
         fields: &["udp", "data"],
         reason: "a fragment of an IP packet: tshark reads what the first one holds, we none alone",
+    },
+    Exception {
+        capture: "cut",
+        frames: &[],
+        fields: &["http", "websocket", "data"],
+        reason: "of frames that were not kept whole tshark reads what it can guess; we say what is missing and stop there",
     },
     Exception { capture: "odd packets", frames: &[11, 12], fields: DATA, reason: "we do not dissect ICMP and ARP yet" },
 ];

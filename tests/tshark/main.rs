@@ -19,7 +19,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use exceptions::Exception;
-use wire::Talk;
+use wire::{Form, Talk};
 
 /// By default tshark loses messages in segments that come late; with this it puts them in order, as we do.
 const IN_ORDER: &[&str] = &["tcp.reassemble_out_of_order:TRUE"];
@@ -52,75 +52,78 @@ fn saved_captures() {
 }
 
 /// Writes conversations to a file and compares it under this name.
-fn made(name: &str, talks: &[Talk], mixed: bool) {
+fn made(name: &str, talks: &[Talk], form: Form) {
     if !tool::is_here() {
         return;
     }
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join(format!("{name}.pcapng"));
-    wire::save(&path, talks, mixed);
-    match compare::capture(&path, STRICT, &Exception::of(name)) {
-        Ok(tally) => println!("{name}: {} frames, {} values", tally.frames, tally.values),
-        Err(text) => {
-            let names: Vec<String> =
-                (0..).zip(talks).map(|(n, talk): (u32, _)| format!("  {n} {}", talk.name)).collect();
-            panic!("we and tshark differ:\n{text}\nconversations by tcp.stream:\n{}", names.join("\n"));
-        }
-    }
+    wire::save(&path, talks, form);
+    let result = compare::capture(&path, STRICT, &Exception::of(name));
+    let names: Vec<String> = (0..).zip(talks).map(|(n, talk): (u32, _)| format!("  {n} {}", talk.name)).collect();
+    let wrong = result.as_ref().err().cloned().unwrap_or_default();
+    assert!(result.is_ok(), "we and tshark differ:\n{wrong}\nconversations by tcp.stream:\n{}", names.join("\n"));
+    println!("{name}: {result:?}");
 }
 
 #[test]
 fn made_http() {
-    made("http", &plays::http(), false);
+    made("http", &plays::http(), Form::InTurn);
 }
 
 #[test]
 fn made_websocket() {
-    made("websocket", &plays::websocket(), false);
+    made("websocket", &plays::websocket(), Form::InTurn);
 }
 
 #[test]
 fn made_tcp() {
-    made("tcp", &plays::tcp(), false);
+    made("tcp", &plays::tcp(), Form::InTurn);
 }
 
 #[test]
 fn made_port_reuse() {
-    made("port reuse", &plays::port_reuse(), false);
+    made("port reuse", &plays::port_reuse(), Form::InTurn);
 }
 
 #[test]
 fn made_out_of_order() {
-    made("out of order", &plays::out_of_order(), false);
+    made("out of order", &plays::out_of_order(), Form::InTurn);
 }
 
 #[test]
 fn made_on_every_link() {
-    made("links", &plays::links(), true);
+    made("links", &plays::links(), Form::Mixed);
 }
 
 #[test]
 fn made_by_dice() {
     let talks: Vec<Talk> = (0..40).map(plays::random).collect();
-    made("dice", &talks, true);
+    made("dice", &talks, Form::Mixed);
 }
 
 #[test]
 fn odd_http() {
-    made("odd http", &moods::http(), false);
+    made("odd http", &moods::http(), Form::InTurn);
 }
 
 #[test]
 fn odd_websocket() {
-    made("odd websocket", &moods::websocket(), false);
+    made("odd websocket", &moods::websocket(), Form::InTurn);
 }
 
 #[test]
 fn odd_tcp() {
-    made("odd tcp", &moods::tcp(), false);
+    made("odd tcp", &moods::tcp(), Form::InTurn);
 }
 
 #[test]
 fn odd_packets() {
-    made("odd packets", &moods::packets(), false);
+    made("odd packets", &moods::packets(), Form::InTurn);
+}
+
+/// Of each frame only the headers, or a little more.
+#[test]
+fn cut_short() {
+    made("cut", &[plays::http(), plays::websocket()].concat(), Form::Cut(96));
 }

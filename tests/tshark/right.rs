@@ -8,8 +8,8 @@ use wiretale::protocol::{HttpMessage, WebSocketFrame, WebSocketMessage};
 use wiretale::trace::{Message, Trace};
 
 use crate::compare::load;
-use crate::plays;
-use crate::wire::{self, Talk};
+use crate::wire::{self, Form, Talk};
+use crate::{moods, plays};
 
 fn sample(name: &str) -> Trace {
     load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures/samples").join(format!("{name}.pcap")))
@@ -18,7 +18,7 @@ fn sample(name: &str) -> Trace {
 fn made(talks: &[Talk]) -> Trace {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("made.pcapng");
-    wire::save(&path, talks, false);
+    wire::save(&path, talks, Form::InTurn);
     load(&path)
 }
 
@@ -175,4 +175,87 @@ fn nothing_is_lost_and_nothing_is_odd() {
     assert_eq!(clauses(&trace), []);
     assert_eq!(of_type::<WebSocketFrame>(&trace).count(), 40 * 30);
     assert!(trace.messages().iter().all(|message| message.complete));
+}
+
+/// The frames of the connection from this port that have a field, with what it says, counted within the connection.
+fn values_of(trace: &Trace, port: u16, name: &str) -> Vec<(usize, String)> {
+    let on_connection = |number: &u32| {
+        let segment = trace.record(*number).and_then(|record| record.segment.as_ref());
+        segment.is_some_and(|segment| trace.connections()[segment.connection as usize].client.port() == port)
+    };
+    let frames = (1..=trace.len()).filter(on_connection).zip(1..);
+    let value = |(number, place)| {
+        let layers = trace.layers(number);
+        let value = layers.iter().find_map(|layer| layer.value(name))?;
+        Some((place, value.to_string()))
+    };
+    frames.filter_map(value).collect()
+}
+
+fn texts_of(values: &[(usize, &str)]) -> Vec<(usize, String)> {
+    values.iter().map(|(place, text)| (*place, (*text).to_owned())).collect()
+}
+
+#[test]
+fn a_body_until_close_ends_with_the_fin() {
+    let codes = values_of(&made(&plays::http()), 41_010, "http.response.code");
+    assert_eq!(codes, texts_of(&[(8, "200")]), "frame 6 holds the body, frame 8 the FIN");
+    // The FIN came before the last octets: they end it.
+    let trace = made(&moods::tcp());
+    let bodies = values_of(&trace, 53_005, "http.response.code");
+    assert_eq!(bodies, texts_of(&[(8, "200")]));
+    let (message, http) = of_type::<HttpMessage>(&trace).last().unwrap();
+    assert_eq!(http.body(trace.bytes(message)), b"so long");
+    assert!(message.complete);
+}
+
+#[test]
+fn messages_behind_a_hole_end_where_it_is_filled() {
+    let trace = made(&plays::out_of_order());
+    let early: Vec<_> = texts(&trace).into_iter().map(|(frame, text)| (frame, text)).collect();
+    assert_eq!(early, [(10, "one".to_owned()), (10, "two".to_owned()), (12, "three".to_owned())]);
+    let two = of_type::<WebSocketFrame>(&trace).nth(1).unwrap().0;
+    assert_eq!(two.frames, [8], "what carried it is another question");
+}
+
+#[test]
+fn the_round_trip_stands_where_the_connection_gets_on() {
+    let trace = made(&plays::tcp());
+    let places: Vec<usize> =
+        values_of(&trace, 43_003, "tcp.analysis.initial_rtt").into_iter().map(|(place, _)| place).collect();
+    // 1 SYN, 2 SYN ACK, 3 ACK, 4 request, 5 ACK, 6 response, 7 FIN with data, 8 FIN, 9 ACK.
+    assert_eq!(places, [3, 4, 5, 6, 7, 8, 9]);
+    let again = trace.connections().iter().find(|connection| connection.client.port() == 43_006).unwrap();
+    let sent: Vec<u32> = [again.handshake.syn, again.handshake.syn_again].iter().map(|syn| syn.unwrap().0).collect();
+    assert_eq!(sent[1], sent[0] + 1);
+    assert!(again.handshake.rtt().unwrap() < 0.003, "it is counted from the second SYN");
+}
+
+#[test]
+fn a_syn_ack_alone_tells_the_servers_scale() {
+    let windows = values_of(&made(&moods::tcp()), 53_003, "tcp.window_size");
+    let expected = [(1, "8192"), (2, "8192"), (3, "8192"), (4, "1048576"), (5, "1048576"), (6, "8192")];
+    assert_eq!(windows, texts_of(&expected), "the client's scale is not known");
+}
+
+#[test]
+fn an_empty_payload_is_no_masked_payload() {
+    let trace = made(&plays::websocket());
+    assert_eq!(values_of(&trace, 42_001, "websocket.mask").len(), 4);
+    assert_eq!(values_of(&trace, 42_001, "websocket.masked_payload"), []);
+}
+
+#[test]
+fn the_compression_bit_is_that_of_the_frame() {
+    let bits = values_of(&sample("n_frag"), 40_000, "websocket.pmc");
+    // A plain text, the first fragment and its continuation, a text from the client.
+    assert_eq!(bits, texts_of(&[(6, "0"), (7, "1"), (8, "0"), (9, "1")]));
+    assert_eq!(values_of(&sample("b_emptyfin"), 40_000, "websocket.pmc"), [], "not agreed on");
+}
+
+#[test]
+fn what_the_client_sent_too_early_is_read_all_the_same() {
+    let trace = made(&moods::websocket());
+    let hasty = values_of(&trace, 52_000, "websocket.payload.text");
+    assert_eq!(hasty, texts_of(&[(5, "hasty"), (8, "then")]));
 }

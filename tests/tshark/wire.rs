@@ -196,17 +196,29 @@ fn checksum(parts: &[&[u8]]) -> u16 {
     !((folded & 0xffff) + (folded >> 16)) as u16
 }
 
-/// Writes the conversations to a file. Where `mixed` their frames take turns, else they follow each other.
-pub fn save(path: &Path, talks: &[Talk], mixed: bool) {
+/// How conversations are written to a file.
+#[derive(Debug, Clone, Copy)]
+pub enum Form {
+    /// One after the other.
+    InTurn,
+    /// Their frames take turns.
+    Mixed,
+    /// One after the other, and of each frame only this many octets.
+    Cut(usize),
+}
+
+/// Writes conversations to a file.
+pub fn save(path: &Path, talks: &[Talk], form: Form) {
     let interface = |link| Interface { name: None, link, snaplen: 0 };
     let section = Section { interfaces: LINKS.map(interface).to_vec(), ..Section::default() };
     let out = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
     let mut writer = Writer::new("made", out, &section).unwrap();
     let mut frames: Vec<(usize, &(LinkType, Vec<u8>))> =
         talks.iter().flat_map(|talk| talk.frames.iter().enumerate()).collect();
-    if mixed {
+    if let Form::Mixed = form {
         frames.sort_by_key(|(turn, _)| *turn);
     }
+    let kept = if let Form::Cut(octets) = form { octets } else { usize::MAX };
     for (n, (_, (link, data))) in (0..).zip(frames) {
         let frame = Frame {
             // Steps of different lengths, odd nanoseconds in them.
@@ -214,7 +226,7 @@ pub fn save(path: &Path, talks: &[Talk], mixed: bool) {
             link: *link,
             interface: LINKS.iter().position(|known| known == link).unwrap() as u32,
             len: data.len() as u32,
-            data: data.clone(),
+            data: data[..data.len().min(kept)].to_vec(),
             comments: Vec::new(),
         };
         writer.write(&frame.as_ref()).unwrap();
