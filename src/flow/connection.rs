@@ -106,7 +106,8 @@ pub struct Segment {
     /// The base against which relative numbers of the other direction are counted.
     pub(super) ack_base: SeqNumber,
     /// The time from SYN to ACK, once the handshake is complete. As in Wireshark only segments that carry data or
-    /// acknowledge something new have it.
+    /// acknowledge something new have it. (Where Wireshark passes over a capture twice, as its window does, it
+    /// shows it on the SYN ACK too.)
     pub initial_rtt: Option<f64>,
     /// Seconds since the connection's first frame.
     pub time_relative: f64,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use wiretale::cli::Loaded;
 use wiretale::filter::{Names, TraceNames};
-use wiretale::layer::{FieldDef, Kind, Value};
+use wiretale::layer::{FieldDef, Kind, Layer, Value};
 use wiretale::trace::{Trace, all_fields, protocols};
 
 use crate::exceptions::{Exception, is_payload_as_data};
@@ -72,7 +72,8 @@ fn differences(trace: &Trace, path: &Path, preferences: &[&str]) -> (Tally, Vec<
     let mut tally = Tally { frames: theirs.len(), values: 0 };
     let mut found = Vec::new();
     for (frame, theirs) in (1..).zip(theirs) {
-        let ours = our_values(trace, frame);
+        let layers = trace.layers(frame);
+        let ours = our_values(&layers);
         let in_message = !theirs["websocket"].is_empty() || !theirs["http.file_data"].is_empty();
         let mut compare = |field, ours: Vec<String>, theirs: Vec<String>| {
             tally.values += ours.len().max(theirs.len());
@@ -89,7 +90,6 @@ fn differences(trace: &Trace, path: &Path, preferences: &[&str]) -> (Tally, Vec<
                 if def.kind == Kind::Presence { presence(!theirs[def.name].is_empty()) } else { values },
             );
         }
-        let layers = trace.layers(frame);
         for name in &known {
             let here = *name == "frame" || layers.iter().any(|layer| layer.protocol == *name);
             compare(name, presence(here), presence(!theirs[name].is_empty()));
@@ -121,9 +121,9 @@ fn presence(here: bool) -> Vec<String> {
 }
 
 /// Every value of every field of a frame, written as [`normal`] writes those of tshark.
-fn our_values(trace: &Trace, frame: u32) -> BTreeMap<&'static str, Vec<String>> {
+fn our_values(layers: &[Layer]) -> BTreeMap<&'static str, Vec<String>> {
     let mut values: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
-    for field in trace.layers(frame).iter().flat_map(|layer| &layer.fields) {
+    for field in layers.iter().flat_map(|layer| &layer.fields) {
         let list = values.entry(field.def.name).or_default();
         match &field.value {
             Value::Seconds(seconds) => list.push(rounded(*seconds)),

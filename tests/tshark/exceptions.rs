@@ -120,7 +120,13 @@ static EXCEPTIONS: &[Exception] = &[
     },
     Exception {
         capture: "odd http",
-        frames: &[39],
+        frames: &[26, 28],
+        fields: &["http", "data"],
+        reason: "tshark calls what travels in a tunnel HTTP",
+    },
+    Exception {
+        capture: "odd http",
+        frames: &[43],
         fields: &["http.host"],
         reason: "white space around a field's value is not part of it (RFC 9112 §5.1)",
     },

@@ -98,7 +98,7 @@ fn made_on_every_link() {
 
 #[test]
 fn made_by_dice() {
-    let talks: Vec<Talk> = (0..40).map(plays::random).collect();
+    let talks: Vec<Talk> = (0..16).map(plays::random).collect();
     made("dice", &talks, Form::Mixed);
 }
 

@@ -28,6 +28,8 @@ pub fn http() -> Vec<Talk> {
     let mut tunnel = Talk::new("a tunnel", 51_002).open();
     tunnel.says(Client, b"CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n");
     tunnel.says(Server, b"HTTP/1.1 200 Connection established\r\n\r\n");
+    tunnel.says(Client, b"\x01insid");
+    tunnel.says(Server, b"\x02too");
     let mut middle = Talk::new("from the middle, a response first", 51_003);
     middle.says(Server, EMPTY);
     middle.says(Client, GET);

@@ -170,10 +170,10 @@ fn every_octet_has_one_owner() {
 /// However the segments were cut and shuffled, the messages are those that were sent.
 #[test]
 fn nothing_is_lost_and_nothing_is_odd() {
-    let talks: Vec<Talk> = (0..40).map(plays::random).collect();
+    let talks: Vec<Talk> = (0..16).map(plays::random).collect();
     let trace = made(&talks);
     assert_eq!(clauses(&trace), []);
-    assert_eq!(of_type::<WebSocketFrame>(&trace).count(), 40 * 30);
+    assert_eq!(of_type::<WebSocketFrame>(&trace).count(), 16 * 30);
     assert!(trace.messages().iter().all(|message| message.complete));
 }
 
@@ -212,8 +212,7 @@ fn a_body_until_close_ends_with_the_fin() {
 #[test]
 fn messages_behind_a_hole_end_where_it_is_filled() {
     let trace = made(&plays::out_of_order());
-    let early: Vec<_> = texts(&trace).into_iter().map(|(frame, text)| (frame, text)).collect();
-    assert_eq!(early, [(10, "one".to_owned()), (10, "two".to_owned()), (12, "three".to_owned())]);
+    assert_eq!(texts(&trace), [(10, "one".to_owned()), (10, "two".to_owned()), (12, "three".to_owned())]);
     let two = of_type::<WebSocketFrame>(&trace).nth(1).unwrap().0;
     assert_eq!(two.frames, [8], "what carried it is another question");
 }
@@ -258,4 +257,11 @@ fn what_the_client_sent_too_early_is_read_all_the_same() {
     let trace = made(&moods::websocket());
     let hasty = values_of(&trace, 52_000, "websocket.payload.text");
     assert_eq!(hasty, texts_of(&[(5, "hasty"), (8, "then")]));
+}
+
+#[test]
+fn a_granted_connect_ends_with_its_head() {
+    let trace = made(&moods::http());
+    assert_eq!(values_of(&trace, 51_002, "http.response.code"), texts_of(&[(6, "200")]));
+    assert_eq!(values_of(&trace, 51_002, "data.len"), texts_of(&[(8, "6"), (10, "4")]), "the tunnel is not HTTP");
 }

@@ -51,9 +51,16 @@ pub fn fields(path: &Path, preferences: &[&str], names: &[&'static str]) -> Vec<
     text.lines().map(line).collect()
 }
 
+/// How often a capture is passed over: tshark does it once unless told otherwise, Wireshark's window always twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passes {
+    One,
+    Two,
+}
+
 /// For each of the filters the frames it matches, all in one run: every filter becomes a listener. An error is what
 /// Wireshark says of a filter that it does not understand.
-pub fn filtered(path: &Path, filters: &[&str]) -> Vec<Result<Vec<u32>, String>> {
+pub fn filtered(path: &Path, passes: Passes, filters: &[&str]) -> Vec<Result<Vec<u32>, String>> {
     let home = tempfile::tempdir().unwrap();
     let script = home.path().join("listen.lua");
     let mut lua = String::from(LISTEN);
@@ -62,6 +69,9 @@ pub fn filtered(path: &Path, filters: &[&str]) -> Vec<Result<Vec<u32>, String>> 
     }
     std::fs::write(&script, lua).unwrap();
     let mut tshark = command();
+    if passes == Passes::Two {
+        tshark.arg("-2");
+    }
     let text = run(tshark.arg("-q").arg("-X").arg(format!("lua_script:{}", script.display())).arg("-r").arg(path));
     let mut found: Vec<Result<Vec<u32>, String>> = vec![Err("nothing was heard of it".into()); filters.len()];
     for line in text.lines() {

@@ -38,9 +38,11 @@ pub(super) fn of_response(status: u16, method: Option<&str>, head: &Head, notes:
     if method == Some("HEAD") || matches!(status, 100..=199 | 204 | 304) {
         return Framing::None;
     }
-    // "Any 2xx (Successful) response to a CONNECT request implies that the connection will become a tunnel"
+    // "Any 2xx (Successful) response to a CONNECT request implies that the connection will become a tunnel immediately
+    // after the empty line that concludes the header fields. A client MUST ignore any Content-Length or
+    // Transfer-Encoding header fields received in such a message."
     if method == Some("CONNECT") && (200..300).contains(&status) {
-        return Framing::UntilClose;
+        return Framing::None;
     }
     match (head.has_token("transfer-encoding", "chunked"), content_length(head, notes)) {
         (true, length) => {
