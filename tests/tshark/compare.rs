@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use wiretale::cli::Loaded;
 use wiretale::filter::{Names, TraceNames};
@@ -37,7 +38,9 @@ pub fn capture(path: &Path, preferences: &[&str], exceptions: &[&Exception]) -> 
             None => wrong.push(difference.text()),
         }
     }
-    let idle = exceptions.iter().zip(used).filter(|(_, used)| !used);
+    // Newer versions may need fewer exceptions.
+    let exact = tool::version() == (4, 0);
+    let idle = exceptions.iter().zip(used).filter(|(_, used)| exact && !used);
     wrong.extend(idle.map(|(exception, _)| format!("  no longer needed: {exception:?}")));
     match wrong.as_slice() {
         [] => Ok(tally),
@@ -127,7 +130,7 @@ fn our_values(layers: &[Layer]) -> BTreeMap<&'static str, Vec<String>> {
         let list = values.entry(field.def.name).or_default();
         match &field.value {
             Value::Seconds(seconds) => list.push(rounded(*seconds)),
-            Value::Bytes(bytes) if field.def.name == "http.file_data" => list.push(escaped(&text_of(bytes))),
+            Value::Bytes(bytes) if is_body_as_text(field.def) => list.push(escaped(&text_of(bytes))),
             Value::Bytes(bytes) => list.push(bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
             Value::Text(text) => list.push(escaped(text)),
             Value::Present if list.is_empty() => list.push("present".into()),
@@ -151,7 +154,7 @@ fn normal(def: &FieldDef, value: &str) -> String {
             None => value.to_owned(),
         },
         Kind::Seconds => value.parse().map_or_else(|_| value.to_owned(), rounded),
-        Kind::Bytes if def.name == "http.file_data" => value.to_owned(),
+        Kind::Bytes if is_body_as_text(def) => value.to_owned(),
         Kind::Bytes => value.replace(':', ""),
         Kind::Text | Kind::Address | Kind::Mac | Kind::Presence => value.to_owned(),
     }
@@ -161,7 +164,13 @@ fn rounded(seconds: f64) -> String {
     format!("{seconds:.9}")
 }
 
-/// A body as tshark 4.0 shows it: as text up to the first zero octet.
+/// Up to 4.0 tshark shows a body as text, from 4.2 on as octets.
+fn is_body_as_text(def: &FieldDef) -> bool {
+    static AS_TEXT: LazyLock<bool> = LazyLock::new(|| tool::version() < (4, 2));
+    def.name == "http.file_data" && *AS_TEXT
+}
+
+/// A body as text ends at the first zero octet.
 fn text_of(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes.split(|byte| *byte == 0).next().unwrap_or_default()).into_owned()
 }

@@ -30,6 +30,15 @@ pub fn is_here() -> bool {
     here
 }
 
+/// The version of tshark: 4.0 is the one the exceptions were found with.
+pub fn version() -> (u32, u32) {
+    // TShark (Wireshark) 4.0.17 (Git v4.0.17 packaged as 4.0.17-0+deb12u1).
+    let text = run(bare().arg("--version"));
+    let word = text.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit())).unwrap_or_default();
+    let mut numbers = word.split('.').map(|number| number.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+}
+
 /// The values of these fields in every frame of a file.
 pub fn fields(path: &Path, preferences: &[&str], names: &[&'static str]) -> Vec<Values> {
     let mut tshark = command();
