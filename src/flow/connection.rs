@@ -24,6 +24,8 @@ pub enum Opening {
 pub struct Handshake {
     /// The SYN.
     pub syn: Option<(u32, Timestamp)>,
+    /// The SYN sent again, the latest time.
+    pub syn_again: Option<(u32, Timestamp)>,
     /// The SYN with ACK.
     pub syn_ack: Option<(u32, Timestamp)>,
     /// The ACK of that.
@@ -31,9 +33,10 @@ pub struct Handshake {
 }
 
 impl Handshake {
-    /// From the SYN to the ACK that completes the handshake, in seconds (`tcp.analysis.initial_rtt`).
+    /// From the SYN to the ACK that completes the handshake, in seconds (`tcp.analysis.initial_rtt`). Of several SYNs
+    /// the last one counts, as in Wireshark.
     pub fn rtt(&self) -> Option<f64> {
-        let ((_, syn), (_, ack)) = (self.syn?, self.ack?);
+        let ((_, syn), (_, ack)) = (self.syn_again.or(self.syn)?, self.ack?);
         Some(ack.seconds_since(syn))
     }
 }
@@ -54,6 +57,8 @@ pub(super) struct Half {
     pub(super) base: Option<SeqNumber>,
     /// The highest offset sent so far.
     pub(super) sent: u64,
+    /// The highest number of the other side that it has acknowledged.
+    pub(super) acknowledged: Option<SeqNumber>,
     pub(super) syn_options: SynOptions,
     pub(super) syn_seen: bool,
     pub(super) closing: Option<Closing>,
@@ -100,7 +105,9 @@ pub struct Segment {
     pub window: u64,
     /// The base against which relative numbers of the other direction are counted.
     pub(super) ack_base: SeqNumber,
-    /// The time from SYN to ACK, once the handshake is complete.
+    /// The time from SYN to ACK, once the handshake is complete. As in Wireshark only segments that carry data or
+    /// acknowledge something new have it. (Where Wireshark passes over a capture twice, as its window does, it
+    /// shows it on the SYN ACK too.)
     pub initial_rtt: Option<f64>,
     /// Seconds since the connection's first frame.
     pub time_relative: f64,
@@ -174,6 +181,7 @@ impl Connection {
         let base = self.learn_base(tcp, options, direction);
         let ack_base = self.learn_ack_base(tcp, direction);
         self.note_handshake(tcp, direction, frame, time);
+        let gets_on = self.acknowledges_more(tcp, direction) || tcp.payload_len > 0;
         let relative = SeqNumber(tcp.seq).since(base) as u32;
         let first_octet = SeqNumber(tcp.seq).plus(u32::from(tcp.flags.has(Flags::SYN)));
         let half = &mut self.halves[direction.index()];
@@ -196,7 +204,7 @@ impl Connection {
             len: tcp.payload_len,
             window: self.window(tcp, direction),
             ack_base,
-            initial_rtt: self.handshake.rtt(),
+            initial_rtt: self.handshake.rtt().filter(|_| gets_on),
             time_relative: time.seconds_since(self.first.1),
             time_delta: time.seconds_since(self.last.1),
             notes: Vec::new(),
@@ -225,11 +233,23 @@ impl Connection {
         }
     }
 
+    /// Whether the segment acknowledges more than those before it did.
+    fn acknowledges_more(&mut self, tcp: &Tcp, direction: Direction) -> bool {
+        let acknowledged = &mut self.halves[direction.index()].acknowledged;
+        let ack = SeqNumber(tcp.ack);
+        let more = tcp.flags.has(Flags::ACK) && acknowledged.is_none_or(|before| ack.since(before) > 0);
+        if more {
+            *acknowledged = Some(ack);
+        }
+        more
+    }
+
     fn note_handshake(&mut self, tcp: &Tcp, direction: Direction, frame: u32, time: Timestamp) {
         let here = Some((frame, time));
         let handshake = &mut self.handshake;
         match (tcp.flags.has(Flags::SYN), tcp.flags.has(Flags::ACK), direction) {
             (true, false, Direction::ToServer) if handshake.syn.is_none() => handshake.syn = here,
+            (true, false, Direction::ToServer) if handshake.ack.is_none() => handshake.syn_again = here,
             (true, true, Direction::ToClient) if handshake.syn_ack.is_none() => handshake.syn_ack = here,
             (false, true, Direction::ToServer) if handshake.syn_ack.is_some() && handshake.ack.is_none() => {
                 handshake.ack = here;
@@ -239,10 +259,12 @@ impl Connection {
     }
 
     /// "The window field in a segment where the SYN bit is set MUST NOT be scaled"; and both sides must have sent the
-    /// option (RFC 7323 §2.2, §2.3).
+    /// option (RFC 7323 §2.2, §2.3). A server only sends it in answer to a client's, so its word is enough where the
+    /// client's SYN was not captured.
     fn window(&self, tcp: &Tcp, direction: Direction) -> u64 {
         let [client, server] = &self.halves;
-        let both = client.syn_options.window_scale.is_some() && server.syn_options.window_scale.is_some();
+        let asked = client.syn_options.window_scale.is_some() || !client.syn_seen;
+        let both = asked && server.syn_options.window_scale.is_some();
         let shift = self.halves[direction.index()].syn_options.window_scale.filter(|_| both);
         match shift {
             Some(shift) if !tcp.flags.has(Flags::SYN) => u64::from(tcp.window) << shift,

@@ -11,14 +11,14 @@ use super::{Extent, Fault, checksum};
 use crate::layer::{Layer, Note, OsiLayer, Severity, Span, Value};
 
 crate::fields! {
-    IP_VERSION = "ip.version", Uint, "The version of the Internet Protocol: 4.", "RFC 791 §3.1";
+    IP_VERSION = "ip.version", Uint, "The version of the Internet Protocol: 4 or 6.", "RFC 791 §3.1";
     IP_HDR_LEN = "ip.hdr_len", Uint, "The length of the IP header, in octets.", "RFC 791 §3.1";
     IP_DSFIELD = "ip.dsfield", Uint, "How the packet should be treated on its way, and whether it met congestion.", "RFC 2474 §3";
     IP_LEN = "ip.len", Uint, "The length of the whole IP packet, header included, in octets.", "RFC 791 §3.1";
     IP_ID = "ip.id", Uint, "A number that ties the fragments of one packet together.", "RFC 791 §3.1";
     IP_DF = "ip.flags.df", Bool, "Routers must not cut this packet into fragments.", "RFC 791 §3.1";
     IP_MF = "ip.flags.mf", Bool, "More fragments of the same packet follow.", "RFC 791 §3.1";
-    IP_FRAG_OFFSET = "ip.frag_offset", Uint, "Where this fragment belongs in the whole packet, in octets.", "RFC 791 §3.1";
+    IP_FRAG_OFFSET = "ip.frag_offset", Uint, "Where this fragment belongs in the whole packet, in units of 8 octets.", "RFC 791 §3.1";
     IP_TTL = "ip.ttl", Uint, "How many more routers may pass the packet on.", "RFC 791 §3.1";
     IP_PROTO = "ip.proto", Uint, "Which protocol the packet carries: 6 is TCP, 17 is UDP.", "RFC 791 §3.1";
     IP_CHECKSUM = "ip.checksum", Uint, "A sum over the header, to find damage on the way.", "RFC 791 §3.1";
@@ -184,7 +184,7 @@ impl Net {
         layer.field(&IP_ID, number(header.identification()), field::ID);
         layer.field(&IP_DF, Value::Bool(header.dont_fragment()), field::FRAGMENT);
         layer.field(&IP_MF, Value::Bool(header.more_fragments()), field::FRAGMENT);
-        layer.field(&IP_FRAG_OFFSET, Value::Uint(u64::from(header.fragments_offset().value()) * 8), field::FRAGMENT);
+        layer.field(&IP_FRAG_OFFSET, Value::Uint(u64::from(header.fragments_offset().value())), field::FRAGMENT);
         layer.field(&IP_TTL, Value::Uint(u64::from(header.ttl())), field::TTL);
         layer.field(&IP_PROTO, Value::Uint(u64::from(header.protocol().0)), field::PROTO);
         layer.field(&IP_CHECKSUM, number(header.header_checksum()), field::CHECKSUM);
@@ -203,6 +203,8 @@ impl Net {
         let mut layer = Layer::new("ipv6", "Internet Protocol version 6", Some(OsiLayer::Network), span);
         let Ok(header) = Ipv6HeaderSlice::from_slice(bytes) else { return layer };
         layer.summary = format!("{} → {}, hop limit {}", self.source, self.destination, header.hop_limit());
+        // Wireshark asks for the version of both by one name, and for this one by its own too.
+        layer.field(&IP_VERSION, Value::Uint(6), field::VERSION);
         layer.field(&IPV6_VERSION, Value::Uint(6), field::VERSION);
         layer.field(&IPV6_TCLASS, Value::Uint(u64::from(header.traffic_class())), field::V6_TCLASS);
         layer.field(&IPV6_FLOW, Value::Uint(u64::from(header.flow_label().value())), field::V6_FLOW);

@@ -33,9 +33,11 @@ pub struct Message {
     pub direction: Direction,
     /// Where its bytes lie in the stream of that direction.
     pub range: Range<u64>,
-    /// All frames that carried it, ascending; the last is the one it belongs to.
+    /// All frames that carried it, ascending.
     pub frames: Vec<u32>,
-    /// When its last frame was captured.
+    /// The frame with which all of it, and all that lies before it in its stream, was there, and known to be all.
+    pub(super) ends_in: u32,
+    /// When that frame was captured.
     pub time: Timestamp,
     /// What it is.
     pub payload: Box<dyn Payload>,
@@ -46,9 +48,11 @@ pub struct Message {
 }
 
 impl Message {
-    /// The frame the message belongs to: the one in which it ended.
+    /// The frame the message belongs to: the one in which it ended. Where segments came out of order that is the one
+    /// that filled the hole before it, for no receiver could have read it earlier; where only the FIN says that it has
+    /// ended, that is the FIN's.
     pub fn frame(&self) -> u32 {
-        self.frames.last().copied().unwrap_or(0)
+        self.ends_in
     }
 
     /// Its bytes as a span.

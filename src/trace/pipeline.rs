@@ -36,12 +36,14 @@ struct Lane {
     streams: [Stream; 2],
     read: [u64; 2],
     deaf: [bool; 2],
-    /// Where each direction's FIN stands: no byte lies behind it.
-    fin: [Option<u64>; 2],
+    /// Where each stream ends by its FIN, and that FIN's frame.
+    fin: [Option<(u64, u32)>; 2],
     /// No more will come, in either direction: the connection was reset, or the capture is over.
     over: bool,
     /// How many of each stream's gaps a note speaks of.
     told: [usize; 2],
+    /// The frame in which the latest message of each direction ended.
+    ends_in: [u32; 2],
     speech: Speech,
 }
 
@@ -163,7 +165,7 @@ impl Pipeline {
             let text = "payload after the connection was reset: it is not read";
             segment.notes.push(Note::new(Severity::Note, text, "RFC 9293 §3.5.2"));
         }
-        lane.hear_end(&record.packet, &segment);
+        lane.hear_end(&record.packet, &segment, number);
         record.segment = Some(segment);
     }
 
@@ -240,8 +242,14 @@ impl Pipeline {
     }
 
     fn keep(&mut self, connection: usize, draft: OwnedDraft) {
-        let frames = self.lanes[connection].streams[draft.direction.index()].frames(draft.range.clone());
-        let last = frames.last().copied().unwrap_or(0);
+        let lane = &mut self.lanes[connection];
+        let frames = lane.streams[draft.direction.index()].frames(draft.range.clone());
+        let ended = lane.closed(draft.direction.index());
+        let ends_in = &mut lane.ends_in[draft.direction.index()];
+        let fin = lane.fin[draft.direction.index()].filter(|(end, _)| ended && *end == draft.range.end);
+        let known_by = fin.map_or(0, |(_, frame)| frame);
+        *ends_in = frames.last().copied().unwrap_or(0).max(*ends_in).max(known_by);
+        let last = *ends_in;
         let time = self.trace.record(last).map(|record| record.frame.time).unwrap_or_default();
         self.trace.notes.extend(draft.notes.iter().map(|note| (Some(last), note.clone())));
         self.trace.messages.push(Message {
@@ -249,6 +257,7 @@ impl Pipeline {
             direction: draft.direction,
             range: draft.range,
             frames,
+            ends_in: last,
             time,
             payload: draft.payload,
             notes: draft.notes,
@@ -289,7 +298,7 @@ impl Pipeline {
             self.trace.notes.push(lane.gap_note(direction, gap, ""));
         }
         let flow = &self.flows.connections()[connection];
-        let sent = lane.fin[d].unwrap_or(flow.sent(direction));
+        let sent = lane.fin[d].map_or(flow.sent(direction), |(end, _)| end);
         if let Some(missing) = sent.checked_sub(lane.streams[d].end()).filter(|n| *n > 0) {
             let from = if direction == Direction::ToServer { flow.client } else { flow.server };
             let text =
@@ -314,7 +323,7 @@ impl Pipeline {
 impl Lane {
     /// Whether the sender closed this direction and nothing is missing before its FIN.
     fn closed(&self, d: usize) -> bool {
-        self.fin[d].is_some_and(|fin| self.streams[d].end() >= fin)
+        self.fin[d].is_some_and(|(fin, _)| self.streams[d].end() >= fin)
     }
 
     /// Whether no more will come in this direction.
@@ -323,7 +332,7 @@ impl Lane {
     }
 
     /// Takes note of FIN and RST. A FIN may come before bytes that belong in front of it.
-    fn hear_end(&mut self, packet: &Packet, segment: &Segment) {
+    fn hear_end(&mut self, packet: &Packet, segment: &Segment, frame: u32) {
         let Some((tcp, ..)) = packet.tcp() else { return };
         if tcp.flags.has(Flags::SYN) && self.over {
             // The client tries again with the number it had: what was refused may be granted now.
@@ -331,7 +340,7 @@ impl Lane {
         }
         self.over |= tcp.flags.has(Flags::RST);
         if let Some(offset) = segment.offset.filter(|_| tcp.flags.has(Flags::FIN)) {
-            self.fin[segment.direction.index()].get_or_insert(offset + u64::from(segment.len));
+            self.fin[segment.direction.index()].get_or_insert((offset + u64::from(segment.len), frame));
         }
     }
 

@@ -137,6 +137,7 @@ impl WebSocketDecoder {
     /// RSV1 on the first frame says that the whole message is compressed (RFC 7692 §6).
     fn mark_encoded(&self, frame: &mut WebSocketFrame, direction: Direction) {
         let begun = self.speakers[direction.index()].begun.as_ref();
+        frame.deflate = self.deflate;
         frame.encoded = self.deflate
             && match frame.opcode {
                 Opcode::Continuation => begun.is_some_and(|begun| begun.encoded),
@@ -184,6 +185,7 @@ impl WebSocketDecoder {
             header_len: input.bytes.len() as u8,
             short_len: input.bytes.get(1).map_or(0, |b| b & 0x7f),
             encoded: false,
+            deflate: self.deflate,
         };
         let text = format!("the stream ends in the middle of a frame header: {} octets are there", input.bytes.len());
         let range = input.offset..input.offset + input.bytes.len() as u64;

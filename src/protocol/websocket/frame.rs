@@ -106,6 +106,8 @@ pub struct WebSocketFrame {
     pub short_len: u8,
     /// The payload is part of a message that extensions changed (compressed): it cannot be read as it is.
     pub encoded: bool,
+    /// permessage-deflate was agreed on, so that RSV1 has a meaning.
+    pub deflate: bool,
 }
 
 /// What reading a frame header came to.
@@ -142,6 +144,7 @@ impl WebSocketFrame {
             header_len: (after_len + if masked { 4 } else { 0 }) as u8,
             short_len,
             encoded: false,
+            deflate: false,
         })
     }
 
@@ -198,6 +201,9 @@ impl WebSocketFrame {
         let header_len = usize::from(self.header_len);
         layer.field(&FIN, Value::Bool(self.fin), 0..1);
         layer.field(&RSV, Value::Uint(u64::from(self.rsv)), 0..1);
+        if self.deflate {
+            layer.field(&PMC, Value::Bool(self.rsv & Self::RSV1 != 0), 0..1);
+        }
         layer.field(&OPCODE, Value::Uint(u64::from(self.opcode.bits())), 0..1);
         // The header itself may be cut: only what is there has fields.
         if let Some(second) = bytes.get(1) {
@@ -212,12 +218,11 @@ impl WebSocketFrame {
             }
             layer.computed(&PAYLOAD_LEN, Value::Uint(len));
         }
-        if self.encoded {
-            layer.computed(&PMC, Value::Bool(true));
-        }
         if let Some(key) = self.masking_key {
             layer.field(&MASKING_KEY, Value::Bytes(key.to_vec()), header_len - 4..header_len);
-            layer.field(&MASKED_PAYLOAD, Value::Present, header_len..bytes.len());
+            if header_len < bytes.len() {
+                layer.field(&MASKED_PAYLOAD, Value::Present, header_len..bytes.len());
+            }
         }
     }
 

@@ -24,7 +24,7 @@ crate::fields! {
     #[ours] HANDSHAKE_ACCEPT_COMPUTED = "websocket.handshake.accept_computed", Text, "What Sec-WebSocket-Accept must be, computed from the key that was sent.", "RFC 6455 §4.2.2";
     FIN = "websocket.fin", Bool, "This frame ends its message.", "RFC 6455 §5.2";
     RSV = "websocket.rsv", Uint, "Three bits kept for extensions.", "RFC 6455 §5.2";
-    PMC = "websocket.pmc", Bool, "The message is compressed.", "RFC 7692 §6";
+    PMC = "websocket.pmc", Bool, "Where permessage-deflate was agreed on: the message that begins here is compressed.", "RFC 7692 §6";
     OPCODE = "websocket.opcode", Uint, "What the frame is: 0 continuation, 1 text, 2 binary, 8 close, 9 ping, 10 pong.", "RFC 6455 §5.2";
     MASK = "websocket.mask", Bool, "The payload is masked, as all frames from a client must be.", "RFC 6455 §5.3";
     PAYLOAD_LENGTH = "websocket.payload_length", Uint, "The first length: up to 125 as it is, 126 and 127 announce a longer form.", "RFC 6455 §5.2";

@@ -1,0 +1,143 @@
+//! What we say of captures, compared with what tshark, which comes with Wireshark, says of them.
+//!
+//! Where tshark is missing the comparison is skipped, and said to be; with `WIRETALE_REQUIRE_TSHARK=1` its absence is
+//! a failure.
+//!
+//! - every field that our tables say Wireshark has, in every frame of every saved capture and of conversations made
+//!   here (`plays.rs`, `moods.rs`, written by `wire.rs`): `compare.rs`;
+//! - every display filter of every lesson on its capture, and the claims written into it: `lessons.rs`;
+//! - the names and types of the fields: `registry.rs`;
+//! - where we differ, and why: `exceptions.rs`, found with tshark 4.0; and what is right instead: `right.rs`.
+
+#![allow(clippy::unwrap_used)] // helpers of tests; clippy only knows the tests themselves
+
+mod compare;
+mod exceptions;
+mod lessons;
+mod moods;
+mod plays;
+mod registry;
+mod right;
+mod tool;
+mod wire;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use exceptions::Exception;
+use wire::{Form, Talk};
+
+/// By default tshark loses messages in segments that come late; with this it puts them in order, as we do.
+const IN_ORDER: &[&str] = &["tcp.reassemble_out_of_order:TRUE"];
+/// And it checks sums.
+const STRICT: &[&str] = &["tcp.reassemble_out_of_order:TRUE", "tcp.check_checksum:TRUE", "ip.check_checksum:TRUE"];
+
+/// Every capture in a folder and the folders in it, in order of their paths.
+fn captures_in(folder: &Path) -> Vec<PathBuf> {
+    let mut captures = Vec::new();
+    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            captures.extend(captures_in(&path));
+        } else if path.extension().is_some_and(|extension| extension == "pcap" || extension == "pcapng") {
+            captures.push(path);
+        }
+    }
+    captures.sort();
+    captures
+}
+
+#[test]
+fn saved_captures() {
+    if !tool::is_here() {
+        return;
+    }
+    let home = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let captures = ["captures", "tests/captures"].map(|folder| captures_in(&home.join(folder))).concat();
+    assert!(captures.len() >= 17, "only {} captures were found", captures.len());
+    let mut wrong = String::new();
+    for path in captures {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        match compare::capture(&path, IN_ORDER, &Exception::of(&name)) {
+            Ok(tally) => println!("{name}: {} frames, {} values", tally.frames, tally.values),
+            Err(text) => wrong.push_str(&text),
+        }
+    }
+    assert!(wrong.is_empty(), "we and tshark differ:\n{wrong}");
+}
+
+/// Writes conversations to a file and compares it under this name.
+fn made(name: &str, talks: &[Talk], form: Form) {
+    if !tool::is_here() {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join(format!("{name}.pcapng"));
+    wire::save(&path, talks, form);
+    let result = compare::capture(&path, STRICT, &Exception::of(name));
+    let names: Vec<String> = (0..).zip(talks).map(|(n, talk): (u32, _)| format!("  {n} {}", talk.name)).collect();
+    let wrong = result.as_ref().err().cloned().unwrap_or_default();
+    assert!(result.is_ok(), "we and tshark differ:\n{wrong}\nconversations by tcp.stream:\n{}", names.join("\n"));
+    println!("{name}: {result:?}");
+}
+
+#[test]
+fn made_http() {
+    made("http", &plays::http(), Form::InTurn);
+}
+
+#[test]
+fn made_websocket() {
+    made("websocket", &plays::websocket(), Form::InTurn);
+}
+
+#[test]
+fn made_tcp() {
+    made("tcp", &plays::tcp(), Form::InTurn);
+}
+
+#[test]
+fn made_port_reuse() {
+    made("port reuse", &plays::port_reuse(), Form::InTurn);
+}
+
+#[test]
+fn made_out_of_order() {
+    made("out of order", &plays::out_of_order(), Form::InTurn);
+}
+
+#[test]
+fn made_on_every_link() {
+    made("links", &plays::links(), Form::Mixed);
+}
+
+#[test]
+fn made_by_dice() {
+    let talks: Vec<Talk> = (0..16).map(plays::random).collect();
+    made("dice", &talks, Form::Mixed);
+}
+
+#[test]
+fn odd_http() {
+    made("odd http", &moods::http(), Form::InTurn);
+}
+
+#[test]
+fn odd_websocket() {
+    made("odd websocket", &moods::websocket(), Form::InTurn);
+}
+
+#[test]
+fn odd_tcp() {
+    made("odd tcp", &moods::tcp(), Form::InTurn);
+}
+
+#[test]
+fn odd_packets() {
+    made("odd packets", &moods::packets(), Form::InTurn);
+}
+
+/// Of each frame only the headers, or a little more.
+#[test]
+fn cut_short() {
+    made("cut", &[plays::http(), plays::websocket()].concat(), Form::Cut(96));
+}

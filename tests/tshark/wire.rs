@@ -1,0 +1,235 @@
+//! Conversations written octet by octet: link, IP and TCP headers with true checksums, no stack involved.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+
+use wiretale::capture::{Frame, Interface, LinkType, Section, Timestamp, Writer};
+
+pub const FIN: u8 = 0x01;
+pub const SYN: u8 = 0x02;
+pub const RST: u8 = 0x04;
+pub const PSH: u8 = 0x08;
+pub const ACK: u8 = 0x10;
+
+/// The links a capture is written on, each an interface of the file.
+const LINKS: [LinkType; 4] = [LinkType::ETHERNET, LinkType::NULL, LinkType::RAW, LinkType::LINUX_SLL];
+
+/// Who speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    Client,
+    Server,
+}
+
+pub use Side::{Client, Server};
+
+impl Side {
+    fn other(self) -> Self {
+        match self {
+            Client => Server,
+            Server => Client,
+        }
+    }
+}
+
+/// One TCP connection, as the frames it takes.
+#[derive(Debug, Clone)]
+pub struct Talk {
+    /// What it is about, for those who read a failure.
+    pub name: &'static str,
+    link: LinkType,
+    ends: [SocketAddr; 2],
+    /// The next sequence number of each side.
+    next: [u32; 2],
+    pub frames: Vec<(LinkType, Vec<u8>)>,
+}
+
+impl Talk {
+    /// A connection on Ethernet and IPv4, whose numbers start at odd places.
+    pub fn new(name: &'static str, port: u16) -> Self {
+        Self::between(name, LinkType::ETHERNET, ["10.0.0.1", "10.0.0.2"], port)
+    }
+
+    /// A connection between two addresses on a link.
+    pub fn between(name: &'static str, link: LinkType, hosts: [&str; 2], port: u16) -> Self {
+        let [client, server] = hosts.map(|host| host.parse::<IpAddr>().unwrap());
+        let ends = [SocketAddr::new(client, port), SocketAddr::new(server, 8080)];
+        let start = u32::from(port).wrapping_mul(2_654_435_761);
+        Self { name, link, ends, next: [start, start.rotate_left(13)], frames: Vec::new() }
+    }
+
+    /// The numbers the two sides begin with.
+    pub fn starting_at(mut self, client: u32, server: u32) -> Self {
+        self.next = [client, server];
+        self
+    }
+
+    /// Opens it with three segments, all options in the first two.
+    pub fn open(mut self) -> Self {
+        self.syn(Client, b"");
+        self.syn(Server, b"");
+        self.segment(Client, 0, ACK, b"");
+        self
+    }
+
+    /// One side's SYN, with data if the client is in a hurry.
+    pub fn syn(&mut self, from: Side, data: &[u8]) {
+        let options = [2, 4, 5, 180, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7];
+        let flags = if from == Client { SYN } else { SYN | ACK };
+        self.raw(from, 0, flags, &options, data);
+        self.advance(from, 1 + data.len());
+    }
+
+    /// Payload in one segment, acknowledged.
+    pub fn says(&mut self, from: Side, payload: &[u8]) {
+        self.pushes(from, payload);
+        self.segment(from.other(), 0, ACK, b"");
+    }
+
+    /// Payload in one segment, not acknowledged yet.
+    pub fn pushes(&mut self, from: Side, payload: &[u8]) {
+        self.segment(from, 0, PSH | ACK, payload);
+        self.advance(from, payload.len());
+    }
+
+    /// Payload in segments of at most this many octets.
+    pub fn dribbles(&mut self, from: Side, payload: &[u8], size: usize) {
+        for part in payload.chunks(size) {
+            self.pushes(from, part);
+        }
+        self.segment(from.other(), 0, ACK, b"");
+    }
+
+    /// A segment that stands `ahead` octets after the next one expected; the numbers do not advance.
+    pub fn segment(&mut self, from: Side, ahead: i64, flags: u8, payload: &[u8]) {
+        let options = [1, 1, 8, 10, 0, 0, 0, self.frames.len() as u8, 0, 0, 0, 1];
+        self.raw(from, ahead, flags, &options, payload);
+    }
+
+    /// Moves one side's next number on.
+    pub fn advance(&mut self, side: Side, octets: usize) {
+        self.next[side as usize] = self.next[side as usize].wrapping_add(octets as u32);
+    }
+
+    /// Both sides end, the one named first, with data on its FIN.
+    pub fn close(&mut self, first: Side, data: &[u8]) {
+        self.segment(first, 0, FIN | ACK, data);
+        self.advance(first, data.len() + 1);
+        self.segment(first.other(), 0, FIN | ACK, b"");
+        self.advance(first.other(), 1);
+        self.segment(first, 0, ACK, b"");
+    }
+
+    /// A segment with these options, which must fill words of four octets.
+    pub fn raw(&mut self, from: Side, ahead: i64, flags: u8, options: &[u8], payload: &[u8]) {
+        let (source, destination) = (self.ends[from as usize], self.ends[from.other() as usize]);
+        let seq = self.next[from as usize].wrapping_add(ahead as u32);
+        let ack = if flags & ACK == 0 { 0 } else { self.next[from.other() as usize] };
+        let mut tcp = [source.port().to_be_bytes(), destination.port().to_be_bytes()].concat();
+        tcp.extend(seq.to_be_bytes());
+        tcp.extend(ack.to_be_bytes());
+        tcp.extend([((20 + options.len()) as u8 / 4) << 4, flags, 0x20, 0, 0, 0, 0, 0]);
+        tcp.extend(options);
+        tcp.extend(payload);
+        let sum = checksum(&[&pseudo_header(source.ip(), destination.ip(), tcp.len()), &tcp]);
+        tcp[16..18].copy_from_slice(&sum.to_be_bytes());
+        let packet = ip_packet(source.ip(), destination.ip(), self.frames.len() as u16, &tcp);
+        let header = link_header(self.link, from, source.is_ipv6());
+        self.frames.push((self.link, [header, packet].concat()));
+    }
+}
+
+fn link_header(link: LinkType, from: Side, v6: bool) -> Vec<u8> {
+    let ether_type = if v6 { [0x86, 0xdd] } else { [8, 0] };
+    let [client, server] = [[2u8, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]];
+    match (link, from) {
+        (LinkType::ETHERNET, Client) => [&server[..], &client, &ether_type].concat(),
+        (LinkType::ETHERNET, Server) => [&client[..], &server, &ether_type].concat(),
+        // Address family, in the byte order of the host: 30 is IPv6 on macOS.
+        (LinkType::NULL, _) => vec![if v6 { 30 } else { 2 }, 0, 0, 0],
+        (LinkType::LINUX_SLL, from) => {
+            let kind = if from == Client { 4 } else { 0 };
+            [&[0, kind, 0, 1, 0, 6][..], &client, &[0, 0], &ether_type].concat()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn ip_packet(source: IpAddr, destination: IpAddr, id: u16, payload: &[u8]) -> Vec<u8> {
+    match (source, destination) {
+        (IpAddr::V4(source), IpAddr::V4(destination)) => {
+            let len = (20 + payload.len()) as u16;
+            let mut header = [&[0x45, 0][..], &len.to_be_bytes(), &id.to_be_bytes(), &[0x40, 0, 64, 6, 0, 0]].concat();
+            header.extend(source.octets());
+            header.extend(destination.octets());
+            let sum = checksum(&[&header]);
+            header[10..12].copy_from_slice(&sum.to_be_bytes());
+            [&header, payload].concat()
+        }
+        (IpAddr::V6(source), IpAddr::V6(destination)) => {
+            let len = payload.len() as u16;
+            let head = [&[0x60, 0, 0, 0][..], &len.to_be_bytes(), &[6, 64]].concat();
+            [&head[..], &source.octets(), &destination.octets(), payload].concat()
+        }
+        _ => unreachable!("both ends have the same version"),
+    }
+}
+
+fn pseudo_header(source: IpAddr, destination: IpAddr, len: usize) -> Vec<u8> {
+    let mut header = Vec::new();
+    for address in [source, destination] {
+        match address {
+            IpAddr::V4(address) => header.extend(address.octets()),
+            IpAddr::V6(address) => header.extend(address.octets()),
+        }
+    }
+    header.extend([0, 6]);
+    header.extend((len as u16).to_be_bytes());
+    header
+}
+
+/// The Internet checksum (RFC 1071); every part but the last has an even number of octets.
+fn checksum(parts: &[&[u8]]) -> u16 {
+    let words = parts.iter().flat_map(|part| part.chunks(2));
+    let sum: u32 = words.map(|word| u32::from(word[0]) << 8 | word.get(1).map_or(0, |low| u32::from(*low))).sum();
+    let folded = (sum & 0xffff) + (sum >> 16);
+    !((folded & 0xffff) + (folded >> 16)) as u16
+}
+
+/// How conversations are written to a file.
+#[derive(Debug, Clone, Copy)]
+pub enum Form {
+    /// One after the other.
+    InTurn,
+    /// Their frames take turns.
+    Mixed,
+    /// One after the other, and of each frame only this many octets.
+    Cut(usize),
+}
+
+/// Writes conversations to a file.
+pub fn save(path: &Path, talks: &[Talk], form: Form) {
+    let interface = |link| Interface { name: None, link, snaplen: 0 };
+    let section = Section { interfaces: LINKS.map(interface).to_vec(), ..Section::default() };
+    let out = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
+    let mut writer = Writer::new("made", out, &section).unwrap();
+    let mut frames: Vec<(usize, &(LinkType, Vec<u8>))> =
+        talks.iter().flat_map(|talk| talk.frames.iter().enumerate()).collect();
+    if let Form::Mixed = form {
+        frames.sort_by_key(|(turn, _)| *turn);
+    }
+    let kept = if let Form::Cut(octets) = form { octets } else { usize::MAX };
+    for (n, (_, (link, data))) in (0..).zip(frames) {
+        let frame = Frame {
+            // Steps of different lengths, odd nanoseconds in them.
+            time: Timestamp(1_700_000_000_000_000_000 + n * 1_000_003 + n * n * 17),
+            link: *link,
+            interface: LINKS.iter().position(|known| known == link).unwrap() as u32,
+            len: data.len() as u32,
+            data: data[..data.len().min(kept)].to_vec(),
+            comments: Vec::new(),
+        };
+        writer.write(&frame.as_ref()).unwrap();
+    }
+    writer.finish(None).unwrap();
+}
