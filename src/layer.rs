@@ -301,7 +301,7 @@ pub enum Severity {
 
 impl fmt::Display for Severity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::Chat => "chat",
             Self::Note => "note",
             Self::Warn => "warn",

@@ -65,6 +65,8 @@ pub struct Upgrade {
     pub request: Head,
     /// What was answered.
     pub response: Head,
+    /// Where the request lies in the client's stream; `None` if it was not captured.
+    pub request_range: Option<Range<u64>>,
     /// Where the answer lies in the server's stream.
     pub response_range: Range<u64>,
     /// Whether the answer agrees to the change.
@@ -103,6 +105,8 @@ impl Head {
 pub trait Sink {
     /// A message ended here.
     fn message(&mut self, draft: Draft<'_>);
+    /// A note on a message that was handed out before: the one with this direction and range.
+    fn remark(&mut self, direction: Direction, range: Range<u64>, note: Note);
     /// A change of protocol was asked for and answered.
     fn upgrade(&mut self, upgrade: Upgrade);
 }

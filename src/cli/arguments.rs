@@ -63,6 +63,9 @@ pub(super) struct LessonArguments {
     /// Do not ask the predictions, also on a terminal.
     #[arg(long)]
     pub(super) no_predict: bool,
+    /// Show under each sentence the expression that proves it; its filters can be pasted into Wireshark.
+    #[arg(long)]
+    pub(super) proofs: bool,
     /// Print the judged sentences as JSON.
     #[arg(long)]
     pub(super) json: bool,

@@ -3,35 +3,45 @@
 use std::time::Instant;
 
 use super::Ending;
-use super::arguments::{CheckArguments, LessonArguments};
+use super::arguments::CheckArguments;
 use super::course::{Course, CourseLesson};
 use super::failure::Failure;
 use super::lesson::{self, Run};
 use super::load::Loaded;
 use super::output::Output;
 use crate::explain::lesson::{Told, Verdict};
-use crate::lab::{self, Place};
+use crate::lab::{self, Place, Scenario};
 use crate::view::{self, Line, Tone};
 
 pub(super) fn run(arguments: &CheckArguments, out: &mut Output) -> Result<Ending, Failure> {
     let names = if arguments.names.is_empty() { Course.names() } else { arguments.names.clone() };
-    let lessons = names.iter().map(|name| Course.find(name)).collect::<Result<Vec<_>, _>>()?;
     let place = lab::enter();
     let mut rows = Vec::new();
     let mut untrue = Vec::new();
     let mut unchecked = false;
-    for found in &lessons {
-        let live = live(found, &place)?;
-        let saved = saved(found)?;
-        unchecked |= live.is_none() && saved.is_none();
-        for (which, run) in [("live", &live), ("saved", &saved)] {
-            rows.push(row(found, which, run.as_ref(), &place));
-            untrue.extend(run.iter().flat_map(|run| misses(found, which, &run.told)));
+    let mut broken = None;
+    for name in &names {
+        match check(name, &place) {
+            Ok((found, runs)) => {
+                unchecked |= runs.iter().all(|(_, run)| run.is_none());
+                for (which, run) in &runs {
+                    rows.push(row(&found, which, run.as_ref(), &place));
+                    untrue.extend(run.iter().flat_map(|run| misses(&found, which, &run.told)));
+                }
+            }
+            // The other lessons are checked all the same.
+            Err(failure) => {
+                failure.report(out.colors(), out.width);
+                broken = Some(failure);
+            }
         }
     }
     out.lines(view::table(&["lesson", "run", "frames", "sentences", "held", "ms"], &rows, out.width))?;
     out.lines(untrue.iter().cloned())?;
     out.flush()?;
+    if let Some(failure) = broken {
+        return Err(failure.told());
+    }
     Ok(match (untrue.is_empty(), unchecked) {
         (false, _) => Ending::No,
         (true, true) => Ending::NotAllowed,
@@ -46,14 +56,21 @@ struct Checked {
     milliseconds: u128,
 }
 
-fn live(found: &CourseLesson, place: &Place) -> Result<Option<Checked>, Failure> {
-    if matches!(place, Place::Nowhere { .. }) || found.lesson.script().is_none() {
+type Runs = [(&'static str, Option<Checked>); 2];
+
+fn check(name: &str, place: &Place) -> Result<(CourseLesson, Runs), Failure> {
+    let found = Course.find(name)?;
+    let scenario = lesson::scenario(&found)?;
+    let runs = [("live", live(&found, &scenario, place)?), ("saved", saved(&found)?)];
+    Ok((found, runs))
+}
+
+fn live(found: &CourseLesson, scenario: &Scenario, place: &Place) -> Result<Option<Checked>, Failure> {
+    if matches!(place, Place::Nowhere { .. }) {
         return Ok(None);
     }
     let started = Instant::now();
-    let arguments =
-        LessonArguments { name: None, from: None, save: None, knobs: Vec::new(), no_predict: true, json: false };
-    let run = lesson::live(found, place, &arguments)?;
+    let run = lesson::live(found, Some(scenario), place, None)?;
     Ok(Some(checked(found, &run, started)))
 }
 
@@ -74,7 +91,6 @@ fn row(found: &CourseLesson, which: &str, run: Option<&Checked>, place: &Place) 
     let Some(run) = run else {
         let why = match (which, place) {
             ("live", Place::Nowhere { .. }) => "not possible here",
-            ("live", _) => "no script",
             _ => "no saved capture",
         };
         return vec![name, which.into(), "–".into(), "–".into(), why.into(), "–".into()];
@@ -89,13 +105,13 @@ fn row(found: &CourseLesson, which: &str, run: Option<&Checked>, place: &Place) 
 fn misses(found: &CourseLesson, which: &str, told: &Told) -> Vec<Line> {
     let failed = told.claims().filter(|claim| claim.verdict == Verdict::Fails).map(|claim| {
         Line::of(Tone::Bad, "✗ ")
-            .with(Tone::Strong, format!("{} ({which}): ", found.name))
+            .with(Tone::Strong, format!("{}:{} ({which}): ", found.file, claim.line))
             .with(Tone::Plain, format!("{}  [{}]", claim.sentence.plain(), claim.proof))
     });
-    let missing = told.texts().flat_map(|text| &text.missing).map(|expression| {
+    let missing = told.missing().map(|missing| {
         Line::of(Tone::Bad, "✗ ")
-            .with(Tone::Strong, format!("{} ({which}): ", found.name))
-            .with(Tone::Plain, format!("the capture has no answer to {{{{ {expression} }}}}"))
+            .with(Tone::Strong, format!("{}:{} ({which}): ", found.file, missing.line))
+            .with(Tone::Plain, missing.to_string())
     });
     failed.chain(missing).collect()
 }

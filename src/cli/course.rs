@@ -67,7 +67,8 @@ impl Course {
         let number = |name: &String| name.split('-').next().and_then(|n| n.parse::<u32>().ok());
         let exact = names.iter().find(|name| *name == wanted);
         let by_number = wanted.parse::<u32>().ok().and_then(|n| names.iter().find(|name| number(name) == Some(n)));
-        let beginning: Vec<&String> = names.iter().filter(|name| is_beginning(name, wanted)).collect();
+        let beginning: Vec<&String> =
+            names.iter().filter(|name| !wanted.is_empty() && is_beginning(name, wanted)).collect();
         match (exact.or(by_number), beginning.as_slice()) {
             (Some(name), _) => self.read(name),
             (None, [name]) => self.read(name),

@@ -73,6 +73,11 @@ impl Failure {
         }
     }
 
+    /// The same failure, told already.
+    pub(crate) fn told(self) -> Self {
+        Self { what: None, ..self }
+    }
+
     fn new(what: impl Diagnostic + Send + Sync + 'static, code: u8) -> Self {
         Self { what: Some(Box::new(what)), code }
     }

@@ -1,6 +1,7 @@
 //! `wiretale lesson`: play it, watch it, explain it.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::arguments::LessonArguments;
 use super::course::{Course, CourseLesson, mistake};
@@ -15,7 +16,7 @@ use crate::explain::lesson::Told;
 use crate::lab::{self, Place, Recording, Scenario};
 use crate::mistake::Mistake;
 use crate::trace::Trace;
-use crate::view::{self, LessonPage, Line, Shown, Tone};
+use crate::view::{self, LessonPage, Line, Shown, Tone, shell_word};
 
 /// A run of a lesson, live or saved.
 pub(super) struct Run {
@@ -37,6 +38,8 @@ pub(super) fn run(arguments: &LessonArguments, out: &mut Output) -> Result<Endin
     if arguments.save.as_deref().is_some_and(|path| path.as_os_str() == "-") {
         out.divert();
     }
+    let scenario = found.lesson.script().map(|_| scenario(&found)).transpose()?;
+    refuse_idle_knobs(arguments)?;
     let place = if arguments.from.is_some() { None } else { Some(lab::enter()) };
     let mut shown = Shown {
         place: place_text(arguments, place.as_ref()),
@@ -44,6 +47,7 @@ pub(super) fn run(arguments: &LessonArguments, out: &mut Output) -> Result<Endin
         command: if found.embedded { found.name.clone() } else { found.file.clone() },
         answers: Vec::new(),
         before: 0,
+        proofs: arguments.proofs,
     };
     if !arguments.json {
         out.lines(LessonPage::head(&found.lesson.title, &found.lesson.question, &shown, out.width))?;
@@ -54,7 +58,13 @@ pub(super) fn run(arguments: &LessonArguments, out: &mut Output) -> Result<Endin
     }
     let run = match (&arguments.from, &place) {
         (Some(file), _) => saved(load::open(file)?),
-        (None, Some(place)) => live_or_saved(&found, place, arguments)?,
+        (None, Some(Place::Nowhere { why })) => saved_instead(&found, why, arguments)?,
+        (None, Some(place)) => {
+            if let Place::HostLoopback { .. } = place {
+                announce(&format!("on {place}; `wiretale doctor` tells how to get a private network"));
+            }
+            live(&found, scenario.as_ref(), place, arguments.save.as_deref())?
+        }
         (None, None) => return Err(Failure::request("nothing to play", "this is a mistake in wiretale")),
     };
     let told = found.lesson.tell(&run.trace, &run.cast, run.exact);
@@ -85,7 +95,8 @@ fn show(
     let mut footer = Line::of(Tone::Dim, format!("{} · ", run.completeness));
     footer.append(LessonPage::summary(told));
     if arguments.save.is_none() && arguments.from.is_none() {
-        let keep = format!("keep it: wiretale lesson {} --save {}.pcapng", shown.command, found.name);
+        let (lesson, file) = (shell_word(&shown.command), shell_word(&format!("{}.pcapng", found.name)));
+        let keep = format!("keep it: wiretale lesson {lesson} --save {file}");
         if footer.width() + 3 + keep.len() > out.width {
             out.line(&footer)?;
             footer = Line::of(Tone::Dim, keep);
@@ -140,37 +151,48 @@ fn knobs_list(knobs: &BTreeMap<String, String>) -> String {
     knobs.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
-/// Plays the lesson where that is possible, and else takes its saved capture, saying so.
-fn live_or_saved(found: &CourseLesson, place: &Place, arguments: &LessonArguments) -> Result<Run, Failure> {
-    match place {
-        Place::Nowhere { .. } => {
-            let Some(bytes) = Course.capture(&found.name).filter(|_| found.embedded) else {
-                return Err(Failure::machine(
-                    format!("cannot play lesson `{}`: {place}, and there is no saved capture of it", found.name),
-                    "`wiretale doctor` names the command that would allow it; --from FILE explains a capture you have",
-                ));
-            };
-            announce(&format!("{place}: this is the saved capture; `wiretale doctor` tells more"));
-            let name = format!("captures/{}.pcapng", found.name);
-            Ok(saved(Loaded::embedded(&name, &bytes)?))
-        }
-        _ => {
-            if let Place::HostLoopback { .. } = place {
-                announce(&format!("on {place}; `wiretale doctor` tells how to get a private network"));
-            }
-            live(found, place, arguments)
-        }
+/// A knob changes the script, and a saved capture was played already.
+fn refuse_idle_knobs(arguments: &LessonArguments) -> Result<(), Failure> {
+    if arguments.from.is_none() || arguments.knobs.is_empty() {
+        return Ok(());
     }
+    let message = "cannot turn a knob of a saved capture: its script was played already";
+    Err(Failure::request(message, "leave out --from to play the lesson with the knob turned, or leave out --set"))
 }
 
-/// Plays the lesson; tries once more if the capture lost a frame.
-pub(super) fn live(found: &CourseLesson, place: &Place, arguments: &LessonArguments) -> Result<Run, Failure> {
-    let scenario = scenario(found)?;
+/// Takes the saved capture of a lesson that cannot be played here, saying so.
+fn saved_instead(found: &CourseLesson, why: &[String], arguments: &LessonArguments) -> Result<Run, Failure> {
+    let why = why.join("; ");
+    let help = "`wiretale doctor` names the command that would allow it; --from FILE explains a capture you have";
+    if !arguments.knobs.is_empty() {
+        return Err(Failure::machine(format!("cannot turn a knob: nothing can be played here ({why})"), help));
+    }
+    let Some(bytes) = Course.capture(&found.name).filter(|_| found.embedded) else {
+        let message = format!("cannot play lesson `{}`: {why}; and there is no saved capture of it", found.name);
+        return Err(Failure::machine(message, help));
+    };
+    announce(&format!("no live capture ({why}): this is the saved capture; `wiretale doctor` tells more"));
+    let name = format!("captures/{}.pcapng", found.name);
+    Ok(saved(Loaded::embedded(&name, &bytes)?))
+}
+
+/// Plays the lesson; tries once more if the capture lost a frame. What was captured of a play that failed is kept in
+/// `save`.
+pub(super) fn live(
+    found: &CourseLesson,
+    scenario: Option<&Scenario>,
+    place: &Place,
+    save: Option<&Path>,
+) -> Result<Run, Failure> {
+    let Some(scenario) = scenario else {
+        let message = format!("cannot play lesson `{}`: it has no `script` block", found.name);
+        return Err(Failure::request(message, "add one, or explain a capture with --from FILE"));
+    };
     for _ in 0..2 {
-        let recording = match lab::play(place, &scenario) {
+        let recording = match lab::play(place, scenario) {
             Ok(recording) => recording,
             Err(error) => {
-                keep_broken(found, arguments, error.recording())?;
+                keep_broken(found, save, error.recording())?;
                 return Err(error.into());
             }
         };
@@ -186,12 +208,11 @@ pub(super) fn live(found: &CourseLesson, place: &Place, arguments: &LessonArgume
     Err(Failure::machine(message, "try again when the machine is less busy, or explain the saved capture with --from"))
 }
 
-fn scenario(found: &CourseLesson) -> Result<Scenario, Failure> {
+/// Reads the script of a lesson with its knobs as they stand.
+pub(super) fn scenario(found: &CourseLesson) -> Result<Scenario, Failure> {
     let Some(script) = found.lesson.script() else {
-        return Err(Failure::request(
-            format!("cannot play lesson `{}`: it has no `script` block", found.name),
-            "add one, or explain a capture with --from FILE",
-        ));
+        let message = format!("cannot play lesson `{}`: it has no `script` block", found.name);
+        return Err(Failure::request(message, "add one, or explain a capture with --from FILE"));
     };
     let text = script.with_knobs(&found.lesson.knobs).map_err(|error| mistake(&found.file, &found.text, error))?;
     Scenario::parse(&text.text)
@@ -199,12 +220,8 @@ fn scenario(found: &CourseLesson) -> Result<Scenario, Failure> {
 }
 
 /// A play that failed keeps what was captured until then, if it was to be kept.
-fn keep_broken(
-    found: &CourseLesson,
-    arguments: &LessonArguments,
-    recording: Option<&Recording>,
-) -> Result<(), Failure> {
-    let (Some(recording), Some(path)) = (recording, &arguments.save) else { return Ok(()) };
+fn keep_broken(found: &CourseLesson, save: Option<&Path>, recording: Option<&Recording>) -> Result<(), Failure> {
+    let (Some(recording), Some(path)) = (recording, save) else { return Ok(()) };
     let cast = Cast::new(recording.names.clone());
     let interfaces = vec![recording.interface.clone()];
     let title = format!("wiretale lesson {}, broken off", found.name);
@@ -241,7 +258,7 @@ pub(super) fn saved(loaded: Loaded) -> Run {
     }
 }
 
-pub(super) fn keep(run: &Run, told: &Told, title: String, path: &std::path::Path) -> Result<(), Failure> {
+pub(super) fn keep(run: &Run, told: &Told, title: String, path: &Path) -> Result<(), Failure> {
     let mut frames = run.frames.clone();
     for frame in &mut frames {
         frame.comments.clear();

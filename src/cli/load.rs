@@ -57,7 +57,14 @@ pub fn trace_frames(frames: &[Frame]) -> Trace {
     pipeline.finish()
 }
 
-/// Reads a capture for a command.
+/// Reads a capture for a command. One that was cut before its first frame was whole has nothing to tell.
 pub(super) fn open(path: &Path) -> Result<Loaded, Failure> {
-    Ok(Loaded::open(path)?)
+    let loaded = Loaded::open(path)?;
+    match &loaded.about.cut {
+        Some(cut) if loaded.trace.is_empty() => {
+            let message = format!("cannot read capture `{}`: {cut}, and no frame before that is whole", path.display());
+            Err(Failure::request(message, "copy the file again, or capture again and let the program end by itself"))
+        }
+        _ => Ok(loaded),
+    }
 }

@@ -59,6 +59,7 @@ fn ask(predict: &Predict, out: &mut Output) -> Result<Option<usize>, Failure> {
             out.text("")?;
             return Ok(Some(answer));
         }
+        prompt(&format!("  That is none of them. Type a number from 1 to {}.\n", predict.choices.len()))?;
     }
 }
 

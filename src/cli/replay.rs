@@ -7,13 +7,13 @@ use super::load::{self, Loaded};
 use super::output::Output;
 use crate::explain::Story;
 use crate::filter::{Filter, TraceNames};
-use crate::view::{self, Line, Tone};
+use crate::view::{self, Line, Page, Tone};
 
 pub(super) fn run(arguments: &ReplayArguments, out: &mut Output) -> Result<Ending, Failure> {
     let filter = arguments.filter.as_deref().map(parse_filter).transpose()?;
     let loaded = load::open(&arguments.file)?;
     let wanted = |frame: u32| filter.as_ref().is_none_or(|filter| filter.matches(&loaded.trace, frame));
-    out.lines(head(arguments, &loaded))?;
+    out.lines(head(arguments, &loaded, out.width))?;
     if loaded.trace.is_empty() {
         out.text("\nThe capture is sound, but holds no frame: was its filter too narrow, or did it end too soon?")?;
         return Ok(Ending::Done);
@@ -26,7 +26,7 @@ pub(super) fn run(arguments: &ReplayArguments, out: &mut Output) -> Result<Endin
         out.lines(view::story(&story, out.width))?;
     }
     section(out, "Written on the frames", view::comments(&loaded.trace, &wanted, out.width))?;
-    section(out, "Worth a remark", view::notes(&loaded.trace, out.width))?;
+    section(out, "Worth a remark", view::notes(&loaded.trace, &wanted, out.width))?;
     out.flush()?;
     Ok(Ending::Done)
 }
@@ -40,7 +40,7 @@ fn section(out: &mut Output, title: &str, lines: Vec<Line>) -> Result<(), Failur
     out.lines(lines)
 }
 
-fn head(arguments: &ReplayArguments, loaded: &Loaded) -> Vec<Line> {
+fn head(arguments: &ReplayArguments, loaded: &Loaded, width: usize) -> Vec<Line> {
     let trace = &loaded.trace;
     let octets: u64 = trace.records().map(|(_, record)| u64::from(record.frame.len)).sum();
     let seconds = trace.time(trace.len()).unwrap_or(0.0);
@@ -50,13 +50,14 @@ fn head(arguments: &ReplayArguments, loaded: &Loaded) -> Vec<Line> {
         counted(trace.len() as usize, "frame"),
         counted(connections, "TCP connection"),
     );
-    let mut lines =
-        vec![Line::of(Tone::Strong, arguments.file.display().to_string()).with(Tone::Dim, format!("  {numbers}"))];
+    let mut page = Page::new(width);
+    let name = Line::of(Tone::Strong, arguments.file.display().to_string());
+    page.paragraph(Line::new(), &name.with(Tone::Dim, format!("  {numbers}")));
     if let Some(first) = loaded.about.comments.first().and_then(|comment| comment.lines().next()) {
         let safe: String = first.chars().map(|c| if c.is_control() { '·' } else { c }).collect();
-        lines.push(Line::of(Tone::Dim, safe));
+        page.paragraph(Line::new(), &Line::of(Tone::Dim, safe));
     }
-    lines
+    page.lines
 }
 
 fn counted(n: usize, what: &str) -> String {

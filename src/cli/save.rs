@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::failure::Failure;
-use crate::capture::{CaptureError, Frame, Interface, Section, Statistics, Writer};
+use crate::capture::{CaptureError, CaptureFile, Frame, Interface, Section, Statistics, Writer};
 use crate::explain::Cast;
 
 /// What is to be kept.
@@ -23,6 +23,7 @@ pub(super) struct Keep<'a> {
 /// Writes frames to a file, or to standard output if it is `-`. A file appears whole or not at all.
 pub(super) fn save(path: &Path, frames: &[Frame], keep: Keep<'_>) -> Result<(), Failure> {
     let name = path.display().to_string();
+    refuse_to_destroy(path, &name)?;
     let bytes = encode(&name, frames, keep)?;
     let written = match path.to_str() {
         Some("-") => io::stdout().write_all(&bytes).and_then(|()| io::stdout().flush()),
@@ -35,6 +36,15 @@ pub(super) fn save(path: &Path, frames: &[Frame], keep: Keep<'_>) -> Result<(), 
             "name a file in a folder you may write to",
         ),
     })
+}
+
+/// A capture may be replaced by a newer one; any other file is somebody's work.
+fn refuse_to_destroy(path: &Path, name: &str) -> Result<(), Failure> {
+    if path.as_os_str() == "-" || !path.exists() || CaptureFile::open(path).is_ok() {
+        return Ok(());
+    }
+    let message = format!("cannot write capture `{name}`: a file of this name is there, and it is no capture");
+    Err(Failure::request(message, "choose another name, such as one that ends with .pcapng"))
 }
 
 fn encode(name: &str, frames: &[Frame], keep: Keep<'_>) -> Result<Vec<u8>, CaptureError> {

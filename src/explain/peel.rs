@@ -3,7 +3,7 @@
 use super::owner_title;
 use crate::layer::{Layer, OsiLayer};
 use crate::protocol::WebSocketFrame;
-use crate::trace::{Message, Owner, Record, Share, Trace};
+use crate::trace::{Message, Owner, Record, Share, Talk, Trace};
 
 /// A frame, peeled.
 #[derive(Debug, Clone)]
@@ -90,7 +90,7 @@ fn says(trace: &Trace, frame: u32, record: &Record, layers: &[Layer], owner: Own
         }
         "repeated" => "sent before, in an earlier frame".into(),
         "padding" => "after the end of the IP packet".into(),
-        "data" => "taken by no dissector".into(),
+        "data" => unread(trace, record).into(),
         _ => {
             let mine: Vec<_> =
                 layers.iter().filter(|layer| layer.protocol == owner).map(|layer| layer.summary.as_str()).collect();
@@ -100,6 +100,15 @@ fn says(trace: &Trace, frame: u32, record: &Record, layers: &[Layer], owner: Own
                 [first, .., last] => format!("{first} … {last}"),
             }
         }
+    }
+}
+
+/// Why no dissector took octets.
+fn unread(trace: &Trace, record: &Record) -> &'static str {
+    let talk = record.segment.as_ref().map(|segment| trace.talk(segment.connection));
+    match talk {
+        Some(Talk::Known(_)) => "cannot be read: bytes before them are missing",
+        _ => "taken by no dissector",
     }
 }
 

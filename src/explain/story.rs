@@ -1,7 +1,7 @@
 //! What happened, connection by connection, one line per step: the raw material of a ladder.
 
 use super::Cast;
-use crate::layer::Direction;
+use crate::layer::{Direction, Severity};
 use crate::packet::Flags;
 use crate::trace::{Message, Record, Talk, Trace};
 
@@ -116,7 +116,7 @@ impl Chapter {
         for message in
             trace.messages_in(number).iter().filter(|message| message.payload.protocol() != "websocket.handshake")
         {
-            line(message_text(trace, message), phase_of(message), is_odd(message));
+            line(message_text(trace, message), phase_of(message), is_odd(trace, message));
         }
         if trace.messages_in(number).is_empty()
             && let Some((text, phase)) = payload_text(trace, number, record)
@@ -165,6 +165,9 @@ fn payload_text(trace: &Trace, number: u32, record: &Record) -> Option<(String, 
             let phase = if has("http") { Phase::Http } else { Phase::WebSocket };
             (format!("{octets} of a longer message"), phase)
         }
+        () if matches!(trace.talk(segment.connection), Talk::Known(_)) => {
+            (format!("{octets} that cannot be read: bytes before them are missing"), Phase::Data)
+        }
         () => (format!("{octets} of an unknown protocol"), Phase::Data),
     })
 }
@@ -186,7 +189,8 @@ fn phase_of(message: &Message) -> Phase {
     }
 }
 
-fn is_odd(message: &Message) -> bool {
-    use crate::layer::Severity;
-    message.notes.iter().any(|note| note.severity >= Severity::Warn)
+/// Whether there is a warning about the message, or about the handshake it completes.
+fn is_odd(trace: &Trace, message: &Message) -> bool {
+    let mut same = trace.messages_in(message.frame()).iter().filter(|other| other.range == message.range);
+    same.any(|message| message.notes.iter().any(|note| note.severity >= Severity::Warn))
 }

@@ -102,7 +102,11 @@ impl Cast {
         let (message, help) = match self.open.get(&name.name) {
             Some(_) => (
                 format!("`{}` is not connected any more, or its handshake was refused", name.name),
-                format!("let it connect again before: `{} connects`", name.name),
+                format!(
+                    "let it connect again before: `{} connects`. A handshake is refused without a key, with a key that \
+                     is not 16 octets in base64, and with a version other than 13",
+                    name.name
+                ),
             ),
             None => (format!("`{}` is not connected", name.name), self.help_unknown(&name.name)),
         };
@@ -202,8 +206,10 @@ mod tests {
     fn nobody_speaks_unconnected() {
         check("ada pings", "ada", "`ada` is not connected", "let it connect before: `ada connects`");
         check("ada connects\naba pings", "aba", "`aba` is not connected", "did you mean `ada`?");
+        let again = "let it connect again before: `ada connects`. A handshake is refused without a key, with a key that \
+                     is not 16 octets in base64, and with a version other than 13";
         let gone = "`ada` is not connected any more, or its handshake was refused";
-        let again = "let it connect again before: `ada connects`";
+        let again = again;
         check("ada connects · ada closes · ada sends text \"x\"", "ada", gone, again);
         check("ada connects with version 12 · ada pings", "ada", gone, again);
         check("ada connects with key \"short\" · ada closes", "ada", gone, again);

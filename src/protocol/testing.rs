@@ -20,6 +20,7 @@ pub(super) struct Told {
 pub(super) struct Collector {
     pub(super) messages: Vec<Told>,
     pub(super) upgrades: Vec<Upgrade>,
+    pub(super) remarks: Vec<(Direction, std::ops::Range<u64>, Note)>,
 }
 
 impl Sink for Collector {
@@ -31,6 +32,10 @@ impl Sink for Collector {
             notes: draft.notes,
             complete: draft.complete,
         });
+    }
+
+    fn remark(&mut self, direction: Direction, range: std::ops::Range<u64>, note: Note) {
+        self.remarks.push((direction, range, note));
     }
 
     fn upgrade(&mut self, upgrade: Upgrade) {

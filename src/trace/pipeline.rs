@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
+use super::found::{Found, OwnedDraft};
 use super::model::{Message, Record, Talk, Trace};
 use crate::capture::FrameRef;
 use crate::flow::{Arrival, FlowTable, Opening, Segment, Stream};
 use crate::layer::{Direction, Note, Severity};
-use crate::message::{Decoder, Draft, Input, Probe, Progress, Sink, Upgrade, Verdict};
+use crate::message::{Decoder, Input, Probe, Progress, Upgrade, Verdict};
 use crate::packet::{Flags, Packet};
 use crate::protocol;
 
@@ -45,37 +46,6 @@ struct Lane {
     /// The frame in which the latest message of each direction ended.
     ends_in: [u32; 2],
     speech: Speech,
-}
-
-/// Collects what a decoder hands out during one call.
-#[derive(Default)]
-struct Found {
-    messages: Vec<OwnedDraft>,
-    upgrade: Option<Upgrade>,
-}
-
-struct OwnedDraft {
-    direction: Direction,
-    range: Range<u64>,
-    payload: Box<dyn crate::message::Payload>,
-    notes: Vec<Note>,
-    complete: bool,
-}
-
-impl Sink for Found {
-    fn message(&mut self, draft: Draft<'_>) {
-        self.messages.push(OwnedDraft {
-            direction: draft.direction,
-            range: draft.range,
-            payload: draft.payload.boxed(),
-            notes: draft.notes,
-            complete: draft.complete,
-        });
-    }
-
-    fn upgrade(&mut self, upgrade: Upgrade) {
-        self.upgrade = Some(upgrade);
-    }
 }
 
 impl Pipeline {
@@ -233,6 +203,9 @@ impl Pipeline {
         for draft in found.messages {
             self.keep(connection, draft);
         }
+        for (direction, range, note) in found.remarks {
+            self.remark_on(connection, direction, &range, note);
+        }
         if switched {
             self.lanes[connection].speech = match (dissector, decoder) {
                 (Some(dissector), Some(decoder)) => Speech::Known(dissector.name(), decoder),
@@ -263,6 +236,16 @@ impl Pipeline {
             notes: draft.notes,
             complete: draft.complete,
         });
+    }
+
+    /// Adds a note to a message kept before.
+    fn remark_on(&mut self, connection: usize, direction: Direction, range: &Range<u64>, note: Note) {
+        let meant = |message: &&mut Message| {
+            message.connection == connection as u32 && message.direction == direction && message.range == *range
+        };
+        let Some(message) = self.trace.messages.iter_mut().rev().find(meant) else { return };
+        self.trace.notes.push((Some(message.ends_in), note.clone()));
+        message.notes.push(note);
     }
 
     /// Goes on behind bytes that were never captured, if the protocol can; always says what is missing.

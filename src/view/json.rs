@@ -14,12 +14,20 @@ struct LessonJson<'a> {
     capture: &'a str,
     untrue: usize,
     sentences: Vec<SentenceJson<'a>>,
+    missing: Vec<MissingJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct MissingJson<'a> {
+    expression: &'a str,
+    line: usize,
 }
 
 #[derive(Serialize)]
 struct SentenceJson<'a> {
     sentence: String,
     proof: &'a str,
+    line: usize,
     class: Class,
     verdict: Verdict,
     frames: &'a [u32],
@@ -30,6 +38,7 @@ impl<'a> From<&'a ToldClaim> for SentenceJson<'a> {
         Self {
             sentence: claim.sentence.plain(),
             proof: &claim.proof,
+            line: claim.line,
             class: claim.class,
             verdict: claim.verdict,
             frames: &claim.evidence.frames,
@@ -48,6 +57,7 @@ pub fn lesson_json(lesson: &str, place: &str, capture: &str, told: &Told) -> Str
         capture,
         untrue: told.untrue(),
         sentences: told.claims().map(SentenceJson::from).collect(),
+        missing: told.missing().map(|m| MissingJson { expression: &m.expression, line: m.line }).collect(),
     };
     serde_json::to_string_pretty(&json).unwrap_or_else(|error| format!("{{\"error\": \"{error}\"}}"))
 }

@@ -6,7 +6,7 @@ use super::peel::onion;
 use super::story;
 use super::table::table;
 use crate::explain::Peel;
-use crate::explain::lesson::{Class, Told, ToldClaim, ToldItem, ToldText, Verdict};
+use crate::explain::lesson::{Class, Missing, Told, ToldClaim, ToldItem, ToldText, Verdict};
 use crate::trace::Trace;
 
 /// What is to be shown with a lesson.
@@ -22,6 +22,8 @@ pub struct Shown {
     pub command: String,
     /// How many of the lesson's parts stood on the screen before the run.
     pub before: usize,
+    /// Whether the expression that proves a sentence is shown below it.
+    pub proofs: bool,
 }
 
 /// Lays a lesson out.
@@ -90,12 +92,15 @@ impl<'a> LessonPage<'a> {
     fn item(&mut self, item: &ToldItem) {
         let width = self.page.width;
         match item {
-            ToldItem::Prose(text) => self.page.extend(markdown(text, width)),
+            ToldItem::Prose(text) => {
+                self.page.extend(markdown(text, width));
+                text.missing.iter().for_each(|missing| self.missing(missing));
+            }
             ToldItem::Predict { ask, choices, answer, claim } => self.predict(ask, choices, *answer, claim),
             ToldItem::Script(lines) => self.script(lines),
             ToldItem::Ladder(told) => self.page.extend(story(told, width)),
-            ToldItem::Peel(frame) => self.peel(*frame),
-            ToldItem::Text(frame, lines) => self.text(*frame, lines),
+            ToldItem::Peel(frame) => self.peel(frame),
+            ToldItem::Text(frame, lines) => self.text(frame, lines),
             ToldItem::Table(head, rows) => self.page.extend(table(head, rows, width)),
             ToldItem::Claim(claim) => self.claim(claim),
             ToldItem::Misconception(says, claim) => {
@@ -105,7 +110,8 @@ impl<'a> LessonPage<'a> {
             }
             ToldItem::Modify(knob, to, ask, reveal) => {
                 self.labelled(Tone::Title, "Turn one knob", ask);
-                let command = format!("wiretale lesson {} --set {knob}={}", self.shown.command, shell_word(to));
+                let lesson = shell_word(&self.shown.command);
+                let command = format!("wiretale lesson {lesson} --set {knob}={}", shell_word(to));
                 self.page.line(Line::of(Tone::Plain, "  ").with(Tone::Strong, command));
                 self.labelled(Tone::Dim, "You will see", reveal);
             }
@@ -120,7 +126,11 @@ impl<'a> LessonPage<'a> {
     fn predict(&mut self, ask: &ToldText, choices: &[(String, ToldText)], answer: usize, claim: &ToldClaim) {
         let chosen = self.shown.answers.get(self.asked).copied().flatten();
         self.asked += 1;
-        self.labelled(Tone::Title, "Predict", ask);
+        if self.asked <= self.shown.answers.len() {
+            self.page.line(Line::of(Tone::Title, "Your prediction"));
+        } else {
+            self.labelled(Tone::Title, "Predict", ask);
+        }
         for (i, (label, reveal)) in choices.iter().enumerate() {
             let (mark, tone) = match (i == answer, chosen == Some(i)) {
                 (true, _) => ("✓", Tone::Good),
@@ -144,19 +154,28 @@ impl<'a> LessonPage<'a> {
         }
     }
 
-    fn peel(&mut self, frame: Option<u32>) {
-        match frame.and_then(|frame| Peel::new(self.trace, frame)) {
-            Some(peel) => self.page.extend(onion(&peel, self.page.width)),
-            None => self.page.line(Line::of(Tone::Warn, "  (this capture has no such frame)")),
+    fn peel(&mut self, frame: &Result<u32, Missing>) {
+        match frame {
+            Ok(frame) => {
+                let peel = Peel::new(self.trace, *frame);
+                let width = self.page.width;
+                self.page.extend(peel.iter().flat_map(|peel| onion(peel, width)));
+            }
+            Err(missing) => self.missing(missing),
         }
     }
 
-    fn text(&mut self, frame: Option<u32>, lines: &[String]) {
+    fn text(&mut self, frame: &Result<u32, Missing>, lines: &[String]) {
         match frame {
-            Some(frame) => self.page.line(Line::of(Tone::Strong, format!("frame {frame}, as it stood"))),
-            None => self.page.line(Line::of(Tone::Warn, "  (this capture has no such frame)")),
+            Ok(frame) => self.page.line(Line::of(Tone::Strong, format!("frame {frame}, as it stood"))),
+            Err(missing) => self.missing(missing),
         }
         self.page.extend(lines.iter().map(|line| Line::of(Tone::Http, format!("  {line}"))));
+    }
+
+    fn missing(&mut self, missing: &Missing) {
+        let body = Line::of(Tone::Plain, missing.to_string()).with(Tone::Dim, format!(" (line {})", missing.line));
+        self.page.paragraph(Line::of(Tone::Bad, "✗ "), &body);
     }
 
     fn claim(&mut self, claim: &ToldClaim) {
@@ -177,7 +196,15 @@ impl<'a> LessonPage<'a> {
             body.push(Tone::Dim, format!(" ({})", remarks.join("; ")));
         }
         self.page.paragraph(Line::of(tone, mark), &body);
+        self.proof(claim);
         self.explain_miss(claim);
+    }
+
+    fn proof(&mut self, claim: &ToldClaim) {
+        if self.shown.proofs {
+            let proof = claim.proof.split_whitespace().collect::<Vec<_>>().join(" ");
+            self.page.paragraph(Line::of(Tone::Plain, "    "), &Line::of(Tone::Dim, proof));
+        }
     }
 
     fn explain_miss(&mut self, claim: &ToldClaim) {
@@ -187,15 +214,20 @@ impl<'a> LessonPage<'a> {
             (Verdict::Fails, _) => "this capture says otherwise",
         };
         let body = Line::of(Tone::Warn, format!("{why}: {}", claim.proof));
+        let body = body.with(Tone::Dim, format!(" (line {})", claim.line));
         self.page.paragraph(Line::of(Tone::Plain, "  "), &body);
+        claim.sentence.missing.iter().for_each(|missing| self.missing(missing));
     }
 
     /// The proof of a sentence that has no mark of its own.
     fn proved(&mut self, claim: &ToldClaim) {
         let evidence = claim.evidence.to_string();
         match claim.verdict {
-            Verdict::Holds if evidence.is_empty() => {}
-            Verdict::Holds => self.page.line(Line::of(Tone::Good, "  ✓ ").with(Tone::Dim, evidence)),
+            Verdict::Holds if evidence.is_empty() => self.proof(claim),
+            Verdict::Holds => {
+                self.page.line(Line::of(Tone::Good, "  ✓ ").with(Tone::Dim, evidence));
+                self.proof(claim);
+            }
             _ => {
                 self.page.line(Line::of(Tone::Bad, "  ✗ ").with(Tone::Dim, evidence));
                 self.explain_miss(claim);
@@ -235,7 +267,8 @@ fn inline(text: &ToldText) -> Line {
     out
 }
 
-fn shell_word(text: &str) -> String {
+/// A word as a shell takes it: in quotes if it needs them.
+pub fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | '=' | '+' | ':');
     if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }

@@ -13,7 +13,7 @@ mod table;
 pub use fields::field_list;
 pub use json::lesson_json;
 pub use ladder::ladder;
-pub use lesson::{LessonPage, Shown};
+pub use lesson::{LessonPage, Shown, shell_word};
 pub use line::{Line, Page, Tone};
 pub use markdown::markdown;
 pub use peel::{fields, hex_dump, onion};

@@ -1,6 +1,8 @@
 //! A frame as an onion, as a list of fields, and as octets.
 
-use super::line::{Line, Page, Tone, fit};
+use unicode_width::UnicodeWidthStr;
+
+use super::line::{Line, Page, Tone, fit, wrap};
 use crate::explain::{Peel, Unmask, internet_layer};
 use crate::layer::{Buffer, Field, Layer, Value};
 use crate::trace::Trace;
@@ -18,8 +20,14 @@ pub fn onion(peel: &Peel, width: usize) -> Vec<Line> {
     let mut page = Page::new(width);
     let mut head = Line::of(Tone::Strong, format!("frame {}, peeled", peel.frame));
     let total = format!("{} octets, each owned once", peel.len);
-    head.pad_to(width.saturating_sub(total.len()));
-    page.line(head.with(Tone::Dim, total));
+    let column = width.saturating_sub(total.len());
+    if head.width() + 2 <= column {
+        head.pad_to(column);
+        page.line(head.with(Tone::Dim, total));
+    } else {
+        page.line(head);
+        page.line(Line::of(Tone::Dim, total));
+    }
     let largest = peel.rows.iter().map(|row| row.octets).max().unwrap_or(1).max(1);
     let scale = largest.div_ceil(BAR).max(1);
     for row in &peel.rows {
@@ -85,7 +93,7 @@ pub fn fields(trace: &Trace, peel: &Peel, width: usize) -> Vec<Line> {
                 Value::Text(comment) if field.def.name == "frame.comment" => {
                     page.paragraph(Line::of(Tone::Dim, "  comment: "), &Line::of(Tone::Plain, printable(comment)));
                 }
-                _ => page.line(field_line(trace, peel.frame, layer, field, width)),
+                _ => page.extend(field_lines(trace, peel.frame, layer, field, width)),
             }
         }
         for note in &layer.notes {
@@ -97,14 +105,31 @@ pub fn fields(trace: &Trace, peel: &Peel, width: usize) -> Vec<Line> {
     page.lines
 }
 
-fn field_line(trace: &Trace, frame: u32, layer: &Layer, field: &Field, width: usize) -> Line {
-    let mut line = Line::of(Tone::Dim, format!("  {:<34}", field.def.name));
-    line.push(Tone::Plain, " ");
-    let at = place(trace, frame, layer, &field.span);
-    let room = width.saturating_sub(line.width() + at.chars().count() + 2);
-    line.push(Tone::Plain, fit(&value_text(field), room));
-    line.pad_to(width.saturating_sub(at.chars().count()));
-    line.with(Tone::Dim, at)
+/// Name, value and place of a field: on one line if they fit, else the value below.
+fn field_lines(trace: &Trace, frame: u32, layer: &Layer, field: &Field, width: usize) -> Vec<Line> {
+    /// The column in which values stand, if the page is wide enough.
+    const VALUES: usize = 37;
+    let (at, value) = (place(trace, frame, layer, &field.span), value_text(field));
+    let mut line = Line::of(Tone::Dim, format!("  {}", field.def.name));
+    let right = width.saturating_sub(at.chars().count());
+    if VALUES + value.width() + 2 <= right {
+        line.pad_to(VALUES);
+        line.push(Tone::Plain, value);
+        line.pad_to(right);
+        return vec![line.with(Tone::Dim, at)];
+    }
+    if line.width() + 2 <= right {
+        line.pad_to(right);
+        line.push(Tone::Dim, at);
+        let mut lines = vec![line];
+        lines.extend(wrap(Line::of(Tone::Plain, "      "), &Line::of(Tone::Plain, value), width));
+        return lines;
+    }
+    vec![
+        line,
+        Line::of(Tone::Plain, "      ").with(Tone::Plain, fit(&value, width.saturating_sub(6))),
+        Line::of(Tone::Dim, format!("      {at}")),
+    ]
 }
 
 /// Numbers that are read in hexadecimal.

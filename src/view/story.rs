@@ -1,9 +1,12 @@
 //! A whole capture: its ladders, its notes, its packets.
 
 use super::ladder::ladder;
-use super::line::{Line, Page, Tone};
-use super::table::table;
+use std::collections::HashMap;
+
+use super::line::{Line, Page, Tone, fit};
 use crate::explain::{Cast, Chapter, Story};
+use crate::filter::Evidence;
+use crate::layer::Severity;
 use crate::trace::{Talk, Trace};
 
 /// The ladders of all connections, each with its heading.
@@ -17,7 +20,7 @@ pub fn story(story: &Story, width: usize) -> Vec<Line> {
     }
     if !story.others.is_empty() {
         page.gap();
-        let frames = crate::filter::Evidence { frames: story.others.clone(), searched: None }.to_string();
+        let frames = Evidence { frames: story.others.clone(), searched: None }.to_string();
         let body = Line::of(Tone::Dim, format!("{frames}: no TCP; `--packets` lists them"));
         page.paragraph(Line::new(), &body);
     }
@@ -36,54 +39,106 @@ fn heading(chapter: &Chapter) -> Line {
         .with(Tone::Dim, format!("  (tcp.stream {}, {spoken})", chapter.connection))
 }
 
-/// What is odd, one remark a paragraph.
-pub fn notes(trace: &Trace, width: usize) -> Vec<Line> {
+/// More different remarks than this are counted, not shown.
+const MAX_REMARKS: usize = 60;
+
+/// What is odd, each remark once with the frames it is about. Remarks on frames that are not wanted are left out.
+pub fn notes(trace: &Trace, wanted: &dyn Fn(u32) -> bool, width: usize) -> Vec<Line> {
+    let shown = trace.notes().iter().filter(|(frame, _)| frame.is_none_or(wanted));
+    let remarks = gather(shown.map(|(frame, note)| ((note.severity, note.text.as_str(), note.spec), *frame)));
     let mut page = Page::new(width);
-    for (frame, note) in trace.notes() {
-        let place = frame.map_or("the capture".into(), |frame| format!("frame {frame}"));
-        let tone = if note.severity >= crate::layer::Severity::Warn { Tone::Bad } else { Tone::Warn };
-        let clause = if note.spec.is_empty() { String::new() } else { format!(" ({})", note.spec) };
-        let first = Line::of(tone, format!("  {} ", note.severity)).with(Tone::Strong, format!("{place}: "));
-        page.paragraph(first, &Line::of(Tone::Plain, format!("{}{clause}", note.text)));
+    for ((severity, text, spec), frames) in remarks.iter().take(MAX_REMARKS) {
+        let place = if frames.is_empty() { "the capture".into() } else { places(frames) };
+        let tone = if *severity >= Severity::Warn { Tone::Bad } else { Tone::Warn };
+        let clause = if spec.is_empty() { String::new() } else { format!(" ({spec})") };
+        let body = Line::of(Tone::Plain, format!("{text}{clause}")).with(Tone::Dim, format!(" · {place}"));
+        page.paragraph(Line::of(tone, format!("  {severity:<6}")), &body);
+    }
+    if remarks.len() > MAX_REMARKS {
+        let more = remarks.len() - MAX_REMARKS;
+        page.line(Line::of(Tone::Dim, format!("  and {more} more; `--where` narrows")));
     }
     page.lines
 }
 
-/// What was written on the frames, a sentence each.
+/// What was written on the frames, each sentence once with the frames it is on.
 pub fn comments(trace: &Trace, wanted: &dyn Fn(u32) -> bool, width: usize) -> Vec<Line> {
+    let written = trace.records().filter(|(number, _)| wanted(*number));
+    let each =
+        written.flat_map(|(number, record)| record.frame.comments.iter().map(move |c| (c.as_str(), Some(number))));
     let mut page = Page::new(width);
-    for (number, record) in trace.records().filter(|(number, _)| wanted(*number)) {
-        for comment in &record.frame.comments {
-            let safe: String = comment.chars().map(|c| if c.is_control() { '·' } else { c }).collect();
-            page.paragraph(Line::of(Tone::Dim, format!("{number:>5}  ")), &Line::of(Tone::Plain, safe));
+    for (comment, frames) in gather(each).iter().take(MAX_REMARKS) {
+        let safe: String = comment.chars().map(|c| if c.is_control() { '·' } else { c }).collect();
+        let body = Line::of(Tone::Plain, safe).with(Tone::Dim, format!(" · {}", places(frames)));
+        page.paragraph(Line::of(Tone::Dim, "  • "), &body);
+    }
+    page.lines
+}
+
+/// Things with the frames they are on: each thing once, in order of first appearance.
+fn gather<T: PartialEq + Eq + std::hash::Hash + Copy>(
+    each: impl Iterator<Item = (T, Option<u32>)>,
+) -> Vec<(T, Vec<u32>)> {
+    let mut places: HashMap<T, usize> = HashMap::new();
+    let mut gathered: Vec<(T, Vec<u32>)> = Vec::new();
+    for (thing, frame) in each {
+        let at = *places.entry(thing).or_insert_with(|| {
+            gathered.push((thing, Vec::new()));
+            gathered.len() - 1
+        });
+        let on = &mut gathered[at].1;
+        if let Some(frame) = frame.filter(|frame| on.last() != Some(frame)) {
+            on.push(frame);
         }
     }
-    page.lines
+    gathered
 }
 
-/// One line per frame: number, time, ends, what it says.
-pub fn packets(trace: &Trace, cast: &Cast, wanted: &dyn Fn(u32) -> bool, width: usize) -> Vec<Line> {
-    let mut rows = Vec::new();
-    for (number, record) in trace.records().filter(|(number, _)| wanted(*number)) {
-        let layers = trace.layers(number);
-        let ends = record.packet.tcp().map(|(_, from, to)| (from, to));
-        let name = |address| cast.name(address).map_or_else(|| address.to_string(), str::to_owned);
-        let (from, to) = match (ends, &record.packet.net) {
-            (Some((from, to)), _) => (name(from), name(to)),
-            (None, Some(net)) => (net.source.to_string(), net.destination.to_string()),
-            (None, None) => (String::new(), String::new()),
-        };
-        let last = layers.iter().rfind(|layer| layer.protocol != "websocket.handshake");
-        let (protocol, summary) = last.map_or(("", String::new()), |layer| (layer.protocol, layer.summary.clone()));
-        let time = format!("{:.6}", trace.time(number).unwrap_or(0.0));
-        rows.push(vec![
-            number.to_string(),
-            time,
-            from,
-            to,
-            record.frame.len.to_string(),
-            format!("{protocol}: {summary}"),
-        ]);
+/// More frames than this are counted, not named.
+const MAX_FRAMES: usize = 12;
+
+fn places(frames: &[u32]) -> String {
+    let named = frames[..frames.len().min(MAX_FRAMES)].to_vec();
+    let text = Evidence { frames: named, searched: None }.to_string();
+    match frames.len().saturating_sub(MAX_FRAMES) {
+        0 => text,
+        more => format!("{text} and {more} more"),
     }
-    table(&["frame", "seconds", "from", "to", "octets", "says"], &rows, width)
+}
+
+/// One line per frame: number, time, ends, octets, what it says.
+pub fn packets(trace: &Trace, cast: &Cast, wanted: &dyn Fn(u32) -> bool, width: usize) -> Vec<Line> {
+    let name = |address| cast.name(address).map_or_else(|| address.to_string(), str::to_owned);
+    let ends: Vec<(u32, String)> = trace
+        .records()
+        .filter(|(number, _)| wanted(*number))
+        .map(|(number, record)| {
+            let ends = match (record.packet.tcp(), &record.packet.net) {
+                (Some((_, from, to)), _) => format!("{} → {}", name(from), name(to)),
+                (None, Some(net)) => format!("{} → {}", net.source, net.destination),
+                (None, None) => String::new(),
+            };
+            (number, ends)
+        })
+        .collect();
+    let column = ends.iter().map(|(_, ends)| ends.chars().count()).max().unwrap_or(0).min(width / 3);
+    let mut lines = vec![Line::of(Tone::Dim, format!("frame    seconds  {:<column$}  octets  says", "from → to"))];
+    for (number, ends) in &ends {
+        let Some(record) = trace.record(*number) else { continue };
+        let layers = trace.layers(*number);
+        let last = layers.iter().rfind(|layer| layer.protocol != "websocket.handshake");
+        let time = trace.time(*number).unwrap_or(0.0);
+        let mut line = Line::of(Tone::Plain, format!("{number:>5} {time:>10.6}  "));
+        line.push(Tone::Dim, format!("{:<column$}  ", fit(ends, column)));
+        line.push(Tone::Plain, format!("{:>6}  ", record.frame.len));
+        if let Some(layer) = last {
+            let message = trace.messages_in(*number).iter().rfind(|message| message.owns_bytes());
+            let says = message.map_or_else(|| layer.summary.clone(), |message| trace.summary(message));
+            let room = width.saturating_sub(line.width());
+            line.push(Tone::of(layer.protocol), fit(&format!("{}: {says}", layer.protocol), room));
+        }
+        line.trim();
+        lines.push(line);
+    }
+    lines
 }

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+use super::Proof;
 use super::text::{self, Text};
-use crate::filter::{Expr, Names};
+use crate::filter::Names;
 use crate::mistake::Mistake;
 
 /// One `key: value`, by its place in the file.
@@ -91,7 +92,7 @@ impl<'a> Block<'a> {
     }
 
     fn text_of(&self, value: Range<usize>) -> Result<Text, Mistake> {
-        Text::parse(&self.file[value.clone()], value.start, self.names)
+        Text::parse(&self.file[value.clone()], value.start, line_at(self.file, value.start), self.names)
     }
 
     /// The value of a key that must be there, as it stands.
@@ -101,9 +102,10 @@ impl<'a> Block<'a> {
     }
 
     /// The value of a key that must be there, as an expression that is true or false.
-    pub(super) fn proof(&self, key: &str) -> Result<Expr, Mistake> {
+    pub(super) fn proof(&self, key: &str) -> Result<Proof, Mistake> {
         let value = self.required(key)?.value.clone();
-        text::proof(&self.file[value.clone()], value.start, self.names)
+        let expr = text::proof(&self.file[value.clone()], value.start, self.names)?;
+        Ok(Proof { expr, line: line_at(self.file, value.start) })
     }
 
     /// Every `key: LABEL -- TEXT`, in order.
@@ -144,6 +146,11 @@ fn known_key(file: &str, kind: &str, key: &Range<usize>, keys: &[&str]) -> Resul
 
 fn list(keys: &[&str]) -> String {
     keys.iter().map(|key| format!("`{key}:`")).collect::<Vec<_>>().join(", ")
+}
+
+/// The line on which an offset stands, from 1.
+pub(super) fn line_at(file: &str, offset: usize) -> usize {
+    1 + file[..offset].matches('\n').count()
 }
 
 /// The range without the white space around it.

@@ -24,6 +24,11 @@ impl Script {
             let name_len =
                 self.text[dollar + 1..].bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
             let end = dollar + 1 + name_len;
+            if name_len == 0 {
+                out.text.push_str(&self.text[at..end]);
+                at = end;
+                continue;
+            }
             let name = &self.text[dollar + 1..end];
             let Some(value) = knobs.get(name) else {
                 let error = Mistake::new(self.offset + dollar..self.offset + end, format!("there is no knob `{name}`"));

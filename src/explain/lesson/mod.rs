@@ -17,7 +17,7 @@ use crate::layer::FieldDef;
 
 pub use knob::ScriptText;
 pub use text::Text;
-pub use told::{Told, ToldClaim, ToldItem, ToldText, Verdict};
+pub use told::{Missing, Told, ToldClaim, ToldItem, ToldText, Verdict};
 
 /// A lesson, read and checked.
 #[derive(Debug, Clone)]
@@ -57,6 +57,15 @@ pub enum Item {
     Review(Review),
 }
 
+/// An expression that must be true, with its place in the file.
+#[derive(Debug, Clone)]
+pub struct Proof {
+    /// What must be true.
+    pub expr: Expr,
+    /// On which line of the file it stands, from 1.
+    pub line: usize,
+}
+
 /// A question asked before the run.
 #[derive(Debug, Clone)]
 pub struct Predict {
@@ -67,7 +76,7 @@ pub struct Predict {
     /// Which of them is right.
     pub answer: usize,
     /// What proves it.
-    pub proof: Expr,
+    pub proof: Proof,
 }
 
 /// One answer to choose.
@@ -94,9 +103,9 @@ pub enum View {
     /// Who said what to whom.
     Ladder(Option<Filter>),
     /// One frame, layer by layer.
-    Peel(Expr),
+    Peel(Proof),
     /// The text of the message that ends in a frame, as it stood.
-    Text(Expr),
+    Text(Proof),
     /// Fields of frames, a line each.
     Table(Vec<&'static FieldDef>, Option<Filter>),
 }
@@ -119,11 +128,9 @@ pub struct Claim {
     /// The sentence.
     pub sentence: Text,
     /// What proves it.
-    pub proof: Expr,
+    pub proof: Proof,
     /// Where it holds.
     pub class: Class,
-    /// Where the block stands in the file.
-    pub range: Range<usize>,
 }
 
 /// What some notes say, and what the packets say.
@@ -134,7 +141,7 @@ pub struct Misconception {
     /// What the packets say.
     pub but: Text,
     /// What proves it.
-    pub proof: Expr,
+    pub proof: Proof,
 }
 
 /// One knob to turn and predict again.
@@ -142,6 +149,8 @@ pub struct Misconception {
 pub struct Modify {
     /// Which knob.
     pub knob: String,
+    /// Where its name stands in the file.
+    pub range: Range<usize>,
     /// What to set it to.
     pub to: String,
     /// What to predict.
@@ -158,7 +167,7 @@ pub struct Review {
     /// Its key, computed from the learner's own capture.
     pub answer: Text,
     /// What proves the key.
-    pub proof: Expr,
+    pub proof: Proof,
 }
 
 impl Lesson {
@@ -173,10 +182,10 @@ impl Lesson {
     /// Every expression that must be true of a run: those of claims, predictions, misconceptions and reviews.
     pub fn proofs(&self) -> impl Iterator<Item = &Expr> {
         self.items.iter().filter_map(|item| match item {
-            Item::Predict(predict) => Some(&predict.proof),
-            Item::Claim(claim) => Some(&claim.proof),
-            Item::Misconception(misconception) => Some(&misconception.proof),
-            Item::Review(review) => Some(&review.proof),
+            Item::Predict(predict) => Some(&predict.proof.expr),
+            Item::Claim(claim) => Some(&claim.proof.expr),
+            Item::Misconception(misconception) => Some(&misconception.proof.expr),
+            Item::Review(review) => Some(&review.proof.expr),
             Item::Prose(_) | Item::Script(_) | Item::Show(_) | Item::Modify(_) => None,
         })
     }

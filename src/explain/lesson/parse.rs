@@ -5,10 +5,10 @@ use std::ops::Range;
 
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag};
 
-use super::block::{Block, trimmed};
+use super::block::{Block, line_at, trimmed};
 use super::text::{Text, expression};
-use super::{Choice, Claim, Class, Item, Lesson, Misconception, Modify, Predict, Review, Script, View};
-use crate::filter::{Filter, Names};
+use super::{Choice, Claim, Class, Item, Lesson, Misconception, Modify, Predict, Proof, Review, Script, View};
+use crate::filter::{Filter, Names, Type};
 use crate::layer::FieldDef;
 use crate::mistake::{self, Mistake};
 
@@ -51,6 +51,7 @@ impl Lesson {
             items,
         };
         lesson.check_scripts(file)?;
+        lesson.check_knobs()?;
         Ok(lesson)
     }
 
@@ -68,6 +69,23 @@ impl Lesson {
         }
         if let Some(script) = first {
             script.with_knobs(&self.knobs)?;
+            if script.text.trim().is_empty() {
+                let fence = file[..script.offset].trim_end().rfind('\n').map_or(0, |i| i + 1);
+                let mistake = Mistake::new(fence..script.offset.saturating_sub(1), "a `script` block without a step");
+                return Err(mistake.help("write a step, such as `ada connects`"));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_knobs(&self) -> Result<(), Mistake> {
+        for item in &self.items {
+            if let Item::Modify(modify) = item
+                && !self.knobs.contains_key(&modify.knob)
+            {
+                let mistake = Mistake::new(modify.range.clone(), format!("there is no knob `{}`", modify.knob));
+                return Err(mistake.help("declare it at the top of the lesson, under [knobs]"));
+            }
         }
         Ok(())
     }
@@ -76,7 +94,8 @@ impl Lesson {
 fn front_matter(file: &str) -> Result<(Front, usize), Mistake> {
     let help = "begin the file with a line +++, then title = \"…\" and question = \"…\", then a line +++";
     let start = file.find('\n').map_or(0, |i| i + 1);
-    if file[..start].trim_end() != "+++" {
+    // Some editors begin a file with a byte order mark.
+    if file[..start].trim_start_matches('\u{feff}').trim_end() != "+++" {
         let len = file.lines().next().map_or(0, str::len);
         return Err(Mistake::new(0..len, "the lesson does not begin with its front matter").help(help));
     }
@@ -86,7 +105,8 @@ fn front_matter(file: &str) -> Result<(Front, usize), Mistake> {
     let text = &file[start..start + len];
     let front = toml::from_str(text).map_err(|error| {
         let span = error.span().unwrap_or(0..0);
-        Mistake::new(start + span.start..start + span.end, error.message()).help(help)
+        let keys = "it holds title, question, requires, terms and [knobs], in TOML; texts stand in quotes";
+        Mistake::new(start + span.start..start + span.end, error.message()).help(keys)
     })?;
     let after = start + len + 3;
     Ok((front, file[after..].find('\n').map_or(file.len(), |i| after + i + 1)))
@@ -159,7 +179,8 @@ impl<'a> Reader<'a> {
     }
 
     fn prose(&self, range: Range<usize>, items: &mut Vec<Item>) -> Result<(), Mistake> {
-        let text = Text::parse(&self.file[range.clone()], range.start, self.names)?;
+        let line = line_at(self.file, range.start);
+        let text = Text::parse(&self.file[range.clone()], range.start, line, self.names)?;
         if !text.is_blank() {
             items.push(Item::Prose(text));
         }
@@ -190,7 +211,7 @@ impl<'a> Reader<'a> {
                 let block = read(&["sentence", "proof"])?;
                 let class = self.class(fence, class)?;
                 let (sentence, proof) = (block.text("sentence")?, block.proof("proof")?);
-                Ok(Item::Claim(Claim { sentence, proof, class, range: fence.range.clone() }))
+                Ok(Item::Claim(Claim { sentence, proof, class }))
             }
             "misconception" => {
                 let block = read(&["says", "but", "proof"])?;
@@ -199,8 +220,8 @@ impl<'a> Reader<'a> {
             }
             "modify" => {
                 let block = read(&["knob", "to", "ask", "reveal"])?;
-                let (knob, to) = (block.word("knob")?.0, block.word("to")?.0);
-                Ok(Item::Modify(Modify { knob, to, ask: block.text("ask")?, reveal: block.text("reveal")? }))
+                let ((knob, range), (to, _)) = (block.word("knob")?, block.word("to")?);
+                Ok(Item::Modify(Modify { knob, range, to, ask: block.text("ask")?, reveal: block.text("reveal")? }))
             }
             _ => {
                 let block = read(&["ask", "answer", "proof"])?;
@@ -240,13 +261,30 @@ impl<'a> Reader<'a> {
                 };
                 Ok(View::Ladder(filter))
             }
-            "peel" => Ok(View::Peel(expression(rest_text, rest.start, self.names)?)),
-            "text" => Ok(View::Text(expression(rest_text, rest.start, self.names)?)),
+            "peel" => Ok(View::Peel(self.frame(rest)?)),
+            "text" => Ok(View::Text(self.frame(rest)?)),
             "table" => self.table(rest),
             other => {
                 let error = Mistake::new(body.start..body.start + word_len, format!("there is no view `{other}`"));
-                Err(error.help("views are: ladder, peel FRAME, text FRAME, table FIELD, FIELD where FILTER"))
+                Err(error.help(
+                    "views are: ladder, ladder where FILTER, peel FRAME, text FRAME, table FIELD, FIELD where FILTER",
+                ))
             }
+        }
+    }
+
+    /// An expression that names a frame.
+    fn frame(&self, range: Range<usize>) -> Result<Proof, Mistake> {
+        let text = &self.file[range.clone()];
+        let expr =
+            expression(text, range.start, self.names).map_err(|mistake| match Filter::parse(text, self.names) {
+                Ok(filter) => mistake.help(format!("say which frame: first({})", filter.text())),
+                Err(_) => mistake,
+            })?;
+        match expr.sort() {
+            Type::Frame | Type::Number => Ok(Proof { expr, line: line_at(self.file, range.start) }),
+            sort => Err(Mistake::new(range, format!("a frame is needed here; this is {sort}"))
+                .help("say which frame: first(FILTER), last(FILTER), nth(FILTER, 2), or its number")),
         }
     }
 
@@ -263,9 +301,18 @@ impl<'a> Reader<'a> {
             at += column.len();
             let name = &self.file[place.clone()];
             let field = self.names.field(name);
-            fields.push(field.ok_or_else(|| Mistake::new(place, format!("there is no field `{name}`")))?);
+            fields.push(field.ok_or_else(|| self.no_field(place, name))?);
         }
         Ok(View::Table(fields, filter))
+    }
+
+    fn no_field(&self, place: Range<usize>, name: &str) -> Mistake {
+        let mistake = Mistake::new(place, format!("there is no field `{name}`"));
+        match mistake::nearest(name, self.names.all()) {
+            _ if name.contains(char::is_whitespace) => mistake.help("divide the fields with commas"),
+            Some(near) => mistake.help(format!("did you mean `{near}`?")),
+            None => mistake.help("`wiretale fields` lists them"),
+        }
     }
 
     fn filter(&self, text: &str, offset: usize) -> Result<Filter, Mistake> {

@@ -62,6 +62,10 @@ fn each_mistake_is_pointed_at() {
             "none of the choices",
         ),
         ("```script\na\n```\n\n```script\nb\n```\n", "b", "a second `script` block"),
+        ("Prose.\n\n```script\n\n```\n", "```script", "without a step"),
+        ("```show\npeel websocket\n```\n", "websocket", "it speaks of one frame"),
+        ("```show\npeel true\n```\n", "true", "a frame is needed here"),
+        ("```modify\nknob: kee\nto: x\nask: y\nreveal: z\n```\n", "kee", "there is no knob `kee`"),
     ];
     for (body, at, message) in cases {
         let found = mistake(body);
@@ -117,8 +121,22 @@ fn a_lesson_told_of_an_empty_capture_says_what_is_missing() {
     assert_eq!(verdicts, [Verdict::Fails, Verdict::EnvironmentDiffers]);
     let ToldItem::Prose(prose) = &told.items[0] else { panic!("prose") };
     assert_eq!(prose.plain(), "There are 0 frames, the first is none.");
-    assert_eq!(prose.missing, ["first(tcp)"]);
+    assert_eq!(prose.missing, [Missing { expression: "first(tcp)".into(), line: 8 }]);
     assert_eq!(told.untrue(), 2, "the claim that fails, and the frame that is not there");
+}
+
+#[test]
+fn of_nothing_nothing_is_proved() {
+    let lesson = parse("```claim\nsentence: No UDP.\nproof: count(udp) == 0\n```\n").unwrap();
+    let told = lesson.tell(&crate::trace::Trace::default(), &crate::explain::Cast::default(), true);
+    assert_eq!(told.claims().next().unwrap().verdict, Verdict::Fails);
+}
+
+#[test]
+fn a_dollar_alone_is_a_dollar_and_a_mark_before_the_front_matter_is_passed_over() {
+    let file = format!("\u{feff}{FRONT}```script\nada sends text \"costs 5$\"\n```\n");
+    let lesson = Lesson::parse(&file, &TraceNames).unwrap();
+    assert_eq!(lesson.script().unwrap().with_knobs(&lesson.knobs).unwrap().text, "ada sends text \"costs 5$\"\n");
 }
 
 #[test]

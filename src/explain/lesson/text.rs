@@ -1,6 +1,6 @@
 //! Text with numbers from the capture: `{{ count(http.request) }}`.
 
-use super::ToldText;
+use super::{Proof, ToldText};
 use crate::filter::{Expr, Names};
 use crate::mistake::Mistake;
 
@@ -14,15 +14,15 @@ pub struct Text {
 #[derive(Debug, Clone)]
 pub(super) enum Piece {
     Plain(String),
-    Value(Box<Expr>),
+    Value(Box<Proof>),
 }
 
 /// More expressions than this in one text are refused.
 const MAX_VALUES: usize = 200;
 
 impl Text {
-    /// Reads `raw`, which stands at `offset` in the file.
-    pub(super) fn parse(raw: &str, offset: usize, names: &dyn Names) -> Result<Self, Mistake> {
+    /// Reads `raw`, which stands at `offset` in the file, on `line`.
+    pub(super) fn parse(raw: &str, offset: usize, line: usize, names: &dyn Names) -> Result<Self, Mistake> {
         let mut pieces = Vec::new();
         let mut at = 0;
         while let Some(open) = raw[at..].find("{{").map(|i| at + i) {
@@ -32,7 +32,9 @@ impl Text {
                 return Err(error.help("write an expression between them: {{ count(http.request) }}"));
             };
             pieces.push(Piece::Plain(raw[at..open].to_owned()));
-            pieces.push(Piece::Value(Box::new(expression(&raw[inside..close], offset + inside, names)?)));
+            let expr = expression(&raw[inside..close], offset + inside, names)?;
+            let line = line + raw[..open].matches('\n').count();
+            pieces.push(Piece::Value(Box::new(Proof { expr, line })));
             at = close + 2;
         }
         pieces.push(Piece::Plain(raw[at..].to_owned()));
@@ -47,7 +49,7 @@ impl Text {
     /// The expressions in it.
     pub fn values(&self) -> impl Iterator<Item = &Expr> {
         self.pieces.iter().filter_map(|piece| match piece {
-            Piece::Value(expr) => Some(expr.as_ref()),
+            Piece::Value(value) => Some(&value.expr),
             Piece::Plain(_) => None,
         })
     }

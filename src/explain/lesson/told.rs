@@ -1,12 +1,13 @@
 //! A lesson held against a capture.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::text::{Piece, Text};
-use super::{Class, Item, Lesson, Misconception, Modify, Predict, Review, View};
+use super::{Class, Item, Lesson, Misconception, Modify, Predict, Proof, Review, View};
 use crate::explain::{Cast, Story};
-use crate::filter::{Evidence, Expr, ExprValue, Filter};
-use crate::layer::{FieldDef, Value};
+use crate::filter::{Evidence, ExprValue, Filter};
+use crate::layer::{FieldDef, Value, colon_hex};
 use crate::trace::Trace;
 
 /// Whether a sentence is true of the capture shown.
@@ -31,7 +32,22 @@ pub struct ToldText {
     /// The frames the values rest on.
     pub frames: Vec<u32>,
     /// Expressions for which the capture has no answer.
-    pub missing: Vec<String>,
+    pub missing: Vec<Missing>,
+}
+
+/// Something that a lesson asks the capture for, and that is not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// What was asked.
+    pub expression: String,
+    /// On which line of the lesson's file, from 1.
+    pub line: usize,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the capture has no answer to {}", self.expression)
+    }
 }
 
 impl ToldText {
@@ -65,6 +81,8 @@ pub struct ToldClaim {
     pub sentence: ToldText,
     /// What proves it, as written.
     pub proof: String,
+    /// On which line of the lesson's file the proof stands, from 1.
+    pub line: usize,
     /// Where it holds.
     pub class: Class,
     /// Whether it holds here.
@@ -93,10 +111,10 @@ pub enum ToldItem {
     Script(Vec<String>),
     /// Who said what to whom.
     Ladder(Story),
-    /// One frame, layer by layer; none if the capture has no such frame.
-    Peel(Option<u32>),
+    /// One frame, layer by layer.
+    Peel(Result<u32, Missing>),
     /// The text of the message that ends in a frame.
-    Text(Option<u32>, Vec<String>),
+    Text(Result<u32, Missing>, Vec<String>),
     /// Fields of frames.
     Table(Vec<&'static str>, Vec<Vec<String>>),
     /// A sentence, judged.
@@ -165,7 +183,16 @@ impl Told {
     /// Sentences that are not true of this capture: claims that fail, and values it does not have.
     pub fn untrue(&self) -> usize {
         let failed = self.claims().filter(|claim| claim.verdict == Verdict::Fails).count();
-        failed + self.texts().map(|text| text.missing.len()).sum::<usize>()
+        failed + self.missing().count()
+    }
+
+    /// Everything that the lesson asks for and the capture does not have.
+    pub fn missing(&self) -> impl Iterator<Item = &Missing> {
+        let shown = self.items.iter().filter_map(|item| match item {
+            ToldItem::Peel(Err(missing)) | ToldItem::Text(Err(missing), _) => Some(missing),
+            _ => None,
+        });
+        self.texts().flat_map(|text| &text.missing).chain(shown)
     }
 
     /// Which claim rests on which frames, for writing it on them in a capture.
@@ -205,7 +232,7 @@ impl Teller<'_> {
             Item::Misconception(Misconception { says, but, proof }) => {
                 ToldItem::Misconception(self.text(says), self.claim(but, proof, Class::Spec))
             }
-            Item::Modify(Modify { knob, to, ask, reveal }) => {
+            Item::Modify(Modify { knob, to, ask, reveal, .. }) => {
                 ToldItem::Modify(knob.clone(), to.clone(), self.text(ask), self.text(reveal))
             }
             Item::Review(Review { ask, answer, proof }) => {
@@ -224,19 +251,21 @@ impl Teller<'_> {
         ToldItem::Predict { ask: self.text(&predict.ask), choices, answer: predict.answer, claim }
     }
 
-    fn claim(&self, sentence: &Text, proof: &Expr, class: Class) -> ToldClaim {
-        let outcome = proof.evaluate(self.trace);
+    fn claim(&self, sentence: &Text, proof: &Proof, class: Class) -> ToldClaim {
+        let outcome = proof.expr.evaluate(self.trace);
         let verdict = match (outcome.holds(), class) {
-            (true, _) => Verdict::Holds,
-            (false, Class::LinuxLo) if !self.exact => Verdict::EnvironmentDiffers,
-            (false, _) => Verdict::Fails,
+            // Of nothing, anything could be said.
+            (true, _) if !self.trace.is_empty() => Verdict::Holds,
+            (_, Class::LinuxLo) if !self.exact => Verdict::EnvironmentDiffers,
+            (_, _) => Verdict::Fails,
         };
         let sentence = self.text(sentence);
         let mut evidence = outcome.evidence;
         evidence.frames.extend(&sentence.frames);
         evidence.frames.sort_unstable();
         evidence.frames.dedup();
-        ToldClaim { sentence, proof: proof.text().to_owned(), class, verdict, evidence }
+        let (proof, line) = (proof.expr.text().to_owned(), proof.line);
+        ToldClaim { sentence, proof, line, class, verdict, evidence }
     }
 
     fn text(&self, text: &Text) -> ToldText {
@@ -244,10 +273,10 @@ impl Teller<'_> {
         for piece in &text.pieces {
             match piece {
                 Piece::Plain(plain) => told.markdown.push_str(plain),
-                Piece::Value(expr) => {
-                    let outcome = expr.evaluate(self.trace);
+                Piece::Value(value) => {
+                    let outcome = value.expr.evaluate(self.trace);
                     if outcome.value == ExprValue::None {
-                        told.missing.push(expr.text().to_owned());
+                        told.missing.push(missing(value));
                     }
                     told.frames.extend(outcome.evidence.frames);
                     told.markdown.extend(char::from_u32(ToldText::FIRST_MARK + told.values.len() as u32));
@@ -265,10 +294,13 @@ impl Teller<'_> {
                 ToldItem::Ladder(Story::tell(self.trace, self.cast, &wanted))
             }
             View::Peel(expr) => ToldItem::Peel(self.frame(expr)),
-            View::Text(expr) => {
-                let frame = self.frame(expr);
-                ToldItem::Text(frame, frame.map(|frame| self.message_lines(frame)).unwrap_or_default())
-            }
+            View::Text(expr) => match self.frame(expr) {
+                Ok(frame) => match self.message_lines(frame) {
+                    lines if lines.is_empty() => ToldItem::Text(Err(missing(expr)), lines),
+                    lines => ToldItem::Text(Ok(frame), lines),
+                },
+                Err(missing) => ToldItem::Text(Err(missing), Vec::new()),
+            },
             View::Table(fields, filter) => self.table(fields, filter.as_ref()),
         }
     }
@@ -277,19 +309,22 @@ impl Teller<'_> {
         filter.is_none_or(|filter| filter.matches(self.trace, frame))
     }
 
-    fn frame(&self, expr: &Expr) -> Option<u32> {
-        let number = match expr.evaluate(self.trace).value {
+    fn frame(&self, which: &Proof) -> Result<u32, Missing> {
+        let number = match which.expr.evaluate(self.trace).value {
             ExprValue::Frame(frame) => Some(frame),
             ExprValue::Integer(n) => u32::try_from(n).ok(),
             _ => None,
         };
-        number.filter(|frame| self.trace.record(*frame).is_some())
+        number.filter(|frame| self.trace.record(*frame).is_some()).ok_or_else(|| missing(which))
     }
 
     fn message_lines(&self, frame: u32) -> Vec<String> {
         let message = self.trace.messages_in(frame).iter().find(|message| message.owns_bytes());
         let bytes = message.map(|message| self.trace.bytes(message)).unwrap_or_default();
-        String::from_utf8_lossy(bytes).trim_end().lines().take(60).map(safe).collect()
+        match std::str::from_utf8(bytes) {
+            Ok(text) => text.trim_end().lines().take(60).map(safe).collect(),
+            Err(_) => bytes.chunks(16).take(16).map(|row| colon_hex(row).replace(':', " ")).collect(),
+        }
     }
 
     fn table(&self, fields: &[&'static FieldDef], filter: Option<&Filter>) -> ToldItem {
@@ -305,6 +340,10 @@ impl Teller<'_> {
         });
         ToldItem::Table(names, rows.collect())
     }
+}
+
+fn missing(what: &Proof) -> Missing {
+    Missing { expression: what.expr.text().to_owned(), line: what.line }
 }
 
 fn cell_text(value: &Value) -> String {

@@ -17,6 +17,7 @@ const MAX_PIPELINED: usize = 1024;
 struct Asked {
     method: String,
     head: Head,
+    range: Range<u64>,
     /// The protocol it asks to change to.
     upgrade: Option<String>,
 }
@@ -164,16 +165,16 @@ impl HttpDecoder {
             complete,
         });
         match open.head.start {
-            Start::Request { .. } => self.remember(open.texts),
+            Start::Request { .. } => self.remember(open.texts, range),
             Start::Response { status, .. } => return self.answer(status, open.texts, range, sink),
         }
         Progress::Consumed(len as usize)
     }
 
-    fn remember(&mut self, head: Head) {
+    fn remember(&mut self, head: Head, range: Range<u64>) {
         if self.asked.len() < MAX_PIPELINED {
             let upgrade = head.get("upgrade").map(first_token);
-            self.asked.push_back(Asked { method: head.start.clone(), head, upgrade });
+            self.asked.push_back(Asked { method: head.start.clone(), head, range, upgrade });
         }
     }
 
@@ -191,8 +192,9 @@ impl HttpDecoder {
             self.tunnel |= switched;
             return Progress::Consumed(len);
         };
-        let request = asked.map(|asked| asked.head).unwrap_or_default();
-        sink.upgrade(Upgrade { token, request, response: head, response_range: range, switched });
+        let (request, request_range) = asked.map(|asked| (asked.head, asked.range)).unzip();
+        let request = request.unwrap_or_default();
+        sink.upgrade(Upgrade { token, request, response: head, request_range, response_range: range, switched });
         if switched { Progress::Switch(len) } else { Progress::Consumed(len) }
     }
 

@@ -193,7 +193,7 @@ impl WebSocketFrame {
             _ if payload.iter().all(|b| b.is_ascii_graphic() || *b == b' ') => {
                 quoted(&String::from_utf8_lossy(payload), 32)
             }
-            _ => format!("{} octets", self.payload_len),
+            _ => octets(self.payload_len),
         }
     }
 
@@ -308,6 +308,11 @@ impl Payload for WebSocketFrame {
     fn as_any(&self) -> &dyn Any {
         self
     }
+}
+
+/// `1 octet`, `2 octets`.
+fn octets(n: u64) -> String {
+    format!("{n} octet{}", if n == 1 { "" } else { "s" })
 }
 
 /// "Octet i of the transformed data is the XOR of octet i of the original data with octet at index i modulo 4 of the

@@ -46,14 +46,15 @@ pub(super) fn judge(upgrade: &Upgrade, sink: &mut dyn Sink) -> WebSocketHandshak
         _ => None,
     };
     let mut notes = Vec::new();
-    check_request(request, &mut notes);
+    let mut of_request = Vec::new();
+    check_request(request, &mut of_request);
     if upgrade.switched {
         check_response(request, response, accept_valid, &mut notes);
     } else {
         let text = format!("the server answered {} instead of 101: this stays HTTP", response.start);
         notes.push(Note::new(Severity::Note, text, "RFC 6455 §4.1"));
     }
-    let wrong = notes.iter().any(|note| note.severity == Severity::Error);
+    let wrong = notes.iter().chain(&of_request).any(|note| note.severity == Severity::Error);
     let handshake = WebSocketHandshake {
         accepted: upgrade.switched && accept_valid == Some(true) && !wrong,
         accept_valid,
@@ -61,6 +62,12 @@ pub(super) fn judge(upgrade: &Upgrade, sink: &mut dyn Sink) -> WebSocketHandshak
         subprotocol: response.get("sec-websocket-protocol").map(str::to_owned),
         extensions: response.get("sec-websocket-extensions").map(str::to_owned),
     };
+    match &upgrade.request_range {
+        Some(range) => {
+            of_request.into_iter().for_each(|note| sink.remark(Direction::ToServer, range.clone(), note));
+        }
+        None => notes.extend(of_request),
+    }
     let range = upgrade.response_range.clone();
     sink.message(Draft { direction: Direction::ToClient, range, payload: &handshake, notes, complete: true });
     handshake

@@ -357,6 +357,7 @@ fn upgrade() -> Upgrade {
         token: "websocket".into(),
         request: head("GET", &request),
         response: head("101", &response),
+        request_range: Some(0..157),
         response_range: 0..129,
         switched: true,
     }
@@ -368,7 +369,9 @@ fn judge(upgrade: &Upgrade) -> (WebSocketHandshake, Vec<(Severity, &'static str)
     let told = &sink.messages[0];
     assert_eq!((told.direction, told.range.clone()), (Direction::ToClient, 0..129));
     let handshake = told.payload.as_any().downcast_ref::<WebSocketHandshake>().unwrap().clone();
-    (handshake, told.notes.iter().map(|note| (note.severity, note.spec)).collect(), decoder.is_some())
+    assert!(sink.remarks.iter().all(|(direction, range, _)| (*direction, range) == (Direction::ToServer, &(0..157))));
+    let notes = sink.remarks.iter().map(|(_, _, note)| note).chain(&told.notes);
+    (handshake, notes.map(|note| (note.severity, note.spec)).collect(), decoder.is_some())
 }
 
 #[test]
