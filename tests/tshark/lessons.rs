@@ -30,24 +30,24 @@ fn questions(item: &Item) -> (Vec<&Expr>, Vec<&Filter>) {
     match item {
         Item::Prose(text) => texts.push(text),
         Item::Predict(predict) => {
-            exprs.push(&predict.proof);
+            exprs.push(&predict.proof.expr);
             texts.push(&predict.ask);
             texts.extend(predict.choices.iter().map(|choice| &choice.reveal));
         }
         Item::Script(_) => {}
         Item::Show(View::Ladder(filter) | View::Table(_, filter)) => filters.extend(filter),
-        Item::Show(View::Peel(expr) | View::Text(expr)) => exprs.push(expr),
+        Item::Show(View::Peel(which) | View::Text(which)) => exprs.push(&which.expr),
         Item::Claim(claim) => {
-            exprs.push(&claim.proof);
+            exprs.push(&claim.proof.expr);
             texts.push(&claim.sentence);
         }
         Item::Misconception(it) => {
-            exprs.push(&it.proof);
+            exprs.push(&it.proof.expr);
             texts.extend([&it.says, &it.but]);
         }
         Item::Modify(modify) => texts.extend([&modify.ask, &modify.reveal]),
         Item::Review(review) => {
-            exprs.push(&review.proof);
+            exprs.push(&review.proof.expr);
             texts.extend([&review.ask, &review.answer]);
         }
     }
