@@ -209,7 +209,6 @@ mod tests {
         let again = "let it connect again before: `ada connects`. A handshake is refused without a key, with a key that \
                      is not 16 octets in base64, and with a version other than 13";
         let gone = "`ada` is not connected any more, or its handshake was refused";
-        let again = again;
         check("ada connects · ada closes · ada sends text \"x\"", "ada", gone, again);
         check("ada connects with version 12 · ada pings", "ada", gone, again);
         check("ada connects with key \"short\" · ada closes", "ada", gone, again);
