@@ -223,6 +223,55 @@ fn a_frame_that_is_not_there_is_refused() {
     }
 }
 
+/// The lines of an export as JSON.
+fn exported(arguments: &[&str]) -> Vec<serde_json::Value> {
+    let ran = run(&mut wiretale(&[&["export"], arguments].concat()));
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn an_export_is_one_object_per_line_in_order_of_frames() {
+    let lines = exported(&[CAPTURE]);
+    assert_eq!(lines[0]["v"], 1);
+    assert!(lines[1..].iter().all(|line| line.get("v").is_none()));
+    let frames: Vec<_> = lines.iter().map(|line| line["frame"].as_u64().unwrap()).collect();
+    assert!(frames.is_sorted(), "{frames:?}");
+    let count = |kind: &str| lines.iter().filter(|line| line["kind"] == kind).count();
+    assert_eq!((count("packet"), count("http.request"), count("http.response")), (34, 3, 3));
+    assert_eq!((count("websocket.handshake"), count("websocket.frame"), count("websocket.message")), (3, 4, 4));
+    let text = lines.iter().find(|line| line["kind"] == "websocket.message").unwrap();
+    assert_eq!((text["text"].as_str(), text["payload_len"].as_u64()), (Some("Hello"), Some(5)));
+    let digest = "185f8db32271fe25f561a6fc938b2e264306ec304eda518007d1764826381969"; // of "Hello"
+    assert_eq!(text["payload_sha256"], digest);
+    let close = lines.iter().rfind(|line| line["kind"] == "websocket.message").unwrap();
+    assert_eq!((close["close_code"].as_u64(), close["close_reason"].as_str()), (Some(1000), Some("bye")));
+    let answer = lines.iter().find(|line| line["kind"] == "http.response").unwrap();
+    assert_eq!((answer["status"].as_u64(), answer["request_frame"].as_u64()), (Some(101), Some(4)));
+}
+
+#[test]
+fn an_export_can_be_narrowed() {
+    let lines = exported(&[CAPTURE, "--kinds", "http.response,note", "--where", "tcp.stream == 1"]);
+    let kinds: Vec<_> = lines.iter().map(|line| line["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["note", "http.response", "note"]);
+    let ran = run(&mut wiretale(&["export", CAPTURE, "--kinds", "http.respons"]));
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+    assert!(ran.err.contains("http.response"), "{}", ran.err);
+}
+
+#[test]
+fn an_export_of_a_cut_file_says_so_and_of_no_capture_is_nothing() {
+    let capture = fs::read(CAPTURE).unwrap();
+    let (_folder, path) = temporary("cut.pcapng", &capture[..capture.len() - 300]);
+    let lines = exported(&[path.to_str().unwrap()]);
+    let last = lines.last().unwrap();
+    assert_eq!((last["kind"].as_str(), last["frame"].is_null()), (Some("note"), true), "{last}");
+    let (_folder, path) = temporary("page.html", b"<!doctype html>");
+    let ran = run(&mut wiretale(&["export", path.to_str().unwrap()]));
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+}
+
 #[test]
 fn a_lesson_is_found_by_name_number_and_beginning() {
     for name in ["09-upgrade", "9", "09", "up", "lessons/09-upgrade.md"] {

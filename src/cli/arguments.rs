@@ -41,6 +41,8 @@ pub(super) enum Command {
     Replay(ReplayArguments),
     /// Show one frame of a capture, layer by layer, with every byte's owner.
     Peel(PeelArguments),
+    /// Write what a capture holds as lines of JSON, for programs.
+    Export(ExportArguments),
     /// List every field that filters and lessons can ask for.
     Fields(FieldsArguments),
     /// Tell what this machine allows, and the command that fixes what it does not.
@@ -95,6 +97,18 @@ pub(super) struct PeelArguments {
     pub(super) file: PathBuf,
     /// The number of the frame, from 1.
     pub(super) frame: u32,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExportArguments {
+    /// The capture file; `-` reads standard input.
+    pub(super) file: PathBuf,
+    /// Only these kinds of lines, divided by commas: packet, http.request, websocket.message, …
+    #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
+    pub(super) kinds: Vec<String>,
+    /// Only what ended in frames that match this Wireshark display filter.
+    #[arg(long = "where", value_name = "FILTER")]
+    pub(super) filter: Option<String>,
 }
 
 #[derive(Debug, Args)]

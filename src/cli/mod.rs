@@ -7,6 +7,7 @@ mod arguments;
 mod check;
 mod course;
 mod doctor;
+mod export;
 mod failure;
 mod fields;
 mod lesson;
@@ -57,6 +58,7 @@ pub fn run() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments, &mut out),
         Command::Replay(arguments) => replay::run(&arguments, &mut out),
         Command::Peel(arguments) => peel::run(&arguments, &mut out),
+        Command::Export(arguments) => export::run(&arguments),
         Command::Fields(arguments) => fields::run(&arguments, &mut out),
         Command::Doctor => doctor::run(&mut out),
     };

@@ -64,6 +64,6 @@ fn counted(n: usize, what: &str) -> String {
     if n == 1 { format!("{n} {what}") } else { format!("{n} {what}s") }
 }
 
-fn parse_filter(text: &str) -> Result<Filter, Failure> {
+pub(super) fn parse_filter(text: &str) -> Result<Filter, Failure> {
     Filter::parse(text, &TraceNames).map_err(|mistake| Failure::mistake("--where", text, mistake))
 }

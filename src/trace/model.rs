@@ -144,6 +144,13 @@ impl Trace {
         &self.notes
     }
 
+    /// What is odd about this frame.
+    pub fn notes_in(&self, frame: u32) -> &[(Option<u32>, Note)] {
+        let start = self.notes.partition_point(|(on, _)| *on < Some(frame));
+        let end = self.notes.partition_point(|(on, _)| *on <= Some(frame));
+        &self.notes[start..end]
+    }
+
     /// One direction of a connection.
     pub fn stream(&self, connection: u32, direction: Direction) -> Option<&Stream> {
         self.streams.get(connection as usize).map(|both| &both[direction.index()])

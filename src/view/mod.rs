@@ -1,5 +1,6 @@
 //! Floor 9: meaning → text. No decisions are made here; colours carry layers, and never meaning alone.
 
+mod export;
 mod fields;
 mod json;
 mod ladder;
@@ -10,6 +11,7 @@ mod peel;
 mod story;
 mod table;
 
+pub use export::{KINDS, Wanted, export};
 pub use fields::field_list;
 pub use json::lesson_json;
 pub use ladder::ladder;

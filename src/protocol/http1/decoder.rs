@@ -156,7 +156,8 @@ impl HttpDecoder {
             Direction::ToClient => Side::Response,
         };
         let chunks = (open.framing == Framing::Chunked).then_some(open.chunks);
-        let payload = HttpMessage::new(side, open.head.len as u64, chunks);
+        let request = self.asked.front().map(|asked| asked.range.clone()).filter(|_| side == Side::Response);
+        let payload = HttpMessage::new(side, open.head.len as u64, chunks).answering(request);
         sink.message(Draft {
             direction: input.direction,
             range: range.clone(),

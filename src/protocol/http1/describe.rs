@@ -74,12 +74,24 @@ pub struct HttpMessage {
     pub side: Side,
     /// How many octets start line, header fields and the empty line take.
     pub head_len: u64,
+    /// Of a response: where its request lies in the client's stream, if it was captured.
+    pub answers: Option<Range<u64>>,
     chunks: Option<Chunks>,
 }
 
 impl HttpMessage {
     pub(super) fn new(side: Side, head_len: u64, chunks: Option<Chunks>) -> Self {
-        Self { side, head_len, chunks }
+        Self { side, head_len, answers: None, chunks }
+    }
+
+    /// The response to the request at this place in the client's stream.
+    pub(super) fn answering(self, request: Option<Range<u64>>) -> Self {
+        Self { answers: request, ..self }
+    }
+
+    /// The version, as it stood: `HTTP/1.1`.
+    pub fn version(&self, bytes: &[u8]) -> Option<String> {
+        self.head(bytes).map(|head| format!("HTTP/1.{}", head.minor_version))
     }
 
     fn head(&self, bytes: &[u8]) -> Option<RawHead> {

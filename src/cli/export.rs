@@ -1,0 +1,36 @@
+//! `wiretale export`: a capture as lines of JSON, for programs.
+
+use std::io::{self, BufWriter, Write};
+
+use super::Ending;
+use super::arguments::ExportArguments;
+use super::failure::Failure;
+use super::load;
+use super::replay::parse_filter;
+use crate::mistake;
+use crate::view::{KINDS, Wanted, export};
+
+pub(super) fn run(arguments: &ExportArguments) -> Result<Ending, Failure> {
+    let kinds = kinds(arguments)?;
+    let filter = arguments.filter.as_deref().map(parse_filter).transpose()?;
+    let loaded = load::open(&arguments.file)?;
+    let frames = |frame: u32| filter.as_ref().is_none_or(|filter| filter.matches(&loaded.trace, frame));
+    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let wanted = Wanted { kinds: &kinds, frames: &frames };
+    export(&loaded.trace, &wanted, &mut out).and_then(|()| out.flush()).map_err(Failure::output)?;
+    Ok(Ending::Done)
+}
+
+fn kinds(arguments: &ExportArguments) -> Result<Vec<&str>, Failure> {
+    if arguments.kinds.is_empty() {
+        return Ok(KINDS.to_vec());
+    }
+    for kind in &arguments.kinds {
+        if !KINDS.contains(&kind.as_str()) {
+            let near = mistake::nearest(kind, KINDS).map(|near| format!("did you mean `{near}`? "));
+            let help = format!("{}there are: {}", near.unwrap_or_default(), KINDS.join(", "));
+            return Err(Failure::request(format!("cannot export `{kind}`: there is no such kind"), help));
+        }
+    }
+    Ok(arguments.kinds.iter().map(String::as_str).collect())
+}

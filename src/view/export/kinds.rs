@@ -1,0 +1,349 @@
+//! The kinds of lines, each built from the trace.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, UNIX_EPOCH};
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::Lines;
+use crate::capture::Timestamp;
+use crate::layer::{Direction, Note, colon_hex};
+use crate::packet::Transport;
+use crate::protocol::{HttpMessage, Opcode, Side, WebSocketFrame, WebSocketHandshake, WebSocketMessage};
+use crate::trace::{Message, Record, Trace};
+
+/// What every line has.
+#[derive(Serialize)]
+struct Common<'a> {
+    frame: u32,
+    frames: &'a [u32],
+    time: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<SocketAddr>,
+}
+
+/// RFC 3339 with nanoseconds, UTC. Times before 1970 are told as 1970 began.
+fn rfc3339(time: Timestamp) -> String {
+    let since = Duration::from_nanos(u64::try_from(time.0).unwrap_or(0));
+    humantime::format_rfc3339_nanos(UNIX_EPOCH + since).to_string()
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    colon_hex(&Sha256::digest(bytes)).replace(':', "")
+}
+
+#[derive(Serialize)]
+pub(super) struct PacketLine {
+    frame: u32,
+    frames: [u32; 1],
+    time: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<SocketAddr>,
+    len: u32,
+    caplen: usize,
+    layers: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tcp: Option<TcpPart>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    udp: Option<UdpPart>,
+}
+
+#[derive(Serialize)]
+struct TcpPart {
+    flags: Vec<&'static str>,
+    seq: u32,
+    ack: u32,
+    len: u32,
+    window: u64,
+}
+
+#[derive(Serialize)]
+struct UdpPart {
+    len: u16,
+}
+
+pub(super) fn packet(trace: &Trace, number: u32, record: &Record) -> PacketLine {
+    let (from, to) = ends(record);
+    let mut layers: Vec<&'static str> = record.packet.headers().map(|(name, _)| name).collect();
+    for message in trace.messages_in(number).iter().filter(|message| message.owns_bytes()) {
+        let protocol = message.payload.protocol();
+        if layers.last() != Some(&protocol) {
+            layers.push(protocol);
+        }
+    }
+    let segment = record.segment.as_ref();
+    let (mut tcp, mut udp) = (None, None);
+    match &record.packet.transport {
+        Some(Transport::Tcp(header)) => {
+            let window = segment.map_or(u64::from(header.window), |segment| segment.window);
+            let flags = header.flags.names().collect();
+            tcp = Some(TcpPart { flags, seq: header.seq, ack: header.ack, len: header.payload_len, window });
+        }
+        Some(Transport::Udp(header)) => udp = Some(UdpPart { len: header.length }),
+        None => {}
+    }
+    PacketLine {
+        frame: number,
+        frames: [number],
+        time: rfc3339(record.frame.time),
+        stream: segment.map(|segment| segment.connection),
+        from,
+        to,
+        len: record.frame.len,
+        caplen: record.frame.data.len(),
+        layers,
+        tcp,
+        udp,
+    }
+}
+
+fn ends(record: &Record) -> (Option<SocketAddr>, Option<SocketAddr>) {
+    let Some(net) = &record.packet.net else { return (None, None) };
+    let ports = match &record.packet.transport {
+        Some(Transport::Tcp(tcp)) => (tcp.source_port, tcp.destination_port),
+        Some(Transport::Udp(udp)) => (udp.source_port, udp.destination_port),
+        None => return (None, None),
+    };
+    (Some(SocketAddr::new(net.source, ports.0)), Some(SocketAddr::new(net.destination, ports.1)))
+}
+
+#[derive(Serialize)]
+pub(super) struct DatagramLine {
+    frame: u32,
+    frames: [u32; 1],
+    time: String,
+    from: Option<SocketAddr>,
+    to: Option<SocketAddr>,
+    payload_len: usize,
+    payload_sha256: String,
+}
+
+pub(super) fn datagram(number: u32, record: &Record) -> Option<DatagramLine> {
+    let Some(Transport::Udp(_)) = &record.packet.transport else { return None };
+    let payload = record.packet.payload.of(&record.frame.data);
+    let (from, to) = ends(record);
+    Some(DatagramLine {
+        frame: number,
+        frames: [number],
+        time: rfc3339(record.frame.time),
+        from,
+        to,
+        payload_len: payload.len(),
+        payload_sha256: sha256(payload),
+    })
+}
+
+#[derive(Serialize)]
+pub(super) struct NoteLine<'a> {
+    frame: Option<u32>,
+    frames: Vec<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<String>,
+    severity: String,
+    text: &'a str,
+    spec: &'a str,
+}
+
+pub(super) fn note<'a>(on: Option<(u32, &Record)>, note: &'a Note) -> NoteLine<'a> {
+    NoteLine {
+        frame: on.map(|(number, _)| number),
+        frames: on.iter().map(|(number, _)| *number).collect(),
+        time: on.map(|(_, record)| rfc3339(record.frame.time)),
+        severity: note.severity.to_string(),
+        text: &note.text,
+        spec: note.spec,
+    }
+}
+
+#[derive(Serialize)]
+struct MessageLine<'a, T> {
+    #[serde(flatten)]
+    common: Common<'a>,
+    #[serde(flatten)]
+    body: T,
+}
+
+#[derive(Serialize)]
+struct Request {
+    method: String,
+    target: String,
+    version: Option<String>,
+    headers: Vec<(String, String)>,
+    body_len: usize,
+    body_sha256: String,
+}
+
+#[derive(Serialize)]
+struct Response {
+    status: Option<u16>,
+    reason: String,
+    version: Option<String>,
+    headers: Vec<(String, String)>,
+    body_len: usize,
+    body_sha256: String,
+    request_frame: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct Handshake<'a> {
+    accepted: bool,
+    accept_valid: Option<bool>,
+    subprotocol: Option<&'a str>,
+    extensions: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Frame {
+    fin: bool,
+    rsv1: bool,
+    opcode: u8,
+    masked: bool,
+    masking_key: Option<String>,
+    payload_len: u64,
+}
+
+#[derive(Serialize)]
+struct WholeMessage {
+    opcode: String,
+    compressed: bool,
+    payload_len: Option<usize>,
+    payload_sha256: Option<String>,
+    text: Option<String>,
+    close_code: Option<u16>,
+    close_reason: Option<String>,
+}
+
+/// Writes the lines of one message: those of its own kind, and for a WebSocket frame that is a whole message that too.
+pub(super) fn message(trace: &Trace, message: &Message, lines: &mut Lines<'_>) -> io::Result<()> {
+    let bytes = trace.bytes(message);
+    if let Some(http) = message.payload_as::<HttpMessage>() {
+        return http_lines(trace, message, http, bytes, lines);
+    }
+    if let Some(handshake) = message.payload_as::<WebSocketHandshake>() {
+        let body = Handshake {
+            accepted: handshake.accepted,
+            accept_valid: handshake.accept_valid,
+            subprotocol: handshake.subprotocol.as_deref(),
+            extensions: handshake.extensions.as_deref(),
+        };
+        return line(trace, message, "websocket.handshake", body, lines);
+    }
+    if let Some(frame) = message.payload_as::<WebSocketFrame>() {
+        return frame_lines(trace, message, frame, bytes, lines);
+    }
+    match message.payload_as::<WebSocketMessage>() {
+        Some(whole) if lines.wants("websocket.message") => {
+            let payload = (!whole.encoded).then(|| whole.payload(bytes));
+            line(
+                trace,
+                message,
+                "websocket.message",
+                whole_message(whole.opcode, whole.encoded, payload.as_deref()),
+                lines,
+            )
+        }
+        _ => Ok(()),
+    }
+}
+
+fn http_lines(
+    trace: &Trace,
+    message: &Message,
+    http: &HttpMessage,
+    bytes: &[u8],
+    lines: &mut Lines<'_>,
+) -> io::Result<()> {
+    let Some((first, second)) = http.start(bytes) else { return Ok(()) };
+    let body = http.body(bytes);
+    let (headers, version) = (http.headers(bytes), http.version(bytes));
+    let (body_len, body_sha256) = (body.len(), sha256(&body));
+    match http.side {
+        Side::Request => {
+            let body = Request { method: first, target: second, version, headers, body_len, body_sha256 };
+            line(trace, message, "http.request", body, lines)
+        }
+        Side::Response => {
+            let stream = trace.stream(message.connection, Direction::ToServer);
+            let request = http.answers.clone().zip(stream);
+            let request_frame = request.and_then(|(range, stream)| stream.frames(range).last().copied());
+            let status = first.parse().ok();
+            let body = Response { status, reason: second, version, headers, body_len, body_sha256, request_frame };
+            line(trace, message, "http.response", body, lines)
+        }
+        Side::Unreadable => Ok(()),
+    }
+}
+
+fn frame_lines(
+    trace: &Trace,
+    message: &Message,
+    frame: &WebSocketFrame,
+    bytes: &[u8],
+    lines: &mut Lines<'_>,
+) -> io::Result<()> {
+    let body = Frame {
+        fin: frame.fin,
+        rsv1: frame.rsv & WebSocketFrame::RSV1 != 0,
+        opcode: frame.opcode.bits(),
+        masked: frame.masking_key.is_some(),
+        masking_key: frame.masking_key.map(|key| colon_hex(&key).replace(':', "")),
+        payload_len: frame.payload_len,
+    };
+    line(trace, message, "websocket.frame", body, lines)?;
+    let whole = frame.fin && message.complete && !matches!(frame.opcode, Opcode::Continuation | Opcode::Reserved(_));
+    if whole && !frame.encoded && lines.wants("websocket.message") {
+        let body = whole_message(frame.opcode, false, Some(&frame.payload(bytes)));
+        return line(trace, message, "websocket.message", body, lines);
+    }
+    Ok(())
+}
+
+fn whole_message(opcode: Opcode, compressed: bool, bytes: Option<&[u8]>) -> WholeMessage {
+    let close = bytes.filter(|_| opcode == Opcode::Close).and_then(WebSocketFrame::close_body);
+    let text = bytes.filter(|_| opcode == Opcode::Text).and_then(|bytes| std::str::from_utf8(bytes).ok());
+    WholeMessage {
+        opcode: opcode.to_string(),
+        compressed,
+        payload_len: bytes.map(<[u8]>::len),
+        payload_sha256: bytes.map(sha256),
+        text: text.map(str::to_owned),
+        close_code: close.map(|(code, _)| code),
+        close_reason: close.and_then(|(_, reason)| std::str::from_utf8(reason).ok().map(str::to_owned)),
+    }
+}
+
+fn line<T: Serialize>(
+    trace: &Trace,
+    message: &Message,
+    kind: &'static str,
+    body: T,
+    lines: &mut Lines<'_>,
+) -> io::Result<()> {
+    if !lines.wants(kind) {
+        return Ok(());
+    }
+    let connection = trace.connections().get(message.connection as usize);
+    let ends = connection.map(|connection| match message.direction {
+        Direction::ToServer => (connection.client, connection.server),
+        Direction::ToClient => (connection.server, connection.client),
+    });
+    let common = Common {
+        frame: message.frame(),
+        frames: &message.frames,
+        time: rfc3339(message.time),
+        stream: Some(message.connection),
+        from: ends.map(|(from, _)| from),
+        to: ends.map(|(_, to)| to),
+    };
+    lines.write(kind, &MessageLine { common, body })
+}
