@@ -1,5 +1,7 @@
 //! Floor 5: the protocols. One file (or folder) each, and this registry with one line each.
 
+#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the decoders that use it come next"))]
+mod engineio;
 mod http1;
 mod text;
 mod websocket;

@@ -1,0 +1,76 @@
+//! Engine.IO: packets over whatever transport works, HTTP first, WebSocket where it can be had. Codecs only: bytes in,
+//! values out.
+//!
+//! ```text
+//! packet   <type>[data]     2probe   4hello   0{"sid":…}            in a WebSocket text frame as it is
+//!          b<base64>        bAQIDBA==     (3: b<type><base64>)      octets in text; in a binary frame raw (3: 04 before)
+//!
+//! payload  several packets in one HTTP body
+//!   4               4hello ␞ 2 ␞ bAQIDBA==                         ␞ = 1e
+//!   3, text         6:4hello 1:2 10:b4AQIDBA==                     lengths in UTF-16 code units; no spaces
+//!   3, octets       00 06 ff 4hello  01 05 ff 04 01 02 03 04       text or octets, length as digits 0-9, ff
+//!   3, JSONP        ___eio[0]("6:4hello");                         asked for with j=0; answered with d=6%3A4hello
+//! ```
+//!
+//! # References
+//! - Engine.IO protocol, version 4 (Socket.IO 3 and 4): "Packet encoding", "Handshake", "Heartbeat", "Upgrade".
+//! - Engine.IO protocol, version 3 (Socket.IO 1 and 2): "Encoding: Packet", "Encoding: Payload".
+
+mod jsonp;
+mod open;
+mod packet;
+mod payload;
+mod query;
+
+pub use jsonp::{Jsonp, form_payload};
+pub use open::{ErrorBody, ErrorCode, Open};
+pub use packet::{Data, Kind, Packet};
+pub use payload::{Framing, Packets, Stop};
+pub use query::{Query, Transport};
+
+use crate::layer::Direction;
+
+/// The version of the protocol, as `EIO=` says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Version {
+    /// 3: Socket.IO 1 and 2.
+    V3,
+    /// 4: Socket.IO 3 and 4.
+    V4,
+    /// Another number.
+    Other(u64),
+}
+
+impl Version {
+    /// The version with this number.
+    pub fn from_number(number: u64) -> Self {
+        match number {
+            3 => Self::V3,
+            4 => Self::V4,
+            other => Self::Other(other),
+        }
+    }
+
+    /// Its number.
+    pub fn number(self) -> u64 {
+        match self {
+            Self::V3 => 3,
+            Self::V4 => 4,
+            Self::Other(number) => number,
+        }
+    }
+
+    /// Which way pings of the heartbeat travel: from the client in 3, from the server in 4. (The ping that probes a new
+    /// transport, `2probe`, is the client's in both.)
+    pub fn ping_direction(self) -> Direction {
+        if self.is_old() { Direction::ToServer } else { Direction::ToClient }
+    }
+
+    /// Whether it is written as version 3 is.
+    fn is_old(self) -> bool {
+        self.number() <= 3
+    }
+}
+
+#[cfg(test)]
+mod tests;
