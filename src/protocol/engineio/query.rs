@@ -15,6 +15,7 @@ use super::Version;
 
 /// What carries the packets.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[expect(clippy::enum_variant_names, reason = "WebTransport is the name it has")]
 pub enum Transport {
     /// HTTP requests, one waiting for what the server has to say.
     Polling,
