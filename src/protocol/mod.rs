@@ -4,6 +4,8 @@
 mod engineio;
 mod http1;
 #[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the decoders that use it come next"))]
+mod socketio;
+#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the decoders that use it come next"))]
 mod sse;
 #[cfg(test)]
 mod testing;

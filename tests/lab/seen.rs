@@ -80,7 +80,7 @@ fn what(trace: &Trace, message: &Message) -> Option<What> {
     }
     let joined = message.payload_as::<WebSocketMessage>()?;
     let lens = joined.fragment_lens().map(|len| usize::try_from(len).unwrap()).collect();
-    Some(What::Message(said(joined.opcode, lens, joined.payload(bytes))))
+    Some(What::Message(said(joined.opcode, lens, joined.payload(bytes).unwrap())))
 }
 
 fn http_said(http: &HttpMessage, bytes: &[u8]) -> What {

@@ -34,7 +34,7 @@ pub fn is_payload_as_data(field: &str, ours: &[String], in_message: bool) -> boo
     field.starts_with("data") && ours.is_empty() && in_message
 }
 
-const COMPRESSED: &str = "we do not inflate messages yet, and say so in a note; tshark does, where it can";
+const FINAL_BLOCK: &str = "tshark shows raw octets after a message that ends with a final block (RFC 7692 §7.2.3.4); right.rs says what is right";
 const TEXT: &[&str] = &["websocket.payload.text"];
 const DATA: &[&str] = &["data"];
 const PORT: &str =
@@ -45,12 +45,8 @@ const RTT: &[&str] = &["tcp.analysis.initial_rtt"];
 const ANALYSIS: &str = "tshark shows it on every segment its analysis has a word on; ours does not analyse these yet";
 
 static EXCEPTIONS: &[Exception] = &[
-    Exception { capture: "a2_mixed", frames: &[6, 8], fields: TEXT, reason: COMPRESSED },
-    Exception { capture: "a_mixed", frames: &[7, 8], fields: TEXT, reason: COMPRESSED },
-    Exception { capture: "f_lost", frames: &[6], fields: TEXT, reason: COMPRESSED },
-    Exception { capture: "k2_7692", frames: &[6, 7, 8, 9, 10, 11], fields: TEXT, reason: COMPRESSED },
-    Exception { capture: "k3_bfinal", frames: &[6, 7, 8, 9], fields: TEXT, reason: COMPRESSED },
-    Exception { capture: "n_frag", frames: &[9], fields: TEXT, reason: COMPRESSED },
+    Exception { capture: "k2_7692", frames: &[11], fields: TEXT, reason: FINAL_BLOCK },
+    Exception { capture: "k3_bfinal", frames: &[7, 8, 9], fields: TEXT, reason: FINAL_BLOCK },
     Exception {
         capture: "f_lost",
         frames: &[7],

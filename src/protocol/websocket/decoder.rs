@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::deflate::{Agreement, Inflater};
 use super::frame::{Opcode, ReadHeader, WebSocketFrame};
 use super::message::{Fragment, WebSocketMessage};
 use super::utf8::Utf8Check;
@@ -18,20 +19,22 @@ struct Begun {
     /// There were more frames than are joined.
     overflow: bool,
     text: Utf8Check,
+    /// What a compressed message has been inflated to so far; `None` once that failed.
+    inflated: Option<Vec<u8>>,
 }
 
 /// What one direction has said so far.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 struct Speaker {
     begun: Option<Begun>,
     closed: bool,
+    /// permessage-deflate was agreed on.
+    inflater: Option<Inflater>,
 }
 
 #[derive(Debug)]
 pub(super) struct WebSocketDecoder {
     speakers: [Speaker; 2],
-    /// permessage-deflate was agreed on.
-    deflate: bool,
 }
 
 /// More frames than this are not joined into one message: the peer controls how many there are.
@@ -40,10 +43,16 @@ const MAX_FRAGMENTS: usize = 1 << 16;
 impl WebSocketDecoder {
     /// A decoder for a connection whose handshake agreed on these extensions.
     pub(super) fn new(extensions: Option<&str>) -> Self {
-        let deflate = extensions.is_some_and(|list| {
-            list.split(',').any(|one| one.split(';').next().unwrap_or_default().trim() == "permessage-deflate")
-        });
-        Self { speakers: Default::default(), deflate }
+        let agreed = extensions.and_then(Agreement::from_response);
+        let speaker = |direction| {
+            // What was agreed on against the rules may still be spoken; remembering everything reads both forms.
+            let inflater = agreed.as_ref().map(|agreed| match agreed {
+                Ok(agreement) => agreement.inflater(direction),
+                Err(_) => Inflater::new(true),
+            });
+            Speaker { begun: None, closed: false, inflater }
+        };
+        Self { speakers: [speaker(Direction::ToServer), speaker(Direction::ToClient)] }
     }
 
     pub(super) fn boxed(self) -> Box<dyn Decoder> {
@@ -97,7 +106,7 @@ impl WebSocketDecoder {
         let complete = cut.is_none();
         let mut notes: Vec<Note> = cut.into_iter().map(|text| Note::new(Severity::Warn, text, "")).collect();
         self.mark_encoded(&mut frame, input.direction);
-        check_frame(&frame, input.direction, self.deflate, &mut notes);
+        check_frame(&frame, input.direction, &mut notes);
         let payload = frame.payload(bytes);
         if frame.opcode == Opcode::Close && complete {
             check_close(&payload, &mut notes);
@@ -107,7 +116,7 @@ impl WebSocketDecoder {
             check.add(&payload);
             notes.extend(check.finish());
         }
-        self.follow(&frame, input, &payload, &mut notes);
+        self.follow(&frame, input, &payload, complete, &mut notes);
         let end = input.offset + len;
         sink.message(Draft { direction: input.direction, range: input.offset..end, payload: &frame, notes, complete });
         if complete && frame.fin && !frame.opcode.is_control() {
@@ -116,11 +125,11 @@ impl WebSocketDecoder {
         Progress::Consumed(len as usize)
     }
 
-    /// Hands out the message whose last frame ends at `end`; nothing if it came in one frame.
+    /// Hands out the message whose last frame ends at `end`; nothing if it came in one frame, as it is.
     fn finish_message(&mut self, direction: Direction, end: u64, sink: &mut dyn Sink) {
         let Some(begun) = self.speakers[direction.index()].begun.take() else { return };
         let mut notes = Vec::new();
-        if begun.opcode == Opcode::Text && !begun.encoded {
+        if begun.opcode == Opcode::Text && (!begun.encoded || begun.inflated.is_some()) {
             notes.extend(begun.text.finish());
         }
         begun.hand_out(direction, end, notes, true, sink);
@@ -137,8 +146,8 @@ impl WebSocketDecoder {
     /// RSV1 on the first frame says that the whole message is compressed (RFC 7692 §6).
     fn mark_encoded(&self, frame: &mut WebSocketFrame, direction: Direction) {
         let begun = self.speakers[direction.index()].begun.as_ref();
-        frame.deflate = self.deflate;
-        frame.encoded = self.deflate
+        frame.deflate = self.speakers[direction.index()].inflater.is_some();
+        frame.encoded = frame.deflate
             && match frame.opcode {
                 Opcode::Continuation => begun.is_some_and(|begun| begun.encoded),
                 opcode => !opcode.is_control() && frame.rsv & WebSocketFrame::RSV1 != 0,
@@ -146,7 +155,14 @@ impl WebSocketDecoder {
     }
 
     /// Follows the fragments of a message (§5.4).
-    fn follow(&mut self, frame: &WebSocketFrame, input: Input<'_>, payload: &[u8], notes: &mut Vec<Note>) {
+    fn follow(
+        &mut self,
+        frame: &WebSocketFrame,
+        input: Input<'_>,
+        payload: &[u8],
+        complete: bool,
+        notes: &mut Vec<Note>,
+    ) {
         let speaker = &mut self.speakers[input.direction.index()];
         if speaker.closed {
             let text = "a frame after the close frame: nothing may follow it";
@@ -167,11 +183,17 @@ impl WebSocketDecoder {
                     let text = "a new message before the one begun has ended";
                     notes.push(Note::new(Severity::Error, text, "RFC 6455 §5.4"));
                 }
-                speaker.begun = (!frame.fin).then(|| Begun::new(frame, input.offset));
+                if let (Some(Begun { encoded: true, .. }), Some(inflater)) = (begun, &mut speaker.inflater) {
+                    notes.extend(inflater.gap());
+                }
+                speaker.begun = (!frame.fin || frame.encoded).then(|| Begun::new(frame, input.offset));
             }
         }
         if let Some(begun) = &mut speaker.begun {
             begun.add(frame, input.offset, payload);
+            if let Some(inflater) = speaker.inflater.as_mut().filter(|_| begun.encoded) {
+                begun.inflate(inflater, payload, frame.fin && complete, notes);
+            }
         }
     }
 
@@ -185,7 +207,7 @@ impl WebSocketDecoder {
             header_len: input.bytes.len() as u8,
             short_len: input.bytes.get(1).map_or(0, |b| b & 0x7f),
             encoded: false,
-            deflate: self.deflate,
+            deflate: self.speakers[input.direction.index()].inflater.is_some(),
         };
         let text = format!("the stream ends in the middle of a frame header: {} octets are there", input.bytes.len());
         let range = input.offset..input.offset + input.bytes.len() as u64;
@@ -198,7 +220,26 @@ impl WebSocketDecoder {
 impl Begun {
     fn new(frame: &WebSocketFrame, start: u64) -> Self {
         let (opcode, encoded) = (frame.opcode, frame.encoded);
-        Self { opcode, encoded, start, fragments: Vec::new(), overflow: false, text: Utf8Check::default() }
+        let (fragments, text, inflated) = (Vec::new(), Utf8Check::default(), encoded.then(Vec::new));
+        Self { opcode, encoded, start, fragments, overflow: false, text, inflated }
+    }
+
+    /// Inflates the next piece of a compressed message; a failure is told once, on the frame in which it shows.
+    fn inflate(&mut self, inflater: &mut Inflater, payload: &[u8], last: bool, notes: &mut Vec<Note>) {
+        let (inflated, text) = (&mut self.inflated, &mut self.text);
+        let mut take = |octets: &[u8]| {
+            if let Some(inflated) = inflated {
+                inflated.extend_from_slice(octets);
+                text.add(octets);
+            }
+        };
+        match inflater.push(payload, last, &mut take) {
+            Ok(note) => notes.extend(note),
+            Err(error) => {
+                self.inflated = None;
+                notes.extend(error.note());
+            }
+        }
     }
 
     fn add(&mut self, frame: &WebSocketFrame, offset: u64, payload: &[u8]) {
@@ -209,7 +250,9 @@ impl Begun {
         let from = offset - self.start + u64::from(frame.header_len);
         let range = from..from + payload.len() as u64;
         self.fragments.push(Fragment { range, masking_key: frame.masking_key });
-        self.text.add(payload);
+        if !self.encoded {
+            self.text.add(payload);
+        }
     }
 
     fn hand_out(self, direction: Direction, end: u64, mut notes: Vec<Note>, complete: bool, sink: &mut dyn Sink) {
@@ -217,12 +260,14 @@ impl Begun {
             let text = format!("more than {MAX_FRAGMENTS} frames in one message: the rest is not joined");
             notes.push(Note::new(Severity::Warn, text, ""));
         }
-        let message = WebSocketMessage { opcode: self.opcode, encoded: self.encoded, fragments: self.fragments };
+        let Self { opcode, encoded, fragments, .. } = self;
+        let inflated = self.inflated.filter(|_| complete).map(Into::into);
+        let message = WebSocketMessage { opcode, encoded, fragments, inflated };
         sink.message(Draft { direction, range: self.start..end, payload: &message, notes, complete });
     }
 }
 
-fn check_frame(frame: &WebSocketFrame, direction: Direction, deflate: bool, notes: &mut Vec<Note>) {
+fn check_frame(frame: &WebSocketFrame, direction: Direction, notes: &mut Vec<Note>) {
     let mut error = |text: String, spec| notes.push(Note::new(Severity::Error, text, spec));
     match (direction, frame.masking_key) {
         (Direction::ToServer, None) => error("a frame from a client that is not masked".into(), "RFC 6455 §5.1"),
@@ -239,7 +284,7 @@ fn check_frame(frame: &WebSocketFrame, direction: Direction, deflate: bool, note
         error(format!("opcode {bits} is reserved"), "RFC 6455 §5.2");
     }
     let allowed =
-        if deflate && matches!(frame.opcode, Opcode::Text | Opcode::Binary) { WebSocketFrame::RSV1 } else { 0 };
+        if frame.deflate && matches!(frame.opcode, Opcode::Text | Opcode::Binary) { WebSocketFrame::RSV1 } else { 0 };
     if frame.rsv & !allowed != 0 {
         error(format!("reserved bits {:03b} set, which no extension agreed on", frame.rsv), "RFC 6455 §5.2");
     }
@@ -248,10 +293,6 @@ fn check_frame(frame: &WebSocketFrame, direction: Direction, deflate: bool, note
     }
     if frame.opcode.is_control() && !frame.fin {
         error("a control frame in fragments".into(), "RFC 6455 §5.5");
-    }
-    if frame.encoded {
-        let text = "compressed (permessage-deflate): this version shows the message without inflating it";
-        notes.push(Note::new(Severity::Note, text, "RFC 7692 §6"));
     }
 }
 

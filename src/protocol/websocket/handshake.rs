@@ -9,6 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
+use super::deflate::Agreement;
 use super::{HANDSHAKE_ACCEPT_COMPUTED, HANDSHAKE_ACCEPT_VALID, HANDSHAKE_ACCEPTED};
 use crate::layer::{Direction, Layer, Note, OsiLayer, Severity, Span, Value};
 use crate::message::{Draft, Head, Part, Payload, Sink, Upgrade};
@@ -60,7 +61,7 @@ pub(super) fn judge(upgrade: &Upgrade, sink: &mut dyn Sink) -> WebSocketHandshak
         accept_valid,
         accept_computed,
         subprotocol: response.get("sec-websocket-protocol").map(str::to_owned),
-        extensions: response.get("sec-websocket-extensions").map(str::to_owned),
+        extensions: extensions(response),
     };
     match &upgrade.request_range {
         Some(range) => {
@@ -71,6 +72,12 @@ pub(super) fn judge(upgrade: &Upgrade, sink: &mut dyn Sink) -> WebSocketHandshak
     let range = upgrade.response_range.clone();
     sink.message(Draft { direction: Direction::ToClient, range, payload: &handshake, notes, complete: true });
     handshake
+}
+
+/// The extensions of an answer; several header lines are one list (RFC 6455 §9.1).
+fn extensions(response: &Head) -> Option<String> {
+    let lines: Vec<&str> = response.all("sec-websocket-extensions").collect();
+    (!lines.is_empty()).then(|| lines.join(", "))
 }
 
 fn check_request(request: &Head, notes: &mut Vec<Note>) {
@@ -130,9 +137,15 @@ fn check_response(request: &Head, response: &Head, accept_valid: Option<bool>, n
     };
     for extension in response.all("sec-websocket-extensions").flat_map(|v| v.split(',')) {
         let name = extension_name(extension);
-        if !name.is_empty() && !offered(name) {
+        if !name.is_empty() && name != "permessage-deflate" && !offered(name) {
             error(format!("the extension {name} was not offered"));
         }
+    }
+    let joined = |head: &Head| head.all("sec-websocket-extensions").collect::<Vec<_>>().join(", ");
+    match Agreement::from_response(&joined(response)) {
+        None => {}
+        Some(Ok(agreement)) => notes.extend(agreement.check_offer(&joined(request))),
+        Some(Err(wrong)) => notes.extend(wrong),
     }
 }
 

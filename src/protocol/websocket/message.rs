@@ -1,7 +1,8 @@
-//! A message put together from several frames (RFC 6455 §5.4).
+//! A message put together from several frames (RFC 6455 §5.4), or inflated (RFC 7692 §7.2.2).
 
 use std::any::Any;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::frame::{Opcode, unmask};
 use super::{BINARY, FRAGMENTS, TEXT};
@@ -17,14 +18,16 @@ pub(super) struct Fragment {
     pub(super) masking_key: Option<[u8; 4]>,
 }
 
-/// A message of text or octets that came in several frames.
+/// A message of text or octets that came in several frames, or compressed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebSocketMessage {
     /// Text or binary, as its first frame says.
     pub opcode: Opcode,
-    /// An extension changed its payload: it cannot be read as it is.
+    /// It came compressed: its octets on the wire are not its payload.
     pub encoded: bool,
     pub(super) fragments: Vec<Fragment>,
+    /// What a compressed message was inflated to.
+    pub(super) inflated: Option<Arc<[u8]>>,
 }
 
 impl WebSocketMessage {
@@ -33,8 +36,17 @@ impl WebSocketMessage {
         self.fragments.iter().map(|fragment| fragment.range.end - fragment.range.start)
     }
 
-    /// The payloads of all its frames, masks undone, one after the other.
-    pub fn payload(&self, bytes: &[u8]) -> Vec<u8> {
+    /// Its payload; `None` if it came compressed and could not be inflated.
+    pub fn payload(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        match (&self.inflated, self.encoded) {
+            (Some(inflated), _) => Some(inflated.to_vec()),
+            (None, true) => None,
+            (None, false) => Some(self.unmasked(bytes)),
+        }
+    }
+
+    /// The payloads of all its frames, masks undone, one after the other; compressed, if it came so.
+    fn unmasked(&self, bytes: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         for fragment in &self.fragments {
             let range = fragment.range.start as usize..fragment.range.end as usize;
@@ -54,30 +66,36 @@ impl Payload for WebSocketMessage {
     }
 
     fn summary(&self, bytes: &[u8]) -> String {
-        let payload = self.payload(bytes);
-        let content = match self.opcode {
-            _ if self.encoded => format!("{} octets, compressed", payload.len()),
-            Opcode::Text => quoted(&String::from_utf8_lossy(&payload), 32),
-            _ => format!("{} octets", payload.len()),
+        let on_wire: u64 = self.fragment_lens().sum();
+        let content = match (self.opcode, self.payload(bytes)) {
+            (_, None) => format!("{on_wire} octets, compressed"),
+            (Opcode::Text, Some(payload)) => quoted(&String::from_utf8_lossy(&payload), 32),
+            (_, Some(payload)) => format!("{} octets", payload.len()),
         };
-        format!("{} {content} from {} frames", self.opcode, self.fragments.len())
+        let inflated = self.inflated.as_ref().map(|inflated| format!(", inflated {on_wire} → {}", inflated.len()));
+        let frames = match self.fragments.len() {
+            1 => String::new(),
+            n => format!(" from {n} frames"),
+        };
+        format!("{} {content}{frames}{}", self.opcode, inflated.unwrap_or_default())
     }
 
     fn describe(&self, bytes: &[u8], at: &Span) -> Vec<Layer> {
         let mut layer = Layer::new("websocket", "WebSocket message", Some(OsiLayer::Application), Some(at.clone()));
         layer.summary = self.summary(bytes);
         layer.computed(&FRAGMENTS, Value::Uint(self.fragments.len() as u64));
-        let payload = self.payload(bytes);
+        let Some(payload) = self.payload(bytes) else { return vec![layer] };
         let span = Some(Span::new(Buffer::Derived(0), 0..payload.len() as u64));
         match self.opcode {
-            _ if self.encoded || payload.is_empty() => {}
+            _ if payload.is_empty() => {}
             Opcode::Text => {
                 let value = Value::Text(String::from_utf8_lossy(&payload).into_owned());
                 layer.fields.push(Field { def: &TEXT, value, span });
             }
             _ => layer.fields.push(Field { def: &BINARY, value: Value::Bytes(payload.clone()), span }),
         }
-        layer.derived.push(Derived { how: "unmasked and joined", from: at.clone(), bytes: payload });
+        let how = if self.encoded { "inflated" } else { "unmasked and joined" };
+        layer.derived.push(Derived { how, from: at.clone(), bytes: payload });
         vec![layer]
     }
 

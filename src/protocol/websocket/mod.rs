@@ -6,7 +6,6 @@
 //! A passive reader: what an endpoint would refuse is shown, with a note that names the clause it breaks.
 
 mod decoder;
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the decoders that use it come next"))]
 mod deflate;
 mod frame;
 mod handshake;

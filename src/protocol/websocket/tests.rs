@@ -169,7 +169,10 @@ fn fragments_with_a_ping_between_them() {
     assert_eq!(talk.notes(), []);
     assert_eq!(talk.heard.messages[3].range, 0..13, "from the first octet of the first frame to the last of the last");
     let whole = talk.heard.messages[3].payload.as_any().downcast_ref::<WebSocketMessage>().unwrap();
-    assert_eq!((whole.opcode, whole.payload(talk.bytes(&talk.heard.messages[3]))), (Opcode::Text, b"Hello".to_vec()));
+    assert_eq!(
+        (whole.opcode, whole.payload(talk.bytes(&talk.heard.messages[3]))),
+        (Opcode::Text, Some(b"Hello".to_vec()))
+    );
     assert_eq!(talk.layers(3)[0].value("websocket.message.fragments"), Some(&Value::Uint(2)));
 }
 
@@ -204,7 +207,7 @@ fn both_directions_have_fragments_of_their_own() {
 fn a_message_that_never_ends_is_shown() {
     let mut talk = talk();
     talk.server(hex("0103 48656c")).cut().cut();
-    assert_eq!(talk.told(), ["< text \"Hel\", more to come", "< text \"Hel\" from 1 frames (incomplete)"]);
+    assert_eq!(talk.told(), ["< text \"Hel\", more to come", "< text \"Hel\" (incomplete)"]);
     assert_eq!(talk.notes(), [(WARN, "RFC 6455 §5.4")]);
     talk.layers(1);
 }
@@ -302,23 +305,61 @@ fn every_opcode_maps_and_keeps_its_value() {
     }
 }
 
+/// "Hello" compressed, with the window kept and again (RFC 7692 §7.2.3.1, §7.2.3.2).
+const HELLO: &str = "c107 f248cdc9c90700";
+const HELLO_AGAIN: &str = "c105 f200110000";
+
 #[test]
-fn compressed_messages_are_said_to_be_so() {
-    let mut talk = Talk::new(WebSocketDecoder::new(Some("permessage-deflate; client_no_context_takeover")).boxed());
-    talk.server(hex("c103 010203 4101 ff 8001 ff 8101 61"));
-    assert_eq!(talk.told()[0], "< text 3 octets, compressed");
-    assert_eq!(talk.told()[3], "< text 2 octets, compressed from 2 frames");
-    assert_eq!(talk.told()[4], "< text \"a\"", "the next message may be plain");
-    assert_eq!(talk.notes(), [(Severity::Note, "RFC 7692 §6"); 3], "and its octets are not called bad UTF-8");
+fn compressed_messages_are_inflated() {
+    let mut talk = Talk::new(WebSocketDecoder::new(Some("permessage-deflate")).boxed());
+    talk.server(hex(HELLO)).server(hex(HELLO_AGAIN)).server(hex("8101 61"));
+    // In two frames (§7.2.3.3's octets, divided as §7.2.1 allows).
+    talk.server(hex("4103 f248cd 8004 c9c90700"));
+    let told = talk.told();
+    assert_eq!(told[0], "< text 7 octets, compressed");
+    assert_eq!(told[1], "< text \"Hello\", inflated 7 → 5");
+    assert_eq!(told[3], "< text \"Hello\", inflated 5 → 5");
+    assert_eq!(told[4], "< text \"a\"", "the next message may be plain");
+    assert_eq!(told[7], "< text \"Hello\" from 2 frames, inflated 7 → 5");
+    assert_eq!(talk.notes(), []);
+    talk.layers(1);
     talk.server(hex("c900"));
-    assert_eq!(talk.notes()[3], (ERROR, "RFC 6455 §5.2"), "control frames are never compressed");
+    assert_eq!(talk.notes(), [(ERROR, "RFC 6455 §5.2")], "control frames are never compressed");
+}
+
+#[test]
+fn without_takeover_each_message_stands_alone() {
+    let agreed = "permessage-deflate; server_no_context_takeover";
+    let mut talk = Talk::new(WebSocketDecoder::new(Some(agreed)).boxed());
+    talk.server(hex(HELLO)).server(hex(HELLO));
+    assert_eq!(talk.told()[3], "< text \"Hello\", inflated 7 → 5");
+    talk.server(hex(HELLO_AGAIN));
+    assert_eq!(talk.notes(), [(ERROR, "RFC 7692 §7.2.2")], "what it repeats is not there");
+}
+
+#[test]
+fn what_cannot_be_inflated_is_shown_compressed_and_told_once() {
+    let mut talk = Talk::new(WebSocketDecoder::new(Some("permessage-deflate")).boxed());
+    talk.server(hex("c103 ffffff")).server(hex(HELLO)).server(hex(HELLO));
+    assert_eq!(talk.told()[1], "< text 3 octets, compressed");
+    assert_eq!(talk.told()[3], "< text 7 octets, compressed");
+    assert_eq!(talk.notes(), [(ERROR, "RFC 7692 §7.2.2")]);
+    talk.client(masked(0xc1, &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00], [1, 2, 3, 4]));
+    assert_eq!(talk.told().last().unwrap(), "> text \"Hello\", inflated 7 → 5", "the other direction goes on");
+}
+
+#[test]
+fn inflated_text_must_be_utf8_too() {
+    let mut talk = Talk::new(WebSocketDecoder::new(Some("permessage-deflate")).boxed());
+    talk.server(hex("c107 00 0100 feff ff 00")); // a stored block with the octet ff, then the empty one
+    assert_eq!(talk.notes(), [(ERROR, "RFC 6455 §8.1")], "{:?}", talk.told());
 }
 
 #[test]
 fn an_extension_is_found_in_the_list() {
     let mut talk = Talk::new(WebSocketDecoder::new(Some("x-other;b, permessage-deflate ;a=1")).boxed());
-    talk.server(hex("c101 00"));
-    assert_eq!(talk.notes(), [(Severity::Note, "RFC 7692 §6")]);
+    talk.server(hex(HELLO));
+    assert_eq!(talk.told()[1], "< text \"Hello\", inflated 7 → 5");
 }
 
 #[test]

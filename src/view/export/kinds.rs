@@ -243,7 +243,7 @@ pub(super) fn message(trace: &Trace, message: &Message, lines: &mut Lines<'_>) -
     }
     match message.payload_as::<WebSocketMessage>() {
         Some(whole) if lines.wants("websocket.message") => {
-            let payload = (!whole.encoded).then(|| whole.payload(bytes));
+            let payload = whole.payload(bytes);
             line(
                 trace,
                 message,

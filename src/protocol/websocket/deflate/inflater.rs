@@ -152,6 +152,7 @@ impl Inflater {
     }
 
     /// Whether no message of this direction can be inflated any more.
+    #[cfg(test)]
     pub fn is_lost(&self) -> bool {
         self.state == State::Lost
     }

@@ -18,7 +18,9 @@ mod agreement;
 mod inflater;
 
 pub use agreement::Agreement;
-pub use inflater::{Cause, InflateError, Inflater, Limits};
+pub use inflater::Inflater;
+#[cfg(test)]
+pub use inflater::{Cause, InflateError, Limits};
 
 #[cfg(test)]
 mod tests;

@@ -196,24 +196,33 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
+const FLUSHES: &[FlushCompress] = &[FlushCompress::Sync, FlushCompress::Full, FlushCompress::Finish];
+
 proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
 
     #[test]
     fn gives_back_what_was_compressed(
-        texts in prop::collection::vec((text(), any::<bool>()), 1..6),
+        messages in prop::collection::vec((prop::collection::vec(text(), 1..3), prop::sample::select(FLUSHES)), 1..5),
         window_bits in 9_u8..=15,
+        level in 0_u32..=9,
         takeover: bool,
     ) {
-        let mut compressor = Compress::new_with_window_bits(Compression::default(), false, window_bits);
+        let mut compressor = Compress::new_with_window_bits(Compression::new(level), false, window_bits);
         let mut inflater = Inflater::new(takeover);
-        for (text, finish) in texts {
-            let flush = if finish { FlushCompress::Finish } else { FlushCompress::Sync };
-            let message = compress(&mut compressor, &text, flush);
+        for (fragments, flush) in messages {
+            let mut message = Vec::new();
+            for fragment in &fragments {
+                // What one fragment leaves out, the next one brings.
+                if !message.is_empty() {
+                    message.extend([0, 0, 0xff, 0xff]);
+                }
+                message.extend(compress(&mut compressor, fragment, flush));
+            }
             if !takeover {
                 compressor.reset();
             }
-            prop_assert_eq!(inflate(&mut inflater, &message), Ok(text));
+            prop_assert_eq!(inflate(&mut inflater, &message), Ok(fragments.concat()));
         }
     }
 
