@@ -101,7 +101,7 @@ def main():
         (here / folder).mkdir(exist_ok=True)
     saved = here / "captures" / f"{name}.pcapng"
     saved.write_bytes(capture)
-    log = (work / "log").read_text().splitlines()
+    log = (work / "log").read_text().rstrip("\n").split("\n")  # not splitlines: texts may hold U+2028
     told = [json.loads(line)["programs"] for line in log if line.startswith(PROGRAMS)]
     head = {"log": 1, "capture": name, "programs": {key: value for one in told for key, value in one.items()}}
     log = [line for line in log if not line.startswith(PROGRAMS)]

@@ -144,6 +144,7 @@ async def talk():
         try:
             await opened("/closed")
         except websockets.InvalidStatus as refused:
+            log({"who": "client", "dir": "c2s", "layer": "http", "method": "GET", "target": "/closed", "body_len": 0})
             response = refused.response
             log({"who": "client", "dir": "s2c", "layer": "http", "status": response.status_code, "body_len": len(response.body)})
 
