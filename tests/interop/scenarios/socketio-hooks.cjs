@@ -5,6 +5,7 @@
 const { log, plain, isBinary, payload, sha256 } = require("./log.cjs");
 
 const TYPES = ["CONNECT", "DISCONNECT", "EVENT", "ACK", "CONNECT_ERROR", "BINARY_EVENT", "BINARY_ACK"];
+const EVENTS = [TYPES.indexOf("EVENT"), TYPES.indexOf("BINARY_EVENT")];
 
 /** Puts `before(this, ...args)` in front of a method; what it returns, if a function, runs after. */
 function around(prototype, method, before) {
@@ -110,7 +111,7 @@ function message(who, dir, protocol, sid, socket, what, extra) {
 /** The connection state recovery's last argument is not the program's: the library itself tells when it is one. */
 function recovery(what, isOffset) {
   const last = Array.isArray(what.data) ? what.data.at(-1) : undefined;
-  if (what.type !== 2 || what.id !== undefined || typeof last !== "string" || !isOffset(last)) return [what, {}];
+  if (!EVENTS.includes(what.type) || what.id !== undefined || typeof last !== "string" || !isOffset(last)) return [what, {}];
   return [{ ...what, data: what.data.slice(0, -1) }, { offset: last }];
 }
 
