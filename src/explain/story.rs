@@ -3,6 +3,7 @@
 use super::Cast;
 use crate::layer::{Direction, Severity};
 use crate::packet::Flags;
+use crate::protocol::engineio::{EngineIoPacket, Kind};
 use crate::trace::{Message, Record, Talk, Trace};
 
 /// Which part of a connection's life a line belongs to.
@@ -113,10 +114,11 @@ impl Chapter {
         if let Some(text) = opening_text(trace, number, record) {
             line(text, Phase::Open, false);
         }
-        for message in
-            trace.messages_in(number).iter().filter(|message| message.payload.protocol() != "websocket.handshake")
-        {
-            line(message_text(trace, message), phase_of(message), is_odd(trace, message));
+        for message in trace.messages_in(number).iter().filter(|message| is_told(message)) {
+            let carrier =
+                trace.messages_in(number).iter().rfind(|other| other.owns_bytes() && other.range == message.range);
+            let phase = phase_of(carrier.unwrap_or(message));
+            line(message_text(trace, message), phase, is_odd(trace, message));
         }
         if trace.messages_in(number).is_empty()
             && let Some((text, phase)) = payload_text(trace, number, record)
@@ -130,6 +132,12 @@ impl Chapter {
             self.acknowledgements.push(number);
         }
     }
+}
+
+/// Whether a message gets a line of its own. A judgement has none, nor has an Engine.IO message, whose content has.
+fn is_told(message: &Message) -> bool {
+    let engineio = message.payload_as::<EngineIoPacket>();
+    message.payload.protocol() != "websocket.handshake" && engineio.is_none_or(|packet| packet.kind != Kind::Message)
 }
 
 fn opening_text(trace: &Trace, number: u32, record: &Record) -> Option<String> {

@@ -1,10 +1,8 @@
 //! Floor 5: the protocols. One file (or folder) each, and this registry with one line each.
 
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the decoders that use it come next"))]
-mod engineio;
+pub mod engineio;
 mod http1;
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the decoders that use it come next"))]
-mod socketio;
+pub mod socketio;
 #[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the decoders that use it come next"))]
 mod sse;
 #[cfg(test)]
@@ -28,8 +26,9 @@ pub fn for_upgrade(token: &str) -> Option<&'static dyn Dissector> {
 
 /// The field tables of all protocols.
 pub fn fields() -> impl Iterator<Item = &'static FieldDef> {
-    DISSECTORS.iter().flat_map(|dissector| dissector.fields()).copied()
+    let over_tcp = DISSECTORS.iter().flat_map(|dissector| dissector.fields());
+    over_tcp.chain(engineio::FIELDS).chain(socketio::FIELDS).copied()
 }
 
 /// The protocol names of this floor, as filters know them.
-pub const PROTOCOLS: &[&str] = &["http", "websocket", "websocket.handshake"];
+pub const PROTOCOLS: &[&str] = &["http", "websocket", "websocket.handshake", "engineio", "socketio"];

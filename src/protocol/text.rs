@@ -1,6 +1,7 @@
 //! Words for summaries: what a peer sent, made safe to print on one line.
 
-/// `text` in quotes, shortened to `max` characters, control characters escaped.
+/// `text` in quotes, shortened to `max` characters, control characters escaped. Quotes inside stay as they are: this is
+/// read by people, and JSON is full of them.
 pub(super) fn quoted(text: &str, max: usize) -> String {
     let mut out = String::from("\"");
     for (i, c) in text.chars().enumerate() {
@@ -9,7 +10,6 @@ pub(super) fn quoted(text: &str, max: usize) -> String {
             break;
         }
         match c {
-            '"' => out.push_str("\\\""),
             c if c.is_control() => out.extend(c.escape_default()),
             c => out.push(c),
         }

@@ -9,6 +9,8 @@ mod ledger;
 mod lookup;
 mod model;
 mod pipeline;
+mod session;
+mod socket;
 
 pub use ledger::{Owner, Share, layer_sums};
 pub use lookup::{all_fields, field, is_protocol, protocols};

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::found::{Found, OwnedDraft};
 use super::model::{Message, Record, Talk, Trace};
+use super::session::{self, Carried, Sessions};
 use crate::capture::FrameRef;
 use crate::flow::{Arrival, FlowTable, Opening, Segment, Stream};
 use crate::layer::{Direction, Note, Severity};
@@ -16,6 +17,7 @@ use crate::protocol;
 pub struct Pipeline {
     flows: FlowTable,
     lanes: Vec<Lane>,
+    sessions: Sessions,
     trace: Trace,
 }
 
@@ -225,7 +227,7 @@ impl Pipeline {
         let last = *ends_in;
         let time = self.trace.record(last).map(|record| record.frame.time).unwrap_or_default();
         self.trace.notes.extend(draft.notes.iter().map(|note| (Some(last), note.clone())));
-        self.trace.messages.push(Message {
+        let message = Message {
             connection: connection as u32,
             direction: draft.direction,
             range: draft.range,
@@ -235,7 +237,39 @@ impl Pipeline {
             payload: draft.payload,
             notes: draft.notes,
             complete: draft.complete,
-        });
+        };
+        self.ride(message);
+    }
+
+    /// Keeps a message, and behind it the messages of the protocols that ride on it.
+    fn ride(&mut self, mut message: Message) {
+        let stream = &self.lanes[message.connection as usize].streams[message.direction.index()];
+        let carried = Carried {
+            connection: message.connection,
+            direction: message.direction,
+            start: message.range.start,
+            bytes: stream.slice(message.range.clone()),
+            frames: &message.frames,
+            complete: message.complete,
+        };
+        let mut found = session::Found::default();
+        self.sessions.hear(&carried, message.payload.as_ref(), &mut found);
+        let noted = found.remarks.iter().chain(found.ridden.iter().flat_map(|ridden| &ridden.notes));
+        self.trace.notes.extend(noted.map(|note| (Some(message.ends_in), note.clone())));
+        message.notes.extend(found.remarks);
+        let riders: Vec<Message> = found
+            .ridden
+            .into_iter()
+            .map(|ridden| Message {
+                range: message.range.clone(),
+                frames: if ridden.frames.is_empty() { message.frames.clone() } else { ridden.frames },
+                payload: ridden.payload,
+                notes: ridden.notes,
+                ..message
+            })
+            .collect();
+        self.trace.messages.push(message);
+        self.trace.messages.extend(riders);
     }
 
     /// Adds a note to a message kept before.

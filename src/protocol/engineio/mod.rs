@@ -17,12 +17,14 @@
 //! - Engine.IO protocol, version 3 (Socket.IO 1 and 2): "Encoding: Packet", "Encoding: Payload".
 
 mod jsonp;
+mod message;
 mod open;
 mod packet;
 mod payload;
 mod query;
 
 pub use jsonp::{Jsonp, form_payload};
+pub use message::{Content, EngineIoPacket, FIELDS};
 pub use open::{ErrorBody, ErrorCode, Open};
 pub use packet::{Data, Kind, Packet};
 pub use payload::{Framing, Packets, Stop};

@@ -10,12 +10,12 @@
 //! - Engine.IO protocol 4, "Transports: HTTP long-polling, Request path"; 3, "URLs".
 
 use std::borrow::Cow;
+use std::fmt;
 
 use super::Version;
 
 /// What carries the packets.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[expect(clippy::enum_variant_names, reason = "WebTransport is the name it has")]
 pub enum Transport {
     /// HTTP requests, one waiting for what the server has to say.
     Polling,
@@ -25,6 +25,17 @@ pub enum Transport {
     WebTransport,
     /// Another name.
     Other(String),
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Polling => "polling",
+            Self::WebSocket => "websocket",
+            Self::WebTransport => "webtransport",
+            Self::Other(name) => name,
+        })
+    }
 }
 
 /// The parameters that mean something here. Of several with the same name the first counts.

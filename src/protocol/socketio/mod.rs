@@ -18,11 +18,13 @@
 //! - Socket.IO protocol, version 4 (Socket.IO 2; version 3 of it: Socket.IO 1), over Engine.IO 3.
 
 mod attachments;
+mod message;
 mod msgpack;
 mod packet;
 mod payload;
 
 pub use attachments::{Joined, join};
+pub use message::{FIELDS, SocketIoPacket};
 pub use msgpack::read_msgpack;
 pub use packet::{Kind, Packet, Revision, Spans};
 pub use payload::{Connect, Event, Recovered, Refusal, arguments, split_offset};

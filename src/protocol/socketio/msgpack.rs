@@ -124,10 +124,16 @@ impl<'a> Reader<'a> {
         self.take(len as usize)
     }
 
-    fn extension(&mut self, len: u32) -> Result<Value<'a>, &'static str> {
+    /// notepack.io, the usual encoder, has three meanings for type 0: with a fixed length of 1 `undefined`, with a fixed
+    /// length of 8 a date, and with a length of its own the octets of an ArrayBuffer.
+    fn extension(&mut self, len: u32, fixed: bool) -> Result<Value<'a>, &'static str> {
         let kind = self.unsigned(1)? as i8;
         let data = self.take(len as usize)?;
-        Ok(if (kind, len) == (0, 1) { Value::Undefined } else { Value::Extension(kind, data) })
+        Ok(match (kind, fixed, len) {
+            (0, true, 1) => Value::Undefined,
+            (0, false, _) => Value::Octets(data),
+            _ => Value::Extension(kind, data),
+        })
     }
 
     fn value(&mut self) -> Result<Value<'a>, &'static str> {
@@ -143,7 +149,7 @@ impl<'a> Reader<'a> {
             0xc4..=0xc6 => Value::Octets(self.bytes(1 << (first - 0xc4))?),
             0xc7..=0xc9 => {
                 let len = self.len(1 << (first - 0xc7))?;
-                self.extension(len)?
+                self.extension(len, false)?
             }
             0xca => Value::Float(f32::from_bits(self.unsigned(4)? as u32).into()),
             0xcb => Value::Float(f64::from_bits(self.unsigned(8)?)),
@@ -152,7 +158,7 @@ impl<'a> Reader<'a> {
             0xd1 => Value::Signed((self.unsigned(2)? as i16).into()),
             0xd2 => Value::Signed((self.unsigned(4)? as i32).into()),
             0xd3 => Value::Signed(self.unsigned(8)? as i64),
-            0xd4..=0xd8 => self.extension(1 << (first - 0xd4))?,
+            0xd4..=0xd8 => self.extension(1 << (first - 0xd4), true)?,
             0xd9..=0xdb => Value::Text(self.bytes(1 << (first - 0xd9))?),
             0xdc | 0xdd => Value::Array(self.len(2 << (first - 0xdc))?),
             0xde | 0xdf => Value::Map(self.len(2 << (first - 0xde))?),
@@ -200,10 +206,15 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// A key whose value is `undefined` is left out, as JSON.stringify leaves it out.
     fn map(&mut self, out: &mut String, pairs: u32, depth: usize) -> Result<(), &'static str> {
+        /// `undefined`, as notepack.io writes it.
+        const UNDEFINED: [u8; 3] = [0xd4, 0x00, 0x00];
         out.push('{');
-        for index in 0..pairs {
-            if index > 0 {
+        let mut first = true;
+        for _ in 0..pairs {
+            let before = out.len();
+            if !first {
                 out.push(',');
             }
             match self.value()? {
@@ -212,6 +223,12 @@ impl<'a> Reader<'a> {
                 Value::Signed(key) => write_out(out, format_args!("\"{key}\"")),
                 _ => return Err("a key that is no string"),
             }
+            if self.octets.get(self.at..self.at + UNDEFINED.len()) == Some(&UNDEFINED) {
+                self.at += UNDEFINED.len();
+                out.truncate(before);
+                continue;
+            }
+            first = false;
             out.push(':');
             self.json(out, depth + 1)?;
         }

@@ -293,6 +293,8 @@ fn decodes_every_msgpack_format() {
         ("c50001ff", r#"{"base64":"/w=="}"#),
         ("c600000001ff", r#"{"base64":"/w=="}"#),
         ("c70105ff", r#"{"extension":5,"base64":"/w=="}"#),
+        ("c70300ff00ff", r#"{"base64":"/wD/"}"#), // an ArrayBuffer, as notepack.io writes it
+        ("c7010000", r#"{"base64":"AA=="}"#),     // of one octet: not `undefined`, which is d40000
         ("d8ff00000000000000000000000000000000", r#"{"extension":-1,"base64":"AAAAAAAAAAAAAAAAAAAAAA=="}"#),
         ("ca3fc00000", "1.5"),
         ("cb7ff0000000000000", "null"),

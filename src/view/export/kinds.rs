@@ -8,9 +8,12 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::Lines;
+use super::riders::{engineio, socketio};
 use crate::capture::Timestamp;
 use crate::layer::{Direction, Note, colon_hex};
 use crate::packet::Transport;
+use crate::protocol::engineio::EngineIoPacket;
+use crate::protocol::socketio::SocketIoPacket;
 use crate::protocol::{HttpMessage, Opcode, Side, WebSocketFrame, WebSocketHandshake, WebSocketMessage};
 use crate::trace::{Message, Record, Trace};
 
@@ -34,7 +37,7 @@ fn rfc3339(time: Timestamp) -> String {
     humantime::format_rfc3339_nanos(UNIX_EPOCH + since).to_string()
 }
 
-fn sha256(bytes: &[u8]) -> String {
+pub(super) fn sha256(bytes: &[u8]) -> String {
     colon_hex(&Sha256::digest(bytes)).replace(':', "")
 }
 
@@ -240,6 +243,12 @@ pub(super) fn message(trace: &Trace, message: &Message, lines: &mut Lines<'_>) -
     }
     if let Some(frame) = message.payload_as::<WebSocketFrame>() {
         return frame_lines(trace, message, frame, bytes, lines);
+    }
+    if let Some(packet) = message.payload_as::<EngineIoPacket>() {
+        return line(trace, message, "engineio.packet", engineio(packet), lines);
+    }
+    if let Some(packet) = message.payload_as::<SocketIoPacket>() {
+        return line(trace, message, "socketio.packet", socketio(packet), lines);
     }
     match message.payload_as::<WebSocketMessage>() {
         Some(whole) if lines.wants("websocket.message") => {

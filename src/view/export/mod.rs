@@ -12,6 +12,8 @@
 //! | `websocket.handshake` | `accepted`, `accept_valid`, `subprotocol`, `extensions` |
 //! | `websocket.frame` | `fin`, `rsv1`, `opcode`, `masked`, `masking_key`, `payload_len` |
 //! | `websocket.message` | `opcode`, `compressed`, `payload_len`, `payload_sha256`, `text`, `close_code`, `close_reason` |
+//! | `engineio.packet` | `protocol`, `transport`, `sid`, `type`, `data` or `binary_sha256` |
+//! | `socketio.packet` | `protocol`, `sid`, `socket`, `namespace`, `type`, `id`, `data` (attachments as `{"base64": …}`), `offset` |
 //! | `udp.datagram` | `payload_len`, `payload_sha256` |
 //! | `note` | `severity`, `text`, `spec`; a note on the whole capture has `frame: null` |
 //!
@@ -19,6 +21,7 @@
 //! decoded has no digest: the key is `null`.
 
 mod kinds;
+mod riders;
 
 use std::io::{self, Write};
 
@@ -27,13 +30,15 @@ use serde::Serialize;
 use crate::trace::Trace;
 
 /// Every kind of line there is, in the order in which they stand in the documentation.
-pub const KINDS: [&str; 8] = [
+pub const KINDS: [&str; 10] = [
     "packet",
     "http.request",
     "http.response",
     "websocket.handshake",
     "websocket.frame",
     "websocket.message",
+    "engineio.packet",
+    "socketio.packet",
     "udp.datagram",
     "note",
 ];

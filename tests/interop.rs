@@ -1,0 +1,261 @@
+//! Our export held equal to what real programs logged of themselves (tests/interop/README.md).
+//!
+//! What a program received was on the wire: the export must hold it, in this order per connection or session and
+//! direction. And everything in the export must be in the log, as sent or as received.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use wiretale::cli::Loaded;
+use wiretale::view::{KINDS, Wanted, export};
+
+/// The keys that are compared in each layer, where the log has them.
+const KEYS: &[(&str, &[&str])] = &[
+    ("http", &["method", "target", "status", "reason", "version", "body_len", "body_sha256"]),
+    ("websocket", &["opcode", "payload_len", "payload_sha256", "text", "close_code", "close_reason"]),
+    ("engineio", &["protocol", "transport", "sid", "type", "data", "binary_sha256"]),
+    ("socketio", &["protocol", "sid", "socket", "namespace", "type", "id", "data", "offset"]),
+];
+
+/// Lines of a log that are left out: capture, layer, what the line says, and why.
+type Exception = (&'static str, &'static str, &'static [(&'static str, &'static str)], &'static str);
+
+const LEFT_OUT: &[Exception] = &[
+    (
+        "socketio2-xhr2",
+        "socketio",
+        &[("dir", "s2c")],
+        "a broadcast is logged by its receivers, and here the requests are made by hand",
+    ),
+    ("ws-talk", "http", &[("status", "401")], "the client of ws does not read the body of a refusal"),
+    (
+        "socketio2-polling",
+        "engineio",
+        &[("who", "client"), ("type", "close")],
+        "the poll that it answers is of the session before; the log names the newest",
+    ),
+];
+
+/// Layers whose logs do not tell all, with the reason.
+const NOT_COMPARED: &[(&str, &str, &str)] = &[
+    (
+        "ws-closes",
+        "websocket",
+        "invalid frames are written past the API of ws, and receivers that gave up read no further",
+    ),
+    (
+        "socketio4-errors",
+        "engineio",
+        "requests made by hand against the server's rules; what it refuses, it does not log",
+    ),
+    (
+        "socketio4-errors",
+        "socketio",
+        "requests made by hand against the server's rules; what it refuses, it does not log",
+    ),
+];
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop").join(name)
+}
+
+fn names(beginning: &str) -> Vec<String> {
+    let entries = fs::read_dir(folder("captures")).unwrap().map(|entry| entry.unwrap().file_name());
+    let name = |file: std::ffi::OsString| file.to_str()?.strip_suffix(".pcapng").map(str::to_owned);
+    let mut found: Vec<String> = entries.filter_map(name).filter(|name| name.starts_with(beginning)).collect();
+    found.sort();
+    assert!(!found.is_empty(), "no capture begins with {beginning}");
+    found
+}
+
+fn log(name: &str) -> Vec<Value> {
+    let text = fs::read_to_string(folder("logs").join(format!("{name}.jsonl"))).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn exported(name: &str) -> Vec<Value> {
+    let loaded = Loaded::open(&folder("captures").join(format!("{name}.pcapng"))).unwrap();
+    let mut out = Vec::new();
+    export(&loaded.trace, &Wanted { kinds: &KINDS, frames: &|_| true }, &mut out).unwrap();
+    String::from_utf8(out).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn layer_of(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "http.request" | "http.response" => "http",
+        "websocket.message" => "websocket",
+        "engineio.packet" => "engineio",
+        "socketio.packet" => "socketio",
+        _ => return None,
+    })
+}
+
+fn port(address: &Value) -> u64 {
+    address.as_str().unwrap().rsplit(':').next().unwrap().parse().unwrap()
+}
+
+/// The export's lines with the client's port and the direction, as the log names them.
+fn placed(lines: Vec<Value>) -> Vec<(&'static str, Value)> {
+    let mut clients: HashMap<u64, u64> = HashMap::new();
+    for line in lines.iter().filter(|line| line["kind"] == "packet") {
+        if let Some(stream) = line["stream"].as_u64() {
+            clients.entry(stream).or_insert_with(|| port(&line["from"]));
+        }
+    }
+    let place = |mut line: Value| {
+        let layer = layer_of(line["kind"].as_str()?)?;
+        let client = clients[&line["stream"].as_u64()?];
+        let dir = if port(&line["from"]) == client { "c2s" } else { "s2c" };
+        line["client_port"] = client.into();
+        line["dir"] = dir.into();
+        Some((layer, line))
+    };
+    lines.into_iter().filter_map(place).collect()
+}
+
+/// Who may be compared with whom: the session where there is one, else the connection; and the direction.
+fn group(layer: &str, line: &Value) -> String {
+    let dir = &line["dir"];
+    match layer {
+        // While a session moves to its WebSocket, both transports speak at once: only each has an order.
+        "engineio" => format!("{} {} {dir}", line["sid"], line["transport"]),
+        "socketio" => format!("{} {dir}", line["sid"]),
+        _ => format!("{} {dir}", line["client_port"]),
+    }
+}
+
+/// Whether the export says what the log says, in all keys that the log has.
+fn agrees(layer: &str, logged: &Value, exported: &Value) -> bool {
+    let keys = KEYS.iter().find(|(name, _)| *name == layer).unwrap().1;
+    let same = |key: &&str| match logged.get(*key) {
+        None | Some(Value::Null) => true,
+        // An empty close has no reason; the programs say "".
+        Some(Value::String(reason)) if *key == "close_reason" && reason.is_empty() => {
+            exported[*key].is_null() || exported[*key] == ""
+        }
+        // The programs tell the text of pings too.
+        Some(_) if *key == "text" && exported["opcode"] != "text" => true,
+        Some(value) => exported.get(*key) == Some(value),
+    };
+    let digest = |text: &Value| {
+        let octets = Sha256::digest(text.as_str().unwrap_or_default());
+        octets.iter().map(|octet| format!("{octet:02x}")).collect::<String>()
+    };
+    let long = logged.get("data_sha256").is_none_or(|logged| *logged == digest(&exported["data"]).as_str());
+    long && keys.iter().all(same)
+}
+
+fn left_out(name: &str, layer: &str, line: &Value) -> bool {
+    let says = |(key, value): &(&str, &str)| line[*key].to_string().trim_matches('"') == *value;
+    LEFT_OUT.iter().any(|(capture, of, what, _)| *capture == name && *of == layer && what.iter().all(says))
+}
+
+/// What the logs never tell: the 101 only clients log, and Socket.IO 2 joins `/` unasked.
+fn unlogged(line: &Value) -> bool {
+    line["status"] == 101 || (line["protocol"] == 4 && line["type"] == "CONNECT" && line["dir"] == "s2c")
+}
+
+#[derive(Default)]
+struct Talk {
+    sent: Vec<Value>,
+    received: Vec<Value>,
+    exported: Vec<Value>,
+}
+
+fn talks(name: &str, layer: &str) -> BTreeMap<String, Talk> {
+    let mut talks: BTreeMap<String, Talk> = BTreeMap::new();
+    for line in log(name).into_iter().filter(|line| line["layer"] == layer && line.get("handshake").is_none()) {
+        if left_out(name, layer, &line) {
+            continue;
+        }
+        let received = (line["who"] == "client") == (line["dir"] == "s2c");
+        let talk = talks.entry(group(layer, &line)).or_default();
+        if received { &mut talk.received } else { &mut talk.sent }.push(line);
+    }
+    for (_, line) in placed(exported(name)).into_iter().filter(|(of, _)| *of == layer) {
+        talks.entry(group(layer, &line)).or_default().exported.push(line);
+    }
+    talks
+}
+
+/// Compares one layer of one capture; returns how many received lines were found, or what is wrong.
+fn compare(name: &str, layer: &str) -> Result<usize, String> {
+    let mut found = 0;
+    for (whom, talk) in talks(name, layer) {
+        let mut rest = talk.exported.iter();
+        for logged in &talk.received {
+            if !rest.any(|line| agrees(layer, logged, line)) {
+                return Err(format!("{name}: {layer} {whom}: received, not exported here: {logged}"));
+            }
+            found += 1;
+        }
+        for line in &talk.exported {
+            let known = talk.sent.iter().chain(&talk.received).any(|logged| agrees(layer, logged, line));
+            if !known && !unlogged(line) && !left_out(name, layer, line) {
+                return Err(format!("{name}: {layer} {whom}: exported, nobody knows of it: {line}"));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn hold(beginning: &str, layers: &[&str]) {
+    let mut wrong = Vec::new();
+    for name in names(beginning) {
+        for layer in layers {
+            let exception = NOT_COMPARED.iter().find(|(capture, of, _)| *capture == name && of == layer);
+            match (compare(&name, layer), exception) {
+                (Ok(found), None) => println!("{name}: {found} {layer} lines received are in the export"),
+                (Err(what), None) => wrong.push(what),
+                (Ok(_), Some(exception)) => wrong.push(format!("no longer needed: {exception:?}")),
+                (Err(_), Some((_, _, reason))) => println!("{name}: {layer} is not compared: {reason}"),
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn socket_io_4() {
+    hold("socketio4", &["http", "websocket", "engineio", "socketio"]);
+}
+
+#[test]
+fn socket_io_2() {
+    hold("socketio2", &["http", "websocket", "engineio", "socketio"]);
+}
+
+#[test]
+fn ws() {
+    hold("ws-", &["http", "websocket"]);
+}
+
+#[test]
+fn python_websockets() {
+    hold("websockets-", &["websocket"]);
+}
+
+#[test]
+fn http() {
+    hold("http-", &["http", "websocket"]);
+}
+
+#[test]
+fn server_sent_events_travel_over_http() {
+    hold("sse-", &["http"]);
+}
+
+#[test]
+fn every_recording_is_complete() {
+    for name in names("") {
+        let lines = log(&name);
+        let verdict = lines.last().unwrap();
+        let frames = exported(&name).iter().filter(|line| line["kind"] == "packet").count() as u64;
+        assert_eq!((verdict["complete"].as_bool(), verdict["frames"].as_u64()), (Some(true), Some(frames)), "{name}");
+    }
+}
