@@ -4,6 +4,7 @@
 //! everything, so that every sentence about it can be tied to its bytes; it is meant for lessons and reports.
 
 mod describe;
+mod intake;
 mod ledger;
 mod lookup;
 mod model;

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::intake::Intake;
 use super::model::{Message, Record, Talk, Trace};
 use crate::capture::FrameRef;
 use crate::flow::{Arrival, FlowTable, Opening, Segment, Stream};
@@ -13,6 +14,7 @@ use crate::protocol;
 /// Takes frames one by one and makes a [`Trace`] of them.
 #[derive(Default)]
 pub struct Pipeline {
+    intake: Intake,
     flows: FlowTable,
     lanes: Vec<Lane>,
     trace: Trace,
@@ -82,12 +84,13 @@ impl Pipeline {
     /// Takes the next frame. Frames are numbered from 1 in the order in which they come.
     pub fn push(&mut self, frame: FrameRef<'_>) {
         let number = self.trace.len() + 1;
-        let packet = Packet::decode(frame.link, frame.data, frame.len);
-        let mut record = Record { frame: frame.to_frame(), packet, segment: None, delivery: None };
-        self.note_faults(&packet, frame, number);
-        if let Some(segment) = self.flows.push(&packet, frame.data, number, frame.time) {
+        let mut record = self.intake.admit(frame, number, &mut self.trace.notes);
+        let (packet, data) = record.whole();
+        let heard = (!record.damaged).then(|| self.flows.push(packet, data, number, frame.time)).flatten();
+        if let Some(segment) = heard {
             self.deliver(&mut record, segment, number);
         }
+        self.trace.tell_fragments(&mut record, number);
         if let Some(segment) = &record.segment {
             self.trace.notes.extend(segment.notes.iter().map(|note| (Some(number), note.clone())));
         }
@@ -115,6 +118,7 @@ impl Pipeline {
                 self.tell_gaps(connection, direction);
             }
         }
+        self.trace.notes.extend(self.intake.finish());
         self.note_openings();
         self.trace.connections = self.flows.into_connections();
         for lane in self.lanes {
@@ -131,16 +135,6 @@ impl Pipeline {
         self.trace
     }
 
-    fn note_faults(&mut self, packet: &Packet, frame: FrameRef<'_>, number: u32) {
-        let fault = packet.fault.map(|fault| fault.note(packet.missing));
-        if let Some(note) = fault.filter(|note| note.severity > Severity::Chat) {
-            self.trace.notes.push((Some(number), note));
-        } else if packet.missing > 0 {
-            let text = format!("the capture kept {} of the frame's {} octets", frame.data.len(), frame.len);
-            self.trace.notes.push((Some(number), Note::new(Severity::Note, text, "")));
-        }
-    }
-
     /// Puts the segment's payload where it belongs in its stream.
     fn deliver(&mut self, record: &mut Record, mut segment: Segment, number: u32) {
         let index = segment.connection as usize;
@@ -148,11 +142,11 @@ impl Pipeline {
             self.lanes.resize_with(index + 1, Lane::default);
         }
         let lane = &mut self.lanes[index];
-        let payload = record.packet.payload;
-        let bytes = payload.of(&record.frame.data);
+        let (packet, data) = record.whole();
+        let bytes = packet.payload.of(data);
         if let Some(offset) = segment.offset.filter(|_| !bytes.is_empty()) {
             let stream = &mut lane.streams[segment.direction.index()];
-            let delivery = stream.add(offset, bytes, number, payload.start);
+            let delivery = record.add_to(stream, offset, number);
             if let Some(note) = arrival_note(delivery.arrival) {
                 segment.notes.push(note);
             }
@@ -165,7 +159,7 @@ impl Pipeline {
             let text = "payload after the connection was reset: it is not read";
             segment.notes.push(Note::new(Severity::Note, text, "RFC 9293 §3.5.2"));
         }
-        lane.hear_end(&record.packet, &segment, number);
+        lane.hear_end(record.whole().0, &segment, number);
         record.segment = Some(segment);
     }
 

@@ -177,6 +177,7 @@ fn check_spans(trace: &Trace, layer: &Layer) {
         let len = match span.buffer {
             Buffer::Frame(number) => trace.record(number).unwrap().frame.data.len() as u64,
             Buffer::Stream(connection, direction) => trace.stream(connection, direction).unwrap().end(),
+            Buffer::Datagram(frame) => trace.record(frame).unwrap().datagram.as_ref().unwrap().bytes.len() as u64,
             Buffer::Derived(index) => layer.derived[index].bytes.len() as u64,
         };
         let Span { range, .. } = span;
