@@ -4,7 +4,8 @@
 //! The rule, per sender and receiver and in the order of the capture: a sum that does not fit *proves* damage if this
 //! sender was seen to fill in true sums towards this receiver, and never to leave them to a card. Then the packet is
 //! kept out of its stream, as the receiver keeps it out ("MUST silently discard", RFC 1122 §3.2.1.2, §4.1.3.4; RFC 9293
-//! §3.1). In all other cases the packet is read, and a note says that its sum does not fit.
+//! §3.1). In all other cases the packet is read. As long as nothing is known of the sender, the first such packet gets a
+//! note; a sender that leaves sums to its card gets none, as each of its packets would have one.
 //!
 //! - "Left to a card" is only what holds exactly the sum of the pseudo-header, or for an IPv4 header zero.
 //! - Every packet with a payload is judged once; one without only until its sender is known: a SYN is proof too.
@@ -30,6 +31,8 @@ pub struct Damage {
 struct Habit {
     true_sums: bool,
     left_to_card: bool,
+    /// That it cannot be told was told.
+    told: bool,
 }
 
 impl Habit {
@@ -45,8 +48,18 @@ impl Habit {
         }
     }
 
-    fn proves_damage(self) -> bool {
-        self.true_sums && !self.left_to_card
+    /// What it means that a sum does not fit.
+    fn damage(&mut self, what: &'static str, spec: &'static str) -> Option<Damage> {
+        let proven = self.true_sums && !self.left_to_card;
+        let worth_a_note = proven || !(self.left_to_card || self.told);
+        self.told = true;
+        let (severity, rest) = if proven {
+            (Severity::Error, "and those of its sender do: damaged on the way, so it is kept out")
+        } else {
+            (Severity::Warn, "but it is not known whether its sender fills in any: it is read all the same")
+        };
+        let text = format!("the checksum of the {what} does not fit, {rest}");
+        worth_a_note.then(|| Damage { proven, note: Note::new(severity, text, spec) })
     }
 }
 
@@ -75,11 +88,10 @@ impl Evidence {
             return None;
         }
         let header = net.header_checksum(data);
-        if header == ChecksumVerdict::Wrong {
-            let habits = self.pairs.get(&pair).copied().unwrap_or_default();
-            return Some(damage("IPv4 header", habits.header, "RFC 1122 §3.2.1.2"));
-        }
         let habits = self.pairs.entry(pair).or_default();
+        if header == ChecksumVerdict::Wrong {
+            return habits.header.damage("IPv4 header", "RFC 1122 §3.2.1.2");
+        }
         habits.header.learn(if header == ChecksumVerdict::Absent && net.source.is_ipv4() {
             ChecksumVerdict::NotYetComputed
         } else {
@@ -95,21 +107,9 @@ impl Evidence {
         }
         let verdict = packet.checksum(data);
         if verdict == ChecksumVerdict::Wrong {
-            return Some(damage(what, habits.transport, spec));
+            return habits.transport.damage(what, spec);
         }
         habits.transport.learn(verdict);
         None
     }
-}
-
-fn damage(what: &'static str, habit: Habit, spec: &'static str) -> Damage {
-    let proven = habit.proves_damage();
-    let (severity, rest) = match (proven, habit.left_to_card) {
-        (true, _) => (Severity::Error, "and its sender's others did: damaged on the way, so it is left out"),
-        (false, true) => (Severity::Note, "but its sender leaves sums to the network card: that proves nothing"),
-        (false, false) => {
-            (Severity::Warn, "and no other of its sender's has told yet whether they do: it is read all the same")
-        }
-    };
-    Damage { proven, note: Note::new(severity, format!("the checksum of the {what} does not fit, {rest}"), spec) }
 }

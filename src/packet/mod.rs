@@ -19,6 +19,7 @@
 
 mod arp;
 mod checksum;
+mod datagram;
 mod evidence;
 mod fault;
 mod fragment;
@@ -36,9 +37,10 @@ use std::ops::Range;
 
 pub use arp::Arp;
 pub use checksum::Verdict as ChecksumVerdict;
+pub use datagram::{Datagram, Piece, describe_reassembled_in};
 pub use evidence::{Damage, Evidence};
 pub use fault::Fault;
-pub use fragment::{Datagram, Fragment, Limits, Piece, Reassembler, describe_reassembled_in};
+pub use fragment::{Fragment, Limits, Reassembler};
 pub use icmp::Icmp;
 pub use ip::{Net, Version};
 pub use link::{Link, LinkKind};
@@ -49,7 +51,6 @@ pub use vlan::Vlans;
 use crate::capture::LinkType;
 use crate::layer::{Buffer, FieldDef, Layer, Note, OsiLayer, Severity, Span, Value};
 use link::Next;
-use vlan::VlanIds;
 
 /// A stretch of a frame's captured octets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -344,9 +345,8 @@ pub fn describe_datagram(datagram: &Datagram, frame: u32) -> Vec<Layer> {
 fn describe_above_link(packet: &Packet, buffer: Buffer, data: &[u8], layers: &mut Vec<Layer>) {
     layers.extend(packet.net.iter().map(|net| net.describe(buffer, data)));
     let last = layers.len();
-    match &packet.transport {
-        Some(transport) => layers.extend(describe_transport(transport, buffer, data, packet)),
-        None => {}
+    if let Some(transport) = &packet.transport {
+        layers.extend(describe_transport(transport, buffer, data, packet));
     }
     // Of an ICMP error the message itself, not what it quotes.
     let innermost = last.min(layers.len().saturating_sub(1));
@@ -380,7 +380,7 @@ pub fn describe_data(at: Span, bytes: &[u8]) -> Layer {
 /// The field tables of this floor.
 pub fn fields() -> impl Iterator<Item = &'static FieldDef> {
     let link = [link::FIELDS, sll::FIELDS, vlan::FIELDS, arp::FIELDS];
-    let ip = [ip::FIELDS, ipv6_extension::FIELDS, fragment::FIELDS, icmp::FIELDS];
+    let ip = [ip::FIELDS, ipv6_extension::FIELDS, datagram::FIELDS, icmp::FIELDS];
     let above = [tcp::FIELDS, udp::FIELDS, FIELDS];
     link.into_iter().chain(ip).chain(above).flatten().copied()
 }

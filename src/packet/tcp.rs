@@ -230,8 +230,9 @@ impl Tcp {
     fn describe_checksum(&self, layer: &mut Layer, verdict: ChecksumVerdict) {
         layer.computed(&TCP_CHECKSUM_VERDICT, Value::Text(verdict.as_str().into()));
         if verdict == ChecksumVerdict::Wrong {
-            let text = "the checksum does not fit the segment: a receiver throws it away";
-            layer.notes.push(Note::new(Severity::Error, text, "RFC 9293 §3.1"));
+            let text =
+                "the checksum does not fit the segment: damaged on the way, or left for the network card to fill in";
+            layer.notes.push(Note::new(Severity::Warn, text, "RFC 9293 §3.1"));
         }
     }
 }

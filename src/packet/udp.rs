@@ -98,8 +98,9 @@ impl Udp {
         let verdict = packet.checksum(data);
         layer.computed(&UDP_CHECKSUM_VERDICT, Value::Text(verdict.as_str().into()));
         if verdict == ChecksumVerdict::Wrong {
-            let text = "the checksum does not fit the datagram: a receiver throws it away";
-            layer.notes.push(Note::new(Severity::Error, text, "RFC 1122 §4.1.3.4"));
+            let text =
+                "the checksum does not fit the datagram: damaged on the way, or left for the network card to fill in";
+            layer.notes.push(Note::new(Severity::Warn, text, "RFC 1122 §4.1.3.4"));
         }
         let payload = packet.payload;
         if !payload.is_empty() {

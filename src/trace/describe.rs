@@ -99,6 +99,10 @@ fn describe_fragments(number: u32, record: &Record, layers: &mut Vec<Layer>) {
 /// What the other packets between the same ends tell about this one.
 fn describe_flow(record: &Record, layers: &mut [Layer]) {
     let Some(layer) = layers.last_mut() else { return };
+    if record.damaged {
+        let text = "its sender's other checksums fit, so this one proves damage: nobody has read what it carries";
+        layer.notes.push(Note::new(Severity::Error, text, ""));
+    }
     match (layer.protocol, &record.segment, record.udp, record.mentions) {
         ("tcp", Some(segment), ..) => flow::describe(segment, layer),
         ("udp", _, Some(place), _) => place.describe(layer),
