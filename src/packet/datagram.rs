@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::Packet;
+use super::{Packet, ipv6_extension};
 use crate::layer::{Buffer, Field, Layer, Span, Value};
 
 crate::fields! {
@@ -43,6 +43,8 @@ pub struct Datagram {
     pub bytes: Vec<u8>,
     /// Which frame brought which octets, in order.
     pub pieces: Vec<Piece>,
+    /// Which header its octets begin with, by its number.
+    pub first_header: u8,
     /// The frames that brought nothing new of it: their fragments were there before.
     pub repeats: Vec<u32>,
 }
@@ -72,6 +74,10 @@ impl Datagram {
         layer.computed(count, Value::Uint(self.pieces.len() as u64));
         layer.computed(length, Value::Uint(self.bytes.len() as u64));
         layer.fields.push(whole(data));
+        if let Some(net) = &self.packet.net {
+            let extensions = net.header.of(&self.bytes);
+            ipv6_extension::describe_reassembled(layer, Buffer::Datagram(frame), extensions, self.first_header);
+        }
         layer.summary = format!("{}, the last missing of {} fragments", layer.summary, self.pieces.len());
     }
 }

@@ -351,7 +351,8 @@ impl Pending {
             bytes.extend(&part.bytes);
             pieces.push(Piece { range: start..start + part.bytes.len() as u32, frame: part.frame, at: part.at });
         }
-        Some(Datagram { packet: head.of_datagram(&bytes), bytes, pieces, repeats: self.repeats })
+        let first_header = head.net.map_or(0, |net| net.protocol);
+        Some(Datagram { first_header, packet: head.of_datagram(&bytes), bytes, pieces, repeats: self.repeats })
     }
 }
 
@@ -378,3 +379,7 @@ impl Packet {
         matches!(self.fault, Some(Fault::Fragment { .. }))
     }
 }
+
+#[cfg(test)]
+#[path = "fragment_tests.rs"]
+mod tests;

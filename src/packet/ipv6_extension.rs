@@ -7,7 +7,7 @@ use etherparse::Ipv6FragmentHeaderSlice;
 
 use super::Fault;
 use super::fragment::Fragment;
-use crate::layer::{FieldDef, Layer, Value};
+use crate::layer::{Buffer, FieldDef, Layer, Span, Value};
 
 crate::fields! {
     HOPOPTS_NXT = "ipv6.hopopts.nxt", Uint, "Which header follows the hop-by-hop options.", "RFC 8200 §4.3";
@@ -83,6 +83,14 @@ pub(super) fn walk(bytes: &[u8], start: usize, first: u8) -> Walk {
 pub(super) fn describe(layer: &mut Layer, bytes: &[u8]) {
     let Some(first) = bytes.get(NEXT_HEADER) else { return };
     describe_from(layer, bytes, IPV6_LEN, *first);
+}
+
+/// Adds those that were cut up with what they announce, and lie at the start of these octets.
+pub(super) fn describe_reassembled(layer: &mut Layer, buffer: Buffer, bytes: &[u8], first: u8) {
+    let span = Some(Span::new(buffer, 0..bytes.len() as u64));
+    let mut inner = Layer::new(layer.protocol, layer.title, layer.osi, span);
+    describe_from(&mut inner, bytes, 0, first);
+    layer.fields.append(&mut inner.fields);
 }
 
 fn describe_from(layer: &mut Layer, bytes: &[u8], start: usize, first: u8) {

@@ -11,6 +11,7 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests; clippy only knows the tests themselves
 
+mod below;
 mod compare;
 mod exceptions;
 mod lessons;
@@ -114,6 +115,56 @@ fn made_on_every_link() {
 fn made_by_dice() {
     let talks: Vec<Talk> = (0..16).map(plays::random).collect();
     made("dice", &talks, Form::Mixed);
+}
+
+#[test]
+fn made_links_and_tags() {
+    made("links and tags", &below::links(), Form::InTurn);
+}
+
+#[test]
+fn made_arp_and_icmp() {
+    made("arp and icmp", &below::neighbours(), Form::InTurn);
+}
+
+#[test]
+fn made_fragments() {
+    made("fragments", &below::fragments(), Form::InTurn);
+}
+
+/// In two passes tshark knows of each fragment where its packet is whole.
+#[test]
+fn fragments_know_where_they_are_whole() {
+    if !tool::is_here() {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("fragments.pcapng");
+    wire::save(&path, &below::fragments(), Form::InTurn);
+    let trace = compare::load(&path);
+    for (field, frames) in [("ip.reassembled_in", 1..=13_u32), ("ipv6.reassembled.in", 14..=23)] {
+        for frame in frames {
+            let whole: Vec<u32> = trace.record(frame).unwrap().reassembled_in.into_iter().collect();
+            let theirs = tool::filtered(&path, tool::Passes::Two, &[&format!("{field} && frame.number == {frame}")]);
+            let asked: Vec<String> =
+                whole.iter().map(|n| format!("{field} == {n} && frame.number == {frame}")).collect();
+            let asked: Vec<&str> = asked.iter().map(String::as_str).collect();
+            let completes = whole == [frame];
+            assert_eq!(
+                theirs[0].as_ref().unwrap().len(),
+                usize::from(!whole.is_empty() && !completes),
+                "frame {frame}"
+            );
+            for found in tool::filtered(&path, tool::Passes::Two, &asked) {
+                assert_eq!(found.unwrap().is_empty(), completes, "{field} of frame {frame}: {asked:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn made_datagrams() {
+    made("datagrams", &below::datagrams(), Form::InTurn);
 }
 
 #[test]
