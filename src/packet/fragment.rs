@@ -9,7 +9,8 @@
 //! that packet must be abandoned and all the fragments that have been received for that packet must be discarded"; an
 //! exact duplicate is ignored. VLANs are kept apart.
 //!
-//! Bounded: 1024 datagrams, of 65 535 octets at the most, 8 MiB together; beyond that the oldest is given up. A datagram
+//! Bounded: 1024 datagrams, of 65 535 octets at the most, 4 MiB together (if a peer sends nothing but fragments of 8
+//! octets, keeping track of them takes some ten times that); beyond that the oldest is given up. A datagram
 //! that is not whole after 30 seconds of the capture's time is given up. Each of these is told in a note at the frame of
 //! its first fragment.
 
@@ -47,7 +48,7 @@ impl Default for Limits {
     /// "an initial timer setting of 15 seconds" (RFC 791 §3.2), "within 60 seconds" (RFC 8200 §4.5): what systems use
     /// lies between.
     fn default() -> Self {
-        Self { datagrams: 1024, octets: 8 << 20, patience: 30_000_000_000 }
+        Self { datagrams: 1024, octets: 4 << 20, patience: 30_000_000_000 }
     }
 }
 

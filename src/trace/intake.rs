@@ -106,6 +106,18 @@ impl Record {
 }
 
 impl Trace {
+    /// Adds to frames that brought octets those with which their packets became whole: no receiver could read any
+    /// octet of a fragment before.
+    pub(super) fn add_completing(&self, frames: &mut Vec<u32>) {
+        let whole = frames.iter().filter_map(|frame| self.record(*frame)?.reassembled_in);
+        let whole: Vec<u32> = whole.filter(|frame| !frames.contains(frame)).collect();
+        if !whole.is_empty() {
+            frames.extend(whole);
+            frames.sort_unstable();
+            frames.dedup();
+        }
+    }
+
     /// Tells the frames that brought the fragments of a packet in which frame it is whole.
     pub(super) fn tell_fragments(&mut self, record: &mut Record, number: u32) {
         let Some(datagram) = &record.datagram else { return };

@@ -16,6 +16,8 @@ pub use model::{Message, MessageId, Record, Talk, Trace};
 pub use pipeline::Pipeline;
 
 #[cfg(test)]
+mod intake_tests;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod testing;

@@ -237,7 +237,8 @@ impl Pipeline {
 
     fn keep(&mut self, connection: usize, draft: OwnedDraft) {
         let lane = &mut self.lanes[connection];
-        let frames = lane.streams[draft.direction.index()].frames(draft.range.clone());
+        let mut frames = lane.streams[draft.direction.index()].frames(draft.range.clone());
+        self.trace.add_completing(&mut frames);
         let ended = lane.closed(draft.direction.index());
         let ends_in = &mut lane.ends_in[draft.direction.index()];
         let fin = lane.fin[draft.direction.index()].filter(|(end, _)| ended && *end == draft.range.end);
