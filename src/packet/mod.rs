@@ -393,4 +393,6 @@ const ETHER_TYPE_IPV4: u16 = 0x0800;
 const ETHER_TYPE_IPV6: u16 = 0x86dd;
 
 #[cfg(test)]
+mod more_tests;
+#[cfg(test)]
 mod tests;

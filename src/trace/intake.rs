@@ -110,7 +110,7 @@ impl Trace {
     /// octet of a fragment before.
     pub(super) fn add_completing(&self, frames: &mut Vec<u32>) {
         let whole = frames.iter().filter_map(|frame| self.record(*frame)?.reassembled_in);
-        let whole: Vec<u32> = whole.filter(|frame| !frames.contains(frame)).collect();
+        let whole: Vec<u32> = whole.filter(|frame| frames.binary_search(frame).is_err()).collect();
         if !whole.is_empty() {
             frames.extend(whole);
             frames.sort_unstable();

@@ -2,7 +2,7 @@
 
 use wiretale::capture::LinkType;
 
-use crate::wire::{Talk, checksum};
+use crate::wire::{ACK, Client, PSH, Server, Talk, checksum};
 
 const CLIENT: [u8; 4] = [10, 0, 0, 1];
 const SERVER: [u8; 4] = [10, 0, 0, 2];
@@ -216,6 +216,20 @@ pub fn fragments() -> Vec<Talk> {
         vec![ethernet(0x86dd, &ip6(44, &atomic))],
     ];
     capture("fragments", frames.concat())
+}
+
+/// A request damaged on the way, and sent again because nobody acknowledged it.
+pub fn damaged() -> Vec<Talk> {
+    const REQUEST: &[u8] = b"GET /here HTTP/1.1\r\nHost: h\r\n\r\n";
+    let mut talk = Talk::new("a damaged segment", 60_001).open();
+    talk.segment(Client, 0, PSH | ACK, REQUEST);
+    if let Some(octet) = talk.frames.last_mut().and_then(|(_, data)| data.last_mut()) {
+        *octet ^= 1;
+    }
+    talk.pushes(Client, REQUEST);
+    talk.says(Server, b"HTTP/1.1 204 No Content\r\n\r\n");
+    talk.close(Client, b"");
+    vec![talk]
 }
 
 /// UDP of all sizes, and with lengths and sums that are not true.

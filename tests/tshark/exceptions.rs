@@ -167,6 +167,18 @@ static EXCEPTIONS: &[Exception] = &[
         reason: "of the quoted number nothing tells from where it counts: it is the raw one, tshark calls it relative",
     },
     Exception {
+        capture: "damage",
+        frames: &[4],
+        fields: &["tcp", "http", "data"],
+        reason: "its checksum is proven wrong, so no receiver has read it; tshark says so too, and reads it",
+    },
+    Exception {
+        capture: "damage",
+        frames: &[5],
+        fields: &["tcp.time_delta"],
+        reason: "counted from the segment before the damaged one",
+    },
+    Exception {
         capture: "datagrams",
         frames: &[2, 4, 6],
         fields: &["udp.time_"],

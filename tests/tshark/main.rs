@@ -163,6 +163,11 @@ fn fragments_know_where_they_are_whole() {
 }
 
 #[test]
+fn made_damage() {
+    made("damage", &below::damaged(), Form::InTurn);
+}
+
+#[test]
 fn made_datagrams() {
     made("datagrams", &below::datagrams(), Form::InTurn);
 }
