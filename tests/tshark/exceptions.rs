@@ -35,7 +35,7 @@ pub fn is_payload_as_data(field: &str, ours: &[String], in_message: bool) -> boo
 }
 
 /// In one pass tshark does not know at a fragment in which later frame its packet is whole; in two it does, and
-/// `right.rs` compares that.
+/// `fragments_know_where_they_are_whole` compares that.
 pub fn is_told_later(field: &str, theirs: &[String]) -> bool {
     ["ip.reassembled_in", "ipv6.reassembled.in"].contains(&field) && theirs.is_empty()
 }
