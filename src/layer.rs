@@ -164,6 +164,9 @@ pub enum Buffer {
     Frame(u32),
     /// In the reassembled bytes of one direction of a TCP connection (`tcp.stream`, from 0).
     Stream(u32, Direction),
+    /// In the IP datagram whose last missing fragment came in this frame (its number, from 1), put together without the
+    /// headers of its fragments.
+    Datagram(u32),
     /// In a buffer derived from other bytes, such as an unmasked payload; an index into [`Layer::derived`].
     Derived(usize),
 }

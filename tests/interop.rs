@@ -19,6 +19,7 @@ const KEYS: &[(&str, &[&str])] = &[
     ("http", &["method", "target", "status", "reason", "version", "body_len", "body_sha256"]),
     ("websocket", &["opcode", "payload_len", "payload_sha256", "text", "close_code", "close_reason"]),
     ("engineio", &["protocol", "transport", "sid", "type", "data", "binary_sha256"]),
+    ("udp", &["payload_len", "payload_sha256"]),
     ("socketio", &["protocol", "sid", "socket", "namespace", "type", "id", "data", "offset"]),
 ];
 
@@ -91,6 +92,7 @@ fn layer_of(kind: &str) -> Option<&'static str> {
         "websocket.message" => "websocket",
         "engineio.packet" => "engineio",
         "socketio.packet" => "socketio",
+        "udp.datagram" => "udp",
         _ => return None,
     })
 }
@@ -109,7 +111,11 @@ fn placed(lines: Vec<Value>) -> Vec<(&'static str, Value)> {
     }
     let place = |mut line: Value| {
         let layer = layer_of(line["kind"].as_str()?)?;
-        let client = clients[&line["stream"].as_u64()?];
+        // A datagram has no stream; the client's port is the higher one.
+        let client = match line["stream"].as_u64() {
+            Some(stream) => clients[&stream],
+            None => port(&line["from"]).max(port(&line["to"])),
+        };
         let dir = if port(&line["from"]) == client { "c2s" } else { "s2c" };
         line["client_port"] = client.into();
         line["dir"] = dir.into();
@@ -248,6 +254,11 @@ fn http() {
 #[test]
 fn server_sent_events_travel_over_http() {
     hold("sse-", &["http"]);
+}
+
+#[test]
+fn udp() {
+    hold("udp-", &["udp"]);
 }
 
 #[test]

@@ -141,7 +141,7 @@ fn is_told(message: &Message) -> bool {
 }
 
 fn opening_text(trace: &Trace, number: u32, record: &Record) -> Option<String> {
-    let (tcp, ..) = record.packet.tcp()?;
+    let (tcp, ..) = record.whole().0.tcp()?;
     let connection = trace.connections().get(record.segment.as_ref()?.connection as usize)?;
     let completes = connection.handshake.ack.is_some_and(|(frame, _)| frame == number);
     match (tcp.flags.has(Flags::SYN), tcp.flags.has(Flags::ACK)) {
@@ -153,7 +153,7 @@ fn opening_text(trace: &Trace, number: u32, record: &Record) -> Option<String> {
 }
 
 fn closing_text(record: &Record) -> Option<String> {
-    let (tcp, ..) = record.packet.tcp()?;
+    let (tcp, ..) = record.whole().0.tcp()?;
     let names: Vec<_> =
         [(Flags::FIN, "FIN"), (Flags::RST, "RST")].into_iter().filter(|(bit, _)| tcp.flags.has(*bit)).collect();
     let acknowledges = tcp.flags.has(Flags::ACK).then_some("ACK");

@@ -8,9 +8,11 @@ mod connection;
 mod describe;
 mod stream;
 mod table;
+mod udp;
 
 pub use assembler::{Arrival, Assembler, SeqNumber};
 pub use connection::{Closing, Connection, Handshake, Opening, Segment};
 pub use describe::{FIELDS, describe};
 pub use stream::{Chunk, Delivery, Stream};
 pub use table::FlowTable;
+pub use udp::{FIELDS as UDP_FIELDS, UdpPlace, UdpTable, describe_mention};

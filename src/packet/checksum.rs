@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use etherparse::checksum::Sum16BitWords;
 
-use super::{Net, Packet, Transport};
+use super::{Net, Packet, Transport, Version};
 
 /// What a transport checksum says about the packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,21 +41,26 @@ impl Verdict {
 /// Judges the transport checksum of a packet.
 pub(super) fn transport(packet: &Packet, data: &[u8]) -> Verdict {
     let (Some(net), Some(transport)) = (&packet.net, &packet.transport) else { return Verdict::Unverified };
-    let segment = net.payload.of(data);
-    if segment.len() as u32 != net.payload_len {
-        return Verdict::Unverified;
-    }
-    let stored = match transport {
-        Transport::Tcp(tcp) => tcp.checksum,
-        Transport::Udp(udp) if udp.checksum == 0 && net.source.is_ipv4() => return Verdict::Absent,
-        Transport::Udp(udp) => udp.checksum,
+    let (stored, wire_len) = match transport {
+        Transport::Tcp(tcp) => (tcp.checksum, net.payload_len),
+        // Over IPv6 it must not be left out, but some do; what is not there cannot be judged.
+        Transport::Udp(udp) if udp.checksum == 0 => return Verdict::Absent,
+        Transport::Udp(udp) if udp.length < 8 => (udp.checksum, net.payload_len),
+        // What lies behind the datagram's own length is not part of it.
+        Transport::Udp(udp) => (udp.checksum, u32::from(udp.length)),
+        Transport::Icmp(icmp) => (icmp.checksum, net.payload_len),
     };
-    let pseudo = pseudo_header(net, segment.len());
+    let Some(segment) = net.payload.of(data).get(..wire_len as usize) else { return Verdict::Unverified };
+    let pseudo = match transport {
+        Transport::Icmp(icmp) if icmp.version == Version::V4 => Sum16BitWords::new(),
+        _ => pseudo_header(net, segment.len()),
+    };
     // Summed over everything, the stored checksum included, an intact packet gives all ones; complemented, zero.
     if pseudo.clone().add_slice(segment).ones_complement() == 0 {
         return Verdict::Valid;
     }
-    if stored == (!pseudo.ones_complement()).to_be() {
+    let may_be_left = !matches!(transport, Transport::Icmp(_));
+    if may_be_left && stored == (!pseudo.ones_complement()).to_be() {
         return Verdict::NotYetComputed;
     }
     Verdict::Wrong

@@ -30,12 +30,15 @@ pub enum Fault {
         /// The number it has there.
         number: u32,
     },
-    /// A fragment of a larger IP packet: no single fragment can be read as a whole.
+    /// A fragment of a larger IP packet: it is read once all have come.
     Fragment {
         /// Where it belongs in the larger packet, in octets.
         offset: u32,
     },
 }
+
+/// What stands where an EtherType would, in frames older than it.
+pub(super) const LENGTH: &str = "length";
 
 impl Fault {
     /// The fault as a note; `missing` is how many octets of the frame the capture did not keep.
@@ -44,7 +47,7 @@ impl Fault {
             Self::Short { .. } if missing > 0 => (Severity::Note, ""),
             Self::Short { .. } | Self::Invalid { .. } => (Severity::Error, "RFC 1122 §3.2.1"),
             Self::Unknown { .. } => (Severity::Chat, ""),
-            Self::Fragment { .. } => (Severity::Note, "RFC 791 §3.2"),
+            Self::Fragment { .. } => (Severity::Chat, "RFC 791 §3.2"),
         };
         let why = match missing {
             0 => String::new(),
@@ -64,11 +67,17 @@ impl fmt::Display for Fault {
             Self::Unknown { what: "EtherType", number } => {
                 write!(f, "EtherType 0x{number:04x}{} is not dissected", ether_type_name(*number))
             }
+            Self::Unknown { what: LENGTH, number } => {
+                write!(
+                    f,
+                    "an IEEE 802.3 frame that names its length, {number}, and no type: LLC in it is not dissected"
+                )
+            }
             Self::Unknown { what, number } => {
                 write!(f, "{what} {number}{} is not dissected", number_name(what, *number))
             }
             Self::Fragment { offset } => {
-                write!(f, "a fragment of a larger IP packet, from octet {offset} of it; not dissected")
+                write!(f, "a fragment of a larger IP packet, from octet {offset} of it")
             }
         }
     }
@@ -76,9 +85,9 @@ impl fmt::Display for Fault {
 
 fn ether_type_name(number: u32) -> &'static str {
     match number {
-        0x0806 => " (ARP)",
-        0x8100 => " (VLAN)",
-        0x88a8 => " (QinQ)",
+        0x8847 => " (MPLS)",
+        0x8863 | 0x8864 => " (PPPoE)",
+        0x88b5 | 0x88b6 => " (local experiment)",
         0x88cc => " (LLDP)",
         _ => "",
     }
@@ -86,9 +95,10 @@ fn ether_type_name(number: u32) -> &'static str {
 
 fn number_name(what: &str, number: u32) -> &'static str {
     match (what, number) {
-        ("IP protocol", 1) => " (ICMP)",
         ("IP protocol", 2) => " (IGMP)",
-        ("IP protocol", 58) => " (ICMPv6)",
+        ("IP protocol", 4 | 41) => " (IP in IP)",
+        ("IP protocol", 47) => " (GRE)",
+        ("IP protocol", 50 | 51) => " (IPsec)",
         ("IP protocol", 132) => " (SCTP)",
         _ => "",
     }

@@ -1,14 +1,15 @@
 //! The Internet Protocol, version 4 and 6.
 //!
 //! # References
-//! - IPv4 header: RFC 791 §3.1. IPv6 header and extension headers: RFC 8200 §3, §4.
+//! - IPv4 header: RFC 791 §3.1. IPv6 header: RFC 8200 §3; its extension headers are in `ipv6_extension.rs`.
 
 use std::net::IpAddr;
 
 use etherparse::{Ipv4HeaderSlice, Ipv6HeaderSlice};
 
-use super::{Extent, Fault, checksum};
-use crate::layer::{Layer, Note, OsiLayer, Severity, Span, Value};
+use super::fragment::Fragment;
+use super::{ChecksumVerdict, Extent, Fault, checksum, ipv6_extension};
+use crate::layer::{Buffer, Layer, Note, OsiLayer, Severity, Span, Value};
 
 crate::fields! {
     IP_VERSION = "ip.version", Uint, "The version of the Internet Protocol: 4 or 6.", "RFC 791 §3.1";
@@ -22,6 +23,7 @@ crate::fields! {
     IP_TTL = "ip.ttl", Uint, "How many more routers may pass the packet on.", "RFC 791 §3.1";
     IP_PROTO = "ip.proto", Uint, "Which protocol the packet carries: 6 is TCP, 17 is UDP.", "RFC 791 §3.1";
     IP_CHECKSUM = "ip.checksum", Uint, "A sum over the header, to find damage on the way.", "RFC 791 §3.1";
+    #[ours] IP_CHECKSUM_VERDICT = "ip.checksum.verdict", Text, "valid, absent (left to the network card), wrong, or unverified.", "RFC 791 §3.1";
     IP_SRC = "ip.src", Address, "The address the packet was sent from.", "RFC 791 §3.1";
     IP_DST = "ip.dst", Address, "The address the packet is sent to.", "RFC 791 §3.1";
     IP_ADDR = "ip.addr", Address, "Either of the two addresses.", "RFC 791 §3.1";
@@ -72,6 +74,8 @@ pub struct Net {
     pub destination: IpAddr,
     /// Which protocol it carries, by its number.
     pub protocol: u8,
+    /// Which part of a larger packet this is, if it is one.
+    pub fragment: Option<Fragment>,
 }
 
 mod field {
@@ -94,9 +98,6 @@ mod field {
     pub(super) const V6_SRC: Range<usize> = 8..24;
     pub(super) const V6_DST: Range<usize> = 24..40;
 }
-
-/// More extension headers than this are not followed: a peer controls how many there are.
-const MAX_EXTENSIONS: usize = 8;
 
 impl Net {
     /// Reads the IP header at the start of `at`. A second value says why what it carries cannot be read.
@@ -122,6 +123,9 @@ impl Net {
             total => total,
         };
         let start = at.start as usize;
+        let offset = u32::from(header.fragments_offset().value()) * 8;
+        let more = header.more_fragments();
+        let fragment = (more || offset > 0).then(|| Fragment { id: u32::from(header.identification()), offset, more });
         let net = Self {
             version: Version::V4,
             header: Extent::new(start, start + header_len),
@@ -130,10 +134,9 @@ impl Net {
             source: header.source_addr().into(),
             destination: header.destination_addr().into(),
             protocol: header.protocol().0,
+            fragment,
         };
-        let offset = u32::from(header.fragments_offset().value()) * 8;
-        let fragment = (header.more_fragments() || offset > 0).then_some(Fault::Fragment { offset });
-        Ok((net, fragment))
+        Ok((net, fragment.map(|fragment| Fault::Fragment { offset: fragment.offset })))
     }
 
     fn v6(bytes: &[u8], at: Extent) -> Result<(Self, Option<Fault>), Fault> {
@@ -144,7 +147,8 @@ impl Net {
             len => 40 + len,
         };
         let present = bytes.get(..total.min(bytes.len())).unwrap_or(bytes);
-        let (protocol, header_len, fault) = skip_extensions(present, header.next_header().0);
+        let walk = ipv6_extension::walk(present, 40, header.next_header().0);
+        let header_len = walk.end;
         let start = at.start as usize;
         let net = Self {
             version: Version::V6,
@@ -153,18 +157,52 @@ impl Net {
             payload_len: total.saturating_sub(header_len) as u32,
             source: header.source_addr().into(),
             destination: header.destination_addr().into(),
-            protocol,
+            protocol: walk.protocol,
+            fragment: walk.fragment,
         };
-        Ok((net, fault))
+        Ok((net, walk.fault))
+    }
+
+    /// What remains of the header around a reassembled datagram: the addresses, and the extension headers that were
+    /// cut up with what they announce (RFC 8200 §4.5). Extents count in the datagram.
+    pub(super) fn of_datagram(&self, bytes: &[u8]) -> (Self, Option<Fault>) {
+        let (protocol, header_len, fault) = match self.version {
+            Version::V4 => (self.protocol, 0, None),
+            Version::V6 => {
+                let walk = ipv6_extension::walk(bytes, 0, self.protocol);
+                (walk.protocol, walk.end, walk.fault)
+            }
+        };
+        let net = Self {
+            header: Extent::new(0, header_len),
+            payload: Extent::new(header_len, bytes.len()),
+            payload_len: (bytes.len() - header_len) as u32,
+            protocol,
+            fragment: None,
+            ..*self
+        };
+        (net, fault)
+    }
+
+    /// What the checksum of an IPv4 header says of it. IPv6 has none.
+    pub fn header_checksum(&self, data: &[u8]) -> ChecksumVerdict {
+        match self.version {
+            Version::V4 => v4_checksum(self.header.of(data)),
+            Version::V6 => ChecksumVerdict::Absent,
+        }
     }
 
     /// The header as a layer.
-    pub(super) fn describe(&self, frame: u32, data: &[u8]) -> Layer {
-        let span = Some(self.header.span(frame));
+    pub(super) fn describe(&self, buffer: Buffer, data: &[u8]) -> Layer {
+        let span = Some(self.header.within(buffer));
         let bytes = self.header.of(data);
         match self.version {
             Version::V4 => self.describe_v4(bytes, span),
-            Version::V6 => self.describe_v6(bytes, span),
+            Version::V6 => {
+                let mut layer = self.describe_v6(bytes, span);
+                ipv6_extension::describe(&mut layer, bytes);
+                layer
+            }
         }
     }
 
@@ -192,7 +230,9 @@ impl Net {
         layer.field(&IP_ADDR, Value::Address(self.source), field::SRC);
         layer.field(&IP_DST, Value::Address(self.destination), field::DST);
         layer.field(&IP_ADDR, Value::Address(self.destination), field::DST);
-        if header.header_checksum() != 0 && !checksum::header_is_valid(bytes) {
+        let verdict = v4_checksum(bytes);
+        layer.computed(&IP_CHECKSUM_VERDICT, Value::Text(verdict.as_str().into()));
+        if verdict == ChecksumVerdict::Wrong {
             let text = "the header checksum does not fit the header: damaged on the way, or left for the network card to fill in";
             layer.notes.push(Note::new(Severity::Note, text, "RFC 1122 §3.2.1.2"));
         }
@@ -219,51 +259,20 @@ impl Net {
     }
 }
 
+fn v4_checksum(header: &[u8]) -> ChecksumVerdict {
+    match header.get(field::CHECKSUM) {
+        None => ChecksumVerdict::Unverified,
+        // Some systems leave the sum to the network card, and zero in its place.
+        Some([0, 0]) => ChecksumVerdict::Absent,
+        Some(_) if checksum::header_is_valid(header) => ChecksumVerdict::Valid,
+        Some(_) => ChecksumVerdict::Wrong,
+    }
+}
+
 fn v4_fault(bytes: &[u8]) -> Fault {
     let words = bytes.first().map_or(0, |b| u32::from(b & 0x0f));
     match words {
         0..5 => Fault::Invalid { field: "IPv4 header length (in words of 4 octets)", value: words },
         _ => Fault::Short { header: "IPv4 header", needed: words * 4, had: bytes.len() as u32 },
     }
-}
-
-/// Walks over the extension headers (RFC 8200 §4); returns the protocol that follows, where it begins, and what stopped us.
-fn skip_extensions(bytes: &[u8], first: u8) -> (u8, usize, Option<Fault>) {
-    const HOP_BY_HOP: u8 = 0;
-    const ROUTING: u8 = 43;
-    const FRAGMENT: u8 = 44;
-    const DESTINATION_OPTIONS: u8 = 60;
-    let (mut next, mut at) = (first, 40);
-    for _ in 0..MAX_EXTENSIONS {
-        let header = bytes.get(at..at + 8);
-        match (next, header) {
-            (HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS, Some(header)) => {
-                let len = (usize::from(header[1]) + 1) * 8;
-                if bytes.len() < at + len {
-                    let had = (bytes.len() - at) as u32;
-                    return (next, at, Some(Fault::Short { header: "IPv6 extension header", needed: len as u32, had }));
-                }
-                next = header[0];
-                at += len;
-            }
-            (FRAGMENT, Some(header)) => {
-                let offset = u32::from(u16::from_be_bytes([header[2], header[3]]) & 0xfff8);
-                return (header[0], at + 8, Some(Fault::Fragment { offset }));
-            }
-            (HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS | FRAGMENT, None) => {
-                let had = bytes.len().saturating_sub(at) as u32;
-                return (
-                    next,
-                    at.min(bytes.len()),
-                    Some(Fault::Short { header: "IPv6 extension header", needed: 8, had }),
-                );
-            }
-            _ => return (next, at.min(bytes.len()), None),
-        }
-    }
-    (
-        next,
-        at,
-        Some(Fault::Invalid { field: "number of IPv6 extension headers (more than)", value: MAX_EXTENSIONS as u32 }),
-    )
 }

@@ -1,15 +1,17 @@
-//! Link headers: Ethernet (IEEE 802.3), BSD loopback (NULL, LOOP), raw IP, Linux cooked capture (SLL).
+//! Link headers: Ethernet (IEEE 802.3), BSD loopback (NULL, LOOP), raw IP. Cooked captures are in `sll.rs`, tags in
+//! `vlan.rs`.
 //!
 //! # References
-//! - Link types: <https://www.tcpdump.org/linktypes.html>; SLL: LINKTYPE_LINUX_SLL there.
+//! - Link types: <https://www.tcpdump.org/linktypes.html>.
+//! - Minimum length of a frame, and why it is padded: IEEE 802.3 §3.2.8.
 //!
 //! On loopback there is no link: the kernel invents an Ethernet header of zeros. We say so and invent nothing more.
 
 use etherparse::Ethernet2HeaderSlice;
 
-use super::{Extent, Fault};
+use super::{Extent, Fault, Packet, sll};
 use crate::capture::LinkType;
-use crate::layer::{Layer, Note, OsiLayer, Severity, Value};
+use crate::layer::{Buffer, Layer, Note, OsiLayer, Severity, Span, Value};
 
 crate::fields! {
     ETH_DST = "eth.dst", Mac, "The Ethernet address the frame is sent to.", "IEEE 802.3 §3.2.3";
@@ -17,10 +19,10 @@ crate::fields! {
     ETH_ADDR = "eth.addr", Mac, "Either of the two Ethernet addresses.", "IEEE 802.3 §3.2.3";
     ETH_TYPE = "eth.type", Uint, "Which protocol the frame carries: 0x0800 is IPv4, 0x86dd is IPv6.", "RFC 9542 §3";
     NULL_FAMILY = "null.family", Uint, "The address family on BSD loopback, in the byte order of the host.", "LINKTYPE_NULL";
-    SLL_PKTTYPE = "sll.pkttype", Uint, "Who the packet was for: 0 us, 4 sent by us.", "LINKTYPE_LINUX_SLL";
-    SLL_HATYPE = "sll.hatype", Uint, "The kind of device: 772 is loopback.", "LINKTYPE_LINUX_SLL";
-    SLL_HALEN = "sll.halen", Uint, "How long the sender's link address is.", "LINKTYPE_LINUX_SLL";
-    SLL_ETYPE = "sll.etype", Uint, "Which protocol the frame carries.", "LINKTYPE_LINUX_SLL";
+    ETH_LEN = "eth.len", Uint, "How many octets follow, in a frame that says that instead of a type.", "IEEE 802.3 §3.2.6";
+    ETH_PADDING = "eth.padding", Bytes, "Zeros that fill the frame up to the 60 octets it must have at least.", "IEEE 802.3 §3.2.8";
+    ETH_TRAILER = "eth.trailer", Bytes, "Octets behind what the frame carries, and nobody's padding.", "";
+    ETH_FCS = "eth.fcs", Uint, "The last four octets of a frame with a trailer, taken for its check sequence as Wireshark does; seldom captured.", "IEEE 802.3 §3.2.9";
 }
 
 /// Which kind of link header was read.
@@ -34,6 +36,8 @@ pub enum LinkKind {
     Raw,
     /// Linux cooked capture.
     Sll,
+    /// Linux cooked capture, version 2.
+    Sll2,
     /// A link type that is not dissected.
     Other(LinkType),
 }
@@ -45,7 +49,7 @@ impl LinkKind {
             Self::Ethernet => "eth",
             Self::Null => "null",
             Self::Raw => "raw",
-            Self::Sll => "sll",
+            Self::Sll | Self::Sll2 => "sll",
             Self::Other(_) => "data",
         }
     }
@@ -67,25 +71,34 @@ mod field {
     pub(super) const TYPE: Range<usize> = 12..14;
     pub(super) const ETHERNET_LEN: usize = 14;
     pub(super) const NULL_LEN: usize = 4;
-    pub(super) const SLL_PKTTYPE: Range<usize> = 0..2;
-    pub(super) const SLL_HATYPE: Range<usize> = 2..4;
-    pub(super) const SLL_HALEN: Range<usize> = 4..6;
-    pub(super) const SLL_ETYPE: Range<usize> = 14..16;
-    pub(super) const SLL_LEN: usize = 16;
 }
 
-const ETHER_TYPE_IPV4: u16 = 0x0800;
-const ETHER_TYPE_IPV6: u16 = 0x86dd;
+/// What follows a link header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// IP, whose first octet tells the version.
+    Ip,
+    /// What this EtherType says.
+    EtherType(u16),
+    /// A frame of IEEE 802.3 with its length instead of a type.
+    Length(u16),
+}
+
+/// A number in the type field of Ethernet is a length up to here (IEEE 802.3 §3.2.6).
+const MAX_LENGTH: u16 = 1500;
+/// An Ethernet frame is filled up to this many octets, its check sequence not counted (IEEE 802.3 §3.2.8).
+const MIN_FRAME: usize = 60;
 
 impl Link {
-    /// Reads the header of this link type. The second value says whether an IP header follows.
-    pub(super) fn decode(link: LinkType, data: &[u8]) -> (Self, Result<(), Fault>) {
+    /// Reads the header of this link type. The second value says what follows.
+    pub(super) fn decode(link: LinkType, data: &[u8]) -> (Self, Result<Next, Fault>) {
         match link {
             LinkType::ETHERNET => Self::ethernet(data),
             LinkType::NULL | LinkType::LOOP => Self::null(data),
-            LinkType::LINUX_SLL => Self::sll(data),
+            LinkType::LINUX_SLL => sll::decode(data),
+            LinkType::LINUX_SLL2 => sll::decode_v2(data),
             LinkType::RAW | LinkType::RAW_BSD | LinkType::RAW_OPENBSD | LinkType::IPV4 | LinkType::IPV6 => {
-                (Self::new(LinkKind::Raw, 0), Ok(()))
+                (Self::new(LinkKind::Raw, 0), Ok(Next::Ip))
             }
             other => {
                 let fault = Fault::Unknown { what: "link type", number: u32::from(other.0) };
@@ -94,53 +107,59 @@ impl Link {
         }
     }
 
-    fn new(kind: LinkKind, len: usize) -> Self {
+    pub(super) fn new(kind: LinkKind, len: usize) -> Self {
         Self { kind, header: Extent::new(0, len) }
     }
 
-    fn ethernet(data: &[u8]) -> (Self, Result<(), Fault>) {
+    fn ethernet(data: &[u8]) -> (Self, Result<Next, Fault>) {
         match Ethernet2HeaderSlice::from_slice(data) {
-            Ok(header) => (Self::new(LinkKind::Ethernet, field::ETHERNET_LEN), ip_follows(header.ether_type().0)),
+            Ok(header) => {
+                let next = match header.ether_type().0 {
+                    length @ 0..=MAX_LENGTH => Next::Length(length),
+                    ether_type => Next::EtherType(ether_type),
+                };
+                (Self::new(LinkKind::Ethernet, field::ETHERNET_LEN), Ok(next))
+            }
             Err(_) => Self::short(LinkKind::Ethernet, "Ethernet header", field::ETHERNET_LEN, data),
         }
     }
 
-    fn null(data: &[u8]) -> (Self, Result<(), Fault>) {
-        let Some(family) = read_u32(data, 0) else {
+    fn null(data: &[u8]) -> (Self, Result<Next, Fault>) {
+        let Some(family) = family(data) else {
             return Self::short(LinkKind::Null, "loopback header", field::NULL_LEN, data);
         };
-        // "The link-layer header is a 4-byte field, in host byte order" of the machine that captured: the family is
-        // small, so the order in which it is small is the right one. AF_INET6 differs from system to system.
-        let family = if family > 0xffff { family.swap_bytes() } else { family };
         let next = match family {
-            2 | 10 | 24 | 28 | 30 => Ok(()),
+            2 | 10 | 24 | 28 | 30 => Ok(Next::Ip),
             other => Err(Fault::Unknown { what: "address family", number: other }),
         };
         (Self::new(LinkKind::Null, field::NULL_LEN), next)
     }
 
-    fn sll(data: &[u8]) -> (Self, Result<(), Fault>) {
-        match read_u16(data, field::SLL_ETYPE.start) {
-            Some(ether_type) => (Self::new(LinkKind::Sll, field::SLL_LEN), ip_follows(ether_type)),
-            None => Self::short(LinkKind::Sll, "cooked header", field::SLL_LEN, data),
-        }
-    }
-
-    fn short(kind: LinkKind, header: &'static str, needed: usize, data: &[u8]) -> (Self, Result<(), Fault>) {
+    pub(super) fn short(
+        kind: LinkKind,
+        header: &'static str,
+        needed: usize,
+        data: &[u8],
+    ) -> (Self, Result<Next, Fault>) {
         let fault = Fault::Short { header, needed: needed as u32, had: data.len() as u32 };
         (Self::new(kind, 0), Err(fault))
     }
 
     /// The header as a layer. On loopback an all-zero Ethernet header gets the remark that nobody sent it.
-    pub(super) fn describe(&self, frame: u32, data: &[u8]) -> Layer {
+    pub(super) fn describe(&self, frame: u32, data: &[u8], packet: &Packet) -> Layer {
         let span = Some(self.header.span(frame));
         let bytes = self.header.of(data);
         match self.kind {
-            LinkKind::Ethernet => describe_ethernet(bytes, span),
+            LinkKind::Ethernet => {
+                let mut layer = describe_ethernet(bytes, span);
+                if packet.vlans.is_empty() {
+                    describe_trailer(&mut layer, &ETH_TRAILER, frame, data, packet);
+                }
+                layer
+            }
             LinkKind::Null => {
                 let mut layer = Layer::new("null", "BSD loopback", Some(OsiLayer::DataLink), span);
-                let Some(family) = read_u32(bytes, 0) else { return layer };
-                let family = if family > 0xffff { family.swap_bytes() } else { family };
+                let Some(family) = family(bytes) else { return layer };
                 layer.summary = format!("address family {family}");
                 layer.field(&NULL_FAMILY, Value::Uint(u64::from(family)), 0..field::NULL_LEN);
                 layer
@@ -150,7 +169,8 @@ impl Link {
                 layer.summary = "no link header: the frame begins with IP".into();
                 layer
             }
-            LinkKind::Sll => describe_sll(bytes, span),
+            LinkKind::Sll => sll::describe(bytes, span),
+            LinkKind::Sll2 => sll::describe_v2(bytes, span),
             LinkKind::Other(link) => {
                 let mut layer = Layer::new("data", "Unknown link", Some(OsiLayer::DataLink), span);
                 layer.summary = format!("{link}, which is not dissected");
@@ -160,7 +180,7 @@ impl Link {
     }
 }
 
-fn describe_ethernet(bytes: &[u8], span: Option<crate::layer::Span>) -> Layer {
+fn describe_ethernet(bytes: &[u8], span: Option<Span>) -> Layer {
     let mut layer = Layer::new("eth", "Ethernet", Some(OsiLayer::DataLink), span);
     let Ok(header) = Ethernet2HeaderSlice::from_slice(bytes) else { return layer };
     let (dst, src) = (header.destination(), header.source());
@@ -168,7 +188,9 @@ fn describe_ethernet(bytes: &[u8], span: Option<crate::layer::Span>) -> Layer {
     layer.field(&ETH_ADDR, Value::Mac(dst), field::DST);
     layer.field(&ETH_SRC, Value::Mac(src), field::SRC);
     layer.field(&ETH_ADDR, Value::Mac(src), field::SRC);
-    layer.field(&ETH_TYPE, Value::Uint(u64::from(header.ether_type().0)), field::TYPE);
+    let number = header.ether_type().0;
+    let def = if number <= MAX_LENGTH { &ETH_LEN } else { &ETH_TYPE };
+    layer.field(def, Value::Uint(u64::from(number)), field::TYPE);
     if dst == [0; 6] && src == [0; 6] {
         layer.summary = "invented by loopback: all zero".into();
         let text = "both addresses are zero: the loopback device has no Ethernet, its header is made up";
@@ -179,33 +201,49 @@ fn describe_ethernet(bytes: &[u8], span: Option<crate::layer::Span>) -> Layer {
     layer
 }
 
-fn describe_sll(bytes: &[u8], span: Option<crate::layer::Span>) -> Layer {
-    let mut layer = Layer::new("sll", "Linux cooked capture", Some(OsiLayer::DataLink), span);
-    for (def, range) in [
-        (&SLL_PKTTYPE, field::SLL_PKTTYPE),
-        (&SLL_HATYPE, field::SLL_HATYPE),
-        (&SLL_HALEN, field::SLL_HALEN),
-        (&SLL_ETYPE, field::SLL_ETYPE),
-    ] {
-        if let Some(value) = read_u16(bytes, range.start) {
-            layer.field(def, Value::Uint(u64::from(value)), range);
+/// Names the octets behind what the frame carries, as Wireshark does: zeros up to the least length of a frame are
+/// padding; of the rest the last four are taken for the check sequence if the frame is long enough to have one.
+pub(super) fn describe_trailer(
+    layer: &mut Layer,
+    trailer_def: &'static crate::layer::FieldDef,
+    frame: u32,
+    data: &[u8],
+    packet: &Packet,
+) {
+    let Extent { start, end } = packet.trailer;
+    let (start, end) = (start as usize, end as usize);
+    if start >= end {
+        return;
+    }
+    let fill = end.min(MIN_FRAME.max(start));
+    let is_zero = |from: usize, to: usize| data.get(from..to).is_some_and(|bytes| bytes.iter().all(|b| *b == 0));
+    let padded = if is_zero(start, fill) { fill } else { start };
+    // "Big enough means 64 octets or more": a shorter frame with a check sequence is against the standard.
+    let has_fcs = packet.missing == 0 && end >= MIN_FRAME + 4 && end - padded >= 4;
+    let fcs = if has_fcs { end - 4 } else { end };
+    let mut push = |def, from: usize, to: usize, value: Value| {
+        if from < to {
+            let span = Some(Span::new(Buffer::Frame(frame), from as u64..to as u64));
+            layer.fields.push(crate::layer::Field { def, value, span });
         }
-    }
-    layer.summary = "a header the capture wrote, not the wire".into();
-    layer
+    };
+    let bytes = |from: usize, to: usize| Value::Bytes(data.get(from..to).unwrap_or_default().to_vec());
+    push(&ETH_PADDING, start, padded, bytes(start, padded));
+    push(trailer_def, padded, fcs, bytes(padded, fcs));
+    push(&ETH_FCS, fcs, end, Value::Uint(u64::from(read_u32(data, fcs).unwrap_or_default())));
 }
 
-fn ip_follows(ether_type: u16) -> Result<(), Fault> {
-    match ether_type {
-        ETHER_TYPE_IPV4 | ETHER_TYPE_IPV6 => Ok(()),
-        other => Err(Fault::Unknown { what: "EtherType", number: u32::from(other) }),
-    }
+/// The address family of BSD loopback. "The link-layer header is a 4-byte field, in host byte order" of the machine
+/// that captured (LOOP: most significant first): the family is small, so the order in which it is small is the right
+/// one. AF_INET6 differs from system to system.
+fn family(data: &[u8]) -> Option<u32> {
+    read_u32(data, 0).map(|family| if family > 0xffff { family.swap_bytes() } else { family })
 }
 
-fn read_u16(data: &[u8], at: usize) -> Option<u16> {
+pub(super) fn read_u16(data: &[u8], at: usize) -> Option<u16> {
     data.get(at..at + 2).and_then(|bytes| bytes.try_into().ok()).map(u16::from_be_bytes)
 }
 
-fn read_u32(data: &[u8], at: usize) -> Option<u32> {
+pub(super) fn read_u32(data: &[u8], at: usize) -> Option<u32> {
     data.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes)
 }

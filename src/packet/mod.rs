@@ -17,25 +17,40 @@
 //! assert_eq!(packet.payload.of(&frame), b"hi");
 //! ```
 
+mod arp;
 mod checksum;
+mod datagram;
+mod evidence;
 mod fault;
+mod fragment;
+mod icmp;
 mod ip;
+mod ipv6_extension;
 mod link;
+mod sll;
 mod tcp;
 mod udp;
+mod vlan;
 
 use std::net::SocketAddr;
 use std::ops::Range;
 
+pub use arp::Arp;
 pub use checksum::Verdict as ChecksumVerdict;
+pub use datagram::{Datagram, Piece, describe_reassembled_in};
+pub use evidence::{Damage, Evidence};
 pub use fault::Fault;
+pub use fragment::{Fragment, Limits, Reassembler};
+pub use icmp::Icmp;
 pub use ip::{Net, Version};
 pub use link::{Link, LinkKind};
 pub use tcp::{ACK_RANGE, Flags, SEQ_RANGE, SynOptions, Tcp, WINDOW_RANGE};
 pub use udp::Udp;
+pub use vlan::Vlans;
 
 use crate::capture::LinkType;
-use crate::layer::{Buffer, FieldDef, Layer, OsiLayer, Span, Value};
+use crate::layer::{Buffer, FieldDef, Layer, Note, OsiLayer, Severity, Span, Value};
+use link::Next;
 
 /// A stretch of a frame's captured octets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -75,7 +90,12 @@ impl Extent {
 
     /// As a span in a frame.
     pub fn span(self, frame: u32) -> Span {
-        Span::new(Buffer::Frame(frame), u64::from(self.start)..u64::from(self.end))
+        self.within(Buffer::Frame(frame))
+    }
+
+    /// As a span in the octets it was measured on.
+    pub fn within(self, buffer: Buffer) -> Span {
+        Span::new(buffer, u64::from(self.start)..u64::from(self.end))
     }
 }
 
@@ -86,6 +106,8 @@ pub enum Transport {
     Tcp(Tcp),
     /// User Datagram Protocol.
     Udp(Udp),
+    /// Internet Control Message Protocol, of IPv4 or IPv6.
+    Icmp(Icmp),
 }
 
 /// A frame, dissected: where each header lies and what it says.
@@ -93,13 +115,17 @@ pub enum Transport {
 pub struct Packet {
     /// The link's header.
     pub link: Link,
+    /// The VLAN tags behind it.
+    pub vlans: Vlans,
+    /// The ARP packet, if it is one.
+    pub arp: Option<Arp>,
     /// The IP header, if there is one.
     pub net: Option<Net>,
     /// The transport header, if there is one that could be read.
     pub transport: Option<Transport>,
     /// What the innermost header that was read carries.
     pub payload: Extent,
-    /// Octets after the end of the IP packet: padding or a trailer of the link.
+    /// Octets after the end of what the link carries: its padding or trailer.
     pub trailer: Extent,
     /// Where dissecting had to stop, and why.
     pub fault: Option<Fault>,
@@ -116,6 +142,8 @@ impl Packet {
         let rest = Extent::new(link.header.end as usize, data.len());
         let mut packet = Self {
             link,
+            vlans: Vlans::default(),
+            arp: None,
             net: None,
             transport: None,
             payload: rest,
@@ -124,10 +152,63 @@ impl Packet {
             missing,
         };
         match next {
-            Ok(()) => packet.decode_net(data),
+            Ok(Next::Ip) => packet.decode_net(data),
+            Ok(Next::EtherType(ether_type)) => packet.decode_tagged(data, ether_type),
+            Ok(Next::Length(length)) => packet.stop_at_length(data, length),
             Err(fault) => packet.fault = Some(fault),
         }
         packet
+    }
+
+    /// The packet that fragments make up, of which this is the first: its extents count in the octets put together.
+    fn of_datagram(&self, bytes: &[u8]) -> Self {
+        let nowhere = Extent::default();
+        let mut whole = Self {
+            link: Link { header: nowhere, ..self.link },
+            vlans: Vlans::default(),
+            arp: None,
+            net: None,
+            transport: None,
+            payload: Extent::new(0, bytes.len()),
+            trailer: Extent::new(bytes.len(), bytes.len()),
+            fault: None,
+            missing: 0,
+        };
+        if let Some(net) = &self.net {
+            let (net, fault) = net.of_datagram(bytes);
+            (whole.net, whole.payload, whole.fault) = (Some(net), net.payload, fault);
+            if fault.is_none() {
+                whole.decode_transport(bytes, &net);
+            }
+        }
+        whole
+    }
+
+    fn decode_tagged(&mut self, data: &[u8], ether_type: u16) {
+        let (vlans, at, next) = Vlans::decode(data, self.payload.start as usize, ether_type);
+        self.vlans = vlans;
+        self.payload = Extent::new(at, data.len());
+        match next {
+            Ok(ETHER_TYPE_IPV4 | ETHER_TYPE_IPV6) => self.decode_net(data),
+            Ok(arp::ETHER_TYPE) => match Arp::decode(data, self.payload) {
+                Ok(arp) => {
+                    let end = arp.header.end as usize;
+                    (self.arp, self.payload) = (Some(arp), Extent::new(end, end));
+                    self.trailer = Extent::new(end, data.len());
+                }
+                Err(fault) => self.fault = Some(fault),
+            },
+            Ok(other) => self.fault = Some(Fault::Unknown { what: "EtherType", number: u32::from(other) }),
+            Err(fault) => self.fault = Some(fault),
+        }
+    }
+
+    fn stop_at_length(&mut self, data: &[u8], length: u16) {
+        let start = self.payload.start as usize;
+        let end = data.len().min(start + usize::from(length));
+        self.payload = Extent::new(start, end);
+        self.trailer = Extent::new(end, data.len());
+        self.fault = Some(Fault::Unknown { what: fault::LENGTH, number: u32::from(length) });
     }
 
     fn decode_net(&mut self, data: &[u8]) {
@@ -149,6 +230,12 @@ impl Packet {
         let decoded = match net.protocol {
             tcp::IP_PROTOCOL => Tcp::decode(data, net.payload).map(|(tcp, rest)| (Transport::Tcp(tcp), rest)),
             udp::IP_PROTOCOL => Udp::decode(data, net.payload).map(|(udp, rest)| (Transport::Udp(udp), rest)),
+            icmp::IP_PROTOCOL if net.version == Version::V4 => {
+                Icmp::decode(data, net.payload, net.version).map(|(icmp, rest)| (Transport::Icmp(icmp), rest))
+            }
+            icmp::IP_PROTOCOL_V6 if net.version == Version::V6 => {
+                Icmp::decode(data, net.payload, net.version).map(|(icmp, rest)| (Transport::Icmp(icmp), rest))
+            }
             other => Err(Fault::Unknown { what: "IP protocol", number: u32::from(other) }),
         };
         match decoded {
@@ -158,7 +245,7 @@ impl Packet {
                         payload_len: net.payload_len.saturating_sub(tcp.header.len() as u32),
                         ..tcp
                     }),
-                    udp @ Transport::Udp(_) => udp,
+                    other => other,
                 });
                 self.payload = rest;
             }
@@ -181,12 +268,50 @@ impl Packet {
     /// The headers that were read, outermost first, each with the protocol's filter name.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, Extent)> + use<> {
         let link = Some((self.link.kind.protocol(), self.link.header));
+        let arp = self.arp.map(|arp| ("arp", arp.header));
         let net = self.net.map(|net| (net.version.protocol(), net.header));
         let transport = self.transport.map(|transport| match transport {
             Transport::Tcp(tcp) => ("tcp", tcp.header),
             Transport::Udp(udp) => ("udp", udp.header),
+            Transport::Icmp(icmp) => (icmp.protocol(), icmp.header),
         });
-        [link, net, transport].into_iter().flatten()
+        link.into_iter().chain(self.vlans.tags()).chain([arp, net, transport].into_iter().flatten())
+    }
+
+    /// The UDP header with the addresses around it.
+    pub fn udp(&self) -> Option<(&Udp, SocketAddr, SocketAddr)> {
+        match (&self.net, &self.transport) {
+            (Some(net), Some(Transport::Udp(udp))) => Some((
+                udp,
+                SocketAddr::new(net.source, udp.source_port),
+                SocketAddr::new(net.destination, udp.destination_port),
+            )),
+            _ => None,
+        }
+    }
+
+    /// The packet an ICMP error quotes, as far as it does.
+    pub fn quoted(&self, data: &[u8]) -> Option<Self> {
+        match &self.transport {
+            Some(Transport::Icmp(icmp)) => icmp.quoted(data, self),
+            _ => None,
+        }
+    }
+
+    /// What is odd about the headers: why dissecting stopped, and lengths that do not fit each other. Most packets have
+    /// none.
+    pub fn remarks(&self) -> Vec<Note> {
+        let mut notes: Vec<Note> = self.fault.map(|fault| fault.note(self.missing)).into_iter().collect();
+        let Some(net) = &self.net else { return notes };
+        let lacks = net.payload_len.saturating_sub(net.payload.len() as u32);
+        if lacks > 0 && self.missing == 0 {
+            let text = format!("by its length the IP packet has {lacks} octets more than the frame holds");
+            notes.push(Note::new(Severity::Warn, text, "RFC 1122 §3.2.1"));
+        }
+        if let Some(Transport::Udp(udp)) = &self.transport {
+            notes.extend(udp.remarks(net));
+        }
+        notes
     }
 
     /// What the transport checksum says, once everything it covers is there.
@@ -197,21 +322,45 @@ impl Packet {
 
 /// Describes the headers of a packet, outermost first, with every field's bytes.
 pub fn describe(packet: &Packet, frame: u32, data: &[u8]) -> Vec<Layer> {
-    let mut layers = vec![packet.link.describe(frame, data)];
-    if let Some(net) = &packet.net {
-        layers.push(net.describe(frame, data));
+    let mut layers = vec![packet.link.describe(frame, data, packet)];
+    layers.extend(packet.vlans.describe(frame, data, packet));
+    layers.extend(packet.arp.iter().map(|arp| arp.describe(frame, data)));
+    describe_above_link(packet, Buffer::Frame(frame), data, &mut layers);
+    layers
+}
+
+/// Describes what a datagram says that was put together from fragments; `frame` is the one that completed it.
+pub fn describe_datagram(datagram: &Datagram, frame: u32) -> Vec<Layer> {
+    let (packet, bytes) = (&datagram.packet, datagram.bytes.as_slice());
+    let mut layers: Vec<Layer> = Vec::new();
+    if let Some(transport) = &packet.transport {
+        layers.extend(describe_transport(transport, Buffer::Datagram(frame), bytes, packet));
     }
-    match &packet.transport {
-        Some(Transport::Tcp(tcp)) => layers.push(tcp.describe(frame, data, packet)),
-        Some(Transport::Udp(udp)) => layers.push(udp.describe(frame, data, packet)),
-        None => {}
-    }
-    if let Some(fault) = packet.fault
-        && let Some(layer) = layers.last_mut()
-    {
-        layer.notes.push(fault.note(packet.missing));
+    if let Some(layer) = layers.first_mut() {
+        layer.notes.extend(packet.remarks());
     }
     layers
+}
+
+fn describe_above_link(packet: &Packet, buffer: Buffer, data: &[u8], layers: &mut Vec<Layer>) {
+    layers.extend(packet.net.iter().map(|net| net.describe(buffer, data)));
+    let last = layers.len();
+    if let Some(transport) = &packet.transport {
+        layers.extend(describe_transport(transport, buffer, data, packet));
+    }
+    // Of an ICMP error the message itself, not what it quotes.
+    let innermost = last.min(layers.len().saturating_sub(1));
+    if let Some(layer) = layers.get_mut(innermost) {
+        layer.notes.extend(packet.remarks());
+    }
+}
+
+fn describe_transport(transport: &Transport, buffer: Buffer, data: &[u8], packet: &Packet) -> Vec<Layer> {
+    match transport {
+        Transport::Tcp(tcp) => vec![tcp.describe(buffer, data, packet)],
+        Transport::Udp(udp) => vec![udp.describe(buffer, data, packet)],
+        Transport::Icmp(icmp) => icmp.describe(buffer, data, packet),
+    }
 }
 
 crate::fields! {
@@ -230,11 +379,20 @@ pub fn describe_data(at: Span, bytes: &[u8]) -> Layer {
 
 /// The field tables of this floor.
 pub fn fields() -> impl Iterator<Item = &'static FieldDef> {
-    [link::FIELDS, ip::FIELDS, tcp::FIELDS, udp::FIELDS, FIELDS].into_iter().flatten().copied()
+    let link = [link::FIELDS, sll::FIELDS, vlan::FIELDS, arp::FIELDS];
+    let ip = [ip::FIELDS, ipv6_extension::FIELDS, datagram::FIELDS, icmp::FIELDS];
+    let above = [tcp::FIELDS, udp::FIELDS, FIELDS];
+    link.into_iter().chain(ip).chain(above).flatten().copied()
 }
 
 /// The protocol names of this floor, as filters know them.
-pub const PROTOCOLS: &[&str] = &["eth", "null", "raw", "sll", "ip", "ipv6", "tcp", "udp", "data"];
+pub const PROTOCOLS: &[&str] =
+    &["eth", "null", "raw", "sll", "vlan", "ieee8021ad", "arp", "ip", "ipv6", "icmp", "icmpv6", "tcp", "udp", "data"];
 
+const ETHER_TYPE_IPV4: u16 = 0x0800;
+const ETHER_TYPE_IPV6: u16 = 0x86dd;
+
+#[cfg(test)]
+mod more_tests;
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use std::fmt;
 use etherparse::TcpHeaderSlice;
 
 use super::{ChecksumVerdict, Extent, Fault, Packet};
-use crate::layer::{Layer, Note, OsiLayer, Severity, Value};
+use crate::layer::{Buffer, Layer, Note, OsiLayer, Severity, Value};
 
 /// TCP's number in the IP header.
 pub(super) const IP_PROTOCOL: u8 = 6;
@@ -191,8 +191,8 @@ impl Tcp {
         found
     }
 
-    pub(super) fn describe(&self, frame: u32, data: &[u8], packet: &Packet) -> Layer {
-        let span = Some(self.header.span(frame));
+    pub(super) fn describe(&self, buffer: Buffer, data: &[u8], packet: &Packet) -> Layer {
+        let span = Some(self.header.within(buffer));
         let mut layer = Layer::new("tcp", "Transmission Control Protocol", Some(OsiLayer::Transport), span);
         let number = |n: u16| Value::Uint(u64::from(n));
         let bytes = self.header.of(data);
@@ -230,10 +230,27 @@ impl Tcp {
     fn describe_checksum(&self, layer: &mut Layer, verdict: ChecksumVerdict) {
         layer.computed(&TCP_CHECKSUM_VERDICT, Value::Text(verdict.as_str().into()));
         if verdict == ChecksumVerdict::Wrong {
-            let text = "the checksum does not fit the segment: a receiver throws it away";
-            layer.notes.push(Note::new(Severity::Error, text, "RFC 9293 §3.1"));
+            let text =
+                "the checksum does not fit the segment: damaged on the way, or left for the network card to fill in";
+            layer.notes.push(Note::new(Severity::Warn, text, "RFC 9293 §3.1"));
         }
     }
+}
+
+/// Describes the beginning of a header of which an ICMP error quotes too little: "the original datagram's first 64 bits
+/// of data" (RFC 792) hold the ports and the sequence number.
+pub(super) fn describe_start(buffer: Buffer, data: &[u8], at: Extent) -> Option<Layer> {
+    let [a, b, c, d, e, f, g, h, ..] = *at.of(data) else { return None };
+    let (source, destination) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+    let span = Some(at.within(buffer));
+    let mut layer = Layer::new("tcp", "Transmission Control Protocol", Some(OsiLayer::Transport), span);
+    layer.summary = format!("{source} → {destination}, the beginning of a header");
+    for (own, port, range) in [(&TCP_SRCPORT, source, field::SRC_PORT), (&TCP_DSTPORT, destination, field::DST_PORT)] {
+        layer.field(own, Value::Uint(u64::from(port)), range.clone());
+        layer.field(&TCP_PORT, Value::Uint(u64::from(port)), range);
+    }
+    layer.field(&TCP_SEQ_RAW, Value::Uint(u64::from(u32::from_be_bytes([e, f, g, h]))), field::SEQ);
+    Some(layer)
 }
 
 static FLAG_FIELDS: [(&crate::layer::FieldDef, u8); 8] = [

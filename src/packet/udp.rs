@@ -5,8 +5,8 @@
 
 use etherparse::UdpHeaderSlice;
 
-use super::{Extent, Fault, Packet};
-use crate::layer::{Layer, OsiLayer, Value};
+use super::{ChecksumVerdict, Extent, Fault, Net, Packet};
+use crate::layer::{Buffer, Layer, Note, OsiLayer, Severity, Value};
 
 /// UDP's number in the IP header.
 pub(super) const IP_PROTOCOL: u8 = 17;
@@ -17,6 +17,7 @@ crate::fields! {
     UDP_PORT = "udp.port", Uint, "Either of the two ports.", "RFC 768";
     UDP_LENGTH = "udp.length", Uint, "The length of header and payload, in octets.", "RFC 768";
     UDP_CHECKSUM = "udp.checksum", Uint, "A sum over the datagram and its addresses; 0 says it was left out.", "RFC 768";
+    #[ours] UDP_CHECKSUM_VERDICT = "udp.checksum.verdict", Text, "valid, not computed yet (loopback and offload), wrong, absent, or unverified.", "RFC 1071";
     UDP_PAYLOAD = "udp.payload", Bytes, "What the datagram carries.", "RFC 768";
 }
 
@@ -55,9 +56,36 @@ impl Udp {
         Ok((udp, Extent::new(start + 8, end)))
     }
 
-    pub(super) fn describe(&self, frame: u32, data: &[u8], packet: &Packet) -> Layer {
-        let mut layer =
-            Layer::new("udp", "User Datagram Protocol", Some(OsiLayer::Transport), Some(self.header.span(frame)));
+    /// What is odd about its length and checksum, with the IP header around it.
+    pub(super) fn remarks(&self, net: &Net) -> impl Iterator<Item = Note> + use<> {
+        let (length, room) = (u32::from(self.length), net.payload_len);
+        let length = match length {
+            // "A value of zero is used … for UDP packets longer than 65,535 octets" RFC 2675 §4
+            0 if net.source.is_ipv6() && room > u32::from(u16::MAX) => None,
+            0..8 => Some((Severity::Error, "is less than its header's 8", "RFC 768")),
+            length if length > room => Some((Severity::Error, "is more than the IP packet holds", "RFC 1122 §4.1.3")),
+            length if length < room => Some((
+                Severity::Note,
+                "is less than the IP packet holds: what is behind it is not the datagram's",
+                "RFC 9868 §4",
+            )),
+            _ => None,
+        };
+        let said = self.length;
+        let length = length.map(move |(severity, what, spec)| {
+            Note::new(severity, format!("the UDP length, {said} octets, {what} ({room})"), spec)
+        });
+        // "IPv6 receivers must discard UDP packets containing a zero checksum and should log the error."
+        let sum = (self.checksum == 0 && net.source.is_ipv6()).then(|| {
+            let text = "the UDP checksum is left out, which only IPv4 allows: a receiver throws the datagram away";
+            Note::new(Severity::Warn, text, "RFC 8200 §8.1")
+        });
+        length.into_iter().chain(sum)
+    }
+
+    pub(super) fn describe(&self, buffer: Buffer, data: &[u8], packet: &Packet) -> Layer {
+        let span = Some(self.header.within(buffer));
+        let mut layer = Layer::new("udp", "User Datagram Protocol", Some(OsiLayer::Transport), span);
         let number = |n: u16| Value::Uint(u64::from(n));
         layer.summary =
             format!("{} → {}, {} octets of payload", self.source_port, self.destination_port, packet.payload.len());
@@ -67,6 +95,13 @@ impl Udp {
         layer.field(&UDP_PORT, number(self.destination_port), 2..4);
         layer.field(&UDP_LENGTH, number(self.length), 4..6);
         layer.field(&UDP_CHECKSUM, number(self.checksum), 6..8);
+        let verdict = packet.checksum(data);
+        layer.computed(&UDP_CHECKSUM_VERDICT, Value::Text(verdict.as_str().into()));
+        if verdict == ChecksumVerdict::Wrong {
+            let text =
+                "the checksum does not fit the datagram: damaged on the way, or left for the network card to fill in";
+            layer.notes.push(Note::new(Severity::Warn, text, "RFC 1122 §4.1.3.4"));
+        }
         let payload = packet.payload;
         if !payload.is_empty() {
             layer.field(&UDP_PAYLOAD, Value::Bytes(payload.of(data).to_vec()), 8..8 + payload.len());

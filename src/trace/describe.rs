@@ -23,11 +23,8 @@ impl Trace {
         let Some(record) = self.record(number) else { return Vec::new() };
         let mut layers = vec![self.describe_frame(number, record)];
         layers.extend(packet::describe(&record.packet, number, &record.frame.data));
-        if let Some(segment) = &record.segment
-            && let Some(layer) = layers.last_mut().filter(|layer| layer.protocol == "tcp")
-        {
-            flow::describe(segment, layer);
-        }
+        describe_fragments(number, record, &mut layers);
+        describe_flow(record, &mut layers);
         for message in self.messages_in(number) {
             let mut described = message.payload.describe(self.bytes(message), &message.span());
             if let Some(first) = described.first_mut() {
@@ -69,6 +66,9 @@ impl Trace {
 
     /// Payload that no dissector took.
     fn describe_rest(&self, number: u32, record: &Record) -> Vec<Layer> {
+        if record.packet.is_fragment() {
+            return describe_rest_of_fragment(number, record);
+        }
         let of_no_one = |share: &super::Share| {
             share.owner == super::ledger::DATA || (record.segment.is_none() && share.owner == super::ledger::PAYLOAD)
         };
@@ -80,4 +80,48 @@ impl Trace {
         };
         shares.map(describe).collect()
     }
+}
+
+/// What a fragment is to its packet, and what that says once it is whole.
+fn describe_fragments(number: u32, record: &Record, layers: &mut Vec<Layer>) {
+    if let Some(layer) = layers.last_mut().filter(|_| record.packet.is_fragment()) {
+        match (&record.datagram, record.reassembled_in) {
+            (Some(datagram), _) => datagram.describe_in(layer, number),
+            (None, Some(frame)) => packet::describe_reassembled_in(layer, frame),
+            (None, None) => {}
+        }
+    }
+    if let Some(datagram) = &record.datagram {
+        layers.extend(packet::describe_datagram(datagram, number));
+    }
+}
+
+/// What the other packets between the same ends tell about this one.
+fn describe_flow(record: &Record, layers: &mut [Layer]) {
+    let Some(layer) = layers.last_mut() else { return };
+    if record.damaged {
+        let text = "its sender's other checksums fit, so this one proves damage: nobody has read what it carries";
+        layer.notes.push(Note::new(Severity::Error, text, ""));
+    }
+    match (layer.protocol, &record.segment, record.udp, record.mentions) {
+        ("tcp", Some(segment), ..) => flow::describe(segment, layer),
+        ("udp", _, Some(place), _) => place.describe(layer),
+        (_, _, _, Some(stream)) => {
+            if let Some(quoted) = layers.iter_mut().find(|layer| layer.protocol == "udp") {
+                flow::describe_mention(stream, quoted);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What a fragment carries, or what its packet carries once that is whole and nobody else takes it.
+fn describe_rest_of_fragment(number: u32, record: &Record) -> Vec<Layer> {
+    let (whole, bytes) = record.whole();
+    let (at, bytes) = match &record.datagram {
+        Some(_) if record.segment.is_some() => return Vec::new(),
+        Some(_) => (whole.payload.within(Buffer::Datagram(number)), whole.payload.of(bytes)),
+        None => (whole.payload.span(number), whole.payload.of(bytes)),
+    };
+    if bytes.is_empty() { Vec::new() } else { vec![packet::describe_data(at, bytes)] }
 }

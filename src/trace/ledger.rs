@@ -3,10 +3,11 @@
 
 use std::ops::Range;
 
-use super::model::{Message, Trace};
+use super::model::{Message, Record, Trace};
 use crate::layer::Direction;
 
-/// Who owns a stretch of a frame: the name of a protocol, or one of `payload`, `repeated`, `padding`, `data`.
+/// Who owns a stretch of a frame: the name of a protocol, or one of `payload`, `repeated`, `padding`,
+/// `fragment`, `data`.
 pub type Owner = &'static str;
 
 /// The payload of the innermost protocol: what the program wanted to say.
@@ -15,6 +16,8 @@ pub const PAYLOAD: Owner = "payload";
 pub const REPEATED: Owner = "repeated";
 /// Octets behind the end of the IP packet.
 pub const PADDING: Owner = "padding";
+/// Fragments of an IP packet that never became whole: nobody can tell what they are.
+pub const FRAGMENT: Owner = "fragment";
 /// Octets that no dissector took.
 pub const DATA: Owner = "data";
 
@@ -56,27 +59,65 @@ impl Trace {
     pub fn ledger(&self, frame: u32) -> Vec<Share> {
         let Some(record) = self.record(frame) else { return Vec::new() };
         let mut shares = Shares::default();
-        for (owner, extent) in record.packet.headers() {
+        if record.packet.is_fragment() {
+            self.share_fragment(frame, record, &mut shares);
+        } else {
+            self.share_packet(record, &mut shares);
+        }
+        let packet = &record.packet;
+        // What lies behind the length that UDP names is in the IP packet, but nobody's.
+        shares.fill(DATA, packet.net.map_or(packet.payload.end, |net| net.payload.end));
+        shares.fill(PADDING, record.frame.data.len() as u32);
+        shares.list
+    }
+
+    /// Gives the octets of a packet to its headers and to what is in its payload; in the packet's own octets.
+    fn share_packet(&self, record: &Record, shares: &mut Shares) {
+        let (packet, _) = record.whole();
+        for (owner, extent) in packet.headers() {
             shares.fill(owner, extent.end);
         }
-        let payload = record.packet.payload;
-        let fallback = if record.packet.transport.is_some() { PAYLOAD } else { DATA };
+        let payload = packet.payload;
+        let fallback = if packet.transport.is_some() && !record.damaged { PAYLOAD } else { DATA };
         match (&record.segment, &record.delivery) {
             (Some(segment), Some(delivery)) => {
                 let offset = segment.offset.unwrap_or(0);
                 for fresh in &delivery.fresh {
-                    let to_frame = |at: u64| payload.start + (at - offset) as u32;
-                    shares.fill(REPEATED, to_frame(fresh.start));
-                    self.share_stream(segment.connection, segment.direction, fresh, &to_frame, &mut shares);
-                    shares.fill(DATA, to_frame(fresh.end));
+                    let to_packet = |at: u64| payload.start + (at - offset) as u32;
+                    shares.fill(REPEATED, to_packet(fresh.start));
+                    self.share_stream(segment.connection, segment.direction, fresh, &to_packet, shares);
+                    shares.fill(DATA, to_packet(fresh.end));
                 }
                 shares.fill(REPEATED, payload.end);
             }
             (Some(_), None) => shares.fill(DATA, payload.end),
             (None, _) => shares.fill(fallback, payload.end),
         }
-        shares.fill(PADDING, record.frame.data.len() as u32);
-        shares.list
+    }
+
+    /// Gives the octets of a fragment to those who own them in the whole packet.
+    fn share_fragment(&self, frame: u32, record: &Record, shares: &mut Shares) {
+        for (owner, extent) in record.packet.headers() {
+            shares.fill(owner, extent.end);
+        }
+        let completed = record.reassembled_in.and_then(|number| self.record(number));
+        let Some((completed, datagram)) = completed.and_then(|record| Some((record, record.datagram.as_ref()?))) else {
+            return shares.fill(FRAGMENT, record.packet.payload.end);
+        };
+        let mut whole = Shares::default();
+        self.share_packet(completed, &mut whole);
+        whole.fill(DATA, datagram.bytes.len() as u32);
+        for piece in datagram.pieces.iter().filter(|piece| piece.frame == frame) {
+            // Before it lies what another fragment had brought already.
+            shares.fill(REPEATED, piece.at);
+            for share in &whole.list {
+                let end = share.range.end.min(piece.range.end);
+                if end > piece.range.start {
+                    shares.fill(share.owner, piece.at + (end - piece.range.start));
+                }
+            }
+        }
+        shares.fill(REPEATED, record.packet.payload.end);
     }
 
     fn share_stream(

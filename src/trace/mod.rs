@@ -5,6 +5,8 @@
 
 mod describe;
 mod found;
+mod intake;
+mod lane;
 mod ledger;
 mod lookup;
 mod model;
@@ -17,6 +19,8 @@ pub use lookup::{all_fields, field, is_protocol, protocols};
 pub use model::{Message, MessageId, Record, Talk, Trace};
 pub use pipeline::Pipeline;
 
+#[cfg(test)]
+mod intake_tests;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

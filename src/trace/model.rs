@@ -3,22 +3,43 @@
 use std::ops::Range;
 
 use crate::capture::{Frame, Timestamp};
-use crate::flow::{Connection, Delivery, Segment, Stream};
+use crate::flow::{Connection, Delivery, Segment, Stream, UdpPlace};
 use crate::layer::{Buffer, Direction, Note, Span};
 use crate::message::Payload;
-use crate::packet::Packet;
+use crate::packet::{Datagram, Packet};
 
 /// A frame with all that was found in it.
 #[derive(Debug, Clone)]
 pub struct Record {
     /// The frame as captured.
     pub frame: Frame,
-    /// Its headers.
+    /// Its headers. Of a fragment those of the fragment; what the whole packet says is in [`Record::whole`].
     pub packet: Packet,
     /// What the segment means on its connection, if it is TCP.
     pub segment: Option<Segment>,
     /// What its payload did to its stream, if it had any.
     pub delivery: Option<Delivery>,
+    /// The packet put together from fragments of which this frame brought the last that was missing.
+    pub datagram: Option<Box<Datagram>>,
+    /// The frame in which the packet is whole of which this one brought a fragment.
+    pub reassembled_in: Option<u32>,
+    /// Its checksum is wrong, and that is proven to mean damage: nobody has read what it carries.
+    pub damaged: bool,
+    /// Where it stands among the datagrams between its ends, if it is UDP.
+    pub udp: Option<UdpPlace>,
+    /// The `udp.stream` of the datagram that it quotes, if it is an ICMP error.
+    pub mentions: Option<u32>,
+}
+
+impl Record {
+    /// The packet that is read in this frame, and the octets its extents count in: the frame's own, or the one put
+    /// together from fragments if it is whole with this frame.
+    pub fn whole(&self) -> (&Packet, &[u8]) {
+        match &self.datagram {
+            Some(datagram) => (&datagram.packet, &datagram.bytes),
+            None => (&self.packet, &self.frame.data),
+        }
+    }
 }
 
 /// The place of a message in [`Trace::messages`].
@@ -172,6 +193,18 @@ impl Trace {
         Some(self.record(frame)?.frame.time.seconds_since(first))
     }
 
+    /// The stretches of frames that brought these octets of the datagram that became whole in `frame`.
+    fn pieces_in(&self, frame: u32, range: &Range<u64>) -> Vec<(u32, Range<u32>)> {
+        let datagram = self.record(frame).and_then(|record| record.datagram.as_ref());
+        let place = |piece: &crate::packet::Piece| {
+            let start = piece.range.start.max(u32::try_from(range.start).unwrap_or(u32::MAX));
+            let end = piece.range.end.min(u32::try_from(range.end).unwrap_or(u32::MAX));
+            let at = |offset: u32| piece.at + (offset - piece.range.start);
+            (start < end).then(|| (piece.frame, at(start)..at(end)))
+        };
+        datagram.into_iter().flat_map(|datagram| &datagram.pieces).filter_map(place).collect()
+    }
+
     /// The stretches of frames that hold this span: frame number and octets in it. A derived span has none.
     pub fn in_frames(&self, span: &Span) -> Vec<(u32, Range<u32>)> {
         match span.buffer {
@@ -184,6 +217,7 @@ impl Trace {
                 };
                 stream.chunks(span.range.clone()).map(place).collect()
             }
+            Buffer::Datagram(frame) => self.pieces_in(frame, &span.range),
             Buffer::Derived(_) => Vec::new(),
         }
     }

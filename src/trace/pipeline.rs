@@ -3,63 +3,37 @@
 use std::ops::Range;
 
 use super::found::{Found, OwnedDraft};
+use super::intake::Intake;
+use super::lane::{Lane, Speech};
 use super::model::{Message, Record, Talk, Trace};
 use super::session::{self, Carried, Sessions};
 use crate::capture::FrameRef;
-use crate::flow::{Arrival, FlowTable, Opening, Segment, Stream};
+use crate::flow::{Arrival, FlowTable, Opening, Segment};
 use crate::layer::{Direction, Note, Severity};
-use crate::message::{Decoder, Input, Probe, Progress, Upgrade, Verdict};
-use crate::packet::{Flags, Packet};
+use crate::message::{Input, Progress, Upgrade};
 use crate::protocol;
 
 /// Takes frames one by one and makes a [`Trace`] of them.
 #[derive(Default)]
 pub struct Pipeline {
+    intake: Intake,
     flows: FlowTable,
     lanes: Vec<Lane>,
     sessions: Sessions,
     trace: Trace,
 }
 
-/// What is spoken on a connection.
-#[derive(Default)]
-enum Speech {
-    /// Not enough bytes to tell.
-    #[default]
-    Unheard,
-    /// A protocol, with its state.
-    Known(&'static str, Box<dyn Decoder>),
-    /// No registered protocol.
-    Unknown,
-}
-
-/// A connection's bytes and how far they were read.
-#[derive(Default)]
-struct Lane {
-    streams: [Stream; 2],
-    read: [u64; 2],
-    deaf: [bool; 2],
-    /// Where each stream ends by its FIN, and that FIN's frame.
-    fin: [Option<(u64, u32)>; 2],
-    /// No more will come, in either direction: the connection was reset, or the capture is over.
-    over: bool,
-    /// How many of each stream's gaps a note speaks of.
-    told: [usize; 2],
-    /// The frame in which the latest message of each direction ended.
-    ends_in: [u32; 2],
-    speech: Speech,
-}
-
 impl Pipeline {
     /// Takes the next frame. Frames are numbered from 1 in the order in which they come.
     pub fn push(&mut self, frame: FrameRef<'_>) {
         let number = self.trace.len() + 1;
-        let packet = Packet::decode(frame.link, frame.data, frame.len);
-        let mut record = Record { frame: frame.to_frame(), packet, segment: None, delivery: None };
-        self.note_faults(&packet, frame, number);
-        if let Some(segment) = self.flows.push(&packet, frame.data, number, frame.time) {
+        let mut record = self.intake.admit(frame, number, &mut self.trace.notes);
+        let (packet, data) = record.whole();
+        let heard = (!record.damaged).then(|| self.flows.push(packet, data, number, frame.time)).flatten();
+        if let Some(segment) = heard {
             self.deliver(&mut record, segment, number);
         }
+        self.trace.tell_fragments(&mut record, number);
         if let Some(segment) = &record.segment {
             self.trace.notes.extend(segment.notes.iter().map(|note| (Some(number), note.clone())));
         }
@@ -87,6 +61,7 @@ impl Pipeline {
                 self.tell_gaps(connection, direction);
             }
         }
+        self.trace.notes.extend(self.intake.finish());
         self.note_openings();
         self.trace.connections = self.flows.into_connections();
         for lane in self.lanes {
@@ -103,16 +78,6 @@ impl Pipeline {
         self.trace
     }
 
-    fn note_faults(&mut self, packet: &Packet, frame: FrameRef<'_>, number: u32) {
-        let fault = packet.fault.map(|fault| fault.note(packet.missing));
-        if let Some(note) = fault.filter(|note| note.severity > Severity::Chat) {
-            self.trace.notes.push((Some(number), note));
-        } else if packet.missing > 0 {
-            let text = format!("the capture kept {} of the frame's {} octets", frame.data.len(), frame.len);
-            self.trace.notes.push((Some(number), Note::new(Severity::Note, text, "")));
-        }
-    }
-
     /// Puts the segment's payload where it belongs in its stream.
     fn deliver(&mut self, record: &mut Record, mut segment: Segment, number: u32) {
         let index = segment.connection as usize;
@@ -120,11 +85,11 @@ impl Pipeline {
             self.lanes.resize_with(index + 1, Lane::default);
         }
         let lane = &mut self.lanes[index];
-        let payload = record.packet.payload;
-        let bytes = payload.of(&record.frame.data);
+        let (packet, data) = record.whole();
+        let bytes = packet.payload.of(data);
         if let Some(offset) = segment.offset.filter(|_| !bytes.is_empty()) {
             let stream = &mut lane.streams[segment.direction.index()];
-            let delivery = stream.add(offset, bytes, number, payload.start);
+            let delivery = record.add_to(stream, offset, number);
             if let Some(note) = arrival_note(delivery.arrival) {
                 segment.notes.push(note);
             }
@@ -137,7 +102,7 @@ impl Pipeline {
             let text = "payload after the connection was reset: it is not read";
             segment.notes.push(Note::new(Severity::Note, text, "RFC 9293 §3.5.2"));
         }
-        lane.hear_end(&record.packet, &segment, number);
+        lane.hear_end(record.whole().0, &segment, number);
         record.segment = Some(segment);
     }
 
@@ -218,7 +183,8 @@ impl Pipeline {
 
     fn keep(&mut self, connection: usize, draft: OwnedDraft) {
         let lane = &mut self.lanes[connection];
-        let frames = lane.streams[draft.direction.index()].frames(draft.range.clone());
+        let mut frames = lane.streams[draft.direction.index()].frames(draft.range.clone());
+        self.trace.add_completing(&mut frames);
         let ended = lane.closed(draft.direction.index());
         let ends_in = &mut lane.ends_in[draft.direction.index()];
         let fin = lane.fin[draft.direction.index()].filter(|(end, _)| ended && *end == draft.range.end);
@@ -334,66 +300,6 @@ impl Pipeline {
                 self.trace.notes.push((Some(connection.first.0), Note::new(Severity::Note, text, "")));
             }
         }
-    }
-}
-
-impl Lane {
-    /// Whether the sender closed this direction and nothing is missing before its FIN.
-    fn closed(&self, d: usize) -> bool {
-        self.fin[d].is_some_and(|(fin, _)| self.streams[d].end() >= fin)
-    }
-
-    /// Whether no more will come in this direction.
-    fn ended(&self, d: usize) -> bool {
-        self.over || self.closed(d)
-    }
-
-    /// Takes note of FIN and RST. A FIN may come before bytes that belong in front of it.
-    fn hear_end(&mut self, packet: &Packet, segment: &Segment, frame: u32) {
-        let Some((tcp, ..)) = packet.tcp() else { return };
-        if tcp.flags.has(Flags::SYN) && self.over {
-            // The client tries again with the number it had: what was refused may be granted now.
-            (self.over, self.deaf) = (false, [false, false]);
-        }
-        self.over |= tcp.flags.has(Flags::RST);
-        if let Some(offset) = segment.offset.filter(|_| tcp.flags.has(Flags::FIN)) {
-            self.fin[segment.direction.index()].get_or_insert((offset + u64::from(segment.len), frame));
-        }
-    }
-
-    fn gap_note(&self, direction: Direction, gap: &Range<u64>, rest: &str) -> (Option<u32>, Note) {
-        let frame = self.streams[direction.index()].frames(gap.end..gap.end + 1).first().copied();
-        let text = format!("{} octets of this stream were not captured{rest}", gap.end - gap.start);
-        (frame, Note::new(Severity::Warn, text, "RFC 9293 §3.4"))
-    }
-
-    /// Finds out which protocol is spoken. Returns whether it is known now.
-    fn recognise(&mut self) -> bool {
-        let [to_server, to_client] = &self.streams;
-        let probe = Probe {
-            to_server: to_server.slice(0..u64::MAX),
-            to_client: to_client.slice(0..u64::MAX),
-            end: self.ended(0) && self.ended(1),
-        };
-        if probe.to_server.is_empty() && probe.to_client.is_empty() {
-            return false;
-        }
-        let mut undecided = false;
-        for dissector in protocol::DISSECTORS {
-            match dissector.probe(probe) {
-                Verdict::Yes => {
-                    let Some(decoder) = dissector.decoder() else { continue };
-                    self.speech = Speech::Known(dissector.name(), decoder);
-                    return true;
-                }
-                Verdict::NeedMore => undecided = true,
-                Verdict::No => {}
-            }
-        }
-        if !undecided {
-            self.speech = Speech::Unknown;
-        }
-        false
     }
 }
 

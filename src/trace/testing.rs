@@ -71,7 +71,9 @@ impl Conversation {
             TO_SERVER => self.hosts,
             TO_CLIENT => [self.hosts[1], self.hosts[0]],
         };
-        let tcp = tcp(from.port(), to.port(), seq, ack, flags, payload);
+        let mut tcp = tcp(from.port(), to.port(), seq, ack, flags, payload);
+        let sum = pseudo_sum(from.ip(), to.ip(), tcp.len());
+        tcp[16..18].copy_from_slice(&sum.to_be_bytes());
         let data = ip(from.ip(), to.ip(), &tcp);
         self.frames.push(frame(self.frames.len(), LinkType::RAW, data));
         self
@@ -86,6 +88,19 @@ impl Conversation {
     pub(super) fn trace(&self) -> Trace {
         trace(&self.frames)
     }
+}
+
+/// What a host on loopback leaves in the checksum field: the sum of the pseudo-header.
+fn pseudo_sum(from: IpAddr, to: IpAddr, len: usize) -> u16 {
+    let octets = |address| match address {
+        IpAddr::V4(v4) => v4.octets().to_vec(),
+        IpAddr::V6(v6) => v6.octets().to_vec(),
+    };
+    let words = [octets(from), octets(to)].concat();
+    let sum: u32 = words.chunks(2).map(|word| u32::from(word[0]) << 8 | u32::from(word[1])).sum();
+    let sum = sum + 6 + len as u32;
+    let folded = (sum & 0xffff) + (sum >> 16);
+    ((folded & 0xffff) + (folded >> 16)) as u16
 }
 
 fn tcp(from: u16, to: u16, seq: u32, ack: u32, flags: u8, payload: &[u8]) -> Vec<u8> {
@@ -177,6 +192,7 @@ fn check_spans(trace: &Trace, layer: &Layer) {
         let len = match span.buffer {
             Buffer::Frame(number) => trace.record(number).unwrap().frame.data.len() as u64,
             Buffer::Stream(connection, direction) => trace.stream(connection, direction).unwrap().end(),
+            Buffer::Datagram(frame) => trace.record(frame).unwrap().datagram.as_ref().unwrap().bytes.len() as u64,
             Buffer::Derived(index) => layer.derived[index].bytes.len() as u64,
         };
         let Span { range, .. } = span;

@@ -297,11 +297,11 @@ fn what_is_no_tcp_is_shown_too() {
     // IPv4 and UDP, port 1000 to 53, length 10, no checksum, "hi", and two octets of padding.
     let mut udp = vec![0x45, 0, 0, 30, 0, 0, 0, 0, 64, 17, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1];
     udp.extend([0x03, 0xe8, 0, 53, 0, 10, 0, 0, b'h', b'i', 0, 0]);
-    let arp = [[0xff; 6].as_slice(), &[2; 6], &[0x08, 0x06], &[0; 28]].concat();
+    let arp = [[0xff; 6].as_slice(), &[2; 6], &[0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 1], &[0; 20]].concat();
     let trace = trace(&[frame(0, LinkType::RAW, udp), frame(1, LinkType::ETHERNET, arp)]);
     assert_eq!(layer_sums(&trace.ledger(1)), [("ip", 20), ("udp", 8), ("payload", 2), ("padding", 2)]);
-    assert_eq!(layer_sums(&trace.ledger(2)), [("eth", 14), ("data", 28)]);
-    assert_eq!(names(&trace, 2), ["frame", "eth", "data"]);
+    assert_eq!(layer_sums(&trace.ledger(2)), [("eth", 14), ("arp", 28)]);
+    assert_eq!(names(&trace, 2), ["frame", "eth", "arp"]);
 }
 
 /// Adds options to a frame of the builder that has no payload: the TCP header grows, and the packet with it.

@@ -40,11 +40,11 @@ impl Tone {
     /// The tone of a protocol or of another owner in the ledger.
     pub fn of(owner: &str) -> Self {
         match owner {
-            "eth" | "null" | "raw" | "sll" | "padding" | "missing" => Self::Link,
-            "ip" | "ipv6" => Self::Net,
+            "eth" | "null" | "raw" | "sll" | "vlan" | "ieee8021ad" | "padding" | "missing" => Self::Link,
+            "ip" | "ipv6" | "arp" | "icmp" | "icmpv6" | "fragment" => Self::Net,
             "tcp" | "udp" => Self::Transport,
             "http" => Self::Http,
-            "websocket" | "websocket.handshake" => Self::WebSocket,
+            "websocket" | "websocket.handshake" | "engineio" | "socketio" => Self::WebSocket,
             "payload" => Self::Payload,
             "repeated" => Self::Warn,
             _ => Self::Plain,

@@ -113,7 +113,8 @@ pub fn packets(trace: &Trace, cast: &Cast, wanted: &dyn Fn(u32) -> bool, width: 
         .records()
         .filter(|(number, _)| wanted(*number))
         .map(|(number, record)| {
-            let ends = match (record.packet.tcp(), &record.packet.net) {
+            let packet = record.whole().0;
+            let ends = match (packet.tcp(), &packet.net) {
                 (Some((_, from, to)), _) => format!("{} → {}", name(from), name(to)),
                 (None, Some(net)) => format!("{} → {}", net.source, net.destination),
                 (None, None) => String::new(),

@@ -9,7 +9,7 @@ use wiretale::filter::{Names, TraceNames};
 use wiretale::layer::{FieldDef, Kind, Layer, Value};
 use wiretale::trace::{Trace, all_fields, protocols};
 
-use crate::exceptions::{Exception, is_payload_as_data};
+use crate::exceptions::{Exception, is_payload_as_data, is_told_later};
 use crate::tool;
 
 /// What was compared.
@@ -80,7 +80,10 @@ fn differences(trace: &Trace, path: &Path, preferences: &[&str]) -> (Tally, Vec<
         let in_message = !theirs["websocket"].is_empty() || !theirs["http.file_data"].is_empty();
         let mut compare = |field, ours: Vec<String>, theirs: Vec<String>| {
             tally.values += ours.len().max(theirs.len());
-            if !same(field, &ours, &theirs) && !is_payload_as_data(field, &ours, in_message) {
+            if !same(field, &ours, &theirs)
+                && !is_payload_as_data(field, &ours, in_message)
+                && !is_told_later(field, &theirs)
+            {
                 found.push(Difference { frame, field, ours, theirs });
             }
         };

@@ -34,6 +34,12 @@ pub fn is_payload_as_data(field: &str, ours: &[String], in_message: bool) -> boo
     field.starts_with("data") && ours.is_empty() && in_message
 }
 
+/// In one pass tshark does not know at a fragment in which later frame its packet is whole; in two it does, and
+/// `fragments_know_where_they_are_whole` compares that.
+pub fn is_told_later(field: &str, theirs: &[String]) -> bool {
+    ["ip.reassembled_in", "ipv6.reassembled.in"].contains(&field) && theirs.is_empty()
+}
+
 const FINAL_BLOCK: &str = "tshark shows raw octets after a message that ends with a final block (RFC 7692 §7.2.3.4); right.rs says what is right";
 const TEXT: &[&str] = &["websocket.payload.text"];
 const DATA: &[&str] = &["data"];
@@ -142,7 +148,7 @@ static EXCEPTIONS: &[Exception] = &[
         capture: "odd packets",
         frames: &[9],
         fields: &["udp", "data"],
-        reason: "a fragment of an IP packet: tshark reads what the first one holds, we none alone",
+        reason: "a fragment whose header checksum is left out: tshark does not wait for the others, and reads what it holds",
     },
     Exception {
         capture: "cut",
@@ -150,5 +156,34 @@ static EXCEPTIONS: &[Exception] = &[
         fields: &["http", "websocket", "data"],
         reason: "of frames that were not kept whole tshark reads what it can guess; we say what is missing and stop there",
     },
-    Exception { capture: "odd packets", frames: &[11, 12], fields: DATA, reason: "we do not dissect ICMP and ARP yet" },
+    Exception {
+        capture: "arp and icmp",
+        frames: &[9],
+        fields: &["tcp.seq"],
+        reason: "of the quoted number nothing tells from where it counts: it is the raw one, tshark calls it relative",
+    },
+    Exception {
+        capture: "damage",
+        frames: &[4],
+        fields: &["tcp", "http", "data"],
+        reason: "its checksum is proven wrong, so no receiver has read it; tshark says so too, and reads it",
+    },
+    Exception {
+        capture: "damage",
+        frames: &[5],
+        fields: &["tcp.time_delta"],
+        reason: "counted from the segment before the damaged one",
+    },
+    Exception {
+        capture: "datagrams",
+        frames: &[2, 4, 6],
+        fields: &["udp.time_"],
+        reason: "for tshark an empty datagram has no time, and is not the one before the next",
+    },
+    Exception {
+        capture: "datagrams",
+        frames: &[4],
+        fields: &["udp.payload", "data."],
+        reason: "a datagram ends where its length says; tshark ends the payload with the packet, and its data where we do",
+    },
 ];

@@ -11,6 +11,7 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests; clippy only knows the tests themselves
 
+mod below;
 mod compare;
 mod exceptions;
 mod lessons;
@@ -114,6 +115,56 @@ fn made_on_every_link() {
 fn made_by_dice() {
     let talks: Vec<Talk> = (0..16).map(plays::random).collect();
     made("dice", &talks, Form::Mixed);
+}
+
+#[test]
+fn made_links_and_tags() {
+    made("links and tags", &below::links(), Form::InTurn);
+}
+
+#[test]
+fn made_arp_and_icmp() {
+    made("arp and icmp", &below::neighbours(), Form::InTurn);
+}
+
+#[test]
+fn made_fragments() {
+    made("fragments", &below::fragments(), Form::InTurn);
+}
+
+/// In two passes tshark knows of each fragment where its packet is whole.
+#[test]
+fn fragments_know_where_they_are_whole() {
+    if !tool::is_here() {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("fragments.pcapng");
+    wire::save(&path, &below::fragments(), Form::InTurn);
+    let trace = compare::load(&path);
+    let mut filters = Vec::new();
+    let mut expected = Vec::new();
+    for (field, frames) in [("ip.reassembled_in", 1..=13_u32), ("ipv6.reassembled.in", 14..=23)] {
+        for frame in frames {
+            // The frame that completes a packet says so in other fields.
+            let whole = trace.record(frame).unwrap().reassembled_in.filter(|whole| *whole != frame);
+            let asked = whole.map_or(String::new(), |whole| format!(" == {whole}"));
+            filters.push(format!("{field}{asked} && frame.number == {frame}"));
+            expected.push(Ok(if whole.is_some() { vec![frame] } else { Vec::new() }));
+        }
+    }
+    let filters: Vec<&str> = filters.iter().map(String::as_str).collect();
+    assert_eq!(tool::filtered(&path, tool::Passes::Two, &filters), expected);
+}
+
+#[test]
+fn made_damage() {
+    made("damage", &below::damaged(), Form::InTurn);
+}
+
+#[test]
+fn made_datagrams() {
+    made("datagrams", &below::datagrams(), Form::InTurn);
 }
 
 #[test]

@@ -12,7 +12,8 @@ pub const PSH: u8 = 0x08;
 pub const ACK: u8 = 0x10;
 
 /// The links a capture is written on, each an interface of the file.
-const LINKS: [LinkType; 4] = [LinkType::ETHERNET, LinkType::NULL, LinkType::RAW, LinkType::LINUX_SLL];
+const LINKS: [LinkType; 6] =
+    [LinkType::ETHERNET, LinkType::NULL, LinkType::RAW, LinkType::LINUX_SLL, LinkType::LOOP, LinkType::LINUX_SLL2];
 
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -189,7 +190,7 @@ fn pseudo_header(source: IpAddr, destination: IpAddr, len: usize) -> Vec<u8> {
 }
 
 /// The Internet checksum (RFC 1071); every part but the last has an even number of octets.
-fn checksum(parts: &[&[u8]]) -> u16 {
+pub fn checksum(parts: &[&[u8]]) -> u16 {
     let words = parts.iter().flat_map(|part| part.chunks(2));
     let sum: u32 = words.map(|word| u32::from(word[0]) << 8 | word.get(1).map_or(0, |low| u32::from(*low))).sum();
     let folded = (sum & 0xffff) + (sum >> 16);

@@ -77,7 +77,7 @@ struct UdpPart {
 
 pub(super) fn packet(trace: &Trace, number: u32, record: &Record) -> PacketLine {
     let (from, to) = ends(record);
-    let mut layers: Vec<&'static str> = record.packet.headers().map(|(name, _)| name).collect();
+    let mut layers: Vec<&'static str> = record.whole().0.headers().map(|(name, _)| name).collect();
     for message in trace.messages_in(number).iter().filter(|message| message.owns_bytes()) {
         let protocol = message.payload.protocol();
         if layers.last() != Some(&protocol) {
@@ -86,14 +86,14 @@ pub(super) fn packet(trace: &Trace, number: u32, record: &Record) -> PacketLine 
     }
     let segment = record.segment.as_ref();
     let (mut tcp, mut udp) = (None, None);
-    match &record.packet.transport {
+    match &record.whole().0.transport {
         Some(Transport::Tcp(header)) => {
             let window = segment.map_or(u64::from(header.window), |segment| segment.window);
             let flags = header.flags.names().collect();
             tcp = Some(TcpPart { flags, seq: header.seq, ack: header.ack, len: header.payload_len, window });
         }
         Some(Transport::Udp(header)) => udp = Some(UdpPart { len: header.length }),
-        None => {}
+        Some(Transport::Icmp(_)) | None => {}
     }
     PacketLine {
         frame: number,
@@ -111,11 +111,12 @@ pub(super) fn packet(trace: &Trace, number: u32, record: &Record) -> PacketLine 
 }
 
 fn ends(record: &Record) -> (Option<SocketAddr>, Option<SocketAddr>) {
-    let Some(net) = &record.packet.net else { return (None, None) };
-    let ports = match &record.packet.transport {
+    let (packet, _) = record.whole();
+    let Some(net) = &packet.net else { return (None, None) };
+    let ports = match &packet.transport {
         Some(Transport::Tcp(tcp)) => (tcp.source_port, tcp.destination_port),
         Some(Transport::Udp(udp)) => (udp.source_port, udp.destination_port),
-        None => return (None, None),
+        Some(Transport::Icmp(_)) | None => return (None, None),
     };
     (Some(SocketAddr::new(net.source, ports.0)), Some(SocketAddr::new(net.destination, ports.1)))
 }
@@ -123,7 +124,7 @@ fn ends(record: &Record) -> (Option<SocketAddr>, Option<SocketAddr>) {
 #[derive(Serialize)]
 pub(super) struct DatagramLine {
     frame: u32,
-    frames: [u32; 1],
+    frames: Vec<u32>,
     time: String,
     from: Option<SocketAddr>,
     to: Option<SocketAddr>,
@@ -132,12 +133,17 @@ pub(super) struct DatagramLine {
 }
 
 pub(super) fn datagram(number: u32, record: &Record) -> Option<DatagramLine> {
-    let Some(Transport::Udp(_)) = &record.packet.transport else { return None };
-    let payload = record.packet.payload.of(&record.frame.data);
+    let (packet, data) = record.whole();
+    let Some(Transport::Udp(_)) = &packet.transport else { return None };
+    let payload = packet.payload.of(data);
     let (from, to) = ends(record);
+    let mut frames = vec![number];
+    frames.extend(record.datagram.iter().flat_map(|whole| whole.pieces.iter().map(|piece| piece.frame)));
+    frames.sort_unstable();
+    frames.dedup();
     Some(DatagramLine {
         frame: number,
-        frames: [number],
+        frames,
         time: rfc3339(record.frame.time),
         from,
         to,
