@@ -8,6 +8,7 @@ mod ledger;
 mod lookup;
 mod model;
 mod pipeline;
+mod remarks;
 
 pub use ledger::{Owner, Share, layer_sums};
 pub use lookup::{all_fields, field, is_protocol, protocols};

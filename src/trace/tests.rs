@@ -149,7 +149,10 @@ fn a_gap_is_told() {
     let trace = talk.trace();
     assert_eq!(told(&trace), ["[4] > GET /", "[6] < 200 OK"]);
     let lost = format!("{} octets of this stream were not captured", GET.len());
-    let text = format!("{lost}; what follows in this direction cannot be read");
+    let text = format!(
+        "{lost}, though the other side acknowledged them: the capture lost them, not the network; \
+         what follows in this direction cannot be read"
+    );
     assert_eq!(notes(&trace), [(Some(5), "it came before bytes that belong in front of it"), (Some(5), text.as_str())]);
     assert_eq!(layer_sums(&trace.ledger(5))[2], ("data", GET.len() as u32));
     assert_eq!(names(&trace, 5).last(), Some(&"data"));
@@ -267,7 +270,8 @@ fn a_reset_in_the_middle_of_a_message_shows_it_as_incomplete() {
     assert_eq!(told(&trace)[3..], ["[6] < text \"h\" (incomplete)"]);
     assert_eq!(trace.connections()[0].closing(TO_CLIENT), Some(Closing::Reset(7)));
     assert_eq!(trace.messages()[3].notes[0].severity, Severity::Warn);
-    assert_eq!(notes(&trace)[1], (Some(8), "payload after the connection was reset: it is not read"));
+    assert_eq!(notes(&trace)[1], (Some(7), "127.0.0.1:8080 broke connection 0 off while it was open"));
+    assert_eq!(notes(&trace)[2], (Some(8), "payload after the connection was reset: it is not read"));
     assert_eq!(layer_sums(&trace.ledger(8))[2], ("data", 4));
     assert_eq!(trace.talk(0), Talk::Known("websocket"));
 }
