@@ -14,6 +14,7 @@
 mod compare;
 mod exceptions;
 mod lessons;
+mod losses;
 mod moods;
 mod plays;
 mod registry;
@@ -114,6 +115,12 @@ fn made_on_every_link() {
 fn made_by_dice() {
     let talks: Vec<Talk> = (0..16).map(plays::random).collect();
     made("dice", &talks, Form::Mixed);
+}
+
+#[test]
+fn lost_by_dice() {
+    let talks: Vec<Talk> = (0..24).map(losses::by_dice).collect();
+    made("lost by dice", &talks, Form::InTurn);
 }
 
 #[test]

@@ -10,7 +10,7 @@ fn types(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Bool => &["FT_BOOLEAN"],
         // `data.len` has a sign there.
-        Kind::Uint => &["FT_UINT8", "FT_UINT16", "FT_UINT24", "FT_UINT32", "FT_UINT64", "FT_INT32"],
+        Kind::Uint => &["FT_UINT8", "FT_UINT16", "FT_UINT24", "FT_UINT32", "FT_UINT64", "FT_INT32", "FT_FRAMENUM"],
         Kind::Seconds => &["FT_RELATIVE_TIME"],
         Kind::Text => &["FT_STRING"],
         // A body is text in tshark 4.0, and octets from 4.2 on.
