@@ -306,12 +306,13 @@ impl Connection {
 
     /// "The window field in a segment where the SYN bit is set MUST NOT be scaled"; and both sides must have sent the
     /// option (RFC 7323 §2.2, §2.3). A server only sends it in answer to a client's, so its word is enough where the
-    /// client's SYN was not captured.
+    /// client's SYN was not captured; where the SYN ACK was not, it is taken for granted that it has the option, as
+    /// nearly all have.
     fn window(&self, tcp: &Tcp, direction: Direction) -> u64 {
         let [client, server] = &self.halves;
         let asked = client.syn_options.window_scale.is_some() || !client.syn_seen;
-        let both = asked && server.syn_options.window_scale.is_some();
-        let shift = self.halves[direction.index()].syn_options.window_scale.filter(|_| both);
+        let granted = server.syn_options.window_scale.is_some() || !server.syn_seen;
+        let shift = self.halves[direction.index()].syn_options.window_scale.filter(|_| asked && granted);
         match shift {
             Some(shift) if !tcp.flags.has(Flags::SYN) => u64::from(tcp.window) << shift,
             _ => u64::from(tcp.window),

@@ -112,6 +112,33 @@ static EXCEPTIONS: &[Exception] = &[
     },
     Exception { capture: "tcp", frames: &[75, 77], fields: DATA, reason: PORT },
     Exception { capture: "lost by dice", frames: &[], fields: DATA, reason: REASSEMBLED },
+    Exception { capture: "lost", frames: &[], fields: DATA, reason: REASSEMBLED },
+    Exception { capture: "not captured", frames: &[], fields: DATA, reason: REASSEMBLED },
+    Exception { capture: "windows", frames: &[], fields: DATA, reason: REASSEMBLED },
+    Exception {
+        capture: "openings",
+        frames: &[30, 31, 32, 33],
+        fields: RTT,
+        reason: "both sides sent a SYN: the round trip begins with the one that is answered, for tshark with the latest",
+    },
+    Exception {
+        capture: "ports used again",
+        frames: &[2, 3, 4, 5, 6, 7, 9, 10],
+        fields: RTT,
+        reason: "a RST answers the first SYN: the handshake was completed only with the second",
+    },
+    Exception {
+        capture: "ports used again",
+        frames: &[37],
+        fields: &["tcp.analysis.flags", "tcp.analysis.duplicate_ack"],
+        reason: "the first ACK of a connection repeats none: its number is 0 here, which tshark cannot tell from no ACK at all",
+    },
+    Exception {
+        capture: "endings",
+        frames: &[32],
+        fields: &["tcp.payload", "data"],
+        reason: "the octets of a RST are its cause (RFC 9293 §3.5.2): tshark has a field of its own for them, we call them payload",
+    },
     Exception {
         capture: "lost by dice",
         frames: &[61, 216, 395, 793, 893, 916, 1019],

@@ -118,6 +118,36 @@ fn made_by_dice() {
 }
 
 #[test]
+fn lost_segments() {
+    made("lost", &losses::lost(), Form::InTurn);
+}
+
+#[test]
+fn windows_and_keep_alives() {
+    made("windows", &losses::windows(), Form::InTurn);
+}
+
+#[test]
+fn frames_not_captured() {
+    made("not captured", &losses::not_captured(), Form::InTurn);
+}
+
+#[test]
+fn openings() {
+    made("openings", &losses::openings(), Form::InTurn);
+}
+
+#[test]
+fn endings() {
+    made("endings", &losses::endings(), Form::InTurn);
+}
+
+#[test]
+fn ports_used_again() {
+    made("ports used again", &losses::reuse(), Form::InTurn);
+}
+
+#[test]
 fn lost_by_dice() {
     let talks: Vec<Talk> = (0..24).map(losses::by_dice).collect();
     made("lost by dice", &talks, Form::InTurn);

@@ -84,7 +84,7 @@ impl Talk {
         *self.delays.entry(self.frames.len()).or_default() += nanoseconds;
     }
 
-    /// The next frame is lost: sent, but not captured.
+    /// The latest frame was sent, but is not in the capture.
     pub fn lose_last(&mut self) {
         self.frames.pop();
     }
@@ -143,6 +143,11 @@ impl Talk {
         self.segment(first.other(), 0, FIN | ACK, b"");
         self.advance(first.other(), 1);
         self.segment(first, 0, ACK, b"");
+    }
+
+    /// The next sequence number of a side.
+    pub fn next(&self, side: Side) -> u32 {
+        self.next[side as usize]
     }
 
     /// A segment with these options, which must fill words of four octets.
