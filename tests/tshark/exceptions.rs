@@ -42,6 +42,7 @@ const PORT: &str =
 const HTTP: &[&str] = &["http"];
 
 const RTT: &[&str] = &["tcp.analysis.initial_rtt"];
+const REFUSED: &str = "a RST answers the SYN: no handshake was completed, so it has no round trip";
 const REASSEMBLED: &str =
     "what came out of order tshark shows as data where its hole is filled; for us a frame has the data it holds";
 
@@ -104,13 +105,18 @@ static EXCEPTIONS: &[Exception] = &[
         fields: &["tcp.payload"],
         reason: "tshark leaves out the payload of a FIN that ends a message",
     },
-    Exception {
-        capture: "tcp",
-        frames: &[53],
-        fields: RTT,
-        reason: "a RST answers the SYN: no handshake was completed, so it has no round trip",
-    },
+    Exception { capture: "tcp", frames: &[53], fields: RTT, reason: REFUSED },
     Exception { capture: "tcp", frames: &[75, 77], fields: DATA, reason: PORT },
+    Exception { capture: "acks", frames: &[62], fields: RTT, reason: REFUSED },
+    Exception { capture: "alive", frames: &[34], fields: RTT, reason: REFUSED },
+    Exception { capture: "dup", frames: &[64], fields: RTT, reason: REFUSED },
+    Exception { capture: "loss", frames: &[64], fields: RTT, reason: REFUSED },
+    Exception { capture: "loss-at-receiver", frames: &[68], fields: RTT, reason: REFUSED },
+    Exception { capture: "loss-at-receiver", frames: &[], fields: DATA, reason: REASSEMBLED },
+    Exception { capture: "reorder", frames: &[69], fields: RTT, reason: REFUSED },
+    Exception { capture: "reorder-at-receiver", frames: &[70], fields: RTT, reason: REFUSED },
+    Exception { capture: "reorder-at-receiver", frames: &[], fields: DATA, reason: REASSEMBLED },
+    Exception { capture: "window", frames: &[34], fields: RTT, reason: REFUSED },
     Exception { capture: "lost by dice", frames: &[], fields: DATA, reason: REASSEMBLED },
     Exception { capture: "lost", frames: &[], fields: DATA, reason: REASSEMBLED },
     Exception { capture: "not captured", frames: &[], fields: DATA, reason: REASSEMBLED },

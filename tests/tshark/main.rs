@@ -54,7 +54,7 @@ fn saved_captures() {
     }
     let home = Path::new(env!("CARGO_MANIFEST_DIR"));
     let captures = ["captures", "tests/captures"].map(|folder| captures_in(&home.join(folder))).concat();
-    assert!(captures.len() >= 17, "only {} captures were found", captures.len());
+    assert!(captures.len() >= 25, "only {} captures were found", captures.len());
     let mut wrong = String::new();
     for path in captures {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
