@@ -25,7 +25,7 @@ pub enum Ending {
         /// The RST.
         rst: u32,
     },
-    /// One side ended its sending, the other did not: a half close (RFC 9293 §3.6).
+    /// One side ended its sending, the other did not: a half close (RFC 9293 §3.6.1).
     HalfClosed {
         /// Which way the FIN went.
         by: Direction,
@@ -146,7 +146,7 @@ impl Connection {
                     "{} ended its sending; the other direction of connection {id} was open when the capture ended",
                     who(by)
                 );
-                (fin, Severity::Note, text, "RFC 9293 §3.6")
+                (fin, Severity::Note, text, "RFC 9293 §3.6.1")
             }
             Ending::Aborted { by, rst } => {
                 let text = format!("{} broke connection {id} off while it was open", who(by));

@@ -11,8 +11,12 @@ mod describe;
 mod ending;
 mod segment;
 mod state;
+#[cfg(test)]
+mod state_tests;
 mod stream;
 mod table;
+#[cfg(test)]
+mod testing;
 
 pub use analysis::{Analysis, Duplicate, Finding, Findings, Since};
 pub use assembler::{Arrival, Assembler, SeqNumber};

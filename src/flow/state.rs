@@ -11,7 +11,7 @@ use crate::layer::Direction;
 /// The states of a connection's end (RFC 9293 §3.3.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum State {
-    /// "Represents no connection state at all."
+    /// None: there is no connection, or no longer.
     Closed,
     /// Waits for a SYN. Nothing on the wire proves it: the state of whoever has not answered a SYN yet.
     Listen,
@@ -31,7 +31,7 @@ pub enum State {
     Closing,
     /// Sent its FIN after the other's, and waits for the last acknowledgement.
     LastAck,
-    /// All is said; the first closer waits until the last old segment must have died (RFC 9293 §3.4.2).
+    /// All is said; the first closer waits until the last old segment must have died (RFC 9293 §3.6.1).
     TimeWait,
 }
 

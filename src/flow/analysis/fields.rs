@@ -11,7 +11,7 @@ crate::fields! {
     TCP_BYTES_IN_FLIGHT = "tcp.analysis.bytes_in_flight", Uint, "How many octets the sender has under way that were not acknowledged.", "RFC 5681 §2";
     TCP_PUSH_BYTES = "tcp.analysis.push_bytes_sent", Uint, "How many octets were sent since the last segment with PSH.", "RFC 9293 §3.9.1";
     TCP_FLAGS = "tcp.analysis.flags", Presence, "The segment is not an ordinary one: one of the following is there.", "";
-    TCP_REUSED_PORTS = "tcp.analysis.reused_ports", Presence, "A SYN between two ends that had a connection before.", "RFC 9293 §3.6.1";
+    TCP_REUSED_PORTS = "tcp.analysis.reused_ports", Presence, "A SYN between two ends that had a connection before.", "RFC 9293 §3.4.1";
     TCP_RETRANSMISSION = "tcp.analysis.retransmission", Presence, "The octets, or the SYN or FIN, were sent before.", "RFC 6298 §5";
     TCP_RTO = "tcp.analysis.rto", Seconds, "How long the sender waited before it sent them again.", "RFC 6298 §2";
     TCP_RTO_FRAME = "tcp.analysis.rto_frame", Uint, "The frame from which that time is counted.", "RFC 6298 §2";
@@ -25,14 +25,14 @@ crate::fields! {
     TCP_KEEP_ALIVE = "tcp.analysis.keep_alive", Presence, "A segment with the number before the next one: are you still there?", "RFC 9293 §3.8.4";
     TCP_KEEP_ALIVE_ACK = "tcp.analysis.keep_alive_ack", Presence, "The answer to that.", "RFC 9293 §3.8.4";
     TCP_DUPLICATE_ACK = "tcp.analysis.duplicate_ack", Presence, "It repeats the acknowledgement before it: something came out of order, or twice.", "RFC 5681 §2";
-    TCP_DUPLICATE_ACK_NUM = "tcp.analysis.duplicate_ack_num", Uint, "The how manieth repetition it is.", "RFC 5681 §2";
+    TCP_DUPLICATE_ACK_NUM = "tcp.analysis.duplicate_ack_num", Uint, "Which repetition it is, counted from 1.", "RFC 5681 §2";
     TCP_DUPLICATE_ACK_FRAME = "tcp.analysis.duplicate_ack_frame", Uint, "The frame with the acknowledgement that is repeated.", "RFC 5681 §2";
     TCP_ZERO_WINDOW_PROBE = "tcp.analysis.zero_window_probe", Presence, "One octet, sent to a full receiver to learn whether there is room again.", "RFC 9293 §3.8.6.1";
     TCP_ZERO_WINDOW = "tcp.analysis.zero_window", Presence, "The sender of this segment can take nothing more for now.", "RFC 9293 §3.8.6";
     TCP_ZERO_WINDOW_PROBE_ACK = "tcp.analysis.zero_window_probe_ack", Presence, "The answer to a probe: still no room.", "RFC 9293 §3.8.6.1";
-    TCP_TFO_SYN = "tcp.analysis.tfo_syn", Presence, "A SYN with a Fast Open cookie: data may come with it.", "RFC 7413 §4.1.2";
-    TCP_TFO_ACK = "tcp.analysis.tfo_ack", Presence, "A SYN ACK that acknowledges the data of the SYN too.", "RFC 7413 §4.2";
-    TCP_TFO_IGNORED = "tcp.analysis.tfo_ignored", Presence, "A SYN ACK that acknowledges the SYN but not its data: it must be sent again.", "RFC 7413 §4.2";
+    TCP_TFO_SYN = "tcp.analysis.tfo_syn", Presence, "A SYN with a Fast Open cookie: data may come with it.", "RFC 7413 §4.2.2";
+    TCP_TFO_ACK = "tcp.analysis.tfo_ack", Presence, "A SYN ACK that acknowledges the data of the SYN too.", "RFC 7413 §4.2.2";
+    TCP_TFO_IGNORED = "tcp.analysis.tfo_ignored", Presence, "A SYN ACK that acknowledges the SYN but not its data: it must be sent again.", "RFC 7413 §4.2.2";
 }
 
 impl Finding {

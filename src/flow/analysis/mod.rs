@@ -61,11 +61,20 @@ pub struct Analysis {
     pub bytes_in_flight: Option<u32>,
     /// Of a segment with data: how much was sent since the last PSH.
     pub push_bytes_sent: Option<u32>,
+    /// What it acknowledges was sent more than once.
+    is_ambiguous: bool,
     /// It acknowledges what was not captured, as was told before.
     is_told_before: bool,
 }
 
 impl Analysis {
+    /// The round trip in nanoseconds, for statistics: "RTT samples MUST NOT be made using segments that were retransmitted
+    /// (and thus for which it is ambiguous whether the reply was for the first instance of the packet or a later instance)"
+    /// (RFC 6298 §3, Karn's algorithm). `tcp.analysis.ack_rtt` counts those too, from the first instance.
+    pub fn round_trip(&self) -> Option<i64> {
+        self.acks.filter(|_| !self.is_ambiguous).map(|since| since.nanoseconds)
+    }
+
     /// Whether there is anything to say (`tcp.analysis`).
     pub fn says_something(&self) -> bool {
         self.findings.is_unusual() || self.acks.is_some() || self.push_bytes_sent.is_some() || self.is_told_before
@@ -123,7 +132,7 @@ impl Sight {
         }
     }
 
-    /// How many sequence numbers it takes: "The sequence number space ... SYN and FIN" count one (RFC 9293 §3.4).
+    /// How many sequence numbers it takes: one for each octet, one for SYN, one for FIN (RFC 9293 §3.4).
     fn takes(&self) -> u32 {
         self.len.wrapping_add(u32::from(self.opens_or_ends()))
     }
@@ -227,8 +236,9 @@ impl Analyser {
         rules::missing_data(peer, sight, &mut analysis);
         rules::data_again(own, peer, sight, &mut analysis);
         own.remember(sight, analysis.findings);
-        if let Some(ended) = sight.ack.and_then(|ack| peer.unacked.acknowledge(ack)) {
+        if let Some((ended, is_ambiguous)) = sight.ack.and_then(|ack| peer.unacked.acknowledge(ack)) {
             analysis.acks = Some(since(ended.frame, ended.time, sight.time));
+            analysis.is_ambiguous = is_ambiguous;
         }
         rules::flight(own, peer, sight, &mut analysis);
         Self::fast_open(&mut self.fast_open, sight, &mut analysis.findings);
@@ -237,7 +247,7 @@ impl Analyser {
         analysis
     }
 
-    /// Data in the SYN (RFC 7413 §4.2): "If the SYN carries data and the cookie is valid, the server ... acknowledges".
+    /// Data in the SYN: whether the SYN ACK takes it shows in what it acknowledges (RFC 7413 §4.2.2).
     fn fast_open(data_in_syn: &mut bool, sight: &Sight, findings: &mut Findings) {
         if !sight.flags.has(Flags::SYN) {
             return;

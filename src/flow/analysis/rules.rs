@@ -18,14 +18,15 @@ pub(super) fn acknowledgements(own: &mut Side, peer: &Side, sight: &Sight, analy
     let findings = &mut analysis.findings;
     let next = own.highest.map(|highest| highest.next);
     let is_next = next == Some(sight.seq);
-    // "The sending TCP peer must regularly transmit at least one octet of new data (if available) ... to the receiving
-    // TCP peer even if the send window is zero" (RFC 9293 §3.8.6.1).
+    // A sender "must regularly transmit at least one octet of new data (if available), or retransmit to the receiving TCP
+    // peer even if the send window is zero, in order to 'probe' the window" (RFC 9293 §3.8.6.1).
     if sight.len == 1 && is_next && peer.window == Some(0) {
         findings.add(Finding::ZeroWindowProbe);
     } else if !window_rules(own, peer, sight, next, findings) && own.repeats_its_ack(sight) && sight.window != 0 {
         // "(a) the receiver of the ACK has outstanding data, (b) the incoming acknowledgment carries no data, (c) the SYN
-        // and FIN bits are both off, (d) the acknowledgment number is equal to the greatest acknowledgment received ...
-        // and (e) the advertised window ... equals" the last one (RFC 5681 §2). Wireshark does not ask for (a).
+        // and FIN bits are both off, (d) the acknowledgment number is equal to the greatest acknowledgment received on the
+        // given connection ... and (e) the advertised window in the incoming acknowledgment equals the advertised window in
+        // the last incoming acknowledgment" (RFC 5681 §2). Wireshark does not ask for (a), and compares with the last one.
         let number = own.repeats.unwrap_or(0) + 1;
         own.repeats = Some(number);
         findings.add(Finding::DuplicateAck);
@@ -46,8 +47,8 @@ fn window_rules(own: &mut Side, peer: &Side, sight: &Sight, next: Option<SeqNumb
         findings.add(Finding::LostSegment);
         own.counts_flight = false;
     }
-    // "The keep-alive segment has SEG.SEQ = SND.NXT-1 and may or may not contain one garbage octet of data" (RFC 9293
-    // §3.8.4).
+    // The number before the next one, so that it must be answered: "An implementation SHOULD send a keep-alive segment with
+    // no data; however, it MAY be configurable to send a keep-alive segment containing one garbage octet" (RFC 9293 §3.8.4).
     if sight.len <= 1 && next == Some(sight.seq.plus(1)) && !sight.is_control() {
         findings.add(Finding::KeepAlive);
     }

@@ -47,17 +47,18 @@ impl Unacked {
         true
     }
 
-    /// Forgets what is acknowledged; returns the segment that ends where the acknowledgement does. Of several the
-    /// eldest, so a time measured from it is too long if the segment was sent twice (RFC 6298 §3, Karn's algorithm).
-    pub(super) fn acknowledge(&mut self, ack: SeqNumber) -> Option<Sent> {
+    /// Forgets what is acknowledged; returns the segment that ends where the acknowledgement does, and whether there were
+    /// several: it is the eldest of them then.
+    pub(super) fn acknowledge(&mut self, ack: SeqNumber) -> Option<(Sent, bool)> {
         let begun = self.sent.partition_point(|sent| sent.seq.since(ack) < 0);
-        let mut ended: Option<Sent> = None;
+        let mut ended: Option<(Sent, bool)> = None;
         // Those acknowledged in part move up to those not begun, in their order.
         let mut kept = begun;
         for i in (0..begun).rev() {
             let sent = self.sent[i];
-            if sent.next == ack && ended.is_none_or(|other| sent.frame < other.frame) {
-                ended = Some(sent);
+            if sent.next == ack {
+                let eldest = ended.map_or(sent, |(other, _)| if other.frame < sent.frame { other } else { sent });
+                ended = Some((eldest, ended.is_some()));
             }
             if sent.next.since(ack) > 0 {
                 kept -= 1;
@@ -97,18 +98,18 @@ mod tests {
     fn an_acknowledgement_ends_a_segment_or_none() {
         let mut unacked = list(&[sent(0, 10, 1), sent(10, 20, 2), sent(20, 30, 3)]);
         assert_eq!(unacked.in_flight(), Some(30));
-        assert_eq!(unacked.acknowledge(SeqNumber(20)).map(|sent| sent.frame), Some(2));
+        assert_eq!(unacked.acknowledge(SeqNumber(20)).map(|(sent, _)| sent.frame), Some(2));
         assert_eq!(unacked.in_flight(), Some(10));
         assert_eq!(unacked.acknowledge(SeqNumber(25)), None, "in the middle of one");
         assert_eq!(unacked.in_flight(), Some(5));
-        assert_eq!(unacked.acknowledge(SeqNumber(30)).map(|sent| sent.frame), Some(3));
+        assert_eq!(unacked.acknowledge(SeqNumber(30)).map(|(sent, _)| sent.frame), Some(3));
         assert_eq!(unacked.in_flight(), None);
     }
 
     #[test]
     fn of_two_that_end_alike_the_eldest_counts() {
         let mut unacked = list(&[sent(0, 10, 1), sent(5, 10, 2), sent(0, 10, 3)]);
-        assert_eq!(unacked.acknowledge(SeqNumber(10)).map(|sent| sent.frame), Some(1));
+        assert_eq!(unacked.acknowledge(SeqNumber(10)), Some((sent(0, 10, 1), true)));
     }
 
     #[test]
@@ -117,8 +118,8 @@ mod tests {
         assert_eq!(unacked.acknowledge(SeqNumber(20)), None);
         assert_eq!(unacked.in_flight(), Some(20));
         assert_eq!(unacked.eldest().map(|sent| sent.frame), Some(1));
-        assert_eq!(unacked.acknowledge(SeqNumber(30)).map(|sent| sent.frame), Some(3));
-        assert_eq!(unacked.acknowledge(SeqNumber(40)).map(|sent| sent.frame), Some(1));
+        assert_eq!(unacked.acknowledge(SeqNumber(30)).map(|(sent, _)| sent.frame), Some(3));
+        assert_eq!(unacked.acknowledge(SeqNumber(40)).map(|(sent, _)| sent.frame), Some(1));
     }
 
     #[test]
@@ -126,7 +127,7 @@ mod tests {
         let near_the_end = u32::MAX - 4;
         let mut unacked = list(&[sent(near_the_end, 5, 1), sent(5, 15, 2)]);
         assert_eq!(unacked.in_flight(), Some(20));
-        assert_eq!(unacked.acknowledge(SeqNumber(5)).map(|sent| sent.frame), Some(1));
+        assert_eq!(unacked.acknowledge(SeqNumber(5)).map(|(sent, _)| sent.frame), Some(1));
     }
 
     #[test]
