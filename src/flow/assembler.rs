@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// A TCP sequence number. Comparing two is only meaningful within half the number space of each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct SeqNumber(pub u32);
 
 impl SeqNumber {
@@ -38,6 +38,8 @@ pub enum Arrival {
     Early,
     /// All of it was there before.
     Repeated,
+    /// It belongs where octets were given up for missing: too late to be read.
+    Late,
 }
 
 /// Which offsets of a stream have arrived. Invariant: `waiting` holds disjoint ranges that begin after `next`.

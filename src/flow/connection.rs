@@ -5,9 +5,10 @@
 
 use std::net::SocketAddr;
 
-use super::SeqNumber;
+use super::analysis::{Analyser, Reuse, Sight};
+use super::{Segment, SeqNumber};
 use crate::capture::Timestamp;
-use crate::layer::{Direction, Note};
+use crate::layer::Direction;
 use crate::packet::{Flags, SynOptions, Tcp};
 
 /// How the connection began, as far as the capture shows.
@@ -39,6 +40,11 @@ impl Handshake {
         let ((_, syn), (_, ack)) = (self.syn_again.or(self.syn)?, self.ack?);
         Some(ack.seconds_since(syn))
     }
+
+    fn rtt_nanoseconds(&self) -> Option<i64> {
+        let ((_, syn), (_, ack)) = (self.syn_again.or(self.syn)?, self.ack?);
+        Some(ack.0.wrapping_sub(syn.0))
+    }
 }
 
 /// How one side ended its sending.
@@ -61,7 +67,28 @@ pub(super) struct Half {
     pub(super) acknowledged: Option<SeqNumber>,
     pub(super) syn_options: SynOptions,
     pub(super) syn_seen: bool,
-    pub(super) closing: Option<Closing>,
+    /// Whether it sent payload.
+    pub(super) has_data: bool,
+    pub(super) fin: Option<Fin>,
+    /// The frame of its first RST.
+    pub(super) reset: Option<u32>,
+}
+
+/// A FIN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fin {
+    pub(super) frame: u32,
+    /// The number after it.
+    pub(super) end: SeqNumber,
+    /// Whether its sender had received the other side's FIN, and says so.
+    pub(super) is_second: bool,
+}
+
+impl Half {
+    /// Whether it has acknowledged all numbers of the other side before this one.
+    pub(super) fn has_acknowledged(&self, end: SeqNumber) -> bool {
+        self.acknowledged.is_some_and(|acknowledged| acknowledged.since(end) >= 0)
+    }
 }
 
 /// A TCP connection.
@@ -84,37 +111,9 @@ pub struct Connection {
     /// How many frames belong to it.
     pub frames: u32,
     pub(super) halves: [Half; 2],
-}
-
-/// A segment in the light of its connection.
-#[derive(Debug, Clone)]
-pub struct Segment {
-    /// Which connection (`tcp.stream`).
-    pub connection: u32,
-    /// Which way.
-    pub direction: Direction,
-    /// Sequence number counted from the connection's start (`tcp.seq`).
-    pub seq: u32,
-    /// Acknowledgement number counted from the connection's start (`tcp.ack`), if it counts.
-    pub ack: Option<u32>,
-    /// Where the payload belongs in its stream; `None` if before the stream's beginning.
-    pub offset: Option<u64>,
-    /// Octets of payload on the wire.
-    pub len: u32,
-    /// The window in octets, scaled where the scale is known.
-    pub window: u64,
-    /// The base against which relative numbers of the other direction are counted.
-    pub(super) ack_base: SeqNumber,
-    /// The time from SYN to ACK, once the handshake is complete. As in Wireshark only segments that carry data or
-    /// acknowledge something new have it. (Where Wireshark passes over a capture twice, as its window does, it
-    /// shows it on the SYN ACK too.)
-    pub initial_rtt: Option<f64>,
-    /// Seconds since the connection's first frame.
-    pub time_relative: f64,
-    /// Seconds since the connection's previous frame.
-    pub time_delta: f64,
-    /// What is odd about it.
-    pub notes: Vec<Note>,
+    analyser: Analyser,
+    /// Another connection was known between these ends.
+    is_reuse: bool,
 }
 
 impl Connection {
@@ -137,12 +136,29 @@ impl Connection {
             last: (frame, time),
             frames: 0,
             halves: [Half::default(); 2],
+            analyser: Analyser::default(),
+            is_reuse: false,
         }
+    }
+
+    /// Says that another connection was known between these ends.
+    pub(super) fn reusing(mut self) -> Self {
+        self.is_reuse = true;
+        self
     }
 
     /// How this direction's sending ended, if it was seen.
     pub fn closing(&self, direction: Direction) -> Option<Closing> {
-        self.halves[direction.index()].closing
+        let half = &self.halves[direction.index()];
+        half.reset.map(Closing::Reset).or(half.fin.map(|fin| Closing::Fin(fin.frame)))
+    }
+
+    /// How much of this direction's stream the other side has acknowledged, whether it was captured or not; a FIN counts
+    /// as one octet. `None` if nothing is known.
+    pub fn acknowledged(&self, direction: Direction) -> Option<u64> {
+        let base = self.halves[direction.index()].base?;
+        let number = self.halves[direction.reverse().index()].acknowledged?;
+        number.offset(base.plus(1), self.sent(direction))
     }
 
     /// How far this direction has come by its sequence numbers, whether captured or not; a FIN counts as one octet.
@@ -152,9 +168,8 @@ impl Connection {
 
     /// Whether both sides have ended, or one has broken off.
     pub fn is_closed(&self) -> bool {
-        let [client, server] = self.halves.map(|half| half.closing);
-        let reset = |closing| matches!(closing, Some(Closing::Reset(_)));
-        reset(client) || reset(server) || (client.is_some() && server.is_some())
+        let [client, server] = self.halves;
+        client.reset.or(server.reset).is_some() || (client.fin.is_some() && server.fin.is_some())
     }
 
     /// Whether this SYN cannot belong to this connection: it begins with another number.
@@ -173,38 +188,32 @@ impl Connection {
     pub(super) fn push(
         &mut self,
         tcp: &Tcp,
-        options: SynOptions,
+        data: &[u8],
         direction: Direction,
         frame: u32,
         time: Timestamp,
     ) -> Segment {
-        let base = self.learn_base(tcp, options, direction);
+        let mut sight = Sight::new(tcp, data, frame, time);
+        sight.reuse = self.reuse(tcp, direction);
+        let base = self.learn_base(tcp, sight.syn_options, direction);
         let ack_base = self.learn_ack_base(tcp, direction);
+        (sight.ack_base, sight.first_rtt) = (ack_base, self.handshake.rtt_nanoseconds());
+        let analysis = self.analyser.push(direction, &sight);
         self.note_handshake(tcp, direction, frame, time);
-        let gets_on = self.acknowledges_more(tcp, direction) || tcp.payload_len > 0;
-        let relative = SeqNumber(tcp.seq).since(base) as u32;
-        let first_octet = SeqNumber(tcp.seq).plus(u32::from(tcp.flags.has(Flags::SYN)));
-        let half = &mut self.halves[direction.index()];
-        let offset = first_octet.offset(base.plus(1), half.sent);
-        // A reset's number may be anything.
-        if let Some(offset) = offset.filter(|_| !tcp.flags.has(Flags::RST)) {
-            half.sent = half.sent.max(offset + u64::from(tcp.payload_len));
-        }
-        if tcp.flags.has(Flags::RST) {
-            half.closing = Some(Closing::Reset(frame));
-        } else if tcp.flags.has(Flags::FIN) {
-            half.closing.get_or_insert(Closing::Fin(frame));
-        }
+        self.note_acknowledgement(tcp, direction);
+        let offset = self.note_sent(tcp, base, direction);
+        self.note_end(tcp, direction, frame);
         let segment = Segment {
             connection: self.id,
             direction,
-            seq: relative,
-            ack: tcp.flags.has(Flags::ACK).then(|| SeqNumber(tcp.ack).since(ack_base) as u32),
+            seq: SeqNumber(tcp.seq).since(base) as u32,
+            ack: sight.ack.map(|ack| ack.since(ack_base) as u32),
             offset,
             len: tcp.payload_len,
             window: self.window(tcp, direction),
             ack_base,
-            initial_rtt: self.handshake.rtt().filter(|_| gets_on),
+            analysis,
+            initial_rtt: self.handshake.rtt().filter(|_| analysis.says_something()),
             time_relative: time.seconds_since(self.first.1),
             time_delta: time.seconds_since(self.last.1),
             notes: Vec::new(),
@@ -212,6 +221,46 @@ impl Connection {
         self.last = (frame, time);
         self.frames += 1;
         segment
+    }
+
+    /// What a SYN is to what is known of its sender's numbers.
+    fn reuse(&mut self, tcp: &Tcp, direction: Direction) -> Reuse {
+        let base = self.halves[direction.index()].base;
+        match (tcp.flags.has(Flags::SYN), tcp.flags.has(Flags::ACK), base) {
+            (true, false, None) if std::mem::take(&mut self.is_reuse) => Reuse::Anew,
+            (true, false, Some(base)) if base == SeqNumber(tcp.seq) => Reuse::Again,
+            (true, true, Some(base)) if base != SeqNumber(tcp.seq) => Reuse::Anew,
+            _ => Reuse::None,
+        }
+    }
+
+    /// Takes note of how far the sender has come; returns where its payload belongs.
+    fn note_sent(&mut self, tcp: &Tcp, base: SeqNumber, direction: Direction) -> Option<u64> {
+        let half = &mut self.halves[direction.index()];
+        let first_octet = SeqNumber(tcp.seq).plus(u32::from(tcp.flags.has(Flags::SYN)));
+        let offset = first_octet.offset(base.plus(1), half.sent);
+        // A reset's number may be anything.
+        if let Some(offset) = offset.filter(|_| !tcp.flags.has(Flags::RST)) {
+            half.sent = half.sent.max(offset + u64::from(tcp.payload_len));
+        }
+        half.has_data |= tcp.payload_len > 0;
+        offset
+    }
+
+    /// Takes note of FIN and RST.
+    fn note_end(&mut self, tcp: &Tcp, direction: Direction, frame: u32) {
+        let peers_fin = self.halves[direction.reverse().index()].fin;
+        let half = &mut self.halves[direction.index()];
+        if tcp.flags.has(Flags::RST) {
+            half.reset.get_or_insert(frame);
+        } else if tcp.flags.has(Flags::FIN) {
+            let end = SeqNumber(tcp.seq).plus(tcp.payload_len).plus(1);
+            let is_second = peers_fin.is_some_and(|fin| half.has_acknowledged(fin.end));
+            half.fin.get_or_insert(Fin { frame, end, is_second });
+        } else if tcp.flags.has(Flags::SYN) {
+            // The client tries again with the number it had: what was refused may be granted now.
+            self.halves.iter_mut().for_each(|half| half.reset = None);
+        }
     }
 
     fn learn_base(&mut self, tcp: &Tcp, options: SynOptions, direction: Direction) -> SeqNumber {
@@ -233,15 +282,12 @@ impl Connection {
         }
     }
 
-    /// Whether the segment acknowledges more than those before it did.
-    fn acknowledges_more(&mut self, tcp: &Tcp, direction: Direction) -> bool {
+    fn note_acknowledgement(&mut self, tcp: &Tcp, direction: Direction) {
         let acknowledged = &mut self.halves[direction.index()].acknowledged;
         let ack = SeqNumber(tcp.ack);
-        let more = tcp.flags.has(Flags::ACK) && acknowledged.is_none_or(|before| ack.since(before) > 0);
-        if more {
+        if tcp.flags.has(Flags::ACK) && acknowledged.is_none_or(|before| ack.since(before) > 0) {
             *acknowledged = Some(ack);
         }
-        more
     }
 
     fn note_handshake(&mut self, tcp: &Tcp, direction: Direction, frame: u32, time: Timestamp) {
@@ -251,21 +297,22 @@ impl Connection {
             (true, false, Direction::ToServer) if handshake.syn.is_none() => handshake.syn = here,
             (true, false, Direction::ToServer) if handshake.ack.is_none() => handshake.syn_again = here,
             (true, true, Direction::ToClient) if handshake.syn_ack.is_none() => handshake.syn_ack = here,
-            (false, true, Direction::ToServer) if handshake.syn_ack.is_some() && handshake.ack.is_none() => {
-                handshake.ack = here;
-            }
+            // A RST completes nothing. The SYN ACK may be missing from the capture.
+            _ if tcp.flags.has(Flags::RST) || handshake.syn.or(handshake.syn_ack).is_none() => {}
+            (false, true, Direction::ToServer) if handshake.ack.is_none() => handshake.ack = here,
             _ => {}
         }
     }
 
     /// "The window field in a segment where the SYN bit is set MUST NOT be scaled"; and both sides must have sent the
     /// option (RFC 7323 §2.2, §2.3). A server only sends it in answer to a client's, so its word is enough where the
-    /// client's SYN was not captured.
+    /// client's SYN was not captured; where the SYN ACK was not, it is taken for granted that it has the option, as
+    /// nearly all have.
     fn window(&self, tcp: &Tcp, direction: Direction) -> u64 {
         let [client, server] = &self.halves;
         let asked = client.syn_options.window_scale.is_some() || !client.syn_seen;
-        let both = asked && server.syn_options.window_scale.is_some();
-        let shift = self.halves[direction.index()].syn_options.window_scale.filter(|_| both);
+        let granted = server.syn_options.window_scale.is_some() || !server.syn_seen;
+        let shift = self.halves[direction.index()].syn_options.window_scale.filter(|_| asked && granted);
         match shift {
             Some(shift) if !tcp.flags.has(Flags::SYN) => u64::from(tcp.window) << shift,
             _ => u64::from(tcp.window),

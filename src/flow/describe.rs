@@ -1,7 +1,7 @@
 //! What a connection adds to the description of a TCP header.
 
-use super::Segment;
-use crate::layer::{Layer, Value};
+use super::{Segment, analysis};
+use crate::layer::{FieldDef, Layer, Value};
 use crate::packet::{ACK_RANGE, SEQ_RANGE, WINDOW_RANGE};
 
 crate::fields! {
@@ -11,9 +11,13 @@ crate::fields! {
     TCP_NXTSEQ = "tcp.nxtseq", Uint, "The sequence number that comes next, counted from this connection's start.", "RFC 9293 §3.4";
     TCP_ACK = "tcp.ack", Uint, "The next number expected from the other side, counted from this connection's start.", "RFC 9293 §3.4";
     TCP_WINDOW = "tcp.window_size", Uint, "How many octets the sender is ready to take.", "RFC 7323 §2.2";
-    TCP_INITIAL_RTT = "tcp.analysis.initial_rtt", Seconds, "The time from the SYN to the ACK that completes the handshake.", "";
     TCP_TIME_RELATIVE = "tcp.time_relative", Seconds, "The time since the connection's first frame.", "";
     TCP_TIME_DELTA = "tcp.time_delta", Seconds, "The time since the connection's previous frame.", "";
+}
+
+/// Every field this floor declares.
+pub fn fields() -> impl Iterator<Item = &'static FieldDef> {
+    FIELDS.iter().chain(analysis::FIELDS).copied()
 }
 
 /// Adds what the connection knows to the layer of a TCP header.
@@ -29,9 +33,7 @@ pub fn describe(segment: &Segment, layer: &mut Layer) {
     layer.computed(&TCP_NXTSEQ, number(next));
     layer.field(&TCP_ACK, number(segment.ack.unwrap_or(0)), ACK_RANGE);
     layer.field(&TCP_WINDOW, Value::Uint(segment.window), WINDOW_RANGE);
-    if let Some(rtt) = segment.initial_rtt {
-        layer.computed(&TCP_INITIAL_RTT, Value::Seconds(rtt));
-    }
+    analysis::describe(&segment.analysis, segment.initial_rtt, layer);
     layer.computed(&TCP_TIME_RELATIVE, Value::Seconds(segment.time_relative));
     layer.computed(&TCP_TIME_DELTA, Value::Seconds(segment.time_delta));
     for field in &mut layer.fields {

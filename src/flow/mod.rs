@@ -1,18 +1,31 @@
 //! Floor 3: packets → connections and ordered bytes.
 //!
 //! [`FlowTable`] tells which connection a segment belongs to and what it means there; [`Stream`] puts the payload of
-//! one direction in order and remembers which frame brought which byte.
+//! one direction in order and remembers which frame brought which byte. What a segment is to those before it (sent again,
+//! out of order …) is an [`Analysis`]; how its ends stand a [`State`], how it ended an [`Ending`].
 
+mod analysis;
 mod assembler;
 mod connection;
 mod describe;
+mod ending;
+mod segment;
+mod state;
+#[cfg(test)]
+mod state_tests;
 mod stream;
 mod table;
+#[cfg(test)]
+mod testing;
 mod udp;
 
+pub use analysis::{Analysis, Duplicate, Finding, Findings, Since};
 pub use assembler::{Arrival, Assembler, SeqNumber};
-pub use connection::{Closing, Connection, Handshake, Opening, Segment};
-pub use describe::{FIELDS, describe};
+pub use connection::{Closing, Connection, Handshake, Opening};
+pub use describe::{describe, fields};
+pub use ending::Ending;
+pub use segment::Segment;
+pub use state::State;
 pub use stream::{Chunk, Delivery, Stream};
 pub use table::FlowTable;
 pub use udp::{FIELDS as UDP_FIELDS, UdpPlace, UdpTable, describe_mention};

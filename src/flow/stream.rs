@@ -1,6 +1,16 @@
 //! The bytes of one direction, in order, and which frame brought each of them.
 //!
 //! Overlap policy: bytes that came first stay; what a later segment says of the same offsets is not looked at.
+//!
+//! A hole is given up, and what waits behind it read, when one of these is so:
+//! - the other side has acknowledged the octets in it, so that nobody will send them again, and [`PATIENCE`] more segments
+//!   with new octets came after that without filling it: the capture lacks them. (Captures may be slightly out of order, an
+//!   acknowledgement before what it acknowledges: hence the patience. It is the number of duplicate ACKs after which a
+//!   sender no longer believes in reordering, RFC 5681 §3.2.)
+//! - more than [`MAX_WAITING`] octets wait behind it;
+//! - the caller says so, because the capture is over.
+//!
+//! What comes for a hole that was given up is [`Arrival::Late`] and not read.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -30,6 +40,9 @@ pub struct Delivery {
 /// More than this is not kept waiting behind a hole; the hole is given up instead.
 const MAX_WAITING: usize = 16 << 20;
 
+/// So many segments with new octets are waited for after the octets of a hole were acknowledged.
+const PATIENCE: u8 = 3;
+
 /// Bytes without a gap between them.
 #[derive(Debug, Clone)]
 struct Piece {
@@ -46,6 +59,10 @@ pub struct Stream {
     waiting_len: usize,
     chunks: BTreeMap<u64, Chunk>,
     gaps: Vec<Range<u64>>,
+    /// All before this offset arrived, says the other side.
+    acknowledged: u64,
+    /// How many segments with new octets came since the first hole was known to be acknowledged.
+    waited: u8,
 }
 
 impl Stream {
@@ -60,10 +77,19 @@ impl Stream {
             self.waiting.insert(part.start, bytes.to_vec());
             self.chunks.insert(part.start, Chunk { range: part.clone(), frame, at: at + skip as u32 });
         }
-        let arrival = self.assembler.add(range);
+        let arrival = match self.assembler.add(range.clone()) {
+            Arrival::Repeated if self.was_given_up(&range) => Arrival::Late,
+            arrival => arrival,
+        };
         self.advance();
+        self.lose_patience(arrival);
         while self.waiting_len > MAX_WAITING && self.skip_gap().is_some() {}
         Delivery { arrival, fresh }
+    }
+
+    /// Takes note that the other side has acknowledged all octets before this offset.
+    pub fn acknowledge(&mut self, offset: u64) {
+        self.acknowledged = self.acknowledged.max(offset);
     }
 
     /// Gives up on the first hole, if there is one: its bytes are recorded as missing.
@@ -120,6 +146,27 @@ impl Stream {
         frames.sort_unstable();
         frames.dedup();
         frames
+    }
+
+    fn was_given_up(&self, range: &Range<u64>) -> bool {
+        let first = self.gaps.partition_point(|gap| gap.end <= range.start);
+        self.gaps.get(first).is_some_and(|gap| gap.start < range.end)
+    }
+
+    fn first_hole_is_acknowledged(&self) -> bool {
+        self.assembler.first_hole().is_some_and(|hole| hole.end <= self.acknowledged)
+    }
+
+    fn lose_patience(&mut self, arrival: Arrival) {
+        if arrival == Arrival::InOrder || !self.first_hole_is_acknowledged() {
+            self.waited = 0;
+        } else if arrival == Arrival::Early {
+            self.waited += 1;
+        }
+        if self.waited >= PATIENCE {
+            self.waited = 0;
+            while self.first_hole_is_acknowledged() && self.skip_gap().is_some() {}
+        }
     }
 
     fn advance(&mut self) {
@@ -184,6 +231,36 @@ mod tests {
         }
         assert!(stream.waiting_len <= MAX_WAITING, "{} octets wait", stream.waiting_len);
         assert!(stream.gaps().len() > 64, "and every hole that was given up is on record");
+    }
+
+    #[test]
+    fn an_acknowledged_hole_is_given_up_in_time() {
+        let mut stream = Stream::default();
+        stream.add(0, b"ab", 1, 0);
+        for i in 2..20 {
+            stream.add(2 * i, b"xy", 9, 0);
+        }
+        assert!(stream.has_hole(), "nobody says that the octets arrived: they may still come");
+        stream.acknowledge(4);
+        stream.add(40, b"xy", 10, 0);
+        stream.add(42, b"xy", 11, 0);
+        assert!(stream.has_hole(), "what is captured before its octets is not yet a loss");
+        stream.add(44, b"xy", 12, 0);
+        assert_eq!(stream.gaps(), [2..4]);
+        assert_eq!(stream.end(), 46);
+        assert_eq!(stream.add(2, b"cd", 13, 0).arrival, Arrival::Late);
+        assert_eq!(stream.add(4, b"xy", 14, 0).arrival, Arrival::Repeated);
+    }
+
+    #[test]
+    fn an_acknowledgement_captured_too_early_costs_nothing() {
+        let mut stream = Stream::default();
+        stream.add(0, b"ab", 1, 0);
+        stream.acknowledge(6);
+        stream.add(4, b"ef", 2, 0);
+        stream.add(6, b"gh", 3, 0);
+        assert_eq!(stream.add(2, b"cd", 4, 0).arrival, Arrival::InOrder);
+        assert_eq!((stream.slice(0..8), stream.gaps().len()), (&b"abcdefgh"[..], 0));
     }
 
     #[test]

@@ -22,16 +22,18 @@ impl FlowTable {
     pub fn push(&mut self, packet: &Packet, data: &[u8], frame: u32, time: Timestamp) -> Option<Segment> {
         let (tcp, from, to) = packet.tcp()?;
         let key = if from <= to { (from, to) } else { (to, from) };
-        let known = self.current.get(&key).copied().filter(|i| !self.connections[*i].is_reopened_by(tcp, from));
+        let before = self.current.get(&key).copied();
+        let known = before.filter(|i| !self.connections[*i].is_reopened_by(tcp, from));
         let index = known.unwrap_or_else(|| {
             let id = self.connections.len();
-            self.connections.push(Connection::new(id as u32, tcp, from, to, frame, time));
+            let connection = Connection::new(id as u32, tcp, from, to, frame, time);
+            self.connections.push(if before.is_some() { connection.reusing() } else { connection });
             self.current.insert(key, id);
             id
         });
         let connection = &mut self.connections[index];
         let direction = connection.direction(from);
-        Some(connection.push(tcp, tcp.syn_options(data), direction, frame, time))
+        Some(connection.push(tcp, data, direction, frame, time))
     }
 
     /// The connections seen so far; a connection's place is its `id`.

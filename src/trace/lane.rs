@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+use super::remarks;
 use crate::flow::{Segment, Stream};
-use crate::layer::{Direction, Note, Severity};
+use crate::layer::{Direction, Note};
 use crate::message::{Decoder, Probe, Verdict};
 use crate::packet::{Flags, Packet};
 use crate::protocol;
@@ -61,10 +62,15 @@ impl Lane {
         }
     }
 
-    pub(super) fn gap_note(&self, direction: Direction, gap: &Range<u64>, rest: &str) -> (Option<u32>, Note) {
-        let frame = self.streams[direction.index()].frames(gap.end..gap.end + 1).first().copied();
-        let text = format!("{} octets of this stream were not captured{rest}", gap.end - gap.start);
-        (frame, Note::new(Severity::Warn, text, "RFC 9293 §3.4"))
+    pub(super) fn gap_note(
+        &self,
+        to: Direction,
+        gap: &Range<u64>,
+        acknowledged: Option<u64>,
+        rest: &str,
+    ) -> (Option<u32>, Note) {
+        let frame = self.streams[to.index()].frames(gap.end..gap.end + 1).first().copied();
+        (frame, remarks::gap(gap, acknowledged, rest))
     }
 
     /// Finds out which protocol is spoken. Returns whether it is known now.

@@ -6,10 +6,7 @@ use crate::{flow, packet, protocol};
 /// Every field there is, outermost protocol first.
 pub fn all_fields() -> impl Iterator<Item = &'static FieldDef> {
     let own = super::describe::FIELDS.iter().copied();
-    own.chain(packet::fields())
-        .chain(flow::FIELDS.iter().copied())
-        .chain(flow::UDP_FIELDS.iter().copied())
-        .chain(protocol::fields())
+    own.chain(packet::fields()).chain(flow::fields()).chain(flow::UDP_FIELDS.iter().copied()).chain(protocol::fields())
 }
 
 /// The field with this name.

@@ -11,6 +11,7 @@ mod ledger;
 mod lookup;
 mod model;
 mod pipeline;
+mod remarks;
 mod session;
 mod socket;
 

@@ -6,9 +6,10 @@ use super::found::{Found, OwnedDraft};
 use super::intake::Intake;
 use super::lane::{Lane, Speech};
 use super::model::{Message, Record, Talk, Trace};
+use super::remarks;
 use super::session::{self, Carried, Sessions};
 use crate::capture::FrameRef;
-use crate::flow::{Arrival, FlowTable, Opening, Segment};
+use crate::flow::{Connection, FlowTable, Segment};
 use crate::layer::{Direction, Note, Severity};
 use crate::message::{Input, Progress, Upgrade};
 use crate::protocol;
@@ -62,7 +63,7 @@ impl Pipeline {
             }
         }
         self.trace.notes.extend(self.intake.finish());
-        self.note_openings();
+        self.note_connections();
         self.trace.connections = self.flows.into_connections();
         for lane in self.lanes {
             self.trace.talks.push(match lane.speech {
@@ -89,8 +90,10 @@ impl Pipeline {
         let bytes = packet.payload.of(data);
         if let Some(offset) = segment.offset.filter(|_| !bytes.is_empty()) {
             let stream = &mut lane.streams[segment.direction.index()];
+            let acknowledged = self.flows.connections()[index].acknowledged(segment.direction);
+            stream.acknowledge(acknowledged.unwrap_or(0));
             let delivery = record.add_to(stream, offset, number);
-            if let Some(note) = arrival_note(delivery.arrival) {
+            if let Some(note) = remarks::arrival(delivery.arrival) {
                 segment.notes.push(note);
             }
             record.delivery = Some(delivery);
@@ -267,7 +270,8 @@ impl Pipeline {
         lane.read[d] = gap.end;
         lane.deaf[d] = !goes_on;
         let rest = if goes_on { "" } else { "; what follows in this direction cannot be read" };
-        self.trace.notes.push(lane.gap_note(direction, &gap, rest));
+        let acknowledged = self.flows.connections()[connection].acknowledged(direction);
+        self.trace.notes.push(lane.gap_note(direction, &gap, acknowledged, rest));
         goes_on
     }
 
@@ -277,42 +281,22 @@ impl Pipeline {
         let lane = &mut self.lanes[connection];
         let d = direction.index();
         while lane.streams[d].skip_gap().is_some() {}
-        for gap in &lane.streams[d].gaps()[lane.told[d]..] {
-            self.trace.notes.push(lane.gap_note(direction, gap, ""));
-        }
         let flow = &self.flows.connections()[connection];
-        let sent = lane.fin[d].map_or(flow.sent(direction), |(end, _)| end);
+        let acknowledged = flow.acknowledged(direction);
+        for gap in &lane.streams[d].gaps()[lane.told[d]..] {
+            self.trace.notes.push(lane.gap_note(direction, gap, acknowledged, ""));
+        }
+        // Nobody may send more than 1 GiB unacknowledged (RFC 7323 §2.3): a higher number is no evidence.
+        let plausible = acknowledged.filter(|end| end.saturating_sub(flow.sent(direction)) <= 1 << 30);
+        let sent = lane.fin[d].map_or(flow.sent(direction).max(plausible.unwrap_or(0)), |(end, _)| end);
         if let Some(missing) = sent.checked_sub(lane.streams[d].end()).filter(|n| *n > 0) {
             let from = if direction == Direction::ToServer { flow.client } else { flow.server };
-            let text =
-                format!("the last {missing} octets that {from} numbered were not captured (a FIN counts as one)");
-            self.trace.notes.push((Some(flow.last.0), Note::new(Severity::Warn, text, "RFC 9293 §3.4")));
+            self.trace.notes.push((Some(flow.last.0), remarks::missing_end(missing, from, acknowledged, sent)));
         }
     }
 
-    fn note_openings(&mut self) {
-        for connection in self.flows.connections() {
-            if connection.opening == Opening::Guessed {
-                let text = format!(
-                    "connection {} began before the capture: {} is taken for the client because of its port",
-                    connection.id, connection.client
-                );
-                self.trace.notes.push((Some(connection.first.0), Note::new(Severity::Note, text, "")));
-            }
-        }
-    }
-}
-
-fn arrival_note(arrival: Arrival) -> Option<Note> {
-    match arrival {
-        Arrival::InOrder => None,
-        Arrival::Early => {
-            let text = "it came before bytes that belong in front of it";
-            Some(Note::new(Severity::Note, text, "RFC 9293 §3.4"))
-        }
-        Arrival::Repeated => {
-            let text = "its bytes were seen before: sent again, or captured twice";
-            Some(Note::new(Severity::Note, text, "RFC 9293 §3.8"))
-        }
+    fn note_connections(&mut self) {
+        let remarks = self.flows.connections().iter().flat_map(Connection::remarks);
+        self.trace.notes.extend(remarks.map(|(frame, note)| (Some(frame), note)));
     }
 }

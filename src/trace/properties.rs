@@ -197,6 +197,26 @@ proptest! {
         prop_assert_eq!(said(&play(&turns, &pieces).trace()), said(&whole));
     }
 
+    /// Captures of several queues or interfaces mix neighbouring frames: an acknowledgement may come before what it
+    /// acknowledges without anything being given up.
+    #[test]
+    fn frames_slightly_out_of_order_do_not_change_the_messages(
+        size in 1_usize..30,
+        jitter in vec(0_usize..4, 1..40),
+    ) {
+        let mut talk = Conversation::new().open();
+        for part in [GET, GET, GET].concat().as_bytes().chunks(size) {
+            talk.client(part).segment(TO_CLIENT, Flags::ACK, b"");
+        }
+        let opening = talk.frames.split_off(3);
+        let opening = std::mem::replace(&mut talk.frames, opening);
+        let expected = said(&trace(&[&opening[..], &talk.frames].concat()));
+        let mut order: Vec<_> = talk.frames.iter().zip(jitter.iter().cycle()).enumerate().collect();
+        order.sort_by_key(|(place, (_, jitter))| place + **jitter);
+        let mixed: Vec<Frame> = order.into_iter().map(|(_, (frame, _))| frame.clone()).collect();
+        prop_assert_eq!(said(&trace(&[&opening[..], &mixed].concat())), expected);
+    }
+
     /// Invariants 3 and 4, and no panic, whatever becomes of a conversation: frames cut, lost, repeated and damaged.
     #[test]
     fn every_octet_has_one_owner(

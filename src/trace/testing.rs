@@ -214,9 +214,10 @@ pub(super) fn told(trace: &Trace) -> Vec<String> {
     trace.messages().iter().map(line).collect()
 }
 
-/// The text of every note, with its frame.
+/// The text of every note, with its frame; without those that say that the capture ended before a connection did.
 pub(super) fn notes(trace: &Trace) -> Vec<(Option<u32>, &str)> {
-    trace.notes().iter().map(|(frame, note)| (*frame, note.text.as_str())).collect()
+    let texts = trace.notes().iter().map(|(frame, note)| (*frame, note.text.as_str()));
+    texts.filter(|(_, text)| !text.ends_with("open when the capture ended")).collect()
 }
 
 /// Everything a trace says, for comparing two of them.

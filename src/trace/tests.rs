@@ -149,10 +149,55 @@ fn a_gap_is_told() {
     let trace = talk.trace();
     assert_eq!(told(&trace), ["[4] > GET /", "[6] < 200 OK"]);
     let lost = format!("{} octets of this stream were not captured", GET.len());
-    let text = format!("{lost}; what follows in this direction cannot be read");
+    let text = format!(
+        "{lost}, though the other side acknowledged them: the capture lost them, not the network; \
+         what follows in this direction cannot be read"
+    );
     assert_eq!(notes(&trace), [(Some(5), "it came before bytes that belong in front of it"), (Some(5), text.as_str())]);
     assert_eq!(layer_sums(&trace.ledger(5))[2], ("data", GET.len() as u32));
     assert_eq!(names(&trace, 5).last(), Some(&"data"));
+}
+
+#[test]
+fn a_gap_that_nobody_acknowledged_may_be_the_networks() {
+    let mut talk = Conversation::new().open();
+    talk.client(GET).client(GET).lose().client(GET);
+    let text = format!(
+        "{} octets of this stream were not captured, and the other side did not acknowledge them; \
+         what follows in this direction cannot be read",
+        GET.len()
+    );
+    assert_eq!(notes(&talk.trace())[1], (Some(5), text.as_str()));
+}
+
+#[test]
+fn octets_acknowledged_but_never_seen_are_told() {
+    let mut talk = Conversation::new().open();
+    talk.client(GET).server(EMPTY_200).lose().segment(TO_SERVER, Flags::ACK, b"");
+    let text = format!(
+        "the last {} octets that 127.0.0.1:8080 numbered were not captured (a FIN counts as one), \
+         though the other side acknowledged them: the capture lost them, not the network",
+        EMPTY_200.len()
+    );
+    assert_eq!(notes(&talk.trace()), [(Some(5), text.as_str())]);
+}
+
+/// What the capture lacks is given up while it runs: what comes behind it is read, and is late when it comes after all.
+#[test]
+fn an_acknowledged_gap_does_not_hold_up_what_follows() {
+    let mut talk = Conversation::new().open();
+    let seq = talk.next[0];
+    talk.client("one").lose();
+    for _ in 0..4 {
+        talk.client("two").segment(TO_CLIENT, Flags::ACK, b"");
+    }
+    talk.at(TO_SERVER, seq, DATA, b"one");
+    let trace = talk.trace();
+    let stream = trace.stream(0, TO_SERVER).unwrap();
+    assert_eq!((stream.gaps(), stream.slice(3..20)), (&[0..3][..], &b"twotwotwotwo"[..]));
+    let late = "its bytes were given up for missing before it came: they are not read";
+    assert!(notes(&trace).contains(&(Some(12), late)), "{:?}", notes(&trace));
+    assert_eq!(layer_sums(&trace.ledger(12))[2].1, 3);
 }
 
 /// Lost bytes are told whoever reads, or does not read, what is around them.
@@ -267,7 +312,8 @@ fn a_reset_in_the_middle_of_a_message_shows_it_as_incomplete() {
     assert_eq!(told(&trace)[3..], ["[6] < text \"h\" (incomplete)"]);
     assert_eq!(trace.connections()[0].closing(TO_CLIENT), Some(Closing::Reset(7)));
     assert_eq!(trace.messages()[3].notes[0].severity, Severity::Warn);
-    assert_eq!(notes(&trace)[1], (Some(8), "payload after the connection was reset: it is not read"));
+    assert_eq!(notes(&trace)[1], (Some(7), "127.0.0.1:8080 broke connection 0 off while it was open"));
+    assert_eq!(notes(&trace)[2], (Some(8), "payload after the connection was reset: it is not read"));
     assert_eq!(layer_sums(&trace.ledger(8))[2], ("data", 4));
     assert_eq!(trace.talk(0), Talk::Known("websocket"));
 }

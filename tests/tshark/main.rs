@@ -15,6 +15,7 @@ mod below;
 mod compare;
 mod exceptions;
 mod lessons;
+mod losses;
 mod moods;
 mod plays;
 mod registry;
@@ -54,7 +55,7 @@ fn saved_captures() {
     }
     let home = Path::new(env!("CARGO_MANIFEST_DIR"));
     let captures = ["captures", "tests/captures"].map(|folder| captures_in(&home.join(folder))).concat();
-    assert!(captures.len() >= 17, "only {} captures were found", captures.len());
+    assert!(captures.len() >= 25, "only {} captures were found", captures.len());
     let mut wrong = String::new();
     for path in captures {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
@@ -165,6 +166,42 @@ fn made_damage() {
 #[test]
 fn made_datagrams() {
     made("datagrams", &below::datagrams(), Form::InTurn);
+}
+
+#[test]
+fn lost_segments() {
+    made("lost", &losses::lost(), Form::InTurn);
+}
+
+#[test]
+fn windows_and_keep_alives() {
+    made("windows", &losses::windows(), Form::InTurn);
+}
+
+#[test]
+fn frames_not_captured() {
+    made("not captured", &losses::not_captured(), Form::InTurn);
+}
+
+#[test]
+fn openings() {
+    made("openings", &losses::openings(), Form::InTurn);
+}
+
+#[test]
+fn endings() {
+    made("endings", &losses::endings(), Form::InTurn);
+}
+
+#[test]
+fn ports_used_again() {
+    made("ports used again", &losses::reuse(), Form::InTurn);
+}
+
+#[test]
+fn lost_by_dice() {
+    let talks: Vec<Talk> = (0..24).map(losses::by_dice).collect();
+    made("lost by dice", &talks, Form::InTurn);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Conversations written octet by octet: link, IP and TCP headers with true checksums, no stack involved.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
@@ -42,7 +43,13 @@ pub struct Talk {
     ends: [SocketAddr; 2],
     /// The next sequence number of each side.
     next: [u32; 2],
+    /// The window each side gives.
+    pub windows: [u16; 2],
+    /// How far each side's acknowledgements stand from the other's next number.
+    pub ack_ahead: [i64; 2],
     pub frames: Vec<(LinkType, Vec<u8>)>,
+    /// Nanoseconds by which a frame, by its place, comes later than usual.
+    delays: BTreeMap<usize, i64>,
 }
 
 impl Talk {
@@ -56,13 +63,31 @@ impl Talk {
         let [client, server] = hosts.map(|host| host.parse::<IpAddr>().unwrap());
         let ends = [SocketAddr::new(client, port), SocketAddr::new(server, 8080)];
         let start = u32::from(port).wrapping_mul(2_654_435_761);
-        Self { name, link, ends, next: [start, start.rotate_left(13)], frames: Vec::new() }
+        let next = [start, start.rotate_left(13)];
+        let windows = [0x2000, 0x2000];
+        Self { name, link, ends, next, windows, ack_ahead: [0, 0], frames: Vec::new(), delays: BTreeMap::new() }
+    }
+
+    /// To a port that says nothing about what is spoken.
+    pub fn of_no_protocol(mut self) -> Self {
+        self.ends[1].set_port(40_404);
+        self
     }
 
     /// The numbers the two sides begin with.
     pub fn starting_at(mut self, client: u32, server: u32) -> Self {
         self.next = [client, server];
         self
+    }
+
+    /// The next frame comes so much later than the millisecond that lies between two, or earlier.
+    pub fn wait(&mut self, nanoseconds: i64) {
+        *self.delays.entry(self.frames.len()).or_default() += nanoseconds;
+    }
+
+    /// The latest frame was sent, but is not in the capture.
+    pub fn lose_last(&mut self) {
+        self.frames.pop();
     }
 
     /// Opens it with three segments, all options in the first two.
@@ -121,15 +146,23 @@ impl Talk {
         self.segment(first, 0, ACK, b"");
     }
 
+    /// The next sequence number of a side.
+    pub fn next(&self, side: Side) -> u32 {
+        self.next[side as usize]
+    }
+
     /// A segment with these options, which must fill words of four octets.
     pub fn raw(&mut self, from: Side, ahead: i64, flags: u8, options: &[u8], payload: &[u8]) {
         let (source, destination) = (self.ends[from as usize], self.ends[from.other() as usize]);
         let seq = self.next[from as usize].wrapping_add(ahead as u32);
-        let ack = if flags & ACK == 0 { 0 } else { self.next[from.other() as usize] };
+        let ack_ahead = self.ack_ahead[from as usize] as u32;
+        let ack = if flags & ACK == 0 { 0 } else { self.next[from.other() as usize].wrapping_add(ack_ahead) };
         let mut tcp = [source.port().to_be_bytes(), destination.port().to_be_bytes()].concat();
         tcp.extend(seq.to_be_bytes());
         tcp.extend(ack.to_be_bytes());
-        tcp.extend([((20 + options.len()) as u8 / 4) << 4, flags, 0x20, 0, 0, 0, 0, 0]);
+        tcp.extend([((20 + options.len()) as u8 / 4) << 4, flags]);
+        tcp.extend(self.windows[from as usize].to_be_bytes());
+        tcp.extend([0; 4]);
         tcp.extend(options);
         tcp.extend(payload);
         let sum = checksum(&[&pseudo_header(source.ip(), destination.ip(), tcp.len()), &tcp]);
@@ -214,18 +247,24 @@ pub fn save(path: &Path, talks: &[Talk], form: Form) {
     let section = Section { interfaces: LINKS.map(interface).to_vec(), ..Section::default() };
     let out = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
     let mut writer = Writer::new("made", out, &section).unwrap();
-    let mut frames: Vec<(usize, &(LinkType, Vec<u8>))> =
-        talks.iter().flat_map(|talk| talk.frames.iter().enumerate()).collect();
+    let placed = |talk: &'_ Talk| -> Vec<(usize, i64, LinkType, Vec<u8>)> {
+        let frames = talk.frames.iter().enumerate();
+        let delay = |turn| talk.delays.get(&turn).copied().unwrap_or(0);
+        frames.map(|(turn, (link, data))| (turn, delay(turn), *link, data.clone())).collect()
+    };
+    let mut frames: Vec<_> = talks.iter().flat_map(placed).collect();
     if let Form::Mixed = form {
-        frames.sort_by_key(|(turn, _)| *turn);
+        frames.sort_by_key(|(turn, ..)| *turn);
     }
     let kept = if let Form::Cut(octets) = form { octets } else { usize::MAX };
-    for (n, (_, (link, data))) in (0..).zip(frames) {
+    let mut delays = 0;
+    for (n, (_, delay, link, data)) in (0..).zip(frames) {
+        delays += delay;
         let frame = Frame {
             // Steps of different lengths, odd nanoseconds in them.
-            time: Timestamp(1_700_000_000_000_000_000 + n * 1_000_003 + n * n * 17),
-            link: *link,
-            interface: LINKS.iter().position(|known| known == link).unwrap() as u32,
+            time: Timestamp(1_700_000_000_000_000_000 + n * 1_000_003 + n * n * 17 + delays),
+            link,
+            interface: LINKS.iter().position(|known| *known == link).unwrap() as u32,
             len: data.len() as u32,
             data: data[..data.len().min(kept)].to_vec(),
             comments: Vec::new(),

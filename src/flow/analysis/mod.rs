@@ -1,0 +1,269 @@
+//! What a segment is to those before it: sent again, out of order, a duplicate acknowledgement, a keep-alive …
+//!
+//! The names and the rules are Wireshark's (`tcp.analysis.*`), so that what is learned here can be looked up there; where
+//! its rule says more or less than a standard does, the comment on the rule says so. The rules guess: what a sender *meant*
+//! cannot be seen from a capture, and one taken near the receiver looks other than one taken near the sender.
+//!
+//! Each segment costs constant time and a connection constant space but for [`unacked`], which is bounded.
+//!
+//! # References
+//! - Retransmission: RFC 6298 §5, RFC 5681 §3. Duplicate ACK: RFC 5681 §2. SACK: RFC 2018. Window scale: RFC 7323 §2.
+//! - Keep-alive: RFC 9293 §3.8.4. Zero window: RFC 9293 §3.8.6.1. Fast Open: RFC 7413.
+
+mod fields;
+mod finding;
+mod options;
+mod rules;
+#[cfg(test)]
+mod tests;
+mod unacked;
+
+use super::SeqNumber;
+use crate::capture::Timestamp;
+use crate::layer::Direction;
+use crate::packet::{Flags, SynOptions, Tcp};
+
+pub use fields::{FIELDS, describe};
+pub use finding::{Finding, Findings};
+pub(super) use options::Options;
+use unacked::Unacked;
+
+/// An earlier frame, and how long ago it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Since {
+    /// The frame.
+    pub frame: u32,
+    /// From then to now; negative where the capture's clock stepped back.
+    pub nanoseconds: i64,
+}
+
+/// Which repetition of an acknowledgement a segment is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Duplicate {
+    /// The first is 1.
+    pub number: u32,
+    /// The frame with the acknowledgement that is repeated.
+    pub frame: u32,
+}
+
+/// What the analysis says of one segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Analysis {
+    /// What it is.
+    pub findings: Findings,
+    /// The segment whose end it acknowledges, and the round trip from it.
+    pub acks: Option<Since>,
+    /// Of a retransmission: since when the sender had waited.
+    pub rto: Option<Since>,
+    /// Of a duplicate ACK: of which.
+    pub duplicate: Option<Duplicate>,
+    /// Of a segment with data: how much is under way with it.
+    pub bytes_in_flight: Option<u32>,
+    /// Of a segment with data: how much was sent since the last PSH.
+    pub push_bytes_sent: Option<u32>,
+    /// What it acknowledges was sent more than once.
+    is_ambiguous: bool,
+    /// It acknowledges what was not captured, as was told before.
+    is_told_before: bool,
+}
+
+impl Analysis {
+    /// The round trip in nanoseconds, for statistics: "RTT samples MUST NOT be made using segments that were retransmitted
+    /// (and thus for which it is ambiguous whether the reply was for the first instance of the packet or a later instance)"
+    /// (RFC 6298 §3, Karn's algorithm). `tcp.analysis.ack_rtt` counts those too, from the first instance.
+    pub fn round_trip(&self) -> Option<i64> {
+        self.acks.filter(|_| !self.is_ambiguous).map(|since| since.nanoseconds)
+    }
+
+    /// Whether there is anything to say (`tcp.analysis`).
+    pub fn says_something(&self) -> bool {
+        self.findings.is_unusual() || self.acks.is_some() || self.push_bytes_sent.is_some() || self.is_told_before
+    }
+}
+
+/// What the analysis needs to know of a segment.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sight {
+    pub(super) seq: SeqNumber,
+    /// The acknowledgement, if it counts.
+    pub(super) ack: Option<SeqNumber>,
+    pub(super) len: u32,
+    pub(super) flags: Flags,
+    pub(super) window: u16,
+    pub(super) syn_options: SynOptions,
+    pub(super) options: Options,
+    pub(super) frame: u32,
+    pub(super) time: Timestamp,
+    /// Whether it opens what is or was open.
+    pub(super) reuse: Reuse,
+    /// The first round trip of the connection in nanoseconds, if known before this segment.
+    pub(super) first_rtt: Option<i64>,
+    /// The base of the other side's numbers.
+    pub(super) ack_base: SeqNumber,
+}
+
+/// What a SYN is to the connection known between its ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Reuse {
+    /// There was none.
+    #[default]
+    None,
+    /// It begins another.
+    Anew,
+    /// It begins the same again, with the same number.
+    Again,
+}
+
+impl Sight {
+    pub(super) fn new(tcp: &Tcp, data: &[u8], frame: u32, time: Timestamp) -> Self {
+        Self {
+            seq: SeqNumber(tcp.seq),
+            ack: tcp.flags.has(Flags::ACK).then_some(SeqNumber(tcp.ack)),
+            len: tcp.payload_len,
+            flags: tcp.flags,
+            window: tcp.window,
+            syn_options: if tcp.flags.has(Flags::SYN) { tcp.syn_options(data) } else { SynOptions::default() },
+            options: Options::of(tcp, data),
+            frame,
+            time,
+            reuse: Reuse::None,
+            first_rtt: None,
+            ack_base: SeqNumber(0),
+        }
+    }
+
+    /// How many sequence numbers it takes: one for each octet, one for SYN, one for FIN (RFC 9293 §3.4).
+    fn takes(&self) -> u32 {
+        self.len.wrapping_add(u32::from(self.opens_or_ends()))
+    }
+
+    fn opens_or_ends(&self) -> bool {
+        self.flags.0 & (Flags::SYN | Flags::FIN) != 0
+    }
+
+    fn is_control(&self) -> bool {
+        self.flags.0 & (Flags::SYN | Flags::FIN | Flags::RST) != 0
+    }
+}
+
+/// The highest number sent, and when.
+#[derive(Debug, Clone, Copy)]
+struct Highest {
+    next: SeqNumber,
+    frame: u32,
+    time: Timestamp,
+}
+
+/// What is known of the shift of a side's windows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Scale {
+    /// Its SYN was not captured.
+    #[default]
+    Unknown,
+    /// Not agreed on.
+    None,
+    By(u8),
+}
+
+/// One side as a sender of numbers and of acknowledgements.
+#[derive(Debug, Clone)]
+struct Side {
+    highest: Option<Highest>,
+    /// Up to here all it sent was captured: an acknowledgement beyond this is of octets that were not.
+    contiguous: Option<SeqNumber>,
+    last_ack: Option<SeqNumber>,
+    last_ack_time: Timestamp,
+    /// How often its last acknowledgement was repeated; `None` after it was told that the other side acknowledges what
+    /// is not in the capture.
+    repeats: Option<u32>,
+    /// The frame of the acknowledgement that is repeated.
+    first_ack_frame: u32,
+    window: Option<u16>,
+    /// Whether that window came with a SYN, which is never scaled (RFC 7323 §2.2).
+    window_is_of_syn: bool,
+    scale: Scale,
+    last: Findings,
+    /// Whether `bytes_in_flight` can be counted: not while a segment is missing.
+    counts_flight: bool,
+    pushed: u32,
+    push_is_over: bool,
+    sacked: u32,
+    unacked: Unacked,
+}
+
+impl Default for Side {
+    fn default() -> Self {
+        Self {
+            highest: None,
+            contiguous: None,
+            last_ack: None,
+            last_ack_time: Timestamp::default(),
+            repeats: Some(0),
+            first_ack_frame: 0,
+            window: None,
+            window_is_of_syn: false,
+            scale: Scale::Unknown,
+            last: Findings::default(),
+            counts_flight: true,
+            pushed: 0,
+            push_is_over: false,
+            sacked: 0,
+            unacked: Unacked::default(),
+        }
+    }
+}
+
+/// Follows one connection, segment by segment.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Analyser {
+    sides: [Side; 2],
+    /// A SYN brought a cookie and data.
+    fast_open: bool,
+}
+
+impl Analyser {
+    /// Takes the next segment.
+    pub(super) fn push(&mut self, direction: Direction, sight: &Sight) -> Analysis {
+        let [client, server] = &mut self.sides;
+        let (own, peer) = match direction {
+            Direction::ToServer => (client, server),
+            Direction::ToClient => (server, client),
+        };
+        let mut analysis = Analysis::default();
+        own.begin(sight, &mut analysis.findings);
+        peer.counts_flight |= sight.ack.is_some();
+        rules::acknowledgements(own, peer, sight, &mut analysis);
+        rules::missing_data(peer, sight, &mut analysis);
+        rules::data_again(own, peer, sight, &mut analysis);
+        own.remember(sight, analysis.findings);
+        if let Some((ended, is_ambiguous)) = sight.ack.and_then(|ack| peer.unacked.acknowledge(ack)) {
+            analysis.acks = Some(since(ended.frame, ended.time, sight.time));
+            analysis.is_ambiguous = is_ambiguous;
+        }
+        rules::flight(own, peer, sight, &mut analysis);
+        Self::fast_open(&mut self.fast_open, sight, &mut analysis.findings);
+        own.learn_scale(peer, sight);
+        own.sacked = sight.options.sacked;
+        analysis
+    }
+
+    /// Data in the SYN: whether the SYN ACK takes it shows in what it acknowledges (RFC 7413 §4.2.2).
+    fn fast_open(data_in_syn: &mut bool, sight: &Sight, findings: &mut Findings) {
+        if !sight.flags.has(Flags::SYN) {
+            return;
+        }
+        match sight.ack {
+            None if sight.options.cookie => {
+                *data_in_syn |= sight.len > 0;
+                findings.add(Finding::TfoSyn);
+            }
+            Some(ack) if ack.since(sight.ack_base) > 1 => findings.add(Finding::TfoAck),
+            Some(_) if *data_in_syn => findings.add(Finding::TfoIgnored),
+            _ => {}
+        }
+    }
+}
+
+fn since(frame: u32, then: Timestamp, now: Timestamp) -> Since {
+    Since { frame, nanoseconds: now.0.wrapping_sub(then.0) }
+}

@@ -1,0 +1,162 @@
+//! How a connection ended, and what is worth a remark about its beginning and end, each told once.
+
+use super::connection::{Connection, Opening};
+use crate::layer::{Direction, Note, Severity};
+
+/// How a connection ended, with the frames that show it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// It did not, as far as the capture shows.
+    Open,
+    /// The SYN was never answered.
+    Unanswered {
+        /// The first SYN.
+        syn: u32,
+    },
+    /// The SYN ACK was never acknowledged.
+    NotCompleted {
+        /// The SYN ACK.
+        syn_ack: u32,
+    },
+    /// A RST answered the SYN: nobody listens there, or whoever does would not have it (RFC 9293 §3.5.2).
+    Refused {
+        /// Which way the RST went.
+        by: Direction,
+        /// The RST.
+        rst: u32,
+    },
+    /// One side ended its sending, the other did not: a half close (RFC 9293 §3.6.1).
+    HalfClosed {
+        /// Which way the FIN went.
+        by: Direction,
+        /// The FIN.
+        fin: u32,
+    },
+    /// Both sides ended with FIN.
+    Closed {
+        /// Which way the first FIN went: that side keeps the connection in TIME-WAIT.
+        first: Direction,
+        /// The FINs, the first first.
+        fins: [u32; 2],
+        /// Whether neither FIN knew of the other (RFC 9293 §3.6, case 3): both sides are in TIME-WAIT then.
+        simultaneous: bool,
+    },
+    /// One side broke off what was open (RFC 9293 §3.10.5).
+    Aborted {
+        /// Which way the RST went.
+        by: Direction,
+        /// The RST.
+        rst: u32,
+    },
+    /// A RST when one side had sent its FIN: what still came was not wanted any more.
+    ResetAfterFin {
+        /// Which way the RST went.
+        by: Direction,
+        /// The first FIN.
+        fin: u32,
+        /// The RST.
+        rst: u32,
+    },
+}
+
+impl Connection {
+    /// How it ended, as far as it was captured.
+    pub fn ending(&self) -> Ending {
+        let first_of = |frames: [Option<u32>; 2]| {
+            let directions = [Direction::ToServer, Direction::ToClient];
+            directions.into_iter().filter_map(|d| Some((frames[d.index()]?, d))).min_by_key(|(frame, _)| *frame)
+        };
+        let [client, server] = &self.halves;
+        let fins = [client, server].map(|half| half.fin.map(|fin| fin.frame));
+        let first_fin = first_of(fins);
+        let is_over = [client.fin.zip(server.fin)].iter().flatten().any(|(to_server, to_client)| {
+            server.has_acknowledged(to_server.end) && client.has_acknowledged(to_client.end)
+        });
+        // What is reset after both FINs were acknowledged is over already.
+        if let Some((rst, by)) = first_of([client.reset, server.reset]).filter(|_| !is_over) {
+            let asked = &self.halves[by.index()];
+            return match first_fin.filter(|(fin, _)| *fin < rst) {
+                Some((fin, _)) => Ending::ResetAfterFin { by, fin, rst },
+                None if self.opening == Opening::Seen && !asked.syn_seen && !asked.has_data => {
+                    Ending::Refused { by, rst }
+                }
+                None => Ending::Aborted { by, rst },
+            };
+        }
+        match (first_fin, client.fin.zip(server.fin)) {
+            (Some((_, first)), Some((to_server, to_client))) => {
+                let simultaneous = !to_server.is_second && !to_client.is_second;
+                let mut fins = [to_server.frame, to_client.frame];
+                fins.sort_unstable();
+                Ending::Closed { first, fins, simultaneous }
+            }
+            (Some((fin, by)), None) => Ending::HalfClosed { by, fin },
+            _ => self.unfinished(),
+        }
+    }
+
+    fn unfinished(&self) -> Ending {
+        let [client, server] = &self.halves;
+        let answered = server.syn_seen || server.acknowledged.is_some() || client.acknowledged.is_some();
+        let completed = client.acknowledged.is_some() || server.has_data;
+        match (self.handshake.syn, self.handshake.syn_ack) {
+            (Some((syn, _)), _) if !answered => Ending::Unanswered { syn },
+            (_, Some((syn_ack, _))) if !completed => Ending::NotCompleted { syn_ack },
+            _ => Ending::Open,
+        }
+    }
+
+    /// What is worth a remark about its beginning and its end, with the frame it belongs to. To be asked when the capture
+    /// is over.
+    pub fn remarks(&self) -> Vec<(u32, Note)> {
+        let mut remarks = Vec::new();
+        let id = self.id;
+        if self.opening == Opening::Guessed {
+            let text = format!(
+                "connection {id} began before the capture: {} is taken for the client because of its port",
+                self.client
+            );
+            remarks.push((self.first.0, Note::new(Severity::Note, text, "")));
+        }
+        remarks.extend(self.remark_on_end());
+        remarks
+    }
+
+    fn remark_on_end(&self) -> Option<(u32, Note)> {
+        let id = self.id;
+        let who = |direction| if direction == Direction::ToServer { self.client } else { self.server };
+        let (frame, severity, text, spec) = match self.ending() {
+            Ending::Closed { .. } => return None,
+            Ending::Open => {
+                (self.last.0, Severity::Note, format!("connection {id} was still open when the capture ended"), "")
+            }
+            Ending::Unanswered { syn } => {
+                (syn, Severity::Warn, format!("nobody answered the SYN of connection {id}"), "RFC 9293 §3.5")
+            }
+            Ending::NotCompleted { syn_ack } => {
+                let text = format!("the handshake of connection {id} was never completed: this SYN ACK got no ACK");
+                (syn_ack, Severity::Warn, text, "RFC 9293 §3.5")
+            }
+            Ending::Refused { by, rst } => {
+                let text = format!("{} refused connection {id}: a RST answers the SYN", who(by));
+                (rst, Severity::Warn, text, "RFC 9293 §3.5.2")
+            }
+            Ending::HalfClosed { by, fin } => {
+                let text = format!(
+                    "{} ended its sending; the other direction of connection {id} was open when the capture ended",
+                    who(by)
+                );
+                (fin, Severity::Note, text, "RFC 9293 §3.6.1")
+            }
+            Ending::Aborted { by, rst } => {
+                let text = format!("{} broke connection {id} off while it was open", who(by));
+                (rst, Severity::Warn, text, "RFC 9293 §3.10.5")
+            }
+            Ending::ResetAfterFin { by, fin, rst } => {
+                let text = format!("{} reset connection {id}, which had begun to close in frame {fin}", who(by));
+                (rst, Severity::Note, text, "RFC 9293 §3.10.7.4")
+            }
+        };
+        Some((frame, Note::new(severity, text, spec)))
+    }
+}

@@ -1,0 +1,37 @@
+//! A segment in the light of its connection.
+
+use super::{Analysis, SeqNumber};
+use crate::layer::{Direction, Note};
+
+/// A segment in the light of its connection.
+#[derive(Debug, Clone)]
+pub struct Segment {
+    /// Which connection (`tcp.stream`).
+    pub connection: u32,
+    /// Which way.
+    pub direction: Direction,
+    /// Sequence number counted from the connection's start (`tcp.seq`).
+    pub seq: u32,
+    /// Acknowledgement number counted from the connection's start (`tcp.ack`), if it counts.
+    pub ack: Option<u32>,
+    /// Where the payload belongs in its stream; `None` if before the stream's beginning.
+    pub offset: Option<u64>,
+    /// Octets of payload on the wire.
+    pub len: u32,
+    /// The window in octets, scaled where the scale is known.
+    pub window: u64,
+    /// The base against which relative numbers of the other direction are counted.
+    pub(super) ack_base: SeqNumber,
+    /// What it is to those before it: sent again, out of order, a duplicate acknowledgement …
+    pub analysis: Analysis,
+    /// The time from SYN to ACK, once the handshake is complete. As in Wireshark only segments have it that the analysis
+    /// has something to say of. (Where Wireshark passes over a capture twice, as its window does, it shows it on the
+    /// SYN ACK too.)
+    pub initial_rtt: Option<f64>,
+    /// Seconds since the connection's first frame.
+    pub time_relative: f64,
+    /// Seconds since the connection's previous frame.
+    pub time_delta: f64,
+    /// What is odd about it.
+    pub notes: Vec<Note>,
+}

@@ -1,0 +1,151 @@
+//! How connections begin and end, and the states of their ends on the way.
+
+use super::State::{
+    self, CloseWait, Closed, Closing, Established, FinWait1, FinWait2, LastAck, Listen, SynReceived, SynSent, TimeWait,
+};
+use super::testing::{ACK, DOWN, FIN, Play, RST, SYN, UP};
+use super::{Ending, Opening};
+
+fn states(play: &Play) -> [State; 2] {
+    [UP, DOWN].map(|direction| play.connection().state(direction))
+}
+
+/// The texts of the remarks, with their frames.
+fn remarks(play: &Play) -> Vec<(u32, String)> {
+    play.connection().remarks().into_iter().map(|(frame, note)| (frame, note.text)).collect()
+}
+
+#[test]
+fn a_whole_life() {
+    let mut play = Play::new();
+    let steps = [
+        (UP, SYN, [SynSent, Listen]),
+        (DOWN, SYN | ACK, [SynSent, SynReceived]),
+        (UP, ACK, [Established, Established]),
+        (UP, FIN | ACK, [FinWait1, Established]),
+        (DOWN, ACK, [FinWait2, CloseWait]),
+        (DOWN, FIN | ACK, [FinWait2, LastAck]),
+        (UP, ACK, [TimeWait, Closed]),
+    ];
+    for (direction, flags, expected) in steps {
+        play.send(direction, flags, 0);
+        assert_eq!(states(&play), expected);
+    }
+    assert_eq!(play.connection().ending(), Ending::Closed { first: UP, fins: [4, 6], simultaneous: false });
+    assert_eq!(remarks(&play), []);
+}
+
+#[test]
+fn both_open_at_once() {
+    let mut play = Play::new();
+    play.send(UP, SYN, 0);
+    play.send(DOWN, SYN, 0);
+    assert_eq!(states(&play), [SynSent, SynSent]);
+    play.at(UP, -1, SYN | ACK, 0);
+    assert_eq!(states(&play), [SynReceived, SynSent]);
+    play.at(DOWN, -1, SYN | ACK, 0);
+    assert_eq!(states(&play), [Established, Established]);
+}
+
+#[test]
+fn both_close_at_once() {
+    let mut play = Play::open();
+    // Neither knows of the other's FIN.
+    play.at(UP, 0, FIN | ACK, 0);
+    play.at(DOWN, 0, FIN | ACK, 0);
+    assert_eq!(states(&play), [FinWait1, FinWait1]);
+    play.skip(UP, 1);
+    play.skip(DOWN, 1);
+    play.send(UP, ACK, 0);
+    assert_eq!(states(&play), [Closing, FinWait2]);
+    play.send(DOWN, ACK, 0);
+    assert_eq!(states(&play), [TimeWait, TimeWait]);
+    assert_eq!(play.connection().ending(), Ending::Closed { first: UP, fins: [4, 5], simultaneous: true });
+}
+
+#[test]
+fn a_half_close() {
+    let mut play = Play::open();
+    play.send(DOWN, FIN | ACK, 3);
+    play.send(UP, ACK, 10);
+    play.send(DOWN, ACK, 0);
+    assert_eq!(states(&play), [CloseWait, FinWait2]);
+    assert_eq!(play.connection().ending(), Ending::HalfClosed { by: DOWN, fin: 4 });
+    assert!(remarks(&play)[0].1.starts_with("10.0.0.2:80 ended its sending"), "{:?}", remarks(&play));
+}
+
+#[test]
+fn a_refusal() {
+    let mut play = Play::new();
+    play.send(UP, SYN, 0);
+    play.send(DOWN, RST | ACK, 0);
+    assert_eq!(states(&play), [Closed, Closed]);
+    assert_eq!(play.connection().ending(), Ending::Refused { by: DOWN, rst: 2 });
+    assert_eq!(remarks(&play), [(2, "10.0.0.2:80 refused connection 0: a RST answers the SYN".into())]);
+    assert_eq!(play.connection().handshake.rtt(), None);
+    // What was refused may be granted when it is tried again.
+    play.at(UP, -1, SYN, 0);
+    play.send(DOWN, SYN | ACK, 0);
+    play.send(UP, ACK, 0);
+    assert_eq!(states(&play), [Established, Established]);
+}
+
+#[test]
+fn an_abort() {
+    let mut play = Play::open();
+    play.send(UP, ACK, 10);
+    play.send(UP, RST | ACK, 0);
+    assert_eq!(play.connection().ending(), Ending::Aborted { by: UP, rst: 5 });
+    assert_eq!(remarks(&play), [(5, "10.0.0.1:50000 broke connection 0 off while it was open".into())]);
+}
+
+#[test]
+fn a_reset_after_the_fin() {
+    let mut play = Play::open();
+    play.send(UP, FIN | ACK, 0);
+    play.send(DOWN, ACK, 10);
+    play.send(UP, RST, 0);
+    assert_eq!(play.connection().ending(), Ending::ResetAfterFin { by: UP, fin: 4, rst: 6 });
+    // After both sides have ended nothing is left to reset.
+    let mut play = Play::open();
+    for (direction, flags) in [(UP, FIN | ACK), (DOWN, FIN | ACK), (UP, ACK), (UP, RST)] {
+        play.send(direction, flags, 0);
+    }
+    assert_eq!(play.connection().ending(), Ending::Closed { first: UP, fins: [4, 5], simultaneous: false });
+}
+
+#[test]
+fn a_handshake_that_is_never_completed() {
+    let mut play = Play::new();
+    play.send(UP, SYN, 0);
+    assert_eq!(play.connection().ending(), Ending::Unanswered { syn: 1 });
+    assert_eq!(remarks(&play), [(1, "nobody answered the SYN of connection 0".into())]);
+    play.send(DOWN, SYN | ACK, 0);
+    assert_eq!(play.connection().ending(), Ending::NotCompleted { syn_ack: 2 });
+    assert_eq!(remarks(&play)[0].0, 2);
+}
+
+#[test]
+fn a_capture_that_begins_and_ends_in_the_middle() {
+    let mut play = Play::new();
+    play.send(UP, ACK, 10);
+    play.send(DOWN, ACK, 0);
+    assert_eq!(play.connection().opening, Opening::Guessed);
+    assert_eq!(states(&play), [Established, Established]);
+    assert_eq!(play.connection().ending(), Ending::Open);
+    let expected = [
+        (1, "connection 0 began before the capture: 10.0.0.1:50000 is taken for the client because of its port"),
+        (2, "connection 0 was still open when the capture ended"),
+    ];
+    assert_eq!(remarks(&play), expected.map(|(frame, text)| (frame, text.to_owned())));
+}
+
+#[test]
+fn what_is_acknowledged_counts_whether_captured_or_not() {
+    let mut play = Play::open();
+    assert_eq!(play.connection().acknowledged(UP), Some(0));
+    play.skip(UP, 100);
+    play.send(DOWN, ACK, 0);
+    assert_eq!(play.connection().acknowledged(UP), Some(100), "its numbers wrap meanwhile");
+    assert_eq!(play.connection().sent(UP), 0);
+}

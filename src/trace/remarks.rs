@@ -1,0 +1,48 @@
+//! What the pipeline says of segments and of octets that are missing.
+
+use std::ops::Range;
+
+use crate::flow::Arrival;
+use crate::layer::{Note, Severity};
+
+/// Octets that are missing between others.
+pub(super) fn gap(gap: &Range<u64>, acknowledged: Option<u64>, rest: &str) -> Note {
+    let blame = whose_loss(acknowledged, gap.end);
+    let text = format!("{} octets of this stream were not captured{blame}{rest}", gap.end - gap.start);
+    Note::new(Severity::Warn, text, "RFC 9293 §3.4")
+}
+
+/// Octets that are missing at the end of what someone numbered.
+pub(super) fn missing_end(octets: u64, from: impl std::fmt::Display, acknowledged: Option<u64>, end: u64) -> Note {
+    let blame = whose_loss(acknowledged, end);
+    let text = format!("the last {octets} octets that {from} numbered were not captured (a FIN counts as one){blame}");
+    Note::new(Severity::Warn, text, "RFC 9293 §3.4")
+}
+
+/// What a segment was to its stream, if that is worth a word.
+pub(super) fn arrival(arrival: Arrival) -> Option<Note> {
+    match arrival {
+        Arrival::InOrder => None,
+        Arrival::Early => {
+            let text = "it came before bytes that belong in front of it";
+            Some(Note::new(Severity::Note, text, "RFC 9293 §3.4"))
+        }
+        Arrival::Repeated => {
+            let text = "its bytes were seen before: sent again, or captured twice";
+            Some(Note::new(Severity::Note, text, "RFC 9293 §3.8"))
+        }
+        Arrival::Late => {
+            let text = "its bytes were given up for missing before it came: they are not read";
+            Some(Note::new(Severity::Warn, text, "RFC 9293 §3.4"))
+        }
+    }
+}
+
+/// Who lost octets before this offset: the capture, if the other side has them.
+fn whose_loss(acknowledged: Option<u64>, end: u64) -> &'static str {
+    if acknowledged.is_some_and(|acknowledged| acknowledged >= end) {
+        ", though the other side acknowledged them: the capture lost them, not the network"
+    } else {
+        ", and the other side did not acknowledge them"
+    }
+}
