@@ -215,6 +215,12 @@ static EXCEPTIONS: &[Exception] = &[
         reason: "counted from the segment before the damaged one",
     },
     Exception {
+        capture: "damage",
+        frames: &[5],
+        fields: &["tcp.analysis.flags", "tcp.analysis.retransmission"],
+        reason: "the damaged segment never counted as sent, so the next is the first with its octets",
+    },
+    Exception {
         capture: "datagrams",
         frames: &[2, 4, 6],
         fields: &["udp.time_"],

@@ -68,6 +68,8 @@ struct TcpPart {
     ack: u32,
     len: u32,
     window: u64,
+    /// Names as in `tcp.analysis.*`.
+    analysis: Vec<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -90,7 +92,9 @@ pub(super) fn packet(trace: &Trace, number: u32, record: &Record) -> PacketLine 
         Some(Transport::Tcp(header)) => {
             let window = segment.map_or(u64::from(header.window), |segment| segment.window);
             let flags = header.flags.names().collect();
-            tcp = Some(TcpPart { flags, seq: header.seq, ack: header.ack, len: header.payload_len, window });
+            let analysis = segment.iter().flat_map(|segment| segment.analysis.findings.names()).collect();
+            let (seq, ack, len) = (header.seq, header.ack, header.payload_len);
+            tcp = Some(TcpPart { flags, seq, ack, len, window, analysis });
         }
         Some(Transport::Udp(header)) => udp = Some(UdpPart { len: header.length }),
         Some(Transport::Icmp(_)) | None => {}

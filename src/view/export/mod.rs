@@ -6,7 +6,7 @@
 //!
 //! | kind | further keys |
 //! |---|---|
-//! | `packet` | `len`, `caplen`, `layers`, `tcp` {`flags`, `seq`, `ack`, `len`, `window`}, `udp` {`len`} |
+//! | `packet` | `len`, `caplen`, `layers`, `tcp` {`flags`, `seq`, `ack`, `len`, `window`, `analysis`}, `udp` {`len`} |
 //! | `http.request` | `method`, `target`, `version`, `headers`, `body_len`, `body_sha256` |
 //! | `http.response` | `status`, `reason`, `version`, `headers`, `body_len`, `body_sha256`, `request_frame` |
 //! | `websocket.handshake` | `accepted`, `accept_valid`, `subprotocol`, `extensions` |
