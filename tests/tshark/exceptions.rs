@@ -216,8 +216,15 @@ static EXCEPTIONS: &[Exception] = &[
     },
     Exception {
         capture: "damage",
-        frames: &[5],
-        fields: &["tcp.analysis.flags", "tcp.analysis.retransmission"],
+        frames: &[5, 6],
+        fields: &[
+            "tcp.analysis.flags",
+            "tcp.analysis.retransmission",
+            "tcp.analysis.rto",
+            "tcp.analysis.rto_frame",
+            "tcp.analysis.acks_frame",
+            "tcp.analysis.ack_rtt",
+        ],
         reason: "the damaged segment never counted as sent, so the next is the first with its octets",
     },
     Exception {
