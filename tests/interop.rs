@@ -270,3 +270,38 @@ fn every_recording_is_complete() {
         assert_eq!((verdict["complete"].as_bool(), verdict["frames"].as_u64()), (Some(true), Some(frames)), "{name}");
     }
 }
+
+/// The text of every note of severity warn or error.
+fn warnings(name: &str) -> Vec<String> {
+    let serious = |line: &&Value| line["kind"] == "note" && ["warn", "error"].iter().any(|s| line["severity"] == *s);
+    exported(name).iter().filter(serious).map(|line| line["text"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn every_refusal_of_engine_io_is_told_in_its_words() {
+    let told = warnings("socketio4-errors");
+    let reasons = [
+        "Transport unknown",
+        "Session ID unknown",
+        "Bad handshake method",
+        "Bad request",
+        "Forbidden",
+        "Unsupported protocol version",
+    ];
+    for reason in reasons {
+        let text = format!("Engine.IO refuses: {reason}");
+        assert!(told.contains(&text), "{text}: {told:?}");
+    }
+}
+
+#[test]
+fn programs_in_good_health_get_no_warning() {
+    let healthy = |name: &String| {
+        !["errors", "closes", "talk", "nginx", "sse-", "polling", "recovery"].iter().any(|odd| name.contains(odd))
+    };
+    let names: Vec<String> = names("").into_iter().filter(healthy).collect();
+    assert!(names.len() > 12, "{names:?}");
+    for name in names {
+        assert_eq!(warnings(&name), [] as [&str; 0], "{name}");
+    }
+}
