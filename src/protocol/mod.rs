@@ -5,7 +5,6 @@ mod engineio;
 mod http1;
 #[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the decoders that use it come next"))]
 mod socketio;
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the decoders that use it come next"))]
 mod sse;
 #[cfg(test)]
 mod testing;
@@ -13,6 +12,7 @@ mod text;
 mod websocket;
 
 pub use http1::{HttpMessage, Side};
+pub use sse::{SseContent, SseEvent, SseEventMessage};
 pub use websocket::{Opcode, WebSocketFrame, WebSocketHandshake, WebSocketMessage, accept_for};
 
 use crate::layer::FieldDef;
@@ -28,8 +28,9 @@ pub fn for_upgrade(token: &str) -> Option<&'static dyn Dissector> {
 
 /// The field tables of all protocols.
 pub fn fields() -> impl Iterator<Item = &'static FieldDef> {
-    DISSECTORS.iter().flat_map(|dissector| dissector.fields()).copied()
+    let dissected = DISSECTORS.iter().flat_map(|dissector| dissector.fields()).copied();
+    dissected.chain(sse::FIELDS.iter().copied())
 }
 
 /// The protocol names of this floor, as filters know them.
-pub const PROTOCOLS: &[&str] = &["http", "websocket", "websocket.handshake"];
+pub const PROTOCOLS: &[&str] = &["http", "sse", "websocket", "websocket.handshake"];

@@ -43,7 +43,7 @@ impl Tone {
             "eth" | "null" | "raw" | "sll" | "padding" | "missing" => Self::Link,
             "ip" | "ipv6" => Self::Net,
             "tcp" | "udp" => Self::Transport,
-            "http" => Self::Http,
+            "http" | "sse" => Self::Http,
             "websocket" | "websocket.handshake" => Self::WebSocket,
             "payload" => Self::Payload,
             "repeated" => Self::Warn,

@@ -3,6 +3,8 @@
 //! # References
 //! - RFC 9112 §6.3 (message body length, whose order is followed here), §7.1 (chunked transfer coding).
 
+use std::ops::Range;
+
 use super::head::MAX_HEAD;
 use crate::layer::{Note, Severity};
 use crate::message::Head;
@@ -113,7 +115,54 @@ pub(super) enum Walk {
     Invalid(&'static str),
 }
 
+/// How far the data in a body was read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Cursor {
+    /// Chunks read whole.
+    chunks: usize,
+    /// Where the last of them ends in the body.
+    end: usize,
+    /// How much was read of what follows.
+    read: usize,
+}
+
+impl Cursor {
+    /// Stretches of data in a body without framing, that were not there at the last call.
+    pub(super) fn fresh(&mut self, available: usize) -> Option<Range<usize>> {
+        let fresh = self.read..available.max(self.read);
+        self.read = fresh.end;
+        (!fresh.is_empty()).then_some(fresh)
+    }
+
+    /// The next stretch of data in a chunked body that was not there at the last call: also of a chunk that goes on.
+    pub(super) fn fresh_of(&mut self, chunks: &Chunks, body: &[u8]) -> Option<Range<usize>> {
+        while let Some((framing, data)) = chunks.list.get(self.chunks) {
+            let start = self.end + *framing as usize;
+            let fresh = start + self.read..start + *data as usize;
+            *self = Self { chunks: self.chunks + 1, end: fresh.end, read: 0 };
+            if !fresh.is_empty() {
+                return Some(fresh);
+            }
+        }
+        let there = chunks.begun(body)?;
+        let fresh = there.start + self.read..there.end;
+        self.read = there.len();
+        (!fresh.is_empty()).then_some(fresh)
+    }
+}
+
 impl Chunks {
+    /// What is there of the data of a chunk that has not ended.
+    fn begun(&self, body: &[u8]) -> Option<Range<usize>> {
+        let Ok(httparse::Status::Complete((line_len, size))) = httparse::parse_chunk_size(body.get(self.scanned..)?)
+        else {
+            return None;
+        };
+        let start = self.scanned + line_len;
+        let end = start.saturating_add(usize::try_from(size).unwrap_or(usize::MAX)).min(body.len());
+        (start < end).then_some(start..end)
+    }
+
     /// Goes on where the last call stopped; `bytes` always begins where the body begins.
     pub(super) fn walk(&mut self, bytes: &[u8]) -> Walk {
         loop {

@@ -4,8 +4,10 @@
 //! - Messages and framing: RFC 9112. Upgrade and 101: RFC 9110 §7.8, §15.2.2.
 
 mod body;
+mod coding;
 mod decoder;
 mod describe;
+mod events;
 mod head;
 
 pub use describe::{HttpMessage, Side};
@@ -84,3 +86,6 @@ fn looks_like_response(bytes: &[u8]) -> Verdict {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod events_tests;
