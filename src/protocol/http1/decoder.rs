@@ -8,6 +8,7 @@ use super::coding::Fault;
 use super::describe::{HttpMessage, Side};
 use super::events::Events;
 use super::head::{self, RawHead, Read, Start};
+use super::odd;
 use crate::layer::{Direction, Note, Severity};
 use crate::message::{Decoder, Draft, Head, Input, Progress, Sink, Upgrade};
 
@@ -108,6 +109,7 @@ impl HttpDecoder {
     fn opened(&self, head: RawHead, input: Input<'_>) -> Open {
         let texts = head.to_head(input.bytes);
         let mut notes = Vec::new();
+        odd::in_head(&input.bytes[..head.len], &mut notes);
         let framing = match &head.start {
             Start::Request { .. } => {
                 if self.asked.len() >= MAX_PIPELINED {
@@ -163,6 +165,7 @@ impl HttpDecoder {
             Direction::ToServer => Side::Request,
             Direction::ToClient => Side::Response,
         };
+        open.notes.extend(open.chunks.notes());
         let chunks = (open.framing == Framing::Chunked).then_some(open.chunks);
         let request = self.asked.front().map(|asked| asked.range.clone()).filter(|_| side == Side::Response);
         let payload = HttpMessage::new(side, open.head.len as u64, chunks).answering(request);

@@ -190,10 +190,10 @@ impl Payload for HttpMessage {
         describe_start(&mut layer, &head, bytes);
         for (name, value) in &head.headers {
             let name_text = String::from_utf8_lossy(&bytes[name.clone()]);
-            let value_text = String::from_utf8_lossy(&bytes[value.clone()]);
+            let value_text = head::text_of(&bytes[value.clone()]);
             let known = HEADER_FIELDS.iter().find(|(known, _)| name_text.eq_ignore_ascii_case(known));
             match known {
-                Some((_, def)) => layer.field(def, Value::Text(value_text.into_owned()), value.clone()),
+                Some((_, def)) => layer.field(def, Value::Text(value_text), value.clone()),
                 None => {
                     layer.field(
                         &HEADER,

@@ -9,6 +9,7 @@ mod decoder;
 mod describe;
 mod events;
 mod head;
+mod odd;
 
 pub use describe::{HttpMessage, Side};
 
@@ -89,3 +90,5 @@ mod tests;
 
 #[cfg(test)]
 mod events_tests;
+#[cfg(test)]
+mod odd_tests;
