@@ -250,6 +250,20 @@ fn an_export_is_one_object_per_line_in_order_of_frames() {
     assert_eq!((answer["status"].as_u64(), answer["request_frame"].as_u64()), (Some(101), Some(4)));
 }
 
+/// The capture ends before the response does: its events are there all the same.
+#[test]
+fn the_events_of_a_stream_are_exported_when_they_end() {
+    let lines = exported(&["tests/captures/samples/r_ssechunk.pcap", "--kinds", "sse.event"]);
+    let told = |line: &serde_json::Value| {
+        let text = |key: &str| line[key].as_str().unwrap().to_owned();
+        (line["frame"].as_u64().unwrap(), text("event"), text("data"), text("id"))
+    };
+    let expected = [(6, "tick", "a", "1"), (7, "message", "b", "1")];
+    let expected = expected.map(|(frame, event, data, id)| (frame, event.into(), data.into(), id.into()));
+    assert_eq!(lines.iter().map(told).collect::<Vec<_>>(), expected);
+    assert!(lines.iter().all(|line| line["retry"].is_null()));
+}
+
 #[test]
 fn an_export_can_be_narrowed() {
     let lines = exported(&[CAPTURE, "--kinds", "http.response,note", "--where", "tcp.stream == 1"]);

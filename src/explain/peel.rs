@@ -130,7 +130,10 @@ fn content(trace: &Trace, message: &Message) -> Option<String> {
     let bytes = trace.bytes(message);
     let plain = match message.payload_as::<WebSocketFrame>() {
         Some(frame) => frame.payload(bytes),
-        None => message.payload_as::<crate::protocol::HttpMessage>()?.body(bytes),
+        None => {
+            let http = message.payload_as::<crate::protocol::HttpMessage>()?;
+            http.decoded_body(bytes).unwrap_or_else(|| http.body(bytes))
+        }
     };
     (!plain.is_empty()).then(|| readable(&plain))
 }

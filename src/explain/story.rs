@@ -184,14 +184,15 @@ fn message_text(trace: &Trace, message: &Message) -> String {
     let text = trace.summary(message);
     match (message.complete, message.owns_bytes()) {
         (false, _) => format!("{text} (incomplete)"),
-        (true, false) => format!("= {text}"),
-        (true, true) => text,
+        // Put together from frames, each of which has its line; an event has only this one.
+        (true, false) if message.payload.protocol() != "sse" => format!("= {text}"),
+        (true, _) => text,
     }
 }
 
 fn phase_of(message: &Message) -> Phase {
     match message.payload.protocol() {
-        "http" => Phase::Http,
+        "http" | "sse" => Phase::Http,
         "websocket" => Phase::WebSocket,
         _ => Phase::Data,
     }

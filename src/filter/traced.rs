@@ -5,7 +5,7 @@ use crate::layer::{FieldDef, Kind, Layer, Value};
 use crate::trace::{Trace, all_fields, field, protocols};
 
 /// Names that only this program knows as protocols.
-const OURS: [&str; 3] = ["websocket.handshake", "engineio", "socketio"];
+const OURS: [&str; 4] = ["sse", "websocket.handshake", "engineio", "socketio"];
 
 /// The names of all fields and protocols there are.
 #[derive(Debug, Clone, Copy, Default)]

@@ -3,7 +3,6 @@
 pub mod engineio;
 mod http1;
 pub mod socketio;
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the decoders that use it come next"))]
 mod sse;
 #[cfg(test)]
 mod testing;
@@ -11,6 +10,7 @@ mod text;
 mod websocket;
 
 pub use http1::{HttpMessage, Side};
+pub use sse::{SseContent, SseEvent, SseEventMessage};
 pub use websocket::{Opcode, WebSocketFrame, WebSocketHandshake, WebSocketMessage, accept_for};
 
 use crate::layer::FieldDef;
@@ -27,8 +27,8 @@ pub fn for_upgrade(token: &str) -> Option<&'static dyn Dissector> {
 /// The field tables of all protocols.
 pub fn fields() -> impl Iterator<Item = &'static FieldDef> {
     let over_tcp = DISSECTORS.iter().flat_map(|dissector| dissector.fields());
-    over_tcp.chain(engineio::FIELDS).chain(socketio::FIELDS).copied()
+    over_tcp.chain(sse::FIELDS).chain(engineio::FIELDS).chain(socketio::FIELDS).copied()
 }
 
 /// The protocol names of this floor, as filters know them.
-pub const PROTOCOLS: &[&str] = &["http", "websocket", "websocket.handshake", "engineio", "socketio"];
+pub const PROTOCOLS: &[&str] = &["http", "sse", "websocket", "websocket.handshake", "engineio", "socketio"];

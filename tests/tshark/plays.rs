@@ -21,6 +21,28 @@ fn exchange(name: &'static str, port: u16, turns: &[(Side, &[u8])], last: Side) 
     talk
 }
 
+/// HTTP: bodies with content codings. Four times `the quick brown fox `, and an event stream.
+fn coded() -> Vec<Talk> {
+    const GZIP: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: gzip\r\nContent-Length: 43\r\n\r\n\
+        \x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03+\xc9HU(,\xcdL\xceVH*\xca/\xcfSH\xcb\xafP(\xa1@\x0c\x00\xb0\x1b\xdd\x95P\x00\x00\x00";
+    const ZLIB: &[u8] =
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: deflate\r\nContent-Length: 31\r\n\r\n\
+        x\xda+\xc9HU(,\xcdL\xceVH*\xca/\xcfSH\xcb\xafP(\xa1@\x0c\x00\xaa\xac\x1dM";
+    const BARE: &[u8] =
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: deflate\r\nContent-Length: 25\r\n\r\n\
+        +\xc9HU(,\xcdL\xceVH*\xca/\xcfSH\xcb\xafP(\xa1@\x0c\x00";
+    const CHUNKED: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: x-gzip\r\n\
+        Transfer-Encoding: chunked\r\n\r\n15\r\n\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03+\xc9HU(,\xcdL\xceVH\r\n16\r\n*\xca/\xcfSH\xcb\xafP(\xa1@\x0c\x00\xb0\x1b\xdd\x95P\x00\x00\x00\r\n0\r\n\r\n";
+    const BROTLI: &[u8] =
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: br\r\nContent-Length: 9\r\n\r\n\
+        \x0b\x02\x80hello\x03";
+    const EVENTS: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n\
+        9\r\ndata: one\r\n9\r\n\n\nid: 2\nd\r\n8\r\nata: a\n\n\r\n0\r\n\r\n";
+    let bodies = [GZIP, ZLIB, BARE, CHUNKED, BROTLI, EVENTS];
+    let talk = |(port, body): (u16, &&[u8])| exchange("coded", port, &[(Client, GET), (Server, *body)], Client);
+    (41_020..).zip(&bodies).map(talk).collect()
+}
+
 /// HTTP: bodies with all sorts of ends.
 pub fn http() -> Vec<Talk> {
     let post = b"POST /form HTTP/1.1\r\nHost: h\r\nContent-Type: text/plain\r\nContent-Length: 11\r\n\r\nhello world";
@@ -32,7 +54,7 @@ pub fn http() -> Vec<Talk> {
     let head = b"HEAD /here HTTP/1.1\r\nHost: h\r\n\r\n";
     let expecting = b"POST /big HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n";
     let old = b"GET /old HTTP/1.0\r\n\r\n";
-    vec![
+    let mut talks = vec![
         exchange("length", 41_000, &pair(post, ok), Client),
         exchange("chunked with extension and trailer", 41_001, &pair(GET, chunked), Client),
         exchange("chunked request", 41_002, &pair(chunked_post, ok), Client),
@@ -63,7 +85,9 @@ pub fn http() -> Vec<Talk> {
         exchange("not found", 41_012, &pair(GET, b"HTTP/1.1 404 \r\nContent-Length: 0\r\n\r\n"), Server),
         split_http("in small segments", 41_013, post, chunked, 7),
         split_http("in single octets", 41_014, GET, ok, 1),
-    ]
+    ];
+    talks.extend(coded());
+    talks
 }
 
 fn split_http(name: &'static str, port: u16, request: &[u8], response: &[u8], size: usize) -> Talk {

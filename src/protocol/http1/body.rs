@@ -3,7 +3,10 @@
 //! # References
 //! - RFC 9112 §6.3 (message body length, whose order is followed here), §7.1 (chunked transfer coding).
 
+use std::ops::Range;
+
 use super::head::MAX_HEAD;
+use super::odd::{self, ChunkOddity};
 use crate::layer::{Note, Severity};
 use crate::message::Head;
 
@@ -22,6 +25,7 @@ pub(super) enum Framing {
 
 /// The framing of a request's body.
 pub(super) fn of_request(head: &Head, notes: &mut Vec<Note>) -> Framing {
+    odd::in_framing(head, notes);
     match transfer_coding(head, notes) {
         Some(Coding::Chunked) => Framing::Chunked,
         Some(Coding::Other) => {
@@ -43,6 +47,7 @@ pub(super) fn of_response(status: u16, method: Option<&str>, head: &Head, notes:
     // "Any response to a HEAD request and any response with a 1xx (Informational), 204 (No Content), or 304 (Not
     // Modified) status code is always terminated by the first empty line after the header fields"
     if method == Some("HEAD") || matches!(status, 100..=199 | 204 | 304) {
+        odd::in_bodiless(status, head, notes);
         return Framing::None;
     }
     // "Any 2xx (Successful) response to a CONNECT request implies that the connection will become a tunnel
@@ -52,6 +57,7 @@ pub(super) fn of_response(status: u16, method: Option<&str>, head: &Head, notes:
         notes.push(Note::new(Severity::Chat, text, "RFC 9110 §9.3.6"));
         return Framing::None;
     }
+    odd::in_framing(head, notes);
     match transfer_coding(head, notes) {
         Some(Coding::Chunked) => Framing::Chunked,
         // "the message body length is determined by reading the connection until it is closed by the server"
@@ -101,6 +107,8 @@ fn content_length(head: &Head, notes: &mut Vec<Note>) -> Option<u64> {
 pub(super) struct Chunks {
     /// Framing and data of each chunk; the last pair holds the closing framing.
     pub(super) list: Vec<(u64, u64)>,
+    /// What is odd about it, each once.
+    odd: Vec<ChunkOddity>,
     scanned: usize,
     pending_framing: u64,
 }
@@ -113,7 +121,54 @@ pub(super) enum Walk {
     Invalid(&'static str),
 }
 
+/// How far the data in a body was read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Cursor {
+    /// Chunks read whole.
+    chunks: usize,
+    /// Where the last of them ends in the body.
+    end: usize,
+    /// How much was read of what follows.
+    read: usize,
+}
+
+impl Cursor {
+    /// Stretches of data in a body without framing, that were not there at the last call.
+    pub(super) fn fresh(&mut self, available: usize) -> Option<Range<usize>> {
+        let fresh = self.read..available.max(self.read);
+        self.read = fresh.end;
+        (!fresh.is_empty()).then_some(fresh)
+    }
+
+    /// The next stretch of data in a chunked body that was not there at the last call: also of a chunk that goes on.
+    pub(super) fn fresh_of(&mut self, chunks: &Chunks, body: &[u8]) -> Option<Range<usize>> {
+        while let Some((framing, data)) = chunks.list.get(self.chunks) {
+            let start = self.end + *framing as usize;
+            let fresh = start + self.read..start + *data as usize;
+            *self = Self { chunks: self.chunks + 1, end: fresh.end, read: 0 };
+            if !fresh.is_empty() {
+                return Some(fresh);
+            }
+        }
+        let there = chunks.begun(body)?;
+        let fresh = there.start + self.read..there.end;
+        self.read = there.len();
+        (!fresh.is_empty()).then_some(fresh)
+    }
+}
+
 impl Chunks {
+    /// What is there of the data of a chunk that has not ended.
+    fn begun(&self, body: &[u8]) -> Option<Range<usize>> {
+        let Ok(httparse::Status::Complete((line_len, size))) = httparse::parse_chunk_size(body.get(self.scanned..)?)
+        else {
+            return None;
+        };
+        let start = self.scanned + line_len;
+        let end = start.saturating_add(usize::try_from(size).unwrap_or(usize::MAX)).min(body.len());
+        (start < end).then_some(start..end)
+    }
+
     /// Goes on where the last call stopped; `bytes` always begins where the body begins.
     pub(super) fn walk(&mut self, bytes: &[u8]) -> Walk {
         loop {
@@ -124,6 +179,10 @@ impl Chunks {
                 Ok(httparse::Status::Partial) => return Walk::Invalid("the line with a chunk's size does not end"),
                 Err(_) => return Walk::Invalid("the size of a chunk is not a hexadecimal number"),
             };
+            if !rest.first().is_some_and(u8::is_ascii_hexdigit) {
+                return Walk::Invalid("a chunk has no size");
+            }
+            self.tell(ChunkOddity::in_line(rest.get(..line_len - 2).unwrap_or_default()));
             if size == 0 {
                 return self.walk_trailer(bytes, line_len);
             }
@@ -153,8 +212,22 @@ impl Chunks {
                 None => return Walk::Invalid("the trailer does not end"),
             }
         };
+        self.tell(ChunkOddity::in_trailer(&trailer[..len]).into_iter());
         self.list.push((self.pending_framing + (line_len + len) as u64, 0));
         Walk::Complete(self.scanned + line_len + len)
+    }
+
+    fn tell(&mut self, found: impl Iterator<Item = ChunkOddity>) {
+        for oddity in found {
+            if !self.odd.contains(&oddity) {
+                self.odd.push(oddity);
+            }
+        }
+    }
+
+    /// What is odd about the framing.
+    pub(super) fn notes(&self) -> impl Iterator<Item = Note> {
+        self.odd.iter().map(|oddity| oddity.note())
     }
 
     /// The body with the framing taken away.

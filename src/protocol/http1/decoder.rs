@@ -4,8 +4,11 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::body::{self, Chunks, Framing, Walk};
+use super::coding::Fault;
 use super::describe::{HttpMessage, Side};
+use super::events::Events;
 use super::head::{self, RawHead, Read, Start};
+use super::odd;
 use crate::layer::{Direction, Note, Severity};
 use crate::message::{Decoder, Draft, Head, Input, Progress, Sink, Upgrade};
 
@@ -23,12 +26,13 @@ struct Asked {
 }
 
 /// A message whose head was read and whose body has not ended.
-#[derive(Debug, Clone)]
 struct Open {
     head: RawHead,
     texts: Head,
     framing: Framing,
     chunks: Chunks,
+    /// The body is an event stream.
+    events: Option<Events>,
     notes: Vec<Note>,
 }
 
@@ -40,7 +44,7 @@ enum Extent {
     Broken(&'static str, &'static str),
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct HttpDecoder {
     asked: VecDeque<Asked>,
     open: [Option<Open>; 2],
@@ -105,6 +109,7 @@ impl HttpDecoder {
     fn opened(&self, head: RawHead, input: Input<'_>) -> Open {
         let texts = head.to_head(input.bytes);
         let mut notes = Vec::new();
+        odd::in_head(&input.bytes[..head.len], &mut notes);
         let framing = match &head.start {
             Start::Request { .. } => {
                 if self.asked.len() >= MAX_PIPELINED {
@@ -127,12 +132,16 @@ impl HttpDecoder {
                 body::of_response(*status, method, &texts, &mut notes)
             }
         };
-        Open { head, texts, framing, chunks: Chunks::default(), notes }
+        let is_stream = input.direction == Direction::ToClient && framing != Framing::None;
+        let events = if is_stream { Events::of(&texts, &mut notes) } else { None };
+        Open { head, texts, framing, chunks: Chunks::default(), events, notes }
     }
 
     fn read_body(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Progress {
         let Some(open) = &mut self.open[input.direction.index()] else { return Progress::NeedMore };
-        match open.extent(input) {
+        let extent = open.extent(input);
+        open.read_events(input, sink);
+        match extent {
             Extent::Whole(len) => self.finish(input, len, true, sink),
             Extent::Partial if input.end => {
                 let text = "the body is cut short: the connection or the capture ended first";
@@ -149,15 +158,23 @@ impl HttpDecoder {
     }
 
     fn finish(&mut self, input: Input<'_>, len: u64, complete: bool, sink: &mut dyn Sink) -> Progress {
-        let Some(open) = self.open[input.direction.index()].take() else { return Progress::NeedMore };
+        let Some(mut open) = self.open[input.direction.index()].take() else { return Progress::NeedMore };
+        open.events.iter_mut().for_each(|events| events.end(sink));
         let range = input.offset..input.offset + len;
         let side = match input.direction {
             Direction::ToServer => Side::Request,
             Direction::ToClient => Side::Response,
         };
+        open.notes.extend(open.chunks.notes());
         let chunks = (open.framing == Framing::Chunked).then_some(open.chunks);
         let request = self.asked.front().map(|asked| asked.range.clone()).filter(|_| side == Side::Response);
         let payload = HttpMessage::new(side, open.head.len as u64, chunks).answering(request);
+        if complete {
+            let bytes = input.bytes.get(..len as usize).unwrap_or_default();
+            open.notes.extend(payload.coding_note(&open.texts, bytes));
+        } else {
+            open.notes.extend(open.events.iter().filter_map(|events| events.fault.as_ref()).map(Fault::note));
+        }
         sink.message(Draft {
             direction: input.direction,
             range: range.clone(),
@@ -215,6 +232,23 @@ impl HttpDecoder {
 }
 
 impl Open {
+    /// Hands out the events that end in what is there of the body.
+    fn read_events(&mut self, input: Input<'_>, sink: &mut dyn Sink) {
+        let Some(events) = &mut self.events else { return };
+        let body = &input.bytes[self.head.len..];
+        let base = input.offset + self.head.len as u64;
+        loop {
+            let fresh = match self.framing {
+                Framing::None => return,
+                Framing::Chunked => events.cursor.fresh_of(&self.chunks, body),
+                Framing::Length(len) => events.cursor.fresh(usize::try_from(len).unwrap_or(usize::MAX).min(body.len())),
+                Framing::UntilClose => events.cursor.fresh(body.len()),
+            };
+            let Some(fresh) = fresh else { return };
+            events.push(base + fresh.start as u64..base + fresh.end as u64, &body[fresh], sink);
+        }
+    }
+
     fn extent(&mut self, input: Input<'_>) -> Extent {
         let head = self.head.len;
         let there = input.bytes.len() as u64;

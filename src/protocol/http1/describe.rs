@@ -4,9 +4,10 @@ use std::any::Any;
 use std::ops::Range;
 
 use super::body::Chunks;
+use super::coding;
 use super::head::{self, RawHead, Read, Start};
-use crate::layer::{FieldDef, Layer, OsiLayer, Span, Value};
-use crate::message::{Part, Payload};
+use crate::layer::{Buffer, Derived, Field, FieldDef, Layer, Note, OsiLayer, Span, Value};
+use crate::message::{Head, Part, Payload};
 use crate::protocol::text::plain;
 
 crate::fields! {
@@ -28,13 +29,15 @@ crate::fields! {
     WS_EXTENSIONS = "http.sec_websocket_extensions", Text, "Extensions offered, or those agreed on.", "RFC 6455 §11.3.2";
     CONTENT_TYPE = "http.content_type", Text, "What kind of thing the body is.", "RFC 9110 §8.3";
     CONTENT_LENGTH = "http.content_length_header", Text, "How many octets the body has, as it stands.", "RFC 9110 §8.6";
+    CONTENT_ENCODING = "http.content_encoding", Text, "How the body was compressed: gzip, deflate, br.", "RFC 9110 §8.4";
     TRANSFER_ENCODING = "http.transfer_encoding", Text, "How the body is framed: chunked.", "RFC 9112 §6.1";
     SERVER = "http.server", Text, "Which program answers.", "RFC 9110 §10.2.4";
     DATE = "http.date", Text, "When the answer was made.", "RFC 9110 §6.6.1";
     USER_AGENT = "http.user_agent", Text, "Which program asks.", "RFC 9110 §10.1.5";
     LOCATION = "http.location", Text, "Where to go instead.", "RFC 9110 §10.2.2";
+    #[ours] LAST_EVENT_ID = "http.last_event_id", Text, "Up to which event a client that comes back has got the stream.", "WHATWG HTML §9.2.4";
     #[ours] HEADER = "http.header", Text, "A header field that has no field of its own, as `Name: value`.", "RFC 9112 §5";
-    FILE_DATA = "http.file_data", Bytes, "The body, with chunk framing taken away.", "RFC 9112 §6";
+    FILE_DATA = "http.file_data", Bytes, "The body, with chunk framing taken away and content codings undone.", "RFC 9112 §6";
 }
 
 /// Header fields that have a field of their own.
@@ -49,6 +52,8 @@ static HEADER_FIELDS: &[(&str, &FieldDef)] = &[
     ("sec-websocket-extensions", &WS_EXTENSIONS),
     ("content-type", &CONTENT_TYPE),
     ("content-length", &CONTENT_LENGTH),
+    ("content-encoding", &CONTENT_ENCODING),
+    ("last-event-id", &LAST_EVENT_ID),
     ("transfer-encoding", &TRANSFER_ENCODING),
     ("server", &SERVER),
     ("date", &DATE),
@@ -106,6 +111,21 @@ impl HttpMessage {
         }
     }
 
+    fn describe_body(&self, layer: &mut Layer, bytes: &[u8]) {
+        if let Some(decoded) = self.decoded_body(bytes) {
+            let span = Some(Span::new(Buffer::Derived(layer.derived.len()), 0..decoded.len() as u64));
+            let from = layer.span.clone().unwrap_or_else(|| Span::new(Buffer::Derived(0), 0..0));
+            let from = Span::new(from.buffer, (from.range.start + self.head_len).min(from.range.end)..from.range.end);
+            layer.fields.push(Field { def: &FILE_DATA, value: Value::Bytes(decoded.clone()), span });
+            layer.derived.push(Derived { how: "decoded", from, bytes: decoded });
+            return;
+        }
+        let body = self.body(bytes);
+        if !body.is_empty() {
+            layer.field(&FILE_DATA, Value::Bytes(body), self.head_len as usize..bytes.len());
+        }
+    }
+
     /// The method and target of a request, or the status of a response as text with its reason.
     pub fn start(&self, bytes: &[u8]) -> Option<(String, String)> {
         let text = |range: &Range<usize>| String::from_utf8_lossy(&bytes[range.clone()]).into_owned();
@@ -118,6 +138,21 @@ impl HttpMessage {
     /// The header fields as they stood.
     pub fn headers(&self, bytes: &[u8]) -> Vec<(String, String)> {
         self.head(bytes).map(|head| head.to_head(bytes).headers).unwrap_or_default()
+    }
+
+    /// The body with its content codings undone; `None` if it has none, or they cannot be undone.
+    pub fn decoded_body(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let head = self.head(bytes)?.to_head(bytes);
+        let body = self.body(bytes);
+        coding::decode(&coding::to_undo(&head, &body)?, &body).0
+    }
+
+    /// What is wrong with the content codings of the whole message.
+    pub(super) fn coding_note(&self, head: &Head, bytes: &[u8]) -> Option<Note> {
+        // Most messages have none, and their bodies are not copied to see that.
+        head.get("content-encoding")?;
+        let body = self.body(bytes);
+        coding::decode(&coding::to_undo(head, &body)?, &body).1.map(|fault| fault.note())
     }
 
     /// The body with chunk framing taken away.
@@ -155,10 +190,10 @@ impl Payload for HttpMessage {
         describe_start(&mut layer, &head, bytes);
         for (name, value) in &head.headers {
             let name_text = String::from_utf8_lossy(&bytes[name.clone()]);
-            let value_text = String::from_utf8_lossy(&bytes[value.clone()]);
+            let value_text = head::text_of(&bytes[value.clone()]);
             let known = HEADER_FIELDS.iter().find(|(known, _)| name_text.eq_ignore_ascii_case(known));
             match known {
-                Some((_, def)) => layer.field(def, Value::Text(value_text.into_owned()), value.clone()),
+                Some((_, def)) => layer.field(def, Value::Text(value_text), value.clone()),
                 None => {
                     layer.field(
                         &HEADER,
@@ -168,10 +203,7 @@ impl Payload for HttpMessage {
                 }
             }
         }
-        let body = self.body(bytes);
-        if !body.is_empty() {
-            layer.field(&FILE_DATA, Value::Bytes(body), self.head_len as usize..bytes.len());
-        }
+        self.describe_body(&mut layer, bytes);
         vec![layer]
     }
 

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::odd;
 use crate::message::Head;
 
 /// A head larger than this is not waited for.
@@ -35,6 +36,25 @@ pub(super) enum Read {
 }
 
 pub(super) fn read_request(bytes: &[u8]) -> Read {
+    leniently(bytes, parse_request)
+}
+
+pub(super) fn read_response(bytes: &[u8]) -> Read {
+    leniently(bytes, parse_response)
+}
+
+/// Reads what a strict reader refuses once more, repaired: a dissector shows it, and tells what is wrong with it.
+fn leniently(bytes: &[u8], parse: fn(&[u8]) -> Read) -> Read {
+    let read = parse(bytes);
+    let (Read::Invalid(_), Some(copy)) = (&read, odd::repaired(bytes)) else { return read };
+    match parse(&copy) {
+        Read::Complete(head) => Read::Complete(head),
+        Read::NeedMore if bytes.len() < MAX_HEAD => Read::NeedMore,
+        Read::NeedMore | Read::Invalid(_) => read,
+    }
+}
+
+fn parse_request(bytes: &[u8]) -> Read {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut request = httparse::Request::new(&mut headers);
     let status = request.parse(bytes);
@@ -49,7 +69,7 @@ pub(super) fn read_request(bytes: &[u8]) -> Read {
     })
 }
 
-pub(super) fn read_response(bytes: &[u8]) -> Read {
+fn parse_response(bytes: &[u8]) -> Read {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut response = httparse::Response::new(&mut headers);
     let status = response.parse(bytes);
@@ -87,10 +107,15 @@ fn range_in(whole: &[u8], part: &[u8]) -> Range<usize> {
     }
 }
 
+/// A header field as text. What it has of line ends is a fold, which stands for spaces (RFC 9112 §5.2).
+pub(super) fn text_of(value: &[u8]) -> String {
+    String::from_utf8_lossy(value).replace(['\r', '\n'], " ")
+}
+
 impl RawHead {
     /// The head with texts of its own.
     pub(super) fn to_head(&self, bytes: &[u8]) -> Head {
-        let text = |range: &Range<usize>| String::from_utf8_lossy(&bytes[range.clone()]).into_owned();
+        let text = |range: &Range<usize>| text_of(&bytes[range.clone()]);
         Head {
             start: match &self.start {
                 Start::Request { method, .. } => text(method),

@@ -4,9 +4,12 @@
 //! - Messages and framing: RFC 9112. Upgrade and 101: RFC 9110 §7.8, §15.2.2.
 
 mod body;
+mod coding;
 mod decoder;
 mod describe;
+mod events;
 mod head;
+mod odd;
 
 pub use describe::{HttpMessage, Side};
 
@@ -84,3 +87,8 @@ fn looks_like_response(bytes: &[u8]) -> Verdict {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod events_tests;
+#[cfg(test)]
+mod odd_tests;

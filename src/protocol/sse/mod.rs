@@ -1,4 +1,5 @@
-//! Server-sent events: a response that does not end, of lines that make events. A codec only: bytes in, events out.
+//! Server-sent events: a response that does not end, of lines that make events. The reader is a codec: bytes
+//! in, events out; who reads the response hands out each event as a message.
 //!
 //! ```text
 //! : a comment, often sent only to keep the connection alive
@@ -13,9 +14,14 @@
 //! # References
 //! - WHATWG HTML §9.2.5 (the format), §9.2.6 (what it means).
 
+mod message;
 mod reader;
 
-pub use reader::{EventSource, Item, Limits, SseEvent};
+pub(super) use message::FIELDS;
+pub use message::{SseContent, SseEventMessage};
+#[cfg(test)]
+use reader::Limits;
+pub use reader::{EventSource, Item, SseEvent};
 
 #[cfg(test)]
 mod tests;

@@ -88,6 +88,7 @@ impl EventSource {
     }
 
     /// A reader that keeps no more than `limits` allow.
+    #[cfg(test)]
     pub fn with_limits(limits: Limits) -> Self {
         Self { limits, ..Self::default() }
     }

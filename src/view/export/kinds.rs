@@ -14,7 +14,9 @@ use crate::layer::{Direction, Note, colon_hex};
 use crate::packet::Transport;
 use crate::protocol::engineio::EngineIoPacket;
 use crate::protocol::socketio::SocketIoPacket;
-use crate::protocol::{HttpMessage, Opcode, Side, WebSocketFrame, WebSocketHandshake, WebSocketMessage};
+use crate::protocol::{
+    HttpMessage, Opcode, Side, SseEventMessage, WebSocketFrame, WebSocketHandshake, WebSocketMessage,
+};
 use crate::trace::{Message, Record, Trace};
 
 /// What every line has.
@@ -194,6 +196,15 @@ struct Request {
     headers: Vec<(String, String)>,
     body_len: usize,
     body_sha256: String,
+    #[serde(flatten)]
+    decoded: Option<Decoded>,
+}
+
+/// The body with its content codings undone.
+#[derive(Serialize)]
+struct Decoded {
+    decoded_len: usize,
+    decoded_sha256: String,
 }
 
 #[derive(Serialize)]
@@ -204,7 +215,17 @@ struct Response {
     headers: Vec<(String, String)>,
     body_len: usize,
     body_sha256: String,
+    #[serde(flatten)]
+    decoded: Option<Decoded>,
     request_frame: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct ServerSent<'a> {
+    event: &'a str,
+    data: &'a str,
+    id: &'a str,
+    retry: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -241,6 +262,12 @@ pub(super) fn message(trace: &Trace, message: &Message, lines: &mut Lines<'_>) -
     let bytes = trace.bytes(message);
     if let Some(http) = message.payload_as::<HttpMessage>() {
         return http_lines(trace, message, http, bytes, lines);
+    }
+    if let Some(sse) = message.payload_as::<SseEventMessage>() {
+        // Comments and what the client's program never gets are no events.
+        let Some(event) = sse.event().filter(|event| event.dispatched) else { return Ok(()) };
+        let body = ServerSent { event: &event.event, data: &event.data, id: &event.id, retry: event.retry };
+        return line(trace, message, "sse.event", body, lines);
     }
     if let Some(handshake) = message.payload_as::<WebSocketHandshake>() {
         let body = Handshake {
@@ -286,9 +313,11 @@ fn http_lines(
     let body = http.body(bytes);
     let (headers, version) = (http.headers(bytes), http.version(bytes));
     let (body_len, body_sha256) = (body.len(), sha256(&body));
+    let decoded = http.decoded_body(bytes).filter(|_| message.complete);
+    let decoded = decoded.map(|body| Decoded { decoded_len: body.len(), decoded_sha256: sha256(&body) });
     match http.side {
         Side::Request => {
-            let body = Request { method: first, target: second, version, headers, body_len, body_sha256 };
+            let body = Request { method: first, target: second, version, headers, body_len, body_sha256, decoded };
             line(trace, message, "http.request", body, lines)
         }
         Side::Response => {
@@ -296,7 +325,8 @@ fn http_lines(
             let request = http.answers.clone().zip(stream);
             let request_frame = request.and_then(|(range, stream)| stream.frames(range).last().copied());
             let status = first.parse().ok();
-            let body = Response { status, reason: second, version, headers, body_len, body_sha256, request_frame };
+            let body =
+                Response { status, reason: second, version, headers, body_len, body_sha256, decoded, request_frame };
             line(trace, message, "http.response", body, lines)
         }
         Side::Unreadable => Ok(()),

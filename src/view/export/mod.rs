@@ -9,6 +9,7 @@
 //! | `packet` | `len`, `caplen`, `layers`, `tcp` {`flags`, `seq`, `ack`, `len`, `window`, `analysis`}, `udp` {`len`} |
 //! | `http.request` | `method`, `target`, `version`, `headers`, `body_len`, `body_sha256` |
 //! | `http.response` | `status`, `reason`, `version`, `headers`, `body_len`, `body_sha256`, `request_frame` |
+//! | `sse.event` | `event`, `data`, `id` (the last one set), `retry` (or null); only what the client's program gets |
 //! | `websocket.handshake` | `accepted`, `accept_valid`, `subprotocol`, `extensions` |
 //! | `websocket.frame` | `fin`, `rsv1`, `opcode`, `masked`, `masking_key`, `payload_len` |
 //! | `websocket.message` | `opcode`, `compressed`, `payload_len`, `payload_sha256`, `text`, `close_code`, `close_reason` |
@@ -17,7 +18,8 @@
 //! | `udp.datagram` | `payload_len`, `payload_sha256` |
 //! | `note` | `severity`, `text`, `spec`; a note on the whole capture has `frame: null` |
 //!
-//! `seq` and `ack` are absolute. `body_*` speak of the body after its transfer coding is undone. What could not be
+//! `seq` and `ack` are absolute. `body_*` speak of the body after its transfer coding is undone and before its
+//! content codings are; where those were undone, `decoded_len` and `decoded_sha256` follow. What could not be
 //! decoded has no digest: the key is `null`.
 
 mod kinds;
@@ -30,10 +32,11 @@ use serde::Serialize;
 use crate::trace::Trace;
 
 /// Every kind of line there is, in the order in which they stand in the documentation.
-pub const KINDS: [&str; 10] = [
+pub const KINDS: [&str; 11] = [
     "packet",
     "http.request",
     "http.response",
+    "sse.event",
     "websocket.handshake",
     "websocket.frame",
     "websocket.message",

@@ -1,0 +1,153 @@
+//! The events of a response that is an event stream, handed out while it goes on.
+//!
+//! # References
+//! - WHATWG HTML §9.2.5 (`text/event-stream`), §9.2.6 (its events), §9.2.7 (comments that keep it alive).
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::body::Cursor;
+use super::coding::{self, Fault, Undoing};
+use crate::layer::{Direction, Note, Severity};
+use crate::message::{Draft, Head, Sink};
+use crate::protocol::sse::{EventSource, Item, SseContent, SseEvent, SseEventMessage};
+
+/// A stretch of the event stream, and where it lies on the wire.
+#[derive(Debug)]
+struct Piece {
+    text: Range<u64>,
+    wire: Range<u64>,
+}
+
+/// Reads an event stream as far as it is there.
+pub(super) struct Events {
+    source: EventSource,
+    /// How far the body was read.
+    pub(super) cursor: Cursor,
+    /// What of the text belongs to no event handed out.
+    pieces: VecDeque<Piece>,
+    text_len: u64,
+    /// Content codings to undo first.
+    undoing: Option<Undoing>,
+    /// Why a content coding could not be undone: no more is read.
+    pub(super) fault: Option<Fault>,
+}
+
+impl Events {
+    /// A reader for the body of a response with this head, if it is an event stream. Otherwise there is none.
+    pub(super) fn of(head: &Head, notes: &mut Vec<Note>) -> Option<Self> {
+        let essence = head.get("content-type")?.split(';').next()?.trim();
+        if !essence.eq_ignore_ascii_case("text/event-stream") {
+            return None;
+        }
+        let codings = coding::codings(head.all("content-encoding"));
+        let undoing = match Undoing::new(&codings) {
+            Ok(undoing) => (!codings.is_empty()).then_some(undoing),
+            Err(fault) => {
+                notes.push(fault.note());
+                return None;
+            }
+        };
+        let (source, cursor) = (EventSource::new(), Cursor::default());
+        Some(Self { source, cursor, pieces: VecDeque::new(), text_len: 0, undoing, fault: None })
+    }
+
+    /// Takes a stretch of the body that lies at `wire` in the stream of the server.
+    pub(super) fn push(&mut self, wire: Range<u64>, bytes: &[u8], sink: &mut dyn Sink) {
+        if self.fault.is_some() || bytes.is_empty() {
+            return;
+        }
+        match &mut self.undoing {
+            None => self.read(wire, bytes, sink),
+            Some(undoing) => {
+                let mut text = Vec::new();
+                self.fault = undoing.push(bytes, &mut text).err();
+                self.read(wire, &text, sink);
+            }
+        }
+    }
+
+    fn read(&mut self, wire: Range<u64>, text: &[u8], sink: &mut dyn Sink) {
+        let start = self.text_len;
+        self.text_len += text.len() as u64;
+        match self.pieces.back_mut() {
+            Some(last) if self.undoing.is_none() && last.wire.end == wire.start => {
+                last.wire.end = wire.end;
+                last.text.end = self.text_len;
+            }
+            _ => self.pieces.push_back(Piece { text: start..self.text_len, wire }),
+        }
+        let mut items = Vec::new();
+        self.source.push(text, &mut |item| items.push(item));
+        for item in items {
+            self.tell(item, true, sink);
+        }
+    }
+
+    /// The body has ended, or will not go on.
+    pub(super) fn end(&mut self, sink: &mut dyn Sink) {
+        let mut items = Vec::new();
+        let unfinished = self.source.end(&mut |item| items.push(item));
+        for item in items {
+            self.tell(item, true, sink);
+        }
+        if let Some(event) = unfinished {
+            self.tell(Item::Event(event), false, sink);
+        }
+    }
+
+    fn tell(&mut self, item: Item, complete: bool, sink: &mut dyn Sink) {
+        let (content, text, notes) = match item {
+            Item::Event(mut event) => {
+                let notes = notes_on(&mut event, complete);
+                let range = event.range.clone();
+                (SseContent::Event(Arc::new(event)), range, notes)
+            }
+            Item::Comment { text, range } => {
+                let told = "a comment: no event, often sent only to keep the connection alive";
+                let note = Note::new(Severity::Chat, told, "WHATWG HTML §9.2.7");
+                (SseContent::Comment(text.into()), range, vec![note])
+            }
+        };
+        let is_event = matches!(content, SseContent::Event(_));
+        let wire = self.on_wire(&text);
+        if let (Some(first), Some(last)) = (wire.first(), wire.last()) {
+            let range = first.start..last.end;
+            // Under a content coding no octet on the wire is one of the text.
+            let shown = if self.undoing.is_some() { &[][..] } else { &wire };
+            let stretches = shown.iter().map(|piece| piece.start - range.start..piece.end - range.start).collect();
+            let payload = SseEventMessage::new(content, stretches);
+            sink.message(Draft { direction: Direction::ToClient, range, payload: &payload, notes, complete });
+        }
+        if is_event {
+            let done = self.pieces.partition_point(|piece| piece.text.end <= text.end);
+            self.pieces.drain(..done);
+        }
+    }
+
+    /// Where this stretch of the text lies on the wire.
+    fn on_wire(&self, text: &Range<u64>) -> Vec<Range<u64>> {
+        let first = self.pieces.partition_point(|piece| piece.text.end <= text.start);
+        let meant = self.pieces.range(first..).take_while(|piece| piece.text.start < text.end);
+        let place = |piece: &Piece| match self.undoing {
+            Some(_) => piece.wire.clone(),
+            None => {
+                let start = piece.wire.start + text.start.saturating_sub(piece.text.start);
+                let end = piece.wire.end - piece.text.end.saturating_sub(text.end);
+                start..end
+            }
+        };
+        meant.map(place).collect()
+    }
+}
+
+/// What is odd about an event, taken out of it: the message has its own notes.
+fn notes_on(event: &mut SseEvent, complete: bool) -> Vec<Note> {
+    let mut notes = std::mem::take(&mut event.notes);
+    if complete && !event.dispatched {
+        let text = "no data line: it sets what it names, but the client's program gets no event";
+        notes.push(Note::new(Severity::Chat, text, "WHATWG HTML §9.2.6"));
+    }
+    notes
+}
