@@ -65,13 +65,9 @@ fn buffer_len(trace: &Trace, layer: &Layer, span: &Span) -> Option<u64> {
 /// What a peer sent, or a lesson's author wrote, must not act on the terminal.
 pub fn lines(lines: &[Line]) {
     for line in lines {
-        text(&line.text());
+        let acts = line.pieces().iter().any(|(_, text)| text.contains(char::is_control));
+        assert!(!acts, "control characters reach the terminal: {line:?}");
     }
-}
-
-/// The same for one line.
-pub fn text(text: &str) {
-    assert!(!text.chars().any(char::is_control), "control characters reach the terminal: {text:?}");
 }
 
 /// A mistake says something, and points at whole characters of the text.

@@ -6,7 +6,8 @@ use wiretale::view::{self, KINDS, Wanted};
 
 use crate::check;
 
-/// The usual width of a terminal, and one where nearly nothing fits.
+/// The usual width of a terminal, and one where nearly nothing fits. A trace is shown in one of them, by the number of
+/// its frames: both would halve how many are tried.
 pub const WIDTHS: [usize; 2] = [80, 23];
 
 /// Shows a trace in every way there is, and checks it.
@@ -14,18 +15,13 @@ pub fn everything(trace: &Trace, cast: &Cast) {
     check::trace(trace);
     let all = |_: u32| true;
     let story = Story::tell(trace, cast, &all);
-    for width in WIDTHS {
-        check::lines(&view::story(&story, width));
-        check::lines(&view::packets(trace, cast, &all, width));
-        check::lines(&view::comments(trace, &all, width));
-        check::lines(&view::notes(trace, &all, width));
-        for chapter in &story.chapters {
-            check::lines(&view::ladder(chapter, width));
-        }
-    }
+    let width = WIDTHS[trace.len() as usize % WIDTHS.len()];
+    check::lines(&view::story(&story, width));
+    check::lines(&view::packets(trace, cast, &all, width));
+    check::lines(&view::comments(trace, &all, width));
+    check::lines(&view::notes(trace, &all, width));
     for (number, _) in trace.records() {
         let peel = Peel::new(trace, number).expect("a frame that is there can be peeled");
-        let width = WIDTHS[number as usize % WIDTHS.len()];
         check::lines(&view::onion(&peel, width));
         check::lines(&view::hex_dump(&peel, width));
         check::lines(&view::fields(trace, &peel, width));

@@ -164,7 +164,8 @@ impl How {
     }
 }
 
-const OPEN: &str = r#"0{"sid":"lv_VI97HAXpY6yYWAAAC","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000}"#;
+const OPEN: &str =
+    r#"0{"sid":"lv_VI97HAXpY6yYWAAAC","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000}"#;
 
 /// Packets of Socket.IO that come before anything else: `/` and `/admin` are joined.
 const JOINED: [(Direction, &str); 4] = [

@@ -47,7 +47,7 @@ pub fn read(data: &[u8], frames: usize) -> Option<(Trace, Cast)> {
 }
 
 /// The kinds of link that are known; the others are one kind of unknown.
-const LINKS: [LinkType; 11] = [
+pub const LINKS: [LinkType; 11] = [
     LinkType::ETHERNET,
     LinkType::NULL,
     LinkType::RAW_BSD,

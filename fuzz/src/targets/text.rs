@@ -39,7 +39,7 @@ pub fn filter(data: &[u8]) {
     match Expr::parse(text, &TraceNames) {
         Ok(expr) => {
             let outcome = expr.evaluate(trace);
-            check::text(&outcome.value.to_string());
+            _ = outcome.value.to_string(); // views replace what would act on a terminal
             let there = |frame: &u32| trace.record(*frame).is_some();
             assert!(outcome.evidence.frames.iter().all(there), "{text:?} rests on {:?}", outcome.evidence);
         }
