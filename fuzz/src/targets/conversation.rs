@@ -188,12 +188,10 @@ fn session(data: &[u8], message: &'static [u8]) {
             wire.say(*direction, websocket_frame(*direction, 0x81, packet.as_bytes()));
         }
         for turn in &turns {
-            match (turn.bytes, message) {
-                ([first, packet @ ..], b"4") if turn.wrapped => {
-                    // Octets travel alone in version 4; in 3, and in text, the type of the packet comes first.
-                    let prefix: &[u8] = if first & 0x0f == 2 { if how.old { &[4] } else { &[] } } else { message };
-                    let frame = websocket_frame(turn.direction, *first, &[prefix, packet].concat());
-                    wire.say_with(turn.direction, turn.fate, frame);
+            match turn.bytes {
+                [first, packet @ ..] if turn.wrapped && !message.is_empty() => {
+                    let packet = [how.prefix(*first, message), packet].concat();
+                    wire.say_with(turn.direction, turn.fate, websocket_frame(turn.direction, *first, &packet));
                 }
                 _ => say_in_websocket(&mut wire, turn),
             }
@@ -219,6 +217,16 @@ fn session(data: &[u8], message: &'static [u8]) {
 }
 
 impl How {
+    /// What stands before a message in a frame that begins so: octets travel alone in version 4; in 3, and in text, the
+    /// type of the packet comes first.
+    fn prefix(&self, first: u8, text: &'static [u8]) -> &'static [u8] {
+        match (first & 0x0f == 2, self.old) {
+            (false, _) => text,
+            (true, true) => &[4],
+            (true, false) => &[],
+        }
+    }
+
     /// One packet as the whole of a payload.
     fn payload(&self, packet: &[u8]) -> Vec<u8> {
         if !self.old {
