@@ -6,7 +6,7 @@ RUN = @. ./.libpcap/env; set -x;
 CARGO_HERE = cargo $$WIRETALE_CARGO
 PROGRAM = "$${CARGO_TARGET_DIR:-target}/release/wiretale"
 
-.PHONY: help setup setup-tests build demo test check doc clean
+.PHONY: help setup setup-tests build demo test check doc fuzz clean
 
 help: ## print this list (the default)
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -33,9 +33,14 @@ check: setup ## formatting and lints, as CI wants them
 	$(RUN) cargo fmt --check
 	$(RUN) $(CARGO_HERE) clippy --all-targets $$WIRETALE_FEATURES -- -D warnings
 	$(RUN) $(CARGO_HERE) clippy --all-targets --no-default-features -- -D warnings
+	$(RUN) cargo fmt --check --manifest-path fuzz/Cargo.toml
+	$(RUN) $(CARGO_HERE) clippy --manifest-path fuzz/Cargo.toml --target-dir "$${CARGO_TARGET_DIR:-target}" -- -D warnings
 
 doc: setup ## build the documentation: target/doc/wiretale/index.html
 	$(RUN) RUSTDOCFLAGS="-D warnings" $(CARGO_HERE) doc --no-deps $$WIRETALE_FEATURES
+
+fuzz: ## run each fuzz target for a minute (FUZZ_SECONDS=60)
+	script/fuzz
 
 clean: ## remove what was built, and what script/setup put beside it
 	@[ ! -e .libpcap/env ] || . ./.libpcap/env; set -x; cargo clean

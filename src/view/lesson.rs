@@ -202,8 +202,7 @@ impl<'a> LessonPage<'a> {
 
     fn proof(&mut self, claim: &ToldClaim) {
         if self.shown.proofs {
-            let proof = claim.proof.split_whitespace().collect::<Vec<_>>().join(" ");
-            self.page.paragraph(Line::of(Tone::Plain, "    "), &Line::of(Tone::Dim, proof));
+            self.page.paragraph(Line::of(Tone::Plain, "    "), &Line::of(Tone::Dim, proof_text(claim)));
         }
     }
 
@@ -213,7 +212,7 @@ impl<'a> LessonPage<'a> {
             (Verdict::EnvironmentDiffers, _) => "your system differs: this counts frames as Linux loopback makes them",
             (Verdict::Fails, _) => "this capture says otherwise",
         };
-        let body = Line::of(Tone::Warn, format!("{why}: {}", claim.proof));
+        let body = Line::of(Tone::Warn, format!("{why}: {}", proof_text(claim)));
         let body = body.with(Tone::Dim, format!(" (line {})", claim.line));
         self.page.paragraph(Line::of(Tone::Plain, "  "), &body);
         claim.sentence.missing.iter().for_each(|missing| self.missing(missing));
@@ -254,6 +253,11 @@ impl<'a> LessonPage<'a> {
     }
 }
 
+/// A proof on one line, whichever lines it takes in the lesson's file.
+fn proof_text(claim: &ToldClaim) -> String {
+    claim.proof.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// A text on one line, its Markdown read, its values emphasised.
 fn inline(text: &ToldText) -> Line {
     let lines = markdown(text, usize::MAX);
@@ -271,4 +275,29 @@ fn inline(text: &ToldText) -> Line {
 pub fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | '=' | '+' | ':');
     if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explain::Cast;
+    use crate::explain::lesson::Lesson;
+    use crate::filter::TraceNames;
+    use crate::trace::Pipeline;
+
+    /// The page of a lesson with these blocks, of a capture without frames.
+    fn page(blocks: &str) -> String {
+        let file = format!("+++\ntitle = \"t\"\nquestion = \"q\"\n+++\n\n{blocks}");
+        let lesson = Lesson::parse(&file, &TraceNames).unwrap();
+        let trace = Pipeline::default().finish();
+        let told = lesson.tell(&trace, &Cast::default(), true);
+        let lines = LessonPage::body(&trace, &told, &Shown::default(), 80);
+        lines.iter().map(|line| format!("{}|", line.text())).collect()
+    }
+
+    #[test]
+    fn the_proof_of_an_untrue_sentence_takes_one_line() {
+        let page = page("```claim\nsentence: So it is.\nproof:    count(tcp)\n          == 1\n```\n");
+        assert!(page.contains("|  this capture says otherwise: count(tcp) == 1 (line 8)|"), "{page}");
+    }
 }

@@ -94,9 +94,12 @@ impl Line {
         self
     }
 
-    /// Adds text.
+    /// Adds text. Peers and authors of lessons may send control characters; on a terminal they would act.
     pub fn push(&mut self, tone: Tone, text: impl Into<String>) {
-        let text = text.into();
+        let mut text = text.into();
+        if text.contains(char::is_control) {
+            text = text.replace(char::is_control, "·");
+        }
         match self.pieces.last_mut() {
             _ if text.is_empty() => {}
             Some((last, before)) if *last == tone => before.push_str(&text),
@@ -291,6 +294,11 @@ mod tests {
         let lines = wrap(Line::new(), &Line::of(Tone::Plain, "a 0123456789 b"), 6);
         let text: Vec<_> = lines.iter().map(Line::text).collect();
         assert_eq!(text, ["a", "0123456789", "b"]);
+    }
+
+    #[test]
+    fn control_characters_do_not_reach_the_terminal() {
+        assert_eq!(Line::of(Tone::Plain, "a\u{1b}[2Jb\r\u{9b}c").text(), "a·[2Jb··c");
     }
 
     #[test]
