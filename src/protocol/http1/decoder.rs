@@ -97,7 +97,11 @@ impl HttpDecoder {
         };
         match read {
             Read::Complete(head) => {
-                self.open[input.direction.index()] = Some(self.opened(head, input));
+                let open = self.opened(head, input);
+                if input.direction == Direction::ToServer {
+                    self.remember(&open, input.offset);
+                }
+                self.open[input.direction.index()] = Some(open);
                 Ok(())
             }
             Read::NeedMore if input.end => Err(self.unreadable(input, "it ends in the middle of the head", sink)),
@@ -183,16 +187,26 @@ impl HttpDecoder {
             complete,
         });
         match open.head.start {
-            Start::Request { .. } => self.remember(open.texts, range),
+            Start::Request { .. } => self.asked_all_of(range),
             Start::Response { status, .. } => return self.answer(status, open.texts, range, sink),
         }
         Progress::Consumed(len as usize)
     }
 
-    fn remember(&mut self, head: Head, range: Range<u64>) {
+    /// A request may be answered before its body is there: with 100, or with a refusal (RFC 9110 §10.1.1).
+    fn remember(&mut self, open: &Open, offset: u64) {
         if self.asked.len() < MAX_PIPELINED {
+            let head = open.texts.clone();
             let upgrade = head.get("upgrade").map(first_token);
+            let range = offset..offset + open.head.len as u64;
             self.asked.push_back(Asked { method: head.start.clone(), head, range, upgrade });
+        }
+    }
+
+    /// The whole of a request is there.
+    fn asked_all_of(&mut self, range: Range<u64>) {
+        if let Some(asked) = self.asked.iter_mut().rfind(|asked| asked.range.start == range.start) {
+            asked.range = range;
         }
     }
 

@@ -461,3 +461,15 @@ proptest! {
         prop_assert_eq!(end as usize == changed.len() || talk.deaf[TO_CLIENT.index()], true, "all is shown");
     }
 }
+
+#[test]
+fn a_request_may_be_answered_before_its_body_is_there() {
+    let mut talk = talk();
+    talk.client("PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+    talk.server("HTTP/1.1 100 Continue\r\n\r\n");
+    talk.client("hi").server("HTTP/1.1 204 No Content\r\n\r\n");
+    talk.client("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n");
+    talk.server("HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n");
+    let serious = talk.notes().into_iter().filter(|(severity, _)| *severity >= Severity::Warn).count();
+    assert_eq!(serious, 0, "{:?}", talk.notes());
+}
