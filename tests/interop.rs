@@ -19,6 +19,7 @@ const KEYS: &[(&str, &[&str])] = &[
     ("http", &["method", "target", "status", "reason", "version", "body_len", "body_sha256"]),
     ("websocket", &["opcode", "payload_len", "payload_sha256", "text", "close_code", "close_reason"]),
     ("engineio", &["protocol", "transport", "sid", "type", "data", "binary_sha256"]),
+    ("sse", &["event", "data"]),
     ("udp", &["payload_len", "payload_sha256"]),
     ("socketio", &["protocol", "sid", "socket", "namespace", "type", "id", "data", "offset"]),
 ];
@@ -93,6 +94,7 @@ fn layer_of(kind: &str) -> Option<&'static str> {
         "engineio.packet" => "engineio",
         "socketio.packet" => "socketio",
         "udp.datagram" => "udp",
+        "sse.event" => "sse",
         _ => return None,
     })
 }
@@ -131,6 +133,8 @@ fn group(layer: &str, line: &Value) -> String {
         // While a session moves to its WebSocket, both transports speak at once: only each has an order.
         "engineio" => format!("{} {} {dir}", line["sid"], line["transport"]),
         "socketio" => format!("{} {dir}", line["sid"]),
+        // An EventSource does not know its port; its connections follow each other.
+        "sse" => dir.to_string(),
         _ => format!("{} {dir}", line["client_port"]),
     }
 }
@@ -252,8 +256,8 @@ fn http() {
 }
 
 #[test]
-fn server_sent_events_travel_over_http() {
-    hold("sse-", &["http"]);
+fn server_sent_events() {
+    hold("sse-", &["http", "sse"]);
 }
 
 #[test]
