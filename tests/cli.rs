@@ -269,6 +269,7 @@ fn an_export_can_be_narrowed() {
     let lines = exported(&[CAPTURE, "--kinds", "http.response,note", "--where", "tcp.stream == 1"]);
     let kinds: Vec<_> = lines.iter().map(|line| line["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["note", "http.response", "note"]);
+    assert!(lines.iter().all(|line| line["stream"] == 1 && line["from"].is_string()), "{lines:?}");
     let ran = run(&mut wiretale(&["export", CAPTURE, "--kinds", "http.respons"]));
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
     assert!(ran.err.contains("http.response"), "{}", ran.err);

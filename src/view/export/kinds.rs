@@ -164,13 +164,23 @@ pub(super) struct NoteLine<'a> {
     frames: Vec<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     time: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<SocketAddr>,
     severity: String,
     text: &'a str,
     spec: &'a str,
 }
 
 pub(super) fn note<'a>(on: Option<(u32, &Record)>, note: &'a Note) -> NoteLine<'a> {
+    let (from, to) = on.map_or((None, None), |(_, record)| ends(record));
     NoteLine {
+        stream: on.and_then(|(_, record)| record.segment.as_ref()).map(|segment| segment.connection),
+        from,
+        to,
         frame: on.map(|(number, _)| number),
         frames: on.iter().map(|(number, _)| *number).collect(),
         time: on.map(|(_, record)| rfc3339(record.frame.time)),
