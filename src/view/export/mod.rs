@@ -22,6 +22,7 @@
 //! content codings are; where those were undone, `decoded_len` and `decoded_sha256` follow. What could not be
 //! decoded has no digest: the key is `null`.
 
+mod frames;
 mod kinds;
 mod riders;
 
@@ -59,11 +60,11 @@ pub fn export(trace: &Trace, wanted: &Wanted<'_>, out: &mut dyn Write) -> io::Re
     let mut lines = Lines { out, kinds: wanted.kinds, first: true };
     for (number, record) in trace.records().filter(|(number, _)| (wanted.frames)(*number)) {
         if lines.wants("packet") {
-            lines.write("packet", &kinds::packet(trace, number, record))?;
+            lines.write("packet", &frames::packet(trace, number, record))?;
         }
         if record.segment.is_none()
             && lines.wants("udp.datagram")
-            && let Some(datagram) = kinds::datagram(number, record)
+            && let Some(datagram) = frames::datagram(number, record)
         {
             lines.write("udp.datagram", &datagram)?;
         }
@@ -72,13 +73,13 @@ pub fn export(trace: &Trace, wanted: &Wanted<'_>, out: &mut dyn Write) -> io::Re
         }
         for (_, note) in trace.notes_in(number) {
             if lines.wants("note") {
-                lines.write("note", &kinds::note(Some((number, record)), note))?;
+                lines.write("note", &frames::note(Some((number, record)), note))?;
             }
         }
     }
     for (_, note) in trace.notes().iter().filter(|(frame, _)| frame.is_none()) {
         if lines.wants("note") {
-            lines.write("note", &kinds::note(None, note))?;
+            lines.write("note", &frames::note(None, note))?;
         }
     }
     Ok(())
