@@ -118,6 +118,14 @@ fn pipes_get_plain_text_and_80_columns() {
 }
 
 #[test]
+fn a_datagram_is_listed_with_its_ports() {
+    let ran = run(&mut wiretale(&["replay", "tests/interop/captures/udp-node.pcapng", "--packets"]));
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.contains("udp: 52471 → 5005"), "{}", ran.out);
+    assert!(!ran.out.contains("data: "), "the layer that carries the data speaks for it: {}", ran.out);
+}
+
+#[test]
 fn colour_is_a_choice() {
     let colored = |arguments: &[&str]| run(&mut wiretale(arguments)).out.contains('\u{1b}');
     assert!(colored(&["--color", "always", "replay", CAPTURE]));
