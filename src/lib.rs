@@ -4,7 +4,7 @@
 //! A tour in the order in which data flows. A module imports only from those above it in this list, and
 //! `tests/architecture.rs` holds that:
 //!
-//! 1. [`layer`]: the words every floor hands upward: [`layer::Layer`], [`layer::Field`], [`layer::Span`]; and
+//! 1. [`layer`]: the words every floor hands upward: [`layer::Layer`], [`layer::Field`], [`layer::Span`]; [`map`]; and
 //!    [`mistake`]: what is wrong with a text that a person wrote, and where.
 //! 2. [`capture`]: frames, from files or from a live interface.
 //! 3. [`packet`]: one frame, its headers.
@@ -38,6 +38,8 @@
 //! ```
 
 pub mod layer;
+
+pub mod map;
 
 pub mod mistake;
 

@@ -25,6 +25,11 @@ pub trait Payload: Any + fmt::Debug + Send + Sync {
     /// bytes belong to other messages, such as one put together from frames.
     fn parts(&self, len: u64) -> Vec<Part>;
 
+    /// Whether it has parts: whether its bytes are its own.
+    fn owns_bytes(&self) -> bool {
+        !self.parts(0).is_empty()
+    }
+
     /// A copy that lives on its own.
     fn boxed(&self) -> Box<dyn Payload>;
 
@@ -107,6 +112,10 @@ pub trait Sink {
     fn message(&mut self, draft: Draft<'_>);
     /// A note on a message that was handed out before: the one with this direction and range.
     fn remark(&mut self, direction: Direction, range: Range<u64>, note: Note);
+    /// Whether someone reads the octets of messages of this direction. What a decoder makes of them is only kept then.
+    fn wants_octets(&self, _direction: Direction) -> bool {
+        true
+    }
     /// A change of protocol was asked for and answered.
     fn upgrade(&mut self, upgrade: Upgrade);
 }
@@ -124,6 +133,14 @@ pub struct Input<'a> {
     pub end: bool,
     /// Whether the sender itself closed the stream and nothing is missing before that; never without `end`.
     pub closed: bool,
+}
+
+impl<'a> Input<'a> {
+    /// The bytes of this range of a direction, if all of them are in here.
+    pub fn within(&self, direction: Direction, range: &Range<u64>) -> Option<&'a [u8]> {
+        let start = range.start.checked_sub(self.offset).filter(|_| direction == self.direction)?;
+        self.bytes.get(usize::try_from(start).ok()?..usize::try_from(range.end - self.offset).ok()?)
+    }
 }
 
 /// What a decoder did with an [`Input`]. Needing more is a normal outcome, not a failure.
@@ -147,8 +164,15 @@ pub trait Decoder: Send {
     /// Takes what it can from the front of the input.
     fn decode(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Progress;
 
-    /// Bytes are missing from the stream of this direction. Returns whether the decoder can go on after them.
-    fn gap(&mut self, direction: Direction, missing: Range<u64>) -> bool;
+    /// Where the message begins of which this direction's decoder has consumed a part and not handed it out yet: its
+    /// bytes are kept for those who want to read it.
+    fn begun(&self, _direction: Direction) -> Option<u64> {
+        None
+    }
+
+    /// Bytes are missing from the stream of this direction; `behind` are those that are there after them. Returns whether
+    /// the decoder can go on.
+    fn gap(&mut self, direction: Direction, missing: Range<u64>, behind: &[u8]) -> bool;
 }
 
 /// The first bytes of a connection, for a dissector to look at.
@@ -160,6 +184,8 @@ pub struct Probe<'a> {
     pub to_client: &'a [u8],
     /// Whether no more will come.
     pub end: bool,
+    /// The capture began in the middle of the connection: these are the first bytes that were captured, not sent.
+    pub joined: bool,
 }
 
 /// What a dissector thinks of a [`Probe`].
@@ -186,6 +212,11 @@ pub trait Dissector: Sync {
 
     /// A decoder for a connection that speaks it from the beginning; `None` when it is only ever changed to.
     fn decoder(&self) -> Option<Box<dyn Decoder>>;
+
+    /// A decoder for a connection that was joined in its middle, and that [`Dissector::probe`] said yes to.
+    fn joined(&self, _probe: Probe<'_>) -> Option<Box<dyn Decoder>> {
+        self.decoder()
+    }
 
     /// Judges a change to this protocol. Only called with tokens it [owns](Dissector::upgrade_token).
     /// Hands the judgement to `sink` as a message; returns the decoder for what follows if the protocol was changed.

@@ -1,8 +1,9 @@
 //! Everything the program can show of a trace.
 
+use wiretale::capture::Frame;
 use wiretale::explain::{Cast, Peel, Story};
-use wiretale::trace::Trace;
-use wiretale::view::{self, KINDS, Wanted};
+use wiretale::trace::{Pipeline, Trace};
+use wiretale::view::{self, Exporter, KINDS, Wanted};
 
 use crate::check;
 
@@ -20,6 +21,7 @@ pub fn everything(trace: &Trace, cast: &Cast) {
     check::lines(&view::packets(trace, cast, &all, width));
     check::lines(&view::comments(trace, &all, width));
     check::lines(&view::notes(trace, &all, width));
+    check::lines(&view::habits(&wiretale::explain::habits(trace), cast, &all, width));
     for (number, _) in trace.records() {
         let peel = Peel::new(trace, number).expect("a frame that is there can be peeled");
         check::lines(&view::onion(&peel, width));
@@ -27,6 +29,24 @@ pub fn everything(trace: &Trace, cast: &Cast) {
         check::lines(&view::fields(trace, &peel, width));
     }
     export(trace);
+}
+
+/// Frames told while they come, and not kept, give the export of the trace that is kept.
+pub fn streamed(frames: &[Frame], trace: &Trace) {
+    let mut streamed = Vec::new();
+    let mut exporter = Exporter::new(&mut streamed, &KINDS, false);
+    let mut pipeline = Pipeline::new(&mut exporter);
+    frames.iter().for_each(|frame| pipeline.push(frame.as_ref()));
+    pipeline.end();
+    exporter.end().expect("writing to memory does not fail");
+    let mut kept = Vec::new();
+    let wanted = Wanted { kinds: &KINDS, frames: &|_| true };
+    view::export(trace, &wanted, &mut kept).expect("writing to memory does not fail");
+    let (streamed, kept) = (String::from_utf8_lossy(&streamed), String::from_utf8_lossy(&kept));
+    for (streamed, kept) in streamed.lines().zip(kept.lines()) {
+        assert_eq!(streamed, kept, "what is kept must not change what is told");
+    }
+    assert_eq!(streamed.lines().count(), kept.lines().count());
 }
 
 /// Every line of the export is an object of a known kind, on one line.

@@ -257,17 +257,17 @@ fn turn(target: &str, trace: &Trace, message: &Message) -> Option<(bool, Vec<u8>
         "websocket" => websocket.map(|frame| (true, [&bytes[..1], &frame.payload(bytes)].concat())),
         "sse" => {
             let is_stream = message.direction == Direction::ToClient && trace.summary(message).contains("200");
-            let body = http.filter(|_| is_stream)?.body(bytes);
+            let body = http.filter(|_| is_stream)?.body(bytes).into_owned();
             (!body.is_empty()).then_some((true, body))
         }
         "engineio" => match websocket {
             Some(frame) => Some((true, [&bytes[..1], &frame.payload(bytes)].concat())),
-            None => Some((true, http?.body(bytes))).filter(|(_, body)| !body.is_empty()),
+            None => Some((true, http?.body(bytes).into_owned())).filter(|(_, body)| !body.is_empty()),
         },
         _ => {
             let packet = match websocket {
                 Some(frame) => frame.payload(bytes),
-                None => http?.body(bytes),
+                None => http?.body(bytes).into_owned(),
             };
             // The target puts the type of the Engine.IO packet in front of it.
             let packet = packet.strip_prefix(b"4")?.split(|octet| *octet == 0x1e).next()?;

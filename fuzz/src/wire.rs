@@ -99,5 +99,7 @@ pub fn trace(frames: &[Frame]) -> Trace {
 
 /// Dissects a capture and shows all of it.
 pub fn show(wire: &Wire) {
-    crate::render::everything(&wire.trace(), &Cast::default());
+    let trace = wire.trace();
+    crate::render::everything(&trace, &Cast::default());
+    crate::render::streamed(&wire.frames, &trace);
 }

@@ -65,6 +65,7 @@ impl Order {
         }
     }
 
+    #[inline]
     pub fn u32(self, bytes: &[u8], at: usize) -> u32 {
         let raw = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
         match self {

@@ -13,6 +13,15 @@ impl Timestamp {
     }
 }
 
+/// A frame's number and when it was captured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Moment {
+    /// The number of the frame, from 1; 0 where there is none.
+    pub frame: u32,
+    /// When it was captured.
+    pub time: Timestamp,
+}
+
 /// The kind of link a frame was captured on, by its number in the registry of link types
 /// (<https://www.tcpdump.org/linktypes.html>). Every number maps; unknown ones keep their value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

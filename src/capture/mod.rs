@@ -12,6 +12,6 @@ mod writer;
 pub use block::{MAX_BLOCK, MAX_RECORD};
 pub use error::CaptureError;
 pub use file::CaptureFile;
-pub use frame::{Frame, FrameRef, LinkType, Timestamp};
+pub use frame::{Frame, FrameRef, LinkType, Moment, Timestamp};
 pub use source::{About, Cut, Interface, Source, Statistics};
 pub use writer::{Section, Writer};

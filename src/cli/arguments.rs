@@ -89,6 +89,15 @@ pub(super) struct ReplayArguments {
     /// List the packets, one line each, instead of drawing ladders.
     #[arg(long)]
     pub(super) packets: bool,
+    /// Count instead of telling: by protocol, kind and connection. Nothing is kept, so the capture may be of any size.
+    #[arg(long, conflicts_with_all = ["packets", "filter"])]
+    pub(super) summary: bool,
+    /// Print the summary as JSON.
+    #[arg(long, requires = "summary")]
+    pub(super) json: bool,
+    /// How many threads share the counting; the numbers are the same whatever it is.
+    #[arg(long, value_name = "NUMBER", requires = "summary")]
+    pub(super) threads: Option<usize>,
 }
 
 #[derive(Debug, Args)]

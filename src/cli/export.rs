@@ -8,16 +8,32 @@ use super::failure::Failure;
 use super::load;
 use super::replay::parse_filter;
 use crate::mistake;
-use crate::view::{KINDS, Wanted, export};
+use crate::view::{Exporter, KINDS, Wanted, export};
 
 pub(super) fn run(arguments: &ExportArguments) -> Result<Ending, Failure> {
     let kinds = kinds(arguments)?;
     let filter = arguments.filter.as_deref().map(parse_filter).transpose()?;
-    let loaded = load::open(&arguments.file)?;
-    let frames = |frame: u32| filter.as_ref().is_none_or(|filter| filter.matches(&loaded.trace, frame));
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let Some(filter) = filter else { return stream(arguments, &kinds, out) };
+    let loaded = load::open(&arguments.file)?;
+    let frames = |frame: u32| filter.matches(&loaded.trace, frame);
     let wanted = Wanted { kinds: &kinds, frames: &frames };
     export(&loaded.trace, &wanted, &mut out).and_then(|()| out.flush()).map_err(Failure::output)?;
+    Ok(Ending::Done)
+}
+
+/// Writes lines while the capture is read: nothing of it is kept. A filter may ask for anything, so with one it is.
+fn stream(arguments: &ExportArguments, kinds: &[&str], out: impl Write) -> Result<Ending, Failure> {
+    let live = arguments.file.as_os_str() == "-";
+    let mut exporter = Exporter::new(out, kinds, live);
+    load::stream(&arguments.file, &mut exporter, |exporter| match exporter.failure() {
+        Some(error) => Err(Failure::output(error)),
+        None => {
+            exporter.flush();
+            Ok(())
+        }
+    })?;
+    exporter.end().map_err(Failure::output)?;
     Ok(Ending::Done)
 }
 

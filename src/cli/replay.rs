@@ -3,17 +3,22 @@
 use super::Ending;
 use super::arguments::ReplayArguments;
 use super::failure::Failure;
-use super::load::{self, Loaded};
+use super::load;
 use super::output::Output;
-use crate::explain::Story;
+use crate::capture::About;
+use crate::explain::{self, Story};
 use crate::filter::{Filter, TraceNames};
+use crate::trace::Trace;
 use crate::view::{self, Line, Page, Tone};
 
 pub(super) fn run(arguments: &ReplayArguments, out: &mut Output) -> Result<Ending, Failure> {
+    if arguments.summary {
+        return summary(arguments, out);
+    }
     let filter = arguments.filter.as_deref().map(parse_filter).transpose()?;
     let loaded = load::open(&arguments.file)?;
     let wanted = |frame: u32| filter.as_ref().is_none_or(|filter| filter.matches(&loaded.trace, frame));
-    out.lines(head(arguments, &loaded, out.width))?;
+    out.lines(head(arguments, &loaded.about, &Numbers::of(&loaded.trace), out.width))?;
     if loaded.trace.is_empty() {
         out.text("\nThe capture is sound, but holds no frame: was its filter too narrow, or did it end too soon?")?;
         return Ok(Ending::Done);
@@ -25,8 +30,29 @@ pub(super) fn run(arguments: &ReplayArguments, out: &mut Output) -> Result<Endin
         let story = Story::tell(&loaded.trace, &loaded.cast, &wanted);
         out.lines(view::story(&story, out.width))?;
     }
+    if !arguments.packets {
+        let habits = view::habits(&explain::habits(&loaded.trace), &loaded.cast, &wanted, out.width);
+        section(out, "How HTTP is used to learn what is new", habits)?;
+    }
     section(out, "Written on the frames", view::comments(&loaded.trace, &wanted, out.width))?;
     section(out, "Worth a remark", view::notes(&loaded.trace, &wanted, out.width))?;
+    out.flush()?;
+    Ok(Ending::Done)
+}
+
+/// Counts what is in the capture while it is read.
+fn summary(arguments: &ReplayArguments, out: &mut Output) -> Result<Ending, Failure> {
+    let (summary, about) = load::count(&arguments.file, load::threads(arguments.threads, &arguments.file))?;
+    if arguments.json {
+        out.text(&view::summary_json(&summary))?;
+    } else {
+        let octets = summary.octets;
+        let numbers =
+            Numbers { frames: summary.frames, octets, connections: summary.connections, seconds: summary.seconds() };
+        out.lines(head(arguments, &about, &numbers, out.width))?;
+        out.text("")?;
+        out.lines(view::summary(&summary, out.width))?;
+    }
     out.flush()?;
     Ok(Ending::Done)
 }
@@ -40,27 +66,44 @@ fn section(out: &mut Output, title: &str, lines: Vec<Line>) -> Result<(), Failur
     out.lines(lines)
 }
 
-fn head(arguments: &ReplayArguments, loaded: &Loaded, width: usize) -> Vec<Line> {
-    let trace = &loaded.trace;
-    let octets: u64 = trace.records().map(|(_, record)| u64::from(record.frame.len)).sum();
-    let seconds = trace.time(trace.len()).unwrap_or(0.0);
-    let connections = trace.connections().len();
+/// How large a capture is.
+struct Numbers {
+    frames: u64,
+    octets: u64,
+    connections: u64,
+    seconds: f64,
+}
+
+impl Numbers {
+    fn of(trace: &Trace) -> Self {
+        Self {
+            frames: trace.len().into(),
+            octets: trace.records().map(|(_, record)| u64::from(record.frame.len)).sum(),
+            connections: trace.connections().len() as u64,
+            seconds: trace.time(trace.len()).unwrap_or(0.0),
+        }
+    }
+}
+
+fn head(arguments: &ReplayArguments, about: &About, numbers: &Numbers, width: usize) -> Vec<Line> {
     let numbers = format!(
-        "{}, {octets} octets, {}, {seconds:.3} s",
-        counted(trace.len() as usize, "frame"),
-        counted(connections, "TCP connection"),
+        "{}, {} octets, {}, {:.3} s",
+        counted(numbers.frames, "frame"),
+        numbers.octets,
+        counted(numbers.connections, "TCP connection"),
+        numbers.seconds,
     );
     let mut page = Page::new(width);
     let name = Line::of(Tone::Strong, arguments.file.display().to_string());
     page.paragraph(Line::new(), &name.with(Tone::Dim, format!("  {numbers}")));
-    if let Some(first) = loaded.about.comments.first().and_then(|comment| comment.lines().next()) {
+    if let Some(first) = about.comments.first().and_then(|comment| comment.lines().next()) {
         let safe: String = first.chars().map(|c| if c.is_control() { '·' } else { c }).collect();
         page.paragraph(Line::new(), &Line::of(Tone::Dim, safe));
     }
     page.lines
 }
 
-fn counted(n: usize, what: &str) -> String {
+fn counted(n: u64, what: &str) -> String {
     if n == 1 { format!("{n} {what}") } else { format!("{n} {what}s") }
 }
 

@@ -1,12 +1,16 @@
 //! Floor 8: a trace → meaning. Nothing is printed here.
 
 mod cast;
+mod habit;
 pub mod lesson;
 mod osi;
 mod peel;
 mod story;
+mod summary;
 
 pub use cast::Cast;
+pub use habit::{Confidence, Habit, Recognised, habits};
 pub use osi::{InternetLayer, internet_layer, owner_title};
 pub use peel::{Peel, Row, Unmask};
 pub use story::{Chapter, Line, Phase, Story};
+pub use summary::{Row as ConnectionRow, Summary};

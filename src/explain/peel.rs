@@ -132,7 +132,7 @@ fn content(trace: &Trace, message: &Message) -> Option<String> {
         Some(frame) => frame.payload(bytes),
         None => {
             let http = message.payload_as::<crate::protocol::HttpMessage>()?;
-            http.decoded_body(bytes).unwrap_or_else(|| http.body(bytes))
+            http.decoded_body(bytes).unwrap_or_else(|| http.body(bytes).into_owned())
         }
     };
     (!plain.is_empty()).then(|| readable(&plain))

@@ -82,6 +82,16 @@ impl Assembler {
         fresh
     }
 
+    /// Takes note of a range that continues the stream, if nothing waits beyond a hole; otherwise it is for
+    /// [`Assembler::add`].
+    pub fn extend(&mut self, range: &Range<u64>) -> bool {
+        let continues = range.start == self.next && !range.is_empty() && self.waiting.is_empty();
+        if continues {
+            self.next = range.end;
+        }
+        continues
+    }
+
     /// Takes note of a range; returns what it was.
     pub fn add(&mut self, range: Range<u64>) -> Arrival {
         let fresh = self.fresh(range);

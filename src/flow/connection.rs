@@ -70,14 +70,15 @@ pub(super) struct Half {
     /// Whether it sent payload.
     pub(super) has_data: bool,
     pub(super) fin: Option<Fin>,
-    /// The frame of its first RST.
-    pub(super) reset: Option<u32>,
+    /// The frame of its first RST, and when.
+    pub(super) reset: Option<(u32, Timestamp)>,
 }
 
 /// A FIN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fin {
     pub(super) frame: u32,
+    pub(super) time: Timestamp,
     /// The number after it.
     pub(super) end: SeqNumber,
     /// Whether its sender had received the other side's FIN, and says so.
@@ -110,6 +111,10 @@ pub struct Connection {
     pub last: (u32, Timestamp),
     /// How many frames belong to it.
     pub frames: u32,
+    /// How many octets of payload those had in each direction, what was sent again included.
+    pub octets: [u64; 2],
+    /// Which way the first and the latest of them went.
+    pub(super) ways: [Direction; 2],
     pub(super) halves: [Half; 2],
     analyser: Analyser,
     /// Another connection was known between these ends.
@@ -135,6 +140,8 @@ impl Connection {
             first: (frame, time),
             last: (frame, time),
             frames: 0,
+            octets: [0; 2],
+            ways: [if from_client { Direction::ToServer } else { Direction::ToClient }; 2],
             halves: [Half::default(); 2],
             analyser: Analyser::default(),
             is_reuse: false,
@@ -147,10 +154,23 @@ impl Connection {
         self
     }
 
+    /// Who sends in this direction to whom.
+    pub fn ends(&self, direction: Direction) -> (SocketAddr, SocketAddr) {
+        match direction {
+            Direction::ToServer => (self.client, self.server),
+            Direction::ToClient => (self.server, self.client),
+        }
+    }
+
+    /// Which way its latest segment went.
+    pub fn latest_way(&self) -> Direction {
+        self.ways[1]
+    }
+
     /// How this direction's sending ended, if it was seen.
     pub fn closing(&self, direction: Direction) -> Option<Closing> {
         let half = &self.halves[direction.index()];
-        half.reset.map(Closing::Reset).or(half.fin.map(|fin| Closing::Fin(fin.frame)))
+        half.reset.map(|(frame, _)| Closing::Reset(frame)).or(half.fin.map(|fin| Closing::Fin(fin.frame)))
     }
 
     /// How much of this direction's stream the other side has acknowledged, whether it was captured or not; a FIN counts
@@ -202,7 +222,7 @@ impl Connection {
         self.note_handshake(tcp, direction, frame, time);
         self.note_acknowledgement(tcp, direction);
         let offset = self.note_sent(tcp, base, direction);
-        self.note_end(tcp, direction, frame);
+        self.note_end(tcp, direction, (frame, time));
         let segment = Segment {
             connection: self.id,
             direction,
@@ -213,13 +233,15 @@ impl Connection {
             window: self.window(tcp, direction),
             ack_base,
             analysis,
-            initial_rtt: self.handshake.rtt().filter(|_| analysis.says_something()),
-            time_relative: time.seconds_since(self.first.1),
-            time_delta: time.seconds_since(self.last.1),
+            initial_rtt: self.handshake.rtt_nanoseconds().filter(|_| analysis.says_something()),
+            time_relative: time.0.saturating_sub(self.first.1.0),
+            time_delta: time.0.saturating_sub(self.last.1.0),
             notes: Vec::new(),
         };
         self.last = (frame, time);
+        self.ways[1] = direction;
         self.frames += 1;
+        self.octets[direction.index()] += u64::from(tcp.payload_len);
         segment
     }
 
@@ -248,15 +270,15 @@ impl Connection {
     }
 
     /// Takes note of FIN and RST.
-    fn note_end(&mut self, tcp: &Tcp, direction: Direction, frame: u32) {
+    fn note_end(&mut self, tcp: &Tcp, direction: Direction, (frame, time): (u32, Timestamp)) {
         let peers_fin = self.halves[direction.reverse().index()].fin;
         let half = &mut self.halves[direction.index()];
         if tcp.flags.has(Flags::RST) {
-            half.reset.get_or_insert(frame);
+            half.reset.get_or_insert((frame, time));
         } else if tcp.flags.has(Flags::FIN) {
             let end = SeqNumber(tcp.seq).plus(tcp.payload_len).plus(1);
             let is_second = peers_fin.is_some_and(|fin| half.has_acknowledged(fin.end));
-            half.fin.get_or_insert(Fin { frame, end, is_second });
+            half.fin.get_or_insert(Fin { frame, time, end, is_second });
         } else if tcp.flags.has(Flags::SYN) {
             // The client tries again with the number it had: what was refused may be granted now.
             self.halves.iter_mut().for_each(|half| half.reset = None);

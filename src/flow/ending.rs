@@ -1,6 +1,7 @@
 //! How a connection ended, and what is worth a remark about its beginning and end, each told once.
 
 use super::connection::{Connection, Opening};
+use crate::capture::Moment;
 use crate::layer::{Direction, Note, Severity};
 
 /// How a connection ended, with the frames that show it.
@@ -73,7 +74,9 @@ impl Connection {
             server.has_acknowledged(to_server.end) && client.has_acknowledged(to_client.end)
         });
         // What is reset after both FINs were acknowledged is over already.
-        if let Some((rst, by)) = first_of([client.reset, server.reset]).filter(|_| !is_over) {
+        if let Some((rst, by)) =
+            first_of([client.reset, server.reset].map(|reset| reset.map(|(frame, _)| frame))).filter(|_| !is_over)
+        {
             let asked = &self.halves[by.index()];
             return match first_fin.filter(|(fin, _)| *fin < rst) {
                 Some((fin, _)) => Ending::ResetAfterFin { by, fin, rst },
@@ -106,9 +109,9 @@ impl Connection {
         }
     }
 
-    /// What is worth a remark about its beginning and its end, with the frame it belongs to. To be asked when the capture
-    /// is over.
-    pub fn remarks(&self) -> Vec<(u32, Note)> {
+    /// What is worth a remark about its beginning and its end, with the frame it belongs to and which way that went. To be
+    /// asked when the capture is over.
+    pub fn remarks(&self) -> Vec<(Moment, Direction, Note)> {
         let mut remarks = Vec::new();
         let id = self.id;
         if self.opening == Opening::Guessed {
@@ -116,47 +119,59 @@ impl Connection {
                 "connection {id} began before the capture: {} is taken for the client because of its port",
                 self.client
             );
-            remarks.push((self.first.0, Note::new(Severity::Note, text, "")));
+            let first = Moment { frame: self.first.0, time: self.first.1 };
+            remarks.push((first, self.ways[0], Note::new(Severity::Note, text, "")));
         }
         remarks.extend(self.remark_on_end());
         remarks
     }
 
-    fn remark_on_end(&self) -> Option<(u32, Note)> {
+    fn remark_on_end(&self) -> Option<(Moment, Direction, Note)> {
         let id = self.id;
         let who = |direction| if direction == Direction::ToServer { self.client } else { self.server };
-        let (frame, severity, text, spec) = match self.ending() {
+        let (frame, way, severity, text, spec) = match self.ending() {
             Ending::Closed { .. } => return None,
             Ending::Open => {
-                (self.last.0, Severity::Note, format!("connection {id} was still open when the capture ended"), "")
+                let text = format!("connection {id} was still open when the capture ended");
+                (self.last.0, self.ways[1], Severity::Note, text, "")
             }
             Ending::Unanswered { syn } => {
-                (syn, Severity::Warn, format!("nobody answered the SYN of connection {id}"), "RFC 9293 §3.5")
+                let text = format!("nobody answered the SYN of connection {id}");
+                (syn, Direction::ToServer, Severity::Warn, text, "RFC 9293 §3.5")
             }
             Ending::NotCompleted { syn_ack } => {
                 let text = format!("the handshake of connection {id} was never completed: this SYN ACK got no ACK");
-                (syn_ack, Severity::Warn, text, "RFC 9293 §3.5")
+                (syn_ack, Direction::ToClient, Severity::Warn, text, "RFC 9293 §3.5")
             }
             Ending::Refused { by, rst } => {
                 let text = format!("{} refused connection {id}: a RST answers the SYN", who(by));
-                (rst, Severity::Warn, text, "RFC 9293 §3.5.2")
+                (rst, by, Severity::Warn, text, "RFC 9293 §3.5.2")
             }
             Ending::HalfClosed { by, fin } => {
                 let text = format!(
                     "{} ended its sending; the other direction of connection {id} was open when the capture ended",
                     who(by)
                 );
-                (fin, Severity::Note, text, "RFC 9293 §3.6.1")
+                (fin, by, Severity::Note, text, "RFC 9293 §3.6.1")
             }
             Ending::Aborted { by, rst } => {
                 let text = format!("{} broke connection {id} off while it was open", who(by));
-                (rst, Severity::Warn, text, "RFC 9293 §3.10.5")
+                (rst, by, Severity::Warn, text, "RFC 9293 §3.10.5")
             }
             Ending::ResetAfterFin { by, fin, rst } => {
                 let text = format!("{} reset connection {id}, which had begun to close in frame {fin}", who(by));
-                (rst, Severity::Note, text, "RFC 9293 §3.10.7.4")
+                (rst, by, Severity::Note, text, "RFC 9293 §3.10.7.4")
             }
         };
-        Some((frame, Note::new(severity, text, spec)))
+        Some((self.moment_of(frame), way, Note::new(severity, text, spec)))
+    }
+
+    /// When one of the frames that an ending names was captured.
+    fn moment_of(&self, frame: u32) -> Moment {
+        let handshake = &self.handshake;
+        let opening = [Some(self.first), Some(self.last), handshake.syn, handshake.syn_again, handshake.syn_ack];
+        let ends = self.halves.iter().flat_map(|half| [half.reset, half.fin.map(|fin| (fin.frame, fin.time))]);
+        let known = opening.into_iter().chain(ends).flatten().find(|(known, _)| *known == frame);
+        Moment { frame, time: known.map(|(_, time)| time).unwrap_or_default() }
     }
 }

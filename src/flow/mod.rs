@@ -26,6 +26,6 @@ pub use describe::{describe, fields};
 pub use ending::Ending;
 pub use segment::Segment;
 pub use state::State;
-pub use stream::{Chunk, Delivery, Stream};
-pub use table::FlowTable;
+pub use stream::{Chunk, Delivery, Fresh, Origin, Stream};
+pub use table::{Farewell, Flow, FlowId, FlowLimits, FlowTable, SHARDS};
 pub use udp::{FIELDS as UDP_FIELDS, UdpPlace, UdpTable, describe_mention};

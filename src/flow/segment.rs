@@ -24,14 +24,14 @@ pub struct Segment {
     pub(super) ack_base: SeqNumber,
     /// What it is to those before it: sent again, out of order, a duplicate acknowledgement …
     pub analysis: Analysis,
-    /// The time from SYN to ACK, once the handshake is complete. As in Wireshark only segments have it that the analysis
+    /// The nanoseconds from SYN to ACK, once the handshake is complete. As in Wireshark only segments have it that the analysis
     /// has something to say of. (Where Wireshark passes over a capture twice, as its window does, it shows it on the
     /// SYN ACK too.)
-    pub initial_rtt: Option<f64>,
-    /// Seconds since the connection's first frame.
-    pub time_relative: f64,
-    /// Seconds since the connection's previous frame.
-    pub time_delta: f64,
+    pub initial_rtt: Option<i64>,
+    /// Nanoseconds since the connection's first frame; negative where the capture's clock stepped back.
+    pub time_relative: i64,
+    /// Nanoseconds since the connection's previous frame.
+    pub time_delta: i64,
     /// What is odd about it.
     pub notes: Vec<Note>,
 }

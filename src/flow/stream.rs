@@ -11,11 +11,15 @@
 //! - the caller says so, because the capture is over.
 //!
 //! What comes for a hole that was given up is [`Arrival::Late`] and not read.
+//!
+//! A stream keeps everything ([`Stream::default`]), so that it can be shown later, or only what nobody has read yet
+//! ([`Stream::passing`]): then most segments are read where they lie, and never copied.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 
 use super::{Arrival, Assembler};
+use crate::capture::Moment;
 
 /// A stretch of a stream that one frame brought.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +30,19 @@ pub struct Chunk {
     pub frame: u32,
     /// Where the bytes begin in the frame's captured octets.
     pub at: u32,
+    /// The frame with which they could be read: of a fragment the one that completed its packet, otherwise the same.
+    pub arrived: Moment,
+}
+
+/// Where the payload of a segment comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origin {
+    /// The frame that holds it.
+    pub frame: u32,
+    /// Where it begins in the frame's captured octets.
+    pub at: u32,
+    /// The frame with which it could be read.
+    pub arrived: Moment,
 }
 
 /// What a segment did to its stream.
@@ -34,14 +51,62 @@ pub struct Delivery {
     /// What it was to the stream.
     pub arrival: Arrival,
     /// Which of its offsets were new.
-    pub fresh: Vec<Range<u64>>,
+    pub fresh: Fresh,
+}
+
+/// Stretches of a stream, nearly always one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fresh {
+    /// One stretch, which needs no memory of its own.
+    One(Range<u64>),
+    /// None, or several.
+    Some(Vec<Range<u64>>),
+}
+
+impl Fresh {
+    /// The stretches, in order.
+    pub fn as_slice(&self) -> &[Range<u64>] {
+        match self {
+            Self::One(range) => std::slice::from_ref(range),
+            Self::Some(ranges) => ranges,
+        }
+    }
+
+    /// Adds those of another that lie behind these.
+    pub fn extend(&mut self, more: Self) {
+        let mut ranges = std::mem::take(self).into_vec();
+        ranges.extend(more.into_vec());
+        *self = Self::Some(ranges);
+    }
+
+    fn into_vec(self) -> Vec<Range<u64>> {
+        match self {
+            Self::One(range) => vec![range],
+            Self::Some(ranges) => ranges,
+        }
+    }
+}
+
+impl Default for Fresh {
+    fn default() -> Self {
+        Self::Some(Vec::new())
+    }
 }
 
 /// More than this is not kept waiting behind a hole; the hole is given up instead.
 const MAX_WAITING: usize = 16 << 20;
 
+/// As [`MAX_WAITING`], of a stream that keeps only what nobody has read.
+const MAX_WAITING_IN_PASSING: usize = 1 << 20;
+
 /// So many segments with new octets are waited for after the octets of a hole were acknowledged.
 const PATIENCE: u8 = 3;
+
+/// A stream that keeps only what nobody has read remembers no more holes than these.
+const MAX_GAPS: usize = 256;
+
+/// More memory than this is given back when nothing is in it.
+const SPARE: usize = 4 << 10;
 
 /// Bytes without a gap between them.
 #[derive(Debug, Clone)]
@@ -50,15 +115,29 @@ struct Piece {
     bytes: Vec<u8>,
 }
 
+/// What a stream keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Keeping {
+    #[default]
+    Everything,
+    Unread,
+}
+
 /// One direction of a connection.
 #[derive(Debug, Clone, Default)]
 pub struct Stream {
+    keeping: Keeping,
     assembler: Assembler,
     pieces: Vec<Piece>,
     waiting: BTreeMap<u64, Vec<u8>>,
     waiting_len: usize,
-    chunks: BTreeMap<u64, Chunk>,
+    /// In order of their place in the stream.
+    chunks: VecDeque<Chunk>,
     gaps: Vec<Range<u64>>,
+    /// For each of them the frame that brought what lies behind it.
+    behind: Vec<Moment>,
+    /// How many holes are not remembered any more.
+    gaps_forgotten: usize,
     /// All before this offset arrived, says the other side.
     acknowledged: u64,
     /// How many segments with new octets came since the first hole was known to be acknowledged.
@@ -66,25 +145,90 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Adds a segment's payload, which begins at `offset` in the stream and at octet `at` of the frame.
-    pub fn add(&mut self, offset: u64, payload: &[u8], frame: u32, at: u32) -> Delivery {
+    /// A stream that keeps only what nobody has read: see [`Stream::lend`] and [`Stream::forget`].
+    pub fn passing() -> Self {
+        Self { keeping: Keeping::Unread, ..Self::default() }
+    }
+
+    /// Adds a segment's payload, which begins at `offset` in the stream.
+    pub fn add(&mut self, offset: u64, payload: &[u8], origin: Origin) -> Delivery {
         let range = offset..offset + payload.len() as u64;
+        if self.assembler.extend(&range) {
+            self.append(offset, payload);
+            self.note_chunk(range.clone(), origin);
+            self.waited = 0;
+            return Delivery { arrival: Arrival::InOrder, fresh: Fresh::One(range) };
+        }
+        let next = self.assembler.next();
         let fresh = self.assembler.fresh(range.clone());
         for part in &fresh {
             let skip = (part.start - offset) as usize;
             let bytes = &payload[skip..skip + (part.end - part.start) as usize];
             self.waiting_len += bytes.len();
             self.waiting.insert(part.start, bytes.to_vec());
-            self.chunks.insert(part.start, Chunk { range: part.clone(), frame, at: at + skip as u32 });
+            self.note_chunk(part.clone(), Origin { at: origin.at + skip as u32, ..origin });
         }
         let arrival = match self.assembler.add(range.clone()) {
             Arrival::Repeated if self.was_given_up(&range) => Arrival::Late,
             arrival => arrival,
         };
-        self.advance();
+        self.advance(next);
         self.lose_patience(arrival);
-        while self.waiting_len > MAX_WAITING && self.skip_gap().is_some() {}
-        Delivery { arrival, fresh }
+        while self.waiting_len > self.max_waiting() && self.skip_gap().is_some() {}
+        Delivery { arrival, fresh: Fresh::Some(fresh) }
+    }
+
+    /// Takes note of a segment that continues the stream, without its octets: the caller reads them where they lie, and
+    /// then says with [`Stream::store`] what it could not use yet. `None` where that is not possible, because others
+    /// wait or because the stream keeps everything: then it is for [`Stream::add`].
+    pub fn lend(&mut self, range: Range<u64>, origin: Origin, with_chunks: bool) -> Option<Delivery> {
+        let has_unread = self.pieces.last().is_some_and(|piece| !piece.bytes.is_empty());
+        if self.keeping == Keeping::Everything || has_unread || !self.assembler.extend(&range) {
+            return None;
+        }
+        if with_chunks {
+            self.note_chunk(range.clone(), origin);
+        }
+        self.waited = 0;
+        Some(Delivery { arrival: Arrival::InOrder, fresh: Fresh::One(range) })
+    }
+
+    /// Keeps the end of what was lent.
+    pub fn store(&mut self, offset: u64, rest: &[u8]) {
+        if rest.is_empty() {
+            return;
+        }
+        self.pieces.clear();
+        self.pieces.push(Piece { start: offset, bytes: rest.to_vec() });
+    }
+
+    /// Forgets all before this offset, of a stream that keeps only what nobody has read.
+    pub fn forget(&mut self, before: u64) {
+        if self.keeping == Keeping::Everything {
+            return;
+        }
+        while self.chunks.front().is_some_and(|chunk| chunk.range.end <= before) {
+            self.chunks.pop_front();
+        }
+        let passed = self.pieces.partition_point(|piece| piece.start + piece.bytes.len() as u64 <= before);
+        let last = self.pieces.len().saturating_sub(1);
+        self.pieces.drain(..passed.min(last));
+        let Some(piece) = self.pieces.first_mut() else { return };
+        let read = before.saturating_sub(piece.start).min(piece.bytes.len() as u64) as usize;
+        // Moving the rest is worth it when it is the smaller part.
+        if read * 2 >= piece.bytes.len() {
+            piece.bytes.drain(..read);
+            piece.start += read as u64;
+        }
+        if piece.bytes.is_empty() && piece.bytes.capacity() > SPARE {
+            piece.bytes = Vec::new();
+        }
+        if self.gaps.len() > MAX_GAPS {
+            let many = self.gaps.len() - MAX_GAPS / 2;
+            self.gaps.drain(..many);
+            self.behind.drain(..many);
+            self.gaps_forgotten += many;
+        }
     }
 
     /// Takes note that the other side has acknowledged all octets before this offset.
@@ -95,15 +239,17 @@ impl Stream {
     /// Gives up on the first hole, if there is one: its bytes are recorded as missing.
     pub fn skip_gap(&mut self) -> Option<Range<u64>> {
         let gap = self.assembler.skip()?;
+        let behind = self.chunks(gap.end..gap.end + 1).next();
+        self.behind.push(behind.map(|chunk| Moment { frame: chunk.frame, ..chunk.arrived }).unwrap_or_default());
         self.pieces.push(Piece { start: gap.end, bytes: Vec::new() });
         self.gaps.push(gap.clone());
-        self.advance();
+        self.advance(gap.end);
         Some(gap)
     }
 
     /// The offset of the next byte that has not come: all before it is known, or was given up.
     pub fn end(&self) -> u64 {
-        self.pieces.last().map_or(0, |piece| piece.start + piece.bytes.len() as u64)
+        self.assembler.next()
     }
 
     /// Whether bytes wait behind a hole.
@@ -111,9 +257,25 @@ impl Stream {
         self.assembler.holes() > 0
     }
 
-    /// The holes that were given up.
+    /// The holes that were given up; of a stream that keeps only what nobody has read, the latest.
     pub fn gaps(&self) -> &[Range<u64>] {
         &self.gaps
+    }
+
+    /// The frame that brought what lies behind such a hole; its number is 0 if that was not asked for.
+    pub fn behind(&self, gap: &Range<u64>) -> Moment {
+        let place = self.gaps.iter().position(|known| known == gap);
+        place.and_then(|place| self.behind.get(place)).copied().unwrap_or_default()
+    }
+
+    /// How many holes were given up before those in [`Stream::gaps`].
+    pub fn gaps_forgotten(&self) -> usize {
+        self.gaps_forgotten
+    }
+
+    /// How many octets are kept.
+    pub fn kept(&self) -> usize {
+        self.waiting_len + self.pieces.iter().map(|piece| piece.bytes.len()).sum::<usize>()
     }
 
     /// The bytes from the start of this range on, as far as they are known without a gap.
@@ -127,25 +289,76 @@ impl Stream {
 
     /// The chunks that make up these offsets, in order.
     pub fn chunks(&self, range: Range<u64>) -> impl Iterator<Item = Chunk> + '_ {
-        let before = self.chunks.range(..range.start).next_back().map(|(_, chunk)| chunk);
-        let inside = self.chunks.range(range.start..range.end.max(range.start)).map(|(_, chunk)| chunk);
-        before.into_iter().chain(inside).filter_map(move |chunk| {
+        let first = self.chunks.partition_point(|chunk| chunk.range.end <= range.start);
+        let meant = self.chunks.range(first..).take_while(move |chunk| chunk.range.start < range.end);
+        meant.filter_map(move |chunk| {
             let start = chunk.range.start.max(range.start);
             let end = chunk.range.end.min(range.end);
             (start < end).then(|| Chunk {
                 range: start..end,
-                frame: chunk.frame,
                 at: chunk.at + (start - chunk.range.start) as u32,
+                ..*chunk
             })
         })
     }
 
-    /// The numbers of the frames that brought these offsets, ascending and without repeats.
+    /// Puts the numbers of the frames that brought these offsets, and of those with which they could be read, into
+    /// `frames`, ascending and without repeats; returns the latest of them.
+    pub fn frames_into(&self, range: Range<u64>, frames: &mut Vec<u32>) -> Moment {
+        frames.clear();
+        let mut latest = Moment::default();
+        let mut sorted = true;
+        for chunk in self.chunks(range) {
+            for frame in [chunk.frame, chunk.arrived.frame] {
+                match frames.last() {
+                    Some(last) if *last == frame => {}
+                    last => {
+                        sorted &= last.is_none_or(|last| *last < frame);
+                        frames.push(frame);
+                    }
+                }
+            }
+            if chunk.arrived.frame > latest.frame {
+                latest = chunk.arrived;
+            }
+        }
+        if !sorted {
+            frames.sort_unstable();
+            frames.dedup();
+        }
+        latest
+    }
+
+    /// The numbers of the frames that brought these offsets, and of those with which they could be read: ascending and
+    /// without repeats.
     pub fn frames(&self, range: Range<u64>) -> Vec<u32> {
-        let mut frames: Vec<u32> = self.chunks(range).map(|chunk| chunk.frame).collect();
-        frames.sort_unstable();
-        frames.dedup();
+        let mut frames = Vec::new();
+        self.frames_into(range, &mut frames);
         frames
+    }
+
+    fn max_waiting(&self) -> usize {
+        if self.keeping == Keeping::Everything { MAX_WAITING } else { MAX_WAITING_IN_PASSING }
+    }
+
+    fn note_chunk(&mut self, range: Range<u64>, origin: Origin) {
+        let chunk = Chunk { range, frame: origin.frame, at: origin.at, arrived: origin.arrived };
+        if self.chunks.back().is_none_or(|last| last.range.end <= chunk.range.start) {
+            return self.chunks.push_back(chunk);
+        }
+        let place = self.chunks.partition_point(|other| other.range.start <= chunk.range.start);
+        self.chunks.insert(place, chunk);
+    }
+
+    fn append(&mut self, offset: u64, bytes: &[u8]) {
+        match self.pieces.last_mut() {
+            Some(piece) if piece.bytes.is_empty() && self.keeping == Keeping::Unread => {
+                piece.start = offset;
+                piece.bytes.extend_from_slice(bytes);
+            }
+            Some(piece) => piece.bytes.extend_from_slice(bytes),
+            None => self.pieces.push(Piece { start: offset, bytes: bytes.to_vec() }),
+        }
     }
 
     fn was_given_up(&self, range: &Range<u64>) -> bool {
@@ -169,13 +382,12 @@ impl Stream {
         }
     }
 
-    fn advance(&mut self) {
-        while let Some(bytes) = self.waiting.remove(&self.end()) {
+    /// Moves what waited from this offset on to what can be read.
+    fn advance(&mut self, mut at: u64) {
+        while let Some(bytes) = self.waiting.remove(&at) {
             self.waiting_len -= bytes.len();
-            match self.pieces.last_mut() {
-                Some(piece) => piece.bytes.extend(bytes),
-                None => self.pieces.push(Piece { start: 0, bytes }),
-            }
+            self.append(at, &bytes);
+            at += bytes.len() as u64;
         }
     }
 }
@@ -184,37 +396,47 @@ impl Stream {
 #[expect(clippy::single_range_in_vec_init, reason = "a list of one range is meant")]
 mod tests {
     use super::*;
+    use crate::capture::Timestamp;
+
+    fn from_frame(frame: u32, at: u32) -> Origin {
+        Origin { frame, at, arrived: Moment { frame, time: Timestamp(i64::from(frame)) } }
+    }
+
+    fn chunk(range: Range<u64>, frame: u32, at: u32) -> Chunk {
+        let Origin { arrived, .. } = from_frame(frame, at);
+        Chunk { range, frame, at, arrived }
+    }
 
     #[test]
     fn puts_segments_in_order_and_remembers_their_frames() {
         let mut stream = Stream::default();
-        assert_eq!(stream.add(0, b"GET ", 4, 66).arrival, Arrival::InOrder);
-        assert_eq!(stream.add(6, b"HTTP", 5, 66).arrival, Arrival::Early);
+        assert_eq!(stream.add(0, b"GET ", from_frame(4, 66)).arrival, Arrival::InOrder);
+        assert_eq!(stream.add(6, b"HTTP", from_frame(5, 66)).arrival, Arrival::Early);
         assert_eq!(stream.slice(0..100), b"GET ");
-        assert_eq!(stream.add(4, b"/ ", 6, 66).arrival, Arrival::InOrder);
+        assert_eq!(stream.add(4, b"/ ", from_frame(6, 66)).arrival, Arrival::InOrder);
         assert_eq!(stream.slice(0..100), b"GET / HTTP");
         assert_eq!(stream.frames(0..10), [4, 5, 6]);
         assert_eq!(stream.frames(5..7), [5, 6]);
         let middle: Vec<_> = stream.chunks(5..8).collect();
-        assert_eq!(middle, [Chunk { range: 5..6, frame: 6, at: 67 }, Chunk { range: 6..8, frame: 5, at: 66 }]);
+        assert_eq!(middle, [chunk(5..6, 6, 67), chunk(6..8, 5, 66)]);
     }
 
     #[test]
     fn what_came_first_stays() {
         let mut stream = Stream::default();
-        stream.add(0, b"abc", 1, 0);
-        let again = stream.add(1, b"XYd", 2, 10);
-        assert_eq!(again.fresh, [3..4]);
+        stream.add(0, b"abc", from_frame(1, 0));
+        let again = stream.add(1, b"XYd", from_frame(2, 10));
+        assert_eq!(again.fresh.as_slice(), [3..4]);
         assert_eq!(stream.slice(0..9), b"abcd");
-        assert_eq!(stream.chunks(3..4).next(), Some(Chunk { range: 3..4, frame: 2, at: 12 }));
-        assert_eq!(stream.add(0, b"abcd", 3, 0).arrival, Arrival::Repeated);
+        assert_eq!(stream.chunks(3..4).next(), Some(chunk(3..4, 2, 12)));
+        assert_eq!(stream.add(0, b"abcd", from_frame(3, 0)).arrival, Arrival::Repeated);
     }
 
     #[test]
     fn a_far_away_number_costs_nothing() {
         let mut stream = Stream::default();
-        stream.add(0, b"ab", 1, 0);
-        stream.add(2_000_000_000, b"z", 2, 0);
+        stream.add(0, b"ab", from_frame(1, 0));
+        stream.add(2_000_000_000, b"z", from_frame(2, 0));
         assert_eq!(stream.skip_gap(), Some(2..2_000_000_000));
         assert_eq!(stream.slice(2_000_000_000..2_000_000_009), b"z");
     }
@@ -223,11 +445,11 @@ mod tests {
     fn what_waits_is_bounded() {
         let mut stream = Stream::default();
         for i in 0..64 {
-            stream.add(1 + 2 * i, b"z", 1, 0);
+            stream.add(1 + 2 * i, b"z", from_frame(1, 0));
         }
         let large = vec![0; 1 << 20];
         for i in 0..20 {
-            stream.add(1000 + i * (2 << 20), &large, 2, 0);
+            stream.add(1000 + i * (2 << 20), &large, from_frame(2, 0));
         }
         assert!(stream.waiting_len <= MAX_WAITING, "{} octets wait", stream.waiting_len);
         assert!(stream.gaps().len() > 64, "and every hole that was given up is on record");
@@ -236,38 +458,38 @@ mod tests {
     #[test]
     fn an_acknowledged_hole_is_given_up_in_time() {
         let mut stream = Stream::default();
-        stream.add(0, b"ab", 1, 0);
+        stream.add(0, b"ab", from_frame(1, 0));
         for i in 2..20 {
-            stream.add(2 * i, b"xy", 9, 0);
+            stream.add(2 * i, b"xy", from_frame(9, 0));
         }
         assert!(stream.has_hole(), "nobody says that the octets arrived: they may still come");
         stream.acknowledge(4);
-        stream.add(40, b"xy", 10, 0);
-        stream.add(42, b"xy", 11, 0);
+        stream.add(40, b"xy", from_frame(10, 0));
+        stream.add(42, b"xy", from_frame(11, 0));
         assert!(stream.has_hole(), "what is captured before its octets is not yet a loss");
-        stream.add(44, b"xy", 12, 0);
+        stream.add(44, b"xy", from_frame(12, 0));
         assert_eq!(stream.gaps(), [2..4]);
         assert_eq!(stream.end(), 46);
-        assert_eq!(stream.add(2, b"cd", 13, 0).arrival, Arrival::Late);
-        assert_eq!(stream.add(4, b"xy", 14, 0).arrival, Arrival::Repeated);
+        assert_eq!(stream.add(2, b"cd", from_frame(13, 0)).arrival, Arrival::Late);
+        assert_eq!(stream.add(4, b"xy", from_frame(14, 0)).arrival, Arrival::Repeated);
     }
 
     #[test]
     fn an_acknowledgement_captured_too_early_costs_nothing() {
         let mut stream = Stream::default();
-        stream.add(0, b"ab", 1, 0);
+        stream.add(0, b"ab", from_frame(1, 0));
         stream.acknowledge(6);
-        stream.add(4, b"ef", 2, 0);
-        stream.add(6, b"gh", 3, 0);
-        assert_eq!(stream.add(2, b"cd", 4, 0).arrival, Arrival::InOrder);
+        stream.add(4, b"ef", from_frame(2, 0));
+        stream.add(6, b"gh", from_frame(3, 0));
+        assert_eq!(stream.add(2, b"cd", from_frame(4, 0)).arrival, Arrival::InOrder);
         assert_eq!((stream.slice(0..8), stream.gaps().len()), (&b"abcdefgh"[..], 0));
     }
 
     #[test]
     fn a_gap_is_recorded_not_hidden() {
         let mut stream = Stream::default();
-        stream.add(0, b"ab", 1, 0);
-        stream.add(4, b"ef", 2, 0);
+        stream.add(0, b"ab", from_frame(1, 0));
+        stream.add(4, b"ef", from_frame(2, 0));
         assert!(stream.has_hole());
         assert_eq!(stream.skip_gap(), Some(2..4));
         assert_eq!(stream.gaps(), [2..4]);
@@ -275,5 +497,39 @@ mod tests {
         assert_eq!(stream.slice(4..9), b"ef");
         assert_eq!(stream.end(), 6);
         assert_eq!(stream.frames(2..4), [] as [u32; 0]);
+    }
+
+    #[test]
+    fn a_passing_stream_keeps_only_what_nobody_has_read() {
+        let mut stream = Stream::passing();
+        assert!(stream.lend(0..4, from_frame(1, 0), true).is_some());
+        stream.store(2, b"cd");
+        assert_eq!((stream.slice(2..9), stream.end(), stream.kept()), (&b"cd"[..], 4, 2));
+        assert_eq!(stream.lend(4..6, from_frame(2, 0), true), None, "what is kept must be read with it");
+        stream.add(4, b"ef", from_frame(2, 0));
+        stream.add(8, b"ij", from_frame(3, 0));
+        assert_eq!(stream.slice(2..99), b"cdef");
+        assert_eq!(stream.frames(2..6), [1, 2]);
+        stream.forget(6);
+        assert_eq!((stream.slice(6..99), stream.frames(2..6).len(), stream.kept()), (&b""[..], 0, 2));
+        assert_eq!(stream.lend(6..8, from_frame(4, 0), true), None, "others wait behind it");
+        stream.add(6, b"gh", from_frame(4, 0));
+        assert_eq!(stream.slice(6..99), b"ghij");
+        stream.forget(10);
+        assert_eq!((stream.kept(), stream.end()), (0, 10));
+        assert!(stream.lend(10..11, from_frame(5, 0), false).is_some());
+        assert_eq!(stream.frames(10..11), [] as [u32; 0], "and its frames only where someone asks for them");
+    }
+
+    #[test]
+    fn a_passing_stream_remembers_few_holes() {
+        let mut stream = Stream::passing();
+        for i in 1..2000 {
+            stream.add(2 * i, b"z", from_frame(1, 0));
+            while stream.skip_gap().is_some() {}
+            stream.forget(stream.end());
+        }
+        assert!(stream.gaps().len() <= MAX_GAPS);
+        assert_eq!(stream.gaps().len() + stream.gaps_forgotten(), 1999);
     }
 }

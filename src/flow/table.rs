@@ -1,48 +1,321 @@
 //! Which connection a segment belongs to. The key is both ends with their ports, so that one connection is found from
 //! either direction, also when both ends have the same address.
+//!
+//! A table keeps every connection ([`FlowTable::default`]), or it is bounded ([`FlowTable::bounded`]): then it gives
+//! connections away that have ended, and those that were silent longest when too many are open. So that this does not
+//! depend on how many threads share the work, the connections are divided into [`SHARDS`] shards by their ends, each
+//! with limits of its own.
 
-use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::collections::VecDeque;
+use std::hash::{Hash, Hasher};
+use std::net::{IpAddr, SocketAddr};
 
 use super::{Connection, Segment};
 use crate::capture::Timestamp;
+use crate::map::Map;
 use crate::packet::Packet;
 
-type Key = (SocketAddr, SocketAddr);
+/// Into how many shards connections are divided.
+pub const SHARDS: usize = 16;
 
-/// All TCP connections of a capture, in order of their first packet.
-#[derive(Debug, Clone, Default)]
-pub struct FlowTable {
-    current: HashMap<Key, usize>,
-    connections: Vec<Connection>,
+/// Both ends, in an order of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Key {
+    addresses: [u128; 2],
+    /// Two ports, and which version of IP.
+    ports: u64,
 }
 
-impl FlowTable {
-    /// Finds or opens the connection of a packet and reads the segment in its light; `None` if it is not TCP.
-    pub fn push(&mut self, packet: &Packet, data: &[u8], frame: u32, time: Timestamp) -> Option<Segment> {
+impl Key {
+    fn new(from: SocketAddr, to: SocketAddr) -> Self {
+        let number = |end: SocketAddr| match end.ip() {
+            IpAddr::V4(v4) => (u128::from(v4.to_bits()), end.port()),
+            IpAddr::V6(v6) => (v6.to_bits(), end.port()),
+        };
+        let (one, other) = (number(from), number(to));
+        let (low, high) = if one <= other { (one, other) } else { (other, one) };
+        let version = u64::from(from.is_ipv6()) << 32;
+        Self { addresses: [low.0, high.0], ports: u64::from(low.1) << 16 | u64::from(high.1) | version }
+    }
+
+    /// The same on every machine and in every run, unlike the hash of a map.
+    fn shard(&self) -> usize {
+        let [low, high] = self.addresses;
+        let addresses = low.rotate_left(17) ^ high;
+        let folded = addresses as u64 ^ (addresses >> 64) as u64 ^ self.ports.rotate_left(7);
+        // Fibonacci hashing: the upper bits of the product depend on all bits.
+        (folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize % SHARDS
+    }
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let [low, high] = self.addresses;
+        state.write_u128(low);
+        state.write_u128(high);
+        state.write_u64(self.ports);
+    }
+}
+
+/// What a bounded table keeps of each shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FlowLimits {
+    /// How many connections are followed at once.
+    pub connections: usize,
+    /// How many frames of the capture pass until a connection that has ended is given away: what is sent again late
+    /// still finds it.
+    pub patience: u32,
+}
+
+impl Default for FlowLimits {
+    fn default() -> Self {
+        Self { connections: 4096, patience: 8192 }
+    }
+}
+
+/// A connection, and what the caller keeps with it.
+#[derive(Debug, Clone)]
+pub struct Flow<T> {
+    /// The connection.
+    pub connection: Connection,
+    /// What the caller keeps.
+    pub with: T,
+}
+
+/// Where a flow is found, until it is given away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FlowId {
+    shard: usize,
+    slot: usize,
+}
+
+impl FlowId {
+    /// The shard it belongs to.
+    pub fn shard(self) -> usize {
+        self.shard
+    }
+}
+
+/// Why a flow is given away before the capture is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Farewell {
+    /// It has ended.
+    Ended,
+    /// Too many others are open; it was silent longest.
+    Crowded,
+}
+
+#[derive(Debug, Clone)]
+struct Shard<T> {
+    current: Map<Key, usize>,
+    slots: Vec<Option<(Key, Flow<T>)>>,
+    free: Vec<usize>,
+    /// Flows that have ended, with their number and the frame in which that was seen.
+    ended: VecDeque<(usize, u32, u32)>,
+    /// Where the search for the one that was silent longest goes on.
+    hand: usize,
+}
+
+/// The TCP connections of a capture.
+#[derive(Debug, Clone)]
+pub struct FlowTable<T> {
+    shards: Vec<Shard<T>>,
+    limits: Option<FlowLimits>,
+    opened: u32,
+}
+
+impl<T> Default for FlowTable<T> {
+    fn default() -> Self {
+        let shard =
+            || Shard { current: Map::default(), slots: Vec::new(), free: Vec::new(), ended: VecDeque::new(), hand: 0 };
+        Self { shards: std::iter::repeat_with(shard).take(SHARDS).collect(), limits: None, opened: 0 }
+    }
+}
+
+impl<T> FlowTable<T> {
+    /// A table that keeps no more than these limits say; see [`FlowTable::farewell`].
+    pub fn bounded(limits: FlowLimits) -> Self {
+        Self { limits: Some(limits), ..Self::default() }
+    }
+
+    /// The shard of the connection that a packet belongs to; `None` if it is not TCP.
+    pub fn shard_of(packet: &Packet) -> Option<usize> {
+        packet.tcp().map(|(_, from, to)| Key::new(from, to).shard())
+    }
+
+    /// Finds or opens the connection of a packet and reads the segment in its light; `None` if it is not TCP. `with`
+    /// makes what is kept with a connection that is opened. The segment is large, and made where it stays.
+    pub fn push(
+        &mut self,
+        packet: &Packet,
+        data: &[u8],
+        (frame, time): (u32, Timestamp),
+        with: impl FnOnce() -> T,
+        segment: &mut Option<Segment>,
+    ) -> Option<FlowId> {
         let (tcp, from, to) = packet.tcp()?;
-        let key = if from <= to { (from, to) } else { (to, from) };
-        let before = self.current.get(&key).copied();
-        let known = before.filter(|i| !self.connections[*i].is_reopened_by(tcp, from));
-        let index = known.unwrap_or_else(|| {
-            let id = self.connections.len();
-            let connection = Connection::new(id as u32, tcp, from, to, frame, time);
-            self.connections.push(if before.is_some() { connection.reusing() } else { connection });
-            self.current.insert(key, id);
-            id
+        let key = Key::new(from, to);
+        let index = key.shard();
+        let shard = &mut self.shards[index];
+        let before = shard.current.get(&key).copied();
+        let known = before.filter(|slot| shard.connection(*slot).is_some_and(|known| !known.is_reopened_by(tcp, from)));
+        let slot = known.unwrap_or_else(|| {
+            let connection = Connection::new(self.opened, tcp, from, to, frame, time);
+            self.opened += 1;
+            let connection = if before.is_some() { connection.reusing() } else { connection };
+            shard.open(key, Flow { connection, with: with() })
         });
-        let connection = &mut self.connections[index];
+        let (_, flow) = shard.slots.get_mut(slot)?.as_mut()?;
+        let connection = &mut flow.connection;
+        let was_closed = connection.is_closed();
         let direction = connection.direction(from);
-        Some(connection.push(tcp, data, direction, frame, time))
+        *segment = Some(connection.push(tcp, data, direction, frame, time));
+        if self.limits.is_some() && !was_closed && connection.is_closed() {
+            shard.ended.push_back((slot, connection.id, frame));
+        }
+        Some(FlowId { shard: index, slot })
     }
 
-    /// The connections seen so far; a connection's place is its `id`.
-    pub fn connections(&self) -> &[Connection] {
-        &self.connections
+    /// A flow that was found before; `None` if it was given away since.
+    pub fn flow(&mut self, id: FlowId) -> Option<&mut Flow<T>> {
+        self.shards.get_mut(id.shard)?.slots.get_mut(id.slot)?.as_mut().map(|(_, flow)| flow)
     }
 
-    /// Gives the connections away.
-    pub fn into_connections(self) -> Vec<Connection> {
-        self.connections
+    /// The next flow that a bounded table does not keep any longer, now that this frame has come. To be asked after each
+    /// segment of the shard, until there is none.
+    pub fn farewell(&mut self, shard: usize, frame: u32) -> Option<(Flow<T>, Farewell)> {
+        let limits = self.limits?;
+        let shard = self.shards.get_mut(shard)?;
+        while let Some((slot, id, since)) = shard.ended.front().copied() {
+            if frame.saturating_sub(since) < limits.patience {
+                break;
+            }
+            shard.ended.pop_front();
+            // A client that was refused may have tried again.
+            if shard.connection(slot).is_some_and(|known| known.id == id && known.is_closed()) {
+                return shard.close(slot).map(|flow| (flow, Farewell::Ended));
+            }
+        }
+        if shard.slots.len() - shard.free.len() <= limits.connections {
+            return None;
+        }
+        let flow = shard.silent_longest().and_then(|slot| shard.close(slot))?;
+        let why = if flow.connection.is_closed() { Farewell::Ended } else { Farewell::Crowded };
+        Some((flow, why))
+    }
+
+    /// How many connections were opened.
+    pub fn opened(&self) -> u32 {
+        self.opened
+    }
+
+    /// Gives all flows away, in order of their first packet.
+    pub fn into_flows(self) -> Vec<Flow<T>> {
+        let kept = self.shards.into_iter().flat_map(|shard| shard.slots);
+        let mut flows: Vec<Flow<T>> = kept.flatten().map(|(_, flow)| flow).collect();
+        flows.sort_by_key(|flow| flow.connection.id);
+        flows
+    }
+}
+
+impl<T> Shard<T> {
+    fn connection(&self, slot: usize) -> Option<&Connection> {
+        self.slots.get(slot)?.as_ref().map(|(_, flow)| &flow.connection)
+    }
+
+    fn open(&mut self, key: Key, flow: Flow<T>) -> usize {
+        let flow = Some((key, flow));
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.slots[slot] = flow;
+                slot
+            }
+            None => {
+                self.slots.push(flow);
+                self.slots.len() - 1
+            }
+        };
+        self.current.insert(key, slot);
+        slot
+    }
+
+    fn close(&mut self, slot: usize) -> Option<Flow<T>> {
+        let (key, flow) = self.slots.get_mut(slot)?.take()?;
+        if self.current.get(&key) == Some(&slot) {
+            self.current.remove(&key);
+        }
+        self.free.push(slot);
+        Some(flow)
+    }
+
+    /// Of the next few flows the one that was silent longest: nearly the best, and found in constant time.
+    fn silent_longest(&mut self) -> Option<usize> {
+        let count = self.slots.len();
+        let looked_at = (0..count.min(CANDIDATES)).map(|i| (self.hand + i) % count);
+        let known = looked_at.filter_map(|slot| Some((self.connection(slot)?.last.0, slot)));
+        let silent = known.min().map(|(_, slot)| slot);
+        self.hand = (self.hand + CANDIDATES) % count.max(1);
+        silent
+    }
+}
+
+/// Among how many the one is looked for that was silent longest.
+const CANDIDATES: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::LinkType;
+    use crate::flow::testing::segment_between;
+
+    /// Opens a connection from this port, and closes it if told so.
+    fn talk(table: &mut FlowTable<u32>, port: u16, frame: u32, closes: bool) -> usize {
+        let mut shard = 0;
+        let flags: &[u8] = if closes { &[0x02, 0x04] } else { &[0x02] };
+        for flags in flags {
+            let bytes = segment_between(port, 80, u32::from(port), *flags);
+            let packet = Packet::decode(LinkType::RAW, &bytes, bytes.len() as u32);
+            let id = table.push(&packet, &bytes, (frame, Timestamp(0)), || 0, &mut None).expect("it is TCP");
+            shard = id.shard();
+        }
+        shard
+    }
+
+    #[test]
+    fn a_bounded_table_gives_away_what_has_ended_in_time() {
+        let mut table = FlowTable::<u32>::bounded(FlowLimits { connections: 100, patience: 10 });
+        let shard = talk(&mut table, 1000, 1, true);
+        assert!(table.farewell(shard, 10).is_none(), "something may still come");
+        let (flow, why) = table.farewell(shard, 11).expect("it has ended long ago");
+        assert_eq!((flow.connection.client.port(), why), (1000, Farewell::Ended));
+        assert!(table.farewell(shard, 11).is_none());
+        assert_eq!(talk(&mut table, 1000, 12, false), shard);
+        assert_eq!((table.opened(), table.into_flows()[0].connection.id), (2, 1), "and its number is not used again");
+    }
+
+    #[test]
+    fn a_bounded_table_stays_bounded() {
+        let limits = FlowLimits { connections: 8, patience: 10 };
+        let mut table = FlowTable::<u32>::bounded(limits);
+        let mut crowded = 0;
+        for port in 1000..3000 {
+            let shard = talk(&mut table, port, u32::from(port), false);
+            while let Some((_, why)) = table.farewell(shard, u32::from(port)) {
+                assert_eq!(why, Farewell::Crowded);
+                crowded += 1;
+            }
+        }
+        let kept = table.into_flows();
+        assert!(kept.len() <= limits.connections * SHARDS && kept.len() + crowded == 2000, "{} are kept", kept.len());
+        let newest = kept.iter().filter(|flow| flow.connection.id >= 1900).count();
+        assert!(newest * 2 > kept.len(), "and those are the newest");
+    }
+
+    #[test]
+    fn connections_are_spread_over_all_shards() {
+        let mut table = FlowTable::<u32>::default();
+        let mut counts = [0; SHARDS];
+        (0..1600).for_each(|port| counts[talk(&mut table, 40_000 + port, 1, false)] += 1);
+        assert!(counts.iter().all(|count| (40..200).contains(count)), "{counts:?}");
     }
 }

@@ -83,6 +83,14 @@ impl Play {
     }
 }
 
+/// A raw IP packet with a TCP segment of no payload, from `10.0.0.1:source` to `10.0.0.2:destination`.
+pub(super) fn segment_between(source: u16, destination: u16, seq: u32, flags: u8) -> Vec<u8> {
+    let mut packet = vec![0x45, 0, 0, 40, 0, 0, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+    packet.extend([source.to_be_bytes(), destination.to_be_bytes()].concat());
+    packet.extend([&seq.to_be_bytes()[..], &[0, 0, 0, 0, 0x50, flags, 0xff, 0xff, 0, 0, 0, 0]].concat());
+    packet
+}
+
 /// The names of what was found.
 pub(super) fn names(analysis: Analysis) -> Vec<&'static str> {
     analysis.findings.names().collect()

@@ -1,11 +1,11 @@
 //! Which datagrams belong together. UDP has no connections; as Wireshark does, all datagrams between the same two ends
 //! are numbered as one stream.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use crate::capture::Timestamp;
 use crate::layer::{Layer, Value};
+use crate::map::Map;
 use crate::packet::Packet;
 
 crate::fields! {
@@ -35,7 +35,7 @@ struct Pair {
 /// All pairs of ends that sent each other datagrams.
 #[derive(Debug, Clone, Default)]
 pub struct UdpTable {
-    pairs: HashMap<(SocketAddr, SocketAddr), Pair>,
+    pairs: Map<(SocketAddr, SocketAddr), Pair>,
 }
 
 impl UdpTable {

@@ -6,8 +6,6 @@
 
 use std::net::IpAddr;
 
-use etherparse::checksum::Sum16BitWords;
-
 use super::{Net, Packet, Transport, Version};
 
 /// What a transport checksum says about the packet.
@@ -52,32 +50,94 @@ pub(super) fn transport(packet: &Packet, data: &[u8]) -> Verdict {
     };
     let Some(segment) = net.payload.of(data).get(..wire_len as usize) else { return Verdict::Unverified };
     let pseudo = match transport {
-        Transport::Icmp(icmp) if icmp.version == Version::V4 => Sum16BitWords::new(),
+        Transport::Icmp(icmp) if icmp.version == Version::V4 => Sum::default(),
         _ => pseudo_header(net, segment.len()),
     };
     // Summed over everything, the stored checksum included, an intact packet gives all ones; complemented, zero.
-    if pseudo.clone().add_slice(segment).ones_complement() == 0 {
+    if pseudo.and(segment).folded() == u16::MAX {
         return Verdict::Valid;
     }
     let may_be_left = !matches!(transport, Transport::Icmp(_));
-    if may_be_left && stored == (!pseudo.ones_complement()).to_be() {
+    if may_be_left && stored == pseudo.folded() {
         return Verdict::NotYetComputed;
     }
     Verdict::Wrong
 }
 
-/// Whether an IPv4 header's own checksum fits.
-pub(super) fn header_is_valid(header: &[u8]) -> bool {
-    Sum16BitWords::new().add_slice(header).ones_complement() == 0
+/// Whether the field holds what a card is given to start from: then its sum may still fit by chance.
+pub(super) fn may_be_left_to_card(packet: &Packet, data: &[u8]) -> bool {
+    let (Some(net), Some(transport)) = (&packet.net, &packet.transport) else { return false };
+    let stored = match transport {
+        Transport::Tcp(tcp) => tcp.checksum,
+        // Which length its sum covers is not worth a second rule: datagrams are judged in full.
+        Transport::Udp(_) => return true,
+        Transport::Icmp(_) => return false,
+    };
+    net.payload.of(data).len() as u32 != net.payload_len
+        || stored == pseudo_header(net, net.payload_len as usize).folded()
 }
 
-fn pseudo_header(net: &Net, len: usize) -> Sum16BitWords {
-    let mut sum = Sum16BitWords::new();
+/// Whether an IPv4 header's own checksum fits.
+pub(super) fn header_is_valid(header: &[u8]) -> bool {
+    Sum::default().and(header).folded() == u16::MAX
+}
+
+fn pseudo_header(net: &Net, len: usize) -> Sum {
+    let mut sum = Sum::default();
     for address in [net.source, net.destination] {
         sum = match address {
-            IpAddr::V4(v4) => sum.add_slice(&v4.octets()),
-            IpAddr::V6(v6) => sum.add_slice(&v6.octets()),
+            IpAddr::V4(v4) => sum.and(&v4.octets()),
+            IpAddr::V6(v6) => sum.and(&v6.octets()),
         };
     }
-    sum.add_slice(&(len as u32).to_be_bytes()).add_slice(&[0, net.protocol])
+    Sum(sum.0 + len as u64 + u64::from(net.protocol))
+}
+
+/// A sum of 16-bit words, not folded yet. It is taken four octets at a time: "the sum may be computed in 32-bit words"
+/// (RFC 1071 §2), and 64 bits have room for the carries of any packet.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sum(u64);
+
+impl Sum {
+    /// The sum with these octets, of which there is an even number unless they are the last.
+    fn and(self, octets: &[u8]) -> Self {
+        let (words, rest) = octets.as_chunks::<4>();
+        let sum: u64 = words.iter().map(|word| u64::from(u32::from_be_bytes(*word))).sum();
+        let rest = match *rest {
+            [a, b, c] => u64::from(u16::from_be_bytes([a, b])) + (u64::from(c) << 8),
+            [a, b] => u64::from(u16::from_be_bytes([a, b])),
+            [a] => u64::from(a) << 8,
+            _ => 0,
+        };
+        Self(self.0 + sum + rest)
+    }
+
+    /// In 16 bits, with the carries added; not complemented.
+    fn folded(self) -> u16 {
+        let mut sum = self.0;
+        while sum >> 16 != 0 {
+            sum = (sum & 0xffff) + (sum >> 16);
+        }
+        sum as u16
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 1071 §3, and the same with octets left over.
+    #[test]
+    fn sums() {
+        let octets = [0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7];
+        assert_eq!(Sum::default().and(&octets).folded(), 0xddf2);
+        for len in 0..octets.len() {
+            let one_by_one = octets[..len]
+                .chunks(2)
+                .fold(0u32, |sum, pair| sum + (u32::from(pair[0]) << 8) + u32::from(pair.get(1).copied().unwrap_or(0)));
+            let folded = (one_by_one & 0xffff) + (one_by_one >> 16);
+            assert_eq!(u32::from(Sum::default().and(&octets[..len]).folded()), folded, "{len} octets");
+        }
+        assert_eq!(Sum::default().and(&[0xff; 65_534]).folded(), 0xffff);
+    }
 }

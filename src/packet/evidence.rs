@@ -11,11 +11,11 @@
 //! - Every packet with a payload is judged once; one without only until its sender is known: a SYN is proof too.
 //! - The sums of IPv4 headers count for themselves: hosts compute these even where they leave the others to a card.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::{ChecksumVerdict, Packet, Transport};
 use crate::layer::{Note, Severity};
+use crate::map::Map;
 
 /// A checksum that does not fit, and what that proves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,27 +76,67 @@ const MAX_PAIRS: usize = 1 << 16;
 /// What the packets seen so far prove about the sums of those to come.
 #[derive(Debug, Default)]
 pub struct Evidence {
-    pairs: HashMap<(IpAddr, IpAddr), Habits>,
+    places: Map<(IpAddr, IpAddr), usize>,
+    pairs: Vec<Habits>,
+    /// The pairs asked for last, which most often are those asked for next: a connection's two directions.
+    latest: [Option<((IpAddr, IpAddr), usize)>; 2],
 }
 
 impl Evidence {
-    /// Judges the checksums of the next packet; `None` if nothing is wrong with them.
-    pub fn judge(&mut self, packet: &Packet, data: &[u8]) -> Option<Damage> {
-        let net = packet.net.as_ref()?;
-        let pair = (net.source, net.destination);
-        if self.pairs.len() >= MAX_PAIRS && !self.pairs.contains_key(&pair) {
-            return None;
+    /// Where the habits of a pair are; `None` if there are too many already.
+    fn place(&mut self, pair: (IpAddr, IpAddr)) -> Option<usize> {
+        if let Some((_, place)) = self.latest.iter().flatten().find(|(known, _)| *known == pair) {
+            return Some(*place);
         }
+        let place = match self.places.get(&pair) {
+            Some(place) => *place,
+            None if self.pairs.len() >= MAX_PAIRS => return None,
+            None => {
+                self.pairs.push(Habits::default());
+                self.places.insert(pair, self.pairs.len() - 1);
+                self.pairs.len() - 1
+            }
+        };
+        self.latest = [Some((pair, place)), self.latest[0]];
+        Some(place)
+    }
+
+    /// Learns from a packet that someone else judges: afterwards as much is known as if it had been judged here. It costs
+    /// less, for where true sums are known already only one that was left to a card says anything new.
+    pub fn learn(&mut self, packet: &Packet, data: &[u8]) {
+        let place = packet.net.as_ref().and_then(|net| self.place((net.source, net.destination)));
+        let knows = place.and_then(|place| self.pairs.get(place)).is_some_and(|habits| habits.transport.true_sums);
+        if knows && !packet.may_be_left_to_card(data) {
+            let _ = self.judge_header(packet, data);
+        } else {
+            self.judge(packet, data);
+        }
+    }
+
+    /// Takes note of what the sum of the IPv4 header says. Returns the damage, or else the habits of the pair; `None` if
+    /// there is no IP header, or no more room.
+    fn judge_header(&mut self, packet: &Packet, data: &[u8]) -> Option<Result<&mut Habits, Option<Damage>>> {
+        let net = packet.net.as_ref()?;
+        let place = self.place((net.source, net.destination))?;
+        let habits = self.pairs.get_mut(place)?;
         let header = net.header_checksum(data);
-        let habits = self.pairs.entry(pair).or_default();
         if header == ChecksumVerdict::Wrong {
-            return habits.header.damage("IPv4 header", "RFC 1122 §3.2.1.2");
+            return Some(Err(habits.header.damage("IPv4 header", "RFC 1122 §3.2.1.2")));
         }
         habits.header.learn(if header == ChecksumVerdict::Absent && net.source.is_ipv4() {
             ChecksumVerdict::NotYetComputed
         } else {
             header
         });
+        Some(Ok(habits))
+    }
+
+    /// Judges the checksums of the next packet; `None` if nothing is wrong with them.
+    pub fn judge(&mut self, packet: &Packet, data: &[u8]) -> Option<Damage> {
+        let habits = match self.judge_header(packet, data)? {
+            Ok(habits) => habits,
+            Err(damage) => return damage,
+        };
         let (what, spec) = match packet.transport? {
             Transport::Tcp(_) => ("TCP segment", "RFC 9293 §3.1"),
             Transport::Udp(_) => ("UDP datagram", "RFC 1122 §4.1.3.4"),
@@ -111,5 +151,63 @@ impl Evidence {
         }
         habits.transport.learn(verdict);
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
+
+    use super::*;
+    use crate::capture::LinkType;
+
+    /// A raw IP packet with TCP: its sum true, left to a card, or neither; its IPv4 header's true, zero, or neither.
+    fn packet(host: u8, tcp_sum: u8, header_sum: u8, payload: &[u8]) -> Vec<u8> {
+        let len = 40 + payload.len() as u8;
+        let mut bytes = vec![0x45, 0, 0, len, 0, 0, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, host, 10, 0, 0, 9];
+        bytes.extend([0, 80, 0, 81, 0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x10, 1, 1, 0, 0, 0, 0]);
+        bytes.extend(payload);
+        let sum = |octets: &[u8]| {
+            let words = octets.chunks(2).map(|w| u32::from(w[0]) << 8 | u32::from(w.get(1).copied().unwrap_or(0)));
+            let sum: u32 = words.sum();
+            ((sum & 0xffff) + (sum >> 16)) as u16
+        };
+        let pseudo = [&bytes[12..20], &[0, 6, 0, len - 20]].concat();
+        let tcp = match tcp_sum {
+            0 => sum(&pseudo),
+            1 => 0x1234,
+            _ => !sum(&[&pseudo[..], &bytes[20..]].concat()),
+        };
+        bytes[36..38].copy_from_slice(&tcp.to_be_bytes());
+        let header = match header_sum {
+            0 => 0,
+            1 => 0x4321,
+            _ => !sum(&bytes[..20]),
+        };
+        bytes[10..12].copy_from_slice(&header.to_be_bytes());
+        bytes
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Who only learns from some of the packets judges the others as if it had judged all.
+        #[test]
+        fn learning_is_as_good_as_judging(
+            packets in vec((1_u8..3, 0_u8..6, 0_u8..6, vec(any::<u8>(), 0..6), any::<bool>()), 1..60),
+        ) {
+            let (mut all, mut some) = (Evidence::default(), Evidence::default());
+            for (host, tcp_sum, header_sum, payload, is_own) in packets {
+                let bytes = packet(host, tcp_sum, header_sum, &payload);
+                let packet = Packet::decode(LinkType::RAW, &bytes, bytes.len() as u32);
+                let damage = all.judge(&packet, &bytes);
+                if is_own {
+                    prop_assert_eq!(some.judge(&packet, &bytes), damage);
+                } else {
+                    some.learn(&packet, &bytes);
+                }
+            }
+        }
     }
 }

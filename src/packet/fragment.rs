@@ -20,6 +20,7 @@ use std::ops::Range;
 
 use super::vlan::VlanIds;
 use super::{Datagram, Fault, Packet, Piece, Version};
+use crate::capture::{Moment, Timestamp};
 use crate::layer::{Note, Severity};
 
 /// A fragment's place, as its header tells it.
@@ -104,7 +105,7 @@ pub struct Reassembler {
     order: VecDeque<(Key, u64)>,
     serial: u64,
     octets: usize,
-    notes: Vec<(u32, Note)>,
+    notes: Vec<(Moment, Note)>,
 }
 
 impl Reassembler {
@@ -127,7 +128,7 @@ impl Reassembler {
             vlans: packet.vlans.all_ids(),
         };
         if let Some(note) = misfit(fragment, net.payload_len, net.version) {
-            self.notes.push((frame, note));
+            self.notes.push((Moment { frame, time: Timestamp(time) }, note));
             return None;
         }
         let pending = self.find(key, net.version, frame, time);
@@ -136,7 +137,7 @@ impl Reassembler {
         }
         let before = pending.octets;
         if let Some(note) = pending.add(packet, data, frame) {
-            self.notes.push((frame, note));
+            self.notes.push((Moment { frame, time: Timestamp(time) }, note));
         }
         let pending = self.pending.get(&key)?;
         self.octets = self.octets + pending.octets - before.min(self.octets + pending.octets);
@@ -155,7 +156,7 @@ impl Reassembler {
     }
 
     /// Takes what is to be told, each with its frame.
-    pub fn take_notes(&mut self) -> Vec<(u32, Note)> {
+    pub fn take_notes(&mut self) -> Vec<(Moment, Note)> {
         std::mem::take(&mut self.notes)
     }
 
@@ -220,7 +221,8 @@ impl Reassembler {
                 "a fragment of packet {:#06x}, which is never whole: {have}{of} octets are there, {why}",
                 key.id
             );
-            self.notes.push((pending.first_frame, Note::new(Severity::Warn, text, spec)));
+            let first = Moment { frame: pending.first_frame, time: Timestamp(pending.since) };
+            self.notes.push((first, Note::new(Severity::Warn, text, spec)));
         }
     }
 }

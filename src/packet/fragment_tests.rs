@@ -38,7 +38,7 @@ fn push(reassembler: &mut Reassembler, data: &[u8], frame: u32, seconds: i64) ->
 }
 
 fn told(reassembler: &mut Reassembler) -> Vec<(u32, String)> {
-    reassembler.take_notes().into_iter().map(|(frame, note)| (frame, note.text)).collect()
+    reassembler.take_notes().into_iter().map(|(on, note)| (on.frame, note.text)).collect()
 }
 
 #[test]

@@ -43,6 +43,17 @@ pub enum LinkKind {
 }
 
 impl LinkKind {
+    /// A number of its own for each kind that has a name of its own.
+    pub(super) fn key(self) -> u64 {
+        match self {
+            Self::Ethernet => 0,
+            Self::Null => 1,
+            Self::Raw => 2,
+            Self::Sll | Self::Sll2 => 3,
+            Self::Other(_) => 4,
+        }
+    }
+
     /// The protocol's name in filters.
     pub fn protocol(self) -> &'static str {
         match self {

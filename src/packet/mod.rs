@@ -21,6 +21,7 @@ mod arp;
 mod checksum;
 mod datagram;
 mod evidence;
+mod extent;
 mod fault;
 mod fragment;
 mod icmp;
@@ -33,12 +34,12 @@ mod udp;
 mod vlan;
 
 use std::net::SocketAddr;
-use std::ops::Range;
 
 pub use arp::Arp;
 pub use checksum::Verdict as ChecksumVerdict;
 pub use datagram::{Datagram, Piece, describe_reassembled_in};
 pub use evidence::{Damage, Evidence};
+pub use extent::Extent;
 pub use fault::Fault;
 pub use fragment::{Fragment, Limits, Reassembler};
 pub use icmp::Icmp;
@@ -51,53 +52,6 @@ pub use vlan::Vlans;
 use crate::capture::LinkType;
 use crate::layer::{Buffer, FieldDef, Layer, Note, OsiLayer, Severity, Span, Value};
 use link::Next;
-
-/// A stretch of a frame's captured octets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Extent {
-    /// The first octet.
-    pub start: u32,
-    /// The one after the last.
-    pub end: u32,
-}
-
-impl Extent {
-    /// The stretch from `start` to before `end`; empty when `end` lies before `start`.
-    pub fn new(start: usize, end: usize) -> Self {
-        let start = u32::try_from(start).unwrap_or(u32::MAX);
-        Self { start, end: u32::try_from(end).unwrap_or(u32::MAX).max(start) }
-    }
-
-    /// How many octets.
-    pub fn len(self) -> usize {
-        (self.end - self.start) as usize
-    }
-
-    /// Whether it holds nothing.
-    pub fn is_empty(self) -> bool {
-        self.start == self.end
-    }
-
-    /// The octets themselves; nothing if `data` is not the frame they were measured on.
-    pub fn of(self, data: &[u8]) -> &[u8] {
-        data.get(self.range()).unwrap_or_default()
-    }
-
-    /// As a range of indices.
-    pub fn range(self) -> Range<usize> {
-        self.start as usize..self.end as usize
-    }
-
-    /// As a span in a frame.
-    pub fn span(self, frame: u32) -> Span {
-        self.within(Buffer::Frame(frame))
-    }
-
-    /// As a span in the octets it was measured on.
-    pub fn within(self, buffer: Buffer) -> Span {
-        Span::new(buffer, u64::from(self.start)..u64::from(self.end))
-    }
-}
 
 /// The header above IP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -278,6 +232,24 @@ impl Packet {
         link.into_iter().chain(self.vlans.tags()).chain([arp, net, transport].into_iter().flatten())
     }
 
+    /// A number that packets share which have the same headers in the same order, and no others.
+    pub fn stack_key(&self) -> u64 {
+        let transport = match &self.transport {
+            None => 0,
+            Some(Transport::Tcp(_)) => 1,
+            Some(Transport::Udp(_)) => 2,
+            Some(Transport::Icmp(icmp)) => {
+                if icmp.version == Version::V4 {
+                    3
+                } else {
+                    4
+                }
+            }
+        };
+        let net = self.net.as_ref().map_or(0, |net| if net.version == Version::V4 { 1 } else { 2 });
+        transport | net << 3 | u64::from(self.arp.is_some()) << 5 | self.vlans.key() << 6 | self.link.kind.key() << 12
+    }
+
     /// The UDP header with the addresses around it.
     pub fn udp(&self) -> Option<(&Udp, SocketAddr, SocketAddr)> {
         match (&self.net, &self.transport) {
@@ -312,6 +284,11 @@ impl Packet {
             notes.extend(udp.remarks(net));
         }
         notes
+    }
+
+    /// Whether its transport checksum may have been left to a network card; a quick look, that may say yes too often.
+    fn may_be_left_to_card(&self, data: &[u8]) -> bool {
+        checksum::may_be_left_to_card(self, data)
     }
 
     /// What the transport checksum says, once everything it covers is there.

@@ -61,6 +61,12 @@ impl Vlans {
         self.ids
     }
 
+    /// How many tags there are, and which of them are the provider's: six bits.
+    pub(super) fn key(&self) -> u64 {
+        let service = self.types.iter().map(|kind| u64::from(*kind == SERVICE_TAG));
+        service.fold(0, |bits, bit| bits << 1 | bit) << 2 | self.len() as u64
+    }
+
     /// Each tag: the protocol's name in filters, and where it lies.
     pub(super) fn tags(self) -> impl Iterator<Item = (&'static str, Extent)> + use<> {
         let start = self.start as usize;

@@ -2,8 +2,12 @@
 
 use std::ops::Range;
 
+use super::Talk;
+use super::carrier::Carrier;
 use super::remarks;
-use crate::flow::{Segment, Stream};
+use super::watch::Place;
+use crate::capture::Moment;
+use crate::flow::{Connection, Opening, Segment, Stream};
 use crate::layer::{Direction, Note};
 use crate::message::{Decoder, Probe, Verdict};
 use crate::packet::{Flags, Packet};
@@ -21,24 +25,48 @@ pub(super) enum Speech {
     Unknown,
 }
 
+impl Speech {
+    pub(super) fn talk(&self) -> Talk {
+        match self {
+            Self::Unheard => Talk::Silent,
+            Self::Known(name, _) => Talk::Known(name),
+            Self::Unknown => Talk::Unknown,
+        }
+    }
+}
+
 /// A connection's bytes and how far they were read.
 #[derive(Default)]
 pub(super) struct Lane {
-    pub(super) streams: [Stream; 2],
+    pub(super) speech: Speech,
     pub(super) read: [u64; 2],
     pub(super) deaf: [bool; 2],
-    /// Where each stream ends by its FIN, and that FIN's frame.
-    pub(super) fin: [Option<(u64, u32)>; 2],
-    /// No more will come, in either direction: the connection was reset, or the capture is over.
-    pub(super) over: bool,
     /// How many of each stream's gaps a note speaks of.
     pub(super) told: [usize; 2],
+    /// Where the message of each direction begins that has too many octets to be kept.
+    pub(super) dropped: [Option<u64>; 2],
+    pub(super) hearing: Hearing,
+    /// How many messages were told.
+    pub(super) messages: u64,
     /// The frame in which the latest message of each direction ended.
-    pub(super) ends_in: [u32; 2],
-    pub(super) speech: Speech,
+    pub(super) ends_in: [Moment; 2],
+    /// Where the latest message of each direction begins.
+    pub(super) latest: [Option<u64>; 2],
+    /// The Engine.IO that the messages of this connection carry.
+    pub(super) carrier: Carrier,
 }
 
-impl Lane {
+/// The bytes of both directions, and what is known of their ends.
+#[derive(Default)]
+pub(super) struct Hearing {
+    pub(super) streams: [Stream; 2],
+    /// Where each stream ends by its FIN, and that FIN's frame.
+    pub(super) fin: [Option<(u64, Moment)>; 2],
+    /// No more will come, in either direction: the connection was reset, or the capture is over.
+    pub(super) over: bool,
+}
+
+impl Hearing {
     /// Whether the sender closed this direction and nothing is missing before its FIN.
     pub(super) fn closed(&self, d: usize) -> bool {
         self.fin[d].is_some_and(|(fin, _)| self.streams[d].end() >= fin)
@@ -49,37 +77,70 @@ impl Lane {
         self.over || self.closed(d)
     }
 
+    /// The frame in which a message ended whose last octet came in `latest`: no receiver could have read it before all
+    /// that lies in front of it was there; where only the FIN says that it has ended, that is the FIN's.
+    pub(super) fn end_of(
+        &self,
+        direction: Direction,
+        range: &Range<u64>,
+        latest: Moment,
+        ends_in: &mut Moment,
+    ) -> Moment {
+        let d = direction.index();
+        let fin = self.fin[d].filter(|(end, _)| *end == range.end && self.closed(d));
+        let known_by = fin.map_or(Moment::default(), |(_, moment)| moment);
+        *ends_in = latest.max(*ends_in).max(known_by);
+        *ends_in
+    }
+}
+
+impl Lane {
+    /// A lane that keeps only what nobody has read.
+    pub(super) fn passing() -> Self {
+        let hearing = Hearing { streams: [Stream::passing(), Stream::passing()], ..Hearing::default() };
+        Self { hearing, ..Self::default() }
+    }
+
     /// Takes note of FIN and RST. A FIN may come before bytes that belong in front of it.
-    pub(super) fn hear_end(&mut self, packet: &Packet, segment: &Segment, frame: u32) {
+    pub(super) fn hear_end(&mut self, packet: &Packet, segment: &Segment, now: Moment) {
         let Some((tcp, ..)) = packet.tcp() else { return };
-        if tcp.flags.has(Flags::SYN) && self.over {
+        if tcp.flags.has(Flags::SYN) && self.hearing.over {
             // The client tries again with the number it had: what was refused may be granted now.
-            (self.over, self.deaf) = (false, [false, false]);
+            (self.hearing.over, self.deaf) = (false, [false, false]);
         }
-        self.over |= tcp.flags.has(Flags::RST);
+        self.hearing.over |= tcp.flags.has(Flags::RST);
         if let Some(offset) = segment.offset.filter(|_| tcp.flags.has(Flags::FIN)) {
-            self.fin[segment.direction.index()].get_or_insert((offset + u64::from(segment.len), frame));
+            self.hearing.fin[segment.direction.index()].get_or_insert((offset + u64::from(segment.len), now));
         }
     }
 
+    /// A note on a gap, at the first frame behind it.
     pub(super) fn gap_note(
         &self,
+        connection: &Connection,
         to: Direction,
         gap: &Range<u64>,
-        acknowledged: Option<u64>,
         rest: &str,
-    ) -> (Option<u32>, Note) {
-        let frame = self.streams[to.index()].frames(gap.end..gap.end + 1).first().copied();
-        (frame, remarks::gap(gap, acknowledged, rest))
+    ) -> (Place, Note) {
+        let behind = self.hearing.streams[to.index()].behind(gap);
+        let here = Moment { frame: connection.last.0, time: connection.last.1 };
+        let moment = if behind.frame > 0 { behind } else { here };
+        let place = Place { moment, stream: Some(connection.id), ends: Some(connection.ends(to)) };
+        (place, remarks::gap(gap, connection.acknowledged(to), rest))
     }
 
-    /// Finds out which protocol is spoken. Returns whether it is known now.
-    pub(super) fn recognise(&mut self) -> bool {
-        let [to_server, to_client] = &self.streams;
+    /// Finds out which protocol is spoken. `lent` are octets of one direction that are read where they lie. Returns
+    /// whether it is known now.
+    pub(super) fn recognise(&mut self, connection: &Connection, lent: Option<(Direction, &[u8])>) -> bool {
+        let bytes = |direction: Direction| match lent {
+            Some((to, bytes)) if to == direction => bytes,
+            _ => self.hearing.streams[direction.index()].slice(0..u64::MAX),
+        };
         let probe = Probe {
-            to_server: to_server.slice(0..u64::MAX),
-            to_client: to_client.slice(0..u64::MAX),
-            end: self.ended(0) && self.ended(1),
+            to_server: bytes(Direction::ToServer),
+            to_client: bytes(Direction::ToClient),
+            end: self.hearing.ended(0) && self.hearing.ended(1),
+            joined: connection.opening == Opening::Guessed,
         };
         if probe.to_server.is_empty() && probe.to_client.is_empty() {
             return false;
@@ -88,7 +149,8 @@ impl Lane {
         for dissector in protocol::DISSECTORS {
             match dissector.probe(probe) {
                 Verdict::Yes => {
-                    let Some(decoder) = dissector.decoder() else { continue };
+                    let decoder = if probe.joined { dissector.joined(probe) } else { dissector.decoder() };
+                    let Some(decoder) = decoder else { continue };
                     self.speech = Speech::Known(dissector.name(), decoder);
                     return true;
                 }

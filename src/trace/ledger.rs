@@ -82,7 +82,7 @@ impl Trace {
         match (&record.segment, &record.delivery) {
             (Some(segment), Some(delivery)) => {
                 let offset = segment.offset.unwrap_or(0);
-                for fresh in &delivery.fresh {
+                for fresh in delivery.fresh.as_slice() {
                     let to_packet = |at: u64| payload.start + (at - offset) as u32;
                     shares.fill(REPEATED, to_packet(fresh.start));
                     self.share_stream(segment.connection, segment.direction, fresh, &to_packet, shares);

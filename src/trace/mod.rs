@@ -3,9 +3,14 @@
 //! [`Pipeline`] is the only place that knows floors 1 to 5 in order: frames go in, a [`Trace`] comes out. A trace keeps
 //! everything, so that every sentence about it can be tied to its bytes; it is meant for lessons and reports.
 
+mod carrier;
 mod describe;
-mod found;
+mod ear;
+mod exchange;
+mod hand;
 mod intake;
+mod keep;
+mod kind;
 mod lane;
 mod ledger;
 mod lookup;
@@ -14,11 +19,17 @@ mod pipeline;
 mod remarks;
 mod session;
 mod socket;
+mod tell;
+mod watch;
 
+pub use intake::Portion;
+pub use keep::Keeper;
+pub use kind::{Kind, Told};
 pub use ledger::{Owner, Share, layer_sums};
 pub use lookup::{all_fields, field, is_protocol, protocols};
 pub use model::{Message, MessageId, Record, Talk, Trace};
 pub use pipeline::Pipeline;
+pub use watch::{Ended, Needs, Place, Seen, Sight, Watch, ends_of};
 
 #[cfg(test)]
 mod intake_tests;

@@ -66,6 +66,8 @@ pub struct Message {
     pub notes: Vec<Note>,
     /// Whether all of it was there.
     pub complete: bool,
+    /// Whether it became known only after its frame.
+    pub(super) late: bool,
 }
 
 impl Message {
@@ -88,7 +90,7 @@ impl Message {
 
     /// Whether the message has bytes of its own, or is put together from other messages.
     pub fn owns_bytes(&self) -> bool {
-        !self.payload.parts(self.range.end - self.range.start).is_empty()
+        self.payload.owns_bytes()
     }
 }
 

@@ -19,6 +19,19 @@ pub(super) fn missing_end(octets: u64, from: impl std::fmt::Display, acknowledge
     Note::new(Severity::Warn, text, "RFC 9293 §3.4")
 }
 
+/// Octets that wait for the rest of something that does not come.
+pub(super) fn too_much() -> Note {
+    let text = "too many octets wait for the rest of one message: what follows in this direction is not read";
+    Note::new(Severity::Warn, text, "")
+}
+
+/// A connection that is given up for others.
+pub(super) fn crowded(id: u32) -> Note {
+    let text =
+        format!("too many connections are open at once: connection {id}, silent for longest, is not followed further");
+    Note::new(Severity::Warn, text, "")
+}
+
 /// What a segment was to its stream, if that is worth a word.
 pub(super) fn arrival(arrival: Arrival) -> Option<Note> {
     match arrival {

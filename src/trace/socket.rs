@@ -5,11 +5,16 @@
 //! - Socket.IO protocol 5, "Packet encoding", "Exchange protocol". Recovery: Socket.IO 4 documentation, "Connection
 //!   state recovery".
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 
-use super::session::{Carried, Found, Ridden};
+use std::sync::Arc;
+
+use super::carrier::{Carried, Ridden, Rider};
+use super::exchange::Exchanges;
+use super::session::Found;
 use crate::layer::{Direction, Note, Severity};
-use crate::protocol::engineio::{Content, Version};
+use crate::map::Map;
+use crate::protocol::engineio::{Data, Version};
 use crate::protocol::socketio::{Connect, Kind, Packet, Revision, SocketIoPacket, join, read_msgpack, split_offset};
 
 /// The official parser allows ten; more than this are not waited for.
@@ -43,7 +48,7 @@ struct Waiting {
 /// A connection to a namespace.
 #[derive(Default)]
 struct Namespace {
-    socket: Option<String>,
+    socket: Option<Arc<str>>,
     /// The server gave a private name, or the client came back with one: events carry offsets.
     recovers: bool,
 }
@@ -53,38 +58,45 @@ pub(super) struct Sockets {
     revision: Revision,
     parser: Parser,
     waiting: [Option<Waiting>; 2],
-    namespaces: HashMap<String, Namespace>,
+    namespaces: Map<String, Namespace>,
+    exchanges: Exchanges,
 }
 
 impl Sockets {
     pub(super) fn new(version: Version) -> Self {
         let revision = if version == Version::V3 { Revision::V4 } else { Revision::V5 };
-        Self { revision, parser: Parser::Unheard, waiting: [None, None], namespaces: HashMap::new() }
+        Self {
+            revision,
+            parser: Parser::Unheard,
+            waiting: [None, None],
+            namespaces: Map::default(),
+            exchanges: Exchanges::default(),
+        }
     }
 
     /// Takes what an Engine.IO message carries.
-    pub(super) fn hear(&mut self, carried: &Carried<'_>, sid: Option<&str>, content: Content, found: &mut Found) {
+    pub(super) fn hear(&mut self, carried: &Carried<'_>, sid: &Arc<str>, content: &Data<'_>, found: &mut Found) {
         if self.parser == Parser::Unheard {
-            self.parser = recognise(&content, self.revision).unwrap_or(Parser::Unheard);
+            self.parser = recognise(content, self.revision).unwrap_or(Parser::Unheard);
         }
         match (self.parser, content) {
-            (Parser::Default, Content::Text(text)) => self.text(carried, sid, &text, found),
-            (Parser::Default, Content::Binary(octets)) => self.octets(carried, octets, found),
-            (Parser::MessagePack, Content::Binary(octets)) => match read_msgpack(&octets, self.revision) {
+            (Parser::Default, Data::Text(text)) => self.text(carried, sid, text, found),
+            (Parser::Default, Data::Binary(octets)) => self.octets(carried, octets, found),
+            (Parser::MessagePack, Data::Binary(octets)) => match read_msgpack(octets, self.revision) {
                 Ok(packet) => {
-                    let (packet, notes) = self.resolve(carried.direction, sid, packet);
-                    found.ridden.push(Ridden { payload: Box::new(packet), notes, frames: Vec::new() });
+                    let (packet, notes) = self.resolve(carried, sid, packet);
+                    found.ridden.push(Ridden { payload: Rider::SocketIo(packet), notes, frames: Vec::new() });
                 }
                 Err(note) => remark(found, note),
             },
-            (Parser::MessagePack, Content::Text(_)) => {
+            (Parser::MessagePack, Data::Text(_)) => {
                 remark(found, Note::new(Severity::Warn, "text where the other packets are MessagePack", SPEC));
             }
             (Parser::Unheard, _) => {}
         }
     }
 
-    fn text(&mut self, carried: &Carried<'_>, sid: Option<&str>, text: &str, found: &mut Found) {
+    fn text(&mut self, carried: &Carried<'_>, sid: &Arc<str>, text: &str, found: &mut Found) {
         if self.waiting[carried.direction.index()].take().is_some() {
             let note = "text came before all attachments of the packet before it, which is given up";
             remark(found, Note::new(Severity::Error, note, SPEC));
@@ -92,8 +104,8 @@ impl Sockets {
         let packet = Packet::read(text, self.revision);
         let attachments = packet.attachments;
         if !packet.kind.is_binary() || attachments == 0 {
-            let (packet, notes) = self.resolve(carried.direction, sid, packet);
-            found.ridden.push(Ridden { payload: Box::new(packet), notes, frames: Vec::new() });
+            let (packet, notes) = self.resolve(carried, sid, packet);
+            found.ridden.push(Ridden { payload: Rider::SocketIo(packet), notes, frames: Vec::new() });
             return;
         }
         if attachments > MAX_ATTACHMENTS {
@@ -105,20 +117,21 @@ impl Sockets {
         let notes = packet.notes.clone();
         let packet = SocketIoPacket {
             revision: self.revision,
-            sid: sid.map(str::to_owned),
+            sid: Some(Arc::clone(sid)),
             socket: self.socket(&packet.namespace),
-            namespace: packet.namespace.into_owned(),
+            namespace: owned(packet.namespace),
             kind: packet.kind,
             id: packet.id,
-            data: packet.data.map(std::borrow::Cow::into_owned),
+            data: packet.data.map(Cow::into_owned),
             offset: None,
             attachments,
+            answers: None,
         };
         let waiting = Waiting { packet, notes, frames: carried.frames.to_vec(), octets: Vec::new(), len: 0 };
         self.waiting[carried.direction.index()] = Some(waiting);
     }
 
-    fn octets(&mut self, carried: &Carried<'_>, octets: Vec<u8>, found: &mut Found) {
+    fn octets(&mut self, carried: &Carried<'_>, octets: &[u8], found: &mut Found) {
         let slot = &mut self.waiting[carried.direction.index()];
         let Some(mut waiting) = slot.take() else {
             return remark(found, Note::new(Severity::Error, "octets that no packet announced", SPEC));
@@ -128,7 +141,7 @@ impl Sockets {
             let note = format!("attachments of more than {MAX_OCTETS} octets are not kept");
             return remark(found, Note::new(Severity::Warn, note, ""));
         }
-        waiting.octets.push(octets);
+        waiting.octets.push(octets.to_vec());
         waiting.frames.extend(carried.frames);
         if (waiting.octets.len() as u64) < waiting.packet.attachments {
             *slot = Some(waiting);
@@ -141,13 +154,20 @@ impl Sockets {
             packet.data = Some(joined.data);
         }
         self.take_offset(carried.direction, &mut packet);
+        let whole = self.joined(&packet.namespace);
+        self.exchanges.hear(carried.direction, carried.moment, whole, &mut packet, &mut notes);
         frames.sort_unstable();
         frames.dedup();
-        found.ridden.push(Ridden { payload: Box::new(packet), notes, frames });
+        found.ridden.push(Ridden { payload: Rider::SocketIo(packet), notes, frames });
     }
 
     /// Ties a packet to its namespace, and learns from what opens and closes one.
-    fn resolve(&mut self, direction: Direction, sid: Option<&str>, packet: Packet<'_>) -> (SocketIoPacket, Vec<Note>) {
+    fn resolve(&mut self, carried: &Carried<'_>, sid: &Arc<str>, packet: Packet<'_>) -> (SocketIoPacket, Vec<Note>) {
+        let direction = carried.direction;
+        let whole = self.joined(&packet.namespace);
+        let mut packet = packet;
+        let mut notes = std::mem::take(&mut packet.notes);
+        self.check_joined(direction, &packet, &mut notes);
         self.learn(direction, sid, &packet);
         let socket = match packet.kind {
             Kind::Connect | Kind::ConnectError => None,
@@ -158,20 +178,22 @@ impl Sockets {
         }
         let mut told = SocketIoPacket {
             revision: self.revision,
-            sid: sid.map(str::to_owned),
+            sid: Some(Arc::clone(sid)),
             socket,
-            namespace: packet.namespace.into_owned(),
+            namespace: owned(packet.namespace),
             kind: packet.kind,
             id: packet.id,
-            data: packet.data.map(std::borrow::Cow::into_owned),
+            data: packet.data.filter(|_| carried.wanted).map(Cow::into_owned),
             offset: None,
             attachments: packet.attachments,
+            answers: None,
         };
         self.take_offset(direction, &mut told);
-        (told, packet.notes)
+        self.exchanges.hear(direction, carried.moment, whole, &mut told, &mut notes);
+        (told, notes)
     }
 
-    fn learn(&mut self, direction: Direction, sid: Option<&str>, packet: &Packet<'_>) {
+    fn learn(&mut self, direction: Direction, sid: &Arc<str>, packet: &Packet<'_>) {
         if packet.kind != Kind::Connect || self.namespaces.len() >= MAX_NAMESPACES {
             return;
         }
@@ -180,24 +202,39 @@ impl Sockets {
         // Missed events come before the answer to a client that comes back, and carry offsets already.
         known.recovers |= names.pid.is_some();
         match (direction, self.revision) {
-            (Direction::ToClient, Revision::V5) => known.socket = names.sid.or(known.socket.take()),
+            (Direction::ToClient, Revision::V5) => known.socket = names.sid.map(Into::into).or(known.socket.take()),
             (Direction::ToClient, Revision::V4) => {
-                known.socket = sid.map(|sid| match packet.namespace.as_ref() {
-                    "/" => sid.to_owned(),
-                    other => format!("{other}#{sid}"),
+                known.socket = Some(match packet.namespace.as_ref() {
+                    "/" => Arc::clone(sid),
+                    other => format!("{other}#{sid}").into(),
                 });
             }
             (Direction::ToServer, _) => {}
         }
     }
 
-    fn socket(&self, namespace: &str) -> Option<String> {
+    /// Whether it was captured how this namespace was joined.
+    fn joined(&self, namespace: &str) -> bool {
+        self.namespaces.contains_key(namespace)
+    }
+
+    /// "the client MUST send a CONNECT packet at the beginning" of protocol 5. A session that was joined before the capture
+    /// began shows no CONNECT at all; one that shows some has shown this one too, if there was any.
+    fn check_joined(&self, direction: Direction, packet: &Packet<'_>, notes: &mut Vec<Note>) {
+        let needs = packet.kind.is_event() && direction == Direction::ToServer && self.revision == Revision::V5;
+        if needs && !self.namespaces.is_empty() && !self.joined(&packet.namespace) {
+            let text = format!("an event in the namespace {}, which was not joined", packet.namespace);
+            notes.push(Note::new(Severity::Warn, text, "Socket.IO protocol 5, Connection to a namespace"));
+        }
+    }
+
+    fn socket(&self, namespace: &str) -> Option<Arc<str>> {
         self.namespaces.get(namespace).and_then(|known| known.socket.clone())
     }
 
     /// "server events without ack get an extra last string argument": taken out as the client takes it out.
     fn take_offset(&self, direction: Direction, packet: &mut SocketIoPacket) {
-        let recovers = self.namespaces.get(&packet.namespace).is_some_and(|known| known.recovers);
+        let recovers = self.namespaces.get(packet.namespace.as_ref()).is_some_and(|known| known.recovers);
         let may_carry = direction == Direction::ToClient && packet.kind.is_event() && packet.id.is_none();
         if let (true, Some(data)) = (recovers && may_carry, &packet.data)
             && let Some(recovered) = split_offset(data)
@@ -208,15 +245,23 @@ impl Sockets {
     }
 }
 
+/// The namespace that nearly all packets have needs no memory.
+fn owned(namespace: Cow<'_, str>) -> Cow<'static, str> {
+    match namespace.as_ref() {
+        "/" => Cow::Borrowed("/"),
+        _ => Cow::Owned(namespace.into_owned()),
+    }
+}
+
 /// The first message that is a sound packet tells how packets are written. A session may carry something else.
-fn recognise(content: &Content, revision: Revision) -> Option<Parser> {
+fn recognise(content: &Data<'_>, revision: Revision) -> Option<Parser> {
     match content {
-        Content::Text(text) => {
+        Data::Text(text) => {
             let packet = Packet::read(text, revision);
             let sound = packet.notes.is_empty() && !matches!(packet.kind, Kind::Unknown(_) | Kind::Missing);
             sound.then_some(Parser::Default)
         }
-        Content::Binary(octets) => read_msgpack(octets, revision).is_ok().then_some(Parser::MessagePack),
+        Data::Binary(octets) => read_msgpack(octets, revision).is_ok().then_some(Parser::MessagePack),
     }
 }
 

@@ -249,7 +249,9 @@ fn a_frame_cut_by_the_capture_is_told() {
     assert_eq!(told(&trace)[3], "[6] < text \"h\" (incomplete)");
     assert!(notes(&trace).contains(&(Some(6), "the capture kept 43 of the frame's 44 octets")));
     assert!(notes(&trace).iter().any(|(_, text)| text.starts_with("1 octets of this stream were not captured")));
-    assert_eq!(layer_sums(&trace.ledger(7))[2], ("data", 4));
+    // By the length of the cut frame the next one is found all the same.
+    assert_eq!(told(&trace)[4], "[7] < text \"hi\"");
+    assert_eq!(layer_sums(&trace.ledger(7))[2], ("websocket", 2));
 }
 
 #[test]
@@ -437,4 +439,70 @@ fn a_keep_alive_brings_nothing() {
     assert_eq!(told(&trace), ["[5] > GET /"]);
     assert_eq!(layer_sums(&trace.ledger(4))[2], ("data", 1));
     assert_eq!(notes(&trace).len(), 1);
+}
+
+#[test]
+fn octets_missing_in_a_body_do_not_end_the_reading() {
+    let mut talk = Conversation::new().open();
+    talk.client(GET).server("HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\n0123456789");
+    talk.next[1] = talk.next[1].wrapping_add(20);
+    talk.segment(TO_CLIENT, DATA, b"abcdefghijklmnopqrstuvwxyz0123");
+    talk.client(GET).server(EMPTY_200).close();
+    let trace = talk.trace();
+    assert_eq!(told(&trace), ["[4] > GET /", "[5] < 200 OK (incomplete)", "[7] > GET /", "[8] < 200 OK"]);
+    assert_eq!(layer_sums(&trace.ledger(6))[2], ("data", 30), "what comes behind the gap belongs to no message");
+}
+
+#[test]
+fn a_websocket_joined_in_its_middle_is_read_and_how_sure_that_is_is_told() {
+    let mut talk = Conversation::new();
+    talk.client(HELLO).server(HI).client(HELLO).server(HI);
+    let trace = talk.trace();
+    assert_eq!(trace.talk(0), Talk::Known("websocket"));
+    assert_eq!(told(&trace).len(), 4);
+    let said = notes(&trace).into_iter().find(|(_, text)| text.contains("read as WebSocket")).unwrap();
+    assert_eq!(
+        said.1,
+        "the capture began after the handshake: read as WebSocket from here on because 2 frames in a row fit; likely, not certain"
+    );
+    // The same octets from the beginning of a connection are none: nobody changed to WebSocket.
+    let mut talk = Conversation::new().open();
+    talk.client(HELLO).server(HI).client(HELLO).server(HI);
+    assert_eq!(talk.trace().talk(0), Talk::Unknown);
+    // And other octets are none either.
+    for octets in [&b"SSH-2.0-OpenSSH_9.2\r\n"[..], b"\x16\x03\x01\x00\x05abcde", &[0; 40]] {
+        let mut talk = Conversation::new();
+        talk.client(octets).server(octets).client(octets);
+        assert_eq!(talk.trace().talk(0), Talk::Unknown);
+    }
+}
+
+#[test]
+fn compression_that_was_agreed_on_before_the_capture_is_told() {
+    let mut talk = Conversation::new();
+    talk.server(HI).server(HI).server([0xc1, 7, 0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]).server(HI);
+    let trace = talk.trace();
+    assert_eq!(told(&trace).len(), 5, "{:?}", told(&trace));
+    assert!(notes(&trace).iter().any(|(frame, text)| *frame == Some(3) && text.contains("can be inflated")));
+}
+
+#[test]
+fn behind_missing_segments_frames_are_found_again() {
+    let mut talk = Conversation::new().open();
+    talk.client(UPGRADE).server(SWITCHING).server(HI);
+    talk.next[1] = talk.next[1].wrapping_add(400);
+    talk.segment(TO_CLIENT, DATA, HI).server(HI).close();
+    let trace = talk.trace();
+    assert_eq!(told(&trace)[3..], ["[6] < text \"hi\"", "[7] < text \"hi\"", "[8] < text \"hi\""]);
+    let said = notes(&trace).into_iter().find(|(_, text)| text.contains("read as WebSocket")).unwrap();
+    assert_eq!(said.0, Some(7));
+    assert!(said.1.contains("octets before this frame are missing"), "{}", said.1);
+    // What does not look like a frame is not made one.
+    let mut talk = Conversation::new().open();
+    talk.client(UPGRADE).server(SWITCHING).server(HI);
+    talk.next[1] = talk.next[1].wrapping_add(400);
+    talk.segment(TO_CLIENT, DATA, b"no frame at all").server(HI).close();
+    let trace = talk.trace();
+    assert_eq!(told(&trace).len(), 4);
+    assert!(notes(&trace).iter().any(|(_, text)| text.contains("what follows in this direction cannot be read")));
 }

@@ -4,7 +4,7 @@ use super::ladder::ladder;
 use std::collections::HashMap;
 
 use super::line::{Line, Page, Tone, fit};
-use crate::explain::{Cast, Chapter, Story};
+use crate::explain::{Cast, Chapter, Confidence, Recognised, Story};
 use crate::filter::Evidence;
 use crate::layer::Severity;
 use crate::trace::{Talk, Trace};
@@ -37,6 +37,22 @@ fn heading(chapter: &Chapter) -> Line {
     };
     Line::of(Tone::Strong, format!("connection {}", chapter.connection))
         .with(Tone::Dim, format!("  (tcp.stream {}, {spoken})", chapter.connection))
+}
+
+/// How clients use HTTP to learn what is new, as far as it is seen, and how sure that is.
+pub fn habits(recognised: &[Recognised], cast: &Cast, wanted: &dyn Fn(u32) -> bool, width: usize) -> Vec<Line> {
+    let mut page = Page::new(width);
+    for one in recognised.iter().filter(|one| one.frames.iter().any(|frame| wanted(*frame))) {
+        let server = cast.name(one.server).map_or_else(|| one.server.to_string(), str::to_owned);
+        let path: String = one.path.chars().take(60).collect();
+        let tone = if one.confidence == Confidence::Certain { Tone::Good } else { Tone::Warn };
+        let frames = Evidence { frames: one.frames.clone(), searched: None }.to_string();
+        let body = Line::of(Tone::Strong, one.habit.name())
+            .with(Tone::Plain, format!(" of {path} at {server}: {}", one.why))
+            .with(Tone::Dim, format!(" · {frames}"));
+        page.paragraph(Line::of(tone, format!("  {:<9}", one.confidence.word())), &body);
+    }
+    page.lines
 }
 
 /// More different remarks than this are counted, not shown.

@@ -7,6 +7,7 @@ versions in front of the log and the verdict behind it, and asks tshark for coun
 """
 
 import json
+import os
 import re
 import struct
 import subprocess
@@ -91,7 +92,7 @@ def tshark_counts(capture):
 
 def main():
     name, work = sys.argv[1], Path(sys.argv[2])
-    here = Path(__file__).parent
+    here = Path(os.environ["INTEROP_INTO"])
     expected = int((work / "count").read_text())
     capture, frames = cleaned((work / "raw.pcapng").read_bytes())
     if frames != expected:

@@ -88,7 +88,9 @@ fn http_said(http: &HttpMessage, bytes: &[u8]) -> What {
     let headers = http.headers(bytes);
     match http.side {
         Side::Request => What::Request { method: first, target: second, headers },
-        Side::Response => What::Response { status: first.parse().unwrap(), headers, body: http.body(bytes) },
+        Side::Response => {
+            What::Response { status: first.parse().unwrap(), headers, body: http.body(bytes).into_owned() }
+        }
         Side::Unreadable => panic!("unreadable: {bytes:02x?}"),
     }
 }

@@ -40,7 +40,7 @@ pub fn read(data: &[u8], frames: usize) -> Option<(Trace, Cast)> {
     }
     let about = file.about().clone();
     if let Some(cut) = &about.cut {
-        pipeline.remark(Note::new(Severity::Warn, cut.to_string(), ""));
+        pipeline.remark(&Note::new(Severity::Warn, cut.to_string(), ""));
     }
     let cast = Cast::from_comments(about.comments.iter().map(String::as_str));
     Some((pipeline.finish(), cast))
@@ -80,4 +80,5 @@ pub fn frame(data: &[u8]) {
     }
     let trace = wire::trace(&frames);
     render::everything(&trace, &Cast::default());
+    render::streamed(&frames, &trace);
 }

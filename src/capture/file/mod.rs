@@ -83,6 +83,11 @@ impl CaptureFile {
         };
         Ok(Self { name, window, format, about, comments: Vec::new(), over: false })
     }
+
+    /// Whether all that was read was handed out, so that the next frame may have to be waited for.
+    pub fn is_drained(&self) -> bool {
+        self.window.peek().is_empty()
+    }
 }
 
 impl Source for CaptureFile {

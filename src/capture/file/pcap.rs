@@ -108,7 +108,7 @@ impl Pcap {
         if there < record_len {
             return Err(Stop::ends(format_args!("the header of record {}", self.count), offset, record_len, there));
         }
-        let bytes = window.peek();
+        let Some(bytes) = window.peek().first_chunk::<{ record::LEN }>() else { return Ok(None) };
         let seconds = order.u32(bytes, record::SECONDS);
         let fraction = order.u32(bytes, record::FRACTION);
         let (captured, len) = self.lengths(order.u32(bytes, record::CAPTURED), order.u32(bytes, record::ORIGINAL));

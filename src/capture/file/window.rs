@@ -23,7 +23,15 @@ impl Window {
     /// Reads until `wanted` octets are there or the stream has ended; says how many are there.
     ///
     /// From a pipe it waits for no more than is wanted, so frames are told as they come.
+    #[inline]
     pub fn fill(&mut self, wanted: usize) -> io::Result<usize> {
+        if self.end - self.start < wanted {
+            self.read_more(wanted)?;
+        }
+        Ok(self.end - self.start)
+    }
+
+    fn read_more(&mut self, wanted: usize) -> io::Result<()> {
         while self.end - self.start < wanted && !self.ended {
             self.make_room(wanted);
             match self.stream.read(&mut self.bytes[self.end..]) {
@@ -33,7 +41,7 @@ impl Window {
                 Err(error) => return Err(error),
             }
         }
-        Ok(self.end - self.start)
+        Ok(())
     }
 
     /// The octets that are there.

@@ -17,6 +17,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 mod unacked;
+mod usual;
 
 use super::SeqNumber;
 use crate::capture::Timestamp;
@@ -224,6 +225,16 @@ pub(super) struct Analyser {
 impl Analyser {
     /// Takes the next segment.
     pub(super) fn push(&mut self, direction: Direction, sight: &Sight) -> Analysis {
+        let [client, server] = &mut self.sides;
+        let (own, peer) = match direction {
+            Direction::ToServer => (client, server),
+            Direction::ToClient => (server, client),
+        };
+        own.usual(peer, sight).unwrap_or_else(|| self.push_unusual(direction, sight))
+    }
+
+    /// Asks all rules.
+    fn push_unusual(&mut self, direction: Direction, sight: &Sight) -> Analysis {
         let [client, server] = &mut self.sides;
         let (own, peer) = match direction {
             Direction::ToServer => (client, server),

@@ -1,6 +1,7 @@
 //! An Engine.IO packet as a message of a trace.
 
 use std::any::Any;
+use std::sync::Arc;
 
 use super::{Kind, Transport, Version};
 use crate::layer::{Buffer, Derived, Field, Layer, OsiLayer, Span, Value};
@@ -42,7 +43,7 @@ pub struct EngineIoPacket {
     /// What carried it.
     pub transport: Transport,
     /// The session; `None` before it has a name.
-    pub sid: Option<String>,
+    pub sid: Option<Arc<str>>,
     /// What it is.
     pub kind: Kind,
     /// What it carries.
@@ -66,7 +67,7 @@ impl Payload for EngineIoPacket {
         let mut layer = Layer::new("engineio", "Engine.IO", Some(OsiLayer::Application), Some(at.clone()));
         layer.summary = self.summary(bytes);
         if let Some(sid) = &self.sid {
-            layer.computed(&SID, Value::Text(sid.clone()));
+            layer.computed(&SID, Value::Text(sid.to_string()));
         }
         layer.computed(&VERSION, Value::Uint(self.version.number()));
         layer.computed(&TRANSPORT, Value::Text(self.transport.to_string()));

@@ -158,7 +158,8 @@ impl<'a> Packet<'a> {
             },
             (Some((b'b', base64)), false) => Self::base64(Kind::Message, base64, span),
             _ => {
-                let text = String::from_utf8_lossy(bytes);
+                // Quicker than to look for what is wrong, where nothing is.
+                let text = std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed);
                 let is_utf8 = matches!(text, Cow::Borrowed(_));
                 let kind = text.chars().next().map_or(Kind::Missing, Kind::from_char);
                 let mut packet = Self::new(kind, Data::Text(without_first(text)), span);

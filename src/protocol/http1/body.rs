@@ -102,6 +102,9 @@ fn content_length(head: &Head, notes: &mut Vec<Note>) -> Option<u64> {
     parsed
 }
 
+/// More chunks than this are not remembered one by one: the peer controls how many there are.
+const MAX_CHUNKS: usize = 1 << 18;
+
 /// Stretches of a chunked body: octets of framing, then octets of data.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Chunks {
@@ -111,6 +114,8 @@ pub(super) struct Chunks {
     odd: Vec<ChunkOddity>,
     scanned: usize,
     pending_framing: u64,
+    /// Of the chunk that begins at `scanned`: how long its first line is, and its size, once that line was read.
+    begun: Option<(usize, u64)>,
 }
 
 /// What walking over a chunked body came to.
@@ -141,7 +146,7 @@ impl Cursor {
     }
 
     /// The next stretch of data in a chunked body that was not there at the last call: also of a chunk that goes on.
-    pub(super) fn fresh_of(&mut self, chunks: &Chunks, body: &[u8]) -> Option<Range<usize>> {
+    pub(super) fn fresh_of(&mut self, chunks: &Chunks, available: usize) -> Option<Range<usize>> {
         while let Some((framing, data)) = chunks.list.get(self.chunks) {
             let start = self.end + *framing as usize;
             let fresh = start + self.read..start + *data as usize;
@@ -150,7 +155,7 @@ impl Cursor {
                 return Some(fresh);
             }
         }
-        let there = chunks.begun(body)?;
+        let there = chunks.begun(available)?;
         let fresh = there.start + self.read..there.end;
         self.read = there.len();
         (!fresh.is_empty()).then_some(fresh)
@@ -159,20 +164,35 @@ impl Cursor {
 
 impl Chunks {
     /// What is there of the data of a chunk that has not ended.
-    fn begun(&self, body: &[u8]) -> Option<Range<usize>> {
-        let Ok(httparse::Status::Complete((line_len, size))) = httparse::parse_chunk_size(body.get(self.scanned..)?)
-        else {
-            return None;
-        };
+    fn begun(&self, available: usize) -> Option<Range<usize>> {
+        let (line_len, size) = self.begun?;
         let start = self.scanned + line_len;
-        let end = start.saturating_add(usize::try_from(size).unwrap_or(usize::MAX)).min(body.len());
+        let end = start.saturating_add(usize::try_from(size).unwrap_or(usize::MAX)).min(available);
         (start < end).then_some(start..end)
     }
 
-    /// Goes on where the last call stopped; `bytes` always begins where the body begins.
-    pub(super) fn walk(&mut self, bytes: &[u8]) -> Walk {
+    /// Up to where in the body nothing is needed any more to go on, if so much of it is there.
+    pub(super) fn done_with(&self, available: usize) -> usize {
+        match self.begun {
+            // The line end behind the data is still to be looked at.
+            Some((line_len, size)) => {
+                let data_end = (self.scanned + line_len).saturating_add(usize::try_from(size).unwrap_or(usize::MAX));
+                data_end.min(available)
+            }
+            None => self.scanned,
+        }
+    }
+
+    /// Goes on where the last call stopped; `bytes` begins so many octets behind the beginning of the body.
+    pub(super) fn walk(&mut self, bytes: &[u8], base: usize) -> Walk {
         loop {
-            let rest = bytes.get(self.scanned..).unwrap_or_default();
+            if let Some((line_len, size)) = self.begun {
+                match self.end_of_chunk(bytes, base, line_len, size) {
+                    Ok(()) => continue,
+                    Err(walk) => return walk,
+                }
+            }
+            let rest = bytes.get(self.scanned - base..).unwrap_or_default();
             let (line_len, size) = match httparse::parse_chunk_size(rest) {
                 Ok(httparse::Status::Complete(found)) => found,
                 Ok(httparse::Status::Partial) if rest.len() < MAX_HEAD => return Walk::NeedMore,
@@ -184,25 +204,32 @@ impl Chunks {
             }
             self.tell(ChunkOddity::in_line(rest.get(..line_len - 2).unwrap_or_default()));
             if size == 0 {
-                return self.walk_trailer(bytes, line_len);
+                return self.walk_trailer(rest, line_len);
             }
-            let end =
-                usize::try_from(size).ok().and_then(|size| line_len.checked_add(size)).and_then(|n| n.checked_add(2));
-            let Some(end) = end else { return Walk::Invalid("a chunk is larger than memory") };
-            match rest.get(end - 2..end) {
-                Some(b"\r\n") => {}
-                Some(_) => return Walk::Invalid("a chunk does not end where its size says"),
-                None => return Walk::NeedMore,
-            }
-            self.list.push((self.pending_framing + line_len as u64, size));
-            self.pending_framing = 2;
-            self.scanned += end;
+            self.begun = Some((line_len, size));
         }
     }
 
+    /// Goes on behind the chunk that was begun, if its end is there.
+    fn end_of_chunk(&mut self, bytes: &[u8], base: usize, line_len: usize, size: u64) -> Result<(), Walk> {
+        let end = usize::try_from(size).ok().and_then(|size| line_len.checked_add(size)).and_then(|n| n.checked_add(2));
+        let end = end.and_then(|end| self.scanned.checked_add(end));
+        let Some(end) = end else { return Err(Walk::Invalid("a chunk is larger than memory")) };
+        match (end - 2).checked_sub(base).and_then(|start| bytes.get(start..start + 2)) {
+            Some(b"\r\n") => {}
+            Some(_) => return Err(Walk::Invalid("a chunk does not end where its size says")),
+            None => return Err(Walk::NeedMore),
+        }
+        if self.list.len() < MAX_CHUNKS {
+            self.list.push((self.pending_framing + line_len as u64, size));
+        }
+        (self.pending_framing, self.scanned, self.begun) = (2, end, None);
+        Ok(())
+    }
+
     /// `last-chunk trailer-section CRLF`: ends at the first empty line after the last chunk.
-    fn walk_trailer(&mut self, bytes: &[u8], line_len: usize) -> Walk {
-        let trailer = bytes.get(self.scanned + line_len..).unwrap_or_default();
+    fn walk_trailer(&mut self, rest: &[u8], line_len: usize) -> Walk {
+        let trailer = rest.get(line_len..).unwrap_or_default();
         let len = if trailer.starts_with(b"\r\n") {
             2
         } else {

@@ -9,6 +9,7 @@ use brotli_decompressor::DecompressorWriter;
 use flate2::write::GzDecoder;
 use flate2::{Decompress, FlushDecompress, Status};
 
+use super::body::Cursor;
 use crate::layer::{Note, Severity};
 use crate::message::Head;
 
@@ -77,6 +78,45 @@ pub(super) fn decode(codings: &[String], body: &[u8]) -> (Option<Vec<u8>>, Optio
         Ok((0, _)) => (Some(out), None),
         Ok((trailing, _)) => (Some(out), Some(Fault::Trailing(trailing))),
         Err(fault) => (None, Some(fault)),
+    }
+}
+
+/// Undoes the codings of a body that is not kept, to see whether that can be done.
+pub(super) struct Undone {
+    undoing: Result<Undoing, Fault>,
+    /// How far the body was read.
+    pub(super) cursor: Cursor,
+    out: Vec<u8>,
+}
+
+impl Undone {
+    /// For the body of a message with these header fields, if it has codings to undo.
+    pub(super) fn of(head: &Head) -> Option<Self> {
+        let undoing = Undoing::new(&to_undo(head, &[0])?);
+        Some(Self { undoing, cursor: Cursor::default(), out: Vec::new() })
+    }
+
+    /// Takes the next octets of the body.
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        let Ok(undoing) = &mut self.undoing else { return };
+        self.out.clear();
+        let pushed = undoing.push(bytes, &mut self.out);
+        let is_large = undoing.total_out > MAX_DECODED as u64;
+        if let Err(fault) = pushed.and_then(|()| if is_large { Err(Fault::TooLarge) } else { Ok(()) }) {
+            self.undoing = Err(fault);
+        }
+    }
+
+    /// The body is there: what is wrong with it.
+    pub(super) fn finish(&mut self) -> Option<Fault> {
+        match &mut self.undoing {
+            Ok(undoing) => match undoing.finish() {
+                Ok(0) => None,
+                Ok(trailing) => Some(Fault::Trailing(trailing)),
+                Err(fault) => Some(fault),
+            },
+            Err(fault) => Some(fault.clone()),
+        }
     }
 }
 

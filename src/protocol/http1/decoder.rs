@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use super::body::{self, Chunks, Framing, Walk};
-use super::coding::Fault;
+use super::body::{self, Chunks, Cursor, Framing, Walk};
+use super::coding::{Fault, Undone};
 use super::describe::{HttpMessage, Side};
 use super::events::Events;
 use super::head::{self, RawHead, Read, Start};
@@ -34,7 +34,16 @@ struct Open {
     /// The body is an event stream.
     events: Option<Events>,
     notes: Vec<Note>,
+    /// Where the message begins.
+    start: u64,
+    /// How many octets of it were consumed, head included: of a long body no more is kept than is needed.
+    taken: usize,
+    /// Undoes the content codings of a long body, to see whether that can be done.
+    undone: Option<Undone>,
 }
+
+/// Bodies of up to so many octets are waited for; of longer ones what was read is consumed.
+const READ_WHOLE: usize = 64 << 10;
 
 /// How much of an open message is there.
 enum Extent {
@@ -50,12 +59,20 @@ pub(super) struct HttpDecoder {
     open: [Option<Open>; 2],
     /// What follows is not HTTP: a CONNECT was granted, or a change to nobody knows what.
     tunnel: bool,
+    /// After a gap in a body: where that body ends, by its length.
+    skip_to: [Option<u64>; 2],
 }
 
 impl Decoder for HttpDecoder {
     fn decode(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Progress {
-        if input.bytes.is_empty() {
+        let d = input.direction.index();
+        if input.bytes.is_empty() && !(input.end && self.begun(input.direction).is_some()) {
             return Progress::NeedMore;
+        }
+        if let Some(end) = self.skip_to[d] {
+            let skipped = input.bytes.len().min(usize::try_from(end - input.offset).unwrap_or(usize::MAX));
+            self.skip_to[d] = Some(end).filter(|end| input.offset + skipped as u64 != *end);
+            return if skipped > 0 { Progress::Consumed(skipped) } else { Progress::NeedMore };
         }
         if self.tunnel {
             return Progress::GiveUp;
@@ -75,10 +92,23 @@ impl Decoder for HttpDecoder {
         self.read_body(input, sink)
     }
 
-    fn gap(&mut self, direction: Direction, _missing: Range<u64>) -> bool {
-        // Without the missing octets nobody knows where the next message begins.
-        self.open[direction.index()] = None;
-        false
+    fn begun(&self, direction: Direction) -> Option<u64> {
+        self.open[direction.index()].as_ref().filter(|open| open.taken > 0).map(|open| open.start)
+    }
+
+    fn gap(&mut self, direction: Direction, missing: Range<u64>, _behind: &[u8]) -> bool {
+        let skip_to = &mut self.skip_to[direction.index()];
+        // Only within a body of known length it is known where the next message begins.
+        match *skip_to {
+            Some(end) if missing.end <= end => {
+                *skip_to = Some(end).filter(|end| missing.end < *end);
+                true
+            }
+            _ => {
+                self.open[direction.index()] = None;
+                false
+            }
+        }
     }
 }
 
@@ -111,7 +141,7 @@ impl HttpDecoder {
     }
 
     fn opened(&self, head: RawHead, input: Input<'_>) -> Open {
-        let texts = head.to_head(input.bytes);
+        let texts = head.to_ruling_head(input.bytes);
         let mut notes = Vec::new();
         odd::in_head(&input.bytes[..head.len], &mut notes);
         let framing = match &head.start {
@@ -138,24 +168,38 @@ impl HttpDecoder {
         };
         let is_stream = input.direction == Direction::ToClient && framing != Framing::None;
         let events = if is_stream { Events::of(&texts, &mut notes) } else { None };
-        Open { head, texts, framing, chunks: Chunks::default(), events, notes }
+        Open {
+            head,
+            texts,
+            framing,
+            chunks: Chunks::default(),
+            events,
+            notes,
+            start: input.offset,
+            taken: 0,
+            undone: None,
+        }
     }
 
     fn read_body(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Progress {
         let Some(open) = &mut self.open[input.direction.index()] else { return Progress::NeedMore };
         let extent = open.extent(input);
         open.read_events(input, sink);
+        open.read_codings(input);
+        let there = (open.taken + input.bytes.len()) as u64;
         match extent {
             Extent::Whole(len) => self.finish(input, len, true, sink),
             Extent::Partial if input.end => {
-                let text = "the body is cut short: the connection or the capture ended first";
+                let text = "the body is cut short: the connection or the capture ended first, or octets are missing";
                 open.notes.push(Note::new(Severity::Warn, text, "RFC 9112 §8"));
-                self.finish(input, input.bytes.len() as u64, false, sink)
+                self.skip_to[input.direction.index()] =
+                    open.end().filter(|end| *end > input.offset + input.bytes.len() as u64);
+                self.finish(input, there, false, sink)
             }
-            Extent::Partial => Progress::NeedMore,
+            Extent::Partial => open.consume(input),
             Extent::Broken(why, spec) => {
                 open.notes.push(Note::new(Severity::Error, why, spec));
-                self.finish(input, input.bytes.len() as u64, false, sink);
+                self.finish(input, there, false, sink);
                 Progress::GiveUp
             }
         }
@@ -164,7 +208,9 @@ impl HttpDecoder {
     fn finish(&mut self, input: Input<'_>, len: u64, complete: bool, sink: &mut dyn Sink) -> Progress {
         let Some(mut open) = self.open[input.direction.index()].take() else { return Progress::NeedMore };
         open.events.iter_mut().for_each(|events| events.end(sink));
-        let range = input.offset..input.offset + len;
+        let (start, taken) = (open.start, open.taken);
+        let range = start..start + len;
+        let consumed = (len as usize).saturating_sub(taken);
         let side = match input.direction {
             Direction::ToServer => Side::Request,
             Direction::ToClient => Side::Response,
@@ -172,8 +218,11 @@ impl HttpDecoder {
         open.notes.extend(open.chunks.notes());
         let chunks = (open.framing == Framing::Chunked).then_some(open.chunks);
         let request = self.asked.front().map(|asked| asked.range.clone()).filter(|_| side == Side::Response);
-        let payload = HttpMessage::new(side, open.head.len as u64, chunks).answering(request);
-        if complete {
+        let line = open.head.start.clone();
+        let payload = HttpMessage::new(open.head, chunks).answering(request);
+        if let Some(undone) = open.undone.as_mut().filter(|_| complete) {
+            open.notes.extend(undone.finish().map(|fault| fault.note()));
+        } else if complete {
             let bytes = input.bytes.get(..len as usize).unwrap_or_default();
             open.notes.extend(payload.coding_note(&open.texts, bytes));
         } else {
@@ -186,11 +235,11 @@ impl HttpDecoder {
             notes: open.notes,
             complete,
         });
-        match open.head.start {
+        match line {
             Start::Request { .. } => self.asked_all_of(range),
-            Start::Response { status, .. } => return self.answer(status, open.texts, range, sink),
+            Start::Response { status, .. } => return self.answer(status, open.texts, (range, consumed), sink),
         }
-        Progress::Consumed(len as usize)
+        Progress::Consumed(consumed)
     }
 
     /// A request may be answered before its body is there: with 100, or with a refusal (RFC 9110 §10.1.1).
@@ -211,8 +260,7 @@ impl HttpDecoder {
     }
 
     /// Pairs a final response, or the 101, with its request; the others (100, 103) only announce.
-    fn answer(&mut self, status: u16, head: Head, range: Range<u64>, sink: &mut dyn Sink) -> Progress {
-        let len = (range.end - range.start) as usize;
+    fn answer(&mut self, status: u16, head: Head, (range, len): (Range<u64>, usize), sink: &mut dyn Sink) -> Progress {
         if (100..200).contains(&status) && status != 101 {
             return Progress::Consumed(len);
         }
@@ -231,7 +279,7 @@ impl HttpDecoder {
     }
 
     fn unreadable(&mut self, input: Input<'_>, why: &str, sink: &mut dyn Sink) -> Progress {
-        let payload = HttpMessage::new(Side::Unreadable, input.bytes.len() as u64, None);
+        let payload = HttpMessage::unreadable(input.bytes.len() as u64);
         let note = Note::new(Severity::Error, format!("not a message that HTTP/1 allows: {why}"), "RFC 9112 §2.1");
         let range = input.offset..input.offset + input.bytes.len() as u64;
         sink.message(Draft {
@@ -246,26 +294,73 @@ impl HttpDecoder {
 }
 
 impl Open {
+    /// Where the message ends, if its length says so.
+    fn end(&self) -> Option<u64> {
+        match self.framing {
+            Framing::Length(len) => (self.start + self.head.len as u64).checked_add(len),
+            Framing::None | Framing::Chunked | Framing::UntilClose => None,
+        }
+    }
+
+    /// Consumes what nobody needs any more of a long body.
+    fn consume(&mut self, input: Input<'_>) -> Progress {
+        if self.taken == 0 && input.bytes.len() <= READ_WHOLE {
+            return Progress::NeedMore;
+        }
+        let available = self.taken + input.bytes.len();
+        let head = self.head.len;
+        let done = match self.framing {
+            Framing::Chunked => head + self.chunks.done_with(available - head),
+            _ => available,
+        };
+        if self.taken == 0 {
+            self.undone = Undone::of(&self.texts);
+            self.read_codings(input);
+        }
+        let consumed = done.saturating_sub(self.taken);
+        self.taken = done.max(self.taken);
+        if consumed > 0 { Progress::Consumed(consumed) } else { Progress::NeedMore }
+    }
+
+    /// What of the body is there, and how many octets of it were consumed before.
+    fn body<'a>(&self, input: Input<'a>) -> (&'a [u8], usize) {
+        let head = self.head.len;
+        (input.bytes.get(head.saturating_sub(self.taken)..).unwrap_or_default(), self.taken.saturating_sub(head))
+    }
+
+    /// The next stretch of data that was not there at the last call.
+    fn fresh(framing: Framing, chunks: &Chunks, cursor: &mut Cursor, available: usize) -> Option<Range<usize>> {
+        match framing {
+            Framing::None => None,
+            Framing::Chunked => cursor.fresh_of(chunks, available),
+            Framing::Length(len) => cursor.fresh(usize::try_from(len).unwrap_or(usize::MAX).min(available)),
+            Framing::UntilClose => cursor.fresh(available),
+        }
+    }
+
     /// Hands out the events that end in what is there of the body.
     fn read_events(&mut self, input: Input<'_>, sink: &mut dyn Sink) {
+        let (body, base) = self.body(input);
+        let at = self.start + self.head.len as u64;
         let Some(events) = &mut self.events else { return };
-        let body = &input.bytes[self.head.len..];
-        let base = input.offset + self.head.len as u64;
-        loop {
-            let fresh = match self.framing {
-                Framing::None => return,
-                Framing::Chunked => events.cursor.fresh_of(&self.chunks, body),
-                Framing::Length(len) => events.cursor.fresh(usize::try_from(len).unwrap_or(usize::MAX).min(body.len())),
-                Framing::UntilClose => events.cursor.fresh(body.len()),
-            };
-            let Some(fresh) = fresh else { return };
-            events.push(base + fresh.start as u64..base + fresh.end as u64, &body[fresh], sink);
+        while let Some(fresh) = Self::fresh(self.framing, &self.chunks, &mut events.cursor, base + body.len()) {
+            let wire = at + fresh.start as u64..at + fresh.end as u64;
+            events.push(wire, &body[fresh.start - base..fresh.end - base], sink);
+        }
+    }
+
+    /// Undoes the content codings of what is there of a long body.
+    fn read_codings(&mut self, input: Input<'_>) {
+        let (body, base) = self.body(input);
+        let Some(undone) = &mut self.undone else { return };
+        while let Some(fresh) = Self::fresh(self.framing, &self.chunks, &mut undone.cursor, base + body.len()) {
+            undone.push(&body[fresh.start - base..fresh.end - base]);
         }
     }
 
     fn extent(&mut self, input: Input<'_>) -> Extent {
         let head = self.head.len;
-        let there = input.bytes.len() as u64;
+        let there = (self.taken + input.bytes.len()) as u64;
         match self.framing {
             Framing::None => Extent::Whole(head as u64),
             Framing::Length(len) => match (head as u64).checked_add(len) {
@@ -275,11 +370,14 @@ impl Open {
             },
             Framing::UntilClose if input.closed => Extent::Whole(there),
             Framing::UntilClose => Extent::Partial,
-            Framing::Chunked => match self.chunks.walk(&input.bytes[head..]) {
-                Walk::Complete(len) => Extent::Whole((head + len) as u64),
-                Walk::NeedMore => Extent::Partial,
-                Walk::Invalid(why) => Extent::Broken(why, "RFC 9112 §7.1"),
-            },
+            Framing::Chunked => {
+                let (body, base) = self.body(input);
+                match self.chunks.walk(body, base) {
+                    Walk::Complete(len) => Extent::Whole((head + len) as u64),
+                    Walk::NeedMore => Extent::Partial,
+                    Walk::Invalid(why) => Extent::Broken(why, "RFC 9112 §7.1"),
+                }
+            }
         }
     }
 }

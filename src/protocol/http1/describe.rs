@@ -1,11 +1,12 @@
 //! An HTTP/1 message in fields and words.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::body::Chunks;
 use super::coding;
-use super::head::{self, RawHead, Read, Start};
+use super::head::{self, RawHead, Start};
 use crate::layer::{Buffer, Derived, Field, FieldDef, Layer, Note, OsiLayer, Span, Value};
 use crate::message::{Head, Part, Payload};
 use crate::protocol::text::plain;
@@ -82,11 +83,19 @@ pub struct HttpMessage {
     /// Of a response: where its request lies in the client's stream, if it was captured.
     pub answers: Option<Range<u64>>,
     chunks: Option<Chunks>,
+    /// Where everything in the head lies; none if it is unreadable.
+    head: Option<RawHead>,
 }
 
 impl HttpMessage {
-    pub(super) fn new(side: Side, head_len: u64, chunks: Option<Chunks>) -> Self {
-        Self { side, head_len, answers: None, chunks }
+    pub(super) fn new(head: RawHead, chunks: Option<Chunks>) -> Self {
+        let side = if matches!(head.start, Start::Request { .. }) { Side::Request } else { Side::Response };
+        Self { side, head_len: head.len as u64, answers: None, chunks, head: Some(head) }
+    }
+
+    /// So many octets that are no message.
+    pub(super) fn unreadable(len: u64) -> Self {
+        Self { side: Side::Unreadable, head_len: len, answers: None, chunks: None, head: None }
     }
 
     /// The response to the request at this place in the client's stream.
@@ -99,16 +108,14 @@ impl HttpMessage {
         self.head(bytes).map(|head| format!("HTTP/1.{}", head.minor_version))
     }
 
-    fn head(&self, bytes: &[u8]) -> Option<RawHead> {
-        let read = match self.side {
-            Side::Request => head::read_request(bytes),
-            Side::Response => head::read_response(bytes),
-            Side::Unreadable => return None,
-        };
-        match read {
-            Read::Complete(head) => Some(head),
-            Read::NeedMore | Read::Invalid(_) => None,
-        }
+    /// The head, if these bytes hold all of it.
+    fn head(&self, bytes: &[u8]) -> Option<&RawHead> {
+        self.head.as_ref().filter(|head| head.len <= bytes.len())
+    }
+
+    /// The value of the first header field with this name, which is compared without regard to case.
+    pub fn header<'a>(&self, bytes: &'a [u8], name: &str) -> Option<&'a [u8]> {
+        self.head(bytes)?.value(bytes, name)
     }
 
     fn describe_body(&self, layer: &mut Layer, bytes: &[u8]) {
@@ -122,16 +129,16 @@ impl HttpMessage {
         }
         let body = self.body(bytes);
         if !body.is_empty() {
-            layer.field(&FILE_DATA, Value::Bytes(body), self.head_len as usize..bytes.len());
+            layer.field(&FILE_DATA, Value::Bytes(body.into_owned()), self.head_len as usize..bytes.len());
         }
     }
 
     /// The method and target of a request, or the status of a response as text with its reason.
     pub fn start(&self, bytes: &[u8]) -> Option<(String, String)> {
         let text = |range: &Range<usize>| String::from_utf8_lossy(&bytes[range.clone()]).into_owned();
-        Some(match self.head(bytes)?.start {
-            Start::Request { method, target } => (text(&method), text(&target)),
-            Start::Response { status, reason } => (status.to_string(), text(&reason)),
+        Some(match &self.head(bytes)?.start {
+            Start::Request { method, target } => (text(method), text(target)),
+            Start::Response { status, reason } => (status.to_string(), text(reason)),
         })
     }
 
@@ -142,7 +149,10 @@ impl HttpMessage {
 
     /// The body with its content codings undone; `None` if it has none, or they cannot be undone.
     pub fn decoded_body(&self, bytes: &[u8]) -> Option<Vec<u8>> {
-        let head = self.head(bytes)?.to_head(bytes);
+        let head = self.head(bytes)?;
+        // Most messages have none, and their bodies are not copied to see that.
+        head.value(bytes, "content-encoding")?;
+        let head = head.to_ruling_head(bytes);
         let body = self.body(bytes);
         coding::decode(&coding::to_undo(&head, &body)?, &body).0
     }
@@ -156,11 +166,27 @@ impl HttpMessage {
     }
 
     /// The body with chunk framing taken away.
-    pub fn body(&self, bytes: &[u8]) -> Vec<u8> {
+    pub fn body<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
         let raw = bytes.get(self.head_len as usize..).unwrap_or_default();
         match &self.chunks {
-            Some(chunks) => chunks.join(raw),
-            None => raw.to_vec(),
+            Some(chunks) => Cow::Owned(chunks.join(raw)),
+            None => Cow::Borrowed(raw),
+        }
+    }
+
+    /// The status of a response.
+    pub fn status(&self) -> Option<u16> {
+        match self.head.as_ref()?.start {
+            Start::Response { status, .. } => Some(status),
+            Start::Request { .. } => None,
+        }
+    }
+
+    /// Method and target of a request.
+    pub fn request_line<'a>(&self, bytes: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+        match &self.head(bytes)?.start {
+            Start::Request { method, target } => Some((bytes.get(method.clone())?, bytes.get(target.clone())?)),
+            Start::Response { .. } => None,
         }
     }
 }
@@ -187,7 +213,7 @@ impl Payload for HttpMessage {
             Layer::new("http", "Hypertext Transfer Protocol", Some(OsiLayer::Application), Some(at.clone()));
         layer.summary = self.summary(bytes);
         let Some(head) = self.head(bytes) else { return vec![layer] };
-        describe_start(&mut layer, &head, bytes);
+        describe_start(&mut layer, head, bytes);
         for (name, value) in &head.headers {
             let name_text = String::from_utf8_lossy(&bytes[name.clone()]);
             let value_text = head::text_of(&bytes[value.clone()]);

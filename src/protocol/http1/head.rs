@@ -1,5 +1,6 @@
 //! The head of a message: start line and header fields (RFC 9112 §2.1), read by httparse.
 
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use super::odd;
@@ -55,9 +56,9 @@ fn leniently(bytes: &[u8], parse: fn(&[u8]) -> Read) -> Read {
 }
 
 fn parse_request(bytes: &[u8]) -> Read {
-    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-    let mut request = httparse::Request::new(&mut headers);
-    let status = request.parse(bytes);
+    let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    let mut request = httparse::Request::new(&mut []);
+    let status = request.parse_with_uninit_headers(bytes, &mut headers);
     finish(bytes, status, |len| RawHead {
         len,
         start: Start::Request {
@@ -70,9 +71,10 @@ fn parse_request(bytes: &[u8]) -> Read {
 }
 
 fn parse_response(bytes: &[u8]) -> Read {
-    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-    let mut response = httparse::Response::new(&mut headers);
-    let status = response.parse(bytes);
+    let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    let mut response = httparse::Response::new(&mut []);
+    let status =
+        httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut response, bytes, &mut headers);
     finish(bytes, status, |len| RawHead {
         len,
         start: Start::Response {
@@ -109,12 +111,45 @@ fn range_in(whole: &[u8], part: &[u8]) -> Range<usize> {
 
 /// A header field as text. What it has of line ends is a fold, which stands for spaces (RFC 9112 §5.2).
 pub(super) fn text_of(value: &[u8]) -> String {
-    String::from_utf8_lossy(value).replace(['\r', '\n'], " ")
+    let mut text = String::from_utf8_lossy(value).into_owned();
+    if value.iter().any(|octet| matches!(octet, b'\r' | b'\n')) {
+        text = text.replace(['\r', '\n'], " ");
+    }
+    text
 }
 
+/// The header fields that say how a message is to be read.
+const RULING: [&str; 7] =
+    ["content-encoding", "content-length", "content-range", "content-type", "expect", "transfer-encoding", "upgrade"];
+
 impl RawHead {
+    /// The value of the first header field with this name, which is compared without regard to case.
+    pub(super) fn value<'a>(&self, bytes: &'a [u8], name: &str) -> Option<&'a [u8]> {
+        let is_meant =
+            |field: &Range<usize>| bytes.get(field.clone()).is_some_and(|n| n.eq_ignore_ascii_case(name.as_bytes()));
+        let (_, value) = self.headers.iter().find(|(field, _)| is_meant(field))?;
+        bytes.get(value.clone())
+    }
+
+    /// Of the head what says how the message is to be read, with texts of its own; all of it where it asks for another
+    /// protocol.
+    pub(super) fn to_ruling_head(&self, bytes: &[u8]) -> Head {
+        if self.value(bytes, "upgrade").is_some() {
+            return self.to_head(bytes);
+        }
+        let rules = |field: &Range<usize>| {
+            let name = &bytes[field.clone()];
+            RULING.iter().any(|ruling| ruling.len() == name.len() && name.eq_ignore_ascii_case(ruling.as_bytes()))
+        };
+        self.texts(bytes, rules)
+    }
+
     /// The head with texts of its own.
     pub(super) fn to_head(&self, bytes: &[u8]) -> Head {
+        self.texts(bytes, |_| true)
+    }
+
+    fn texts(&self, bytes: &[u8], wanted: impl Fn(&Range<usize>) -> bool) -> Head {
         let text = |range: &Range<usize>| text_of(&bytes[range.clone()]);
         Head {
             start: match &self.start {
@@ -122,7 +157,12 @@ impl RawHead {
                 Start::Response { status, .. } => status.to_string(),
             },
             minor_version: self.minor_version,
-            headers: self.headers.iter().map(|(name, value)| (text(name), text(value))).collect(),
+            headers: self
+                .headers
+                .iter()
+                .filter(|(name, _)| wanted(name))
+                .map(|(name, value)| (text(name), text(value)))
+                .collect(),
         }
     }
 }

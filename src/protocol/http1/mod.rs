@@ -91,4 +91,6 @@ mod tests;
 #[cfg(test)]
 mod events_tests;
 #[cfg(test)]
+mod long_tests;
+#[cfg(test)]
 mod odd_tests;

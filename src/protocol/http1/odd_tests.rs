@@ -114,7 +114,7 @@ fn bodies_are_shown_decoded() {
         assert_eq!(field.span.as_ref().map(|span| span.buffer), Some(Buffer::Derived(0)));
         let http: &HttpMessage = talk.heard.messages[1].payload.as_any().downcast_ref().unwrap();
         let bytes = talk.bytes(&talk.heard.messages[1]);
-        assert_eq!((http.body(bytes), http.decoded_body(bytes)), (body, Some(b"hello".to_vec())));
+        assert_eq!((http.body(bytes).into_owned(), http.decoded_body(bytes)), (body, Some(b"hello".to_vec())));
     }
 }
 

@@ -1,6 +1,8 @@
 //! A Socket.IO packet as a message of a trace.
 
 use std::any::Any;
+use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::{Event, Kind, Revision};
 use crate::layer::{Buffer, Derived, Field, FieldDef, Layer, OsiLayer, Span, Value};
@@ -17,6 +19,8 @@ crate::fields! {
     #[ours] EVENT = "socketio.event", Text, "The name of the event.", "Socket.IO protocol 5, Sending and receiving data";
     #[ours] DATA = "socketio.data", Text, "The JSON that comes along, with attachments put in as base64.", "Socket.IO protocol 5, Packet encoding";
     #[ours] OFFSET = "socketio.offset", Text, "What the server adds to an event so that a client can ask for what it missed.", "Socket.IO 4 documentation, Connection state recovery";
+    #[ours] ACK_TO = "socketio.ack_to", Uint, "Of an acknowledgement: the frame of the event that it answers.", "Socket.IO protocol 5, Acknowledgement";
+    #[ours] ACK_RTT = "socketio.ack_rtt", Seconds, "Of an acknowledgement: the time since the event that it answers.", "Socket.IO protocol 5, Acknowledgement";
     #[ours] ATTACHMENTS = "socketio.attachments", Uint, "How many binary packets follow.", "Socket.IO protocol 5, Packet encoding";
 }
 
@@ -26,11 +30,11 @@ pub struct SocketIoPacket {
     /// The version of the protocol.
     pub revision: Revision,
     /// The Engine.IO session.
-    pub sid: Option<String>,
+    pub sid: Option<Arc<str>>,
     /// The Socket.IO name of the connection in its namespace, once known.
-    pub socket: Option<String>,
+    pub socket: Option<Arc<str>>,
     /// The namespace.
-    pub namespace: String,
+    pub namespace: Cow<'static, str>,
     /// What it is.
     pub kind: Kind,
     /// What ties an event to its acknowledgement.
@@ -41,6 +45,17 @@ pub struct SocketIoPacket {
     pub offset: Option<String>,
     /// How many attachments it announced.
     pub attachments: u64,
+    /// Of an acknowledgement: the event that it answers, if that was captured.
+    pub answers: Option<Answer>,
+}
+
+/// What an acknowledgement answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer {
+    /// The frame in which the event ended.
+    pub frame: u32,
+    /// The time from the event to its acknowledgement.
+    pub nanoseconds: i64,
 }
 
 impl SocketIoPacket {
@@ -49,9 +64,9 @@ impl SocketIoPacket {
         self.data.as_deref().filter(|_| self.kind.is_event()).and_then(|data| Event::from_json(data).ok())
     }
 
-    fn text_field(layer: &mut Layer, def: &'static FieldDef, text: Option<&String>) {
+    fn text_field(layer: &mut Layer, def: &'static FieldDef, text: Option<&str>) {
         if let Some(text) = text {
-            layer.computed(def, Value::Text(text.clone()));
+            layer.computed(def, Value::Text(text.to_owned()));
         }
     }
 }
@@ -68,19 +83,24 @@ impl Payload for SocketIoPacket {
             Some(event) => format!(" {}({})", quoted(&event.name, 24), plain(&event.arguments.join(", "), 40)),
             None => self.data.as_deref().map(|data| format!(" {}", plain(data, 40))).unwrap_or_default(),
         };
-        format!("{}{id}{place}{what}", self.kind)
+        let after = self.answers.map(|answer| format!(" after {:.3} ms", answer.nanoseconds as f64 / 1e6));
+        format!("{}{id}{place}{what}{}", self.kind, after.unwrap_or_default())
     }
 
     fn describe(&self, bytes: &[u8], at: &Span) -> Vec<Layer> {
         let mut layer = Layer::new("socketio", "Socket.IO", Some(OsiLayer::Application), Some(at.clone()));
         layer.summary = self.summary(bytes);
-        Self::text_field(&mut layer, &SID, self.sid.as_ref());
-        Self::text_field(&mut layer, &SOCKET, self.socket.as_ref());
+        Self::text_field(&mut layer, &SID, self.sid.as_deref());
+        Self::text_field(&mut layer, &SOCKET, self.socket.as_deref());
         layer.computed(&VERSION, Value::Uint(u64::from(self.revision.number())));
         layer.computed(&TYPE, Value::Text(self.kind.to_string()));
-        layer.computed(&NAMESPACE, Value::Text(self.namespace.clone()));
+        layer.computed(&NAMESPACE, Value::Text(self.namespace.clone().into_owned()));
         if let Some(id) = self.id {
             layer.computed(&ID, Value::Uint(id));
+        }
+        if let Some(answer) = self.answers {
+            layer.computed(&ACK_TO, Value::Uint(u64::from(answer.frame)));
+            layer.computed(&ACK_RTT, Value::Seconds(answer.nanoseconds as f64 / 1e9));
         }
         if let Some(event) = self.event() {
             layer.computed(&EVENT, Value::Text(event.name));
@@ -88,7 +108,7 @@ impl Payload for SocketIoPacket {
         if self.attachments > 0 {
             layer.computed(&ATTACHMENTS, Value::Uint(self.attachments));
         }
-        Self::text_field(&mut layer, &OFFSET, self.offset.as_ref());
+        Self::text_field(&mut layer, &OFFSET, self.offset.as_deref());
         if let Some(data) = &self.data {
             let span = Some(Span::new(Buffer::Derived(0), 0..data.len() as u64));
             layer.fields.push(Field { def: &DATA, value: Value::Text(data.clone()), span });

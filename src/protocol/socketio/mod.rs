@@ -24,7 +24,7 @@ mod packet;
 mod payload;
 
 pub use attachments::{Joined, join};
-pub use message::{FIELDS, SocketIoPacket};
+pub use message::{Answer, FIELDS, SocketIoPacket};
 pub use msgpack::read_msgpack;
 pub use packet::{Kind, Packet, Revision, Spans};
 pub use payload::{Connect, Event, Recovered, Refusal, arguments, split_offset};

@@ -263,6 +263,11 @@ impl<'a> Packet<'a> {
 
 /// How deep arrays and objects are nested.
 fn depth(json: &str) -> usize {
+    // Without more brackets it cannot be deeper, and nearly always there are few.
+    let brackets = json.bytes().filter(|octet| matches!(octet, b'[' | b'{')).count();
+    if brackets <= MAX_DEPTH {
+        return brackets;
+    }
     let (mut depth, mut deepest, mut quoted, mut escaped) = (0_usize, 0, false, false);
     for octet in json.bytes() {
         match octet {

@@ -2,43 +2,45 @@
 
 use std::ops::Range;
 
+use super::begun::{Begun, Missing, Partial};
+use super::check::{check_close, check_frame};
 use super::deflate::{Agreement, Inflater};
-use super::frame::{Opcode, ReadHeader, WebSocketFrame};
-use super::message::{Fragment, WebSocketMessage};
+use super::frame::{Opcode, ReadHeader, WebSocketFrame, unmask};
+use super::joined::{Fit, fitting};
 use super::utf8::Utf8Check;
 use crate::layer::{Direction, Note, Severity};
 use crate::message::{Decoder, Draft, Input, Progress, Sink};
-
-/// A message that began in an earlier frame.
-#[derive(Debug, Clone)]
-struct Begun {
-    opcode: Opcode,
-    encoded: bool,
-    start: u64,
-    fragments: Vec<Fragment>,
-    /// There were more frames than are joined.
-    overflow: bool,
-    text: Utf8Check,
-    /// What a compressed message has been inflated to so far; `None` once that failed.
-    inflated: Option<Vec<u8>>,
-}
 
 /// What one direction has said so far.
 #[derive(Debug, Default)]
 struct Speaker {
     begun: Option<Begun>,
+    /// A frame of which a part was read.
+    partial: Option<Partial>,
+    /// After a gap: where the octets end that belong to the frame that was begun before it.
+    skip_to: Option<u64>,
+    /// The message at hand was handed out already, because octets of it are missing.
+    broken: bool,
     closed: bool,
     /// permessage-deflate was agreed on.
     inflater: Option<Inflater>,
+    /// What is to be told on the next frame.
+    note: Option<Note>,
+    /// What is to be told on the next compressed frame.
+    lost: Option<Note>,
 }
 
 #[derive(Debug)]
 pub(super) struct WebSocketDecoder {
     speakers: [Speaker; 2],
+    /// Where masks are undone.
+    scratch: Vec<u8>,
+    /// What is to be told on the first frame of a connection that was joined in its middle.
+    joined: Option<Note>,
 }
 
-/// More frames than this are not joined into one message: the peer controls how many there are.
-const MAX_FRAGMENTS: usize = 1 << 16;
+/// Frames with at most so many octets of payload are waited for; of longer ones each piece is read as it comes.
+const READ_WHOLE: u64 = 4 << 10;
 
 impl WebSocketDecoder {
     /// A decoder for a connection whose handshake agreed on these extensions.
@@ -50,9 +52,25 @@ impl WebSocketDecoder {
                 Ok(agreement) => agreement.inflater(direction),
                 Err(_) => Inflater::new(true),
             });
-            Speaker { begun: None, closed: false, inflater }
+            Speaker { inflater, ..Speaker::default() }
         };
-        Self { speakers: [speaker(Direction::ToServer), speaker(Direction::ToClient)] }
+        let speakers = [speaker(Direction::ToServer), speaker(Direction::ToClient)];
+        Self { speakers, scratch: Vec::new(), joined: None }
+    }
+
+    /// A decoder for a connection that was joined in its middle, of which so many frames fit. Whether compression was
+    /// agreed on is not known, and what compressed messages may repeat is not there.
+    pub(super) fn joining(fit: Fit) -> Self {
+        let mut decoder = Self::new(None);
+        for speaker in &mut decoder.speakers {
+            let mut inflater = Inflater::new(true);
+            speaker.lost = inflater.gap();
+            speaker.inflater = Some(inflater);
+            // A message may have begun before.
+            speaker.broken = true;
+        }
+        decoder.joined = Some(fit.note("the capture began after the handshake"));
+        decoder
     }
 
     pub(super) fn boxed(self) -> Box<dyn Decoder> {
@@ -62,9 +80,18 @@ impl WebSocketDecoder {
 
 impl Decoder for WebSocketDecoder {
     fn decode(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Progress {
+        let speaker = &mut self.speakers[input.direction.index()];
+        if let Some(end) = speaker.skip_to {
+            let skipped = input.bytes.len().min(usize::try_from(end - input.offset).unwrap_or(usize::MAX));
+            speaker.skip_to = Some(end).filter(|end| input.offset + skipped as u64 != *end);
+            return if skipped > 0 { Progress::Consumed(skipped) } else { Progress::NeedMore };
+        }
+        if speaker.partial.is_some() {
+            return self.go_on(input, sink);
+        }
         if input.bytes.is_empty() {
-            if input.end {
-                self.never_ended(input, sink);
+            if let Some(begun) = speaker.begun.take_if(|_| input.end) {
+                begun.hand_out(input.direction, input.offset, Missing::LastFrame, sink);
             }
             return Progress::NeedMore;
         }
@@ -73,74 +100,164 @@ impl Decoder for WebSocketDecoder {
         };
         let there = input.bytes.len() as u64;
         match frame.total_len() {
-            Some(total) if total <= there => self.frame(frame, input, total, None, sink),
-            _ if input.end => {
-                let text = format!(
-                    "the stream ends in the middle of this frame: {} of {} octets of payload are there",
-                    there - u64::from(frame.header_len),
-                    frame.payload_len
-                );
-                self.frame(frame, input, there, Some(text), sink)
+            Some(total) if total <= there => self.whole_frame(frame, input, total, sink),
+            None if !input.end => Progress::NeedMore,
+            _ if input.end || (frame.payload_len > READ_WHOLE && !frame.opcode.is_control()) => {
+                self.begin_frame(frame, input, sink)
             }
             _ => Progress::NeedMore,
         }
     }
 
-    fn gap(&mut self, direction: Direction, _missing: Range<u64>) -> bool {
-        // Frames have no marker to find the next one by.
-        self.speakers[direction.index()].begun = None;
-        false
+    fn begun(&self, direction: Direction) -> Option<u64> {
+        let speaker = &self.speakers[direction.index()];
+        let message = speaker.begun.as_ref().map(|begun| begun.start);
+        message.or(speaker.partial.as_ref().map(|partial| partial.start))
+    }
+
+    fn gap(&mut self, direction: Direction, missing: Range<u64>, behind: &[u8]) -> bool {
+        let speaker = &mut self.speakers[direction.index()];
+        // Frames have no marker to find the next one by; only within a frame its length tells where that is. Behind whole
+        // segments that are missing one may begin all the same.
+        match speaker.skip_to {
+            Some(end) if missing.end <= end => {
+                speaker.skip_to = Some(end).filter(|end| missing.end < *end);
+                true
+            }
+            _ => {
+                let fit = fitting(behind, direction).filter(|fit| fit.confidence().is_some());
+                let Some(fit) = fit else { return false };
+                speaker.skip_to = None;
+                speaker.broken = true;
+                speaker.note = Some(fit.note("octets before this frame are missing"));
+                speaker.lost = speaker.inflater.as_mut().and_then(Inflater::gap);
+                true
+            }
+        }
     }
 }
 
 impl WebSocketDecoder {
-    fn frame(
-        &mut self,
-        mut frame: WebSocketFrame,
-        input: Input<'_>,
-        len: u64,
-        cut: Option<String>,
-        sink: &mut dyn Sink,
-    ) -> Progress {
+    /// A frame that is there from its first octet to its last.
+    fn whole_frame(&mut self, mut frame: WebSocketFrame, input: Input<'_>, len: u64, sink: &mut dyn Sink) -> Progress {
         let bytes = &input.bytes[..len as usize];
-        let complete = cut.is_none();
-        let mut notes: Vec<Note> = cut.into_iter().map(|text| Note::new(Severity::Warn, text, "")).collect();
+        let mut notes = Vec::new();
         self.mark_encoded(&mut frame, input.direction);
         check_frame(&frame, input.direction, &mut notes);
-        let payload = frame.payload(bytes);
-        if frame.opcode == Opcode::Close && complete {
-            check_close(&payload, &mut notes);
+        self.follow(&frame, input, &mut notes, sink);
+        let speaker = &mut self.speakers[input.direction.index()];
+        let masked = &bytes[usize::from(frame.header_len)..];
+        let of_message = speaker.begun.as_mut().filter(|_| !frame.opcode.is_control());
+        let is_text = frame.opcode == Opcode::Text && of_message.is_none();
+        // Of many frames nobody looks at the octets.
+        if is_text || frame.opcode == Opcode::Close || of_message.as_ref().is_some_and(|begun| begun.reads_octets()) {
+            let payload = unmasked(masked, frame.masking_key, 0, &mut self.scratch);
+            if let Some(begun) = of_message {
+                begun.feed(payload, speaker.inflater.as_mut(), frame.fin, &mut notes);
+            } else if is_text {
+                let mut check = Utf8Check::default();
+                check.add(payload);
+                notes.extend(check.finish());
+            } else {
+                check_close(payload, &mut notes);
+            }
         }
-        if frame.opcode == Opcode::Text && frame.fin && complete && !frame.encoded {
-            let mut check = Utf8Check::default();
-            check.add(&payload);
-            notes.extend(check.finish());
-        }
-        self.follow(&frame, input, &payload, complete, &mut notes);
-        let end = input.offset + len;
-        sink.message(Draft { direction: input.direction, range: input.offset..end, payload: &frame, notes, complete });
-        if complete && frame.fin && !frame.opcode.is_control() {
-            self.finish_message(input.direction, end, sink);
-        }
+        self.hand_out(&frame, input.direction, input.offset..input.offset + len, notes, true, sink);
         Progress::Consumed(len as usize)
     }
 
-    /// Hands out the message whose last frame ends at `end`; nothing if it came in one frame, as it is.
-    fn finish_message(&mut self, direction: Direction, end: u64, sink: &mut dyn Sink) {
-        let Some(begun) = self.speakers[direction.index()].begun.take() else { return };
+    /// A frame of which only a part is there: it is read as far as it came.
+    fn begin_frame(&mut self, mut frame: WebSocketFrame, input: Input<'_>, sink: &mut dyn Sink) -> Progress {
         let mut notes = Vec::new();
-        if begun.opcode == Opcode::Text && (!begun.encoded || begun.inflated.is_some()) {
-            notes.extend(begun.text.finish());
+        self.mark_encoded(&mut frame, input.direction);
+        check_frame(&frame, input.direction, &mut notes);
+        self.follow(&frame, input, &mut notes, sink);
+        let speaker = &mut self.speakers[input.direction.index()];
+        let alone = frame.opcode == Opcode::Text && speaker.begun.is_none();
+        let text = alone.then(Utf8Check::default);
+        speaker.partial = Some(Partial { frame, start: input.offset, taken: 0, notes, text });
+        let header = usize::from(frame.header_len);
+        let rest = Input { offset: input.offset + header as u64, bytes: &input.bytes[header..], ..input };
+        match self.go_on(rest, sink) {
+            Progress::Consumed(n) => Progress::Consumed(header + n),
+            _ => Progress::Consumed(header),
         }
-        begun.hand_out(direction, end, notes, true, sink);
     }
 
-    /// Shows a message whose last frame never came.
-    fn never_ended(&mut self, input: Input<'_>, sink: &mut dyn Sink) {
-        let Some(begun) = self.speakers[input.direction.index()].begun.take() else { return };
-        let text = "the last frame of this message is not there";
-        let notes = vec![Note::new(Severity::Warn, text, "RFC 6455 §5.4")];
-        begun.hand_out(input.direction, input.offset, notes, false, sink);
+    /// The next piece of a frame that was begun.
+    fn go_on(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Progress {
+        let speaker = &mut self.speakers[input.direction.index()];
+        let Some(partial) = &mut speaker.partial else { return Progress::NeedMore };
+        let rest = partial.frame.payload_len - partial.taken;
+        let piece = &input.bytes[..input.bytes.len().min(usize::try_from(rest).unwrap_or(usize::MAX))];
+        let is_whole = piece.len() as u64 == rest;
+        let frame = partial.frame;
+        let of_message = speaker.begun.as_mut().filter(|_| !frame.opcode.is_control());
+        if partial.text.is_some() || of_message.as_ref().is_some_and(|begun| begun.reads_octets()) {
+            let payload = unmasked(piece, frame.masking_key, partial.taken, &mut self.scratch);
+            if let Some(begun) = of_message {
+                let ends = frame.fin && is_whole;
+                begun.feed(payload, speaker.inflater.as_mut(), ends, &mut partial.notes);
+            } else if let Some(text) = &mut partial.text {
+                text.add(payload);
+            }
+        }
+        partial.taken += piece.len() as u64;
+        if !is_whole && !input.end {
+            return if piece.is_empty() { Progress::NeedMore } else { Progress::Consumed(piece.len()) };
+        }
+        let end = input.offset + piece.len() as u64;
+        if let Some(partial) = speaker.partial.take() {
+            self.end_frame(partial, input, is_whole, end, sink);
+        }
+        if piece.is_empty() { Progress::NeedMore } else { Progress::Consumed(piece.len()) }
+    }
+
+    /// Hands out a frame that came in pieces, as far as it came.
+    fn end_frame(&mut self, partial: Partial, input: Input<'_>, is_whole: bool, end: u64, sink: &mut dyn Sink) {
+        let ends_at = partial.end();
+        let Partial { frame, start, taken, mut notes, text } = partial;
+        if is_whole {
+            notes.extend(text.and_then(|text| text.finish()));
+        } else {
+            let text = format!(
+                "the stream ends in the middle of this frame: {taken} of {} octets of payload are there",
+                frame.payload_len
+            );
+            notes.insert(0, Note::new(Severity::Warn, text, ""));
+            let speaker = &mut self.speakers[input.direction.index()];
+            speaker.skip_to = Some(ends_at);
+            notes.extend(speaker.inflater.as_mut().filter(|_| frame.encoded).and_then(Inflater::gap));
+        }
+        self.hand_out(&frame, input.direction, start..end, notes, is_whole, sink);
+    }
+
+    /// Hands out a frame, and behind its last frame the message it belongs to.
+    fn hand_out(
+        &mut self,
+        frame: &WebSocketFrame,
+        direction: Direction,
+        range: Range<u64>,
+        notes: Vec<Note>,
+        complete: bool,
+        sink: &mut dyn Sink,
+    ) {
+        let speaker = &mut self.speakers[direction.index()];
+        let (len, end) = ((range.end - range.start).saturating_sub(frame.header_len.into()), range.end);
+        let start = range.start + u64::from(frame.header_len);
+        let of_message = speaker.begun.as_mut().filter(|_| !frame.opcode.is_control());
+        if let Some(begun) = of_message {
+            begun.add_frame(frame.masking_key, start, len);
+        }
+        sink.message(Draft { direction, range, payload: frame, notes, complete });
+        // What came in one frame, as it is, is a message already. No message reaches over a gap.
+        let ends = frame.fin && !frame.opcode.is_control();
+        let broken = speaker.begun.is_some() && !complete;
+        if let Some(begun) = speaker.begun.take_if(|_| ends || broken) {
+            let missing = if complete { Missing::Nothing } else { Missing::Octets };
+            begun.hand_out(direction, end, missing, sink);
+        }
+        speaker.broken = !ends && (speaker.broken || broken || (!complete && !frame.opcode.is_control()));
     }
 
     /// RSV1 on the first frame says that the whole message is compressed (RFC 7692 §6).
@@ -155,15 +272,11 @@ impl WebSocketDecoder {
     }
 
     /// Follows the fragments of a message (§5.4).
-    fn follow(
-        &mut self,
-        frame: &WebSocketFrame,
-        input: Input<'_>,
-        payload: &[u8],
-        complete: bool,
-        notes: &mut Vec<Note>,
-    ) {
+    fn follow(&mut self, frame: &WebSocketFrame, input: Input<'_>, notes: &mut Vec<Note>, sink: &dyn Sink) {
         let speaker = &mut self.speakers[input.direction.index()];
+        notes.extend(self.joined.take());
+        notes.extend(speaker.note.take());
+        notes.extend(speaker.lost.take_if(|_| frame.encoded));
         if speaker.closed {
             let text = "a frame after the close frame: nothing may follow it";
             notes.push(Note::new(Severity::Error, text, "RFC 6455 §5.5.1"));
@@ -173,6 +286,10 @@ impl WebSocketDecoder {
             return;
         }
         match (frame.opcode, &speaker.begun) {
+            (Opcode::Continuation, None) if speaker.broken => {
+                let text = "it continues a message of which octets are missing";
+                notes.push(Note::new(Severity::Note, text, "RFC 6455 §5.4"));
+            }
             (Opcode::Continuation, None) => {
                 let text = "a continuation without a message to continue";
                 notes.push(Note::new(Severity::Error, text, "RFC 6455 §5.4"));
@@ -186,13 +303,8 @@ impl WebSocketDecoder {
                 if let (Some(Begun { encoded: true, .. }), Some(inflater)) = (begun, &mut speaker.inflater) {
                     notes.extend(inflater.gap());
                 }
-                speaker.begun = (!frame.fin || frame.encoded).then(|| Begun::new(frame, input.offset));
-            }
-        }
-        if let Some(begun) = &mut speaker.begun {
-            begun.add(frame, input.offset, payload);
-            if let Some(inflater) = speaker.inflater.as_mut().filter(|_| begun.encoded) {
-                begun.inflate(inflater, payload, frame.fin && complete, notes);
+                let wanted = sink.wants_octets(input.direction);
+                speaker.begun = (!frame.fin || frame.encoded).then(|| Begun::new(frame, input.offset, wanted));
             }
         }
     }
@@ -217,100 +329,13 @@ impl WebSocketDecoder {
     }
 }
 
-impl Begun {
-    fn new(frame: &WebSocketFrame, start: u64) -> Self {
-        let (opcode, encoded) = (frame.opcode, frame.encoded);
-        let (fragments, text, inflated) = (Vec::new(), Utf8Check::default(), encoded.then(Vec::new));
-        Self { opcode, encoded, start, fragments, overflow: false, text, inflated }
-    }
-
-    /// Inflates the next piece of a compressed message; a failure is told once, on the frame in which it shows.
-    fn inflate(&mut self, inflater: &mut Inflater, payload: &[u8], last: bool, notes: &mut Vec<Note>) {
-        let (inflated, text) = (&mut self.inflated, &mut self.text);
-        let mut take = |octets: &[u8]| {
-            if let Some(inflated) = inflated {
-                inflated.extend_from_slice(octets);
-                text.add(octets);
-            }
-        };
-        match inflater.push(payload, last, &mut take) {
-            Ok(note) => notes.extend(note),
-            Err(error) => {
-                self.inflated = None;
-                notes.extend(error.note());
-            }
-        }
-    }
-
-    fn add(&mut self, frame: &WebSocketFrame, offset: u64, payload: &[u8]) {
-        if self.fragments.len() >= MAX_FRAGMENTS {
-            self.overflow = true;
-            return;
-        }
-        let from = offset - self.start + u64::from(frame.header_len);
-        let range = from..from + payload.len() as u64;
-        self.fragments.push(Fragment { range, masking_key: frame.masking_key });
-        if !self.encoded {
-            self.text.add(payload);
-        }
-    }
-
-    fn hand_out(self, direction: Direction, end: u64, mut notes: Vec<Note>, complete: bool, sink: &mut dyn Sink) {
-        if self.overflow {
-            let text = format!("more than {MAX_FRAGMENTS} frames in one message: the rest is not joined");
-            notes.push(Note::new(Severity::Warn, text, ""));
-        }
-        let Self { opcode, encoded, fragments, .. } = self;
-        let inflated = self.inflated.filter(|_| complete).map(Into::into);
-        let message = WebSocketMessage { opcode, encoded, fragments, inflated };
-        sink.message(Draft { direction, range: self.start..end, payload: &message, notes, complete });
-    }
-}
-
-fn check_frame(frame: &WebSocketFrame, direction: Direction, notes: &mut Vec<Note>) {
-    let mut error = |text: String, spec| notes.push(Note::new(Severity::Error, text, spec));
-    match (direction, frame.masking_key) {
-        (Direction::ToServer, None) => error("a frame from a client that is not masked".into(), "RFC 6455 §5.1"),
-        (Direction::ToClient, Some(_)) => error("a frame from a server that is masked".into(), "RFC 6455 §5.1"),
-        _ => {}
-    }
-    if matches!((frame.short_len, frame.payload_len), (126, 0..126) | (127, 0..65536)) {
-        error(format!("the length {} in a longer form than it needs", frame.payload_len), "RFC 6455 §5.2");
-    }
-    if frame.short_len == 127 && frame.payload_len >> 63 != 0 {
-        error("a 64-bit length whose highest bit is not 0".into(), "RFC 6455 §5.2");
-    }
-    if let Opcode::Reserved(bits) = frame.opcode {
-        error(format!("opcode {bits} is reserved"), "RFC 6455 §5.2");
-    }
-    let allowed =
-        if frame.deflate && matches!(frame.opcode, Opcode::Text | Opcode::Binary) { WebSocketFrame::RSV1 } else { 0 };
-    if frame.rsv & !allowed != 0 {
-        error(format!("reserved bits {:03b} set, which no extension agreed on", frame.rsv), "RFC 6455 §5.2");
-    }
-    if frame.opcode.is_control() && frame.payload_len > 125 {
-        error(format!("a control frame of {} octets; 125 are allowed", frame.payload_len), "RFC 6455 §5.5");
-    }
-    if frame.opcode.is_control() && !frame.fin {
-        error("a control frame in fragments".into(), "RFC 6455 §5.5");
-    }
-}
-
-fn check_close(payload: &[u8], notes: &mut Vec<Note>) {
-    let mut error = |text: String, spec| notes.push(Note::new(Severity::Error, text, spec));
-    match WebSocketFrame::close_body(payload) {
-        None if payload.len() == 1 => {
-            error("a close frame with one octet: none or a code of two".into(), "RFC 6455 §5.5.1");
-        }
-        None => {}
-        Some((code, reason)) => {
-            // "1005, 1006 and 1015 … MUST NOT be set as a status code in a Close control frame" §7.4.1
-            if matches!(code, 0..1000 | 1004 | 1005 | 1006 | 1015 | 1016..3000 | 5000..) {
-                error(format!("close code {code}, which must not be sent"), "RFC 6455 §7.4");
-            }
-            if std::str::from_utf8(reason).is_err() {
-                error("a close reason that is not UTF-8".into(), "RFC 6455 §5.5.1");
-            }
-        }
-    }
+/// A piece of a payload with its mask undone; `at` is how much of the payload came before it. Nothing is copied if there
+/// is no mask.
+fn unmasked<'a>(piece: &'a [u8], key: Option<[u8; 4]>, at: u64, scratch: &'a mut Vec<u8>) -> &'a [u8] {
+    let Some(mut key) = key else { return piece };
+    key.rotate_left((at % 4) as usize);
+    scratch.clear();
+    scratch.extend_from_slice(piece);
+    unmask(scratch, key);
+    scratch
 }

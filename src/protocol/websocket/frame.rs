@@ -164,12 +164,20 @@ impl WebSocketFrame {
 
     /// The payload with the mask undone, as far as it is there.
     pub fn payload(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut buffer = Vec::new();
+        let payload = self.payload_into(bytes, &mut buffer);
+        if self.masking_key.is_none() { payload.to_vec() } else { buffer }
+    }
+
+    /// The same in a buffer that is used again. Nothing is copied if there is no mask.
+    pub fn payload_into<'a>(&self, bytes: &'a [u8], buffer: &'a mut Vec<u8>) -> &'a [u8] {
         let raw = bytes.get(usize::from(self.header_len)..).unwrap_or_default();
-        let mut payload = raw.get(..self.payload_len.min(raw.len() as u64) as usize).unwrap_or(raw).to_vec();
-        if let Some(key) = self.masking_key {
-            unmask(&mut payload, key);
-        }
-        payload
+        let raw = raw.get(..self.payload_len.min(raw.len() as u64) as usize).unwrap_or(raw);
+        let Some(key) = self.masking_key else { return raw };
+        buffer.clear();
+        buffer.extend_from_slice(raw);
+        unmask(buffer, key);
+        buffer
     }
 
     /// The code and reason of a close frame's payload: `None` for an empty one.
@@ -318,7 +326,12 @@ fn octets(n: u64) -> String {
 /// "Octet i of the transformed data is the XOR of octet i of the original data with octet at index i modulo 4 of the
 /// masking key." §5.3. The same undoes it.
 pub(super) fn unmask(payload: &mut [u8], key: [u8; 4]) {
-    for (octet, mask) in payload.iter_mut().zip(key.iter().cycle()) {
+    let wide = u64::from_ne_bytes([key[0], key[1], key[2], key[3], key[0], key[1], key[2], key[3]]);
+    let (words, rest) = payload.as_chunks_mut::<8>();
+    for word in words {
+        *word = (u64::from_ne_bytes(*word) ^ wide).to_ne_bytes();
+    }
+    for (octet, mask) in rest.iter_mut().zip(key.iter().cycle()) {
         *octet ^= mask;
     }
 }

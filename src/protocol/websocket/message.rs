@@ -28,6 +28,7 @@ pub struct WebSocketMessage {
     pub(super) fragments: Vec<Fragment>,
     /// What a compressed message was inflated to.
     pub(super) inflated: Option<Arc<[u8]>>,
+    pub(super) len: Option<u64>,
 }
 
 impl WebSocketMessage {
@@ -36,7 +37,12 @@ impl WebSocketMessage {
         self.fragments.iter().map(|fragment| fragment.range.end - fragment.range.start)
     }
 
-    /// Its payload; `None` if it came compressed and could not be inflated.
+    /// How many octets of payload it has, put together and inflated; `None` if that is not known.
+    pub fn payload_len(&self) -> Option<u64> {
+        self.len
+    }
+
+    /// Its payload; `None` if it came compressed and could not be inflated, or if nobody wanted it kept.
     pub fn payload(&self, bytes: &[u8]) -> Option<Vec<u8>> {
         match (&self.inflated, self.encoded) {
             (Some(inflated), _) => Some(inflated.to_vec()),

@@ -5,10 +5,13 @@
 //!
 //! A passive reader: what an endpoint would refuse is shown, with a note that names the clause it breaks.
 
+mod begun;
+mod check;
 mod decoder;
 mod deflate;
 mod frame;
 mod handshake;
+mod joined;
 mod message;
 mod utf8;
 
@@ -44,7 +47,8 @@ crate::fields! {
     #[ours] FRAGMENTS = "websocket.message.fragments", Uint, "Of how many frames the message that ends here was put together.", "RFC 6455 §5.4";
 }
 
-/// The registered dissector. Connections come to it by upgrade only: no octet of a frame identifies it for certain.
+/// The registered dissector. Connections come to it by upgrade; where the capture began after that, no octet of a frame
+/// identifies it for certain.
 pub(super) struct WebSocket;
 
 impl Dissector for WebSocket {
@@ -56,12 +60,16 @@ impl Dissector for WebSocket {
         FIELDS
     }
 
-    fn probe(&self, _probe: Probe<'_>) -> Verdict {
-        Verdict::No
+    fn probe(&self, probe: Probe<'_>) -> Verdict {
+        if probe.joined { joined::probe(probe) } else { Verdict::No }
     }
 
     fn decoder(&self) -> Option<Box<dyn Decoder>> {
         None
+    }
+
+    fn joined(&self, probe: Probe<'_>) -> Option<Box<dyn Decoder>> {
+        joined::joined(probe).map(|fit| decoder::WebSocketDecoder::joining(fit).boxed())
     }
 
     fn upgraded(&self, upgrade: &Upgrade, sink: &mut dyn Sink) -> Option<Box<dyn Decoder>> {

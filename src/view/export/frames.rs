@@ -1,157 +1,88 @@
 //! The lines of frames: packets, datagrams, notes.
 
-use std::net::SocketAddr;
-
-use serde::Serialize;
-
-use super::kinds::{rfc3339, sha256};
+use super::kinds::{Moments, digest};
+use super::object::Object;
 use crate::layer::Note;
 use crate::packet::Transport;
-use crate::trace::{Record, Trace};
+use crate::trace::{Place, Sight, ends_of};
 
-#[derive(Serialize)]
-pub(super) struct PacketLine {
-    frame: u32,
-    frames: [u32; 1],
-    time: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stream: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    from: Option<SocketAddr>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    to: Option<SocketAddr>,
-    len: u32,
-    caplen: usize,
-    layers: Vec<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tcp: Option<TcpPart>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    udp: Option<UdpPart>,
-}
-
-#[derive(Serialize)]
-struct TcpPart {
-    flags: Vec<&'static str>,
-    seq: u32,
-    ack: u32,
-    len: u32,
-    window: u64,
-    /// Names as in `tcp.analysis.*`.
-    analysis: Vec<&'static str>,
-}
-
-#[derive(Serialize)]
-struct UdpPart {
-    len: u16,
-}
-
-pub(super) fn packet(trace: &Trace, number: u32, record: &Record) -> PacketLine {
-    let (from, to) = ends(record);
-    let mut layers: Vec<&'static str> = record.whole().0.headers().map(|(name, _)| name).collect();
-    for message in trace.messages_in(number).iter().filter(|message| message.owns_bytes()) {
-        let protocol = message.payload.protocol();
-        if layers.last() != Some(&protocol) {
-            layers.push(protocol);
-        }
+/// The line of a frame. `protocols` are those of the messages that end in it.
+pub(super) fn packet(sight: &Sight<'_>, protocols: &[&'static str], moments: &mut Moments, out: &mut Vec<u8>) {
+    let (packet, _) = sight.whole();
+    let mut line = Object::begin(out, "packet");
+    line.number("frame", sight.number);
+    line.numbers("frames", &[sight.number]);
+    line.word("time", moments.rfc3339(sight.frame.time));
+    if let Some(segment) = sight.segment {
+        line.number("stream", segment.connection);
     }
-    let segment = record.segment.as_ref();
-    let (mut tcp, mut udp) = (None, None);
-    match &record.whole().0.transport {
-        Some(Transport::Tcp(header)) => {
-            let window = segment.map_or(u64::from(header.window), |segment| segment.window);
-            let flags = header.flags.names().collect();
-            let analysis = segment.iter().flat_map(|segment| segment.analysis.findings.names()).collect();
-            let (seq, ack, len) = (header.seq, header.ack, header.payload_len);
-            tcp = Some(TcpPart { flags, seq, ack, len, window, analysis });
-        }
-        Some(Transport::Udp(header)) => udp = Some(UdpPart { len: header.length }),
+    if let Some((from, to)) = ends_of(packet) {
+        line.word("from", moments.end(from));
+        line.word("to", moments.end(to));
+    }
+    line.number("len", sight.frame.len);
+    line.number("caplen", sight.frame.data.len());
+    let headers = packet.headers().map(|(name, _)| name);
+    let last = packet.headers().last().map(|(name, _)| name);
+    let above = protocols.iter().copied().enumerate().filter(|(i, name)| *i > 0 || last != Some(*name));
+    line.words("layers", headers.chain(above.map(|(_, name)| name)));
+    match &packet.transport {
+        Some(Transport::Tcp(header)) => line.nested("tcp", |tcp| {
+            tcp.words("flags", header.flags.names());
+            tcp.number("seq", header.seq);
+            tcp.number("ack", header.ack);
+            tcp.number("len", header.payload_len);
+            tcp.number("window", sight.segment.map_or(u64::from(header.window), |segment| segment.window));
+            tcp.words("analysis", sight.segment.iter().flat_map(|segment| segment.analysis.findings.names()));
+        }),
+        Some(Transport::Udp(header)) => line.nested("udp", |udp| udp.number("len", header.length)),
         Some(Transport::Icmp(_)) | None => {}
     }
-    PacketLine {
-        frame: number,
-        frames: [number],
-        time: rfc3339(record.frame.time),
-        stream: segment.map(|segment| segment.connection),
-        from,
-        to,
-        len: record.frame.len,
-        caplen: record.frame.data.len(),
-        layers,
-        tcp,
-        udp,
-    }
+    line.end();
 }
 
-fn ends(record: &Record) -> (Option<SocketAddr>, Option<SocketAddr>) {
-    let (packet, _) = record.whole();
-    let Some(net) = &packet.net else { return (None, None) };
-    let ports = match &packet.transport {
-        Some(Transport::Tcp(tcp)) => (tcp.source_port, tcp.destination_port),
-        Some(Transport::Udp(udp)) => (udp.source_port, udp.destination_port),
-        Some(Transport::Icmp(_)) | None => return (None, None),
-    };
-    (Some(SocketAddr::new(net.source, ports.0)), Some(SocketAddr::new(net.destination, ports.1)))
-}
-
-#[derive(Serialize)]
-pub(super) struct DatagramLine {
-    frame: u32,
-    frames: Vec<u32>,
-    time: String,
-    from: Option<SocketAddr>,
-    to: Option<SocketAddr>,
-    payload_len: usize,
-    payload_sha256: String,
-}
-
-pub(super) fn datagram(number: u32, record: &Record) -> Option<DatagramLine> {
-    let (packet, data) = record.whole();
-    let Some(Transport::Udp(_)) = &packet.transport else { return None };
+/// The line of a datagram, if it is one.
+pub(super) fn datagram(sight: &Sight<'_>, moments: &mut Moments, out: &mut Vec<u8>) {
+    let (packet, data) = sight.whole();
+    let Some(Transport::Udp(_)) = &packet.transport else { return };
     let payload = packet.payload.of(data);
-    let (from, to) = ends(record);
-    let mut frames = vec![number];
-    frames.extend(record.datagram.iter().flat_map(|whole| whole.pieces.iter().map(|piece| piece.frame)));
+    let mut frames = vec![sight.number];
+    frames.extend(sight.datagram.iter().flat_map(|whole| whole.pieces.iter().map(|piece| piece.frame)));
     frames.sort_unstable();
     frames.dedup();
-    Some(DatagramLine {
-        frame: number,
-        frames,
-        time: rfc3339(record.frame.time),
-        from,
-        to,
-        payload_len: payload.len(),
-        payload_sha256: sha256(payload),
-    })
-}
-
-#[derive(Serialize)]
-pub(super) struct NoteLine<'a> {
-    frame: Option<u32>,
-    frames: Vec<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    time: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stream: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    from: Option<SocketAddr>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    to: Option<SocketAddr>,
-    severity: String,
-    text: &'a str,
-    spec: &'a str,
-}
-
-pub(super) fn note<'a>(on: Option<(u32, &Record)>, note: &'a Note) -> NoteLine<'a> {
-    let (from, to) = on.map_or((None, None), |(_, record)| ends(record));
-    NoteLine {
-        stream: on.and_then(|(_, record)| record.segment.as_ref()).map(|segment| segment.connection),
-        from,
-        to,
-        frame: on.map(|(number, _)| number),
-        frames: on.iter().map(|(number, _)| *number).collect(),
-        time: on.map(|(_, record)| rfc3339(record.frame.time)),
-        severity: note.severity.to_string(),
-        text: &note.text,
-        spec: note.spec,
+    let mut line = Object::begin(out, "udp.datagram");
+    line.number("frame", sight.number);
+    line.numbers("frames", &frames);
+    line.word("time", moments.rfc3339(sight.frame.time));
+    if let Some((from, to)) = ends_of(packet) {
+        line.word("from", moments.end(from));
+        line.word("to", moments.end(to));
     }
+    line.number("payload_len", payload.len());
+    line.hex("payload_sha256", &digest(payload));
+    line.end();
+}
+
+/// The line of a note.
+pub(super) fn note(on: Option<&Place>, note: &Note, moments: &mut Moments, out: &mut Vec<u8>) {
+    let mut line = Object::begin(out, "note");
+    line.number_or_null("frame", on.map(|place| place.moment.frame));
+    match on {
+        Some(place) => line.numbers("frames", &[place.moment.frame]),
+        None => line.numbers("frames", &[]),
+    }
+    if let Some(place) = on {
+        line.word("time", moments.rfc3339(place.moment.time));
+        if let Some(stream) = place.stream {
+            line.number("stream", stream);
+        }
+        if let Some((from, to)) = place.ends {
+            line.word("from", moments.end(from));
+            line.word("to", moments.end(to));
+        }
+    }
+    line.shown("severity", note.severity);
+    line.text("text", &note.text);
+    line.text("spec", note.spec);
+    line.end();
 }

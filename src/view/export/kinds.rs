@@ -1,260 +1,197 @@
 //! The lines of messages: HTTP, server-sent events, WebSocket.
 
-use std::io;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::time::{Duration, UNIX_EPOCH};
 
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::Lines;
+use super::object::Object;
 use super::riders::{engineio, socketio};
 use crate::capture::Timestamp;
-use crate::layer::{Direction, colon_hex};
-use crate::protocol::engineio::EngineIoPacket;
-use crate::protocol::socketio::SocketIoPacket;
-use crate::protocol::{
-    HttpMessage, Opcode, Side, SseEventMessage, WebSocketFrame, WebSocketHandshake, WebSocketMessage,
-};
-use crate::trace::{Message, Trace};
+use crate::protocol::{HttpMessage, Opcode, WebSocketFrame};
+use crate::trace::{Kind, Seen, Told};
 
-/// What every line has.
-#[derive(Serialize)]
-struct Common<'a> {
-    frame: u32,
-    frames: &'a [u32],
-    time: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stream: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    from: Option<SocketAddr>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    to: Option<SocketAddr>,
+/// Times and ends as text. Most lines have the second and the ends of a line shortly before.
+#[derive(Default)]
+pub(super) struct Moments {
+    /// The second, and its text up to the fraction.
+    second: u64,
+    text: Vec<u8>,
+    ends: Vec<Option<(SocketAddr, Vec<u8>)>>,
 }
 
-/// RFC 3339 with nanoseconds, UTC. Times before 1970 are told as 1970 began.
-pub(super) fn rfc3339(time: Timestamp) -> String {
-    let since = Duration::from_nanos(u64::try_from(time.0).unwrap_or(0));
-    humantime::format_rfc3339_nanos(UNIX_EPOCH + since).to_string()
-}
+/// So many ends are remembered.
+const ENDS: usize = 256;
 
-pub(super) fn sha256(bytes: &[u8]) -> String {
-    colon_hex(&Sha256::digest(bytes)).replace(':', "")
-}
+const NANOSECONDS: u64 = 1_000_000_000;
 
-#[derive(Serialize)]
-struct MessageLine<'a, T> {
-    #[serde(flatten)]
-    common: Common<'a>,
-    #[serde(flatten)]
-    body: T,
-}
-
-#[derive(Serialize)]
-struct Request {
-    method: String,
-    target: String,
-    version: Option<String>,
-    headers: Vec<(String, String)>,
-    body_len: usize,
-    body_sha256: String,
-    #[serde(flatten)]
-    decoded: Option<Decoded>,
-}
-
-/// The body with its content codings undone.
-#[derive(Serialize)]
-struct Decoded {
-    decoded_len: usize,
-    decoded_sha256: String,
-}
-
-#[derive(Serialize)]
-struct Response {
-    status: Option<u16>,
-    reason: String,
-    version: Option<String>,
-    headers: Vec<(String, String)>,
-    body_len: usize,
-    body_sha256: String,
-    #[serde(flatten)]
-    decoded: Option<Decoded>,
-    request_frame: Option<u32>,
-}
-
-#[derive(Serialize)]
-struct ServerSent<'a> {
-    event: &'a str,
-    data: &'a str,
-    id: &'a str,
-    retry: Option<u64>,
-}
-
-#[derive(Serialize)]
-struct Handshake<'a> {
-    accepted: bool,
-    accept_valid: Option<bool>,
-    subprotocol: Option<&'a str>,
-    extensions: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Frame {
-    fin: bool,
-    rsv1: bool,
-    opcode: u8,
-    masked: bool,
-    masking_key: Option<String>,
-    payload_len: u64,
-}
-
-#[derive(Serialize)]
-struct WholeMessage {
-    opcode: String,
-    compressed: bool,
-    payload_len: Option<usize>,
-    payload_sha256: Option<String>,
-    text: Option<String>,
-    close_code: Option<u16>,
-    close_reason: Option<String>,
-}
-
-/// Writes the lines of one message: those of its own kind, and for a WebSocket frame that is a whole message that too.
-pub(super) fn message(trace: &Trace, message: &Message, lines: &mut Lines<'_>) -> io::Result<()> {
-    let bytes = trace.bytes(message);
-    if let Some(http) = message.payload_as::<HttpMessage>() {
-        return http_lines(trace, message, http, bytes, lines);
-    }
-    if let Some(sse) = message.payload_as::<SseEventMessage>() {
-        // Comments and what the client's program never gets are no events.
-        let Some(event) = sse.event().filter(|event| event.dispatched) else { return Ok(()) };
-        let body = ServerSent { event: &event.event, data: &event.data, id: &event.id, retry: event.retry };
-        return line(trace, message, "sse.event", body, lines);
-    }
-    if let Some(handshake) = message.payload_as::<WebSocketHandshake>() {
-        let body = Handshake {
-            accepted: handshake.accepted,
-            accept_valid: handshake.accept_valid,
-            subprotocol: handshake.subprotocol.as_deref(),
-            extensions: handshake.extensions.as_deref(),
-        };
-        return line(trace, message, "websocket.handshake", body, lines);
-    }
-    if let Some(frame) = message.payload_as::<WebSocketFrame>() {
-        return frame_lines(trace, message, frame, bytes, lines);
-    }
-    if let Some(packet) = message.payload_as::<EngineIoPacket>() {
-        return line(trace, message, "engineio.packet", engineio(packet), lines);
-    }
-    if let Some(packet) = message.payload_as::<SocketIoPacket>() {
-        return line(trace, message, "socketio.packet", socketio(packet), lines);
-    }
-    match message.payload_as::<WebSocketMessage>() {
-        Some(whole) if lines.wants("websocket.message") => {
-            let payload = whole.payload(bytes);
-            line(
-                trace,
-                message,
-                "websocket.message",
-                whole_message(whole.opcode, whole.encoded, payload.as_deref()),
-                lines,
-            )
+impl Moments {
+    /// RFC 3339 with nanoseconds, UTC. Times before 1970 are told as 1970 began.
+    pub(super) fn rfc3339(&mut self, time: Timestamp) -> &[u8] {
+        let nanoseconds = u64::try_from(time.0).unwrap_or(0);
+        let (second, fraction) = (nanoseconds / NANOSECONDS, nanoseconds % NANOSECONDS);
+        if self.text.is_empty() || self.second != second {
+            let since = Duration::from_secs(second);
+            self.text = humantime::format_rfc3339_nanos(UNIX_EPOCH + since).to_string().into_bytes();
+            self.second = second;
         }
-        _ => Ok(()),
+        // The text ends in nine digits and a Z.
+        let len = self.text.len();
+        let mut rest = fraction;
+        for digit in self.text[len - 10..len - 1].iter_mut().rev() {
+            *digit = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        &self.text
+    }
+
+    /// `ip:port`.
+    pub(super) fn end(&mut self, end: SocketAddr) -> &[u8] {
+        if self.ends.is_empty() {
+            self.ends.resize(ENDS, None);
+        }
+        let slot = &mut self.ends[usize::from(end.port()) % ENDS];
+        if slot.as_ref().is_none_or(|(known, _)| *known != end) {
+            let mut text = Vec::new();
+            // Writing to memory does not fail.
+            let _ = write!(text, "{end}");
+            *slot = Some((end, text));
+        }
+        slot.as_ref().map_or(&[], |(_, text)| text)
     }
 }
 
-fn http_lines(
-    trace: &Trace,
-    message: &Message,
-    http: &HttpMessage,
-    bytes: &[u8],
-    lines: &mut Lines<'_>,
-) -> io::Result<()> {
-    let Some((first, second)) = http.start(bytes) else { return Ok(()) };
+pub(super) fn digest(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+/// A line with what every line of a message has.
+fn line<'a>(seen: &Seen<'_>, kind: Kind, moments: &mut Moments, out: &'a mut Vec<u8>) -> Object<'a> {
+    let mut line = Object::begin(out, kind.name());
+    line.number("frame", seen.moment.frame);
+    line.numbers("frames", seen.frames);
+    line.word("time", moments.rfc3339(seen.moment.time));
+    line.number("stream", seen.connection.id);
+    let (from, to) = seen.ends();
+    line.word("from", moments.end(from));
+    line.word("to", moments.end(to));
+    line
+}
+
+/// Writes the line of a message.
+pub(super) fn message(seen: &Seen<'_>, told: &Told<'_>, moments: &mut Moments, out: &mut Vec<u8>) {
+    if let Told::Http(kind, http) = told {
+        return http_line(seen, *kind, http, moments, out);
+    }
+    let mut line = line(seen, told.kind(), moments, out);
+    match told {
+        Told::Http(..) => {}
+        Told::SseEvent(sse) => {
+            if let Some(event) = sse.event() {
+                line.text("event", &event.event);
+                line.text("data", &event.data);
+                line.text("id", &event.id);
+                line.number_or_null("retry", event.retry);
+            }
+        }
+        Told::Handshake(handshake) => {
+            line.flag("accepted", handshake.accepted);
+            match handshake.accept_valid {
+                Some(valid) => line.flag("accept_valid", valid),
+                None => line.null("accept_valid"),
+            }
+            line.text_or_null("subprotocol", handshake.subprotocol.as_deref());
+            line.text_or_null("extensions", handshake.extensions.as_deref());
+        }
+        Told::Frame(frame, _) => {
+            line.flag("fin", frame.fin);
+            line.flag("rsv1", frame.rsv & WebSocketFrame::RSV1 != 0);
+            line.number("opcode", frame.opcode.bits());
+            line.flag("masked", frame.masking_key.is_some());
+            match &frame.masking_key {
+                Some(key) => line.hex("masking_key", key),
+                None => line.null("masking_key"),
+            }
+            line.number("payload_len", frame.payload_len);
+        }
+        Told::Message(whole) => {
+            let payload = seen.bytes.and_then(|bytes| whole.payload(bytes));
+            message_body(&mut line, whole.opcode, whole.encoded, whole.payload_len(), payload.as_deref());
+        }
+        Told::EngineIo(packet) => engineio(&mut line, packet),
+        Told::SocketIo(packet) => socketio(&mut line, packet),
+    }
+    line.end();
+}
+
+/// Writes the line of a message that is one frame.
+pub(super) fn frame_as_message(seen: &Seen<'_>, frame: &WebSocketFrame, moments: &mut Moments, out: &mut Vec<u8>) {
+    let payload = seen.bytes.map(|bytes| frame.payload(bytes));
+    let mut line = line(seen, Kind::WebSocketMessage, moments, out);
+    message_body(&mut line, frame.opcode, false, Some(frame.payload_len), payload.as_deref());
+    line.end();
+}
+
+fn message_body(line: &mut Object<'_>, opcode: Opcode, compressed: bool, len: Option<u64>, payload: Option<&[u8]>) {
+    let close = payload.filter(|_| opcode == Opcode::Close).and_then(WebSocketFrame::close_body);
+    let text = payload.filter(|_| opcode == Opcode::Text).and_then(|bytes| std::str::from_utf8(bytes).ok());
+    line.shown("opcode", opcode);
+    line.flag("compressed", compressed);
+    line.number_or_null("payload_len", payload.map(|payload| payload.len() as u64).or(len));
+    match payload {
+        Some(payload) => line.hex("payload_sha256", &digest(payload)),
+        None => line.null("payload_sha256"),
+    }
+    line.text_or_null("text", text);
+    line.number_or_null("close_code", close.map(|(code, _)| code));
+    line.text_or_null("close_reason", close.and_then(|(_, reason)| std::str::from_utf8(reason).ok()));
+}
+
+fn http_line(seen: &Seen<'_>, kind: Kind, http: &HttpMessage, moments: &mut Moments, out: &mut Vec<u8>) {
+    let Some((bytes, (first, second))) = seen.bytes.and_then(|bytes| Some((bytes, http.start(bytes)?))) else {
+        return;
+    };
     let body = http.body(bytes);
-    let (headers, version) = (http.headers(bytes), http.version(bytes));
-    let (body_len, body_sha256) = (body.len(), sha256(&body));
-    let decoded = http.decoded_body(bytes).filter(|_| message.complete);
-    let decoded = decoded.map(|body| Decoded { decoded_len: body.len(), decoded_sha256: sha256(&body) });
-    match http.side {
-        Side::Request => {
-            let body = Request { method: first, target: second, version, headers, body_len, body_sha256, decoded };
-            line(trace, message, "http.request", body, lines)
+    let mut line = line(seen, kind, moments, out);
+    if kind == Kind::HttpRequest {
+        line.text("method", &first);
+        line.text("target", &second);
+    } else {
+        line.number_or_null("status", first.parse::<u16>().ok());
+        line.text("reason", &second);
+    }
+    line.text_or_null("version", http.version(bytes).as_deref());
+    line.value("headers", &http.headers(bytes));
+    line.number("body_len", body.len());
+    line.hex("body_sha256", &digest(&body));
+    if let Some(decoded) = http.decoded_body(bytes).filter(|_| seen.complete) {
+        line.number("decoded_len", decoded.len());
+        line.hex("decoded_sha256", &digest(&decoded));
+    }
+    if kind == Kind::HttpResponse {
+        line.number_or_null("request_frame", seen.request_frame);
+    }
+    line.end();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_ends_are_written_anew_where_they_change() {
+        let mut moments = Moments::default();
+        for (time, text) in [
+            (1_700_000_000_000_000_001, "2023-11-14T22:13:20.000000001Z"),
+            (1_700_000_000_999_999_999, "2023-11-14T22:13:20.999999999Z"),
+            (1_700_000_001_000_000_000, "2023-11-14T22:13:21.000000000Z"),
+            (-5, "1970-01-01T00:00:00.000000000Z"),
+        ] {
+            assert_eq!(moments.rfc3339(Timestamp(time)), text.as_bytes());
         }
-        Side::Response => {
-            let stream = trace.stream(message.connection, Direction::ToServer);
-            let request = http.answers.clone().zip(stream);
-            let request_frame = request.and_then(|(range, stream)| stream.frames(range).last().copied());
-            let status = first.parse().ok();
-            let body =
-                Response { status, reason: second, version, headers, body_len, body_sha256, decoded, request_frame };
-            line(trace, message, "http.response", body, lines)
+        for end in ["127.0.0.1:80", "[::1]:80", "127.0.0.1:336", "127.0.0.1:80"] {
+            assert_eq!(moments.end(end.parse().unwrap()), end.as_bytes());
         }
-        Side::Unreadable => Ok(()),
     }
-}
-
-fn frame_lines(
-    trace: &Trace,
-    message: &Message,
-    frame: &WebSocketFrame,
-    bytes: &[u8],
-    lines: &mut Lines<'_>,
-) -> io::Result<()> {
-    let body = Frame {
-        fin: frame.fin,
-        rsv1: frame.rsv & WebSocketFrame::RSV1 != 0,
-        opcode: frame.opcode.bits(),
-        masked: frame.masking_key.is_some(),
-        masking_key: frame.masking_key.map(|key| colon_hex(&key).replace(':', "")),
-        payload_len: frame.payload_len,
-    };
-    line(trace, message, "websocket.frame", body, lines)?;
-    let whole = frame.fin && message.complete && !matches!(frame.opcode, Opcode::Continuation | Opcode::Reserved(_));
-    if whole && !frame.encoded && lines.wants("websocket.message") {
-        let body = whole_message(frame.opcode, false, Some(&frame.payload(bytes)));
-        return line(trace, message, "websocket.message", body, lines);
-    }
-    Ok(())
-}
-
-fn whole_message(opcode: Opcode, compressed: bool, bytes: Option<&[u8]>) -> WholeMessage {
-    let close = bytes.filter(|_| opcode == Opcode::Close).and_then(WebSocketFrame::close_body);
-    let text = bytes.filter(|_| opcode == Opcode::Text).and_then(|bytes| std::str::from_utf8(bytes).ok());
-    WholeMessage {
-        opcode: opcode.to_string(),
-        compressed,
-        payload_len: bytes.map(<[u8]>::len),
-        payload_sha256: bytes.map(sha256),
-        text: text.map(str::to_owned),
-        close_code: close.map(|(code, _)| code),
-        close_reason: close.and_then(|(_, reason)| std::str::from_utf8(reason).ok().map(str::to_owned)),
-    }
-}
-
-fn line<T: Serialize>(
-    trace: &Trace,
-    message: &Message,
-    kind: &'static str,
-    body: T,
-    lines: &mut Lines<'_>,
-) -> io::Result<()> {
-    if !lines.wants(kind) {
-        return Ok(());
-    }
-    let connection = trace.connections().get(message.connection as usize);
-    let ends = connection.map(|connection| match message.direction {
-        Direction::ToServer => (connection.client, connection.server),
-        Direction::ToClient => (connection.server, connection.client),
-    });
-    let common = Common {
-        frame: message.frame(),
-        frames: &message.frames,
-        time: rfc3339(message.time),
-        stream: Some(message.connection),
-        from: ends.map(|(from, _)| from),
-        to: ends.map(|(_, to)| to),
-    };
-    lines.write(kind, &MessageLine { common, body })
 }

@@ -1,4 +1,5 @@
-//! A trace as lines of JSON, for programs: one object per line, in order of the frame where the thing ended.
+//! A capture as lines of JSON, for programs: one object per line, in order of the frame where the thing ended. (Of very
+//! large captures a few lines come later than that, see [`order`]; so they do where someone waits for each line.)
 //!
 //! Every line has `kind`, `frame` (number, from 1), `frames` (all that carried it) and `time` (RFC 3339, nanoseconds);
 //! where it belongs to TCP or UDP also `from` and `to` (`ip:port`), and for TCP `stream` (numbered from 0 in order of
@@ -14,38 +15,38 @@
 //! | `websocket.frame` | `fin`, `rsv1`, `opcode`, `masked`, `masking_key`, `payload_len` |
 //! | `websocket.message` | `opcode`, `compressed`, `payload_len`, `payload_sha256`, `text`, `close_code`, `close_reason` |
 //! | `engineio.packet` | `protocol`, `transport`, `sid`, `type`, `data` or `binary_sha256` |
-//! | `socketio.packet` | `protocol`, `sid`, `socket`, `namespace`, `type`, `id`, `data` (attachments as `{"base64": …}`), `offset` |
+//! | `socketio.packet` | `protocol`, `sid`, `socket`, `namespace`, `type`, `id`, `data` (attachments as `{"base64": …}`), `offset`; of an ACK `event_frame` and `rtt_ns` |
 //! | `udp.datagram` | `payload_len`, `payload_sha256` |
 //! | `note` | `severity`, `text`, `spec`; a note on the whole capture has `frame: null` |
 //!
-//! `seq` and `ack` are absolute. `body_*` speak of the body after its transfer coding is undone and before its
+//! `seq` and `ack` are absolute. `layers` names the protocols of the messages that end in the frame, as far as they are
+//! known when it comes. `body_*` speak of the body after its transfer coding is undone and before its
 //! content codings are; where those were undone, `decoded_len` and `decoded_sha256` follow. What could not be
 //! decoded has no digest: the key is `null`.
 
 mod frames;
 mod kinds;
+mod object;
+mod order;
 mod riders;
 
 use std::io::{self, Write};
 
-use serde::Serialize;
+use crate::layer::Note;
+use crate::trace::{Ended, Kind, Needs, Place, Seen, Sight, Told, Trace, Watch};
+use kinds::Moments;
+use order::{Late, Order};
 
-use crate::trace::Trace;
-
-/// Every kind of line there is, in the order in which they stand in the documentation.
-pub const KINDS: [&str; 11] = [
-    "packet",
-    "http.request",
-    "http.response",
-    "sse.event",
-    "websocket.handshake",
-    "websocket.frame",
-    "websocket.message",
-    "engineio.packet",
-    "socketio.packet",
-    "udp.datagram",
-    "note",
-];
+/// The names of the kinds of lines there are, in the order in which they stand in the documentation.
+pub const KINDS: [&str; Kind::ALL.len()] = {
+    let mut names = [""; Kind::ALL.len()];
+    let mut i = 0;
+    while i < names.len() {
+        names[i] = Kind::ALL[i].name();
+        i += 1;
+    }
+    names
+};
 
 /// Which lines are wanted.
 pub struct Wanted<'a> {
@@ -57,67 +58,136 @@ pub struct Wanted<'a> {
 
 /// Writes the lines of a trace. Errors are those of `out`.
 pub fn export(trace: &Trace, wanted: &Wanted<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let mut lines = Lines { out, kinds: wanted.kinds, first: true };
-    for (number, record) in trace.records().filter(|(number, _)| (wanted.frames)(*number)) {
-        if lines.wants("packet") {
-            lines.write("packet", &frames::packet(trace, number, record))?;
+    let mut exporter = Exporter::new(out, wanted.kinds, false);
+    trace.tell(&mut exporter, wanted.frames);
+    exporter.end()
+}
+
+/// Writes lines while a capture is read.
+pub struct Exporter<W> {
+    order: Order<W>,
+    kinds: [bool; Kind::ALL.len()],
+    /// The lines of the frame at hand.
+    packet: Vec<u8>,
+    messages: Vec<u8>,
+    notes: Vec<u8>,
+    /// The lines of messages that ended in it, but became known later.
+    behind: Vec<u8>,
+    /// A line of a frame before it.
+    late: Vec<u8>,
+    /// The protocols of the messages that end in the frame at hand.
+    protocols: Vec<&'static str>,
+    moments: Moments,
+    /// The frame told last.
+    frame: u32,
+}
+
+impl<W: Write> Exporter<W> {
+    /// Lines of these kinds for `out`. `live` says that someone waits for each of them.
+    pub fn new(out: W, kinds: &[&str], live: bool) -> Self {
+        let wanted = Kind::ALL.map(|kind| kinds.contains(&kind.name()));
+        Self {
+            order: Order::new(out, live),
+            kinds: wanted,
+            packet: Vec::new(),
+            messages: Vec::new(),
+            notes: Vec::new(),
+            behind: Vec::new(),
+            late: Vec::new(),
+            protocols: Vec::new(),
+            moments: Moments::default(),
+            frame: 0,
         }
-        if record.segment.is_none()
-            && lines.wants("udp.datagram")
-            && let Some(datagram) = frames::datagram(number, record)
-        {
-            lines.write("udp.datagram", &datagram)?;
+    }
+
+    fn wants(&self, kind: Kind) -> bool {
+        self.kinds[kind as usize]
+    }
+
+    /// What went wrong when writing, if anything did: then there is no use in going on.
+    pub fn failure(&mut self) -> Option<io::Error> {
+        self.order.failure()
+    }
+
+    /// Writes out what someone waits for.
+    pub fn flush(&mut self) {
+        self.order.flush();
+    }
+
+    /// Writes all that is left.
+    pub fn end(self) -> io::Result<()> {
+        self.order.end()
+    }
+}
+
+impl<W: Write> Watch for Exporter<W> {
+    fn needs(&self) -> Needs {
+        let reading =
+            [Kind::HttpRequest, Kind::HttpResponse, Kind::WebSocketMessage, Kind::EngineIoPacket, Kind::SocketIoPacket];
+        Needs { everything: false, octets: reading.iter().any(|kind| self.wants(*kind)), frames: true }
+    }
+
+    fn frame(&mut self, sight: &Sight<'_>) {
+        self.frame = sight.number;
+        self.packet.clear();
+        if self.wants(Kind::Packet) {
+            frames::packet(sight, &self.protocols, &mut self.moments, &mut self.packet);
         }
-        for message in trace.messages_in(number) {
-            kinds::message(trace, message, &mut lines)?;
+        if sight.segment.is_none() && self.wants(Kind::UdpDatagram) {
+            frames::datagram(sight, &mut self.moments, &mut self.packet);
         }
-        for (_, note) in trace.notes_in(number) {
-            if lines.wants("note") {
-                lines.write("note", &frames::note(Some((number, record)), note))?;
+        self.order.push(sight.number, [&self.packet, &self.messages, &self.notes, &self.behind]);
+        self.messages.clear();
+        self.notes.clear();
+        self.behind.clear();
+        self.protocols.clear();
+    }
+
+    fn message(&mut self, seen: &Seen<'_>) {
+        let is_late = seen.moment.frame <= self.frame;
+        if self.wants(Kind::Packet) && !seen.late && seen.owns_bytes() {
+            let protocol = seen.payload.protocol();
+            if self.protocols.last() != Some(&protocol) {
+                self.protocols.push(protocol);
+            }
+        }
+        let Some(told) = Told::of(seen) else { return };
+        let also_message = matches!(told, Told::Frame(_, true)) && self.wants(Kind::WebSocketMessage);
+        if !self.wants(told.kind()) && !also_message {
+            return;
+        }
+        let out = match (is_late, seen.late) {
+            (true, _) => &mut self.late,
+            (false, true) => &mut self.behind,
+            (false, false) => &mut self.messages,
+        };
+        if self.kinds[told.kind() as usize] {
+            kinds::message(seen, &told, &mut self.moments, out);
+        }
+        if let (Told::Frame(frame, _), true) = (&told, also_message) {
+            kinds::frame_as_message(seen, frame, &mut self.moments, out);
+        }
+        if is_late {
+            self.order.push_late(seen.moment.frame, Late::Message, &self.late);
+            self.late.clear();
+        }
+    }
+
+    fn note(&mut self, on: Option<&Place>, note: &Note) {
+        if !self.wants(Kind::Note) {
+            return;
+        }
+        match on.map_or(u32::MAX, |place| place.moment.frame) {
+            frame if frame > self.frame && frame != u32::MAX => {
+                frames::note(on, note, &mut self.moments, &mut self.notes);
+            }
+            frame => {
+                frames::note(on, note, &mut self.moments, &mut self.late);
+                self.order.push_late(frame, Late::Note, &self.late);
+                self.late.clear();
             }
         }
     }
-    for (_, note) in trace.notes().iter().filter(|(frame, _)| frame.is_none()) {
-        if lines.wants("note") {
-            lines.write("note", &frames::note(None, note))?;
-        }
-    }
-    Ok(())
-}
 
-/// Where lines go.
-struct Lines<'a> {
-    out: &'a mut dyn Write,
-    kinds: &'a [&'a str],
-    first: bool,
-}
-
-/// The version of the contract, on the first line only.
-#[derive(Serialize)]
-struct Versioned<'a, T> {
-    v: u32,
-    #[serde(flatten)]
-    line: &'a Line<'a, T>,
-}
-
-#[derive(Serialize)]
-struct Line<'a, T> {
-    kind: &'a str,
-    #[serde(flatten)]
-    body: &'a T,
-}
-
-impl Lines<'_> {
-    fn wants(&self, kind: &str) -> bool {
-        self.kinds.contains(&kind)
-    }
-
-    fn write<T: Serialize>(&mut self, kind: &str, body: &T) -> io::Result<()> {
-        let line = Line { kind, body };
-        match std::mem::replace(&mut self.first, false) {
-            true => serde_json::to_writer(&mut *self.out, &Versioned { v: 1, line: &line })?,
-            false => serde_json::to_writer(&mut *self.out, &line)?,
-        }
-        self.out.write_all(b"\n")
-    }
+    fn ended(&mut self, _ended: Ended) {}
 }

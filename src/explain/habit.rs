@@ -1,0 +1,294 @@
+//! How a client uses HTTP to learn what is new: by asking again and again, by asking and waiting, or by one answer that
+//! goes on.
+//!
+//! A capture shows times, not intentions. A server that holds an answer back and one that is slow look the same, so what
+//! is concluded from times alone comes with a [`Confidence`]. Only where a protocol says it, by its query or its content
+//! type, is it certain.
+//!
+//! # References
+//! - RFC 6202 §1 (long polling and streaming), §2 (HTTP long polling), §3 (HTTP streaming).
+//! - Engine.IO protocol 4, "HTTP long-polling". WHATWG HTML §9.2 (server-sent events).
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+
+use crate::layer::Direction;
+use crate::protocol::{HttpMessage, Side};
+use crate::trace::{Message, Trace};
+
+/// What a client does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Habit {
+    /// It asks at intervals, and is answered at once.
+    Polling,
+    /// It asks, is answered when there is something new, and asks again at once.
+    LongPolling,
+    /// It asks once, and the answer goes on.
+    Streaming,
+}
+
+impl Habit {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Polling => "polling",
+            Self::LongPolling => "long-polling",
+            Self::Streaming => "streaming",
+        }
+    }
+}
+
+/// How sure that is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Confidence {
+    /// The times fit, and would fit other things as well.
+    Possible,
+    /// The times fit, again and again.
+    Likely,
+    /// A protocol says so.
+    Certain,
+}
+
+impl Confidence {
+    /// In a word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Possible => "possible",
+            Self::Likely => "likely",
+            Self::Certain => "certain",
+        }
+    }
+}
+
+/// What was recognised, of one client on one path.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recognised {
+    /// What it does.
+    pub habit: Habit,
+    /// How sure that is.
+    pub confidence: Confidence,
+    /// Who asks: the address, for every request may come from another port.
+    pub client: IpAddr,
+    /// Who answers.
+    pub server: SocketAddr,
+    /// What is asked for, without the query.
+    pub path: String,
+    /// Why, in words.
+    pub why: String,
+    /// The frames in which the requests ended.
+    pub frames: Vec<u32>,
+}
+
+/// One request and its answer; times in nanoseconds of the capture.
+#[derive(Debug, Clone, PartialEq)]
+struct Exchange {
+    frame: u32,
+    asked: i64,
+    /// When the first octet of the answer came.
+    begun: i64,
+    ended: i64,
+    /// When each piece of the answer came, if it came in several.
+    pieces: Vec<i64>,
+    says: Option<Habit>,
+}
+
+/// So many exchanges alike are needed before times mean anything.
+const SEVERAL: usize = 3;
+/// An answer that takes less time was not held back: 5 ms.
+const AT_ONCE: i64 = 5_000_000;
+/// Pieces of an answer that come this much later than those before were not just split: 20 ms.
+const PAUSE: i64 = 20_000_000;
+
+/// Recognises what clients do, in order of their first request.
+pub fn habits(trace: &Trace) -> Vec<Recognised> {
+    let mut found: Vec<Recognised> = Vec::new();
+    for ((client, server, path), exchanges) in exchanges(trace) {
+        if let Some((habit, confidence, why)) = judge(&exchanges) {
+            let frames = exchanges.iter().map(|exchange| exchange.frame).collect();
+            found.push(Recognised { habit, confidence, client, server, path, why, frames });
+        }
+    }
+    found.sort_by_key(|recognised| recognised.frames.first().copied());
+    found
+}
+
+type Key = (IpAddr, SocketAddr, String);
+
+fn exchanges(trace: &Trace) -> BTreeMap<Key, Vec<Exchange>> {
+    let mut found: BTreeMap<Key, Vec<Exchange>> = BTreeMap::new();
+    let asks =
+        |message: &&Message| message.direction == Direction::ToServer && message.payload_as::<HttpMessage>().is_some();
+    let place = |message: &'_ Message| (message.connection, message.range.start);
+    let requests: BTreeMap<(u32, u64), &Message> =
+        trace.messages().iter().filter(asks).map(|message| (place(message), message)).collect();
+    for message in trace.messages() {
+        let Some((http, answers)) = response(message) else { continue };
+        let Some(request) = requests.get(&(message.connection, answers.start)) else { continue };
+        let Some((method, target)) =
+            request.payload_as::<HttpMessage>().and_then(|http| http.start(trace.bytes(request)))
+        else {
+            continue;
+        };
+        let Some(connection) = trace.connections().get(message.connection as usize) else { continue };
+        if method != "GET" || http.status() == Some(101) {
+            continue;
+        }
+        let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+        let time = |frame: &u32| trace.record(*frame).map(|record| record.frame.time).unwrap_or_default().0;
+        let pieces: Vec<i64> = message.frames.iter().map(time).collect();
+        let exchange = Exchange {
+            frame: request.frame(),
+            asked: request.time.0,
+            begun: pieces.first().copied().unwrap_or(message.time.0),
+            ended: message.time.0,
+            says: says(trace, message, http, query),
+            pieces,
+        };
+        let key = (connection.client.ip(), connection.server, path.to_owned());
+        found.entry(key).or_default().push(exchange);
+    }
+    found.values_mut().for_each(|exchanges| exchanges.sort_by_key(|exchange| exchange.asked));
+    found
+}
+
+fn response(message: &Message) -> Option<(&HttpMessage, std::ops::Range<u64>)> {
+    let http = message.payload_as::<HttpMessage>().filter(|http| http.side == Side::Response)?;
+    Some((http, http.answers.clone()?))
+}
+
+/// What a protocol itself says of the exchange.
+fn says(trace: &Trace, message: &Message, http: &HttpMessage, query: &str) -> Option<Habit> {
+    let mut parameters = query.split('&');
+    let is_engineio = query.split('&').any(|parameter| parameter.starts_with("EIO="));
+    if is_engineio && parameters.any(|parameter| parameter == "transport=polling") {
+        return Some(Habit::LongPolling);
+    }
+    let content_type = http.header(trace.bytes(message), "content-type").unwrap_or_default();
+    let is_stream = content_type.get(..17).is_some_and(|start| start.eq_ignore_ascii_case(b"text/event-stream"));
+    is_stream.then_some(Habit::Streaming)
+}
+
+fn judge(exchanges: &[Exchange]) -> Option<(Habit, Confidence, String)> {
+    if exchanges.iter().any(|exchange| exchange.says == Some(Habit::Streaming)) {
+        return Some((
+            Habit::Streaming,
+            Confidence::Certain,
+            "the answer is an event stream by its content type".into(),
+        ));
+    }
+    if exchanges.iter().all(|exchange| exchange.says == Some(Habit::LongPolling)) {
+        return Some((
+            Habit::LongPolling,
+            Confidence::Certain,
+            "Engine.IO says so in the query of each request".into(),
+        ));
+    }
+    if let Some(judgement) = exchanges.iter().find_map(streams) {
+        return Some(judgement);
+    }
+    if exchanges.len() < SEVERAL {
+        return None;
+    }
+    let held = median(exchanges.iter().map(|exchange| exchange.begun - exchange.asked));
+    let gap = median(exchanges.windows(2).map(|pair| pair[1].asked - pair[0].ended));
+    let count = exchanges.len();
+    let sure = if count >= 2 * SEVERAL { Confidence::Likely } else { Confidence::Possible };
+    if held >= AT_ONCE && held >= 4 * gap.max(0) {
+        let why = format!(
+            "{count} requests, each answered after {} or so, and the next one {} later; a server that is slow looks the \
+             same",
+            spell(held),
+            spell(gap.max(0))
+        );
+        return Some((Habit::LongPolling, sure, why));
+    }
+    let spread = median(exchanges.windows(2).map(|pair| (pair[1].asked - pair[0].ended - gap).abs()));
+    if gap >= AT_ONCE && gap >= 4 * held.max(0) && spread * 4 <= gap {
+        let why =
+            format!("{count} requests, {} or so after each answer, and answered within {}", spell(gap), spell(held));
+        return Some((Habit::Polling, sure, why));
+    }
+    None
+}
+
+/// An answer of which pieces come with pauses between them.
+fn streams(exchange: &Exchange) -> Option<(Habit, Confidence, String)> {
+    let pauses = exchange.pieces.windows(2).filter(|pair| pair[1] - pair[0] >= PAUSE).count();
+    let sure = match pauses {
+        0 | 1 => return None,
+        2..=4 => Confidence::Possible,
+        _ => Confidence::Likely,
+    };
+    let lasted = spell(exchange.ended - exchange.begun);
+    let why = format!("one answer came in {} pieces over {lasted}, with pauses between them", pauses + 1);
+    Some((Habit::Streaming, sure, why))
+}
+
+fn median(values: impl Iterator<Item = i64>) -> i64 {
+    let mut values: Vec<i64> = values.collect();
+    values.sort_unstable();
+    values.get(values.len() / 2).copied().unwrap_or(0)
+}
+
+/// A time in words: `30 ms`.
+fn spell(nanoseconds: i64) -> String {
+    let milliseconds = nanoseconds as f64 / 1e6;
+    match milliseconds {
+        ms if ms >= 10_000.0 => format!("{:.0} s", ms / 1000.0),
+        ms if ms >= 1000.0 => format!("{:.1} s", ms / 1000.0),
+        ms if ms >= 10.0 => format!("{ms:.0} ms"),
+        ms => format!("{ms:.1} ms"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: i64 = 1_000_000;
+
+    /// Exchanges of which each is asked `gap` after the one before was answered, and answered after `held`.
+    fn alike(count: usize, held: &[i64], gap: &[i64]) -> Vec<Exchange> {
+        let mut now = 0;
+        let exchange = |i: usize| {
+            now += gap[i % gap.len()] * MS;
+            let asked = now;
+            now += held[i % held.len()] * MS;
+            Exchange { frame: i as u32, asked, begun: now, ended: now, pieces: vec![now], says: None }
+        };
+        (0..count).map(exchange).collect()
+    }
+
+    fn judged(exchanges: &[Exchange]) -> Option<(Habit, Confidence)> {
+        judge(exchanges).map(|(habit, confidence, _)| (habit, confidence))
+    }
+
+    #[test]
+    fn times_tell_habits_apart() {
+        assert_eq!(judged(&alike(6, &[1], &[100])), Some((Habit::Polling, Confidence::Likely)));
+        assert_eq!(judged(&alike(3, &[1], &[100])), Some((Habit::Polling, Confidence::Possible)));
+        assert_eq!(judged(&alike(6, &[30, 400, 90], &[1])), Some((Habit::LongPolling, Confidence::Likely)));
+        assert_eq!(judged(&alike(2, &[1], &[100])), None, "two may be chance");
+        assert_eq!(judged(&alike(9, &[1], &[5, 700, 90, 2000])), None, "a person who clicks has no rhythm");
+        assert_eq!(judged(&alike(9, &[1], &[1])), None, "a page with its pictures");
+        assert_eq!(judged(&alike(9, &[50], &[50])), None, "slow answers, and pauses as long");
+    }
+
+    #[test]
+    fn an_answer_that_goes_on_is_a_stream() {
+        let mut exchange = alike(1, &[1], &[1]).remove(0);
+        exchange.pieces = (0..8).map(|i| i * 50 * MS).collect();
+        assert_eq!(judged(&[exchange.clone()]), Some((Habit::Streaming, Confidence::Likely)));
+        exchange.pieces = (0..8).map(|i| i * MS).collect();
+        assert_eq!(judged(&[exchange.clone()]), None, "a large answer is split, too");
+        exchange.says = Some(Habit::Streaming);
+        assert_eq!(judged(&[exchange]), Some((Habit::Streaming, Confidence::Certain)));
+    }
+
+    #[test]
+    fn what_a_protocol_says_is_certain() {
+        let mut exchanges = alike(1, &[1], &[1]);
+        exchanges[0].says = Some(Habit::LongPolling);
+        assert_eq!(judged(&exchanges), Some((Habit::LongPolling, Confidence::Certain)));
+    }
+}

@@ -1,0 +1,345 @@
+//! A capture in numbers: what is in it, by protocol, connection and kind. Counted while it is read; nothing is kept.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::capture::Moment;
+use crate::flow::Finding;
+use crate::layer::{Direction, Note, Severity};
+use crate::packet::Packet;
+use crate::protocol::{Opcode, engineio, socketio};
+use crate::trace::{Ended, Kind, Needs, Place, Seen, Sight, Talk, Told, Watch};
+
+/// So many of the busiest connections are told one by one.
+const BUSIEST: usize = 100;
+
+/// What is counted.
+#[derive(Debug, Default)]
+pub struct Summary {
+    /// How many frames.
+    pub frames: u64,
+    /// How many octets they had on the wire.
+    pub octets: u64,
+    /// The first and the latest frame.
+    times: Option<(Moment, Moment)>,
+    /// The first frame of each connection, in no order.
+    opened: Vec<u32>,
+    /// Octets of payload in WebSocket frames, as they were on the wire.
+    pub websocket_octets: u64,
+    /// Octets of payload in WebSocket messages, put together and inflated.
+    pub message_octets: u64,
+    /// How many TCP connections there are.
+    pub connections: u64,
+    /// How many pairs of ends sent each other datagrams.
+    pub udp_streams: u64,
+    kinds: [u64; Kind::ALL.len()],
+    stacks: Vec<Stack>,
+    opcodes: [u64; 16],
+    engineio: [u64; ENGINEIO.len() + 1],
+    socketio: [u64; SOCKETIO.len() + 1],
+    severities: [u64; SEVERITIES.len()],
+    findings: [u64; Finding::ALL.len()],
+    /// TCP connections by what was spoken on them.
+    talks: Vec<(&'static str, u64)>,
+    busiest: BinaryHeap<Reverse<Row>>,
+}
+
+/// Frames with the same headers.
+#[derive(Debug, Clone)]
+struct Stack {
+    key: u64,
+    protocols: Vec<&'static str>,
+    frames: u64,
+    octets: u64,
+}
+
+/// One connection in numbers. The order is by octets, then by its place in the capture, the later first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Row {
+    /// Octets of payload in both directions.
+    pub total: u64,
+    /// Its first frame.
+    pub first_frame: Reverse<u32>,
+    /// The side that opened it.
+    pub client: std::net::SocketAddr,
+    /// The side that was connected to.
+    pub server: std::net::SocketAddr,
+    /// What was spoken on it at its end.
+    pub protocol: &'static str,
+    /// How many frames belong to it.
+    pub frames: u32,
+    /// Octets of payload to the server and to the client; what was sent again counts again.
+    pub octets: [u64; 2],
+    /// How many messages were found on it.
+    pub messages: u64,
+    /// Nanoseconds from its first frame to its latest.
+    pub nanoseconds: i64,
+}
+
+const ENGINEIO: [engineio::Kind; 7] = [
+    engineio::Kind::Open,
+    engineio::Kind::Close,
+    engineio::Kind::Ping,
+    engineio::Kind::Pong,
+    engineio::Kind::Message,
+    engineio::Kind::Upgrade,
+    engineio::Kind::Noop,
+];
+
+const SOCKETIO: [socketio::Kind; 7] = [
+    socketio::Kind::Connect,
+    socketio::Kind::Disconnect,
+    socketio::Kind::Event,
+    socketio::Kind::Ack,
+    socketio::Kind::ConnectError,
+    socketio::Kind::BinaryEvent,
+    socketio::Kind::BinaryAck,
+];
+
+const SEVERITIES: [Severity; 4] = [Severity::Chat, Severity::Note, Severity::Warn, Severity::Error];
+
+/// Adds one to the count of an item of a list, or to the last count, which is for all others.
+fn count<T: PartialEq>(list: &[T], counts: &mut [u64], item: &T) {
+    let place = list.iter().position(|known| known == item).unwrap_or(list.len());
+    if let Some(count) = counts.get_mut(place) {
+        *count += 1;
+    }
+}
+
+/// Names with their counts, without those that are zero.
+fn named<T>(list: &[T], counts: &[u64], name: impl Fn(&T) -> String) -> Vec<(String, u64)> {
+    let known = list.iter().zip(counts).map(|(item, count)| (name(item), *count));
+    let others = counts.get(list.len()).map(|count| ("other".to_owned(), *count));
+    known.chain(others).filter(|(_, count)| *count > 0).collect()
+}
+
+impl Watch for Summary {
+    fn needs(&self) -> Needs {
+        Needs { everything: false, octets: false, frames: false }
+    }
+
+    fn frame(&mut self, sight: &Sight<'_>) {
+        self.frames += 1;
+        self.octets += u64::from(sight.frame.len);
+        let now = Moment { frame: sight.number, time: sight.frame.time };
+        self.times = Some((self.times.map_or(now, |(first, _)| first), now));
+        self.add_stack(sight.whole().0, u64::from(sight.frame.len));
+        self.kinds[Kind::Packet as usize] += 1;
+        if let Some(udp) = &sight.udp {
+            self.kinds[Kind::UdpDatagram as usize] += 1;
+            self.udp_streams = self.udp_streams.max(u64::from(udp.stream) + 1);
+        }
+        if let Some(segment) = sight.segment.filter(|segment| !segment.analysis.findings.is_empty()) {
+            for finding in segment.analysis.findings.iter() {
+                count(&Finding::ALL, &mut self.findings, &finding);
+            }
+        }
+    }
+
+    fn message(&mut self, seen: &Seen<'_>) {
+        let Some(told) = Told::of(seen) else { return };
+        self.kinds[told.kind() as usize] += 1;
+        match told {
+            Told::Frame(frame, is_message) => {
+                self.opcodes[usize::from(frame.opcode.bits() & 15)] += 1;
+                self.websocket_octets += frame.payload_len;
+                if is_message {
+                    self.kinds[Kind::WebSocketMessage as usize] += 1;
+                    self.message_octets += frame.payload_len;
+                }
+            }
+            Told::Message(message) => self.message_octets += message.payload_len().unwrap_or(0),
+            Told::EngineIo(packet) => count(&ENGINEIO, &mut self.engineio, &packet.kind),
+            Told::SocketIo(packet) => count(&SOCKETIO, &mut self.socketio, &packet.kind),
+            Told::Http(..) | Told::SseEvent(_) | Told::Handshake(_) => {}
+        }
+    }
+
+    fn note(&mut self, _on: Option<&Place>, note: &Note) {
+        self.kinds[Kind::Note as usize] += 1;
+        count(&SEVERITIES, &mut self.severities, &note.severity);
+    }
+
+    fn ended(&mut self, ended: Ended) {
+        self.connections += 1;
+        let protocol = match ended.talk {
+            Talk::Known(name) => name,
+            Talk::Silent => "silent",
+            Talk::Unknown => "unknown",
+        };
+        match self.talks.iter_mut().find(|(known, _)| *known == protocol) {
+            Some((_, count)) => *count += 1,
+            None => self.talks.push((protocol, 1)),
+        }
+        let connection = &ended.connection;
+        self.opened.push(connection.first.0);
+        self.busiest.push(Reverse(Row {
+            total: connection.octets.iter().sum(),
+            first_frame: Reverse(connection.first.0),
+            client: connection.client,
+            server: connection.server,
+            protocol,
+            frames: connection.frames,
+            octets: connection.octets,
+            messages: ended.messages,
+            nanoseconds: connection.last.1.0.saturating_sub(connection.first.1.0),
+        }));
+        if self.busiest.len() > BUSIEST {
+            self.busiest.pop();
+        }
+    }
+}
+
+impl Summary {
+    fn add_stack(&mut self, packet: &Packet, octets: u64) {
+        let key = packet.stack_key();
+        let place = self.stacks.iter().position(|stack| stack.key == key);
+        let stack = match place {
+            Some(place) => &mut self.stacks[place],
+            None => {
+                let mut protocols: Vec<&'static str> = packet.headers().map(|(name, _)| name).collect();
+                if protocols.is_empty() {
+                    protocols.push("data");
+                }
+                self.stacks.push(Stack { key, protocols, frames: 0, octets: 0 });
+                // The usual ones are soon in front.
+                let last = self.stacks.len() - 1;
+                &mut self.stacks[last]
+            }
+        };
+        stack.frames += 1;
+        stack.octets += octets;
+    }
+
+    /// The sum of this and of another part of the same capture.
+    pub fn and(mut self, other: Self) -> Self {
+        let add = |own: &mut [u64], more: &[u64]| own.iter_mut().zip(more).for_each(|(own, more)| *own += more);
+        self.frames += other.frames;
+        self.octets += other.octets;
+        self.websocket_octets += other.websocket_octets;
+        self.message_octets += other.message_octets;
+        self.connections += other.connections;
+        self.udp_streams = self.udp_streams.max(other.udp_streams);
+        add(&mut self.kinds, &other.kinds);
+        add(&mut self.opcodes, &other.opcodes);
+        add(&mut self.engineio, &other.engineio);
+        add(&mut self.socketio, &other.socketio);
+        add(&mut self.severities, &other.severities);
+        add(&mut self.findings, &other.findings);
+        self.times = match (self.times, other.times) {
+            (Some((first, last)), Some((other_first, other_last))) => {
+                Some((first.min(other_first), last.max(other_last)))
+            }
+            (own, others) => own.or(others),
+        };
+        for stack in other.stacks {
+            match self.stacks.iter_mut().find(|known| known.key == stack.key) {
+                Some(known) => {
+                    known.frames += stack.frames;
+                    known.octets += stack.octets;
+                }
+                None => self.stacks.push(stack),
+            }
+        }
+        for (protocol, count) in other.talks {
+            match self.talks.iter_mut().find(|(known, _)| *known == protocol) {
+                Some((_, known)) => *known += count,
+                None => self.talks.push((protocol, count)),
+            }
+        }
+        self.opened.extend(other.opened);
+        for row in other.busiest {
+            self.busiest.push(row);
+            if self.busiest.len() > BUSIEST {
+                self.busiest.pop();
+            }
+        }
+        self
+    }
+
+    /// The number of a connection (`tcp.stream`): how many began before it.
+    pub fn stream(&self, row: &Row) -> usize {
+        self.opened.iter().filter(|first| **first < row.first_frame.0).count()
+    }
+
+    /// How many there are of a kind.
+    pub fn kind(&self, kind: Kind) -> u64 {
+        self.kinds[kind as usize]
+    }
+
+    /// For each protocol of the headers, how many frames hold it and how many octets those have; outermost first.
+    pub fn protocols(&self) -> Vec<(&'static str, u64, u64)> {
+        let mut sums: Vec<(&'static str, u64, u64)> = Vec::new();
+        let mut stacks: Vec<&Stack> = self.stacks.iter().collect();
+        stacks.sort_by(|a, b| (b.frames, &a.protocols).cmp(&(a.frames, &b.protocols)));
+        let depth = stacks.iter().map(|stack| stack.protocols.len()).max().unwrap_or(0);
+        for level in 0..depth {
+            for stack in &stacks {
+                let Some(name) = stack.protocols.get(level) else { continue };
+                // A tag may stand twice in a frame, which is one frame all the same.
+                let repeated = stack.protocols[..level].contains(name);
+                match sums.iter_mut().find(|(known, ..)| known == name) {
+                    Some((_, frames, octets)) if !repeated => {
+                        *frames += stack.frames;
+                        *octets += stack.octets;
+                    }
+                    Some(_) => {}
+                    None => sums.push((name, stack.frames, stack.octets)),
+                }
+            }
+        }
+        sums
+    }
+
+    /// WebSocket frames by opcode.
+    pub fn opcodes(&self) -> Vec<(String, u64)> {
+        let all: Vec<Opcode> = (0..16).map(Opcode::from_bits).collect();
+        named(&all, &self.opcodes, ToString::to_string)
+    }
+
+    /// Packets of Engine.IO by type.
+    pub fn engineio(&self) -> Vec<(String, u64)> {
+        named(&ENGINEIO, &self.engineio, ToString::to_string)
+    }
+
+    /// Packets of Socket.IO by type.
+    pub fn socketio(&self) -> Vec<(String, u64)> {
+        named(&SOCKETIO, &self.socketio, ToString::to_string)
+    }
+
+    /// Notes by severity.
+    pub fn severities(&self) -> Vec<(String, u64)> {
+        named(&SEVERITIES, &self.severities, ToString::to_string)
+    }
+
+    /// What TCP segments are to those before them, by the names of `tcp.analysis`.
+    pub fn findings(&self) -> Vec<(String, u64)> {
+        named(&Finding::ALL, &self.findings, |finding| finding.name().to_owned())
+    }
+
+    /// TCP connections by what was spoken on them at their end, the most first.
+    pub fn talks(&self) -> Vec<(&'static str, u64)> {
+        let mut talks = self.talks.clone();
+        talks.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+        talks
+    }
+
+    /// The connections with the most octets, the busiest first; at most a hundred.
+    pub fn busiest(&self) -> Vec<&Row> {
+        let mut rows: Vec<&Row> = self.busiest.iter().map(|Reverse(row)| row).collect();
+        rows.sort_by(|a, b| b.cmp(a));
+        rows
+    }
+
+    /// Seconds from the first frame to the latest.
+    pub fn seconds(&self) -> f64 {
+        self.times.map_or(0.0, |(first, last)| last.time.seconds_since(first.time))
+    }
+}
+
+impl Row {
+    /// Octets of payload in one direction.
+    pub fn octets_in(&self, direction: Direction) -> u64 {
+        self.octets[direction.index()]
+    }
+}

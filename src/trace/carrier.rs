@@ -1,0 +1,310 @@
+//! The Engine.IO that one connection carries: in the bodies of polls and their answers, or in the messages of a
+//! WebSocket. What rides on that in turn, over all connections of a session, is for [`Sessions`].
+//!
+//! # References
+//! - Engine.IO protocol 4, "Handshake", "Transports", "Upgrade".
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::session::{Found, Sessions};
+use crate::capture::Moment;
+use crate::flow::Stream;
+use crate::layer::{Direction, Note, Severity};
+use crate::message::Payload;
+use crate::protocol::engineio::{
+    Content, Data, EngineIoPacket, ErrorBody, Framing, Jsonp, Kind, Open, Packet, Packets, Query, Transport, Version,
+    form_payload,
+};
+use crate::protocol::socketio::SocketIoPacket;
+use crate::protocol::{HttpMessage, Opcode, Side, WebSocketFrame, WebSocketMessage};
+
+/// More requests than this are not remembered while they wait for their answers.
+const MAX_PENDING: usize = 1024;
+
+/// What a connection carries.
+#[derive(Default)]
+pub(super) struct Carrier {
+    /// Requests that were not answered yet, in order.
+    requests: VecDeque<Request>,
+    /// It is a WebSocket that carries a session.
+    socket: Option<Socket>,
+    /// It speaks no HTTP any more.
+    changed: bool,
+}
+
+/// A request that waits for its answer.
+struct Request {
+    /// Where it begins in the client's stream.
+    start: u64,
+    /// The frame in which it ended.
+    frame: u32,
+    poll: Option<Poll>,
+}
+
+/// A request of a session.
+struct Poll {
+    query: Query,
+    sid: Option<Arc<str>>,
+    post: bool,
+}
+
+/// A WebSocket that carries a session.
+struct Socket {
+    version: Version,
+    sid: Option<Arc<str>>,
+}
+
+/// What carries packets: a message of HTTP or WebSocket.
+#[derive(Clone, Copy)]
+pub(super) struct Carried<'a> {
+    pub(super) direction: Direction,
+    /// Where it lies in its stream.
+    pub(super) start: u64,
+    pub(super) bytes: Option<&'a [u8]>,
+    pub(super) frames: &'a [u32],
+    pub(super) moment: Moment,
+    pub(super) complete: bool,
+    /// Whether someone reads what the packets carry.
+    pub(super) wanted: bool,
+}
+
+/// A message found inside a carrier.
+pub(super) struct Ridden {
+    pub(super) payload: Rider,
+    pub(super) notes: Vec<Note>,
+    /// The frames that carried it, if more than those of the carrier.
+    pub(super) frames: Vec<u32>,
+}
+
+/// What rides on the messages of others.
+pub(super) enum Rider {
+    EngineIo(EngineIoPacket),
+    SocketIo(SocketIoPacket),
+}
+
+impl Rider {
+    pub(super) fn as_payload(&self) -> &dyn Payload {
+        match self {
+            Self::EngineIo(packet) => packet,
+            Self::SocketIo(packet) => packet,
+        }
+    }
+}
+
+impl Carrier {
+    /// The connection changes from HTTP to another protocol.
+    pub(super) fn change(&mut self) {
+        self.changed = true;
+    }
+
+    /// Whether anything may be in the messages of the connection.
+    pub(super) fn is_idle(&self) -> bool {
+        self.changed && self.socket.is_none()
+    }
+
+    /// Whether the octets of messages of this direction are needed, because packets may be in them.
+    pub(super) fn needs_octets(&self, direction: Direction) -> bool {
+        match direction {
+            _ if self.changed => self.socket.is_some(),
+            // Whether it is a request of a session, its head tells when all of it is there.
+            Direction::ToServer => true,
+            Direction::ToClient => self.requests.front().is_some_and(|request| request.poll.is_some()),
+        }
+    }
+
+    /// Looks into a message; finds the packets it carries. Returns for a response the frame in which its request ended.
+    pub(super) fn hear(
+        &mut self,
+        carried: &Carried<'_>,
+        payload: &dyn Payload,
+        client: &Stream,
+        sessions: &mut Sessions,
+        found: &mut Found,
+    ) -> Option<u32> {
+        let any = payload.as_any();
+        if let Some(http) = any.downcast_ref::<HttpMessage>() {
+            return match http.side {
+                Side::Request => {
+                    self.request(carried, http, sessions, found);
+                    None
+                }
+                Side::Response => self.response(carried, http, client, sessions, found),
+                Side::Unreadable => None,
+            };
+        }
+        let (Some(socket), Some(bytes), true) = (&mut self.socket, carried.bytes, carried.complete) else {
+            return None;
+        };
+        if let Some(frame) = any.downcast_ref::<WebSocketFrame>() {
+            if frame.fin && !frame.encoded && matches!(frame.opcode, Opcode::Text | Opcode::Binary) {
+                let mut buffer = std::mem::take(&mut found.buffer);
+                socket.hear(carried, frame.opcode, frame.payload_into(bytes, &mut buffer), sessions, found);
+                found.buffer = buffer;
+            }
+        } else if let Some(message) = any.downcast_ref::<WebSocketMessage>()
+            && let Some(octets) = message.payload(bytes)
+        {
+            socket.hear(carried, message.opcode, &octets, sessions, found);
+        }
+        None
+    }
+
+    fn request(&mut self, carried: &Carried<'_>, http: &HttpMessage, sessions: &mut Sessions, found: &mut Found) {
+        if self.requests.len() >= MAX_PENDING {
+            return;
+        }
+        let poll = carried.bytes.filter(|_| carried.complete).and_then(|bytes| {
+            let (method, target) = http.request_line(bytes)?;
+            let query = Query::from_target(&String::from_utf8_lossy(target));
+            let sid: Option<Arc<str>> = query.sid.as_deref().map(Into::into);
+            query.is_engineio().then(|| (Poll { query, sid, post: method == b"POST" }, bytes))
+        });
+        sessions.noticed |= poll.is_some();
+        if let Some((Poll { query, sid, post: true }, bytes)) = &poll
+            && query.transport == Some(Transport::Polling)
+        {
+            let body = http.body(bytes);
+            let form = query.j.is_some().then(|| form_payload(&body)).flatten();
+            let body = form.map_or(body, |form| form.into_bytes().into());
+            read_body(carried, query, sid.clone(), &body, octet_stream(http, bytes), sessions, found);
+        }
+        let (start, frame) = (carried.start, carried.moment.frame);
+        self.requests.push_back(Request { start, frame, poll: poll.map(|(poll, _)| poll) });
+    }
+
+    fn response(
+        &mut self,
+        carried: &Carried<'_>,
+        http: &HttpMessage,
+        client: &Stream,
+        sessions: &mut Sessions,
+        found: &mut Found,
+    ) -> Option<u32> {
+        let answers = http.answers.clone()?;
+        let place = self.requests.iter().position(|request| request.start == answers.start);
+        let Some(place) = place else { return client.frames(answers).last().copied() };
+        let frame = self.requests.get(place).map(|request| request.frame);
+        let Some(status) = http.status() else { return frame };
+        // Responses such as 100 only announce; the request still waits.
+        if (100..200).contains(&status) && status != 101 {
+            return frame;
+        }
+        let answered = self.requests.drain(..=place).next_back();
+        if let (Some(poll), Some(bytes), true) =
+            (answered.and_then(|request| request.poll), carried.bytes, carried.complete)
+        {
+            self.answer(carried, http, status, poll, bytes, sessions, found);
+        }
+        frame
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "an answer is read in the light of all of them")]
+    fn answer(
+        &mut self,
+        carried: &Carried<'_>,
+        http: &HttpMessage,
+        status: u16,
+        poll: Poll,
+        bytes: &[u8],
+        sessions: &mut Sessions,
+        found: &mut Found,
+    ) {
+        match (status, &poll.query.transport) {
+            (101, Some(Transport::WebSocket)) => {
+                let version = poll.query.version.unwrap_or(Version::V4);
+                self.socket = Some(Socket { version, sid: poll.sid });
+            }
+            (200, Some(Transport::Polling)) if !poll.post => {
+                let body = http.body(bytes);
+                let script = poll.query.j.is_some().then(|| Jsonp::from_response(&body)).flatten();
+                let body = script.map_or(body, |script| script.payload.into_bytes().into());
+                read_body(carried, &poll.query, poll.sid, &body, octet_stream(http, bytes), sessions, found);
+            }
+            (400 | 403, _) => refused(&String::from_utf8_lossy(&http.body(bytes)), found),
+            _ => {}
+        }
+    }
+}
+
+impl Socket {
+    fn hear(
+        &mut self,
+        carried: &Carried<'_>,
+        opcode: Opcode,
+        octets: &[u8],
+        sessions: &mut Sessions,
+        found: &mut Found,
+    ) {
+        let packet = match opcode {
+            Opcode::Text => Packet::from_text(self.version, octets),
+            _ => Packet::from_binary(self.version, octets),
+        };
+        read_packet(carried, self.version, &Transport::WebSocket, &mut self.sid, packet, sessions, found);
+    }
+}
+
+/// The packets in the body of a poll or a POST.
+fn read_body(
+    carried: &Carried<'_>,
+    query: &Query,
+    mut sid: Option<Arc<str>>,
+    body: &[u8],
+    octet_stream: bool,
+    sessions: &mut Sessions,
+    found: &mut Found,
+) {
+    let version = query.version.unwrap_or(Version::V4);
+    let mut packets = Packets::new(body, Framing::of(version, octet_stream));
+    for packet in packets.by_ref() {
+        read_packet(carried, version, &Transport::Polling, &mut sid, packet, sessions, found);
+    }
+    if let (Some(stop), Some(last)) = (packets.stopped(), found.ridden.last_mut()) {
+        last.notes.push(stop.note.clone());
+    }
+}
+
+fn read_packet(
+    carried: &Carried<'_>,
+    version: Version,
+    transport: &Transport,
+    sid: &mut Option<Arc<str>>,
+    packet: Packet<'_>,
+    sessions: &mut Sessions,
+    found: &mut Found,
+) {
+    let mut notes = packet.notes;
+    if let (Kind::Open, Data::Text(json)) = (packet.kind, &packet.data) {
+        match Open::from_json(json) {
+            Ok(open) => *sid = open.sid.map(Into::into).or(sid.take()),
+            Err(note) => notes.push(note),
+        }
+    }
+    let (kind, transport) = (packet.kind, transport.clone());
+    let content = match &packet.data {
+        _ if !carried.wanted => Content::Text(String::new()),
+        Data::Text(text) => Content::Text(text.clone().into_owned()),
+        Data::Binary(octets) => Content::Binary(octets.clone().into_owned()),
+    };
+    let payload = EngineIoPacket { version, transport, sid: sid.clone(), kind, content };
+    found.ridden.push(Ridden { payload: Rider::EngineIo(payload), notes, frames: Vec::new() });
+    if kind == Kind::Message
+        && let Some(sid) = sid
+    {
+        sessions.hear(carried, sid, version, &packet.data, found);
+    }
+}
+
+fn octet_stream(http: &HttpMessage, bytes: &[u8]) -> bool {
+    const OCTETS: &[u8] = b"application/octet-stream";
+    let value = http.header(bytes, "content-type").map(<[u8]>::trim_ascii_start);
+    value.and_then(|value| value.get(..OCTETS.len())).is_some_and(|value| value.eq_ignore_ascii_case(OCTETS))
+}
+
+/// A refusal is no packet: it is told on the answer that holds it.
+fn refused(body: &str, found: &mut Found) {
+    if let Some(error) = ErrorBody::from_json(body) {
+        let text = format!("Engine.IO refuses: {}", error.message);
+        found.remarks.push(Note::new(Severity::Warn, text, "Engine.IO protocol 4, Handshake"));
+    }
+}

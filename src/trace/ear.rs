@@ -1,0 +1,249 @@
+//! Listens to one connection: lets its decoder hear what is new, and tells what it finds.
+
+use std::ops::Range;
+
+use super::hand::{Hand, Scratch, place};
+use super::lane::{Lane, Speech};
+use super::remarks;
+use super::session::Sessions;
+use super::watch::{Needs, Watch};
+use crate::capture::Moment;
+use crate::flow::Connection;
+use crate::layer::{Direction, Note};
+use crate::message::{Input, Progress};
+
+/// More octets than this do not wait for the rest of something that is read at once, where not everything is kept.
+const MAX_UNREAD: u64 = 1 << 20;
+
+/// Messages of more octets are not lent to who wants to read them, where not everything is kept.
+const MAX_MESSAGE: u64 = 64 << 20;
+
+/// Nor to what rides on them, where nobody else wants to read them.
+const MAX_CARRIED: u64 = 1 << 20;
+
+/// Octets of a segment that are read where they lie.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lent<'a> {
+    pub(super) direction: Direction,
+    pub(super) start: u64,
+    pub(super) bytes: &'a [u8],
+}
+
+impl<'a> Lent<'a> {
+    /// The bytes of this range of a direction, if all of them are in here.
+    pub(super) fn within(&self, direction: Direction, range: &Range<u64>) -> Option<&'a [u8]> {
+        let start = range.start.checked_sub(self.start).filter(|_| direction == self.direction)?;
+        self.bytes.get(usize::try_from(start).ok()?..usize::try_from(range.end - self.start).ok()?)
+    }
+
+    fn from(&self, offset: u64) -> &'a [u8] {
+        let skip = usize::try_from(offset.saturating_sub(self.start)).unwrap_or(usize::MAX);
+        self.bytes.get(skip..).unwrap_or_default()
+    }
+}
+
+/// What one connection needs to be listened to, borrowed for the time that takes.
+pub(super) struct Ear<'a, W> {
+    pub(super) connection: &'a Connection,
+    pub(super) lane: &'a mut Lane,
+    pub(super) sessions: &'a mut Sessions,
+    pub(super) watch: &'a mut W,
+    pub(super) scratch: &'a mut Scratch,
+    pub(super) needs: Needs,
+    pub(super) now: Moment,
+    pub(super) lent: Option<Lent<'a>>,
+}
+
+impl<W: Watch> Ear<'_, W> {
+    /// Lets the decoder hear what is new, as long as either direction gets on.
+    pub(super) fn listen(&mut self, direction: Direction) {
+        let mut turn = direction;
+        let mut idle = 0;
+        let mut turns = [false; 2];
+        while idle < 2 {
+            idle = if self.has_news(turn) && self.step(turn) { 0 } else { idle + 1 };
+            turns[turn.index()] |= idle == 0;
+            turn = turn.reverse();
+        }
+        if self.needs.everything {
+            return;
+        }
+        self.settle(direction);
+        if turns[direction.reverse().index()] || self.lane.hearing.over {
+            self.settle(direction.reverse());
+        }
+    }
+
+    /// Whether there is anything that a decoder could do something with.
+    fn has_news(&self, direction: Direction) -> bool {
+        let d = direction.index();
+        self.lane.read[d] < self.lane.hearing.streams[d].end() || self.lane.hearing.ended(d)
+    }
+
+    /// The connection is over, or is not followed any longer: what is still open is shown as it stands.
+    pub(super) fn finish(&mut self) {
+        self.lane.hearing.over = true;
+        for direction in [Direction::ToServer, Direction::ToClient] {
+            self.listen(direction);
+            self.tell_gaps(direction);
+        }
+    }
+
+    /// One call of the decoder. Returns whether it got on.
+    fn step(&mut self, direction: Direction) -> bool {
+        let unheard = matches!(self.lane.speech, Speech::Unheard);
+        if unheard && !self.lane.recognise(self.connection, self.lent.map(|lent| (lent.direction, lent.bytes))) {
+            return false;
+        }
+        let d = direction.index();
+        let Lane { speech, hearing, ends_in, latest, messages, carrier, read, deaf, .. } = &mut *self.lane;
+        let Speech::Known(_, decoder) = speech else { return false };
+        if deaf[d] {
+            return false;
+        }
+        let hearing = &*hearing;
+        let stream = &hearing.streams[d];
+        let bytes = match self.lent.filter(|lent| lent.direction == direction) {
+            Some(lent) => lent.from(read[d]),
+            None => stream.slice(read[d]..u64::MAX),
+        };
+        let ended = hearing.ended(d);
+        let given_up = read[d] + (bytes.len() as u64) < stream.end();
+        let at_gap = given_up || (ended && stream.has_hole());
+        // What was begun is shown as far as it came.
+        let shows = decoder.begun(direction).is_some();
+        if at_gap && bytes.is_empty() && !shows {
+            return self.cross_gap(direction);
+        }
+        let closed = hearing.closed(d) && !at_gap;
+        let input = Input { direction, offset: read[d], bytes, end: ended || at_gap, closed };
+        let mut hand = Hand {
+            connection: self.connection,
+            hearing,
+            ends_in,
+            latest,
+            messages,
+            carrier: &mut *carrier,
+            sessions: self.sessions,
+            watch: self.watch,
+            scratch: self.scratch,
+            needs: self.needs,
+            now: self.now,
+            input,
+            lent: self.lent,
+            upgrade: None,
+        };
+        let progress = decoder.decode(input, &mut hand);
+        let changed = hand.upgrade.take().map(|upgrade| hand.judge(&upgrade));
+        let consumed = match progress {
+            Progress::Consumed(n) | Progress::Switch(n) => n,
+            Progress::NeedMore | Progress::Wait | Progress::GiveUp => 0,
+        };
+        deaf[d] |= progress == Progress::GiveUp;
+        read[d] += consumed as u64;
+        if let (Some(changed), Progress::Switch(_)) = (changed, progress) {
+            *speech = changed;
+            carrier.change();
+        }
+        let stuck = consumed == 0 && at_gap && bytes.is_empty();
+        if stuck { self.cross_gap(direction) } else { consumed > 0 }
+    }
+
+    /// Forgets what nobody needs any more, and keeps of the segment what is needed later.
+    fn settle(&mut self, direction: Direction) {
+        let d = direction.index();
+        let lane = &mut *self.lane;
+        let stream = &mut lane.hearing.streams[d];
+        if lane.deaf[d] || matches!(lane.speech, Speech::Unknown) {
+            lane.read[d] = stream.end().max(lane.read[d]);
+        }
+        let read = lane.read[d];
+        let mut keep = read;
+        if let Speech::Known(_, decoder) = &lane.speech
+            && let Some(begun) =
+                decoder.begun(direction).filter(|begun| *begun < read && lane.dropped[d] != Some(*begun))
+        {
+            let most = if self.needs.octets {
+                MAX_MESSAGE
+            } else if lane.carrier.needs_octets(direction) {
+                MAX_CARRIED
+            } else {
+                0
+            };
+            match read - begun <= most {
+                true => keep = begun,
+                false => lane.dropped[d] = Some(begun),
+            }
+        }
+        if let Some(lent) = self.lent.filter(|lent| lent.direction == direction) {
+            stream.store(keep.max(lent.start), lent.from(keep));
+        }
+        stream.forget(keep);
+        if stream.end() - read > MAX_UNREAD {
+            self.lose_patience(direction);
+        }
+    }
+
+    fn lose_patience(&mut self, direction: Direction) {
+        let d = direction.index();
+        self.lane.deaf[d] = true;
+        let end = self.lane.hearing.streams[d].end();
+        self.lane.read[d] = end;
+        self.lane.hearing.streams[d].forget(end);
+        self.tell(direction, self.now, &remarks::too_much());
+    }
+
+    fn tell(&mut self, direction: Direction, moment: Moment, note: &Note) {
+        self.watch.note(Some(&place(self.connection, direction, moment)), note);
+    }
+
+    /// Goes on behind bytes that were never captured, if the protocol can; always says what is missing.
+    fn cross_gap(&mut self, direction: Direction) -> bool {
+        let lane = &mut *self.lane;
+        let d = direction.index();
+        let read = lane.read[d];
+        let stream = &mut lane.hearing.streams[d];
+        let known = stream.gaps().iter().position(|gap| gap.end > read);
+        if known.is_none() && stream.skip_gap().is_none() {
+            return false;
+        }
+        let at = known.unwrap_or(stream.gaps().len() - 1);
+        let gap = stream.gaps()[at].clone();
+        lane.told[d] = lane.told[d].max(stream.gaps_forgotten() + at + 1);
+        let behind = stream.slice(gap.end..u64::MAX);
+        let goes_on = match &mut lane.speech {
+            Speech::Known(_, decoder) => decoder.gap(direction, gap.clone(), behind),
+            _ => false,
+        };
+        lane.read[d] = gap.end;
+        lane.deaf[d] = !goes_on;
+        let rest = if goes_on { "" } else { "; what follows in this direction cannot be read" };
+        let (place, note) = lane.gap_note(self.connection, direction, &gap, rest);
+        self.watch.note(Some(&place), &note);
+        goes_on
+    }
+
+    /// Speaks of all gaps that nobody came upon: behind another, or on a connection that nobody reads; and of bytes
+    /// that are missing at the end.
+    fn tell_gaps(&mut self, direction: Direction) {
+        let lane = &mut *self.lane;
+        let d = direction.index();
+        while lane.hearing.streams[d].skip_gap().is_some() {}
+        let flow = self.connection;
+        let stream = &lane.hearing.streams[d];
+        let untold = lane.told[d].saturating_sub(stream.gaps_forgotten());
+        for gap in stream.gaps().get(untold..).unwrap_or_default() {
+            let (place, note) = lane.gap_note(flow, direction, gap, "");
+            self.watch.note(Some(&place), &note);
+        }
+        let acknowledged = flow.acknowledged(direction);
+        // Nobody may send more than 1 GiB unacknowledged (RFC 7323 §2.3): a higher number is no evidence.
+        let plausible = acknowledged.filter(|end| end.saturating_sub(flow.sent(direction)) <= 1 << 30);
+        let sent = lane.hearing.fin[d].map_or(flow.sent(direction).max(plausible.unwrap_or(0)), |(end, _)| end);
+        if let Some(missing) = sent.checked_sub(stream.end()).filter(|n| *n > 0) {
+            let (from, _) = flow.ends(direction);
+            let last = Moment { frame: flow.last.0, time: flow.last.1 };
+            self.tell(flow.latest_way(), last, &remarks::missing_end(missing, from, acknowledged, sent));
+        }
+    }
+}

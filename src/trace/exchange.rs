@@ -1,0 +1,128 @@
+//! Which acknowledgement answers which event, and how long that took.
+//!
+//! # References
+//! - Socket.IO protocol 5, "Acknowledgement": an event with an id is answered by one ACK with the same id, in the same
+//!   namespace, from the other side.
+
+use std::borrow::Cow;
+
+use crate::capture::Moment;
+use crate::layer::{Direction, Note, Severity};
+use crate::map::Map;
+use crate::protocol::socketio::{Answer, Kind, SocketIoPacket};
+
+/// More events than this do not wait for their answers in one session: a peer can send any number of them.
+const MAX_WAITING: usize = 4096;
+const SPEC: &str = "Socket.IO protocol 5, Acknowledgement";
+
+/// The events of a session that wait for an answer.
+#[derive(Default)]
+pub(super) struct Exchanges {
+    asked: Map<(Cow<'static, str>, bool, u64), Moment>,
+    /// An event was not remembered: then an answer to nothing is no surprise.
+    forgotten: bool,
+}
+
+impl Exchanges {
+    /// Takes the next packet, which ended in this frame. An acknowledgement learns what it answers. `whole` says that the
+    /// session was captured from its beginning.
+    pub(super) fn hear(
+        &mut self,
+        direction: Direction,
+        now: Moment,
+        whole: bool,
+        packet: &mut SocketIoPacket,
+        notes: &mut Vec<Note>,
+    ) {
+        let Some(id) = packet.id else { return };
+        let to_server = direction == Direction::ToServer;
+        match packet.kind {
+            Kind::Event | Kind::BinaryEvent if self.asked.len() < MAX_WAITING => {
+                let again = self.asked.insert((packet.namespace.clone(), to_server, id), now);
+                if again.is_some() {
+                    let text = format!("an event asks with the id {id} before the one with that id was answered");
+                    notes.push(Note::new(Severity::Warn, text, SPEC));
+                }
+            }
+            Kind::Event | Kind::BinaryEvent => self.forgotten = true,
+            Kind::Ack | Kind::BinaryAck => match self.asked.remove(&(packet.namespace.clone(), !to_server, id)) {
+                Some(asked) => {
+                    let nanoseconds = now.time.0.saturating_sub(asked.time.0);
+                    packet.answers = Some(Answer { frame: asked.frame, nanoseconds });
+                }
+                None if whole && !self.forgotten => {
+                    let text =
+                        format!("it acknowledges the event {id}, which nobody sent or which was answered before");
+                    notes.push(Note::new(Severity::Warn, text, SPEC));
+                }
+                None => {}
+            },
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::Timestamp;
+    use crate::protocol::socketio::Revision;
+
+    const UP: Direction = Direction::ToServer;
+    const DOWN: Direction = Direction::ToClient;
+
+    struct Play {
+        exchanges: Exchanges,
+        frame: u32,
+    }
+
+    impl Play {
+        /// The next packet, a microsecond after the one before: the frame it answers, and how many notes there are.
+        fn hear(&mut self, direction: Direction, kind: Kind, namespace: &'static str, id: u64) -> (Option<u32>, usize) {
+            self.frame += 1;
+            let mut packet = SocketIoPacket {
+                revision: Revision::V5,
+                sid: None,
+                socket: None,
+                namespace: Cow::Borrowed(namespace),
+                kind,
+                id: Some(id),
+                data: None,
+                offset: None,
+                attachments: 0,
+                answers: None,
+            };
+            let now = Moment { frame: self.frame, time: Timestamp(i64::from(self.frame) * 1000) };
+            let mut notes = Vec::new();
+            self.exchanges.hear(direction, now, true, &mut packet, &mut notes);
+            if let Some(answer) = packet.answers {
+                assert_eq!(answer.nanoseconds, i64::from(self.frame - answer.frame) * 1000);
+            }
+            (packet.answers.map(|answer| answer.frame), notes.len())
+        }
+    }
+
+    #[test]
+    fn an_answer_finds_its_event() {
+        let mut play = Play { exchanges: Exchanges::default(), frame: 0 };
+        assert_eq!(play.hear(UP, Kind::Event, "/", 0), (None, 0));
+        assert_eq!(play.hear(DOWN, Kind::Event, "/", 0), (None, 0), "each side counts for itself");
+        assert_eq!(play.hear(UP, Kind::BinaryEvent, "/admin", 0), (None, 0), "and so does each namespace");
+        assert_eq!(play.hear(DOWN, Kind::Ack, "/admin", 0), (Some(3), 0));
+        assert_eq!(play.hear(DOWN, Kind::Ack, "/", 0), (Some(1), 0));
+        assert_eq!(play.hear(UP, Kind::BinaryAck, "/", 0), (Some(2), 0));
+        assert_eq!(play.hear(UP, Kind::Ack, "/", 0), (None, 1), "answered twice");
+        assert_eq!(play.hear(DOWN, Kind::Ack, "/", 9), (None, 1), "nobody asked");
+        play.hear(UP, Kind::Event, "/", 5);
+        assert_eq!(play.hear(UP, Kind::Event, "/", 5), (None, 1), "the same id again");
+        assert_eq!(play.hear(DOWN, Kind::Ack, "/", 5), (Some(10), 0));
+    }
+
+    #[test]
+    fn what_waits_is_bounded() {
+        let mut play = Play { exchanges: Exchanges::default(), frame: 0 };
+        (0..10_000).for_each(|id| assert_eq!(play.hear(UP, Kind::Event, "/", id), (None, 0)));
+        assert_eq!(play.exchanges.asked.len(), MAX_WAITING);
+        assert_eq!(play.hear(DOWN, Kind::Ack, "/", 9_999), (None, 0), "it was not remembered: no surprise");
+    }
+}

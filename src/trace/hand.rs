@@ -1,0 +1,125 @@
+//! What a decoder hands out during one call, passed on at once: with the frames that carried it, and behind it what
+//! rides on it.
+
+use std::ops::Range;
+
+use super::carrier::{Carried, Carrier, Ridden};
+use super::ear::Lent;
+use super::lane::{Hearing, Speech};
+use super::session::{Found, Sessions};
+use super::watch::{Needs, Place, Seen, Watch};
+use crate::capture::Moment;
+use crate::flow::Connection;
+use crate::layer::{Direction, Note};
+use crate::message::{Draft, Input, Payload, Sink, Upgrade};
+use crate::protocol;
+
+/// What is used again for every message, so that none of them costs memory.
+#[derive(Default)]
+pub(super) struct Scratch {
+    frames: Vec<u32>,
+    found: Found,
+}
+
+/// Takes what a decoder hands out.
+pub(super) struct Hand<'a, W> {
+    pub(super) connection: &'a Connection,
+    pub(super) hearing: &'a Hearing,
+    pub(super) ends_in: &'a mut [Moment; 2],
+    pub(super) latest: &'a mut [Option<u64>; 2],
+    pub(super) messages: &'a mut u64,
+    pub(super) carrier: &'a mut Carrier,
+    pub(super) sessions: &'a mut Sessions,
+    pub(super) watch: &'a mut W,
+    pub(super) scratch: &'a mut Scratch,
+    pub(super) needs: Needs,
+    pub(super) now: Moment,
+    pub(super) input: Input<'a>,
+    pub(super) lent: Option<Lent<'a>>,
+    pub(super) upgrade: Option<Upgrade>,
+}
+
+impl<W: Watch> Sink for Hand<'_, W> {
+    fn message(&mut self, draft: Draft<'_>) {
+        let Draft { direction, range, payload, mut notes, complete } = draft;
+        let stream = &self.hearing.streams[direction.index()];
+        let Scratch { frames, found } = &mut *self.scratch;
+        let latest = if self.needs.frames { stream.frames_into(range.clone(), frames) } else { self.now };
+        let moment = self.hearing.end_of(direction, &range, latest, &mut self.ends_in[direction.index()]);
+        // A message of several frames may have begun earlier in the segment that is read where it lies.
+        let lent = || self.lent.and_then(|lent| lent.within(direction, &range));
+        let bytes = self.input.within(direction, &range).or_else(lent).or_else(|| {
+            let kept = stream.slice(range.clone());
+            (kept.len() as u64 == range.end - range.start).then_some(kept)
+        });
+        let mut request_frame = None;
+        if !self.carrier.is_idle() {
+            let carried =
+                Carried { direction, start: range.start, bytes, frames, moment, complete, wanted: self.needs.octets };
+            let client = &self.hearing.streams[Direction::ToServer.index()];
+            request_frame = self.carrier.hear(&carried, payload, client, self.sessions, found);
+            notes.append(&mut found.remarks);
+        }
+        let seen = Seen {
+            connection: self.connection,
+            direction,
+            range: &range,
+            frames,
+            moment,
+            payload,
+            notes: &notes,
+            complete,
+            late: moment.frame < self.now.frame,
+            bytes,
+            request_frame,
+        };
+        self.latest[direction.index()] = Some(range.start);
+        *self.messages += 1 + found.ridden.len() as u64;
+        tell(self.watch, &seen);
+        for Ridden { payload, notes, frames } in found.ridden.drain(..) {
+            let payload: &dyn Payload = payload.as_payload();
+            let frames = if frames.is_empty() { seen.frames } else { &frames };
+            tell(self.watch, &Seen { payload, notes: &notes, frames, request_frame: None, ..seen });
+        }
+    }
+
+    fn remark(&mut self, direction: Direction, range: Range<u64>, note: Note) {
+        // A request may be answered before all of it is there: then there is no message yet.
+        let is_told = self.latest[direction.index()] == Some(range.start);
+        let (way, moment) =
+            if is_told { (direction, self.ends_in[direction.index()]) } else { (self.input.direction, self.now) };
+        self.watch.note(Some(&place(self.connection, way, moment)), &note);
+        self.watch.remark(self.connection.id, direction, &range, &note);
+    }
+
+    fn wants_octets(&self, direction: Direction) -> bool {
+        self.needs.octets || self.carrier.needs_octets(direction)
+    }
+
+    fn upgrade(&mut self, upgrade: Upgrade) {
+        self.upgrade = Some(upgrade);
+    }
+}
+
+impl<W: Watch> Hand<'_, W> {
+    /// Asks the dissector of the new protocol for its judgement and, if the protocol changed, for a decoder.
+    pub(super) fn judge(&mut self, upgrade: &Upgrade) -> Speech {
+        let dissector = protocol::for_upgrade(&upgrade.token);
+        let decoder = dissector.and_then(|dissector| dissector.upgraded(upgrade, self));
+        match (dissector, decoder) {
+            (Some(dissector), Some(decoder)) => Speech::Known(dissector.name(), decoder),
+            _ => Speech::Unknown,
+        }
+    }
+}
+
+fn tell<W: Watch>(watch: &mut W, seen: &Seen<'_>) {
+    watch.message(seen);
+    for note in seen.notes {
+        watch.note(Some(&place(seen.connection, seen.direction, seen.moment)), note);
+    }
+}
+
+pub(super) fn place(connection: &Connection, direction: Direction, moment: Moment) -> Place {
+    Place { moment, stream: Some(connection.id), ends: Some(connection.ends(direction)) }
+}

@@ -1,0 +1,98 @@
+//! Keeps everything that the pipeline tells: that is a [`Trace`].
+
+use std::ops::Range;
+
+use super::model::{Message, Record, Trace};
+use super::watch::{Ended, Needs, Place, Seen, Sight, Watch};
+use crate::layer::{Direction, Note};
+
+/// Makes a trace of what it is told.
+#[derive(Default)]
+pub struct Keeper {
+    trace: Trace,
+    ended: Vec<Ended>,
+}
+
+impl Watch for Keeper {
+    fn needs(&self) -> Needs {
+        Needs { everything: true, octets: true, frames: true }
+    }
+
+    fn frame(&mut self, sight: &Sight<'_>) {
+        let mut record = Record {
+            frame: sight.frame.to_frame(),
+            packet: *sight.packet,
+            segment: sight.segment.cloned(),
+            delivery: sight.delivery.cloned(),
+            datagram: sight.datagram.cloned().map(Box::new),
+            reassembled_in: None,
+            damaged: sight.damaged,
+            udp: sight.udp,
+            mentions: sight.mentions,
+        };
+        self.trace.tell_fragments(&mut record, sight.number);
+        self.trace.records.push(record);
+    }
+
+    fn message(&mut self, seen: &Seen<'_>) {
+        self.trace.messages.push(Message {
+            connection: seen.connection.id,
+            direction: seen.direction,
+            range: seen.range.clone(),
+            frames: seen.frames.to_vec(),
+            ends_in: seen.moment.frame,
+            time: seen.moment.time,
+            payload: seen.payload.boxed(),
+            notes: seen.notes.to_vec(),
+            complete: seen.complete,
+            late: seen.late,
+        });
+    }
+
+    fn remark(&mut self, connection: u32, direction: Direction, range: &Range<u64>, note: &Note) {
+        let meant = |message: &&mut Message| {
+            message.connection == connection && message.direction == direction && message.range == *range
+        };
+        if let Some(message) = self.trace.messages.iter_mut().rev().find(meant) {
+            message.notes.push(note.clone());
+        }
+    }
+
+    fn note(&mut self, on: Option<&Place>, note: &Note) {
+        self.trace.notes.push((on.map(|place| place.moment.frame), note.clone()));
+    }
+
+    fn ended(&mut self, ended: Ended) {
+        self.ended.push(ended);
+    }
+}
+
+impl Keeper {
+    /// The trace, when the capture is over.
+    pub(super) fn into_trace(self) -> Trace {
+        let Self { mut trace, mut ended } = self;
+        ended.sort_by_key(|ended| ended.connection.id);
+        for Ended { connection, talk, streams, .. } in ended {
+            trace.connections.push(connection);
+            trace.talks.push(talk);
+            trace.streams.push(streams);
+        }
+        trace.messages.sort_by_key(Message::frame);
+        trace.notes.sort_by_key(|(frame, _)| *frame);
+        trace.index_carriers();
+        trace
+    }
+}
+
+impl Trace {
+    /// Tells the frames that brought the fragments of a packet in which frame it is whole.
+    fn tell_fragments(&mut self, record: &mut Record, number: u32) {
+        let Some(datagram) = &record.datagram else { return };
+        for frame in datagram.pieces.iter().map(|piece| piece.frame).chain(datagram.repeats.iter().copied()) {
+            if let Some(earlier) = (frame as usize).checked_sub(1).and_then(|i| self.records.get_mut(i)) {
+                earlier.reassembled_in = Some(number);
+            }
+        }
+        record.reassembled_in = Some(number);
+    }
+}

@@ -1,0 +1,134 @@
+//! The kinds of things that are told of a capture, by the names that exports and summaries give them.
+
+use super::watch::Seen;
+use crate::protocol::engineio::EngineIoPacket;
+use crate::protocol::socketio::SocketIoPacket;
+use crate::protocol::{
+    HttpMessage, Opcode, Side, SseEventMessage, WebSocketFrame, WebSocketHandshake, WebSocketMessage,
+};
+
+/// A kind of thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A frame.
+    Packet,
+    /// A request of HTTP.
+    HttpRequest,
+    /// A response of HTTP.
+    HttpResponse,
+    /// An event that the client's program gets from an event stream.
+    SseEvent,
+    /// A request for WebSocket, answered.
+    WebSocketHandshake,
+    /// A frame of WebSocket.
+    WebSocketFrame,
+    /// A message of WebSocket, or one of its control frames.
+    WebSocketMessage,
+    /// A packet of Engine.IO.
+    EngineIoPacket,
+    /// A packet of Socket.IO.
+    SocketIoPacket,
+    /// A datagram of UDP.
+    UdpDatagram,
+    /// Something odd.
+    Note,
+}
+
+impl Kind {
+    /// All of them, in the order in which they stand in the documentation.
+    pub const ALL: [Self; 11] = [
+        Self::Packet,
+        Self::HttpRequest,
+        Self::HttpResponse,
+        Self::SseEvent,
+        Self::WebSocketHandshake,
+        Self::WebSocketFrame,
+        Self::WebSocketMessage,
+        Self::EngineIoPacket,
+        Self::SocketIoPacket,
+        Self::UdpDatagram,
+        Self::Note,
+    ];
+
+    /// Its name: `websocket.message`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Packet => "packet",
+            Self::HttpRequest => "http.request",
+            Self::HttpResponse => "http.response",
+            Self::SseEvent => "sse.event",
+            Self::WebSocketHandshake => "websocket.handshake",
+            Self::WebSocketFrame => "websocket.frame",
+            Self::WebSocketMessage => "websocket.message",
+            Self::EngineIoPacket => "engineio.packet",
+            Self::SocketIoPacket => "socketio.packet",
+            Self::UdpDatagram => "udp.datagram",
+            Self::Note => "note",
+        }
+    }
+}
+
+/// What a message is, for those who count or write it.
+#[derive(Clone, Copy)]
+pub enum Told<'a> {
+    /// A request or a response.
+    Http(Kind, &'a HttpMessage),
+    /// An event that the client's program gets.
+    SseEvent(&'a SseEventMessage),
+    /// An answered request for WebSocket.
+    Handshake(&'a WebSocketHandshake),
+    /// A frame; and whether it is a whole message.
+    Frame(&'a WebSocketFrame, bool),
+    /// A message put together or inflated.
+    Message(&'a WebSocketMessage),
+    /// A packet of Engine.IO.
+    EngineIo(&'a EngineIoPacket),
+    /// A packet of Socket.IO.
+    SocketIo(&'a SocketIoPacket),
+}
+
+impl<'a> Told<'a> {
+    /// What a message is; `None` for what is no kind of its own, such as octets that cannot be read.
+    pub fn of(seen: &Seen<'a>) -> Option<Self> {
+        let any = seen.payload.as_any();
+        if let Some(frame) = any.downcast_ref::<WebSocketFrame>() {
+            let data = !matches!(frame.opcode, Opcode::Continuation | Opcode::Reserved(_));
+            return Some(Self::Frame(frame, data && frame.fin && !frame.encoded && seen.complete));
+        }
+        if let Some(packet) = any.downcast_ref() {
+            return Some(Self::EngineIo(packet));
+        }
+        if let Some(packet) = any.downcast_ref() {
+            return Some(Self::SocketIo(packet));
+        }
+        if let Some(http) = any.downcast_ref::<HttpMessage>() {
+            return match http.side {
+                Side::Request => Some(Self::Http(Kind::HttpRequest, http)),
+                Side::Response => Some(Self::Http(Kind::HttpResponse, http)),
+                Side::Unreadable => None,
+            };
+        }
+        if let Some(message) = any.downcast_ref() {
+            return Some(Self::Message(message));
+        }
+        if let Some(handshake) = any.downcast_ref() {
+            return Some(Self::Handshake(handshake));
+        }
+        // Comments and what the client's program never gets are no events.
+        let sse = any.downcast_ref::<SseEventMessage>()?;
+        sse.event().is_some_and(|event| event.dispatched).then_some(Self::SseEvent(sse))
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Http(kind, _) => *kind,
+            Self::SseEvent(_) => Kind::SseEvent,
+            Self::Handshake(_) => Kind::WebSocketHandshake,
+            Self::Frame(..) => Kind::WebSocketFrame,
+            Self::Message(_) => Kind::WebSocketMessage,
+            Self::EngineIo(_) => Kind::EngineIoPacket,
+            Self::SocketIo(_) => Kind::SocketIoPacket,
+        }
+    }
+}

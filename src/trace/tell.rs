@@ -1,0 +1,56 @@
+//! Tells a [`Watch`] what a trace holds, as if the capture were read once more, but perfectly in order.
+
+use super::model::{Message, Trace};
+use super::watch::{Place, Seen, Sight, Watch, ends_of};
+use crate::capture::Moment;
+use crate::flow::Connection;
+use crate::layer::Direction;
+use crate::protocol::HttpMessage;
+
+impl Trace {
+    /// Tells of the frames that are wanted what is in them, and of the whole capture what is odd about it.
+    pub fn tell(&self, watch: &mut impl Watch, wanted: &dyn Fn(u32) -> bool) {
+        for (number, record) in self.records().filter(|(number, _)| wanted(*number)) {
+            for message in self.messages_in(number) {
+                if let Some(connection) = self.connections().get(message.connection as usize) {
+                    watch.message(&self.seen(message, connection));
+                }
+            }
+            let moment = Moment { frame: number, time: record.frame.time };
+            let stream = record.segment.as_ref().map(|segment| segment.connection);
+            let place = Place { moment, stream, ends: ends_of(record.whole().0) };
+            self.notes_in(number).iter().for_each(|(_, note)| watch.note(Some(&place), note));
+            watch.frame(&Sight {
+                number,
+                frame: record.frame.as_ref(),
+                packet: &record.packet,
+                datagram: record.datagram.as_deref(),
+                segment: record.segment.as_ref(),
+                delivery: record.delivery.as_ref(),
+                damaged: record.damaged,
+                udp: record.udp,
+                mentions: record.mentions,
+            });
+        }
+        let whole = self.notes().iter().filter(|(frame, _)| frame.is_none());
+        whole.for_each(|(_, note)| watch.note(None, note));
+    }
+
+    fn seen<'a>(&'a self, message: &'a Message, connection: &'a Connection) -> Seen<'a> {
+        let answers = message.payload_as::<HttpMessage>().and_then(|http| http.answers.clone());
+        let asked = answers.zip(self.stream(message.connection, Direction::ToServer));
+        Seen {
+            connection,
+            direction: message.direction,
+            range: &message.range,
+            frames: &message.frames,
+            moment: Moment { frame: message.frame(), time: message.time },
+            payload: message.payload.as_ref(),
+            notes: &message.notes,
+            complete: message.complete,
+            late: message.late,
+            bytes: Some(self.bytes(message)),
+            request_frame: asked.and_then(|(range, stream)| stream.frames(range).last().copied()),
+        }
+    }
+}

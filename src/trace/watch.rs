@@ -1,0 +1,185 @@
+//! What is told of a capture while it is read, and to whom.
+//!
+//! The [`Pipeline`](super::Pipeline) tells a [`Watch`] of each frame, message and note as soon as it is known. One that
+//! keeps everything makes a [`Trace`](super::Trace); others count, or write lines, and keep nothing.
+
+use std::net::SocketAddr;
+use std::ops::Range;
+
+use super::Talk;
+use crate::capture::{FrameRef, Moment};
+use crate::flow::{Connection, Delivery, Segment, Stream, UdpPlace};
+use crate::layer::{Direction, Note};
+use crate::message::Payload;
+use crate::packet::{Datagram, Packet, Transport};
+
+/// Who is told.
+pub trait Watch {
+    /// What has to be kept until a message is told. It is asked once, before the first frame.
+    fn needs(&self) -> Needs;
+
+    /// A frame, after the messages that end in it.
+    fn frame(&mut self, sight: &Sight<'_>);
+
+    /// A message. Its own notes are told with [`Watch::note`] too.
+    fn message(&mut self, seen: &Seen<'_>);
+
+    /// A note on a message that was told before: the one with this connection, direction and range. It is told with
+    /// [`Watch::note`] too.
+    fn remark(&mut self, _connection: u32, _direction: Direction, _range: &Range<u64>, _note: &Note) {}
+
+    /// What is odd; without a place it is about the whole capture.
+    fn note(&mut self, on: Option<&Place>, note: &Note);
+
+    /// A connection that is not followed any longer: it has ended long ago, or the capture is over.
+    fn ended(&mut self, ended: Ended);
+}
+
+impl<W: Watch> Watch for &mut W {
+    fn needs(&self) -> Needs {
+        (**self).needs()
+    }
+
+    fn frame(&mut self, sight: &Sight<'_>) {
+        (**self).frame(sight);
+    }
+
+    fn message(&mut self, seen: &Seen<'_>) {
+        (**self).message(seen);
+    }
+
+    fn remark(&mut self, connection: u32, direction: Direction, range: &Range<u64>, note: &Note) {
+        (**self).remark(connection, direction, range, note);
+    }
+
+    fn note(&mut self, on: Option<&Place>, note: &Note) {
+        (**self).note(on, note);
+    }
+
+    fn ended(&mut self, ended: Ended) {
+        (**self).ended(ended);
+    }
+}
+
+/// What has to be kept until a message is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Needs {
+    /// Everything, and for ever: then streams can be looked at when the capture is over.
+    pub everything: bool,
+    /// The octets of messages.
+    pub octets: bool,
+    /// Which frames carried a message.
+    pub frames: bool,
+}
+
+/// Where a note belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The frame.
+    pub moment: Moment,
+    /// Its connection (`tcp.stream`), if it has one.
+    pub stream: Option<u32>,
+    /// Who sent it to whom, if it is TCP or UDP.
+    pub ends: Option<(SocketAddr, SocketAddr)>,
+}
+
+/// A frame, dissected.
+#[derive(Debug, Clone, Copy)]
+pub struct Sight<'a> {
+    /// Its number, from 1.
+    pub number: u32,
+    /// The frame as captured.
+    pub frame: FrameRef<'a>,
+    /// Its headers. Of a fragment those of the fragment.
+    pub packet: &'a Packet,
+    /// The packet put together from fragments of which this frame brought the last that was missing.
+    pub datagram: Option<&'a Datagram>,
+    /// What the segment means on its connection, if it is TCP.
+    pub segment: Option<&'a Segment>,
+    /// What its payload did to its stream, if it had any.
+    pub delivery: Option<&'a Delivery>,
+    /// Its checksum is wrong, and that is proven to mean damage.
+    pub damaged: bool,
+    /// Where it stands among the datagrams between its ends, if it is UDP.
+    pub udp: Option<UdpPlace>,
+    /// The `udp.stream` of the datagram that it quotes, if it is an ICMP error.
+    pub mentions: Option<u32>,
+}
+
+impl<'a> Sight<'a> {
+    /// The packet that is read in this frame, and the octets its extents count in.
+    pub fn whole(&self) -> (&'a Packet, &'a [u8]) {
+        match self.datagram {
+            Some(datagram) => (&datagram.packet, &datagram.bytes),
+            None => (self.packet, self.frame.data),
+        }
+    }
+}
+
+/// A message, as soon as it is known.
+#[derive(Clone, Copy)]
+pub struct Seen<'a> {
+    /// On which connection.
+    pub connection: &'a Connection,
+    /// Which way it travelled.
+    pub direction: Direction,
+    /// Where its bytes lie in the stream of that direction.
+    pub range: &'a Range<u64>,
+    /// All frames that carried it, ascending, if [`Needs::frames`].
+    pub frames: &'a [u32],
+    /// The frame in which it ended.
+    pub moment: Moment,
+    /// What it is.
+    pub payload: &'a dyn Payload,
+    /// What is odd about it.
+    pub notes: &'a [Note],
+    /// Whether all of it was there.
+    pub complete: bool,
+    /// Whether it became known only after that frame: octets before it are missing, or it never ended.
+    pub late: bool,
+    /// Its bytes; `None` if they were not kept, because nobody needs them or because they are too many.
+    pub bytes: Option<&'a [u8]>,
+    /// Of a response: the frame in which its request ended.
+    pub request_frame: Option<u32>,
+}
+
+impl Seen<'_> {
+    /// The payload, for those who know its type.
+    pub fn payload_as<T: Payload>(&self) -> Option<&T> {
+        self.payload.as_any().downcast_ref()
+    }
+
+    /// Who sent it to whom.
+    pub fn ends(&self) -> (SocketAddr, SocketAddr) {
+        self.connection.ends(self.direction)
+    }
+
+    /// Whether the message has bytes of its own, or is put together from other messages.
+    pub fn owns_bytes(&self) -> bool {
+        self.payload.owns_bytes()
+    }
+}
+
+/// A connection that is not followed any longer.
+#[derive(Debug)]
+pub struct Ended {
+    /// The connection.
+    pub connection: Connection,
+    /// What was spoken on it at its end.
+    pub talk: Talk,
+    /// How many messages were found on it, what rides on them included.
+    pub messages: u64,
+    /// Its bytes, as far as they were kept.
+    pub streams: [Stream; 2],
+}
+
+/// Who sent a packet to whom, if it is TCP or UDP.
+pub fn ends_of(packet: &Packet) -> Option<(SocketAddr, SocketAddr)> {
+    let net = packet.net.as_ref()?;
+    let (source, destination) = match &packet.transport {
+        Some(Transport::Tcp(tcp)) => (tcp.source_port, tcp.destination_port),
+        Some(Transport::Udp(udp)) => (udp.source_port, udp.destination_port),
+        Some(Transport::Icmp(_)) | None => return None,
+    };
+    Some((SocketAddr::new(net.source, source), SocketAddr::new(net.destination, destination)))
+}
