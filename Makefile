@@ -6,7 +6,7 @@ RUN = @. ./.libpcap/env; set -x;
 CARGO_HERE = cargo $$WIRETALE_CARGO
 PROGRAM = "$${CARGO_TARGET_DIR:-target}/release/wiretale"
 
-.PHONY: help setup setup-tests build demo test check doc fuzz clean
+.PHONY: help setup setup-tests build demo test check doc fuzz interop bench bench-check clean
 
 help: ## print this list (the default)
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -41,6 +41,15 @@ doc: setup ## build the documentation: target/doc/wiretale/index.html
 
 fuzz: ## run each fuzz target for a minute (FUZZ_SECONDS=60)
 	script/fuzz
+
+interop: setup ## record socket.io 4 and ws anew, and compare with what they logged (needs npm)
+	script/interop
+
+bench: setup-tests ## measure beside tshark and tcpdump on generated captures; prints tables
+	$(RUN) $(CARGO_HERE) bench $$WIRETALE_FEATURES --bench ratios
+
+bench-check: setup ## counts and memory on small generated captures; no time is judged
+	$(RUN) $(CARGO_HERE) bench $$WIRETALE_FEATURES --bench ratios -- --check
 
 clean: ## remove what was built, and what script/setup put beside it
 	@[ ! -e .libpcap/env ] || . ./.libpcap/env; set -x; cargo clean
