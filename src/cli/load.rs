@@ -90,7 +90,7 @@ pub(super) fn count(path: &Path, threads: usize) -> Result<(Summary, About), Fai
             scope.spawn(move || count_part(path, Portion { part, of: threads }, has_sessions))
         };
         let running: Vec<_> = (0..threads).map(part).collect();
-        running.into_iter().map(|thread| thread.join()).collect::<Vec<_>>()
+        running.into_iter().map(std::thread::ScopedJoinHandle::join).collect::<Vec<_>>()
     });
     if has_sessions.load(Ordering::Relaxed) {
         return stream(path, Summary::default(), |_| Ok(()));
