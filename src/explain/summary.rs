@@ -3,10 +3,10 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::capture::Moment;
+use crate::capture::{FrameRef, Moment};
 use crate::flow::Finding;
 use crate::layer::{Direction, Note, Severity};
-use crate::packet::Packet;
+use crate::packet::Plain;
 use crate::protocol::{Opcode, engineio, socketio};
 use crate::trace::{Ended, Kind, Needs, Place, Seen, Sight, Talk, Told, Watch};
 
@@ -115,16 +115,20 @@ fn named<T>(list: &[T], counts: &[u64], name: impl Fn(&T) -> String) -> Vec<(Str
 
 impl Watch for Summary {
     fn needs(&self) -> Needs {
-        Needs { everything: false, octets: false, frames: false }
+        Needs { everything: false, octets: false, frames: false, packets: false }
+    }
+
+    fn passed(&mut self, number: u32, frame: FrameRef<'_>, plain: &Plain) {
+        self.add_frame(number, frame);
+        self.add_stack(plain.stack_key(), u64::from(frame.len), || plain.protocols().to_vec());
     }
 
     fn frame(&mut self, sight: &Sight<'_>) {
-        self.frames += 1;
-        self.octets += u64::from(sight.frame.len);
-        let now = Moment { frame: sight.number, time: sight.frame.time };
-        self.times = Some((self.times.map_or(now, |(first, _)| first), now));
-        self.add_stack(sight.whole().0, u64::from(sight.frame.len));
-        self.kinds[Kind::Packet as usize] += 1;
+        self.add_frame(sight.number, sight.frame);
+        let packet = sight.whole().0;
+        self.add_stack(packet.stack_key(), u64::from(sight.frame.len), || {
+            packet.headers().map(|(name, _)| name).collect()
+        });
         if let Some(udp) = &sight.udp {
             self.kinds[Kind::UdpDatagram as usize] += 1;
             self.udp_streams = self.udp_streams.max(u64::from(udp.stream) + 1);
@@ -191,13 +195,20 @@ impl Watch for Summary {
 }
 
 impl Summary {
-    fn add_stack(&mut self, packet: &Packet, octets: u64) {
-        let key = packet.stack_key();
+    fn add_frame(&mut self, number: u32, frame: FrameRef<'_>) {
+        self.frames += 1;
+        self.octets += u64::from(frame.len);
+        let now = Moment { frame: number, time: frame.time };
+        self.times = Some((self.times.map_or(now, |(first, _)| first), now));
+        self.kinds[Kind::Packet as usize] += 1;
+    }
+
+    fn add_stack(&mut self, key: u64, octets: u64, protocols: impl FnOnce() -> Vec<&'static str>) {
         let place = self.stacks.iter().position(|stack| stack.key == key);
         let stack = match place {
             Some(place) => &mut self.stacks[place],
             None => {
-                let mut protocols: Vec<&'static str> = packet.headers().map(|(name, _)| name).collect();
+                let mut protocols = protocols();
                 if protocols.is_empty() {
                     protocols.push("data");
                 }

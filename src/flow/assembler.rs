@@ -82,10 +82,15 @@ impl Assembler {
         fresh
     }
 
+    /// Whether a range continues the stream, and nothing waits beyond a hole.
+    pub fn continues(&self, range: &Range<u64>) -> bool {
+        range.start == self.next && !range.is_empty() && self.waiting.is_empty()
+    }
+
     /// Takes note of a range that continues the stream, if nothing waits beyond a hole; otherwise it is for
     /// [`Assembler::add`].
     pub fn extend(&mut self, range: &Range<u64>) -> bool {
-        let continues = range.start == self.next && !range.is_empty() && self.waiting.is_empty();
+        let continues = self.continues(range);
         if continues {
             self.next = range.end;
         }

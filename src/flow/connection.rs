@@ -41,7 +41,7 @@ impl Handshake {
         Some(ack.seconds_since(syn))
     }
 
-    fn rtt_nanoseconds(&self) -> Option<i64> {
+    pub(super) fn rtt_nanoseconds(&self) -> Option<i64> {
         let ((_, syn), (_, ack)) = (self.syn_again.or(self.syn)?, self.ack?);
         Some(ack.0.wrapping_sub(syn.0))
     }
@@ -116,7 +116,7 @@ pub struct Connection {
     /// Which way the first and the latest of them went.
     pub(super) ways: [Direction; 2],
     pub(super) halves: [Half; 2],
-    analyser: Analyser,
+    pub(super) analyser: Analyser,
     /// Another connection was known between these ends.
     is_reuse: bool,
 }
@@ -238,11 +238,15 @@ impl Connection {
             time_delta: time.0.saturating_sub(self.last.1.0),
             notes: Vec::new(),
         };
+        self.note_frame(tcp, direction, frame, time);
+        segment
+    }
+
+    pub(super) fn note_frame(&mut self, tcp: &Tcp, direction: Direction, frame: u32, time: Timestamp) {
         self.last = (frame, time);
         self.ways[1] = direction;
         self.frames += 1;
         self.octets[direction.index()] += u64::from(tcp.payload_len);
-        segment
     }
 
     /// What a SYN is to what is known of its sender's numbers.
@@ -257,7 +261,7 @@ impl Connection {
     }
 
     /// Takes note of how far the sender has come; returns where its payload belongs.
-    fn note_sent(&mut self, tcp: &Tcp, base: SeqNumber, direction: Direction) -> Option<u64> {
+    pub(super) fn note_sent(&mut self, tcp: &Tcp, base: SeqNumber, direction: Direction) -> Option<u64> {
         let half = &mut self.halves[direction.index()];
         let first_octet = SeqNumber(tcp.seq).plus(u32::from(tcp.flags.has(Flags::SYN)));
         let offset = first_octet.offset(base.plus(1), half.sent);
@@ -304,7 +308,7 @@ impl Connection {
         }
     }
 
-    fn note_acknowledgement(&mut self, tcp: &Tcp, direction: Direction) {
+    pub(super) fn note_acknowledgement(&mut self, tcp: &Tcp, direction: Direction) {
         let acknowledged = &mut self.halves[direction.index()].acknowledged;
         let ack = SeqNumber(tcp.ack);
         if tcp.flags.has(Flags::ACK) && acknowledged.is_none_or(|before| ack.since(before) > 0) {

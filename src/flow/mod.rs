@@ -9,6 +9,7 @@ mod assembler;
 mod connection;
 mod describe;
 mod ending;
+mod plain;
 mod segment;
 mod state;
 #[cfg(test)]

@@ -178,12 +178,17 @@ impl Stream {
         Delivery { arrival, fresh: Fresh::Some(fresh) }
     }
 
+    /// Whether [`Stream::lend`] would take this range.
+    pub fn can_lend(&self, range: &Range<u64>) -> bool {
+        let has_unread = self.pieces.last().is_some_and(|piece| !piece.bytes.is_empty());
+        self.keeping == Keeping::Unread && !has_unread && self.assembler.continues(range)
+    }
+
     /// Takes note of a segment that continues the stream, without its octets: the caller reads them where they lie, and
     /// then says with [`Stream::store`] what it could not use yet. `None` where that is not possible, because others
     /// wait or because the stream keeps everything: then it is for [`Stream::add`].
     pub fn lend(&mut self, range: Range<u64>, origin: Origin, with_chunks: bool) -> Option<Delivery> {
-        let has_unread = self.pieces.last().is_some_and(|piece| !piece.bytes.is_empty());
-        if self.keeping == Keeping::Everything || has_unread || !self.assembler.extend(&range) {
+        if !self.can_lend(&range) || !self.assembler.extend(&range) {
             return None;
         }
         if with_chunks {

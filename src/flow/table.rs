@@ -122,13 +122,14 @@ pub struct FlowTable<T> {
     shards: Vec<Shard<T>>,
     limits: Option<FlowLimits>,
     opened: u32,
+    replaced: u32,
 }
 
 impl<T> Default for FlowTable<T> {
     fn default() -> Self {
         let shard =
             || Shard { current: Map::default(), slots: Vec::new(), free: Vec::new(), ended: VecDeque::new(), hand: 0 };
-        Self { shards: std::iter::repeat_with(shard).take(SHARDS).collect(), limits: None, opened: 0 }
+        Self { shards: std::iter::repeat_with(shard).take(SHARDS).collect(), limits: None, opened: 0, replaced: 0 }
     }
 }
 
@@ -162,6 +163,7 @@ impl<T> FlowTable<T> {
         let slot = known.unwrap_or_else(|| {
             let connection = Connection::new(self.opened, tcp, from, to, frame, time);
             self.opened += 1;
+            self.replaced += u32::from(before.is_some());
             let connection = if before.is_some() { connection.reusing() } else { connection };
             shard.open(key, Flow { connection, with: with() })
         });
@@ -202,6 +204,11 @@ impl<T> FlowTable<T> {
         let flow = shard.silent_longest().and_then(|slot| shard.close(slot))?;
         let why = if flow.connection.is_closed() { Farewell::Ended } else { Farewell::Crowded };
         Some((flow, why))
+    }
+
+    /// How many connections took the place of another between the same ends.
+    pub fn replaced(&self) -> u32 {
+        self.replaced
     }
 
     /// How many connections were opened.

@@ -54,7 +54,7 @@ pub(super) fn transport(packet: &Packet, data: &[u8]) -> Verdict {
         _ => pseudo_header(net, segment.len()),
     };
     // Summed over everything, the stored checksum included, an intact packet gives all ones; complemented, zero.
-    if pseudo.and(segment).folded() == u16::MAX {
+    if pseudo.and(segment).is_all_ones() {
         return Verdict::Valid;
     }
     let may_be_left = !matches!(transport, Transport::Icmp(_));
@@ -79,7 +79,7 @@ pub(super) fn may_be_left_to_card(packet: &Packet, data: &[u8]) -> bool {
 
 /// Whether an IPv4 header's own checksum fits.
 pub(super) fn header_is_valid(header: &[u8]) -> bool {
-    Sum::default().and(header).folded() == u16::MAX
+    Sum::default().and(header).is_all_ones()
 }
 
 fn pseudo_header(net: &Net, len: usize) -> Sum {
@@ -90,35 +90,46 @@ fn pseudo_header(net: &Net, len: usize) -> Sum {
             IpAddr::V6(v6) => sum.and(&v6.octets()),
         };
     }
-    Sum(sum.0 + len as u64 + u64::from(net.protocol))
+    sum.with(len as u32).with(u32::from(net.protocol))
 }
 
-/// A sum of 16-bit words, not folded yet. It is taken four octets at a time: "the sum may be computed in 32-bit words"
-/// (RFC 1071 §2), and 64 bits have room for the carries of any packet.
+/// A sum of 16-bit words, not folded yet. It is taken four octets at a time ("the sum may be computed in 32-bit words",
+/// RFC 1071 §2) and in the byte order of this machine ("the sum of 16-bit integers can be computed in either byte order");
+/// 64 bits have room for the carries of any packet.
 #[derive(Debug, Clone, Copy, Default)]
-struct Sum(u64);
+pub(super) struct Sum(u64);
 
 impl Sum {
     /// The sum with these octets, of which there is an even number unless they are the last.
-    fn and(self, octets: &[u8]) -> Self {
+    pub(super) fn and(self, octets: &[u8]) -> Self {
         let (words, rest) = octets.as_chunks::<4>();
-        let sum: u64 = words.iter().map(|word| u64::from(u32::from_be_bytes(*word))).sum();
+        let sum: u64 = words.iter().map(|word| u64::from(u32::from_ne_bytes(*word))).sum();
         let rest = match *rest {
-            [a, b, c] => u64::from(u16::from_be_bytes([a, b])) + (u64::from(c) << 8),
-            [a, b] => u64::from(u16::from_be_bytes([a, b])),
-            [a] => u64::from(a) << 8,
+            [a, b, c] => u64::from(u16::from_ne_bytes([a, b])) + u64::from(u16::from_ne_bytes([c, 0])),
+            [a, b] => u64::from(u16::from_ne_bytes([a, b])),
+            [a] => u64::from(u16::from_ne_bytes([a, 0])),
             _ => 0,
         };
         Self(self.0 + sum + rest)
     }
 
+    /// The sum with the four octets of this number.
+    pub(super) fn with(self, number: u32) -> Self {
+        Self(self.0 + u64::from(number.to_be()))
+    }
+
+    /// Whether it has all bits set: then the octets fit the checksum among them.
+    pub(super) fn is_all_ones(self) -> bool {
+        self.folded() == u16::MAX
+    }
+
     /// In 16 bits, with the carries added; not complemented.
-    fn folded(self) -> u16 {
+    pub(super) fn folded(self) -> u16 {
         let mut sum = self.0;
         while sum >> 16 != 0 {
             sum = (sum & 0xffff) + (sum >> 16);
         }
-        sum as u16
+        u16::from_be(sum as u16)
     }
 }
 

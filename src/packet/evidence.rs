@@ -13,7 +13,7 @@
 
 use std::net::IpAddr;
 
-use super::{ChecksumVerdict, Packet, Transport};
+use super::{ChecksumVerdict, Packet, Plain, Transport, Version};
 use crate::layer::{Note, Severity};
 use crate::map::Map;
 
@@ -111,6 +111,37 @@ impl Evidence {
         } else {
             self.judge(packet, data);
         }
+    }
+
+    /// Where what is known of this packet's sender, towards its receiver, lies.
+    pub fn place_of(&mut self, packet: &Packet) -> Option<usize> {
+        let net = packet.net.as_ref()?;
+        self.place((net.source, net.destination))
+    }
+
+    /// Whether nothing is to be learned from this packet and nothing to be said of it: its sums are as those of its sender
+    /// always were. `place` comes from [`place_of`](Self::place_of). If not, it must be judged.
+    pub fn expects(&self, place: usize, plain: &Plain, data: &[u8]) -> bool {
+        let Some(Habits { header, transport }) = self.pairs.get(place) else { return false };
+        let header_is_usual = plain.version == Version::V6 || (header.true_sums && plain.header_is_valid(data));
+        if !header_is_usual || !transport.is_known() {
+            return false;
+        }
+        if plain.payload.is_empty() {
+            return true;
+        }
+        let pseudo = plain.pseudo_header(data);
+        match pseudo.and(plain.segment(data)).is_all_ones() {
+            true => transport.true_sums,
+            false => transport.left_to_card && plain.tcp.checksum == pseudo.folded(),
+        }
+    }
+
+    /// The same for a packet that another thread judges, from which only is learned.
+    pub fn expects_elsewhere(&self, place: usize, plain: &Plain, data: &[u8]) -> bool {
+        let Some(Habits { header, transport }) = self.pairs.get(place) else { return false };
+        let header_is_usual = plain.version == Version::V6 || (header.true_sums && plain.header_is_valid(data));
+        header_is_usual && transport.true_sums && plain.tcp.checksum != plain.pseudo_header(data).folded()
     }
 
     /// Takes note of what the sum of the IPv4 header says. Returns the damage, or else the habits of the pair; `None` if

@@ -10,7 +10,7 @@ use crate::packet::{Datagram, Evidence, Packet, Reassembler};
 #[derive(Default)]
 pub(super) struct Intake {
     fragments: Reassembler,
-    evidence: Evidence,
+    pub(super) evidence: Evidence,
     datagrams: UdpTable,
     /// What is odd about the frame at hand, or about fragments before it.
     pub(super) notes: Vec<(Moment, Note)>,

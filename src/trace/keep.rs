@@ -15,7 +15,7 @@ pub struct Keeper {
 
 impl Watch for Keeper {
     fn needs(&self) -> Needs {
-        Needs { everything: true, octets: true, frames: true }
+        Needs { everything: true, octets: true, frames: true, packets: true }
     }
 
     fn frame(&mut self, sight: &Sight<'_>) {

@@ -7,6 +7,7 @@ mod carrier;
 mod describe;
 mod ear;
 mod exchange;
+mod express;
 mod hand;
 mod intake;
 mod keep;

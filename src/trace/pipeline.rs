@@ -1,6 +1,7 @@
 //! The only place that knows floors 1 to 5 in order: frame → packet → connection → ordered bytes → messages.
 
 use super::ear::{Ear, Lent};
+use super::express::Ways;
 use super::hand::{Scratch, place};
 use super::intake::{Admitted, Intake, Portion, add_pieces};
 use super::keep::Keeper;
@@ -16,13 +17,14 @@ use crate::packet::Flags;
 
 /// Takes frames one by one and tells a [`Watch`] what is in them.
 pub struct Pipeline<W = Keeper> {
-    intake: Intake,
-    flows: FlowTable<Lane>,
-    sessions: Sessions,
-    scratch: Scratch,
-    needs: Needs,
+    pub(super) intake: Intake,
+    pub(super) flows: FlowTable<Lane>,
+    pub(super) ways: Ways,
+    pub(super) sessions: Sessions,
+    pub(super) scratch: Scratch,
+    pub(super) needs: Needs,
     frames: u32,
-    watch: W,
+    pub(super) watch: W,
 }
 
 impl Default for Pipeline {
@@ -44,7 +46,7 @@ impl<W: Watch> Pipeline<W> {
         let needs = watch.needs();
         let flows = if needs.everything { FlowTable::default() } else { FlowTable::bounded(FlowLimits::default()) };
         let (intake, sessions, scratch) = (Intake::default(), Sessions::default(), Scratch::default());
-        Self { intake, flows, sessions, scratch, needs, frames: 0, watch }
+        Self { intake, flows, ways: Ways::default(), sessions, scratch, needs, frames: 0, watch }
     }
 
     /// One that follows only a part of the connections, the others being followed elsewhere. Connections are numbered
@@ -63,8 +65,13 @@ impl<W: Watch> Pipeline<W> {
     pub fn push(&mut self, frame: FrameRef<'_>) {
         self.frames += 1;
         let now = Moment { frame: self.frames, time: frame.time };
+        let plain = self.plain(frame);
+        if plain.as_ref().is_some_and(|plain| self.pass(plain, frame, now)) {
+            return;
+        }
         let admitted = self.intake.admit(frame, now.frame);
         if admitted.elsewhere {
+            plain.iter().for_each(|plain| self.learn_way(plain, &admitted, None));
             return;
         }
         let (packet, data) = admitted.whole(frame.data);
@@ -90,6 +97,8 @@ impl<W: Watch> Pipeline<W> {
             mentions: admitted.mentions,
         });
         if let Some(id) = found.filter(|_| !keeps_all) {
+            let here = segment.map(|segment| (id, segment.connection, segment.direction));
+            plain.iter().for_each(|plain| self.learn_way(plain, &admitted, here));
             self.let_go(id, now);
         }
     }
@@ -180,7 +189,7 @@ impl<W: Watch> Pipeline<W> {
     }
 
     /// Parts with connections that a bounded table does not keep any longer.
-    fn let_go(&mut self, id: FlowId, now: Moment) {
+    pub(super) fn let_go(&mut self, id: FlowId, now: Moment) {
         while let Some((mut flow, why)) = self.flows.farewell(id.shard(), now.frame) {
             if why == Farewell::Crowded {
                 let place = place(&flow.connection, Direction::ToServer, now);

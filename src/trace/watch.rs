@@ -11,7 +11,7 @@ use crate::capture::{FrameRef, Moment};
 use crate::flow::{Connection, Delivery, Segment, Stream, UdpPlace};
 use crate::layer::{Direction, Note};
 use crate::message::Payload;
-use crate::packet::{Datagram, Packet, Transport};
+use crate::packet::{Datagram, Packet, Plain, Transport};
 
 /// Who is told.
 pub trait Watch {
@@ -20,6 +20,10 @@ pub trait Watch {
 
     /// A frame, after the messages that end in it.
     fn frame(&mut self, sight: &Sight<'_>);
+
+    /// A frame that holds TCP over IP on Ethernet and nothing odd, told instead of [`frame`](Self::frame) to those who do
+    /// not need packets.
+    fn passed(&mut self, _number: u32, _frame: FrameRef<'_>, _plain: &Plain) {}
 
     /// A message. Its own notes are told with [`Watch::note`] too.
     fn message(&mut self, seen: &Seen<'_>);
@@ -42,6 +46,10 @@ impl<W: Watch> Watch for &mut W {
 
     fn frame(&mut self, sight: &Sight<'_>) {
         (**self).frame(sight);
+    }
+
+    fn passed(&mut self, number: u32, frame: FrameRef<'_>, plain: &Plain) {
+        (**self).passed(number, frame, plain);
     }
 
     fn message(&mut self, seen: &Seen<'_>) {
@@ -70,6 +78,8 @@ pub struct Needs {
     pub octets: bool,
     /// Which frames carried a message.
     pub frames: bool,
+    /// Each frame, dissected. Else plain ones are only told to have come, with [`Watch::passed`].
+    pub packets: bool,
 }
 
 /// Where a note belongs.

@@ -233,6 +233,15 @@ impl Analyser {
         own.usual(peer, sight).unwrap_or_else(|| self.push_unusual(direction, sight))
     }
 
+    /// Takes the next segment if no rule has anything to say of it; else nothing happens.
+    pub(super) fn pass(&mut self, direction: Direction, sight: &Sight) -> bool {
+        let [client, server] = &mut self.sides;
+        match direction {
+            Direction::ToServer => client.usual(server, sight).is_some(),
+            Direction::ToClient => server.usual(client, sight).is_some(),
+        }
+    }
+
     /// Asks all rules.
     fn push_unusual(&mut self, direction: Direction, sight: &Sight) -> Analysis {
         let [client, server] = &mut self.sides;

@@ -32,7 +32,9 @@ mod riders;
 
 use std::io::{self, Write};
 
+use crate::capture::FrameRef;
 use crate::layer::Note;
+use crate::packet::Plain;
 use crate::trace::{Ended, Kind, Needs, Place, Seen, Sight, Told, Trace, Watch};
 use kinds::Moments;
 use order::{Late, Order};
@@ -100,6 +102,15 @@ impl<W: Write> Exporter<W> {
         }
     }
 
+    /// Hands on what belongs to a frame.
+    fn put(&mut self, frame: u32) {
+        self.order.push(frame, [&self.packet, &self.messages, &self.notes, &self.behind]);
+        self.messages.clear();
+        self.notes.clear();
+        self.behind.clear();
+        self.protocols.clear();
+    }
+
     fn wants(&self, kind: Kind) -> bool {
         self.kinds[kind as usize]
     }
@@ -124,7 +135,14 @@ impl<W: Write> Watch for Exporter<W> {
     fn needs(&self) -> Needs {
         let reading =
             [Kind::HttpRequest, Kind::HttpResponse, Kind::WebSocketMessage, Kind::EngineIoPacket, Kind::SocketIoPacket];
-        Needs { everything: false, octets: reading.iter().any(|kind| self.wants(*kind)), frames: true }
+        let octets = reading.iter().any(|kind| self.wants(*kind));
+        Needs { everything: false, octets, frames: true, packets: self.wants(Kind::Packet) }
+    }
+
+    fn passed(&mut self, number: u32, _frame: FrameRef<'_>, _plain: &Plain) {
+        self.frame = number;
+        self.packet.clear();
+        self.put(number);
     }
 
     fn frame(&mut self, sight: &Sight<'_>) {
@@ -136,11 +154,7 @@ impl<W: Write> Watch for Exporter<W> {
         if sight.segment.is_none() && self.wants(Kind::UdpDatagram) {
             frames::datagram(sight, &mut self.moments, &mut self.packet);
         }
-        self.order.push(sight.number, [&self.packet, &self.messages, &self.notes, &self.behind]);
-        self.messages.clear();
-        self.notes.clear();
-        self.behind.clear();
-        self.protocols.clear();
+        self.put(sight.number);
     }
 
     fn message(&mut self, seen: &Seen<'_>) {

@@ -1,0 +1,62 @@
+//! The short way for a plain segment: one that continues what its sender sent, on an open connection, and of which there
+//! is nothing to say. The connection knows the same afterwards as if the segment had gone the long way
+//! ([`FlowTable::push`]); only what is made to be shown of a segment is not made.
+
+use super::analysis::Sight;
+use super::table::{Flow, FlowId, FlowTable};
+use super::{Connection, SeqNumber};
+use crate::capture::Moment;
+use crate::layer::Direction;
+use crate::packet::Tcp;
+
+impl<T> FlowTable<T> {
+    /// Takes the segment if it is plain, and if `ready` says that the stream it belongs to takes its payload at the offset
+    /// given. `None` if it must go the long way; then nothing has happened.
+    pub fn pass(
+        &mut self,
+        id: FlowId,
+        direction: Direction,
+        (tcp, data, now): (&Tcp, &[u8], Moment),
+        ready: impl FnOnce(&Connection, &T, u64) -> bool,
+    ) -> Option<(&mut Flow<T>, u64)> {
+        let flow = self.flow(id)?;
+        let offset = flow.connection.offset_if_open(tcp, direction)?;
+        if !ready(&flow.connection, &flow.with, offset) || !flow.connection.pass(tcp, data, direction, now) {
+            return None;
+        }
+        Some((flow, offset))
+    }
+}
+
+impl Connection {
+    /// Where the payload belongs in its stream, if this connection is open and all that is learned at its beginning is
+    /// known.
+    fn offset_if_open(&self, tcp: &Tcp, direction: Direction) -> Option<u64> {
+        let [client, server] = &self.halves;
+        let is_ending = client.fin.or(server.fin).is_some() || client.reset.or(server.reset).is_some();
+        let handshake = &self.handshake;
+        let is_open = handshake.ack.is_some() || handshake.syn.or(handshake.syn_ack).is_none();
+        if is_ending || !is_open || self.halves[direction.reverse().index()].base.is_none() {
+            return None;
+        }
+        let half = &self.halves[direction.index()];
+        SeqNumber(tcp.seq).offset(half.base?.plus(1), half.sent)
+    }
+
+    fn pass(&mut self, tcp: &Tcp, data: &[u8], direction: Direction, now: Moment) -> bool {
+        let mut sight = Sight::new(tcp, data, now.frame, now.time);
+        sight.first_rtt = self.handshake.rtt_nanoseconds();
+        if let Some(base) = self.halves[direction.reverse().index()].base {
+            sight.ack_base = base;
+        }
+        if !self.analyser.pass(direction, &sight) {
+            return false;
+        }
+        self.note_acknowledgement(tcp, direction);
+        if let Some(base) = self.halves[direction.index()].base {
+            self.note_sent(tcp, base, direction);
+        }
+        self.note_frame(tcp, direction, now.frame, now.time);
+        true
+    }
+}

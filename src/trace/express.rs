@@ -1,0 +1,115 @@
+//! The short way through the pipeline, for the frames that nearly all are: a plain packet of a connection that was met
+//! before, of which nobody needs to know more than what its payload says. What is told is what the long way would tell;
+//! whatever is not quite as usual goes that way.
+
+use super::Pipeline;
+use super::ear::{Ear, Lent};
+use super::intake::Admitted;
+use super::lane::{Lane, Speech};
+use super::watch::Watch;
+use crate::capture::{FrameRef, Moment};
+use crate::flow::{Flow, FlowId, Origin};
+use crate::layer::Direction;
+use crate::packet::{Ends, Plain};
+
+/// How many ways are remembered; a power of two.
+const WAYS: usize = 1024;
+
+/// What is known of plain packets between two ends.
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    ends: Ends,
+    /// How many connections had been replaced by others between their ends when this was learned.
+    replaced: u32,
+    /// Where the evidence on their checksums lies.
+    place: usize,
+    /// Their connection, and which way they go in it; `None` if another thread follows it.
+    here: Option<(FlowId, u32, Direction)>,
+}
+
+/// The ways met lately.
+#[derive(Debug, Default)]
+pub(super) struct Ways(Vec<Option<Way>>);
+
+impl Ways {
+    fn slot(ends: Ends) -> usize {
+        (ends.number() >> 48) as usize % WAYS
+    }
+
+    fn find(&self, ends: Ends, replaced: u32) -> Option<Way> {
+        let way = self.0.get(Self::slot(ends)).copied().flatten();
+        way.filter(|way| way.ends == ends && way.replaced == replaced)
+    }
+
+    fn learn(&mut self, way: Way) {
+        if self.0.is_empty() {
+            self.0.resize(WAYS, None);
+        }
+        self.0[Self::slot(way.ends)] = Some(way);
+    }
+}
+
+impl Lane {
+    /// Whether these octets can be read where they lie.
+    fn takes(&self, direction: Direction, start: u64, bytes: &[u8]) -> bool {
+        let d = direction.index();
+        bytes.is_empty()
+            || (!self.hearing.over
+                && !self.deaf[d]
+                && matches!(self.speech, Speech::Known(..))
+                && self.hearing.streams[d].can_lend(&(start..start + bytes.len() as u64)))
+    }
+}
+
+impl<W: Watch> Pipeline<W> {
+    /// The frame's plain packet, if the short way is open at all.
+    pub(super) fn plain(&self, frame: FrameRef<'_>) -> Option<Plain> {
+        if self.needs.packets { None } else { Plain::read(frame) }
+    }
+
+    /// Takes a frame the short way. If that is not possible nothing has happened, and it goes the long way.
+    pub(super) fn pass(&mut self, plain: &Plain, frame: FrameRef<'_>, now: Moment) -> bool {
+        let Some(way) = self.ways.find(plain.ends, self.flows.replaced()) else { return false };
+        let Some((id, known, direction)) = way.here else {
+            return self.intake.evidence.expects_elsewhere(way.place, plain, frame.data);
+        };
+        let bytes = plain.payload.of(frame.data);
+        if !self.intake.evidence.expects(way.place, plain, frame.data) {
+            return false;
+        }
+        let passed = self.flows.pass(id, direction, (&plain.tcp, frame.data, now), |connection, lane, offset| {
+            connection.id == known && lane.takes(direction, offset, bytes)
+        });
+        let Some((Flow { connection, with: lane }, start)) = passed else { return false };
+        if !bytes.is_empty() {
+            let origin = Origin { frame: now.frame, at: plain.payload.start, arrived: now };
+            let range = start..start + bytes.len() as u64;
+            lane.hearing.streams[direction.index()].lend(range, origin, self.needs.frames);
+            let mut ear = Ear {
+                connection,
+                lane,
+                sessions: &mut self.sessions,
+                watch: &mut self.watch,
+                scratch: &mut self.scratch,
+                needs: self.needs,
+                now,
+                lent: Some(Lent { direction, start, bytes }),
+            };
+            ear.listen(direction);
+        }
+        self.watch.passed(now.frame, frame, plain);
+        self.let_go(id, now);
+        true
+    }
+
+    /// Remembers where a plain packet went, so that the next can take the short way.
+    pub(super) fn learn_way(&mut self, plain: &Plain, admitted: &Admitted, here: Option<(FlowId, u32, Direction)>) {
+        if here.is_none() && !admitted.elsewhere {
+            return;
+        }
+        let place = self.intake.evidence.place_of(&admitted.packet);
+        if let Some(place) = place {
+            self.ways.learn(Way { ends: plain.ends, replaced: self.flows.replaced(), place, here });
+        }
+    }
+}
