@@ -5,6 +5,7 @@
 //! ([`Payload`]); prose and fields are made later, from the same bytes, for what someone looks at.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
@@ -82,11 +83,11 @@ pub struct Upgrade {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Head {
     /// The start line in words: a method, or a status code as text.
-    pub start: String,
+    pub start: Cow<'static, str>,
     /// Protocol version, minor number: 1 for `HTTP/1.1`.
     pub minor_version: u8,
     /// Header fields as they stood, in order.
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<(Cow<'static, str>, String)>,
 }
 
 impl Head {

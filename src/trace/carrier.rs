@@ -157,7 +157,7 @@ impl Carrier {
         let poll = carried.bytes.filter(|_| carried.complete).and_then(|bytes| {
             let (method, target) = http.request_line(bytes)?;
             let query = Query::from_target(&String::from_utf8_lossy(target));
-            let sid: Option<Arc<str>> = query.sid.as_deref().map(Into::into);
+            let sid = query.sid.clone();
             query.is_engineio().then(|| (Poll { query, sid, post: method == b"POST" }, bytes))
         });
         sessions.noticed |= poll.is_some();

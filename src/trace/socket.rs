@@ -153,8 +153,9 @@ impl Sockets {
             notes.extend(joined.notes);
             packet.data = Some(joined.data);
         }
-        self.take_offset(carried.direction, &mut packet);
-        let whole = self.joined(&packet.namespace);
+        let known = self.namespaces.get(packet.namespace.as_ref());
+        let whole = known.is_some();
+        take_offset(carried.direction, known.is_some_and(|known| known.recovers), &mut packet);
         self.exchanges.hear(carried.direction, carried.moment, whole, &mut packet, &mut notes);
         frames.sort_unstable();
         frames.dedup();
@@ -164,17 +165,20 @@ impl Sockets {
     /// Ties a packet to its namespace, and learns from what opens and closes one.
     fn resolve(&mut self, carried: &Carried<'_>, sid: &Arc<str>, packet: Packet<'_>) -> (SocketIoPacket, Vec<Note>) {
         let direction = carried.direction;
-        let whole = self.joined(&packet.namespace);
         let mut packet = packet;
         let mut notes = std::mem::take(&mut packet.notes);
-        self.check_joined(direction, &packet, &mut notes);
-        self.learn(direction, sid, &packet);
-        let socket = match packet.kind {
-            Kind::Connect | Kind::ConnectError => None,
-            _ => self.socket(&packet.namespace),
-        };
-        if packet.kind == Kind::Disconnect {
-            self.namespaces.remove(packet.namespace.as_ref());
+        let known = self.namespaces.get(packet.namespace.as_ref());
+        let whole = known.is_some();
+        let (mut socket, mut recovers) = known.map_or((None, false), |known| (known.socket.clone(), known.recovers));
+        self.check_joined(direction, &packet, whole, &mut notes);
+        match packet.kind {
+            Kind::Connect => {
+                self.learn(direction, sid, &packet);
+                (socket, recovers) = (None, false);
+            }
+            Kind::ConnectError => socket = None,
+            Kind::Disconnect => drop(self.namespaces.remove(packet.namespace.as_ref())),
+            _ => {}
         }
         let mut told = SocketIoPacket {
             revision: self.revision,
@@ -188,7 +192,7 @@ impl Sockets {
             attachments: packet.attachments,
             answers: None,
         };
-        self.take_offset(direction, &mut told);
+        take_offset(direction, recovers, &mut told);
         self.exchanges.hear(direction, carried.moment, whole, &mut told, &mut notes);
         (told, notes)
     }
@@ -213,16 +217,11 @@ impl Sockets {
         }
     }
 
-    /// Whether it was captured how this namespace was joined.
-    fn joined(&self, namespace: &str) -> bool {
-        self.namespaces.contains_key(namespace)
-    }
-
     /// "the client MUST send a CONNECT packet at the beginning" of protocol 5. A session that was joined before the capture
     /// began shows no CONNECT at all; one that shows some has shown this one too, if there was any.
-    fn check_joined(&self, direction: Direction, packet: &Packet<'_>, notes: &mut Vec<Note>) {
+    fn check_joined(&self, direction: Direction, packet: &Packet<'_>, joined: bool, notes: &mut Vec<Note>) {
         let needs = packet.kind.is_event() && direction == Direction::ToServer && self.revision == Revision::V5;
-        if needs && !self.namespaces.is_empty() && !self.joined(&packet.namespace) {
+        if needs && !joined && !self.namespaces.is_empty() {
             let text = format!("an event in the namespace {}, which was not joined", packet.namespace);
             notes.push(Note::new(Severity::Warn, text, "Socket.IO protocol 5, Connection to a namespace"));
         }
@@ -231,17 +230,17 @@ impl Sockets {
     fn socket(&self, namespace: &str) -> Option<Arc<str>> {
         self.namespaces.get(namespace).and_then(|known| known.socket.clone())
     }
+}
 
-    /// "server events without ack get an extra last string argument": taken out as the client takes it out.
-    fn take_offset(&self, direction: Direction, packet: &mut SocketIoPacket) {
-        let recovers = self.namespaces.get(packet.namespace.as_ref()).is_some_and(|known| known.recovers);
-        let may_carry = direction == Direction::ToClient && packet.kind.is_event() && packet.id.is_none();
-        if let (true, Some(data)) = (recovers && may_carry, &packet.data)
-            && let Some(recovered) = split_offset(data)
-        {
-            packet.offset = Some(recovered.offset);
-            packet.data = Some(recovered.data);
-        }
+/// "server events without ack get an extra last string argument": taken out as the client takes it out, where the
+/// namespace `recovers`.
+fn take_offset(direction: Direction, recovers: bool, packet: &mut SocketIoPacket) {
+    let may_carry = direction == Direction::ToClient && packet.kind.is_event() && packet.id.is_none();
+    if let (true, Some(data)) = (recovers && may_carry, &packet.data)
+        && let Some(recovered) = split_offset(data)
+    {
+        packet.offset = Some(recovered.offset);
+        packet.data = Some(recovered.data);
     }
 }
 

@@ -11,6 +11,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use super::Version;
 
@@ -46,9 +47,7 @@ pub struct Query {
     /// `transport`.
     pub transport: Option<Transport>,
     /// `sid`: the session; a request without it asks for a new one.
-    pub sid: Option<String>,
-    /// `t`: a value that is never the same, against caches.
-    pub t: Option<String>,
+    pub sid: Option<Arc<str>>,
     /// `b64`: the client cannot take octets, only base64.
     pub b64: bool,
     /// `j`: the answer shall be JSONP, with this index.
@@ -58,13 +57,18 @@ pub struct Query {
 impl Query {
     /// Reads a request target, such as `/socket.io/?EIO=4&transport=polling`.
     pub fn from_target(target: &str) -> Self {
-        let query = target.split('#').next().unwrap_or_default().split_once('?').map_or("", |(_, query)| query);
         let mut read = Self::default();
-        for parameter in query.split('&') {
-            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        let target = cut(target, b'#').map_or(target, |(target, _)| target);
+        let mut rest = cut(target, b'?').map_or("", |(_, query)| query);
+        loop {
+            let (parameter, behind) = cut(rest, b'&').unwrap_or((rest, ""));
+            let (name, value) = cut(parameter, b'=').unwrap_or((parameter, ""));
             read.parameter(&percent_decoded(name), percent_decoded(value));
+            if behind.is_empty() {
+                return read;
+            }
+            rest = behind;
         }
-        read
     }
 
     fn parameter(&mut self, name: &str, value: Cow<'_, str>) {
@@ -78,8 +82,7 @@ impl Query {
                     other => Transport::Other(other.to_owned()),
                 });
             }
-            "sid" if self.sid.is_none() => self.sid = Some(value.into_owned()),
-            "t" if self.t.is_none() => self.t = Some(value.into_owned()),
+            "sid" if self.sid.is_none() => self.sid = Some(value.into()),
             "b64" => self.b64 |= !value.is_empty(),
             "j" if self.j.is_none() => self.j = Some(value.into_owned()),
             _ => {}
@@ -92,9 +95,15 @@ impl Query {
     }
 }
 
+/// What stands before an ASCII character and behind it. For texts as short as these, going octet by octet is quickest.
+fn cut(text: &str, at: u8) -> Option<(&str, &str)> {
+    let place = text.bytes().position(|octet| octet == at)?;
+    Some((text.get(..place)?, text.get(place + 1..)?))
+}
+
 /// `text` with `+` for spaces and `%20` for octets undone, as forms and queries write them (WHATWG URL §5.1).
 pub(super) fn percent_decoded(text: &str) -> Cow<'_, str> {
-    if !text.contains(['%', '+']) {
+    if !text.bytes().any(|octet| matches!(octet, b'%' | b'+')) {
         return text.into();
     }
     let mut out = Vec::with_capacity(text.len());

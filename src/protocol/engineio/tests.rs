@@ -239,7 +239,6 @@ fn queries() {
             version: Some(Version::V4),
             transport: Some(Transport::Polling),
             sid: Some("hePE1c-1M7ux24PpAAAA".into()),
-            t: Some("tk1dy5md".into()),
             b64: false,
             j: None,
         }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::body::{self, Chunks, Cursor, Framing, Walk};
 use super::coding::{Fault, Undone};
@@ -18,8 +19,7 @@ const MAX_PIPELINED: usize = 1024;
 /// A request that waits for its response.
 #[derive(Debug, Clone)]
 struct Asked {
-    method: String,
-    head: Head,
+    head: Arc<Head>,
     range: Range<u64>,
     /// The protocol it asks to change to.
     upgrade: Option<String>,
@@ -28,7 +28,7 @@ struct Asked {
 /// A message whose head was read and whose body has not ended.
 struct Open {
     head: RawHead,
-    texts: Head,
+    texts: Arc<Head>,
     framing: Framing,
     chunks: Chunks,
     /// The body is an event stream.
@@ -117,7 +117,7 @@ impl HttpDecoder {
     /// then nobody knows what its bytes are (RFC 9110 §7.8, §9.3.6).
     fn waits_for_answer(&self) -> bool {
         self.open[Direction::ToServer.index()].is_none()
-            && self.asked.back().is_some_and(|asked| asked.upgrade.is_some() || asked.method == "CONNECT")
+            && self.asked.back().is_some_and(|asked| asked.upgrade.is_some() || asked.head.start == "CONNECT")
     }
 
     fn read_head(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Result<(), Progress> {
@@ -141,9 +141,11 @@ impl HttpDecoder {
     }
 
     fn opened(&self, head: RawHead, input: Input<'_>) -> Open {
-        let texts = head.to_ruling_head(input.bytes);
+        let texts = Arc::new(head.to_ruling_head(input.bytes));
         let mut notes = Vec::new();
-        odd::in_head(&input.bytes[..head.len], &mut notes);
+        if head.may_be_odd(input.bytes) {
+            odd::in_head(&input.bytes[..head.len], &mut notes);
+        }
         let framing = match &head.start {
             Start::Request { .. } => {
                 if self.asked.len() >= MAX_PIPELINED {
@@ -154,7 +156,7 @@ impl HttpDecoder {
                 body::of_request(&texts, &mut notes)
             }
             Start::Response { status, .. } => {
-                let method = self.asked.front().map(|asked| asked.method.as_str());
+                let method = self.asked.front().map(|asked| &*asked.head.start);
                 if self.asked.is_empty() {
                     let text = "a response without a request: the capture may have begun in the middle";
                     notes.push(Note::new(Severity::Warn, text, "RFC 9112 §9.3"));
@@ -237,7 +239,7 @@ impl HttpDecoder {
         });
         match line {
             Start::Request { .. } => self.asked_all_of(range),
-            Start::Response { status, .. } => return self.answer(status, open.texts, (range, consumed), sink),
+            Start::Response { status, .. } => return self.answer(status, &open.texts, (range, consumed), sink),
         }
         Progress::Consumed(consumed)
     }
@@ -245,10 +247,10 @@ impl HttpDecoder {
     /// A request may be answered before its body is there: with 100, or with a refusal (RFC 9110 §10.1.1).
     fn remember(&mut self, open: &Open, offset: u64) {
         if self.asked.len() < MAX_PIPELINED {
-            let head = open.texts.clone();
+            let head = Arc::clone(&open.texts);
             let upgrade = head.get("upgrade").map(first_token);
             let range = offset..offset + open.head.len as u64;
-            self.asked.push_back(Asked { method: head.start.clone(), head, range, upgrade });
+            self.asked.push_back(Asked { head, range, upgrade });
         }
     }
 
@@ -260,12 +262,12 @@ impl HttpDecoder {
     }
 
     /// Pairs a final response, or the 101, with its request; the others (100, 103) only announce.
-    fn answer(&mut self, status: u16, head: Head, (range, len): (Range<u64>, usize), sink: &mut dyn Sink) -> Progress {
+    fn answer(&mut self, status: u16, head: &Head, (range, len): (Range<u64>, usize), sink: &mut dyn Sink) -> Progress {
         if (100..200).contains(&status) && status != 101 {
             return Progress::Consumed(len);
         }
         let asked = self.asked.pop_front();
-        self.tunnel = asked.as_ref().is_some_and(|asked| asked.method == "CONNECT") && (200..300).contains(&status);
+        self.tunnel = asked.as_ref().is_some_and(|asked| asked.head.start == "CONNECT") && (200..300).contains(&status);
         let switched = status == 101;
         let offered = asked.as_ref().and_then(|asked| asked.upgrade.clone());
         let Some(token) = offered.or_else(|| head.get("upgrade").filter(|_| switched).map(first_token)) else {
@@ -273,8 +275,15 @@ impl HttpDecoder {
             return Progress::Consumed(len);
         };
         let (request, request_range) = asked.map(|asked| (asked.head, asked.range)).unzip();
-        let request = request.unwrap_or_default();
-        sink.upgrade(Upgrade { token, request, response: head, request_range, response_range: range, switched });
+        let request = request.as_deref().cloned().unwrap_or_default();
+        sink.upgrade(Upgrade {
+            token,
+            request,
+            response: head.clone(),
+            request_range,
+            response_range: range,
+            switched,
+        });
         if switched { Progress::Switch(len) } else { Progress::Consumed(len) }
     }
 

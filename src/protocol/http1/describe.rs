@@ -143,7 +143,7 @@ impl HttpMessage {
     }
 
     /// The header fields as they stood.
-    pub fn headers(&self, bytes: &[u8]) -> Vec<(String, String)> {
+    pub fn headers(&self, bytes: &[u8]) -> Vec<(Cow<'static, str>, String)> {
         self.head(bytes).map(|head| head.to_head(bytes).headers).unwrap_or_default()
     }
 

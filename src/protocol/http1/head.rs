@@ -1,5 +1,6 @@
 //! The head of a message: start line and header fields (RFC 9112 §2.1), read by httparse.
 
+use std::borrow::Cow;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
@@ -26,6 +27,8 @@ pub(super) struct RawHead {
     pub(super) minor_version: u8,
     /// Name and value of each header field.
     pub(super) headers: Vec<(Range<usize>, Range<usize>)>,
+    /// A strict reader refuses it.
+    is_repaired: bool,
 }
 
 /// What reading a head came to.
@@ -49,7 +52,7 @@ fn leniently(bytes: &[u8], parse: fn(&[u8]) -> Read) -> Read {
     let read = parse(bytes);
     let (Read::Invalid(_), Some(copy)) = (&read, odd::repaired(bytes)) else { return read };
     match parse(&copy) {
-        Read::Complete(head) => Read::Complete(head),
+        Read::Complete(head) => Read::Complete(RawHead { is_repaired: true, ..head }),
         Read::NeedMore if bytes.len() < MAX_HEAD => Read::NeedMore,
         Read::NeedMore | Read::Invalid(_) => read,
     }
@@ -67,6 +70,7 @@ fn parse_request(bytes: &[u8]) -> Read {
         },
         minor_version: request.version.unwrap_or(0),
         headers: header_ranges(bytes, request.headers),
+        is_repaired: false,
     })
 }
 
@@ -83,6 +87,7 @@ fn parse_response(bytes: &[u8]) -> Read {
         },
         minor_version: response.version.unwrap_or(0),
         headers: header_ranges(bytes, response.headers),
+        is_repaired: false,
     })
 }
 
@@ -111,16 +116,15 @@ fn range_in(whole: &[u8], part: &[u8]) -> Range<usize> {
 
 /// A header field as text. What it has of line ends is a fold, which stands for spaces (RFC 9112 §5.2).
 pub(super) fn text_of(value: &[u8]) -> String {
-    let mut text = String::from_utf8_lossy(value).into_owned();
-    if value.iter().any(|octet| matches!(octet, b'\r' | b'\n')) {
+    let mut text = match std::str::from_utf8(value) {
+        Ok(text) => text.to_owned(),
+        Err(_) => String::from_utf8_lossy(value).into_owned(),
+    };
+    if value.contains(&b'\r') || value.contains(&b'\n') {
         text = text.replace(['\r', '\n'], " ");
     }
     text
 }
-
-/// The header fields that say how a message is to be read.
-const RULING: [&str; 7] =
-    ["content-encoding", "content-length", "content-range", "content-type", "expect", "transfer-encoding", "upgrade"];
 
 impl RawHead {
     /// The value of the first header field with this name, which is compared without regard to case.
@@ -131,38 +135,61 @@ impl RawHead {
         bytes.get(value.clone())
     }
 
+    /// Whether its lines may be odd in any way ([`odd::in_head`]). Where a strict reader takes them, all that can be is a line
+    /// that ends with a line feed alone.
+    pub(super) fn may_be_odd(&self, bytes: &[u8]) -> bool {
+        let lines = self.headers.iter().map(|(name, _)| name.start).chain([self.len]);
+        let mut ends = lines.map(|next| next.checked_sub(2).and_then(|at| bytes.get(at..next)));
+        let begins_late = matches!(bytes.first(), Some(b'\r' | b'\n'));
+        let last_header = self.len.checked_sub(4).and_then(|at| bytes.get(at..self.len));
+        self.is_repaired || begins_late || last_header != Some(b"\r\n\r\n") || ends.any(|end| end != Some(b"\r\n"))
+    }
+
     /// Of the head what says how the message is to be read, with texts of its own; all of it where it asks for another
     /// protocol.
     pub(super) fn to_ruling_head(&self, bytes: &[u8]) -> Head {
-        if self.value(bytes, "upgrade").is_some() {
-            return self.to_head(bytes);
+        let mut headers = Vec::new();
+        for (name, value) in &self.headers {
+            match ruling(&bytes[name.clone()]) {
+                None => {}
+                Some("upgrade") => return self.to_head(bytes),
+                Some(ruling) => headers.push((ruling.into(), text_of(&bytes[value.clone()]))),
+            }
         }
-        let rules = |field: &Range<usize>| {
-            let name = &bytes[field.clone()];
-            RULING.iter().any(|ruling| ruling.len() == name.len() && name.eq_ignore_ascii_case(ruling.as_bytes()))
-        };
-        self.texts(bytes, rules)
+        self.with_headers(bytes, headers)
     }
 
     /// The head with texts of its own.
     pub(super) fn to_head(&self, bytes: &[u8]) -> Head {
-        self.texts(bytes, |_| true)
+        let text = |range: &Range<usize>| text_of(&bytes[range.clone()]);
+        self.with_headers(bytes, self.headers.iter().map(|(name, value)| (text(name).into(), text(value))).collect())
     }
 
-    fn texts(&self, bytes: &[u8], wanted: impl Fn(&Range<usize>) -> bool) -> Head {
-        let text = |range: &Range<usize>| text_of(&bytes[range.clone()]);
-        Head {
-            start: match &self.start {
-                Start::Request { method, .. } => text(method),
-                Start::Response { status, .. } => status.to_string(),
+    fn with_headers(&self, bytes: &[u8], headers: Vec<(Cow<'static, str>, String)>) -> Head {
+        let start = match &self.start {
+            Start::Request { method, .. } => match &bytes[method.clone()] {
+                b"GET" => "GET".into(),
+                b"POST" => "POST".into(),
+                other => text_of(other).into(),
             },
-            minor_version: self.minor_version,
-            headers: self
-                .headers
-                .iter()
-                .filter(|(name, _)| wanted(name))
-                .map(|(name, value)| (text(name), text(value)))
-                .collect(),
-        }
+            Start::Response { status: 200, .. } => "200".into(),
+            Start::Response { status, .. } => status.to_string().into(),
+        };
+        Head { start, minor_version: self.minor_version, headers }
     }
+}
+
+/// The name of a header field that says how a message is to be read, in lower case; of others there is none.
+fn ruling(name: &[u8]) -> Option<&'static str> {
+    let ruling = match name.len() {
+        6 => "expect",
+        7 => "upgrade",
+        12 => "content-type",
+        13 => "content-range",
+        14 => "content-length",
+        16 => "content-encoding",
+        17 => "transfer-encoding",
+        _ => return None,
+    };
+    name.eq_ignore_ascii_case(ruling.as_bytes()).then_some(ruling)
 }

@@ -49,9 +49,6 @@ fn repair_line(line: &mut [u8], is_header: bool) {
 
 /// What is odd about the lines of a head.
 pub(super) fn in_head(head: &[u8], notes: &mut Vec<Note>) {
-    if !may_be_odd(head) {
-        return;
-    }
     let before = |at: usize| at.checked_sub(1).and_then(|at| head.get(at));
     let places = |octet: u8| (0..head.len()).filter(move |at| head[*at] == octet);
     let mut tell = |severity, text, spec| notes.push(Note::new(severity, text, spec));
@@ -79,23 +76,11 @@ pub(super) fn in_head(head: &[u8], notes: &mut Vec<Note>) {
     }
 }
 
-/// Whether two octets stand beside each other that do so in nothing that is not odd, and in little else. Every head is
-/// looked at, so this has no branches.
-fn may_be_odd(head: &[u8]) -> bool {
-    let odd = |pair: &[u8]| match *pair {
-        [before, after] => {
-            ((after == b'\n') & (before != b'\r'))
-                | ((before == b'\r') & (after != b'\n'))
-                | ((before == b'\n') & ((after == b' ') | (after == b'\t')))
-                | ((after == b':') & before.is_ascii_whitespace())
-        }
-        _ => false,
-    };
-    head.windows(2).fold(head.first() == Some(&b'\n'), |found, pair| found | odd(pair))
-}
-
 /// What is odd about the header fields that say how the body is framed.
 pub(super) fn in_framing(head: &Head, notes: &mut Vec<Note>) {
+    if !frames_oddly(head) {
+        return;
+    }
     let mut tell = |severity, text: String, spec| notes.push(Note::new(severity, text, spec));
     let list = |name: &'static str| head.all(name).flat_map(|value| value.split(',')).map(str::trim);
     let codings: Vec<&str> = list("transfer-encoding").collect();
@@ -123,6 +108,20 @@ pub(super) fn in_framing(head: &Head, notes: &mut Vec<Note>) {
         };
         tell(severity, text.into(), "RFC 9110 §10.1.1");
     }
+}
+
+/// Whether any of its header fields may be worth a word: other than one plain length at the most.
+fn frames_oddly(head: &Head) -> bool {
+    let mut lengths = 0;
+    head.headers.iter().any(|(name, value)| match name.len() {
+        14 if name.eq_ignore_ascii_case("content-length") => {
+            lengths += 1;
+            lengths > 1 || value.contains(',')
+        }
+        6 => name.eq_ignore_ascii_case("expect"),
+        17 => name.eq_ignore_ascii_case("transfer-encoding"),
+        _ => false,
+    })
 }
 
 /// "A server MUST NOT send a Transfer-Encoding header field in any response with a status code of 1xx (Informational)

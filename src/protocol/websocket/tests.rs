@@ -373,7 +373,7 @@ fn what_a_peer_sends_without_end_is_bounded() {
     assert_eq!(talk.notes(), [(WARN, "")], "and it is said that not all are joined");
 }
 
-fn head(start: &str, headers: &[(&str, &str)]) -> Head {
+fn head(start: &'static str, headers: &[(&'static str, &str)]) -> Head {
     let headers = headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
     Head { start: start.into(), minor_version: 1, headers }
 }
