@@ -124,7 +124,7 @@ fn export(size: &str, captures: &[Capture]) {
         let mut tshark = vec!["tshark", "-r", file, "-Y", "websocket", "-T", "fields"];
         fields.iter().for_each(|field| tshark.extend(["-e", field]));
         let kinds = "websocket.frame,websocket.message";
-        let found = race(&[vec![WIRETALE, "export", "--threads", "1", "--kinds", kinds, file], tshark]);
+        let found = race(&[vec![WIRETALE, "export", "--kinds", kinds, file], tshark]);
         let wanted = target(&capture.kind).and_then(|(_, _, export)| *export);
         let judgement = judged(ratio(found[1], found[0]), wanted);
         println!("| {} | {} | {} | {judgement} |", capture.kind, seconds(found[0]), seconds(found[1]));
@@ -137,7 +137,7 @@ fn whole_export(keep: &Path, size: &str, kinds: &[String]) {
     for kind in kinds.iter().filter(|kind| *kind != "flows") {
         let capture = capture(keep, kind, size, usize::MAX, Format::Pcap);
         let file = capture.file.to_str().unwrap();
-        let found = race(&[vec![WIRETALE, "export", "--threads", "1", file], vec!["tshark", "-T", "ek", "-r", file]]);
+        let found = race(&[vec![WIRETALE, "export", file], vec!["tshark", "-T", "ek", "-r", file]]);
         let judgement = judged(ratio(found[1], found[0]), Some(60.0));
         println!("| {kind} | {} | {} | {judgement} |", seconds(found[0]), seconds(found[1]));
     }

@@ -50,7 +50,10 @@ pub(super) fn read_response(bytes: &[u8]) -> Read {
 /// Reads what a strict reader refuses once more, repaired: a dissector shows it, and tells what is wrong with it.
 fn leniently(bytes: &[u8], parse: fn(&[u8]) -> Read) -> Read {
     let read = parse(bytes);
-    let (Read::Invalid(_), Some(copy)) = (&read, odd::repaired(bytes)) else { return read };
+    if !matches!(read, Read::Invalid(_)) {
+        return read;
+    }
+    let Some(copy) = odd::repaired(bytes) else { return read };
     match parse(&copy) {
         Read::Complete(head) => Read::Complete(RawHead { is_repaired: true, ..head }),
         Read::NeedMore if bytes.len() < MAX_HEAD => Read::NeedMore,
