@@ -94,16 +94,16 @@ fn kinds(arguments: &Arguments) -> Vec<String> {
 }
 
 /// `10MB` in octets.
-fn octets(size: &str) -> u64 {
+fn octets(size: &str) -> Result<u64, String> {
     let digits = size.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match &size[digits.len()..] {
         "GB" => 1_000_000_000,
         "MB" => 1_000_000,
         "kB" => 1000,
         "" => 1,
-        other => panic!("sizes are in kB, MB or GB, not {other}"),
+        other => return Err(format!("sizes are in kB, MB or GB, not {other}")),
     };
-    digits.parse::<u64>().unwrap() * unit
+    digits.parse::<u64>().map(|number| number * unit).map_err(|error| format!("{size}: {error}"))
 }
 
 fn write_capture(kind: &str, size: u64, segment: usize, format: Format, file: &Path) {
@@ -130,7 +130,7 @@ fn capture(keep: &Path, kind: &str, size: &str, segment: usize, format: Format) 
     let file = keep.join(format!("{kind}-{size}{variant}.{extension}"));
     if !truth_of(&file).exists() {
         eprintln!("generating {}", file.display());
-        write_capture(kind, octets(size), segment, format, &file);
+        write_capture(kind, octets(size).unwrap(), segment, format, &file);
     }
     Capture { kind: kind.to_owned(), file }
 }

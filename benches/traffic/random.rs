@@ -23,7 +23,7 @@ impl Random {
 
     /// True once in so many times.
     pub fn once_in(&mut self, times: u64) -> bool {
-        self.next() % times == 0
+        self.next().is_multiple_of(times)
     }
 
     /// A place in a list of so many.

@@ -102,7 +102,7 @@ impl Undone {
         self.out.clear();
         let pushed = undoing.push(bytes, &mut self.out);
         let is_large = undoing.total_out > MAX_DECODED as u64;
-        if let Err(fault) = pushed.and_then(|()| if is_large { Err(Fault::TooLarge) } else { Ok(()) }) {
+        if let Err(fault) = pushed.and(if is_large { Err(Fault::TooLarge) } else { Ok(()) }) {
             self.undoing = Err(fault);
         }
     }

@@ -143,8 +143,9 @@ impl HttpMessage {
     }
 
     /// The header fields as they stood.
-    pub fn headers(&self, bytes: &[u8]) -> Vec<(Cow<'static, str>, String)> {
-        self.head(bytes).map(|head| head.to_head(bytes).headers).unwrap_or_default()
+    pub fn headers(&self, bytes: &[u8]) -> Vec<(String, String)> {
+        let headers = self.head(bytes).map(|head| head.to_head(bytes).headers).unwrap_or_default();
+        headers.into_iter().map(|(name, value)| (name.into_owned(), value)).collect()
     }
 
     /// The body with its content codings undone; `None` if it has none, or they cannot be undone.

@@ -83,7 +83,7 @@ pub(super) fn fitting(bytes: &[u8], direction: Direction) -> Option<Fit> {
         if !notes.is_empty() {
             return None;
         }
-        let Some(end) = frame.total_len().and_then(|len| usize::try_from(len).ok()) else { return None };
+        let end = frame.total_len().and_then(|len| usize::try_from(len).ok())?;
         let Some(whole) = rest.get(..end) else { break };
         if !has_sound_text(&frame, whole) {
             return None;
