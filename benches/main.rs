@@ -22,7 +22,7 @@ struct Arguments {
     #[command(subcommand)]
     command: Option<Mode>,
     /// How large the captures are, divided by commas.
-    #[arg(long, value_delimiter = ',', default_value = "10MB,100MB")]
+    #[arg(long, value_delimiter = ',', value_parser = known_size, default_value = "10MB,100MB")]
     sizes: Vec<String>,
     /// Which kinds of traffic; all of them if none is named.
     #[arg(long, value_delimiter = ',')]
@@ -45,6 +45,7 @@ enum Mode {
     /// Write one capture, and beside it what is in it.
     Generate {
         kind: String,
+        #[arg(value_parser = known_size)]
         size: String,
         file: PathBuf,
         #[arg(long, default_value_t = usize::MAX)]
@@ -75,7 +76,7 @@ fn main() {
     match &arguments.command {
         Some(Mode::Generate { kind, size, file, segment, pcapng }) => {
             let format = if *pcapng { Format::Pcapng } else { Format::Pcap };
-            write_capture(kind, octets(size), *segment, format, file);
+            write_capture(kind, octets(size).unwrap(), *segment, format, file);
         }
         Some(Mode::Walk { file }) => println!("{}", measure::walk(file)),
         Some(Mode::Cost { command }) => measure::tell_cost(command),
@@ -91,6 +92,10 @@ fn kinds(arguments: &Arguments) -> Vec<String> {
     } else {
         arguments.kinds.clone()
     }
+}
+
+fn known_size(size: &str) -> Result<String, String> {
+    octets(size).map(|_| size.to_owned())
 }
 
 /// `10MB` in octets.
