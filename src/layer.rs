@@ -313,11 +313,48 @@ impl fmt::Display for Severity {
     }
 }
 
+/// What kind of thing a note is about, after the groups of Wireshark's expert information.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Group {
+    /// A checksum.
+    Checksum,
+    /// The order of segments, what is missing between them, and how connections begin and end.
+    Sequence,
+    /// Pieces of something larger.
+    Reassemble,
+    /// Octets that do not have the form they announce.
+    Malformed,
+    /// Octets that were not read: unknown, left out by the capture, or more than is kept.
+    Undecoded,
+    /// What a peer answered.
+    Response,
+    /// A rule of a protocol.
+    #[default]
+    Protocol,
+}
+
+impl Group {
+    /// Its name, in lower case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Checksum => "checksum",
+            Self::Sequence => "sequence",
+            Self::Reassemble => "reassemble",
+            Self::Malformed => "malformed",
+            Self::Undecoded => "undecoded",
+            Self::Response => "response",
+            Self::Protocol => "protocol",
+        }
+    }
+}
+
 /// A remark on bytes: what is odd, and which clause says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
     /// How much it matters.
     pub severity: Severity,
+    /// What kind of thing it is about.
+    pub group: Group,
     /// What was seen, as a sentence.
     pub text: String,
     /// The clause behind it, such as `RFC 6455 §5.1`; empty if none rules it.
@@ -325,8 +362,13 @@ pub struct Note {
 }
 
 impl Note {
-    /// A note with its clause.
+    /// A note on a rule of a protocol, with its clause.
     pub fn new(severity: Severity, text: impl Into<String>, spec: &'static str) -> Self {
-        Self { severity, text: text.into(), spec }
+        Self { severity, group: Group::Protocol, text: text.into(), spec }
+    }
+
+    /// The same, about something else than a rule.
+    pub fn about(self, group: Group) -> Self {
+        Self { group, ..self }
     }
 }

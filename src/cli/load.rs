@@ -8,7 +8,7 @@ use super::failure::Failure;
 use crate::capture::{About, CaptureError, CaptureFile, Cut, Frame, Source};
 use crate::explain::{Cast, Summary};
 use crate::flow::SHARDS;
-use crate::layer::{Note, Severity};
+use crate::layer::{Group, Note, Severity};
 use crate::trace::{Pipeline, Portion, Trace, Watch};
 
 /// A capture, read and dissected.
@@ -43,7 +43,7 @@ impl Loaded {
         }
         let about = source.about().clone();
         if let Some(cut) = &about.cut {
-            pipeline.remark(&Note::new(Severity::Warn, cut.to_string(), ""));
+            pipeline.remark(&Note::new(Severity::Warn, cut.to_string(), "").about(Group::Undecoded));
         }
         let cast = Cast::from_comments(about.comments.iter().map(String::as_str));
         Ok(Self { trace: pipeline.finish(), about, cast })
@@ -128,7 +128,7 @@ fn count_part(path: &Path, portion: Portion, has_sessions: &AtomicBool) -> Resul
             return Err(nothing_whole(path, cut));
         }
         if portion.part == 0 {
-            pipeline.remark(&Note::new(Severity::Warn, cut.to_string(), ""));
+            pipeline.remark(&Note::new(Severity::Warn, cut.to_string(), "").about(Group::Undecoded));
         }
     }
     Ok((pipeline.end(), about))
@@ -158,7 +158,7 @@ pub(super) fn stream<W: Watch>(
         if pipeline.frames() == 0 {
             return Err(nothing_whole(path, cut));
         }
-        pipeline.remark(&Note::new(Severity::Warn, cut.to_string(), ""));
+        pipeline.remark(&Note::new(Severity::Warn, cut.to_string(), "").about(Group::Undecoded));
     }
     Ok((pipeline.end(), about))
 }

@@ -2,7 +2,7 @@
 
 use super::connection::{Connection, Opening};
 use crate::capture::Moment;
-use crate::layer::{Direction, Note, Severity};
+use crate::layer::{Direction, Group, Note, Severity};
 
 /// How a connection ended, with the frames that show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl Connection {
                 self.client
             );
             let first = Moment { frame: self.first.0, time: self.first.1 };
-            remarks.push((first, self.ways[0], Note::new(Severity::Note, text, "")));
+            remarks.push((first, self.ways[0], Note::new(Severity::Note, text, "").about(Group::Sequence)));
         }
         remarks.extend(self.remark_on_end());
         remarks
@@ -163,7 +163,7 @@ impl Connection {
                 (rst, by, Severity::Note, text, "RFC 9293 §3.10.7.4")
             }
         };
-        Some((self.moment_of(frame), way, Note::new(severity, text, spec)))
+        Some((self.moment_of(frame), way, Note::new(severity, text, spec).about(Group::Sequence)))
     }
 
     /// When one of the frames that an ending names was captured.

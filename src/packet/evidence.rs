@@ -14,7 +14,7 @@
 use std::net::IpAddr;
 
 use super::{ChecksumVerdict, Packet, Plain, Transport, Version};
-use crate::layer::{Note, Severity};
+use crate::layer::{Group, Note, Severity};
 use crate::map::Map;
 
 /// A checksum that does not fit, and what that proves.
@@ -59,7 +59,7 @@ impl Habit {
             (Severity::Warn, "but it is not known whether its sender fills in any: it is read all the same")
         };
         let text = format!("the checksum of the {what} does not fit, {rest}");
-        worth_a_note.then(|| Damage { proven, note: Note::new(severity, text, spec) })
+        worth_a_note.then(|| Damage { proven, note: Note::new(severity, text, spec).about(Group::Checksum) })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::layer::{Note, Severity};
+use crate::layer::{Group, Note, Severity};
 
 /// The reason for which the rest of a frame was not dissected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,17 +43,17 @@ pub(super) const LENGTH: &str = "length";
 impl Fault {
     /// The fault as a note; `missing` is how many octets of the frame the capture did not keep.
     pub fn note(self, missing: u32) -> Note {
-        let (severity, spec) = match self {
-            Self::Short { .. } if missing > 0 => (Severity::Note, ""),
-            Self::Short { .. } | Self::Invalid { .. } => (Severity::Error, "RFC 1122 §3.2.1"),
-            Self::Unknown { .. } => (Severity::Chat, ""),
-            Self::Fragment { .. } => (Severity::Chat, "RFC 791 §3.2"),
+        let (severity, group, spec) = match self {
+            Self::Short { .. } if missing > 0 => (Severity::Note, Group::Undecoded, ""),
+            Self::Short { .. } | Self::Invalid { .. } => (Severity::Error, Group::Malformed, "RFC 1122 §3.2.1"),
+            Self::Unknown { .. } => (Severity::Chat, Group::Undecoded, ""),
+            Self::Fragment { .. } => (Severity::Chat, Group::Reassemble, "RFC 791 §3.2"),
         };
         let why = match missing {
             0 => String::new(),
             n => format!("; the capture did not keep the frame's last {n} octets"),
         };
-        Note::new(severity, format!("{self}{why}"), spec)
+        Note::new(severity, format!("{self}{why}"), spec).about(group)
     }
 }
 

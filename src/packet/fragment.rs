@@ -21,7 +21,7 @@ use std::ops::Range;
 use super::vlan::VlanIds;
 use super::{Datagram, Fault, Packet, Piece, Version};
 use crate::capture::{Moment, Timestamp};
-use crate::layer::{Note, Severity};
+use crate::layer::{Group, Note, Severity};
 
 /// A fragment's place, as its header tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -222,7 +222,7 @@ impl Reassembler {
                 key.id
             );
             let first = Moment { frame: pending.first_frame, time: Timestamp(pending.since) };
-            self.notes.push((first, Note::new(Severity::Warn, text, spec)));
+            self.notes.push((first, Note::new(Severity::Warn, text, spec).about(Group::Reassemble)));
         }
     }
 }
@@ -259,11 +259,11 @@ impl Pending {
         if self.version == Version::V6 && !self.is_duplicate(&captured, bytes) && (overlaps || contradicts || behind) {
             self.abandon();
             let text = "fragments of one packet overlap: the whole packet is thrown away, and what still comes of it";
-            return Some(Note::new(Severity::Error, text, "RFC 5722 §4"));
+            return Some(Note::new(Severity::Error, text, "RFC 5722 §4").about(Group::Reassemble));
         }
         if contradicts || behind {
             let text = "the fragments do not agree on where their packet ends: this one is left out";
-            return Some(Note::new(Severity::Error, text, "RFC 791 §3.2"));
+            return Some(Note::new(Severity::Error, text, "RFC 791 §3.2").about(Group::Reassemble));
         }
         if !fragment.more {
             self.total = Some(end);
@@ -282,12 +282,13 @@ impl Pending {
         }
         match (overlaps, repeats) {
             (false, _) => None,
-            (true, true) => {
-                Some(Note::new(Severity::Note, "its fragment was there already: sent again, or captured twice", ""))
-            }
+            (true, true) => Some(
+                Note::new(Severity::Note, "its fragment was there already: sent again, or captured twice", "")
+                    .about(Group::Reassemble),
+            ),
             (true, false) => {
                 let text = "fragments of one packet overlap and say different things: what came first stays";
-                Some(Note::new(Severity::Warn, text, "RFC 791 §3.2"))
+                Some(Note::new(Severity::Warn, text, "RFC 791 §3.2").about(Group::Reassemble))
             }
         }
     }
@@ -364,14 +365,14 @@ fn misfit(fragment: Fragment, len: u32, version: Version) -> Option<Note> {
     let spec = if version == Version::V4 { "RFC 791 §3.2" } else { "RFC 8200 §4.5" };
     if fragment.offset + len > MAX_DATAGRAM {
         let text = "the fragment reaches beyond 65 535 octets, more than any packet has: it is left out";
-        return Some(Note::new(Severity::Error, text, spec));
+        return Some(Note::new(Severity::Error, text, spec).about(Group::Reassemble));
     }
     if len == 0 {
-        return Some(Note::new(Severity::Warn, "the fragment is empty: it is left out", spec));
+        return Some(Note::new(Severity::Warn, "the fragment is empty: it is left out", spec).about(Group::Reassemble));
     }
     if fragment.more && !len.is_multiple_of(8) {
         let text = format!("a fragment that is not the last has {len} octets, no multiple of 8: it is left out");
-        return Some(Note::new(Severity::Error, text, spec));
+        return Some(Note::new(Severity::Error, text, spec).about(Group::Reassemble));
     }
     None
 }

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::link::{read_u16, read_u32};
 use super::{ChecksumVerdict, Extent, Fault, Net, Packet, Transport, Version, tcp, udp};
-use crate::layer::{Buffer, Layer, Note, OsiLayer, Severity, Value};
+use crate::layer::{Buffer, Group, Layer, Note, OsiLayer, Severity, Value};
 
 /// ICMP's number in the IPv4 header.
 pub(super) const IP_PROTOCOL: u8 = 1;
@@ -152,7 +152,7 @@ impl Icmp {
         }
         if verdict == ChecksumVerdict::Wrong {
             let text = "the checksum does not fit the message: a receiver throws it away";
-            layer.notes.push(Note::new(Severity::Error, text, "RFC 1122 §3.2.2"));
+            layer.notes.push(Note::new(Severity::Error, text, "RFC 1122 §3.2.2").about(Group::Checksum));
         }
         layer
     }

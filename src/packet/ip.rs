@@ -9,7 +9,7 @@ use etherparse::{Ipv4HeaderSlice, Ipv6HeaderSlice};
 
 use super::fragment::Fragment;
 use super::{ChecksumVerdict, Extent, Fault, checksum, ipv6_extension};
-use crate::layer::{Buffer, Layer, Note, OsiLayer, Severity, Span, Value};
+use crate::layer::{Buffer, Group, Layer, Note, OsiLayer, Severity, Span, Value};
 
 crate::fields! {
     IP_VERSION = "ip.version", Uint, "The version of the Internet Protocol: 4 or 6.", "RFC 791 §3.1";
@@ -234,7 +234,7 @@ impl Net {
         layer.computed(&IP_CHECKSUM_VERDICT, Value::Text(verdict.as_str().into()));
         if verdict == ChecksumVerdict::Wrong {
             let text = "the header checksum does not fit the header: damaged on the way, or left for the network card to fill in";
-            layer.notes.push(Note::new(Severity::Note, text, "RFC 1122 §3.2.1.2"));
+            layer.notes.push(Note::new(Severity::Note, text, "RFC 1122 §3.2.1.2").about(Group::Checksum));
         }
         layer
     }

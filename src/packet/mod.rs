@@ -52,7 +52,7 @@ pub use udp::Udp;
 pub use vlan::Vlans;
 
 use crate::capture::LinkType;
-use crate::layer::{Buffer, FieldDef, Layer, Note, OsiLayer, Severity, Span, Value};
+use crate::layer::{Buffer, FieldDef, Group, Layer, Note, OsiLayer, Severity, Span, Value};
 use link::Next;
 
 /// The header above IP.
@@ -280,7 +280,7 @@ impl Packet {
         let lacks = net.payload_len.saturating_sub(net.payload.len() as u32);
         if lacks > 0 && self.missing == 0 {
             let text = format!("by its length the IP packet has {lacks} octets more than the frame holds");
-            notes.push(Note::new(Severity::Warn, text, "RFC 1122 §3.2.1"));
+            notes.push(Note::new(Severity::Warn, text, "RFC 1122 §3.2.1").about(Group::Malformed));
         }
         if let Some(Transport::Udp(udp)) = &self.transport {
             notes.extend(udp.remarks(net));

@@ -9,7 +9,7 @@ use std::fmt;
 use etherparse::TcpHeaderSlice;
 
 use super::{ChecksumVerdict, Extent, Fault, Packet};
-use crate::layer::{Buffer, Layer, Note, OsiLayer, Severity, Value};
+use crate::layer::{Buffer, Group, Layer, Note, OsiLayer, Severity, Value};
 
 /// TCP's number in the IP header.
 pub(super) const IP_PROTOCOL: u8 = 6;
@@ -232,7 +232,7 @@ impl Tcp {
         if verdict == ChecksumVerdict::Wrong {
             let text =
                 "the checksum does not fit the segment: damaged on the way, or left for the network card to fill in";
-            layer.notes.push(Note::new(Severity::Warn, text, "RFC 9293 §3.1"));
+            layer.notes.push(Note::new(Severity::Warn, text, "RFC 9293 §3.1").about(Group::Checksum));
         }
     }
 }

@@ -6,7 +6,7 @@
 use etherparse::UdpHeaderSlice;
 
 use super::{ChecksumVerdict, Extent, Fault, Net, Packet};
-use crate::layer::{Buffer, Layer, Note, OsiLayer, Severity, Value};
+use crate::layer::{Buffer, Group, Layer, Note, OsiLayer, Severity, Value};
 
 /// UDP's number in the IP header.
 pub(super) const IP_PROTOCOL: u8 = 17;
@@ -73,7 +73,7 @@ impl Udp {
         };
         let said = self.length;
         let length = length.map(move |(severity, what, spec)| {
-            Note::new(severity, format!("the UDP length, {said} octets, {what} ({room})"), spec)
+            Note::new(severity, format!("the UDP length, {said} octets, {what} ({room})"), spec).about(Group::Malformed)
         });
         // "IPv6 receivers must discard UDP packets containing a zero checksum and should log the error."
         let sum = (self.checksum == 0 && net.source.is_ipv6()).then(|| {
@@ -100,7 +100,7 @@ impl Udp {
         if verdict == ChecksumVerdict::Wrong {
             let text =
                 "the checksum does not fit the datagram: damaged on the way, or left for the network card to fill in";
-            layer.notes.push(Note::new(Severity::Warn, text, "RFC 1122 §4.1.3.4"));
+            layer.notes.push(Note::new(Severity::Warn, text, "RFC 1122 §4.1.3.4").about(Group::Checksum));
         }
         let payload = packet.payload;
         if !payload.is_empty() {

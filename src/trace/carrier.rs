@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::session::{Found, Sessions};
 use crate::capture::Moment;
 use crate::flow::Stream;
-use crate::layer::{Direction, Note, Severity};
+use crate::layer::{Direction, Group, Note, Severity};
 use crate::message::Payload;
 use crate::protocol::engineio::{
     Content, Data, EngineIoPacket, ErrorBody, Framing, Jsonp, Kind, Open, Packet, Packets, Query, Transport, Version,
@@ -305,6 +305,6 @@ fn octet_stream(http: &HttpMessage, bytes: &[u8]) -> bool {
 fn refused(body: &str, found: &mut Found) {
     if let Some(error) = ErrorBody::from_json(body) {
         let text = format!("Engine.IO refuses: {}", error.message);
-        found.remarks.push(Note::new(Severity::Warn, text, "Engine.IO protocol 4, Handshake"));
+        found.remarks.push(Note::new(Severity::Warn, text, "Engine.IO protocol 4, Handshake").about(Group::Response));
     }
 }

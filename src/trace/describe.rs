@@ -2,7 +2,7 @@
 
 use super::model::{Record, Trace};
 use crate::flow;
-use crate::layer::{Buffer, Layer, Note, Severity, Span, Value};
+use crate::layer::{Buffer, Group, Layer, Note, Severity, Span, Value};
 use crate::packet;
 
 crate::fields! {
@@ -59,7 +59,7 @@ impl Trace {
         }
         if record.packet.missing > 0 {
             let text = format!("the capture did not keep the last {} of {} octets", record.packet.missing, frame.len);
-            layer.notes.push(Note::new(Severity::Note, text, ""));
+            layer.notes.push(Note::new(Severity::Note, text, "").about(Group::Undecoded));
         }
         layer
     }
@@ -101,7 +101,7 @@ fn describe_flow(record: &Record, layers: &mut [Layer]) {
     let Some(layer) = layers.last_mut() else { return };
     if record.damaged {
         let text = "its sender's other checksums fit, so this one proves damage: nobody has read what it carries";
-        layer.notes.push(Note::new(Severity::Error, text, ""));
+        layer.notes.push(Note::new(Severity::Error, text, "").about(Group::Checksum));
     }
     match (layer.protocol, &record.segment, record.udp, record.mentions) {
         ("tcp", Some(segment), ..) => flow::describe(segment, layer),

@@ -3,7 +3,7 @@
 
 use crate::capture::{FrameRef, Moment};
 use crate::flow::{Arrival, Delivery, FlowTable, Fresh, Origin, Stream, UdpPlace, UdpTable};
-use crate::layer::{Note, Severity};
+use crate::layer::{Group, Note, Severity};
 use crate::packet::{Datagram, Evidence, Packet, Reassembler};
 
 /// The memory of this step: bounded, whatever comes.
@@ -122,7 +122,7 @@ impl Intake {
         let said = packet.fault.is_some() && self.notes.len() > before;
         if packet.missing > 0 && !said {
             let text = format!("the capture kept {} of the frame's {} octets", frame.data.len(), frame.len);
-            self.notes.push((now, Note::new(Severity::Note, text, "")));
+            self.notes.push((now, Note::new(Severity::Note, text, "").about(Group::Undecoded)));
         }
     }
 

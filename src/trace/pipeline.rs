@@ -12,7 +12,7 @@ use super::session::Sessions;
 use super::watch::{Ended, Needs, Place, Sight, Watch, ends_of};
 use crate::capture::{FrameRef, Moment};
 use crate::flow::{Connection, Delivery, Farewell, Flow, FlowId, FlowLimits, FlowTable, Origin, Segment};
-use crate::layer::{Direction, Note, Severity};
+use crate::layer::{Direction, Group, Note, Severity};
 use crate::packet::Flags;
 
 /// Takes frames one by one and tells a [`Watch`] what is in them.
@@ -260,11 +260,11 @@ fn deliver(
         delivery = Some(given);
     } else if segment.len > 0 && segment.offset.is_none() {
         let text = "payload from before the beginning of this connection's stream: not part of it";
-        segment.notes.push(Note::new(Severity::Note, text, "RFC 9293 §3.4"));
+        segment.notes.push(Note::new(Severity::Note, text, "RFC 9293 §3.4").about(Group::Sequence));
     }
     if lane.hearing.over && segment.len > 0 {
         let text = "payload after the connection was reset: it is not read";
-        segment.notes.push(Note::new(Severity::Note, text, "RFC 9293 §3.5.2"));
+        segment.notes.push(Note::new(Severity::Note, text, "RFC 9293 §3.5.2").about(Group::Sequence));
     }
     (delivery, lent)
 }

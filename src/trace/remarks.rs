@@ -3,33 +3,33 @@
 use std::ops::Range;
 
 use crate::flow::Arrival;
-use crate::layer::{Note, Severity};
+use crate::layer::{Group, Note, Severity};
 
 /// Octets that are missing between others.
 pub(super) fn gap(gap: &Range<u64>, acknowledged: Option<u64>, rest: &str) -> Note {
     let blame = whose_loss(acknowledged, gap.end);
     let text = format!("{} octets of this stream were not captured{blame}{rest}", gap.end - gap.start);
-    Note::new(Severity::Warn, text, "RFC 9293 §3.4")
+    Note::new(Severity::Warn, text, "RFC 9293 §3.4").about(Group::Sequence)
 }
 
 /// Octets that are missing at the end of what someone numbered.
 pub(super) fn missing_end(octets: u64, from: impl std::fmt::Display, acknowledged: Option<u64>, end: u64) -> Note {
     let blame = whose_loss(acknowledged, end);
     let text = format!("the last {octets} octets that {from} numbered were not captured (a FIN counts as one){blame}");
-    Note::new(Severity::Warn, text, "RFC 9293 §3.4")
+    Note::new(Severity::Warn, text, "RFC 9293 §3.4").about(Group::Sequence)
 }
 
 /// Octets that wait for the rest of something that does not come.
 pub(super) fn too_much() -> Note {
     let text = "too many octets wait for the rest of one message: what follows in this direction is not read";
-    Note::new(Severity::Warn, text, "")
+    Note::new(Severity::Warn, text, "").about(Group::Undecoded)
 }
 
 /// A connection that is given up for others.
 pub(super) fn crowded(id: u32) -> Note {
     let text =
         format!("too many connections are open at once: connection {id}, silent for longest, is not followed further");
-    Note::new(Severity::Warn, text, "")
+    Note::new(Severity::Warn, text, "").about(Group::Undecoded)
 }
 
 /// What a segment was to its stream, if that is worth a word.
@@ -38,15 +38,15 @@ pub(super) fn arrival(arrival: Arrival) -> Option<Note> {
         Arrival::InOrder => None,
         Arrival::Early => {
             let text = "it came before bytes that belong in front of it";
-            Some(Note::new(Severity::Note, text, "RFC 9293 §3.4"))
+            Some(Note::new(Severity::Note, text, "RFC 9293 §3.4").about(Group::Sequence))
         }
         Arrival::Repeated => {
             let text = "its bytes were seen before: sent again, or captured twice";
-            Some(Note::new(Severity::Note, text, "RFC 9293 §3.8"))
+            Some(Note::new(Severity::Note, text, "RFC 9293 §3.8").about(Group::Sequence))
         }
         Arrival::Late => {
             let text = "its bytes were given up for missing before it came: they are not read";
-            Some(Note::new(Severity::Warn, text, "RFC 9293 §3.4"))
+            Some(Note::new(Severity::Warn, text, "RFC 9293 §3.4").about(Group::Sequence))
         }
     }
 }

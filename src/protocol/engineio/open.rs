@@ -10,7 +10,7 @@
 
 use serde_json::Value;
 
-use crate::layer::{Note, Severity};
+use crate::layer::{Group, Note, Severity};
 
 /// Both objects are about a hundred octets; more than this is not read.
 const MAX_LEN: usize = 64 << 10;
@@ -107,7 +107,9 @@ fn object(json: &str) -> Result<serde_json::Map<String, Value>, Note> {
     }
     match serde_json::from_str(json) {
         Ok(Value::Object(object)) => Ok(object),
-        Ok(_) => Err(Note::new(Severity::Error, "this is no JSON object", SPEC)),
-        Err(error) => Err(Note::new(Severity::Error, format!("this is no JSON: {error}"), SPEC)),
+        Ok(_) => Err(Note::new(Severity::Error, "this is no JSON object", SPEC).about(Group::Malformed)),
+        Err(error) => {
+            Err(Note::new(Severity::Error, format!("this is no JSON: {error}"), SPEC).about(Group::Malformed))
+        }
     }
 }

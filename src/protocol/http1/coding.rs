@@ -10,7 +10,7 @@ use flate2::write::GzDecoder;
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::body::Cursor;
-use crate::layer::{Note, Severity};
+use crate::layer::{Group, Note, Severity};
 use crate::message::Head;
 
 const SPEC: &str = "RFC 9110 §8.4";
@@ -50,7 +50,7 @@ impl Fault {
             Self::Trailing(_) => (Severity::Warn, SPEC),
             Self::Corrupt(_) | Self::Short => (Severity::Error, SPEC),
         };
-        Note::new(severity, self.to_string(), spec)
+        Note::new(severity, self.to_string(), spec).about(Group::Undecoded)
     }
 }
 

@@ -10,7 +10,7 @@ use super::describe::{HttpMessage, Side};
 use super::events::Events;
 use super::head::{self, RawHead, Read, Start};
 use super::odd;
-use crate::layer::{Direction, Note, Severity};
+use crate::layer::{Direction, Group, Note, Severity};
 use crate::message::{Decoder, Draft, Head, Input, Progress, Sink, Upgrade};
 
 /// More requests than this are not remembered while they wait for their responses.
@@ -289,7 +289,8 @@ impl HttpDecoder {
 
     fn unreadable(&mut self, input: Input<'_>, why: &str, sink: &mut dyn Sink) -> Progress {
         let payload = HttpMessage::unreadable(input.bytes.len() as u64);
-        let note = Note::new(Severity::Error, format!("not a message that HTTP/1 allows: {why}"), "RFC 9112 §2.1");
+        let text = format!("not a message that HTTP/1 allows: {why}");
+        let note = Note::new(Severity::Error, text, "RFC 9112 §2.1").about(Group::Malformed);
         let range = input.offset..input.offset + input.bytes.len() as u64;
         sink.message(Draft {
             direction: input.direction,

@@ -8,7 +8,7 @@ use super::deflate::{Agreement, Inflater};
 use super::frame::{Opcode, ReadHeader, WebSocketFrame, unmask};
 use super::joined::{Fit, fitting};
 use super::utf8::Utf8Check;
-use crate::layer::{Direction, Note, Severity};
+use crate::layer::{Direction, Group, Note, Severity};
 use crate::message::{Decoder, Draft, Input, Progress, Sink};
 
 /// What one direction has said so far.
@@ -224,7 +224,7 @@ impl WebSocketDecoder {
                 "the stream ends in the middle of this frame: {taken} of {} octets of payload are there",
                 frame.payload_len
             );
-            notes.insert(0, Note::new(Severity::Warn, text, ""));
+            notes.insert(0, Note::new(Severity::Warn, text, "").about(Group::Undecoded));
             let speaker = &mut self.speakers[input.direction.index()];
             speaker.skip_to = Some(ends_at);
             notes.extend(speaker.inflater.as_mut().filter(|_| frame.encoded).and_then(Inflater::gap));
@@ -323,7 +323,7 @@ impl WebSocketDecoder {
         };
         let text = format!("the stream ends in the middle of a frame header: {} octets are there", input.bytes.len());
         let range = input.offset..input.offset + input.bytes.len() as u64;
-        let notes = vec![Note::new(Severity::Warn, text, "")];
+        let notes = vec![Note::new(Severity::Warn, text, "").about(Group::Undecoded)];
         sink.message(Draft { direction: input.direction, range, payload: &frame, notes, complete: false });
         Progress::Consumed(input.bytes.len())
     }

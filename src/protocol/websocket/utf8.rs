@@ -1,6 +1,6 @@
 //! Whether the text of a message is UTF-8, when a character may be divided between frames (RFC 6455 §8.1).
 
-use crate::layer::{Note, Severity};
+use crate::layer::{Group, Note, Severity};
 
 /// A check that goes on from frame to frame. It keeps the octets of one unfinished character at the most.
 #[derive(Debug, Clone, Default)]
@@ -44,6 +44,6 @@ impl Utf8Check {
     pub(super) fn finish(&self) -> Option<Note> {
         let wrong = self.bad || !self.pending.is_empty();
         let text = || format!("text that is not UTF-8 from octet {} on", self.good);
-        wrong.then(|| Note::new(Severity::Error, text(), "RFC 6455 §8.1"))
+        wrong.then(|| Note::new(Severity::Error, text(), "RFC 6455 §8.1").about(Group::Malformed))
     }
 }

@@ -82,6 +82,7 @@ pub(super) fn note(on: Option<&Place>, note: &Note, moments: &mut Moments, out: 
         }
     }
     line.shown("severity", note.severity);
+    line.word("group", note.group.name().as_bytes());
     line.text("text", &note.text);
     line.text("spec", note.spec);
     line.end();

@@ -17,7 +17,7 @@
 //! | `engineio.packet` | `protocol`, `transport`, `sid`, `type`, `data` or `binary_sha256` |
 //! | `socketio.packet` | `protocol`, `sid`, `socket`, `namespace`, `type`, `id`, `data` (attachments as `{"base64": …}`), `offset`; of an ACK `event_frame` and `rtt_ns` |
 //! | `udp.datagram` | `payload_len`, `payload_sha256` |
-//! | `note` | `severity`, `text`, `spec`; a note on the whole capture has `frame: null` |
+//! | `note` | `severity`, `group`, `text`, `spec`; a note on the whole capture has `frame: null` |
 //!
 //! `seq` and `ack` are absolute. `layers` names the protocols of the messages that end in the frame, as far as they are
 //! known when it comes. `body_*` speak of the body after its transfer coding is undone and before its
