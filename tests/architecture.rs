@@ -23,6 +23,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("brotli_decompressor", &["protocol/http1/coding.rs"]),
     ("clap", &["cli/"]),
     ("comfy_table", &["view/table.rs"]),
+    ("csv", &["view/export/table.rs"]),
     ("etherparse", &["packet/"]),
     ("flate2", &["protocol/http1/coding.rs", "protocol/websocket/deflate/"]),
     ("foldhash", &["map.rs"]),

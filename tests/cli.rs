@@ -273,6 +273,35 @@ fn the_events_of_a_stream_are_exported_when_they_end() {
 }
 
 #[test]
+fn a_table_has_a_cell_for_everything_that_the_lines_say() {
+    let captures = fs::read_dir("tests/interop/captures").unwrap().map(|entry| entry.unwrap().path());
+    for path in captures.chain(["tests/captures/samples/r_ssechunk.pcap".into()]) {
+        let path = path.to_str().unwrap();
+        let lines = exported(&[path]);
+        let ran = run(&mut wiretale(&["export", "--format", "csv", path]));
+        let mut table = csv::Reader::from_reader(ran.out.as_bytes());
+        let columns = table.headers().unwrap().clone();
+        let rows: Vec<csv::StringRecord> = table.records().collect::<Result<_, _>>().unwrap();
+        assert_eq!(rows.len(), lines.len(), "{path}");
+        for (line, row) in lines.iter().zip(&rows) {
+            for (key, value) in line.as_object().unwrap().iter().filter(|(key, _)| *key != "v") {
+                let place = columns.iter().position(|column| column == key);
+                let cell =
+                    place.and_then(|place| row.get(place)).unwrap_or_else(|| panic!("no column for {key}: {path}"));
+                let expected = match value {
+                    serde_json::Value::Null => String::new(),
+                    serde_json::Value::String(text) => text.clone(),
+                    other => other.to_string(),
+                };
+                assert_eq!(cell, expected, "{key} of {line} in {path}");
+            }
+        }
+    }
+    let ran = run(&mut wiretale(&["export", "--format", "csv", "README.md"]));
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""), "a file that is no capture gives no table either");
+}
+
+#[test]
 fn an_export_can_be_narrowed() {
     let lines = exported(&[CAPTURE, "--kinds", "http.response,note", "--where", "tcp.stream == 1"]);
     let kinds: Vec<_> = lines.iter().map(|line| line["kind"].as_str().unwrap()).collect();

@@ -41,7 +41,7 @@ pub(super) enum Command {
     Replay(ReplayArguments),
     /// Show one frame of a capture, layer by layer, with every byte's owner.
     Peel(PeelArguments),
-    /// Write what a capture holds as lines of JSON, for programs.
+    /// Write what a capture holds as lines of JSON or as CSV, for programs.
     Export(ExportArguments),
     /// List every field that filters and lessons can ask for.
     Fields(FieldsArguments),
@@ -108,6 +108,15 @@ pub(super) struct PeelArguments {
     pub(super) frame: u32,
 }
 
+/// How an export is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// One JSON object a line.
+    Json,
+    /// A table, its cells divided by commas, with the names of its columns in the first row.
+    Csv,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct ExportArguments {
     /// The capture file; `-` reads standard input.
@@ -115,6 +124,9 @@ pub(super) struct ExportArguments {
     /// Only these kinds of lines, divided by commas: packet, http.request, websocket.message, …
     #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
     pub(super) kinds: Vec<String>,
+    /// How the lines are written.
+    #[arg(long, value_enum, default_value_t = Format::Json)]
+    pub(super) format: Format,
     /// Only what ended in frames that match this Wireshark display filter.
     #[arg(long = "where", value_name = "FILTER")]
     pub(super) filter: Option<String>,

@@ -1,19 +1,23 @@
-//! `wiretale export`: a capture as lines of JSON, for programs.
+//! `wiretale export`: a capture as lines of JSON or as CSV, for programs.
 
 use std::io::{self, BufWriter, Write};
 
 use super::Ending;
-use super::arguments::ExportArguments;
+use super::arguments::{ExportArguments, Format};
 use super::failure::Failure;
 use super::load;
 use super::replay::parse_filter;
 use crate::mistake;
-use crate::view::{Exporter, KINDS, Wanted, export};
+use crate::view::{Exporter, KINDS, Table, Wanted, export};
 
 pub(super) fn run(arguments: &ExportArguments) -> Result<Ending, Failure> {
     let kinds = kinds(arguments)?;
     let filter = arguments.filter.as_deref().map(parse_filter).transpose()?;
-    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let mut out: Box<dyn Write> = match arguments.format {
+        Format::Json => Box::new(out),
+        Format::Csv => Box::new(Table::new(out, &kinds)),
+    };
     let Some(filter) = filter else { return stream(arguments, &kinds, out) };
     let loaded = load::open(&arguments.file)?;
     let frames = |frame: u32| filter.matches(&loaded.trace, frame);

@@ -12,7 +12,7 @@ mod story;
 mod summary;
 mod table;
 
-pub use export::{Exporter, KINDS, Wanted, export};
+pub use export::{Exporter, KINDS, Table, Wanted, export};
 pub use fields::field_list;
 pub use json::lesson_json;
 pub use ladder::ladder;

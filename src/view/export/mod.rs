@@ -29,6 +29,7 @@ mod kinds;
 mod object;
 mod order;
 mod riders;
+mod table;
 
 use std::io::{self, Write};
 
@@ -38,6 +39,7 @@ use crate::packet::Plain;
 use crate::trace::{Ended, Kind, Needs, Place, Seen, Sight, Told, Trace, Watch};
 use kinds::Moments;
 use order::{Late, Order};
+pub use table::Table;
 
 /// The names of the kinds of lines there are, in the order in which they stand in the documentation.
 pub const KINDS: [&str; Kind::ALL.len()] = {

@@ -24,6 +24,7 @@ impl<'a> Object<'a> {
     }
 
     fn key(&mut self, key: &str) {
+        self.out.reserve(key.len() + 4);
         self.out.extend_from_slice(b",\"");
         self.out.extend_from_slice(key.as_bytes());
         self.out.extend_from_slice(b"\":");
@@ -100,8 +101,13 @@ impl<'a> Object<'a> {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         self.key(key);
         self.out.push(b'"');
-        for octet in octets {
-            self.out.extend_from_slice(&[DIGITS[usize::from(octet >> 4)], DIGITS[usize::from(octet & 15)]]);
+        for some in octets.chunks(32) {
+            let mut digits = [0; 64];
+            for (pair, octet) in digits.chunks_exact_mut(2).zip(some) {
+                pair[0] = DIGITS[usize::from(octet >> 4)];
+                pair[1] = DIGITS[usize::from(octet & 15)];
+            }
+            self.out.extend_from_slice(&digits[..some.len() * 2]);
         }
         self.out.push(b'"');
     }

@@ -70,8 +70,8 @@ impl<W: Write> Order<W> {
 
     fn make_room(&mut self) {
         if self.lines.len() - self.written + self.late_len > self.held {
-            // Half of it stays, so that this is done rarely.
-            self.write(self.held / 2);
+            // Some of it stays, so that late lines still find their place, and most goes, so that this is done rarely.
+            self.write(self.held / 4);
         }
     }
 
@@ -85,18 +85,29 @@ impl<W: Write> Order<W> {
                 let line = entry.remove();
                 self.late_len -= line.len();
                 self.put(&line);
-            } else if let Some((_, end)) = self.ends.pop_front() {
-                let lines = std::mem::take(&mut self.lines);
-                self.put(&lines[self.written..end]);
-                self.lines = lines;
-                self.written = end;
-            } else {
+            } else if self.write_up_to_late(keep) == 0 {
                 break;
             }
         }
         self.lines.drain(..self.written);
         self.ends.iter_mut().for_each(|(_, end)| *end -= self.written);
         self.written = 0;
+    }
+
+    /// Writes the lines of all frames up to the first that has a late one, in one piece; returns how many octets.
+    fn write_up_to_late(&mut self, keep: usize) -> usize {
+        let late = self.late.first_key_value().map_or(u32::MAX, |((frame, _), _)| *frame);
+        let enough = (self.lines.len() + self.late_len).saturating_sub(keep);
+        let start = self.written;
+        while let Some((_, end)) =
+            self.ends.pop_front_if(|(frame, _)| self.written == start || (*frame <= late && self.written < enough))
+        {
+            self.written = end;
+        }
+        let lines = std::mem::take(&mut self.lines);
+        self.put(&lines[start..self.written]);
+        self.lines = lines;
+        self.written - start
     }
 
     /// The first line tells the version of the contract.
