@@ -1,6 +1,7 @@
 //! One frame, layer by layer: who owns which octets, what each layer says, and how a mask is undone.
 
 use super::owner_title;
+use crate::flow::Segment;
 use crate::layer::{Layer, OsiLayer};
 use crate::protocol::WebSocketFrame;
 use crate::trace::{Message, Owner, Record, Share, Talk, Trace};
@@ -105,8 +106,8 @@ fn says(trace: &Trace, frame: u32, record: &Record, layers: &[Layer], owner: Own
 
 /// Why no dissector took octets.
 fn unread(trace: &Trace, record: &Record) -> &'static str {
-    let talk = record.segment.as_ref().map(|segment| trace.talk(segment.connection));
-    match talk {
+    let lacks = |segment: &&Segment| trace.lacks_before(segment);
+    match record.segment.as_ref().filter(lacks).map(|segment| trace.talk(segment.connection)) {
         Some(Talk::Known(_)) => "cannot be read: bytes before them are missing",
         _ => "taken by no dissector",
     }

@@ -173,7 +173,7 @@ fn payload_text(trace: &Trace, number: u32, record: &Record) -> Option<(String, 
             let phase = if has("http") { Phase::Http } else { Phase::WebSocket };
             (format!("{octets} of a longer message"), phase)
         }
-        () if matches!(trace.talk(segment.connection), Talk::Known(_)) => {
+        () if matches!(trace.talk(segment.connection), Talk::Known(_)) && trace.lacks_before(segment) => {
             (format!("{octets} that cannot be read: bytes before them are missing"), Phase::Data)
         }
         () => (format!("{octets} of an unknown protocol"), Phase::Data),

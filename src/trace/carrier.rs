@@ -4,6 +4,7 @@
 //! # References
 //! - Engine.IO protocol 4, "Handshake", "Transports", "Upgrade".
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -169,6 +170,11 @@ impl Carrier {
             let body = form.map_or(body, |form| form.into_bytes().into());
             read_body(carried, query, sid.clone(), &body, octet_stream(http, bytes), sessions, found);
         }
+        if let Some((Poll { query, sid: Some(sid), post }, _)) = &poll
+            && query.transport == Some(Transport::Polling)
+        {
+            sessions.ask(sid, query.version.unwrap_or(Version::V4), *post, found);
+        }
         let (start, frame) = (carried.start, carried.moment.frame);
         self.requests.push_back(Request { start, frame, poll: poll.map(|(poll, _)| poll) });
     }
@@ -210,6 +216,10 @@ impl Carrier {
         sessions: &mut Sessions,
         found: &mut Found,
     ) {
+        if let (Some(sid), Some(Transport::Polling)) = (&poll.sid, &poll.query.transport) {
+            let body = if poll.post { http.body(bytes) } else { Cow::default() };
+            sessions.answer(sid, poll.post, (status, &body), found);
+        }
         match (status, &poll.query.transport) {
             (101, Some(Transport::WebSocket)) => {
                 let version = poll.query.version.unwrap_or(Version::V4);
@@ -276,7 +286,12 @@ fn read_packet(
     let mut notes = packet.notes;
     if let (Kind::Open, Data::Text(json)) = (packet.kind, &packet.data) {
         match Open::from_json(json) {
-            Ok(open) => *sid = open.sid.map(Into::into).or(sid.take()),
+            Ok(open) => {
+                *sid = open.sid.as_deref().map(Into::into).or(sid.take());
+                if let Some(sid) = sid {
+                    sessions.open(sid, version, &open, found);
+                }
+            }
             Err(note) => notes.push(note),
         }
     }
@@ -288,10 +303,8 @@ fn read_packet(
     };
     let payload = EngineIoPacket { version, transport, sid: sid.clone(), kind, content };
     found.ridden.push(Ridden { payload: Rider::EngineIo(payload), notes, frames: Vec::new() });
-    if kind == Kind::Message
-        && let Some(sid) = sid
-    {
-        sessions.hear(carried, sid, version, &packet.data, found);
+    if let Some(sid) = sid {
+        sessions.hear(carried, sid, (version, kind), &packet.data, found);
     }
 }
 

@@ -9,6 +9,7 @@ mod ear;
 mod exchange;
 mod express;
 mod hand;
+mod heart;
 mod intake;
 mod keep;
 mod kind;
@@ -36,6 +37,8 @@ pub use watch::{Ended, Needs, Place, Seen, Sight, Watch, ends_of};
 mod intake_tests;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod socket_tests;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

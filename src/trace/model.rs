@@ -179,6 +179,13 @@ impl Trace {
         self.streams.get(connection as usize).map(|both| &both[direction.index()])
     }
 
+    /// Whether octets are missing before this segment's payload, in its direction.
+    pub fn lacks_before(&self, segment: &Segment) -> bool {
+        let stream = self.stream(segment.connection, segment.direction);
+        let (Some(stream), Some(offset)) = (stream, segment.offset) else { return true };
+        stream.gaps().iter().any(|gap| gap.start < offset)
+    }
+
     /// The bytes of a message.
     pub fn bytes(&self, message: &Message) -> &[u8] {
         self.stream(message.connection, message.direction).map_or(&[], |stream| stream.slice(message.range.clone()))

@@ -10,10 +10,11 @@
 use std::sync::Arc;
 
 use super::carrier::{Carried, Ridden};
+use super::heart::Heart;
 use super::socket::Sockets;
-use crate::layer::Note;
+use crate::layer::{Group, Note, Severity};
 use crate::map::Map;
-use crate::protocol::engineio::{Data, Version};
+use crate::protocol::engineio::{Data, Kind, Open, Version};
 
 /// More sessions than this are not followed at once: a peer can ask for any number of them.
 const MAX_SESSIONS: usize = 1 << 14;
@@ -21,9 +22,17 @@ const MAX_SESSIONS: usize = 1 << 14;
 /// Follows every session of a capture.
 #[derive(Default)]
 pub(super) struct Sessions {
-    sessions: Map<Arc<str>, Sockets>,
+    sessions: Map<Arc<str>, Session>,
     /// A request of a session was seen.
     pub(super) noticed: bool,
+    /// It was told that there are too many.
+    told: bool,
+}
+
+/// What is known of one session.
+struct Session {
+    heart: Heart,
+    sockets: Sockets,
 }
 
 /// What was found inside a carrier.
@@ -37,27 +46,62 @@ pub(super) struct Found {
 }
 
 impl Sessions {
-    /// Takes what an Engine.IO message carries.
+    /// Takes the packet that opens a session.
+    pub(super) fn open(&mut self, sid: &Arc<str>, version: Version, open: &Open, found: &mut Found) {
+        if let Some(session) = self.session(sid, version, found) {
+            session.heart.open(open);
+            session.sockets.seen_from_open();
+        }
+    }
+
+    /// Takes a packet of a session: what Engine.IO asks of it, and what it carries.
     pub(super) fn hear(
         &mut self,
         carried: &Carried<'_>,
         sid: &Arc<str>,
-        version: Version,
+        (version, kind): (Version, Kind),
         data: &Data<'_>,
         found: &mut Found,
     ) {
-        if let Some(sockets) = self.sockets_of(sid, version) {
-            sockets.hear(carried, sid, data, found);
+        let Some(session) = self.session(sid, version, found) else { return };
+        match (kind, data) {
+            (Kind::Message, _) => session.sockets.hear(carried, sid, data, found),
+            (Kind::Close, _) => drop(self.sessions.remove(sid)),
+            (_, Data::Text(text)) => {
+                let note = session.heart.hear(kind, text, carried.direction, carried.moment);
+                if let (Some(note), Some(ridden)) = (note, found.ridden.last_mut()) {
+                    ridden.notes.push(note);
+                }
+            }
+            (_, Data::Binary(_)) => {}
         }
     }
 
-    /// What is known of the Socket.IO connections of a session; `None` when there are too many.
-    fn sockets_of(&mut self, sid: &Arc<str>, version: Version) -> Option<&mut Sockets> {
+    /// Takes a request of a session by polling.
+    pub(super) fn ask(&mut self, sid: &Arc<str>, version: Version, is_post: bool, found: &mut Found) {
+        let note = self.session(sid, version, found).and_then(|session| session.heart.ask(is_post));
+        found.remarks.extend(note);
+    }
+
+    /// Takes its answer.
+    pub(super) fn answer(&mut self, sid: &str, is_post: bool, (status, body): (u16, &[u8]), found: &mut Found) {
+        let session = self.sessions.get_mut(sid);
+        found.remarks.extend(session.and_then(|session| session.heart.answer(is_post, status, body)));
+    }
+
+    /// What is known of a session; `None` when there are too many, which is told once.
+    fn session(&mut self, sid: &Arc<str>, version: Version, found: &mut Found) -> Option<&mut Session> {
         if !self.sessions.contains_key(sid) {
             if self.sessions.len() >= MAX_SESSIONS {
+                if !std::mem::replace(&mut self.told, true) {
+                    let text =
+                        format!("more than {MAX_SESSIONS} sessions: this one and others after it are not followed");
+                    found.remarks.push(Note::new(Severity::Warn, text, "").about(Group::Undecoded));
+                }
                 return None;
             }
-            self.sessions.insert(Arc::clone(sid), Sockets::new(version));
+            let session = Session { heart: Heart::new(version), sockets: Sockets::new(version) };
+            self.sessions.insert(Arc::clone(sid), session);
         }
         self.sessions.get_mut(sid)
     }

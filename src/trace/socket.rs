@@ -60,6 +60,8 @@ pub(super) struct Sockets {
     waiting: [Option<Waiting>; 2],
     namespaces: Map<String, Namespace>,
     exchanges: Exchanges,
+    /// The packet that opened the session was captured, so its first CONNECT must have been too.
+    from_open: bool,
 }
 
 impl Sockets {
@@ -71,7 +73,13 @@ impl Sockets {
             waiting: [None, None],
             namespaces: Map::default(),
             exchanges: Exchanges::default(),
+            from_open: false,
         }
+    }
+
+    /// The packet that opens the session was captured.
+    pub(super) fn seen_from_open(&mut self) {
+        self.from_open = true;
     }
 
     /// Takes what an Engine.IO message carries.
@@ -217,11 +225,11 @@ impl Sockets {
         }
     }
 
-    /// "the client MUST send a CONNECT packet at the beginning" of protocol 5. A session that was joined before the capture
-    /// began shows no CONNECT at all; one that shows some has shown this one too, if there was any.
+    /// "the client MUST send a CONNECT packet at the beginning" of protocol 5. A session that was opened before the
+    /// capture began may have shown it then, unless others were shown.
     fn check_joined(&self, direction: Direction, packet: &Packet<'_>, joined: bool, notes: &mut Vec<Note>) {
         let needs = packet.kind.is_event() && direction == Direction::ToServer && self.revision == Revision::V5;
-        if needs && !joined && !self.namespaces.is_empty() {
+        if needs && !joined && (self.from_open || !self.namespaces.is_empty()) {
             let text = format!("an event in the namespace {}, which was not joined", packet.namespace);
             notes.push(Note::new(Severity::Warn, text, "Socket.IO protocol 5, Connection to a namespace"));
         }

@@ -53,6 +53,17 @@ fn the_same_over_ipv6() {
 }
 
 #[test]
+fn in_a_tunnel_nothing_is_missing() {
+    let mut talk = Conversation::new().open();
+    talk.client("CONNECT a:443 HTTP/1.1\r\n\r\n").server("HTTP/1.1 200 OK\r\n\r\n").client("??").server("!!");
+    talk.client("lost").lose().client("??");
+    let trace = talk.trace();
+    let lacks = |frame| trace.lacks_before(trace.record(frame).unwrap().segment.as_ref().unwrap());
+    assert_eq!([6, 7, 8].map(lacks), [false, false, true]);
+    assert!(trace.ledger(6).iter().any(|share| share.owner == "data"), "but nobody here knows what it is");
+}
+
+#[test]
 fn an_empty_capture() {
     let trace = trace(&[]);
     assert!(

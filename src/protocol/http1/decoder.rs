@@ -12,6 +12,7 @@ use super::head::{self, RawHead, Read, Start};
 use super::odd;
 use crate::layer::{Direction, Group, Note, Severity};
 use crate::message::{Decoder, Draft, Head, Input, Progress, Sink, Upgrade};
+use crate::protocol::for_upgrade;
 
 /// More requests than this are not remembered while they wait for their responses.
 const MAX_PIPELINED: usize = 1024;
@@ -21,8 +22,8 @@ const MAX_PIPELINED: usize = 1024;
 struct Asked {
     head: Arc<Head>,
     range: Range<u64>,
-    /// The protocol it asks to change to.
-    upgrade: Option<String>,
+    /// The protocols it asks to change to, in lower case.
+    upgrade: Vec<String>,
 }
 
 /// A message whose head was read and whose body has not ended.
@@ -117,7 +118,7 @@ impl HttpDecoder {
     /// then nobody knows what its bytes are (RFC 9110 §7.8, §9.3.6).
     fn waits_for_answer(&self) -> bool {
         self.open[Direction::ToServer.index()].is_none()
-            && self.asked.back().is_some_and(|asked| asked.upgrade.is_some() || asked.head.start == "CONNECT")
+            && self.asked.back().is_some_and(|asked| !asked.upgrade.is_empty() || asked.head.start == "CONNECT")
     }
 
     fn read_head(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Result<(), Progress> {
@@ -164,6 +165,13 @@ impl HttpDecoder {
                 if *status == 101 && texts.get("upgrade").is_none() {
                     let text = "the answer does not say to which protocol it changes";
                     notes.push(Note::new(Severity::Error, text, "RFC 9110 §15.2.2"));
+                }
+                let asked = self.asked.front().filter(|_| *status == 101);
+                if let (Some(asked), Some(chosen)) = (asked, tokens(&texts).first())
+                    && !asked.upgrade.contains(chosen)
+                {
+                    let text = format!("the server changes to {chosen}, for which the client has not asked");
+                    notes.push(Note::new(Severity::Error, text, "RFC 9110 §7.8"));
                 }
                 body::of_response(*status, method, &texts, &mut notes)
             }
@@ -248,7 +256,7 @@ impl HttpDecoder {
     fn remember(&mut self, open: &Open, offset: u64) {
         if self.asked.len() < MAX_PIPELINED {
             let head = Arc::clone(&open.texts);
-            let upgrade = head.get("upgrade").map(first_token);
+            let upgrade = tokens(&head);
             let range = offset..offset + open.head.len as u64;
             self.asked.push_back(Asked { head, range, upgrade });
         }
@@ -269,8 +277,10 @@ impl HttpDecoder {
         let asked = self.asked.pop_front();
         self.tunnel = asked.as_ref().is_some_and(|asked| asked.head.start == "CONNECT") && (200..300).contains(&status);
         let switched = status == 101;
-        let offered = asked.as_ref().and_then(|asked| asked.upgrade.clone());
-        let Some(token) = offered.or_else(|| head.get("upgrade").filter(|_| switched).map(first_token)) else {
+        let offered = asked.as_ref().map(|asked| asked.upgrade.as_slice()).unwrap_or_default();
+        // What was chosen the answer says; of a refusal, or of an answer that does not, that is told which is known here.
+        let known = || offered.iter().find(|token| for_upgrade(token).is_some()).or(offered.first()).cloned();
+        let Some(token) = tokens(head).into_iter().next().filter(|_| switched).or_else(known) else {
             self.tunnel |= switched;
             return Progress::Consumed(len);
         };
@@ -392,8 +402,9 @@ impl Open {
     }
 }
 
-/// `Upgrade = #protocol`, `protocol = protocol-name ["/" protocol-version]` (RFC 9110 §7.8).
-fn first_token(value: &str) -> String {
-    let first = value.split(',').next().unwrap_or_default();
-    first.split('/').next().unwrap_or_default().trim().to_ascii_lowercase()
+/// The names of the protocols in `Upgrade = #protocol`, `protocol = protocol-name ["/" protocol-version]` (RFC 9110 §7.8).
+fn tokens(head: &Head) -> Vec<String> {
+    let listed = head.all("upgrade").flat_map(|value| value.split(','));
+    let names = listed.map(|protocol| protocol.split('/').next().unwrap_or_default().trim().to_ascii_lowercase());
+    names.filter(|name| !name.is_empty()).collect()
 }

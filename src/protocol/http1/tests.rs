@@ -351,6 +351,29 @@ fn a_101_alone_is_a_change_too() {
 }
 
 #[test]
+fn the_answer_says_which_of_the_protocols_was_chosen() {
+    let get = |offered: &str| format!("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n{offered}\r\n");
+    let answer =
+        |token: &str| format!("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: {token}\r\n\r\n");
+    for (offered, chosen) in [
+        ("Upgrade: foo, websocket\r\n", "websocket"),
+        ("Upgrade: foo/1\r\nUpgrade: websocket\r\n", "websocket"),
+        ("Upgrade: websocket, h2c\r\n", "h2c"),
+    ] {
+        let mut talk = asked(&get(offered));
+        talk.server(answer(chosen));
+        assert_eq!((talk.heard.upgrades[0].token.as_str(), talk.notes()), (chosen, vec![]), "{offered}");
+    }
+    let mut talk = asked(&get("Upgrade: h2c\r\n"));
+    talk.server(answer("websocket"));
+    assert_eq!(talk.notes(), [(ERROR, "RFC 9110 §7.8")], "it was not asked for");
+    // Of a refusal it is told what was asked for that anyone here knows.
+    let mut talk = asked(&get("Upgrade: foo, websocket\r\n"));
+    talk.server(EMPTY_200);
+    assert_eq!((talk.heard.upgrades[0].token.as_str(), talk.heard.upgrades[0].switched), ("websocket", false));
+}
+
+#[test]
 fn a_101_has_to_say_to_what() {
     let mut talk = asked(GET);
     talk.server("HTTP/1.1 101 Switching Protocols\r\n\r\nrest");

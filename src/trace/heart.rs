@@ -1,0 +1,162 @@
+//! What Engine.IO asks of both sides of a session: whose turn it is to ping, that a ping is answered in time, and that no
+//! two requests of a kind wait at once.
+//!
+//! # References
+//! - Engine.IO protocol 4, "Heartbeat", "Transports: HTTP long-polling"; 3, "Encoding: Packet, 2 ping".
+
+use crate::capture::Moment;
+use crate::layer::{Direction, Group, Note, Severity};
+use crate::protocol::engineio::{Kind, Open, Version};
+
+const HEARTBEAT: &str = "Engine.IO protocol 4, Heartbeat";
+const POLLING: &str = "Engine.IO protocol 4, Transports: HTTP long-polling";
+
+/// The rules of one session.
+pub(super) struct Heart {
+    version: Version,
+    /// How many nanoseconds a ping may wait for its pong, once the server has said so.
+    patience: Option<i64>,
+    /// The ping that waits.
+    pinged: Option<Moment>,
+    /// How many GETs and POSTs wait for their answers.
+    waiting: [u32; 2],
+}
+
+impl Heart {
+    pub(super) fn new(version: Version) -> Self {
+        Self { version, patience: None, pinged: None, waiting: [0; 2] }
+    }
+
+    /// The server has opened the session.
+    pub(super) fn open(&mut self, open: &Open) {
+        let milliseconds = open.ping_timeout.and_then(|timeout| i64::try_from(timeout).ok());
+        self.patience = milliseconds.and_then(|timeout| timeout.checked_mul(1_000_000));
+    }
+
+    /// A packet of the session; says what is wrong with its time or its direction.
+    pub(super) fn hear(&mut self, kind: Kind, text: &str, direction: Direction, now: Moment) -> Option<Note> {
+        // The client probes a new transport with a ping in all versions.
+        if text == "probe" {
+            return None;
+        }
+        match kind {
+            Kind::Ping => {
+                let before = self.pinged.replace(now);
+                self.wrong_way(direction).or_else(|| {
+                    let before = before?;
+                    let text = format!("the ping before, in frame {}, was never answered", before.frame);
+                    Some(Note::new(Severity::Warn, text, HEARTBEAT))
+                })
+            }
+            Kind::Pong => {
+                let waited = now.time.0.saturating_sub(self.pinged.take()?.time.0);
+                let patience = self.patience.filter(|patience| waited > *patience)?;
+                let text = format!(
+                    "the pong came {} ms after its ping, and pingTimeout is {} ms: the other side may have given up",
+                    waited / 1_000_000,
+                    patience / 1_000_000
+                );
+                Some(Note::new(Severity::Warn, text, HEARTBEAT))
+            }
+            _ => None,
+        }
+    }
+
+    /// "PING DIRECTION": the client in version 3, the server in version 4.
+    fn wrong_way(&self, direction: Direction) -> Option<Note> {
+        let (pinger, number) = match self.version {
+            Version::V3 => (Direction::ToServer, 3),
+            Version::V4 => (Direction::ToClient, 4),
+            Version::Other(_) => return None,
+        };
+        let side = if pinger == Direction::ToServer { "client" } else { "server" };
+        let text = format!("a ping from the wrong side: in Engine.IO {number} the {side} pings");
+        (direction != pinger).then(|| Note::new(Severity::Warn, text, HEARTBEAT))
+    }
+
+    /// A request of the session by polling. "a second GET while one is open … the server closes the session".
+    pub(super) fn ask(&mut self, is_post: bool) -> Option<Note> {
+        let waiting = &mut self.waiting[usize::from(is_post)];
+        *waiting = waiting.saturating_add(1);
+        let method = if is_post { "POST" } else { "GET" };
+        let text = format!("a {method} while another one of the same session waits: the server refuses, and closes it");
+        (*waiting > 1).then(|| Note::new(Severity::Error, text, POLLING))
+    }
+
+    /// Its answer. What a POST is answered with has no meaning but this one.
+    pub(super) fn answer(&mut self, is_post: bool, status: u16, body: &[u8]) -> Option<Note> {
+        let waiting = &mut self.waiting[usize::from(is_post)];
+        *waiting = waiting.saturating_sub(1);
+        match status {
+            200 if is_post && body != b"ok" => {
+                Some(Note::new(Severity::Note, "the answer to a POST should be `ok`", POLLING).about(Group::Response))
+            }
+            413 => {
+                let text = "the body is larger than maxPayload allows: the server refuses it";
+                Some(Note::new(Severity::Error, text, "Engine.IO protocol 4, Handshake").about(Group::Response))
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::Timestamp;
+
+    const TO_SERVER: Direction = Direction::ToServer;
+    const TO_CLIENT: Direction = Direction::ToClient;
+
+    fn at(milliseconds: i64) -> Moment {
+        Moment { frame: 7, time: Timestamp(milliseconds * 1_000_000) }
+    }
+
+    fn beating(version: Version) -> Heart {
+        let mut heart = Heart::new(version);
+        heart.open(&Open { ping_timeout: Some(200), ..Open::default() });
+        heart
+    }
+
+    fn text(note: Option<Note>) -> Option<String> {
+        note.map(|note| note.text)
+    }
+
+    #[test]
+    fn pings_come_from_one_side_by_version() {
+        for (version, right) in [(Version::V3, TO_SERVER), (Version::V4, TO_CLIENT)] {
+            let mut heart = beating(version);
+            assert_eq!(heart.hear(Kind::Ping, "", right, at(0)), None);
+            assert_eq!(heart.hear(Kind::Pong, "", right.reverse(), at(200)), None, "just in time");
+            let wrong = text(heart.hear(Kind::Ping, "", right.reverse(), at(300))).unwrap();
+            assert!(wrong.starts_with("a ping from the wrong side"), "{wrong}");
+            assert_eq!(heart.hear(Kind::Ping, "probe", TO_SERVER, at(301)), None, "a probe is the client's in both");
+        }
+    }
+
+    #[test]
+    fn a_ping_wants_its_pong_in_time() {
+        let mut heart = beating(Version::V4);
+        assert_eq!(heart.hear(Kind::Ping, "", TO_CLIENT, at(0)), None);
+        let late = text(heart.hear(Kind::Pong, "", TO_SERVER, at(201))).unwrap();
+        assert!(late.contains("201 ms after its ping, and pingTimeout is 200 ms"), "{late}");
+        assert_eq!(heart.hear(Kind::Ping, "", TO_CLIENT, at(300)), None);
+        let never = text(heart.hear(Kind::Ping, "", TO_CLIENT, at(600)));
+        assert_eq!(never.as_deref(), Some("the ping before, in frame 7, was never answered"));
+        assert_eq!(heart.hear(Kind::Pong, "", TO_SERVER, at(601)), None);
+        assert_eq!(heart.hear(Kind::Pong, "", TO_SERVER, at(602)), None, "a pong alone is harmless");
+    }
+
+    #[test]
+    fn one_get_and_one_post_may_wait_at_once() {
+        let mut heart = beating(Version::V4);
+        assert_eq!((heart.ask(false), heart.ask(true)), (None, None));
+        assert!(heart.ask(false).is_some() && heart.ask(true).is_some());
+        assert_eq!(heart.answer(false, 400, b""), None);
+        assert_eq!(heart.answer(false, 200, b"6"), None);
+        assert_eq!(heart.ask(false), None);
+        assert_eq!(text(heart.answer(true, 200, b"no")).as_deref(), Some("the answer to a POST should be `ok`"));
+        assert!(heart.answer(true, 413, b"").is_some());
+        assert_eq!(heart.answer(true, 200, b"ok"), None);
+    }
+}
