@@ -171,6 +171,11 @@ pub trait Decoder: Send {
         None
     }
 
+    /// What is to be said of a connection that has ended, both of its directions having been read.
+    fn farewell(&self) -> Option<Note> {
+        None
+    }
+
     /// Bytes are missing from the stream of this direction; `behind` are those that are there after them. Returns whether
     /// the decoder can go on.
     fn gap(&mut self, direction: Direction, missing: Range<u64>, behind: &[u8]) -> bool;

@@ -351,6 +351,50 @@ fn every_refusal_of_engine_io_is_told_in_its_words() {
     }
 }
 
+/// The client ports of the connections that a program says were closed without a Close frame.
+fn closed_abruptly<'a>(log: &'a [Value], who: &'a str) -> impl Iterator<Item = u64> + 'a {
+    let says = move |line: &&Value| line["who"] == who && line["event"] == "closed without a close frame";
+    log.iter().filter(says).filter_map(|line| line["client_port"].as_u64())
+}
+
+/// 1006 is what a program is told, and in no frame (RFC 6455 §7.1.5): where both were told so, so are we.
+#[test]
+fn a_websocket_without_its_closing_handshake_is_what_both_programs_say() {
+    let mut found = 0;
+    for name in names("ws-").into_iter().chain(names("socketio4-")) {
+        let log = log(&name);
+        let by_server: BTreeSet<u64> = closed_abruptly(&log, "server").collect();
+        let by_both = closed_abruptly(&log, "client").filter(|port| by_server.contains(port));
+        let noted = |line: &Value| line["text"].as_str().is_some_and(|text| text.contains("without a Close frame"));
+        let told: BTreeSet<u64> = exported(&name)
+            .iter()
+            .filter(|line| line["kind"] == "note" && noted(line))
+            .map(|line| port(&line["from"]).max(port(&line["to"])))
+            .collect();
+        assert!(told.is_subset(&by_server), "{name}: {told:?} of {by_server:?}");
+        by_both.for_each(|port| assert!(told.contains(&port), "{name}: {port} is not among {told:?}"));
+        found += told.len();
+    }
+    assert!(found >= 4 || recorded_anew().is_some(), "{found}");
+}
+
+/// What the official server refuses or closes for, told where it happened.
+#[test]
+fn what_breaks_the_rules_of_a_session_is_told() {
+    if !names("").contains(&"socketio4-errors".to_owned()) {
+        assert!(recorded_anew().is_some(), "the recording of all errors is gone");
+        return;
+    }
+    let told = warnings("socketio4-errors");
+    for beginning in [
+        "a GET while another one of the same session waits",
+        "the body is larger than maxPayload allows",
+        "an event in the namespace /, which was not joined",
+    ] {
+        assert!(told.iter().any(|text| text.starts_with(beginning)), "{beginning}: {told:?}");
+    }
+}
+
 #[test]
 fn programs_in_good_health_get_no_warning() {
     let healthy = |name: &String| {

@@ -61,7 +61,15 @@ impl Admitted {
     }
 }
 
+/// More pairs of ends than this are not told apart at once where memory is bounded.
+const MAX_PAIRS: usize = 1 << 15;
+
 impl Intake {
+    /// One that remembers no more than a bounded number of anything.
+    pub(super) fn bounded() -> Self {
+        Self { datagrams: UdpTable::bounded(MAX_PAIRS), ..Self::default() }
+    }
+
     /// Dissects a frame.
     pub(super) fn admit(&mut self, frame: FrameRef<'_>, number: u32) -> Admitted {
         let now = Moment { frame: number, time: frame.time };
@@ -101,6 +109,7 @@ impl Intake {
         }
         let (whole, data) = admitted.whole(frame.data);
         let udp = if admitted.damaged { None } else { self.datagrams.push(whole, frame.time) };
+        self.notes.extend(self.datagrams.take_note().map(|note| (now, note)));
         let mentions = whole.quoted(data).and_then(|quoted| self.datagrams.mention(&quoted));
         (admitted.udp, admitted.mentions) = (udp, mentions);
         admitted

@@ -101,6 +101,15 @@ impl Lane {
         Self { hearing, ..Self::default() }
     }
 
+    /// Whether nothing is missing of what was sent.
+    pub(super) fn has_all(&self, connection: &Connection) -> bool {
+        [Direction::ToServer, Direction::ToClient].into_iter().all(|direction| {
+            let stream = &self.hearing.streams[direction.index()];
+            let reaches_end = self.hearing.closed(direction.index()) || stream.end() >= connection.sent(direction);
+            stream.gaps().is_empty() && stream.gaps_forgotten() == 0 && reaches_end
+        })
+    }
+
     /// Takes note of FIN and RST. A FIN may come before bytes that belong in front of it.
     pub(super) fn hear_end(&mut self, packet: &Packet, segment: &Segment, now: Moment) {
         let Some((tcp, ..)) = packet.tcp() else { return };

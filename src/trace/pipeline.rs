@@ -5,7 +5,7 @@ use super::express::Ways;
 use super::hand::{Scratch, place};
 use super::intake::{Admitted, Intake, Portion, add_pieces};
 use super::keep::Keeper;
-use super::lane::Lane;
+use super::lane::{Lane, Speech};
 use super::model::Trace;
 use super::remarks;
 use super::session::Sessions;
@@ -45,7 +45,8 @@ impl<W: Watch> Pipeline<W> {
     pub fn new(watch: W) -> Self {
         let needs = watch.needs();
         let flows = if needs.everything { FlowTable::default() } else { FlowTable::bounded(FlowLimits::default()) };
-        let (intake, sessions, scratch) = (Intake::default(), Sessions::default(), Scratch::default());
+        let intake = if needs.everything { Intake::default() } else { Intake::bounded() };
+        let (sessions, scratch) = (Sessions::default(), Scratch::default());
         Self { intake, flows, ways: Ways::default(), sessions, scratch, needs, frames: 0, watch }
     }
 
@@ -217,6 +218,12 @@ impl<W: Watch> Pipeline<W> {
 
     fn part_with(&mut self, flow: Flow<Lane>) {
         let Flow { connection, with: lane } = flow;
+        if let (Speech::Known(_, decoder), true) = (&lane.speech, connection.is_closed() && lane.has_all(&connection))
+            && let Some(note) = decoder.farewell()
+        {
+            let last = Moment { frame: connection.last.0, time: connection.last.1 };
+            self.watch.note(Some(&place(&connection, connection.latest_way(), last)), &note);
+        }
         for (moment, direction, note) in connection.remarks() {
             self.watch.note(Some(&place(&connection, direction, moment)), &note);
         }

@@ -45,11 +45,33 @@ fn a_whole_story() {
 #[test]
 fn the_same_over_ipv6() {
     let mut talk = Conversation::between("[::1]:51544", "[::1]:8080").open();
-    talk.client(UPGRADE).server(SWITCHING).client(HELLO).close();
+    talk.client(UPGRADE).server(SWITCHING).client(HELLO);
     let trace = talk.trace();
     assert_eq!(told(&trace)[3], "[6] > text \"Hello\"  masked 37 fa 21 3d");
     assert_eq!(layer_sums(&trace.ledger(6)), [("ipv6", 40), ("tcp", 20), ("websocket", 6), ("payload", 5)]);
     assert_eq!(notes(&trace), []);
+}
+
+/// RFC 6455 §7.1.5: what a program is told of such an end, 1006, is in no frame.
+#[test]
+fn a_websocket_that_ends_without_its_closing_handshake_is_told() {
+    const CLOSE: [u8; 8] = [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8];
+    let noted = |end: &dyn Fn(&mut Conversation)| {
+        let mut talk = Conversation::new().open();
+        talk.client(UPGRADE).server(SWITCHING).client(HELLO);
+        end(&mut talk);
+        notes(&talk.trace()).into_iter().map(|(_, text)| text.to_owned()).collect::<Vec<_>>()
+    };
+    let never = "the connection ended without a Close frame: the programs are told 1006, which never travels";
+    assert_eq!(noted(&|talk| drop(talk.close())), [never]);
+    let reset = noted(&|talk| drop(talk.segment(TO_SERVER, Flags::RST | Flags::ACK, b"")));
+    assert!(reset.contains(&never.to_owned()), "{reset:?}");
+    let one = noted(&|talk| drop(talk.client(CLOSE).close()));
+    assert_eq!(one, ["the server never answered the client's Close frame"]);
+    assert_eq!(noted(&|talk| drop(talk.client(CLOSE).server([0x88, 2, 0x03, 0xe8]).close())), [""; 0]);
+    assert_eq!(noted(&|_| {}), [""; 0], "what goes on has not ended");
+    let lost = noted(&|talk| drop(talk.client(CLOSE).lose().close()));
+    assert!(!lost.contains(&never.to_owned()), "it may have been in what is missing: {lost:?}");
 }
 
 #[test]

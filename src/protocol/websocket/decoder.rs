@@ -115,6 +115,22 @@ impl Decoder for WebSocketDecoder {
         message.or(speaker.partial.as_ref().map(|partial| partial.start))
     }
 
+    /// "the Close Code … 1006 … is designated for use in applications expecting a status code to indicate that the connection
+    /// was closed abnormally" (§7.4.1): it never travels.
+    fn farewell(&self) -> Option<Note> {
+        let [client, server] = [&self.speakers[0], &self.speakers[1]].map(|speaker| speaker.closed);
+        let (text, spec) = match (client, server) {
+            (true, true) => return None,
+            (false, false) => (
+                "the connection ended without a Close frame: the programs are told 1006, which never travels",
+                "RFC 6455 §7.1.5",
+            ),
+            (true, false) => ("the server never answered the client's Close frame", "RFC 6455 §5.5.1"),
+            (false, true) => ("the client never answered the server's Close frame", "RFC 6455 §5.5.1"),
+        };
+        Some(Note::new(Severity::Note, text, spec))
+    }
+
     fn gap(&mut self, direction: Direction, missing: Range<u64>, behind: &[u8]) -> bool {
         let speaker = &mut self.speakers[direction.index()];
         // Frames have no marker to find the next one by; only within a frame its length tells where that is. Behind whole
