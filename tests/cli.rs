@@ -275,7 +275,9 @@ fn the_events_of_a_stream_are_exported_when_they_end() {
 #[test]
 fn a_table_has_a_cell_for_everything_that_the_lines_say() {
     let captures = fs::read_dir("tests/interop/captures").unwrap().map(|entry| entry.unwrap().path());
-    for path in captures.chain(["tests/captures/samples/r_ssechunk.pcap".into()]) {
+    for path in
+        captures.chain(["tests/captures/samples/r_ssechunk.pcap".into(), "tests/captures/tls/tls12.pcap".into()])
+    {
         let path = path.to_str().unwrap();
         let lines = exported(&[path]);
         let ran = run(&mut wiretale(&["export", "--format", "csv", path]));

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use wiretale::explain::lesson::{Item, Lesson};
 use wiretale::filter::{Names, TraceNames};
 use wiretale::layer::Direction;
-use wiretale::protocol::{HttpMessage, WebSocketFrame};
+use wiretale::protocol::{HttpMessage, TlsRecord, WebSocketFrame};
 use wiretale::trace::{Message, Trace};
 
 use crate::{targets, turns};
@@ -230,7 +230,7 @@ fn conversation(target: &str, trace: &Trace, connection: u32) -> Option<Vec<u8>>
     let is_websocket = messages.iter().any(|message| message.payload_as::<WebSocketFrame>().is_some());
     let head = messages.first().map(|message| String::from_utf8_lossy(trace.bytes(message)).into_owned())?;
     let mut seed = match target {
-        "http1" => Vec::new(),
+        "http1" | "tls" => Vec::new(),
         "websocket" => vec![0],
         "sse" => vec![u8::from(head.contains("chunked"))],
         _ => vec![u8::from(is_websocket) | if head.contains("EIO=3") { 2 } else { 0 }],
@@ -254,6 +254,7 @@ fn turn(target: &str, trace: &Trace, message: &Message) -> Option<(bool, Vec<u8>
     let websocket = message.payload_as::<WebSocketFrame>();
     match target {
         "http1" => http.map(|_| (false, bytes.to_vec())),
+        "tls" => message.payload_as::<TlsRecord>().map(|_| (true, [&bytes[..1], &bytes[5..]].concat())),
         "websocket" => websocket.map(|frame| (true, [&bytes[..1], &frame.payload(bytes)].concat())),
         "sse" => {
             let is_stream = message.direction == Direction::ToClient && trace.summary(message).contains("200");

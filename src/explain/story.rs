@@ -15,6 +15,8 @@ pub enum Phase {
     Http,
     /// WebSocket is spoken.
     WebSocket,
+    /// TLS is spoken: what it carries is not known.
+    Tls,
     /// Bytes of no known protocol.
     Data,
     /// TCP closes.
@@ -169,8 +171,12 @@ fn payload_text(trace: &Trace, number: u32, record: &Record) -> Option<(String, 
     let has = |owner: &str| shares.iter().any(|share| share.owner == owner);
     Some(match () {
         () if has("repeated") => (format!("{octets} sent again"), Phase::Data),
-        () if has("http") || has("websocket") || has("payload") => {
-            let phase = if has("http") { Phase::Http } else { Phase::WebSocket };
+        () if has("http") || has("websocket") || has("payload") || has("tls") => {
+            let phase = match () {
+                () if has("http") => Phase::Http,
+                () if has("tls") => Phase::Tls,
+                () => Phase::WebSocket,
+            };
             (format!("{octets} of a longer message"), phase)
         }
         () if matches!(trace.talk(segment.connection), Talk::Known(_)) && trace.lacks_before(segment) => {
@@ -194,6 +200,7 @@ fn phase_of(message: &Message) -> Phase {
     match message.payload.protocol() {
         "http" | "sse" => Phase::Http,
         "websocket" => Phase::WebSocket,
+        "tls" => Phase::Tls,
         _ => Phase::Data,
     }
 }

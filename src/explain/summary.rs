@@ -155,7 +155,7 @@ impl Watch for Summary {
             Told::Message(message) => self.message_octets += message.payload_len().unwrap_or(0),
             Told::EngineIo(packet) => count(&ENGINEIO, &mut self.engineio, &packet.kind),
             Told::SocketIo(packet) => count(&SOCKETIO, &mut self.socketio, &packet.kind),
-            Told::Http(..) | Told::SseEvent(_) | Told::Handshake(_) => {}
+            Told::Http(..) | Told::SseEvent(_) | Told::Handshake(_) | Told::Tls(_) => {}
         }
     }
 

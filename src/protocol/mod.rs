@@ -7,17 +7,19 @@ mod sse;
 #[cfg(test)]
 mod testing;
 mod text;
+mod tls;
 mod websocket;
 
 pub use http1::{HttpMessage, Side};
 pub use sse::{SseContent, SseEvent, SseEventMessage};
+pub use tls::{TlsHandshake, TlsHello, TlsRecord, TlsSide};
 pub use websocket::{Opcode, WebSocketFrame, WebSocketHandshake, WebSocketMessage, accept_for};
 
 use crate::layer::FieldDef;
 use crate::message::Dissector;
 
 /// Every protocol over TCP. The first whose probe says yes gets the connection.
-pub static DISSECTORS: &[&dyn Dissector] = &[&http1::Http1, &websocket::WebSocket];
+pub static DISSECTORS: &[&dyn Dissector] = &[&http1::Http1, &tls::Tls, &websocket::WebSocket];
 
 /// The protocol that an upgrade asked for by this token, in lower case, leads to.
 pub fn for_upgrade(token: &str) -> Option<&'static dyn Dissector> {
@@ -31,4 +33,4 @@ pub fn fields() -> impl Iterator<Item = &'static FieldDef> {
 }
 
 /// The protocol names of this floor, as filters know them.
-pub const PROTOCOLS: &[&str] = &["http", "sse", "websocket", "websocket.handshake", "engineio", "socketio"];
+pub const PROTOCOLS: &[&str] = &["http", "sse", "websocket", "websocket.handshake", "tls", "engineio", "socketio"];

@@ -4,7 +4,7 @@ use super::watch::Seen;
 use crate::protocol::engineio::EngineIoPacket;
 use crate::protocol::socketio::SocketIoPacket;
 use crate::protocol::{
-    HttpMessage, Opcode, Side, SseEventMessage, WebSocketFrame, WebSocketHandshake, WebSocketMessage,
+    HttpMessage, Opcode, Side, SseEventMessage, TlsRecord, WebSocketFrame, WebSocketHandshake, WebSocketMessage,
 };
 
 /// A kind of thing.
@@ -28,6 +28,8 @@ pub enum Kind {
     EngineIoPacket,
     /// A packet of Socket.IO.
     SocketIoPacket,
+    /// A record of TLS.
+    TlsRecord,
     /// A datagram of UDP.
     UdpDatagram,
     /// Something odd.
@@ -36,7 +38,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in the order in which they stand in the documentation.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Packet,
         Self::HttpRequest,
         Self::HttpResponse,
@@ -46,6 +48,7 @@ impl Kind {
         Self::WebSocketMessage,
         Self::EngineIoPacket,
         Self::SocketIoPacket,
+        Self::TlsRecord,
         Self::UdpDatagram,
         Self::Note,
     ];
@@ -62,6 +65,7 @@ impl Kind {
             Self::WebSocketMessage => "websocket.message",
             Self::EngineIoPacket => "engineio.packet",
             Self::SocketIoPacket => "socketio.packet",
+            Self::TlsRecord => "tls.record",
             Self::UdpDatagram => "udp.datagram",
             Self::Note => "note",
         }
@@ -85,6 +89,8 @@ pub enum Told<'a> {
     EngineIo(&'a EngineIoPacket),
     /// A packet of Socket.IO.
     SocketIo(&'a SocketIoPacket),
+    /// A record of TLS.
+    Tls(&'a TlsRecord),
 }
 
 impl<'a> Told<'a> {
@@ -114,6 +120,9 @@ impl<'a> Told<'a> {
         if let Some(handshake) = any.downcast_ref() {
             return Some(Self::Handshake(handshake));
         }
+        if let Some(record) = any.downcast_ref() {
+            return Some(Self::Tls(record));
+        }
         // Comments and what the client's program never gets are no events.
         let sse = any.downcast_ref::<SseEventMessage>()?;
         sse.event().is_some_and(|event| event.dispatched).then_some(Self::SseEvent(sse))
@@ -129,6 +138,7 @@ impl<'a> Told<'a> {
             Self::Message(_) => Kind::WebSocketMessage,
             Self::EngineIo(_) => Kind::EngineIoPacket,
             Self::SocketIo(_) => Kind::SocketIoPacket,
+            Self::Tls(_) => Kind::TlsRecord,
         }
     }
 }

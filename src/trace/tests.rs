@@ -63,14 +63,30 @@ fn a_websocket_that_ends_without_its_closing_handshake_is_told() {
         notes(&talk.trace()).into_iter().map(|(_, text)| text.to_owned()).collect::<Vec<_>>()
     };
     let never = "the connection ended without a Close frame: the programs are told 1006, which never travels";
-    assert_eq!(noted(&|talk| drop(talk.close())), [never]);
-    let reset = noted(&|talk| drop(talk.segment(TO_SERVER, Flags::RST | Flags::ACK, b"")));
+    assert_eq!(
+        noted(&|talk| {
+            talk.close();
+        }),
+        [never]
+    );
+    let reset = noted(&|talk| {
+        talk.segment(TO_SERVER, Flags::RST | Flags::ACK, b"");
+    });
     assert!(reset.contains(&never.to_owned()), "{reset:?}");
-    let one = noted(&|talk| drop(talk.client(CLOSE).close()));
+    let one = noted(&|talk| {
+        talk.client(CLOSE).close();
+    });
     assert_eq!(one, ["the server never answered the client's Close frame"]);
-    assert_eq!(noted(&|talk| drop(talk.client(CLOSE).server([0x88, 2, 0x03, 0xe8]).close())), [""; 0]);
+    assert_eq!(
+        noted(&|talk| {
+            talk.client(CLOSE).server([0x88, 2, 0x03, 0xe8]).close();
+        }),
+        [""; 0]
+    );
     assert_eq!(noted(&|_| {}), [""; 0], "what goes on has not ended");
-    let lost = noted(&|talk| drop(talk.client(CLOSE).lose().close()));
+    let lost = noted(&|talk| {
+        talk.client(CLOSE).lose().close();
+    });
     assert!(!lost.contains(&never.to_owned()), "it may have been in what is missing: {lost:?}");
 }
 

@@ -108,6 +108,7 @@ fn title(phase: Phase) -> &'static str {
         Phase::Open => "TCP opens",
         Phase::Http => "HTTP",
         Phase::WebSocket => "WebSocket",
+        Phase::Tls => "TLS",
         Phase::Data => "data",
         Phase::Close => "TCP closes",
     }
@@ -118,6 +119,6 @@ fn tone(phase: Phase) -> Tone {
         Phase::Open | Phase::Close => Tone::Transport,
         Phase::Http => Tone::Http,
         Phase::WebSocket => Tone::WebSocket,
-        Phase::Data => Tone::Payload,
+        Phase::Data | Phase::Tls => Tone::Payload,
     }
 }

@@ -21,6 +21,22 @@ pub fn http1(data: &[u8]) {
     show(&wire);
 }
 
+/// TLS from the first octet on. A wrapped turn is a record's content behind its type; the others are octets on the wire.
+pub fn tls(data: &[u8]) {
+    let mut wire = Wire::open();
+    for turn in turns::read(data) {
+        let bytes = match (turn.wrapped, turn.bytes) {
+            (true, [content_type, content @ ..]) => {
+                let len = u16::try_from(content.len()).unwrap_or(u16::MAX).to_be_bytes();
+                [&[*content_type, 3, 3][..], &len, content].concat()
+            }
+            (_, octets) => octets.to_vec(),
+        };
+        wire.say_with(turn.direction, turn.fate, bytes);
+    }
+    show(&wire);
+}
+
 /// What the server may agree to: nothing, each form of permessage-deflate, and what must not be.
 const AGREEMENTS: [&str; 8] = [
     "permessage-deflate",

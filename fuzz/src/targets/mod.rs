@@ -3,7 +3,7 @@
 mod conversation;
 mod text;
 
-pub use conversation::{engineio, http1, socketio, sse, websocket};
+pub use conversation::{engineio, http1, socketio, sse, tls, websocket};
 pub use text::{filter, lesson, script};
 
 use std::io::Cursor;

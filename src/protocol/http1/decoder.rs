@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::body::{self, Chunks, Cursor, Framing, Walk};
-use super::coding::{Fault, Undone};
+use super::body::{self, Chunks, Framing};
+use super::coding::Fault;
 use super::describe::{HttpMessage, Side};
 use super::events::Events;
 use super::head::{self, RawHead, Read, Start};
 use super::odd;
+use super::open::{Extent, Open};
 use crate::layer::{Direction, Group, Note, Severity};
 use crate::message::{Decoder, Draft, Head, Input, Progress, Sink, Upgrade};
 use crate::protocol::for_upgrade;
@@ -24,34 +25,6 @@ struct Asked {
     range: Range<u64>,
     /// The protocols it asks to change to, in lower case.
     upgrade: Vec<String>,
-}
-
-/// A message whose head was read and whose body has not ended.
-struct Open {
-    head: RawHead,
-    texts: Arc<Head>,
-    framing: Framing,
-    chunks: Chunks,
-    /// The body is an event stream.
-    events: Option<Events>,
-    notes: Vec<Note>,
-    /// Where the message begins.
-    start: u64,
-    /// How many octets of it were consumed, head included: of a long body no more is kept than is needed.
-    taken: usize,
-    /// Undoes the content codings of a long body, to see whether that can be done.
-    undone: Option<Undone>,
-}
-
-/// Bodies of up to so many octets are waited for; of longer ones what was read is consumed.
-const READ_WHOLE: usize = 64 << 10;
-
-/// How much of an open message is there.
-enum Extent {
-    Whole(u64),
-    Partial,
-    /// Why, and which clause says so.
-    Broken(&'static str, &'static str),
 }
 
 #[derive(Default)]
@@ -310,95 +283,6 @@ impl HttpDecoder {
             complete: false,
         });
         Progress::GiveUp
-    }
-}
-
-impl Open {
-    /// Where the message ends, if its length says so.
-    fn end(&self) -> Option<u64> {
-        match self.framing {
-            Framing::Length(len) => (self.start + self.head.len as u64).checked_add(len),
-            Framing::None | Framing::Chunked | Framing::UntilClose => None,
-        }
-    }
-
-    /// Consumes what nobody needs any more of a long body.
-    fn consume(&mut self, input: Input<'_>) -> Progress {
-        if self.taken == 0 && input.bytes.len() <= READ_WHOLE {
-            return Progress::NeedMore;
-        }
-        let available = self.taken + input.bytes.len();
-        let head = self.head.len;
-        let done = match self.framing {
-            Framing::Chunked => head + self.chunks.done_with(available - head),
-            _ => available,
-        };
-        if self.taken == 0 {
-            self.undone = Undone::of(&self.texts);
-            self.read_codings(input);
-        }
-        let consumed = done.saturating_sub(self.taken);
-        self.taken = done.max(self.taken);
-        if consumed > 0 { Progress::Consumed(consumed) } else { Progress::NeedMore }
-    }
-
-    /// What of the body is there, and how many octets of it were consumed before.
-    fn body<'a>(&self, input: Input<'a>) -> (&'a [u8], usize) {
-        let head = self.head.len;
-        (input.bytes.get(head.saturating_sub(self.taken)..).unwrap_or_default(), self.taken.saturating_sub(head))
-    }
-
-    /// The next stretch of data that was not there at the last call.
-    fn fresh(framing: Framing, chunks: &Chunks, cursor: &mut Cursor, available: usize) -> Option<Range<usize>> {
-        match framing {
-            Framing::None => None,
-            Framing::Chunked => cursor.fresh_of(chunks, available),
-            Framing::Length(len) => cursor.fresh(usize::try_from(len).unwrap_or(usize::MAX).min(available)),
-            Framing::UntilClose => cursor.fresh(available),
-        }
-    }
-
-    /// Hands out the events that end in what is there of the body.
-    fn read_events(&mut self, input: Input<'_>, sink: &mut dyn Sink) {
-        let (body, base) = self.body(input);
-        let at = self.start + self.head.len as u64;
-        let Some(events) = &mut self.events else { return };
-        while let Some(fresh) = Self::fresh(self.framing, &self.chunks, &mut events.cursor, base + body.len()) {
-            let wire = at + fresh.start as u64..at + fresh.end as u64;
-            events.push(wire, &body[fresh.start - base..fresh.end - base], sink);
-        }
-    }
-
-    /// Undoes the content codings of what is there of a long body.
-    fn read_codings(&mut self, input: Input<'_>) {
-        let (body, base) = self.body(input);
-        let Some(undone) = &mut self.undone else { return };
-        while let Some(fresh) = Self::fresh(self.framing, &self.chunks, &mut undone.cursor, base + body.len()) {
-            undone.push(&body[fresh.start - base..fresh.end - base]);
-        }
-    }
-
-    fn extent(&mut self, input: Input<'_>) -> Extent {
-        let head = self.head.len;
-        let there = (self.taken + input.bytes.len()) as u64;
-        match self.framing {
-            Framing::None => Extent::Whole(head as u64),
-            Framing::Length(len) => match (head as u64).checked_add(len) {
-                Some(whole) if whole <= there => Extent::Whole(whole),
-                Some(_) => Extent::Partial,
-                None => Extent::Broken("the body is larger than any stream", "RFC 9112 §6.3"),
-            },
-            Framing::UntilClose if input.closed => Extent::Whole(there),
-            Framing::UntilClose => Extent::Partial,
-            Framing::Chunked => {
-                let (body, base) = self.body(input);
-                match self.chunks.walk(body, base) {
-                    Walk::Complete(len) => Extent::Whole((head + len) as u64),
-                    Walk::NeedMore => Extent::Partial,
-                    Walk::Invalid(why) => Extent::Broken(why, "RFC 9112 §7.1"),
-                }
-            }
-        }
     }
 }
 

@@ -10,6 +10,7 @@ mod describe;
 mod events;
 mod head;
 mod odd;
+mod open;
 
 pub use describe::{HttpMessage, Side};
 

@@ -30,4 +30,6 @@ pub use packet::{Kind, Packet, Revision, Spans};
 pub use payload::{Connect, Event, Recovered, Refusal, arguments, split_offset};
 
 #[cfg(test)]
+mod checklist_tests;
+#[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use sha2::{Digest, Sha256};
 
 use super::object::Object;
-use super::riders::{engineio, socketio};
+use super::riders::{engineio, socketio, tls};
 use crate::capture::Timestamp;
 use crate::protocol::{HttpMessage, Opcode, WebSocketFrame};
 use crate::trace::{Kind, Seen, Told};
@@ -119,6 +119,7 @@ pub(super) fn message(seen: &Seen<'_>, told: &Told<'_>, moments: &mut Moments, o
             let payload = seen.bytes.and_then(|bytes| whole.payload(bytes));
             message_body(&mut line, whole.opcode, whole.encoded, whole.payload_len(), payload.as_deref());
         }
+        Told::Tls(record) => tls(&mut line, record),
         Told::EngineIo(packet) => engineio(&mut line, packet),
         Told::SocketIo(packet) => socketio(&mut line, packet),
     }

@@ -16,6 +16,7 @@
 //! | `websocket.message` | `opcode`, `compressed`, `payload_len`, `payload_sha256`, `text`, `close_code`, `close_reason` |
 //! | `engineio.packet` | `protocol`, `transport`, `sid`, `type`, `data` or `binary_sha256` |
 //! | `socketio.packet` | `protocol`, `sid`, `socket`, `namespace`, `type`, `id`, `data` (attachments as `{"base64": …}`), `offset`; of an ACK `event_frame` and `rtt_ns` |
+//! | `tls.record` | `content_type` (a number), `record_len`, `encrypted`; where it holds them in the open `handshake` (the names of the messages that end in it), of hellos `server_name`, `alpn`, `tls_version` and `cipher_suite` (chosen; of a ClientHello the highest version offered), and `alert` |
 //! | `udp.datagram` | `payload_len`, `payload_sha256` |
 //! | `note` | `severity`, `group`, `text`, `spec`; a note on the whole capture has `frame: null` |
 //!

@@ -1,4 +1,4 @@
-//! Lines of the protocols that ride on the messages of others: Engine.IO and Socket.IO.
+//! Lines of the protocols that ride on the messages of others, Engine.IO and Socket.IO, and of what nothing rides on yet: TLS.
 
 use serde_json::value::RawValue;
 
@@ -6,6 +6,7 @@ use super::kinds::digest;
 use super::object::Object;
 use crate::protocol::engineio::{Content, EngineIoPacket};
 use crate::protocol::socketio::SocketIoPacket;
+use crate::protocol::{TlsHandshake as Handshake, TlsRecord};
 
 pub(super) fn engineio(line: &mut Object<'_>, packet: &EngineIoPacket) {
     line.number("protocol", packet.version.number());
@@ -34,5 +35,30 @@ pub(super) fn socketio(line: &mut Object<'_>, packet: &SocketIoPacket) {
     if let Some(answer) = packet.answers {
         line.number("event_frame", answer.frame);
         line.number("rtt_ns", answer.nanoseconds);
+    }
+}
+
+/// The keys of a TLS record.
+pub(super) fn tls(line: &mut Object<'_>, record: &TlsRecord) {
+    line.number("content_type", record.content_type);
+    line.number("record_len", record.len);
+    line.flag("encrypted", record.encrypted);
+    if !record.handshakes.is_empty() {
+        line.value("handshake", &record.handshakes.iter().map(Handshake::name).collect::<Vec<_>>());
+    }
+    if let Some(hello) = record.handshakes.iter().find_map(|handshake| handshake.hello.as_ref()) {
+        if let Some((name, _)) = &hello.server_name {
+            line.text("server_name", name);
+        }
+        if !hello.alpn.is_empty() {
+            line.value("alpn", &hello.alpn.iter().map(|(name, _)| name).collect::<Vec<_>>());
+        }
+        line.text("tls_version", &hello.version_name());
+        if let Some(suite) = hello.suite_name() {
+            line.text("cipher_suite", &suite);
+        }
+    }
+    if let Some(alert) = record.alert_name() {
+        line.text("alert", &alert);
     }
 }

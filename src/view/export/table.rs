@@ -40,6 +40,17 @@ fn further(kind: Kind) -> &'static [&'static str] {
         Kind::SocketIoPacket => {
             &["protocol", "sid", "socket", "namespace", "type", "id", "data", "offset", "event_frame", "rtt_ns"]
         }
+        Kind::TlsRecord => &[
+            "content_type",
+            "record_len",
+            "encrypted",
+            "handshake",
+            "server_name",
+            "alpn",
+            "tls_version",
+            "cipher_suite",
+            "alert",
+        ],
         Kind::UdpDatagram => &["payload_len", "payload_sha256"],
         Kind::Note => &["severity", "group", "text", "spec"],
     }

@@ -1,0 +1,81 @@
+//! Transport Layer Security, as far as it can be read without keys: records, the open part of the handshake, alerts; of
+//! what is encrypted its sizes and its time.
+//!
+//! # References
+//! - Records: RFC 8446 §5.1, RFC 5246 §6.2. Handshake: RFC 8446 §4, RFC 5246 §7.4. Alerts: RFC 8446 §6.
+//! - Server Name Indication: RFC 6066 §3. ALPN: RFC 7301.
+
+mod decoder;
+mod hello;
+mod names;
+mod record;
+
+pub use hello::{Hello as TlsHello, Side as TlsSide};
+pub use record::{Handshake as TlsHandshake, TlsRecord};
+
+use crate::layer::FieldDef;
+use crate::message::{Decoder, Dissector, Probe, Sink, Upgrade, Verdict};
+
+crate::fields! {
+    CONTENT_TYPE = "tls.record.content_type", Uint, "What the record holds: 20 change cipher spec, 21 alert, 22 handshake, 23 application data.", "RFC 8446 §5.1";
+    OPAQUE_TYPE = "tls.record.opaque_type", Uint, "23, which in TLS 1.3 stands for anything encrypted: the true type is encrypted too.", "RFC 8446 §5.2";
+    VERSION = "tls.record.version", Uint, "A version kept for old middleboxes: 0x0301 or 0x0303, whatever was agreed on.", "RFC 8446 §5.1";
+    LENGTH = "tls.record.length", Uint, "How many octets follow in the record.", "RFC 8446 §5.1";
+    HANDSHAKE_TYPE = "tls.handshake.type", Uint, "Which message of the handshake: 1 ClientHello, 2 ServerHello, 11 Certificate, …", "RFC 8446 §4";
+    HANDSHAKE_VERSION = "tls.handshake.version", Uint, "A version kept for old middleboxes; the true one is among the extensions.", "RFC 8446 §4.1.2";
+    SUITE = "tls.handshake.ciphersuite", Uint, "A cipher suite that the client offers, or the one that the server chose.", "RFC 8446 §4.1.2";
+    SUPPORTED_VERSION = "tls.handshake.extensions.supported_version", Uint, "A version that the client offers, or the one that the server chose.", "RFC 8446 §4.2.1";
+    SERVER_NAME = "tls.handshake.extensions_server_name", Text, "Which site the client wants: readable for everyone on the way.", "RFC 6066 §3";
+    ALPN = "tls.handshake.extensions_alpn_str", Text, "A protocol to speak inside: http/1.1, h2.", "RFC 7301 §3.1";
+    ALERT_LEVEL = "tls.alert_message.level", Uint, "1 warning, 2 fatal; without meaning in TLS 1.3.", "RFC 8446 §6";
+    ALERT = "tls.alert_message.desc", Uint, "What is the matter: 0 close_notify, 40 handshake_failure, …", "RFC 8446 §6";
+    APP_DATA = "tls.app_data", Bytes, "What is encrypted.", "RFC 8446 §5.2";
+}
+
+/// The registered dissector.
+pub(super) struct Tls;
+
+impl Dissector for Tls {
+    fn name(&self) -> &'static str {
+        "tls"
+    }
+
+    fn fields(&self) -> &'static [&'static FieldDef] {
+        FIELDS
+    }
+
+    /// A connection begins with a handshake record that holds a ClientHello. One joined in its middle is not told: its octets
+    /// look like any others.
+    fn probe(&self, probe: Probe<'_>) -> Verdict {
+        let expected: [fn(u8) -> bool; 6] = [
+            |octet| octet == record::HANDSHAKE,
+            |octet| octet == 3,
+            |octet| octet <= 4,
+            |_| true,
+            |_| true,
+            |octet| octet == 1,
+        ];
+        let fits = probe.to_server.iter().zip(expected).all(|(octet, fits)| fits(*octet));
+        match fits && !probe.joined {
+            false => Verdict::No,
+            true if probe.to_server.len() >= expected.len() => Verdict::Yes,
+            true if probe.end || !probe.to_client.is_empty() => Verdict::No,
+            true => Verdict::NeedMore,
+        }
+    }
+
+    fn decoder(&self) -> Option<Box<dyn Decoder>> {
+        Some(Box::<decoder::TlsDecoder>::default())
+    }
+
+    fn upgraded(&self, _upgrade: &Upgrade, _sink: &mut dyn Sink) -> Option<Box<dyn Decoder>> {
+        None
+    }
+
+    fn upgrade_token(&self) -> Option<&'static str> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests;
