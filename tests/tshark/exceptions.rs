@@ -167,8 +167,8 @@ static EXCEPTIONS: &[Exception] = &[
     Exception {
         capture: "odd http",
         frames: &[26, 28],
-        fields: &["http", "data"],
-        reason: "tshark calls what travels in a tunnel HTTP",
+        fields: &["http", "tls", "data"],
+        reason: "tshark calls what travels in a tunnel HTTP, or by its port TLS",
     },
     Exception {
         capture: "odd http",

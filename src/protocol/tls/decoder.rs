@@ -41,14 +41,14 @@ impl Decoder for TlsDecoder {
         let len = u16::from_be_bytes([high, low]);
         if !(CHANGE_CIPHER_SPEC..=24).contains(&content_type) || major != 3 || usize::from(len) > MAX_RECORD {
             let text = "this is no TLS record: what follows in this direction is not read";
-            hand_out(input, input.bytes.len(), unreadable(header), vec![note(Severity::Error, text)], false, sink);
+            hand_out(input, input.bytes.len(), &unreadable(header), vec![note(Severity::Error, text)], false, sink);
             return Progress::GiveUp;
         }
         let whole = HEADER_LEN + usize::from(len);
         let Some(content) = input.bytes.get(HEADER_LEN..whole) else { return cut(input, sink) };
         let mut notes = Vec::new();
         let record = self.record(*header, content, input.direction, &mut notes);
-        hand_out(input, whole, record, notes, true, sink);
+        hand_out(input, whole, &record, notes, true, sink);
         Progress::Consumed(whole)
     }
 
@@ -149,7 +149,7 @@ fn cut(input: Input<'_>, sink: &mut dyn Sink) -> Progress {
     header.iter_mut().zip(input.bytes).for_each(|(to, from)| *to = *from);
     let text = "the stream ends in the middle of this record";
     let notes = vec![note(Severity::Warn, text).about(Group::Undecoded)];
-    hand_out(input, input.bytes.len(), TlsRecord { encrypted: true, ..unreadable(&header) }, notes, false, sink);
+    hand_out(input, input.bytes.len(), &TlsRecord { encrypted: true, ..unreadable(&header) }, notes, false, sink);
     Progress::Consumed(input.bytes.len())
 }
 
@@ -157,7 +157,7 @@ fn note(severity: Severity, text: impl Into<String>) -> Note {
     Note::new(severity, text, "RFC 8446 §5.1")
 }
 
-fn hand_out(input: Input<'_>, len: usize, record: TlsRecord, notes: Vec<Note>, complete: bool, sink: &mut dyn Sink) {
+fn hand_out(input: Input<'_>, len: usize, record: &TlsRecord, notes: Vec<Note>, complete: bool, sink: &mut dyn Sink) {
     let range = input.offset..input.offset + len as u64;
-    sink.message(Draft { direction: input.direction, range, payload: &record, notes, complete });
+    sink.message(Draft { direction: input.direction, range, payload: record, notes, complete });
 }

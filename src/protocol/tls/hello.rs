@@ -97,7 +97,7 @@ impl Hello {
                     names.take(1)?;
                     names.list(2)
                 });
-                self.server_name = name.map(|name| name.text());
+                self.server_name = name.map(Reader::text);
             }
             (extension::ALPN, _) => {
                 let Some(mut names) = content.list(2) else { return };
