@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 use tempfile::TempDir;
+use wiretale::lab::Scenario;
 
 /// The program, with an environment that does not change what it prints.
 fn wiretale(arguments: &[&str]) -> Command {
@@ -434,6 +435,31 @@ fn every_sentence_of_the_course_holds_live_and_saved() {
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("✓"), "{}", ran.out);
     assert!(!ran.out.contains("✗"), "{}", ran.out);
+}
+
+/// Every step in the tables of the handbook is one that can be played, once those are connected whom it needs.
+#[test]
+fn every_step_of_the_handbook_is_understood() {
+    let handbook = fs::read_to_string("lessons/README.md").unwrap();
+    let (_, section) = handbook.split_once("## The script").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let mut steps = Vec::new();
+    for row in section.lines().filter(|line| line.starts_with("| `")) {
+        let cell = row.split('|').nth(1).unwrap();
+        steps.extend(cell.split('`').skip(1).step_by(2).map(str::to_owned));
+    }
+    assert!(steps.len() > 40, "{steps:?}");
+    for step in steps {
+        // Someone of each kind is there; a step that opens something of its own stands alone.
+        let opened =
+            ["ada connects", "bob opens tcp", "cleo sends datagram \"x\"", "dan gets /", "eve subscribes to /"];
+        let opens =
+            ["listens", "connects", "opens", "subscribes", "over http/1.0"].iter().any(|verb| step.contains(verb));
+        let script = if opens { step.clone() } else { [&opened[..], &[&step]].concat().join("\n") };
+        if let Err(error) = Scenario::parse(&script) {
+            panic!("`{step}`: {error:?}");
+        }
+    }
 }
 
 #[test]

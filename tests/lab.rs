@@ -36,6 +36,7 @@ const PLAYS: &[PlayCheck] = &[
     ("a_failed_step_keeps_the_recording", a_failed_step_keeps_the_recording),
     ("twenty_plays_lose_no_frame", twenty_plays_lose_no_frame),
     ("what_was_sent_is_what_is_seen", seen::what_was_sent_is_what_is_seen),
+    ("ten_plays_are_alike", seen::ten_plays_are_alike),
 ];
 
 fn main() -> ExitCode {
@@ -288,6 +289,10 @@ fn told(recording: &Recording) -> Vec<String> {
             What::Response { status, .. } => status.to_string(),
             What::Message(message) => shown(message),
             What::Closed => "ends".to_owned(),
+            What::Octets(octets) => format!("{} octets", octets.len()),
+            What::Datagram(payload) => format!("datagram of {}", payload.len()),
+            What::Event(event) => format!("event {}", event.data),
+            What::Reset => "breaks off".to_owned(),
         };
         let expected = if entry.actor == "server" { Direction::ToClient } else { Direction::ToServer };
         assert_eq!(entry.direction, expected);

@@ -1,11 +1,12 @@
 //! Follows a script before it is played: who is connected at which step, and whom the server means.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::time::Duration;
 
-use crate::lab::grammar::{self, Speaker, Statement, Verb};
+use crate::lab::grammar::{self, MAX_STEPS, Speaker, Statement, Verb};
 use crate::lab::reader::Name;
-use crate::lab::scenario::{Action, Scenario, Step, Utterance};
+use crate::lab::scenario::{Action, Closing, Exchange, Scenario, Step, Utterance};
 use crate::layer::Direction;
 use crate::mistake::{self, Mistake};
 
@@ -20,44 +21,106 @@ impl Scenario {
 fn check(statements: Vec<Statement>) -> Result<Scenario, Mistake> {
     let mut cast = Cast::default();
     let mut scenario = Scenario { port: DEFAULT_PORT, steps: Vec::with_capacity(statements.len()) };
-    for (index, statement) in statements.into_iter().enumerate() {
-        let Statement { line, range, verb } = statement;
-        let at = range.clone();
-        let action = match verb {
-            Verb::Listen { port } if index == 0 => {
-                scenario.port = port;
-                continue;
-            }
-            Verb::Listen { .. } => {
+    for (index, Statement { line, range, times, verb }) in statements.into_iter().enumerate() {
+        if let Verb::Listen { port } = verb {
+            if index > 0 {
                 return Err(Mistake::new(range, "the server listens already")
                     .help("`server listens on …` is the first step, or is left out"));
             }
-            Verb::Wait { time } => cast.wait(time),
-            Verb::Connect { client, opening } => {
-                cast.connect(&client, opening.is_good()).map(|()| Action::Connect { client: client.name, opening })
+            scenario.port = port;
+            continue;
+        }
+        for _ in 0..times.count {
+            let played = cast.play(verb.clone(), &range);
+            let pause = times.pause.map(|pause| cast.wait(pause));
+            for action in [Some(played), pause].into_iter().flatten() {
+                let at = |error: Mistake| {
+                    if error.range.is_empty() { Mistake { range: range.clone(), ..error } } else { error }
+                };
+                scenario.steps.push(Step { line, range: range.clone(), action: action.map_err(at)? });
             }
-            Verb::Say { by, what } => cast.say(by, what, &range),
-            Verb::Close { by, reason } => cast.speaker(by, &range).map(|(client, direction)| {
-                cast.open.insert(client.clone(), false);
-                Action::Close { client, direction, reason }
-            }),
-        };
-        let action =
-            action.map_err(|error| if error.range.is_empty() { Mistake { range: at, ..error } } else { error })?;
-        scenario.steps.push(Step { line, range, action });
+            if scenario.steps.len() > MAX_STEPS {
+                return Err(Mistake::new(
+                    range,
+                    format!("a script has at most {MAX_STEPS} steps, repeated ones counted each"),
+                ));
+            }
+        }
     }
     Ok(scenario)
 }
 
-/// Every client met so far, and whether its WebSocket is open.
+/// What a client has open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Link {
+    WebSocket,
+    /// Plain TCP.
+    Tcp,
+    /// HTTP, between two exchanges.
+    Http,
+    Events,
+    /// Nothing any more, or its handshake was refused.
+    Gone,
+}
+
+impl Link {
+    /// What the client does on it, and the step that opens it.
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::WebSocket => ("WebSocket", "connects"),
+            Self::Tcp => ("plain TCP", "opens tcp"),
+            Self::Http => ("HTTP", "gets /"),
+            Self::Events => ("an event stream", "subscribes to /"),
+            Self::Gone => ("nothing", "connects"),
+        }
+    }
+}
+
+/// Every client met so far, and what it has open.
 #[derive(Default)]
 struct Cast {
-    open: BTreeMap<String, bool>,
+    links: BTreeMap<String, Link>,
+    /// Who has sent a datagram, so that one can be sent back.
+    senders: BTreeSet<String>,
     waited: Duration,
     said: usize,
 }
 
 impl Cast {
+    fn play(&mut self, verb: Verb, range: &Range<usize>) -> Result<Action, Mistake> {
+        Ok(match verb {
+            Verb::Listen { .. } => return Err(Mistake::new(NOWHERE, "the server listens already")),
+            Verb::Wait { time } => self.wait(time)?,
+            Verb::Connect { client, opening } => {
+                self.open(&client, if opening.is_good() { Link::WebSocket } else { Link::Gone })?;
+                Action::Connect { client: client.name, opening }
+            }
+            Verb::Say { by, what } => self.say(by, what, range)?,
+            Verb::Close { by, reason } => self.close(by, reason, range)?,
+            Verb::Open { client } => {
+                self.open(&client, Link::Tcp)?;
+                Action::Open { client: client.name }
+            }
+            Verb::Write { by, octets } => {
+                self.count(octets.len())?;
+                let (client, direction) = self.speaker(by, Link::Tcp, range)?;
+                Action::Write { client, direction, octets }
+            }
+            Verb::Abort { by } => self.abort(by, range)?,
+            Verb::Datagram { by, payload } => self.datagram(by, payload, range)?,
+            Verb::Get { client, exchange } => self.get(client, exchange)?,
+            Verb::Subscribe { client, path, last } => {
+                self.open(&client, Link::Events)?;
+                Action::Subscribe { client: client.name, path, last }
+            }
+            Verb::Publish { to, event } => {
+                self.count(event.data.len())?;
+                let (client, _) = self.speaker(Speaker::Server { to }, Link::Events, range)?;
+                Action::Publish { client, event }
+            }
+        })
+    }
+
     fn wait(&mut self, time: Duration) -> Result<Action, Mistake> {
         self.waited += time;
         if self.waited > MAX_WAITS {
@@ -66,41 +129,126 @@ impl Cast {
         Ok(Action::Wait(time))
     }
 
-    fn connect(&mut self, client: &Name, good: bool) -> Result<(), Mistake> {
-        if self.is_open(&client.name) {
+    fn open(&mut self, client: &Name, link: Link) -> Result<(), Mistake> {
+        if self.link(&client.name) != Link::Gone {
             let message = format!("`{}` is connected already", client.name);
             return Err(Mistake::new(client.range.clone(), message)
                 .help("let it close first, or connect a client of another name"));
         }
-        self.open.insert(client.name.clone(), good);
+        self.links.insert(client.name.clone(), link);
         Ok(())
     }
 
-    fn say(&mut self, by: Speaker, what: Utterance, range: &std::ops::Range<usize>) -> Result<Action, Mistake> {
-        let (client, direction) = self.speaker(by, range)?;
-        self.said += match &what {
-            Utterance::Text(text) => text.len(),
-            Utterance::Binary(bytes) | Utterance::Ping(bytes) => bytes.len(),
-            Utterance::Fragments(parts) => parts.iter().map(String::len).sum(),
-        };
+    fn count(&mut self, octets: usize) -> Result<(), Mistake> {
+        self.said += octets;
         if self.said > MAX_SAID {
             return Err(Mistake::new(NOWHERE, "all messages together have at most 64 MiB"));
         }
+        Ok(())
+    }
+
+    fn say(&mut self, by: Speaker, what: Utterance, range: &Range<usize>) -> Result<Action, Mistake> {
+        let (client, direction) = self.speaker(by, Link::WebSocket, range)?;
+        self.count(match &what {
+            Utterance::Text(text) => text.len(),
+            Utterance::Binary(bytes) | Utterance::Ping(bytes) => bytes.len(),
+            Utterance::Fragments(parts) => parts.iter().map(String::len).sum(),
+        })?;
         Ok(Action::Say { client, direction, what })
     }
 
-    /// Whose connection it is, and which side of it speaks.
-    fn speaker(&self, by: Speaker, range: &std::ops::Range<usize>) -> Result<(String, Direction), Mistake> {
+    fn close(&mut self, by: Speaker, reason: Option<Closing>, range: &Range<usize>) -> Result<Action, Mistake> {
+        let (client, direction) = self.anyone(by, range)?;
+        let link = self.links.insert(client.clone(), Link::Gone);
+        match (link, reason) {
+            (Some(Link::WebSocket), reason) => Ok(Action::Close { client, direction, reason }),
+            (_, None) => Ok(Action::HangUp { client, direction, abort: false }),
+            (_, Some(_)) => Err(Mistake::new(range.clone(), "only a WebSocket is closed with a code")
+                .help("write `closes` alone: TCP has a FIN, which says nothing more")),
+        }
+    }
+
+    fn abort(&mut self, by: Speaker, range: &Range<usize>) -> Result<Action, Mistake> {
+        let (client, direction) = self.anyone(by, range)?;
+        match self.links.insert(client.clone(), Link::Gone) {
+            Some(Link::WebSocket) => Err(Mistake::new(range.clone(), "a WebSocket cannot be broken off here yet")
+                .help("break off plain TCP: `ada opens tcp`, `ada aborts`")),
+            _ => Ok(Action::HangUp { client, direction, abort: true }),
+        }
+    }
+
+    fn datagram(&mut self, by: Speaker, payload: Vec<u8>, range: &Range<usize>) -> Result<Action, Mistake> {
+        self.count(payload.len())?;
+        let (client, direction) = match by {
+            Speaker::Client(client) => (client.name, Direction::ToServer),
+            Speaker::Server { to } => {
+                let only = || self.senders.first().filter(|_| self.senders.len() == 1).cloned();
+                let at = to.as_ref().map_or(range.clone(), |name| name.range.clone());
+                let name = to.map(|name| name.name).or_else(only).filter(|name| self.senders.contains(name));
+                let unknown = || {
+                    Mistake::new(at, "the server does not know where to send it")
+                        .help("UDP opens nothing: the server learns an address from a datagram; let the client send one before")
+                };
+                (name.ok_or_else(unknown)?, Direction::ToClient)
+            }
+        };
+        self.senders.insert(client.clone());
+        Ok(Action::Datagram { client, direction, payload })
+    }
+
+    fn get(&mut self, client: Name, mut exchange: Exchange) -> Result<Action, Mistake> {
+        self.count(exchange.body.len())?;
+        self.waited += exchange.held;
+        if self.waited > MAX_WAITS {
+            return Err(Mistake::new(NOWHERE, "all waits together last at most 30 seconds"));
+        }
+        match (self.link(&client.name), exchange.is_10) {
+            (Link::Http, false) => {}
+            (Link::Http, true) => {
+                return Err(Mistake::new(client.range, format!("`{}` has an HTTP/1.1 connection open", client.name))
+                    .help("HTTP/1.0 opens a connection for each request: let it close first"));
+            }
+            (_, is_10) => {
+                self.open(&client, if is_10 { Link::Gone } else { Link::Http })?;
+                exchange.opens = true;
+            }
+        }
+        Ok(Action::Get { client: client.name, exchange })
+    }
+
+    /// Whose connection it is, and which side of it speaks, of those who have anything open.
+    fn anyone(&self, by: Speaker, range: &Range<usize>) -> Result<(String, Direction), Mistake> {
+        match by {
+            Speaker::Client(name) => self.known(name).map(|name| (name, Direction::ToServer)),
+            Speaker::Server { to: Some(name) } => self.known(name).map(|name| (name, Direction::ToClient)),
+            Speaker::Server { to: None } => Ok((self.only_one(range, |link| link != Link::Gone)?, Direction::ToClient)),
+        }
+    }
+
+    /// The same, of those who have this open.
+    fn speaker(&self, by: Speaker, wanted: Link, range: &Range<usize>) -> Result<(String, Direction), Mistake> {
         let (name, direction) = match by {
+            Speaker::Server { to: None } => {
+                return Ok((self.only_one(range, |link| link == wanted)?, Direction::ToClient));
+            }
             Speaker::Client(name) => (name, Direction::ToServer),
             Speaker::Server { to: Some(name) } => (name, Direction::ToClient),
-            Speaker::Server { to: None } => return Ok((self.only_one(range)?, Direction::ToClient)),
         };
-        if self.is_open(&name.name) {
-            return Ok((name.name, direction));
+        let at = name.range.clone();
+        let name = self.known(name)?;
+        let link = self.link(&name);
+        if link == wanted {
+            return Ok((name, direction));
         }
-        let (message, help) = match self.open.get(&name.name) {
-            Some(_) => (
+        let ((has, _), (needs, opens)) = (link.words(), wanted.words());
+        let message = format!("`{name}` has {has} open, and this is for {needs}");
+        Err(Mistake::new(at, message).help(format!("let another client do it, which begins with `{opens}`")))
+    }
+
+    /// The client, if it has something open.
+    fn known(&self, name: Name) -> Result<String, Mistake> {
+        let (message, help) = match self.links.get(&name.name) {
+            Some(Link::Gone) => (
                 format!("`{}` is not connected any more, or its handshake was refused", name.name),
                 format!(
                     "let it connect again before: `{} connects`. A handshake is refused without a key, with a key that \
@@ -108,13 +256,14 @@ impl Cast {
                     name.name
                 ),
             ),
+            Some(_) => return Ok(name.name),
             None => (format!("`{}` is not connected", name.name), self.help_unknown(&name.name)),
         };
         Err(Mistake::new(name.range, message).help(help))
     }
 
-    fn only_one(&self, range: &std::ops::Range<usize>) -> Result<String, Mistake> {
-        let open: Vec<&String> = self.open.iter().filter(|(_, open)| **open).map(|(name, _)| name).collect();
+    fn only_one(&self, range: &Range<usize>, wanted: impl Fn(Link) -> bool) -> Result<String, Mistake> {
+        let open: Vec<&String> = self.links.iter().filter(|(_, link)| wanted(**link)).map(|(name, _)| name).collect();
         match open[..] {
             [one] => Ok(one.clone()),
             [] => Err(Mistake::new(range.clone(), "no client is connected that the server could speak to")
@@ -128,15 +277,15 @@ impl Cast {
     }
 
     fn help_unknown(&self, name: &str) -> String {
-        let open = self.open.iter().filter(|(_, open)| **open).map(|(known, _)| known.as_str());
+        let open = self.links.iter().filter(|(_, link)| **link != Link::Gone).map(|(known, _)| known.as_str());
         match mistake::nearest(name, open) {
             Some(known) => format!("did you mean `{known}`?"),
             None => format!("let it connect before: `{name} connects`"),
         }
     }
 
-    fn is_open(&self, name: &str) -> bool {
-        self.open.get(name).copied().unwrap_or(false)
+    fn link(&self, name: &str) -> Link {
+        self.links.get(name).copied().unwrap_or(Link::Gone)
     }
 }
 
@@ -145,7 +294,7 @@ const MAX_WAITS: Duration = Duration::from_secs(30);
 /// What is sent is recorded, and what is recorded is kept in memory.
 const MAX_SAID: usize = 64 << 20;
 /// Stands for the whole step.
-const NOWHERE: std::ops::Range<usize> = 0..0;
+const NOWHERE: Range<usize> = 0..0;
 
 #[cfg(test)]
 mod tests {
@@ -242,6 +391,59 @@ mod tests {
     fn the_server_listens_first_and_once() {
         let help = "`server listens on …` is the first step, or is left out";
         check("wait 1ms · server listens on 80", "server listens on 80", "the server listens already", help);
+    }
+
+    #[test]
+    fn a_step_may_be_repeated() {
+        let scenario = Scenario::parse("ada opens tcp\n3 times every 20ms ada writes \"x\"\n").unwrap();
+        let waits = scenario.steps.iter().filter(|step| matches!(step.action, Action::Wait(_))).count();
+        assert_eq!((scenario.steps.len(), waits, scenario.waits()), (7, 3, Duration::from_millis(60)));
+        let many = "a script has at most 1000 steps, repeated ones counted each";
+        check(
+            "ada opens tcp · 1000 times every 1ms ada writes \"x\"",
+            "1000 times every 1ms ada writes \"x\"",
+            many,
+            "",
+        );
+        let error = Scenario::parse("0 times wait 1ms").unwrap_err();
+        assert_eq!(error.message, "`0` is not a number of times");
+        check(
+            "2 times ada opens tcp",
+            "ada",
+            "`ada` is connected already",
+            "let it close first, or connect a client of another name",
+        );
+    }
+
+    #[test]
+    fn each_kind_of_connection_has_its_own_verbs() {
+        let mixed = |has: &str, needs: &str| format!("`ada` has {has} open, and this is for {needs}");
+        for (script, has, needs, opens) in [
+            ("ada opens tcp · ada sends text \"x\"", "plain TCP", "WebSocket", "connects"),
+            ("ada connects · ada writes \"x\"", "WebSocket", "plain TCP", "opens tcp"),
+            ("ada gets / · ada writes \"x\"", "HTTP", "plain TCP", "opens tcp"),
+            ("ada gets / · server publishes \"x\" to ada", "HTTP", "an event stream", "subscribes to /"),
+        ] {
+            check(script, "ada", &mixed(has, needs), &format!("let another client do it, which begins with `{opens}`"));
+        }
+        check(
+            "ada opens tcp · ada closes 1000",
+            "ada closes 1000",
+            "only a WebSocket is closed with a code",
+            "write `closes` alone: TCP has a FIN, which says nothing more",
+        );
+        Scenario::parse("ada gets / · ada gets / · server closes · ada gets / over http/1.0 · ada opens tcp").unwrap();
+        check(
+            "ada gets / · ada gets / over http/1.0",
+            "ada",
+            "`ada` has an HTTP/1.1 connection open",
+            "HTTP/1.0 opens a connection for each request: let it close first",
+        );
+        let learns = "UDP opens nothing: the server learns an address from a datagram; let the client send one before";
+        let unknown = "the server does not know where to send it";
+        check("server sends datagram \"x\"", "server sends datagram \"x\"", unknown, learns);
+        check("ada sends datagram \"x\" · server sends datagram \"y\" to bob", "bob", unknown, learns);
+        Scenario::parse("ada sends datagram \"x\" · server sends datagram \"y\"").unwrap();
     }
 
     #[test]

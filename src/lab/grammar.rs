@@ -8,6 +8,7 @@
 //!           / client "closes" [ code [ text ] ]
 //!           / "server closes" [ client ] [ code [ text ] ]
 //!           / "wait" time
+//!           / what `verbs.rs` reads
 //! said      = ( "text" / "binary hex" / "fragments" ) value(s) / ( "text" / "binary" ) "of" number "bytes"
 //! ```
 
@@ -15,7 +16,8 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::lab::reader::{Name, Reader};
-use crate::lab::scenario::{Closing, Key, Opening, Utterance};
+use crate::lab::scenario::{Closing, Event, Exchange, Key, Opening, Utterance};
+use crate::lab::verbs;
 use crate::lab::words::{Sentence, sentences};
 use crate::mistake::Mistake;
 
@@ -24,21 +26,37 @@ use crate::mistake::Mistake;
 pub struct Statement {
     pub line: usize,
     pub range: Range<usize>,
+    /// How often it is played.
+    pub times: Times,
     pub verb: Verb,
 }
 
+/// How often a step is played, and how long after each time nothing happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    pub count: usize,
+    pub pause: Option<Duration>,
+}
+
 /// What a step says. A name is missing where the script leaves it to be guessed.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verb {
     Listen { port: u16 },
     Connect { client: Name, opening: Opening },
     Say { by: Speaker, what: Utterance },
     Close { by: Speaker, reason: Option<Closing> },
     Wait { time: Duration },
+    Open { client: Name },
+    Write { by: Speaker, octets: Vec<u8> },
+    Abort { by: Speaker },
+    Datagram { by: Speaker, payload: Vec<u8> },
+    Get { client: Name, exchange: Exchange },
+    Subscribe { client: Name, path: String, last: Option<String> },
+    Publish { to: Option<Name>, event: Event },
 }
 
 /// Who speaks.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Speaker {
     Client(Name),
     Server { to: Option<Name> },
@@ -55,18 +73,21 @@ pub fn parse(script: &str) -> Result<Vec<Statement>, Mistake> {
 
 fn statement(sentence: &Sentence) -> Result<Statement, Mistake> {
     let mut words = Reader::new(&sentence.words);
+    let times = words.times()?;
     let verb = match words.actor()? {
         None if words.keyword("wait") => Verb::Wait { time: words.time()? },
         None => server_verb(&mut words)?,
         Some(client) => client_verb(&mut words, client)?,
     };
     words.end()?;
-    Ok(Statement { line: sentence.line, range: sentence.range(), verb })
+    Ok(Statement { line: sentence.line, range: sentence.range(), times, verb })
 }
 
 fn server_verb(words: &mut Reader<'_>) -> Result<Verb, Mistake> {
     words.expect("server")?;
-    match words.one_of("what the server does", &["listens", "sends", "pings", "closes"])? {
+    match words
+        .one_of("what the server does", &["listens", "sends", "pings", "closes", "writes", "publishes", "aborts"])?
+    {
         "listens" => {
             words.expect("on")?;
             Ok(Verb::Listen { port: words.port()? })
@@ -75,26 +96,57 @@ fn server_verb(words: &mut Reader<'_>) -> Result<Verb, Mistake> {
             let to = words.name_if_any()?;
             Ok(Verb::Close { by: Speaker::Server { to }, reason: closing(words)? })
         }
+        "aborts" => Ok(Verb::Abort { by: Speaker::Server { to: words.name_if_any()? } }),
+        "writes" => {
+            let octets = verbs::octets(words)?;
+            Ok(Verb::Write { by: Speaker::Server { to: recipient(words)? }, octets })
+        }
+        "publishes" => {
+            let event = verbs::event(words)?;
+            Ok(Verb::Publish { to: recipient(words)?, event })
+        }
+        "sends" if words.keyword("datagram") => {
+            let payload = verbs::datagram(words)?;
+            Ok(Verb::Datagram { by: Speaker::Server { to: recipient(words)? }, payload })
+        }
         verb => {
             let what = if verb == "sends" { said(words)? } else { ping(words)? };
-            let to = if words.keyword("to") { Some(words.client()?) } else { None };
-            Ok(Verb::Say { by: Speaker::Server { to }, what })
+            Ok(Verb::Say { by: Speaker::Server { to: recipient(words)? }, what })
         }
     }
 }
 
 fn client_verb(words: &mut Reader<'_>, client: Name) -> Result<Verb, Mistake> {
-    let what = match words.one_of("what a client does", &["connects", "sends", "pings", "closes"])? {
+    let verb = match words.one_of("what a client does", CLIENT_VERBS)? {
         "connects" => return Ok(Verb::Connect { client, opening: opening(words)? }),
         "closes" => return Ok(Verb::Close { by: Speaker::Client(client), reason: closing(words)? }),
-        "sends" => said(words)?,
-        _ => ping(words)?,
+        "aborts" => return Ok(Verb::Abort { by: Speaker::Client(client) }),
+        "gets" => return Ok(Verb::Get { client, exchange: verbs::exchange(words)? }),
+        "opens" => {
+            words.expect("tcp")?;
+            return Ok(Verb::Open { client });
+        }
+        "subscribes" => {
+            let (path, last) = verbs::subscription(words)?;
+            return Ok(Verb::Subscribe { client, path, last });
+        }
+        "writes" => Verb::Write { by: Speaker::Client(client), octets: verbs::octets(words)? },
+        "sends" if words.keyword("datagram") => {
+            Verb::Datagram { by: Speaker::Client(client), payload: verbs::datagram(words)? }
+        }
+        "sends" => Verb::Say { by: Speaker::Client(client), what: said(words)? },
+        _ => Verb::Say { by: Speaker::Client(client), what: ping(words)? },
     };
     if let Some(range) = words.range_of("to") {
         return Err(Mistake::new(range, "a client speaks to the server only")
             .help("leave out `to …`; for another client to hear it, let the server send it on"));
     }
-    Ok(Verb::Say { by: Speaker::Client(client), what })
+    Ok(verb)
+}
+
+/// To whom the server speaks, if it is said.
+fn recipient(words: &mut Reader<'_>) -> Result<Option<Name>, Mistake> {
+    if words.keyword("to") { words.client().map(Some) } else { Ok(None) }
 }
 
 fn opening(words: &mut Reader<'_>) -> Result<Opening, Mistake> {
@@ -176,12 +228,12 @@ fn closing(words: &mut Reader<'_>) -> Result<Option<Closing>, Mistake> {
 }
 
 /// Text whose content does not matter: the alphabet, over and over.
-fn some_text(len: usize) -> String {
+pub fn some_text(len: usize) -> String {
     ('a'..='z').cycle().take(len).collect()
 }
 
 /// Bytes whose content does not matter, the same for the same length: splitmix64, seeded with the length.
-fn some_bytes(len: usize) -> Vec<u8> {
+pub fn some_bytes(len: usize) -> Vec<u8> {
     let mut state = len as u64;
     let mut next = || {
         state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -194,7 +246,10 @@ fn some_bytes(len: usize) -> Vec<u8> {
     bytes
 }
 
-const MAX_STEPS: usize = 1000;
+const CLIENT_VERBS: &[&str] =
+    &["connects", "sends", "pings", "closes", "opens", "writes", "gets", "subscribes", "aborts"];
+
+pub const MAX_STEPS: usize = 1000;
 /// RFC 6455 §5.5.
 const MAX_CONTROL: usize = 125;
 
@@ -309,12 +364,7 @@ mod tests {
         );
         check("ada sends txt \"a\"", "txt", "`txt` is not what is sent", "did you mean `text`?");
         check("ada connects wiht key \"a\"", "wiht", "`wiht` is not how it connects", "did you mean `with`?");
-        check(
-            "ada dances",
-            "dances",
-            "`dances` is not what a client does",
-            "it is one of `connects`, `sends`, `pings`, `closes`",
-        );
+        check("ada dances", "dances", "`dances` is not what a client does", CLIENT_DOES);
         check("wat 20ms", "20ms", "`20ms` is not what a client does", "did you mean `wait`?");
         check(
             "server connects",
@@ -326,7 +376,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        check("ada", "", "what a client does is missing", "it is one of `connects`, `sends`, `pings`, `closes`");
+        check("ada", "", "what a client does is missing", CLIENT_DOES);
         check("server listens", "", "`on` is missing", "");
         check("ada sends text", "", "the text in quotes is missing", "");
         check("ada sends text hello", "hello", "`hello` is not the text in quotes", "write `\"hello\"`");
@@ -392,6 +442,8 @@ mod tests {
         }
     }
 
+    const CLIENT_DOES: &str =
+        "it is one of `connects`, `sends`, `pings`, `closes`, `opens`, `writes`, `gets`, `subscribes`, `aborts`";
     const PATHS: &str =
         "a path begins with `/`; other than letters and digits it has only `-._~!$&'()*+,;=:@/?` and `%`";
     const NAMES: &str = "a client's name is a small letter, then small letters, digits, `-` or `_`, such as `ada`";

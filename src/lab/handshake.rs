@@ -1,9 +1,9 @@
 //! The opening handshake from both sides (RFC 6455 §4.1 and §4.2): HTTP, and then a WebSocket or an honest refusal.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::{WebSocketStream, client_async};
 use tungstenite::error::{Error, ProtocolError};
 use tungstenite::handshake::client::{generate_key, generate_request};
@@ -12,9 +12,9 @@ use tungstenite::handshake::server::{Request, create_response};
 use tungstenite::protocol::Role;
 
 use crate::lab::endpoint::{ActorError, Endpoint, Side};
-use crate::lab::log::{Connection, Logbook, What};
+use crate::lab::log::{Logbook, What};
 use crate::lab::scenario::{Key, Opening};
-use crate::layer::Direction;
+use crate::lab::tcp::{self, TcpEnd};
 
 /// The client's part: connects, asks, and takes the answer. `None` if the server rightly refused.
 pub async fn connect(
@@ -24,15 +24,7 @@ pub async fn connect(
     opening: &Opening,
     log: &Logbook,
 ) -> Result<Option<Endpoint>, ActorError> {
-    let failed = |source| ActorError::io("connect", source);
-    let socket = TcpSocket::new_v4().map_err(failed)?;
-    // The port is taken before the SYN is sent, so that the log can name the connection first.
-    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).map_err(failed)?;
-    let connection = Connection { client: socket.local_addr().map_err(failed)?, server };
-    let side = Side { actor: client.to_owned(), connection, direction: Direction::ToServer, log: log.clone() };
-    side.sends(line, What::Opened);
-    let stream = socket.connect(server).await.map_err(failed)?;
-    stream.set_nodelay(true).map_err(failed)?;
+    let TcpEnd { side, stream, .. } = tcp::open(line, client, server, log).await?;
     if opening.is_good() {
         return ask_well(line, side, stream, opening).await.map(Some);
     }
@@ -79,18 +71,7 @@ async fn ask_badly(line: usize, side: &Side, mut stream: TcpStream, opening: &Op
 
 /// The server's part: takes the connection of the client that is due, reads its request and answers it.
 pub async fn accept(line: usize, listener: &TcpListener, log: &Logbook) -> Result<Option<Endpoint>, ActorError> {
-    let failed = |source| ActorError::io("accept a connection", source);
-    let server = listener.local_addr().map_err(failed)?;
-    let (mut stream, side) = loop {
-        let (stream, client) = listener.accept().await.map_err(failed)?;
-        let connection = Connection { client, server };
-        let side = Side { actor: SERVER.to_owned(), connection, direction: Direction::ToClient, log: log.clone() };
-        // On the host's loopback any program may connect; those that are not in the play are turned away.
-        if side.hears(|what| *what == What::Opened).is_ok() {
-            break (stream, side);
-        }
-    };
-    stream.set_nodelay(true).map_err(failed)?;
+    let TcpEnd { side, mut stream, .. } = tcp::accept(listener, log).await?;
     let (request, rest) = read_request(&mut stream).await?;
     side.hears(|what| matches!(what, What::Request { .. }))?;
     let answer = answer(&request);
@@ -209,7 +190,7 @@ fn read_response(bytes: &[u8]) -> Result<(u16, Vec<u8>), ActorError> {
 }
 
 /// The request in these bytes, as the log keeps it.
-fn logged_request(head: &[u8]) -> Result<What, ActorError> {
+pub fn logged_request(head: &[u8]) -> Result<What, ActorError> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut request = httparse::Request::new(&mut headers);
     let parsed = request.parse(head).map_err(|error| ActorError::Unreadable(format!("the request: {error}")))?;
@@ -224,5 +205,5 @@ fn logged_request(head: &[u8]) -> Result<What, ActorError> {
 /// What the server is called.
 pub const SERVER: &str = "server";
 const CLOSE: (&str, &str) = ("Connection", "close");
-const MAX_HEAD: usize = 64 << 10;
-const MAX_HEADERS: usize = 32;
+pub const MAX_HEAD: usize = 64 << 10;
+pub const MAX_HEADERS: usize = 32;

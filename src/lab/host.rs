@@ -6,14 +6,16 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::lab::endpoint::{ActorError, Endpoint};
 use crate::lab::handshake;
 use crate::lab::log::Logbook;
 use crate::lab::namespace::Network;
-use crate::lab::scenario::{Closing, Opening, Utterance};
+use crate::lab::scenario::{Closing, Event, Exchange, Opening, Utterance};
+use crate::lab::tcp::{self, TcpEnd};
+use crate::lab::udp::Datagrams;
 
 /// What one side does in a step.
 #[derive(Debug, Clone)]
@@ -23,6 +25,27 @@ pub enum Part {
     Hear(Utterance),
     Close(Option<Closing>),
     AnswerClose(Option<Closing>),
+    /// Open a TCP connection, or accept it.
+    Tcp,
+    Write(Vec<u8>),
+    Read(Vec<u8>),
+    HangUp {
+        abort: bool,
+    },
+    SeeEnd {
+        abort: bool,
+    },
+    SendDatagram(Vec<u8>),
+    HearDatagram,
+    /// An exchange over HTTP: the client's or the server's part of it.
+    Exchange(Exchange),
+    /// An event stream: the client asks for it, the server begins it.
+    Subscribe {
+        path: String,
+        last: Option<String>,
+    },
+    Publish(Event),
+    HearEvent(Event),
 }
 
 /// A part of a step, and on whose connection.
@@ -57,7 +80,7 @@ impl Host {
     /// The host of the server; returns the address it listens on as well.
     pub fn server(
         network: Option<Arc<Network>>,
-        port: PortWish,
+        (port, has_datagrams): (PortWish, bool),
         log: Logbook,
         done: mpsc::Sender<Report>,
     ) -> Result<(Self, SocketAddr), io::Error> {
@@ -67,8 +90,17 @@ impl Host {
                 Ok(listener) => listener,
                 Err(error) => return tell(&ready, Err(error)),
             };
-            tell(&ready, listener.local_addr());
-            desk.work(log, Role::Server(listener)).await;
+            let address = listener.local_addr();
+            let datagrams = match &address {
+                Ok(address) if has_datagrams => UdpSocket::bind(*address).await.map(Datagrams::of_server),
+                _ => Ok(Datagrams::default()),
+            };
+            let (address, datagrams) = match (address, datagrams) {
+                (Ok(address), Ok(datagrams)) => (address, datagrams),
+                (Err(error), _) | (_, Err(error)) => return tell(&ready, Err(error)),
+            };
+            tell(&ready, Ok(address));
+            desk.work(log, Role::Server(listener, address), datagrams).await;
         })?;
         let address = is_ready.recv().unwrap_or_else(|_| Err(ended()))?;
         Ok((host, address))
@@ -84,7 +116,7 @@ impl Host {
         let (ready, is_ready) = mpsc::channel();
         let host = Self::start("lab clients", network, ready, done, async move |ready, desk| {
             tell(&ready, Ok(server));
-            desk.work(log, Role::Client(server)).await;
+            desk.work(log, Role::Client(server), Datagrams::default()).await;
         })?;
         is_ready.recv().unwrap_or_else(|_| Err(ended()))?;
         Ok(host)
@@ -148,12 +180,12 @@ struct Desk {
 
 impl Desk {
     /// Follows orders until there are no more; a part that is under way then is dropped.
-    async fn work(mut self, log: Logbook, role: Role) {
+    async fn work(mut self, log: Logbook, role: Role, datagrams: Datagrams) {
         let side = match role {
-            Role::Server(_) => Side::Server,
+            Role::Server(..) => Side::Server,
             Role::Client(_) => Side::Client,
         };
-        let mut actors = Actors { log, role, open: BTreeMap::new() };
+        let mut actors = Actors { log, role, open: BTreeMap::new(), datagrams };
         while let Some(order) = self.inbox.recv().await {
             let done = tokio::select! {
                 done = actors.perform(order) => done,
@@ -167,7 +199,7 @@ impl Desk {
 }
 
 enum Role {
-    Server(TcpListener),
+    Server(TcpListener, SocketAddr),
     Client(SocketAddr),
 }
 
@@ -175,7 +207,14 @@ enum Role {
 struct Actors {
     log: Logbook,
     role: Role,
-    open: BTreeMap<String, Endpoint>,
+    open: BTreeMap<String, Link>,
+    datagrams: Datagrams,
+}
+
+/// A connection that is open.
+enum Link {
+    WebSocket(Endpoint),
+    Tcp(TcpEnd),
 }
 
 impl Actors {
@@ -183,25 +222,108 @@ impl Actors {
         match part {
             Part::Open(opening) => {
                 let opened = match &self.role {
-                    Role::Server(listener) => handshake::accept(line, listener, &self.log).await?,
+                    Role::Server(listener, _) => handshake::accept(line, listener, &self.log).await?,
                     Role::Client(server) => handshake::connect(line, &client, *server, &opening, &self.log).await?,
                 };
-                self.open.extend(opened.map(|endpoint| (client, endpoint)));
+                self.open.extend(opened.map(|endpoint| (client, Link::WebSocket(endpoint))));
                 Ok(())
             }
             Part::Say(what) => self.endpoint(&client)?.say(line, &what).await,
             Part::Hear(what) => self.endpoint(&client)?.hear(line, &what).await,
             Part::Close(reason) => self.leave(&client)?.close(line, reason.as_ref()).await,
             Part::AnswerClose(reason) => self.leave(&client)?.answer_close(line, reason.as_ref()).await,
+            part => self.perform_plainly(line, &client, part).await,
+        }
+    }
+
+    /// What is done without a WebSocket.
+    async fn perform_plainly(&mut self, line: usize, client: &str, part: Part) -> Result<(), ActorError> {
+        match part {
+            Part::Tcp => self.tcp(line, client).await.map(|_| ()),
+            Part::Write(octets) => self.tcp_of(client)?.write(line, &octets).await,
+            Part::Read(octets) => self.tcp_of(client)?.read(&octets).await,
+            Part::HangUp { abort } => self.leave_tcp(client)?.hang_up(line, abort).await,
+            Part::SeeEnd { abort } => self.leave_tcp(client)?.see_end(line, abort).await,
+            Part::SendDatagram(payload) => {
+                let server = self.server();
+                self.datagrams.send(line, client, server, &payload, &self.log).await
+            }
+            Part::HearDatagram => {
+                let server = self.server();
+                self.datagrams.hear(client, server, &self.log).await
+            }
+            Part::Exchange(exchange) => self.exchange(line, client, &exchange).await,
+            Part::Subscribe { path, last } => {
+                let is_client = matches!(self.role, Role::Client(_));
+                let end = self.tcp(line, client).await?;
+                match is_client {
+                    true => end.subscribe(line, &path, last.as_deref()).await,
+                    false => end.serve_events(line).await,
+                }
+            }
+            Part::Publish(event) => self.tcp_of(client)?.publish(line, &event).await,
+            Part::HearEvent(event) => self.tcp_of(client)?.hear_event(&event).await,
+            Part::Open(_) | Part::Say(_) | Part::Hear(_) | Part::Close(_) | Part::AnswerClose(_) => Ok(()),
+        }
+    }
+
+    async fn exchange(&mut self, line: usize, client: &str, exchange: &Exchange) -> Result<(), ActorError> {
+        let is_client = matches!(self.role, Role::Client(_));
+        let end = if exchange.opens { self.tcp(line, client).await? } else { self.tcp_of(client)? };
+        match is_client {
+            true => end.ask(line, exchange).await?,
+            false => end.answer(line, exchange).await?,
+        }
+        if !exchange.is_10 {
+            return Ok(());
+        }
+        // HTTP/1.0: the server ends the connection with its answer.
+        let end = self.leave_tcp(client)?;
+        if is_client { end.see_end(line, false).await } else { end.hang_up(line, false).await }
+    }
+
+    /// Opens a TCP connection, or accepts it.
+    async fn tcp(&mut self, line: usize, client: &str) -> Result<&mut TcpEnd, ActorError> {
+        let end = match &self.role {
+            Role::Server(listener, _) => tcp::accept(listener, &self.log).await?,
+            Role::Client(server) => tcp::open(line, client, *server, &self.log).await?,
+        };
+        self.open.insert(client.to_owned(), Link::Tcp(end));
+        self.tcp_of(client)
+    }
+
+    fn server(&self) -> SocketAddr {
+        match &self.role {
+            Role::Server(_, address) | Role::Client(address) => *address,
+        }
+    }
+
+    fn tcp_of(&mut self, client: &str) -> Result<&mut TcpEnd, ActorError> {
+        match self.open.get_mut(client) {
+            Some(Link::Tcp(end)) => Ok(end),
+            _ => Err(not_open(client)),
+        }
+    }
+
+    fn leave_tcp(&mut self, client: &str) -> Result<TcpEnd, ActorError> {
+        match self.open.remove(client) {
+            Some(Link::Tcp(end)) => Ok(end),
+            _ => Err(not_open(client)),
         }
     }
 
     fn endpoint(&mut self, client: &str) -> Result<&mut Endpoint, ActorError> {
-        self.open.get_mut(client).ok_or_else(|| not_open(client))
+        match self.open.get_mut(client) {
+            Some(Link::WebSocket(endpoint)) => Ok(endpoint),
+            _ => Err(not_open(client)),
+        }
     }
 
     fn leave(&mut self, client: &str) -> Result<Endpoint, ActorError> {
-        self.open.remove(client).ok_or_else(|| not_open(client))
+        match self.open.remove(client) {
+            Some(Link::WebSocket(endpoint)) => Ok(endpoint),
+            _ => Err(not_open(client)),
+        }
     }
 }
 

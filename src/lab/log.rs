@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Serialize, Serializer};
 
+use crate::lab::scenario::Event;
 use crate::layer::Direction;
 
 /// Everything that was sent in a play, in the order of sending.
@@ -74,8 +75,16 @@ pub enum What {
     },
     /// A WebSocket message, control frames included.
     Message(Message),
+    /// Octets written into a TCP connection; in JSON in base64.
+    Octets(#[serde(serialize_with = "base64_in")] Vec<u8>),
+    /// A datagram of UDP; in JSON in base64.
+    Datagram(#[serde(serialize_with = "base64_in")] Vec<u8>),
+    /// An event of an event stream.
+    Event(Event),
     /// One side's end of the connection: its FIN.
     Closed,
+    /// One side breaks the connection off: its RST.
+    Reset,
 }
 
 /// A WebSocket message before any masking.
@@ -193,6 +202,15 @@ fn direction<S: Serializer>(direction: &Direction, serializer: S) -> Result<S::O
         Direction::ToServer => "to_server",
         Direction::ToClient => "to_client",
     })
+}
+
+/// In an object, for the kind of thing needs a place beside it.
+fn base64_in<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    use base64::Engine as _;
+    use serde::ser::SerializeStruct as _;
+    let mut object = serializer.serialize_struct("octets", 1)?;
+    object.serialize_field("payload", &base64::engine::general_purpose::STANDARD.encode(bytes))?;
+    object.end()
 }
 
 fn base64<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {

@@ -20,6 +20,7 @@ mod error;
 mod grammar;
 mod handshake;
 mod host;
+mod http;
 mod log;
 #[cfg_attr(not(target_os = "linux"), path = "no_namespace.rs")]
 mod namespace;
@@ -31,11 +32,14 @@ mod recording;
 mod refusal;
 mod scenario;
 mod stage;
+mod tcp;
+mod udp;
+mod verbs;
 mod words;
 
 pub use error::LabError;
 pub use log::{Connection, Entry, Message, Opcode, ScriptLog, What};
 pub use place::{Check, Place, Report, VARIABLE, doctor, enter};
 pub use recording::{Completeness, Recording};
-pub use scenario::{Action, Closing, Key, Opening, Scenario, Step, Utterance};
+pub use scenario::{Action, Closing, Event, Exchange, Key, Opening, Scenario, Step, Utterance};
 pub use stage::play;

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use crate::lab::grammar::{MAX_STEPS, Times};
 use crate::lab::words::{Word, WordKind};
 use crate::mistake::{self, Mistake};
 
@@ -44,6 +45,19 @@ impl<'w> Reader<'w> {
             None => Ok(()),
             Some(word) => Err(Mistake::new(word.range.clone(), format!("{} is one word too many", shown(word)))),
         }
+    }
+
+    /// `10 times`, `10 times every 20ms`: how often the step is played; once if nothing is said.
+    pub fn times(&mut self) -> Result<Times, Mistake> {
+        let says = matches!(self.words.get(1), Some(Word { kind: WordKind::Bare(word), .. }) if word == "times");
+        if !says {
+            return Ok(Times { count: 1, pause: None });
+        }
+        let help = "a step is played 1 to 1000 times";
+        let count = self.number("a number of times", help, |count| (1..=MAX_STEPS).contains(count))?;
+        self.expect("times")?;
+        let pause = if self.keyword("every") { Some(self.time()?) } else { None };
+        Ok(Times { count, pause })
     }
 
     /// Who acts; `None` is left to be read: the server, or nobody because all wait.
@@ -357,4 +371,19 @@ const KEYWORDS: &[&str] = &[
     "of",
     "bytes",
     "fragments",
+    "opens",
+    "tcp",
+    "writes",
+    "aborts",
+    "datagram",
+    "gets",
+    "answered",
+    "after",
+    "over",
+    "subscribes",
+    "publishes",
+    "as",
+    "id",
+    "times",
+    "every",
 ];

@@ -70,7 +70,7 @@ impl Tape {
         let is_private = network.is_some();
         match network {
             Some(network) => network.enter().map_err(|source| LabError::Thread { name: NAME, source })?,
-            None => capture = capture.filter(format!("tcp port {port} or ether proto 0x88b5")),
+            None => capture = capture.filter(format!("port {port} or ether proto 0x88b5")),
         }
         let capture = capture.open()?;
         let counted_before = if is_private { frames_on_loopback() } else { None };

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use crate::capture::{Frame, Interface};
 use crate::lab::handshake::SERVER;
 use crate::lab::log::{ScriptLog, What};
+use crate::layer::Direction;
 
 /// Everything that is known of a play.
 #[derive(Debug, Clone)]
@@ -29,9 +30,15 @@ pub struct Recording {
 impl Recording {
     /// The server, and every client that connected, in order.
     pub(crate) fn names(server: SocketAddr, log: &ScriptLog) -> Vec<(SocketAddr, String)> {
-        let opened = log.entries.iter().filter(|entry| entry.what == What::Opened);
-        let clients = opened.map(|entry| (entry.connection.client, entry.actor.clone()));
-        std::iter::once((server, SERVER.to_owned())).chain(clients).collect()
+        let mut names = vec![(server, SERVER.to_owned())];
+        for entry in log.entries.iter().filter(|entry| entry.direction == Direction::ToServer) {
+            let begins = matches!(entry.what, What::Opened | What::Datagram(_));
+            let name = (entry.connection.client, entry.actor.clone());
+            if begins && !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
     }
 }
 

@@ -8,6 +8,13 @@
 //! server sends text "hi" to ada                `to ada` may be left out while ada alone is connected
 //! ada pings "are you there?"
 //! wait 20ms                                    also: wait 2s
+//! bob opens tcp · bob writes "x"               also: bob writes of 300 bytes, server writes "y" to bob
+//! bob closes                                   also: bob aborts, server aborts bob
+//! cleo sends datagram "x"                      also: datagram of 20 bytes, server sends datagram "y" to cleo
+//! dan gets /news answered with "nothing"       also: answered with 204, answered with "x" after 100ms, over http/1.0
+//! eve subscribes to /news                      also: subscribes to /news after "3"
+//! server publishes "x" to eve                  also: server publishes "x" as "price" with id "4" to eve
+//! 10 times every 20ms ada sends text "x"       also: 10 times ada sends text "x"
 //! ada closes 1000 "bye"                        also: ada closes, server closes ada 1000 "bye"
 //! ```
 //!
@@ -31,7 +38,17 @@ pub struct Scenario {
 impl Scenario {
     /// How long the script itself says to wait.
     pub fn waits(&self) -> Duration {
-        self.steps.iter().filter_map(|step| if let Action::Wait(time) = step.action { Some(time) } else { None }).sum()
+        let waits = self.steps.iter().map(|step| match &step.action {
+            Action::Wait(time) => *time,
+            Action::Get { exchange, .. } => exchange.held,
+            _ => Duration::ZERO,
+        });
+        waits.sum()
+    }
+
+    /// Whether anyone sends datagrams.
+    pub(crate) fn has_datagrams(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.action, Action::Datagram { .. }))
     }
 }
 
@@ -74,8 +91,99 @@ pub enum Action {
         /// Status code and reason; `None` is a Close frame without a body.
         reason: Option<Closing>,
     },
+    /// A client opens a TCP connection, and says nothing yet.
+    Open {
+        /// Who opens it.
+        client: String,
+    },
+    /// One side writes octets into a TCP connection, in one call.
+    Write {
+        /// The client whose connection it is.
+        client: String,
+        /// Which side writes.
+        direction: Direction,
+        /// What it writes.
+        octets: Vec<u8>,
+    },
+    /// One side ends a connection that is no WebSocket, and the other follows; or breaks it off.
+    HangUp {
+        /// The client whose connection it is.
+        client: String,
+        /// Which side begins.
+        direction: Direction,
+        /// Whether it sends a reset instead of a FIN.
+        abort: bool,
+    },
+    /// One side sends a datagram.
+    Datagram {
+        /// The client it comes from or goes to.
+        client: String,
+        /// Which way it goes.
+        direction: Direction,
+        /// What it carries.
+        payload: Vec<u8>,
+    },
+    /// A client asks over HTTP, and the server answers.
+    Get {
+        /// Who asks.
+        client: String,
+        /// What is asked and answered.
+        exchange: Exchange,
+    },
+    /// A client asks for an event stream, and the server begins it.
+    Subscribe {
+        /// Who asks.
+        client: String,
+        /// The request target.
+        path: String,
+        /// The id of the last event it has, if it comes back.
+        last: Option<String>,
+    },
+    /// The server sends an event.
+    Publish {
+        /// To whom.
+        client: String,
+        /// The event.
+        event: Event,
+    },
     /// Nothing happens for a while.
     Wait(Duration),
+}
+
+/// A GET and its answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exchange {
+    /// The request target.
+    pub path: String,
+    /// HTTP/1.0: a connection for this exchange alone, ended by the server.
+    pub is_10: bool,
+    /// Whether a connection has to be opened for it.
+    pub opens: bool,
+    /// The status code of the answer.
+    pub status: u16,
+    /// Its body.
+    pub body: Vec<u8>,
+    /// How long the server holds the request before it answers.
+    pub held: Duration,
+}
+
+impl Exchange {
+    /// The version of HTTP that both sides speak.
+    pub fn version(&self) -> &'static str {
+        if self.is_10 { "HTTP/1.0" } else { "HTTP/1.1" }
+    }
+}
+
+/// An event of an event stream (WHATWG HTML §9.2).
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Event {
+    /// Its type; `None` is `message`.
+    #[serde(rename = "event")]
+    pub kind: Option<String>,
+    /// Its data.
+    pub data: String,
+    /// Its id.
+    pub id: Option<String>,
 }
 
 /// A WebSocket opening handshake as a client asks for it (RFC 6455 §4.1).

@@ -27,7 +27,7 @@ pub fn play(place: &Place, scenario: &Scenario) -> Result<Recording, LabError> {
     let mut notes = Vec::new();
     let log = Logbook::begin();
     let (done, reports) = mpsc::channel();
-    let (server, address) = start_server(network.as_ref(), scenario.port, &log, &done, &mut notes)?;
+    let (server, address) = start_server(network.as_ref(), scenario, &log, &done, &mut notes)?;
     let recorder = Recorder::arm(network.clone(), address.port())?;
     let started = |source| LabError::Thread { name: "lab clients", source };
     let client = Host::client(network, address, log.clone(), done).map_err(started)?;
@@ -63,12 +63,14 @@ fn network(place: &Place) -> Result<Option<Arc<Network>>, LabError> {
 /// Starts the server on the port of the script; on the host, where others may have it, else on a free one.
 fn start_server(
     network: Option<&Arc<Network>>,
-    port: u16,
+    scenario: &Scenario,
     log: &Logbook,
     done: &mpsc::Sender<Report>,
     notes: &mut Vec<String>,
 ) -> Result<(Host, SocketAddr), LabError> {
-    let start = |wish| Host::server(network.cloned(), wish, log.clone(), done.clone());
+    let port = scenario.port;
+    let wish = |port| (port, scenario.has_datagrams());
+    let start = |port| Host::server(network.cloned(), wish(port), log.clone(), done.clone());
     let failed = |source| LabError::Listen { port, source };
     match start(PortWish::This(port)) {
         Err(error) if network.is_none() && is_taken(&error) => {
@@ -137,6 +139,26 @@ impl Director {
             }
             Action::Close { client, direction, reason } => {
                 cast(client, *direction, Part::Close(reason.clone()), Part::AnswerClose(reason.clone()))
+            }
+            Action::Open { client } => (client, Part::Tcp, Part::Tcp),
+            Action::Write { client, direction, octets } => {
+                cast(client, *direction, Part::Write(octets.clone()), Part::Read(octets.clone()))
+            }
+            Action::HangUp { client, direction, abort } => {
+                cast(client, *direction, Part::HangUp { abort: *abort }, Part::SeeEnd { abort: *abort })
+            }
+            Action::Datagram { client, direction, payload } => {
+                cast(client, *direction, Part::SendDatagram(payload.clone()), Part::HearDatagram)
+            }
+            Action::Get { client, exchange } => {
+                (client, Part::Exchange(exchange.clone()), Part::Exchange(exchange.clone()))
+            }
+            Action::Subscribe { client, path, last } => {
+                let part = || Part::Subscribe { path: path.clone(), last: last.clone() };
+                (client, part(), part())
+            }
+            Action::Publish { client, event } => {
+                cast(client, Direction::ToClient, Part::Publish(event.clone()), Part::HearEvent(event.clone()))
             }
         };
         let order = |part| Order { line: step.line, client: client.clone(), part };

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use wiretale::cli::trace_frames;
-use wiretale::lab::{Message as Said, Opcode as SaidOpcode, Place, Recording, What};
+use wiretale::flow::Closing;
+use wiretale::lab::{Event, Message as Said, Opcode as SaidOpcode, Place, Recording, What};
 use wiretale::layer::Direction;
-use wiretale::protocol::{HttpMessage, Opcode, Side, WebSocketFrame, WebSocketMessage};
-use wiretale::trace::{Message, Trace};
+use wiretale::protocol::{HttpMessage, Opcode, Side, SseEventMessage, WebSocketFrame, WebSocketMessage};
+use wiretale::trace::{Message, Talk, Trace};
 
 use super::play;
 
@@ -16,13 +17,43 @@ use super::play;
 type Talks = BTreeMap<(SocketAddr, SocketAddr, Direction), Vec<What>>;
 
 pub fn what_was_sent_is_what_is_seen(place: &Place) {
-    for script in [LESSON, EVERYTHING, CROWD] {
+    for script in [LESSON, EVERYTHING, CROWD, TCP, DATAGRAMS, HTTP, EVENTS] {
         let recording = play(place, script);
         let trace = trace_frames(&recording.frames);
         let (sent, seen) = (sent(&recording), seen(&trace));
         assert!(sent.values().map(Vec::len).sum::<usize>() > 8, "the log of `{script}` is too short to prove anything");
         assert_eq!(seen, sent, "{script}");
     }
+}
+
+/// Ten plays of each script, as they are seen: the same things in the same order, and as many frames where every step is
+/// small enough to need one segment.
+pub fn ten_plays_are_alike(place: &Place) {
+    for (script, is_small) in
+        [(LESSON, true), (CROWD, true), (TCP, false), (DATAGRAMS, true), (HTTP, false), (EVENTS, true)]
+    {
+        let mut first: Option<(Vec<String>, usize)> = None;
+        for _ in 0..10 {
+            let recording = play(place, script);
+            let things: Vec<String> = recording.log.entries.iter().map(shape).collect();
+            let found = (things, recording.frames.len());
+            let expected = first.get_or_insert_with(|| found.clone());
+            assert_eq!(found.0, expected.0, "{script}");
+            assert!(!is_small || found.1 == expected.1, "{} and {} frames: {script}", found.1, expected.1);
+        }
+    }
+}
+
+/// An entry without what differs from play to play: ports, keys, times.
+fn shape(entry: &wiretale::lab::Entry) -> String {
+    let what = match &entry.what {
+        What::Request { method, target, headers } => {
+            format!("{method} {target} {:?}", headers.iter().map(|(name, _)| name).collect::<Vec<_>>())
+        }
+        What::Response { status, body, .. } => format!("{status} {body:?}"),
+        other => format!("{other:?}"),
+    };
+    format!("{} {} {what} {}", entry.step, entry.actor, entry.received_at.is_some())
 }
 
 const LESSON: &str = "ada connects to /chat\nada sends text \"Hello\"\nserver sends text \"Hello yourself\"\n\
@@ -36,13 +67,54 @@ const EVERYTHING: &str = "ada connects to /a?b=c offering \"chat, other\"\nada s
 const CROWD: &str = "ada connects\nbob connects\nserver sends text \"1\" to bob\nserver sends text \"2\" to ada\n\
     ada closes\nbob sends text \"3\"\nada connects\nbob closes 1001\nada sends text \"4\"\nada closes 1000\n";
 
+const TCP: &str = "ada opens tcp\nada writes \"Hel\"\nada writes \"lo\"\nserver writes of 70000 bytes\nbob opens tcp\n\
+    10 times every 2ms bob writes hex 00ff\nada closes\nserver writes \"x\" to bob\nserver closes bob\ncleo opens tcp\n\
+    cleo writes \"y\"\nserver aborts cleo\ndan opens tcp\ndan aborts\nada opens tcp\nada closes\n";
+
+const DATAGRAMS: &str = "ada sends datagram \"hello\"\nserver sends datagram \"hi\" to ada\nbob sends datagram of 65507 bytes\n\
+    5 times ada sends datagram \"again\"\nserver sends datagram hex 00 to bob\nada sends datagram \"\"\n";
+
+const HTTP: &str = "3 times ada gets /a?b=c\nada gets /long answered with text of 70000 bytes\n\
+    ada gets /none answered with 204 after 20ms\n2 times bob gets /old over http/1.0\nbob gets /new\nserver closes bob\nada closes\n";
+
+const EVENTS: &str = "eve subscribes to /news\nserver publishes \"one\"\nserver publishes \"2\\n3\" as \"lines\" with id \"7\" to eve\n\
+    eve closes\neve subscribes to /news after \"7\"\nserver publishes \"four\"\nserver closes eve\n";
+
 fn sent(recording: &Recording) -> Talks {
     let mut talks = Talks::new();
     for entry in &recording.log.entries {
         let key = (entry.connection.client, entry.connection.server, entry.direction);
-        talks.entry(key).or_default().push(entry.what.clone());
+        let talk = talks.entry(key).or_default();
+        match (&entry.what, talk.last_mut()) {
+            // Where one call to write ends and the next begins the wire does not say.
+            (What::Octets(more), Some(What::Octets(octets))) => octets.extend(more),
+            (what, _) => talk.push(what.clone()),
+        }
     }
     talks
+}
+
+/// What was written into a connection on which nothing is spoken that we know, in one piece.
+fn octets(trace: &Trace, connection: u32, direction: Direction) -> Option<What> {
+    let unknown = !matches!(trace.talk(connection), Talk::Known(_));
+    let stream = trace.stream(connection, direction).filter(|_| unknown)?;
+    let octets = stream.slice(0..u64::MAX).to_vec();
+    (!octets.is_empty()).then_some(What::Octets(octets))
+}
+
+/// Every datagram, in the direction of its first between these ends.
+fn datagrams(trace: &Trace, talks: &mut Talks) {
+    let mut clients: BTreeMap<u32, SocketAddr> = BTreeMap::new();
+    for (_, record) in trace.records() {
+        let (packet, data) = record.whole();
+        let (Some((_, from, to)), Some(place)) = (packet.udp(), record.udp) else { continue };
+        let client = *clients.entry(place.stream).or_insert(from);
+        let key = match client == from {
+            true => (from, to, Direction::ToServer),
+            false => (to, from, Direction::ToClient),
+        };
+        talks.entry(key).or_default().push(What::Datagram(packet.payload.of(data).to_vec()));
+    }
 }
 
 fn seen(trace: &Trace) -> Talks {
@@ -54,17 +126,27 @@ fn seen(trace: &Trace) -> Talks {
             trace.messages().iter().filter(|message| message.connection == connection.id).collect();
         ours.sort_by_key(|message| message.range.start);
         for message in ours {
-            assert!(message.complete, "{message:?}");
+            // A stream of events that the client leaves is never complete.
+            let is_stream = trace.messages().iter().any(|other| other.payload_as::<SseEventMessage>().is_some());
+            assert!(message.complete || is_stream, "{message:?}");
             if let Some(what) = what(trace, message) {
                 talks.entry(key(message.direction)).or_default().push(what);
             }
         }
         for direction in [Direction::ToServer, Direction::ToClient] {
-            if connection.closing(direction).is_some() {
-                talks.entry(key(direction)).or_default().push(What::Closed);
-            }
+            talks.entry(key(direction)).or_default().extend(octets(trace, connection.id, direction));
+        }
+        for direction in [Direction::ToServer, Direction::ToClient] {
+            let end = match connection.closing(direction) {
+                Some(Closing::Fin(_)) => Some(What::Closed),
+                Some(Closing::Reset(_)) => Some(What::Reset),
+                None => None,
+            };
+            talks.entry(key(direction)).or_default().extend(end);
         }
     }
+    datagrams(trace, &mut talks);
+    talks.retain(|_, talk| !talk.is_empty());
     talks
 }
 
@@ -72,6 +154,12 @@ fn what(trace: &Trace, message: &Message) -> Option<What> {
     let bytes = trace.bytes(message);
     if let Some(http) = message.payload_as::<HttpMessage>() {
         return Some(http_said(http, bytes));
+    }
+    if let Some(sse) = message.payload_as::<SseEventMessage>() {
+        let event = sse.event()?;
+        let named = |text: &str| (!text.is_empty() && text != "message").then(|| text.to_owned());
+        let (kind, id) = (named(&event.event), named(&event.id));
+        return Some(What::Event(Event { kind, data: event.data.clone(), id }));
     }
     if let Some(frame) = message.payload_as::<WebSocketFrame>() {
         let whole = frame.fin && frame.opcode != Opcode::Continuation;
@@ -89,7 +177,10 @@ fn http_said(http: &HttpMessage, bytes: &[u8]) -> What {
     match http.side {
         Side::Request => What::Request { method: first, target: second, headers },
         Side::Response => {
-            What::Response { status: first.parse().unwrap(), headers, body: http.body(bytes).into_owned() }
+            // The events of a stream are told one by one.
+            let is_stream = headers.iter().any(|(_, value)| value == "text/event-stream");
+            let body = if is_stream { Vec::new() } else { http.body(bytes).into_owned() };
+            What::Response { status: first.parse().unwrap(), headers, body }
         }
         Side::Unreadable => panic!("unreadable: {bytes:02x?}"),
     }

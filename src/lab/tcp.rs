@@ -1,0 +1,116 @@
+//! One end of a TCP connection: opened, written to, read from, ended. What speaks HTTP builds on it.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+use crate::lab::endpoint::{ActorError, Side};
+use crate::lab::handshake::SERVER;
+use crate::lab::log::{Connection, Logbook, What};
+use crate::layer::Direction;
+
+/// One end of an open TCP connection.
+#[derive(Debug)]
+pub struct TcpEnd {
+    pub side: Side,
+    pub stream: TcpStream,
+    /// An HTTP response in chunks goes on.
+    pub streams: bool,
+}
+
+/// The client's part: opens a connection.
+pub async fn open(line: usize, client: &str, server: SocketAddr, log: &Logbook) -> Result<TcpEnd, ActorError> {
+    let failed = |source| ActorError::io("connect", source);
+    let socket = TcpSocket::new_v4().map_err(failed)?;
+    // The port is taken before the SYN is sent, so that the log can name the connection first.
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).map_err(failed)?;
+    let connection = Connection { client: socket.local_addr().map_err(failed)?, server };
+    let side = Side { actor: client.to_owned(), connection, direction: Direction::ToServer, log: log.clone() };
+    side.sends(line, What::Opened);
+    let stream = socket.connect(server).await.map_err(failed)?;
+    stream.set_nodelay(true).map_err(failed)?;
+    Ok(TcpEnd { side, stream, streams: false })
+}
+
+/// The server's part: takes the connection of the client that is due.
+pub async fn accept(listener: &TcpListener, log: &Logbook) -> Result<TcpEnd, ActorError> {
+    let failed = |source| ActorError::io("accept a connection", source);
+    let server = listener.local_addr().map_err(failed)?;
+    loop {
+        let (stream, client) = listener.accept().await.map_err(failed)?;
+        let connection = Connection { client, server };
+        let side = Side { actor: SERVER.to_owned(), connection, direction: Direction::ToClient, log: log.clone() };
+        // On the host's loopback any program may connect; those that are not in the play are turned away.
+        if side.hears(|what| *what == What::Opened).is_ok() {
+            stream.set_nodelay(true).map_err(failed)?;
+            return Ok(TcpEnd { side, stream, streams: false });
+        }
+    }
+}
+
+impl TcpEnd {
+    /// Writes octets, in one call.
+    pub async fn write(&mut self, line: usize, octets: &[u8]) -> Result<(), ActorError> {
+        self.side.sends(line, What::Octets(octets.to_vec()));
+        self.put(octets).await
+    }
+
+    /// Reads what the other side wrote.
+    pub async fn read(&mut self, expected: &[u8]) -> Result<(), ActorError> {
+        let heard = self.take(expected.len()).await?;
+        self.side.hears(|what| matches!(what, What::Octets(sent) if *sent == heard))
+    }
+
+    pub(in crate::lab) async fn put(&mut self, octets: &[u8]) -> Result<(), ActorError> {
+        self.stream.write_all(octets).await.map_err(|source| ActorError::io("write", source))
+    }
+
+    pub(in crate::lab) async fn take(&mut self, len: usize) -> Result<Vec<u8>, ActorError> {
+        let mut octets = vec![0; len];
+        self.stream.read_exact(&mut octets).await.map_err(|source| ActorError::io("read", source))?;
+        Ok(octets)
+    }
+
+    /// Ends the connection and waits until the other side has ended it too; or breaks it off.
+    pub async fn hang_up(mut self, line: usize, abort: bool) -> Result<(), ActorError> {
+        let failed = |source| ActorError::io("close its connection", source);
+        if abort {
+            // With nothing to wait for, the kernel sends a reset instead of a FIN.
+            self.stream.set_zero_linger().map_err(failed)?;
+            self.side.sends(line, What::Reset);
+            return Ok(());
+        }
+        if self.streams && self.side.direction == Direction::ToClient {
+            self.put(b"0\r\n\r\n").await?;
+        }
+        self.side.sends(line, What::Closed);
+        self.stream.shutdown().await.map_err(failed)?;
+        self.drain().await.map_err(failed)?;
+        self.side.hears(|what| *what == What::Closed)
+    }
+
+    /// Waits until the other side has ended the connection, and does so too; if it was broken off there is nothing to do.
+    pub async fn see_end(mut self, line: usize, abort: bool) -> Result<(), ActorError> {
+        let failed = |source| ActorError::io("close its connection", source);
+        let ended = self.drain().await;
+        if abort {
+            return match ended {
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {
+                    self.side.hears(|what| *what == What::Reset)
+                }
+                Err(error) => Err(failed(error)),
+                Ok(()) => Err(ActorError::Unreadable("the connection was ended in order, not broken off".to_owned())),
+            };
+        }
+        ended.map_err(failed)?;
+        self.side.hears(|what| *what == What::Closed)?;
+        self.side.sends(line, What::Closed);
+        self.stream.shutdown().await.map_err(failed)
+    }
+
+    async fn drain(&mut self) -> std::io::Result<()> {
+        let mut rest = Vec::new();
+        self.stream.read_to_end(&mut rest).await.map(|_| ())
+    }
+}
