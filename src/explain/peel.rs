@@ -4,6 +4,7 @@ use super::owner_title;
 use crate::flow::Segment;
 use crate::layer::{Layer, OsiLayer};
 use crate::protocol::WebSocketFrame;
+use crate::protocol::text::as_text;
 use crate::trace::{Message, Owner, Record, Share, Talk, Trace};
 
 /// A frame, peeled.
@@ -87,11 +88,17 @@ fn says(trace: &Trace, frame: u32, record: &Record, layers: &[Layer], owner: Own
         "payload" if record.segment.is_some() && ends_here.is_empty() => later(trace, frame, record),
         "payload" => {
             let contents: Vec<_> = ends_here.iter().filter_map(|message| content(trace, message)).collect();
-            contents.join(", ")
+            let (packet, data) = record.whole();
+            let text = || as_text(packet.payload.of(data), 60).filter(|_| packet.udp().is_some());
+            if contents.is_empty() { text().unwrap_or_default() } else { contents.join(", ") }
         }
         "repeated" => "sent before, in an earlier frame".into(),
         "padding" => "after the end of the IP packet".into(),
-        "data" => unread(trace, record).into(),
+        "data" => {
+            let (packet, data) = record.whole();
+            let text = as_text(packet.payload.of(data), 40).map(|text| format!("{text}, "));
+            format!("{}{}", text.unwrap_or_default(), unread(trace, record))
+        }
         _ => {
             let mine: Vec<_> =
                 layers.iter().filter(|layer| layer.protocol == owner).map(|layer| layer.summary.as_str()).collect();

@@ -4,6 +4,7 @@ use super::Cast;
 use crate::layer::{Direction, Severity};
 use crate::packet::Flags;
 use crate::protocol::engineio::{EngineIoPacket, Kind};
+use crate::protocol::text::as_text;
 use crate::trace::{Message, Record, Talk, Trace};
 
 /// Which part of a connection's life a line belongs to.
@@ -182,7 +183,11 @@ fn payload_text(trace: &Trace, number: u32, record: &Record) -> Option<(String, 
         () if matches!(trace.talk(segment.connection), Talk::Known(_)) && trace.lacks_before(segment) => {
             (format!("{octets} that cannot be read: bytes before them are missing"), Phase::Data)
         }
-        () => (format!("{octets} of an unknown protocol"), Phase::Data),
+        () => {
+            let (packet, data) = record.whole();
+            let text = as_text(packet.payload.of(data), 32);
+            (text.map_or(format!("{octets} of an unknown protocol"), |text| format!("{text}  {octets}")), Phase::Data)
+        }
     })
 }
 

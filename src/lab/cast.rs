@@ -30,15 +30,16 @@ fn check(statements: Vec<Statement>) -> Result<Scenario, Mistake> {
             scenario.port = port;
             continue;
         }
+        // What is wrong with a step as a whole is wrong with all of it.
+        let here = |error: Mistake| Mistake {
+            range: if error.range.is_empty() { range.clone() } else { error.range },
+            ..error
+        };
         for _ in 0..times.count {
-            let played = cast.play(verb.clone(), &range);
-            let pause = times.pause.map(|pause| cast.wait(pause));
-            for action in [Some(played), pause].into_iter().flatten() {
-                let at = |error: Mistake| {
-                    if error.range.is_empty() { Mistake { range: range.clone(), ..error } } else { error }
-                };
-                scenario.steps.push(Step { line, range: range.clone(), action: action.map_err(at)? });
-            }
+            let played = cast.play(verb.clone(), &range).map_err(here)?;
+            let pause = times.pause.map(|pause| cast.wait(pause)).transpose().map_err(here)?;
+            let actions = [Some(played), pause].into_iter().flatten();
+            scenario.steps.extend(actions.map(|action| Step { line, range: range.clone(), action }));
             if scenario.steps.len() > MAX_STEPS {
                 return Err(Mistake::new(
                     range,

@@ -213,7 +213,7 @@ struct Actors {
 
 /// A connection that is open.
 enum Link {
-    WebSocket(Endpoint),
+    WebSocket(Box<Endpoint>),
     Tcp(TcpEnd),
 }
 
@@ -225,7 +225,7 @@ impl Actors {
                     Role::Server(listener, _) => handshake::accept(line, listener, &self.log).await?,
                     Role::Client(server) => handshake::connect(line, &client, *server, &opening, &self.log).await?,
                 };
-                self.open.extend(opened.map(|endpoint| (client, Link::WebSocket(endpoint))));
+                self.open.extend(opened.map(|endpoint| (client, Link::WebSocket(Box::new(endpoint)))));
                 Ok(())
             }
             Part::Say(what) => self.endpoint(&client)?.say(line, &what).await,
@@ -321,7 +321,7 @@ impl Actors {
 
     fn leave(&mut self, client: &str) -> Result<Endpoint, ActorError> {
         match self.open.remove(client) {
-            Some(Link::WebSocket(endpoint)) => Ok(endpoint),
+            Some(Link::WebSocket(endpoint)) => Ok(*endpoint),
             _ => Err(not_open(client)),
         }
     }

@@ -6,7 +6,7 @@ pub mod socketio;
 mod sse;
 #[cfg(test)]
 mod testing;
-mod text;
+pub(crate) mod text;
 mod tls;
 mod websocket;
 

@@ -2,7 +2,7 @@
 
 /// `text` in quotes, shortened to `max` characters, control characters escaped. Quotes inside stay as they are: this is
 /// read by people, and JSON is full of them.
-pub(super) fn quoted(text: &str, max: usize) -> String {
+pub(crate) fn quoted(text: &str, max: usize) -> String {
     let mut out = String::from("\"");
     for (i, c) in text.chars().enumerate() {
         if i == max {
@@ -19,10 +19,29 @@ pub(super) fn quoted(text: &str, max: usize) -> String {
 }
 
 /// `text` without control characters, shortened to `max` characters.
-pub(super) fn plain(text: &str, max: usize) -> String {
+pub(crate) fn plain(text: &str, max: usize) -> String {
     let mut out: String = text.chars().take(max).map(|c| if c.is_control() { '·' } else { c }).collect();
     if text.chars().nth(max).is_some() {
         out.push('…');
     }
     out
+}
+
+/// Octets as text in quotes, if that is what they are: UTF-8 without control characters other than line ends and tabs.
+pub(crate) fn as_text(octets: &[u8], max: usize) -> Option<String> {
+    let text = std::str::from_utf8(octets).ok().filter(|text| !text.is_empty())?;
+    let is_text = text.chars().all(|c| !c.is_control() || matches!(c, '\r' | '\n' | '\t'));
+    is_text.then(|| quoted(text, max))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_text_is_shown_as_text() {
+        assert_eq!(as_text("grün\n".as_bytes(), 9).as_deref(), Some("\"grün\\n\""));
+        assert_eq!(as_text(b"abcdef", 3).as_deref(), Some("\"abc…\""));
+        assert_eq!((as_text(b"", 9), as_text(&[0xff], 9), as_text(b"a\0", 9)), (None, None, None));
+    }
 }

@@ -38,6 +38,9 @@ impl fmt::Display for Evidence {
     }
 }
 
+/// A sentence names no more stretches of frames than this; of more it names the first ones, the last, and how many there are.
+const MAX_RUNS: usize = 10;
+
 /// The numbers, three or more in a row as a range.
 fn runs(frames: &[u32]) -> String {
     let runs = frames.chunk_by(|a, b| a.checked_add(1) == Some(*b));
@@ -45,7 +48,12 @@ fn runs(frames: &[u32]) -> String {
         [first, _, .., last] => format!("{first}–{last}"),
         short => short.iter().map(u32::to_string).collect::<Vec<_>>().join(", "),
     };
-    runs.map(text).collect::<Vec<_>>().join(", ")
+    let mut runs: Vec<String> = runs.map(text).collect();
+    if let (true, Some(last)) = (runs.len() > MAX_RUNS, frames.last()) {
+        runs.truncate(MAX_RUNS - 2);
+        return format!("{}, … {last} ({} in all)", runs.join(", "), frames.len());
+    }
+    runs.join(", ")
 }
 
 #[cfg(test)]
@@ -58,6 +66,8 @@ mod tests {
         assert_eq!(evidence(&[1], None), "frame 1");
         assert_eq!(evidence(&[8, 9], None), "frames 8, 9");
         assert_eq!(evidence(&[1, 4, 5, 6, u32::MAX], None), "frames 1, 4–6, 4294967295");
+        let many: Vec<u32> = (1..=40).map(|n| 2 * n).collect();
+        assert_eq!(evidence(&many, None), "frames 2, 4, 6, 8, 10, 12, 14, 16, … 80 (40 in all)");
         assert_eq!(evidence(&[], Some(54)), "none of 54 frames");
         assert_eq!(evidence(&[], None), "");
         assert_eq!(evidence(&[3], Some(54)), "frame 3");
