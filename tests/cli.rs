@@ -487,7 +487,7 @@ fn every_lesson_holds_with_its_knob_turned() {
         let knob = format!("{}={}", value("knob:"), value("to:"));
         let path = format!("./{}", file.display());
         let ran = run(&mut wiretale(&["lesson", &path, "--no-predict", "--set", &knob]));
-        if ran.err.contains("saved capture") {
+        if ran.code == 3 {
             return eprintln!("NOTE: no live run is possible here: left out");
         }
         assert_eq!(ran.code, 0, "{path} {knob}: {}{}", ran.out, ran.err);
@@ -495,6 +495,49 @@ fn every_lesson_holds_with_its_knob_turned() {
         turned += 1;
     }
     assert!(turned >= 11, "{turned}");
+}
+
+#[test]
+fn a_comparison_adds_up_to_the_last_octet() {
+    let ran = run(&mut wiretale(&["compare", "--events", "4", "--every", "10ms", "--format", "json"]));
+    if ran.code == 3 {
+        return eprintln!("NOTE: no live run is possible here: left out");
+    }
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let compared: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let contenders = compared["contenders"].as_array().unwrap();
+    assert_eq!(contenders.len(), 5);
+    for one in contenders {
+        let (name, cost) = (one["transport"].as_str().unwrap(), &one["cost"]);
+        let layers = cost["layers"].as_array().unwrap().iter().map(|layer| layer[1].as_u64().unwrap());
+        assert_eq!(layers.sum::<u64>(), cost["octets"].as_u64().unwrap(), "{name}");
+        assert_eq!(cost["events"].as_array().unwrap().len(), 4, "{name}: every event is found on the wire");
+        assert_eq!(one["latencies"].as_array().unwrap().len(), 4, "{name}: and in the log");
+        assert!(cost["per_event"].as_f64().unwrap() > 50.0, "{name}");
+    }
+    let count = |name: &str, key: &str| {
+        let one = contenders.iter().find(|one| one["transport"] == name).unwrap();
+        one["cost"][key].as_u64().unwrap()
+    };
+    assert_eq!((count("http10", "connections"), count("long-poll", "connections")), (4, 1));
+    assert_eq!((count("short-poll", "requests"), count("short-poll", "empty_answers")), (16, 12));
+    assert_eq!((count("long-poll", "requests"), count("sse", "requests"), count("websocket", "requests")), (4, 1, 1));
+}
+
+#[test]
+fn an_impossible_comparison_is_refused_with_its_reason() {
+    for (arguments, reason) in [
+        (&["websockets"][..], "did you mean `websocket`?"),
+        (&["sse", "--direction", "up"], "nothing to send but requests"),
+        (&["--events", "0"], "invalid value '0'"),
+        (&["tcp", "--payload", "99999"], "99999"),
+        (&["websocket", "--events", "200", "--every", "1s"], "all waits together last at most 30 seconds"),
+    ] {
+        let ran = run(&mut wiretale(&[&["compare"], arguments].concat()));
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{arguments:?}");
+        let text = ran.err.split_whitespace().collect::<Vec<_>>().join(" ").replace("│ ", "");
+        assert!(text.contains(reason), "{arguments:?}: {text}");
+    }
 }
 
 #[test]

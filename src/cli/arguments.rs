@@ -37,6 +37,8 @@ pub(super) enum Command {
     Lesson(LessonArguments),
     /// Tell whether every sentence of the lessons is true, live and on their saved captures.
     Check(CheckArguments),
+    /// Play the same events over several transports, and measure what each costs.
+    Compare(CompareArguments),
     /// Tell the story of a saved capture (pcap or pcapng).
     Replay(ReplayArguments),
     /// Show one frame of a capture, layer by layer, with every byte's owner.
@@ -77,6 +79,53 @@ pub(super) struct LessonArguments {
 pub(super) struct CheckArguments {
     /// Lessons by name, number, unique beginning or path; all of them if none is named.
     pub(super) names: Vec<String>,
+}
+
+/// Which way events go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Way {
+    /// From the server to the client.
+    Down,
+    /// From the client to the server.
+    Up,
+}
+
+/// How a comparison is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum CompareFormat {
+    /// Tables and bars.
+    Table,
+    /// One object.
+    Json,
+    /// A row for each transport.
+    Csv,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CompareArguments {
+    /// Which transports: http10, short-poll, long-poll, sse, websocket, tcp, udp; those over HTTP if none is named.
+    pub(super) kinds: Vec<String>,
+    /// How many events.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=200))]
+    pub(super) events: u16,
+    /// The time before each event, such as 50ms.
+    #[arg(long, value_name = "TIME", default_value = "50ms")]
+    pub(super) every: humantime::Duration,
+    /// How many octets each event has.
+    #[arg(long, value_name = "OCTETS", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=16384))]
+    pub(super) payload: u16,
+    /// Which way the events go.
+    #[arg(long, value_enum, default_value_t = Way::Down)]
+    pub(super) direction: Way,
+    /// How often a client that polls asks in the time between two events.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=50))]
+    pub(super) polls: u16,
+    /// How the numbers are printed.
+    #[arg(long, value_enum, default_value_t = CompareFormat::Table)]
+    pub(super) format: CompareFormat,
+    /// Keep the captures in this folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) save: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

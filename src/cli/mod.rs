@@ -5,6 +5,7 @@
 
 mod arguments;
 mod check;
+mod compare;
 mod course;
 mod doctor;
 mod export;
@@ -56,6 +57,7 @@ pub fn run() -> ExitCode {
     let result = match arguments.command {
         Command::Lesson(arguments) => lesson::run(&arguments, &mut out),
         Command::Check(arguments) => check::run(&arguments, &mut out),
+        Command::Compare(arguments) => compare::run(&arguments, &mut out),
         Command::Replay(arguments) => replay::run(&arguments, &mut out),
         Command::Peel(arguments) => peel::run(&arguments, &mut out),
         Command::Export(arguments) => export::run(&arguments),

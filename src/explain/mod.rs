@@ -1,6 +1,8 @@
 //! Floor 8: a trace → meaning. Nothing is printed here.
 
 mod cast;
+mod comparison;
+mod cost;
 mod habit;
 pub mod lesson;
 mod osi;
@@ -9,6 +11,8 @@ mod story;
 mod summary;
 
 pub use cast::Cast;
+pub use comparison::{Comparison, Contender};
+pub use cost::{Cost, CostLayer};
 pub use habit::{Confidence, Habit, Recognised, habits};
 pub use osi::{InternetLayer, internet_layer, owner_title};
 pub use peel::{Peel, Row, Unmask};

@@ -7,7 +7,7 @@
 //! actor  "sends datagram" octets [ "to" client ]
 //! client "gets" path [ "answered with" ( text / "text of" size / status ) ] [ "after" time ] [ "over http/1.0" ]
 //! client "subscribes to" path [ "after" id ]
-//! "server publishes" text [ "as" type ] [ "with id" id ] [ "to" client ]
+//! "server publishes" ( text / "text of" size ) [ "as" type ] [ "with id" id ] [ "to" client ]
 //! number "times" [ "every" time ] step
 //! octets = text / "of" size / "hex" digits
 //! ```
@@ -95,7 +95,13 @@ pub fn subscription(words: &mut Reader<'_>) -> Result<(String, Option<String>), 
 /// An event.
 pub fn event(words: &mut Reader<'_>) -> Result<Event, Mistake> {
     let range = words.here();
-    let data = words.text("the text in quotes")?;
+    let data = match words.keyword("text") {
+        true => {
+            words.expect("of")?;
+            some_text(words.size()?)
+        }
+        false => words.text("the text in quotes")?,
+    };
     if data.contains('\r') {
         return Err(Mistake::new(range, "an event cannot hold a carriage return")
             .help("WHATWG HTML §9.2: it ends a line there; what has several lines is parted with \\n"));

@@ -1,5 +1,6 @@
 //! Floor 9: meaning → text. No decisions are made here; colours carry layers, and never meaning alone.
 
+mod compare;
 mod export;
 mod fields;
 mod json;
@@ -12,6 +13,7 @@ mod story;
 mod summary;
 mod table;
 
+pub use compare::{comparison, comparison_csv, comparison_json};
 pub use export::{Exporter, KINDS, Table, Wanted, export};
 pub use fields::field_list;
 pub use json::lesson_json;

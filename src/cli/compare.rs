@@ -1,0 +1,123 @@
+//! `wiretale compare`: the same events over several transports, measured.
+
+use std::fs;
+
+use super::Ending;
+use super::arguments::{CompareArguments, CompareFormat, Way};
+use super::failure::Failure;
+use super::load::trace_frames;
+use super::output::Output;
+use super::save::{self, Keep};
+use crate::capture::Statistics;
+use crate::explain::{Cast, Comparison, Contender, Cost};
+use crate::lab::{self, Events, Place, Recording, Scenario, Transport, What};
+use crate::layer::Direction;
+use crate::mistake;
+use crate::view::{comparison, comparison_csv, comparison_json};
+
+pub(super) fn run(arguments: &CompareArguments, out: &mut Output) -> Result<Ending, Failure> {
+    let transports = transports(arguments)?;
+    let events = Events {
+        count: arguments.events.into(),
+        every: *arguments.every,
+        payload: arguments.payload.into(),
+        up: arguments.direction == Way::Up,
+        polls: arguments.polls.into(),
+    };
+    let scripts = scripts(&transports, &events)?;
+    let place = lab::enter();
+    let mut compared = Comparison {
+        events: events.count,
+        every: events.every.as_secs_f64(),
+        payload: events.payload,
+        up: events.up,
+        place: place.to_string(),
+        contenders: Vec::new(),
+    };
+    for (transport, script, scenario) in &scripts {
+        compared.contenders.push(contend(*transport, (script, scenario), &events, (&place, arguments))?);
+    }
+    match arguments.format {
+        CompareFormat::Table => out.lines(comparison(&compared, out.width))?,
+        CompareFormat::Json => out.text(&comparison_json(&compared))?,
+        CompareFormat::Csv => out.text(comparison_csv(&compared).trim_end())?,
+    }
+    out.flush()?;
+    Ok(if compared.contenders.iter().all(|one| one.cost.adds_up()) { Ending::Done } else { Ending::No })
+}
+
+fn transports(arguments: &CompareArguments) -> Result<Vec<Transport>, Failure> {
+    if arguments.kinds.is_empty() {
+        let default =
+            Transport::ALL.into_iter().filter(|transport| !matches!(transport, Transport::Tcp | Transport::Udp));
+        let both = [Transport::WebSocket, Transport::Tcp, Transport::Udp];
+        return Ok(if arguments.direction == Way::Up { both.to_vec() } else { default.collect() });
+    }
+    let names = Transport::ALL.map(Transport::name);
+    let known = |name: &String| {
+        Transport::from_name(name).ok_or_else(|| {
+            let near = mistake::nearest(name, names).map(|near| format!("did you mean `{near}`? "));
+            let help = format!("{}there are: {}", near.unwrap_or_default(), names.join(", "));
+            Failure::request(format!("cannot compare `{name}`: there is no such transport"), help)
+        })
+    };
+    arguments.kinds.iter().map(known).collect()
+}
+
+/// What is to be played, all of it checked before anything is.
+fn scripts(transports: &[Transport], events: &Events) -> Result<Vec<(Transport, String, Scenario)>, Failure> {
+    let script = |transport: &Transport| {
+        let refused = |why: String| Failure::request(format!("cannot compare `{transport}`: {why}"), HELP);
+        let script = transport.script(events).map_err(refused)?;
+        let scenario = Scenario::parse(&script).map_err(|error| refused(error.message))?;
+        Ok((*transport, script, scenario))
+    };
+    transports.iter().map(script).collect()
+}
+
+const HELP: &str = "choose fewer events, a shorter time between them, or other transports";
+
+fn contend(
+    transport: Transport,
+    (script, scenario): (&str, &Scenario),
+    events: &Events,
+    (place, arguments): (&Place, &CompareArguments),
+) -> Result<Contender, Failure> {
+    let recording = lab::play(place, scenario)?;
+    if let Some(folder) = &arguments.save {
+        let unwritable = |error| {
+            let message = format!("cannot make the folder `{}`: {error}", folder.display());
+            Failure::request(message, "name a folder you may write to")
+        };
+        fs::create_dir_all(folder).map_err(unwritable)?;
+        keep(
+            &recording,
+            format!("wiretale compare {transport}\n{script}"),
+            &folder.join(format!("{transport}.pcapng")),
+        )?;
+    }
+    let direction = if events.up { Direction::ToServer } else { Direction::ToClient };
+    let is_event = |what: &What| match what {
+        What::Message(message) => message.opcode == lab::Opcode::Text,
+        What::Response { status, body, .. } => *status == 200 && !body.is_empty(),
+        What::Octets(_) | What::Event(_) => true,
+        What::Datagram(payload) => payload.len() == events.payload,
+        What::Opened | What::Request { .. } | What::Closed | What::Reset => false,
+    };
+    let sent = recording.log.entries.iter().filter(|entry| entry.direction == direction && is_event(&entry.what));
+    let nanoseconds = |time: std::time::Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    let mut latencies: Vec<u64> =
+        sent.filter_map(|entry| Some(nanoseconds(entry.received_at?.saturating_sub(entry.at)))).collect();
+    latencies.sort_unstable();
+    let cost = Cost::of(&trace_frames(&recording.frames), direction, events.payload);
+    let completeness = recording.completeness.to_string();
+    Ok(Contender { transport: transport.to_string(), cost, latencies, completeness })
+}
+
+fn keep(recording: &Recording, title: String, path: &std::path::Path) -> Result<(), Failure> {
+    let cast = Cast::new(recording.names.clone());
+    let completeness = recording.completeness;
+    let statistics = Some(Statistics { received: completeness.captured, dropped: completeness.dropped_by_kernel });
+    let interfaces = vec![recording.interface.clone()];
+    save::save(path, &recording.frames, Keep { title, cast: &cast, interfaces, statistics, comments: Vec::new() })
+}

@@ -1,0 +1,60 @@
+//! The same events over several transports, side by side.
+
+use std::time::Duration;
+
+use super::cost::Cost;
+
+/// One transport with what it took.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Contender {
+    /// The transport's name.
+    pub transport: String,
+    /// What it cost.
+    pub cost: Cost,
+    /// Nanoseconds from sending to receiving, of each event, as the two programs noted them; sorted.
+    pub latencies: Vec<u64>,
+    /// How complete the capture is.
+    pub completeness: String,
+}
+
+/// What was played, and what each transport took.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Comparison {
+    /// How many events.
+    pub events: usize,
+    /// Seconds before each.
+    pub every: f64,
+    /// Octets of payload in each.
+    pub payload: usize,
+    /// Whether they went from the client to the server.
+    pub up: bool,
+    /// Where it was staged.
+    pub place: String,
+    /// Those compared, in the order in which they were asked for.
+    pub contenders: Vec<Contender>,
+}
+
+impl Contender {
+    /// The time of an event in the middle of all, and of the slowest.
+    pub fn latency(&self) -> Option<(Duration, Duration)> {
+        let middle = self.latencies.get(self.latencies.len() / 2)?;
+        Some((Duration::from_nanos(*middle), Duration::from_nanos(*self.latencies.last()?)))
+    }
+
+    /// Octets on the wire for each octet of payload, set-up and end included.
+    pub fn overhead(&self, payload: u64) -> Option<f64> {
+        (payload > 0).then(|| self.cost.octets as f64 / payload as f64)
+    }
+}
+
+impl Comparison {
+    /// Octets that were to be said.
+    pub fn payload_octets(&self) -> u64 {
+        self.events as u64 * self.payload as u64
+    }
+
+    /// The one with this name.
+    pub fn get(&self, transport: &str) -> Option<&Contender> {
+        self.contenders.iter().find(|contender| contender.transport == transport)
+    }
+}

@@ -1,0 +1,187 @@
+//! What a capture of the same events over one transport costs: frames, connections, octets by layer. Every octet of every
+//! frame has one owner, so the sum over the layers is the sum over the frames.
+
+use crate::flow::Finding;
+use crate::layer::Direction;
+use crate::packet::Flags;
+use crate::protocol::{HttpMessage, Opcode, Side, SseEventMessage, WebSocketFrame};
+use crate::trace::{Record, Trace};
+
+/// Who owns octets, as it is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CostLayer {
+    /// What the link adds.
+    Link,
+    /// IP.
+    Ip,
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+    /// HTTP: start lines, header fields, chunk framing.
+    Http,
+    /// WebSocket: the headers of its frames, control frames.
+    WebSocket,
+    /// What was to be said, with what an event stream puts around it, and the codes of Close frames.
+    Payload,
+}
+
+impl CostLayer {
+    /// All of them, outermost first.
+    pub const ALL: [Self; 7] = [Self::Link, Self::Ip, Self::Tcp, Self::Udp, Self::Http, Self::WebSocket, Self::Payload];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Link => "link",
+            Self::Ip => "IP",
+            Self::Tcp => "TCP",
+            Self::Udp => "UDP",
+            Self::Http => "HTTP",
+            Self::WebSocket => "WebSocket",
+            Self::Payload => "payload",
+        }
+    }
+
+    fn of(owner: &str) -> Self {
+        match owner {
+            "ip" | "ipv6" => Self::Ip,
+            "tcp" => Self::Tcp,
+            "udp" => Self::Udp,
+            "http" => Self::Http,
+            "websocket" => Self::WebSocket,
+            "eth" | "null" | "raw" | "sll" | "vlan" | "ieee8021ad" | "padding" => Self::Link,
+            _ => Self::Payload,
+        }
+    }
+}
+
+/// What one transport took.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Cost {
+    /// Frames in all.
+    pub frames: usize,
+    /// Octets in all.
+    pub octets: u64,
+    /// TCP connections.
+    pub connections: usize,
+    /// Requests of HTTP.
+    pub requests: usize,
+    /// Those answered with nothing (204).
+    pub empty_answers: usize,
+    /// Frames that only acknowledge.
+    pub pure_acks: usize,
+    /// Segments sent again.
+    pub retransmissions: usize,
+    /// Octets by layer, outermost first; their sum is `octets`.
+    pub layers: Vec<(CostLayer, u64)>,
+    /// The frames in which an event was there.
+    pub events: Vec<u32>,
+    /// Octets before the first event was there.
+    pub before: u64,
+    /// Octets from one event to the next, on average over all but the first; none with fewer than two events.
+    pub per_event: Option<f64>,
+}
+
+impl Cost {
+    /// What a capture cost in which events went this way; `payload` is how many octets each has, to know them by where
+    /// nothing else does.
+    pub fn of(trace: &Trace, direction: Direction, payload: usize) -> Self {
+        let len = |record: &Record| u64::from(record.frame.len);
+        let events = events(trace, direction, payload);
+        let mut layers: Vec<(CostLayer, u64)> = CostLayer::ALL.iter().map(|layer| (*layer, 0)).collect();
+        let (mut pure_acks, mut retransmissions) = (0, 0);
+        for (number, record) in trace.records() {
+            for share in trace.ledger(number) {
+                let layer = CostLayer::of(share.owner);
+                layers
+                    .iter_mut()
+                    .filter(|(known, _)| *known == layer)
+                    .for_each(|(_, sum)| *sum += u64::from(share.len()));
+            }
+            let segment = record.segment.as_ref();
+            let flags = record.whole().0.tcp().map(|(tcp, ..)| tcp.flags.0);
+            let only_ack = flags.is_some_and(|flags| flags & (Flags::SYN | Flags::FIN | Flags::RST) == 0);
+            pure_acks += usize::from(segment.is_some_and(|segment| segment.len == 0 && only_ack));
+            let again = |segment: &crate::flow::Segment| segment.analysis.findings.has(Finding::Retransmission);
+            retransmissions += usize::from(segment.is_some_and(again));
+        }
+        let octets_in = |from: u32, to: u32| -> u64 {
+            trace.records().filter(|(number, _)| (from..to).contains(number)).map(|(_, record)| len(record)).sum()
+        };
+        let (first, last) = (events.first().copied().unwrap_or(0), events.last().copied().unwrap_or(0));
+        let gaps = events.len().saturating_sub(1);
+        let http = |wanted: &dyn Fn(&HttpMessage) -> bool| {
+            trace
+                .messages()
+                .iter()
+                .filter_map(|message| message.payload_as::<HttpMessage>())
+                .filter(|http| wanted(http))
+                .count()
+        };
+        Self {
+            frames: trace.records().count(),
+            octets: trace.records().map(|(_, record)| len(record)).sum(),
+            connections: trace.connections().len(),
+            requests: http(&|http| http.side == Side::Request),
+            empty_answers: http(&|http| http.status() == Some(204)),
+            pure_acks,
+            retransmissions,
+            layers,
+            before: octets_in(1, first),
+            per_event: (gaps > 0).then(|| octets_in(first + 1, last + 1) as f64 / gaps as f64),
+            events,
+        }
+    }
+
+    /// Whether the layers add up to the frames.
+    pub fn adds_up(&self) -> bool {
+        self.layers.iter().map(|(_, octets)| octets).sum::<u64>() == self.octets
+    }
+
+    /// After how many events this has cost less than `other`, if it ever does: arithmetic on what both cost before the
+    /// first event and for each, not a measurement.
+    pub fn pays_off_against(&self, other: &Self) -> Option<u64> {
+        let (own, others) = (self.per_event?, other.per_event?);
+        let ahead = self.before as f64 - other.before as f64;
+        let saved = others - own;
+        match (ahead <= 0.0, saved > 0.0) {
+            (true, true) => Some(1),
+            (false, true) => Some((ahead / saved).ceil() as u64),
+            _ => None,
+        }
+    }
+}
+
+/// The frames in which an event was there.
+fn events(trace: &Trace, direction: Direction, payload: usize) -> Vec<u32> {
+    let messages = trace.messages().iter().filter(|message| message.direction == direction);
+    let told = messages.filter(|message| {
+        let http = message.payload_as::<HttpMessage>();
+        let frame = message.payload_as::<WebSocketFrame>();
+        let sse = message.payload_as::<SseEventMessage>();
+        // The head of an event stream is an answer too, but its events are told by themselves.
+        http.is_some_and(|http| http.status() == Some(200) && http.body(trace.bytes(message)).len() == payload)
+            || frame.is_some_and(|frame| frame.opcode == Opcode::Text)
+            || sse.is_some_and(|sse| sse.event().is_some())
+    });
+    let mut frames: Vec<u32> = told.map(crate::trace::Message::frame).collect();
+    if frames.is_empty() {
+        frames = bare(trace, direction, payload);
+    }
+    frames.sort_unstable();
+    frames
+}
+
+/// The frames that carry so many octets and nothing above TCP or UDP.
+fn bare(trace: &Trace, direction: Direction, payload: usize) -> Vec<u32> {
+    let client = trace.records().find_map(|(_, record)| record.whole().0.udp().map(|(_, from, _)| from));
+    let carries = |record: &Record| match &record.segment {
+        Some(segment) => segment.direction == direction && segment.len > 0,
+        None => record.whole().0.udp().is_some_and(|(_, from, _)| {
+            (Some(from) == client) == (direction == Direction::ToServer) && record.whole().0.payload.len() == payload
+        }),
+    };
+    trace.records().filter(|(_, record)| carries(record)).map(|(number, _)| number).collect()
+}

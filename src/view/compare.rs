@@ -1,0 +1,162 @@
+//! A comparison as tables and bars.
+
+use std::time::Duration;
+
+use super::line::{Line, Page, Tone};
+use super::table::table;
+use crate::explain::{Comparison, Contender, CostLayer};
+
+/// How long the longest bar is.
+const BAR: usize = 40;
+
+/// With so many columns the tables have room.
+const WIDE: usize = 78;
+
+/// The comparison for people.
+pub fn comparison(compared: &Comparison, width: usize) -> Vec<Line> {
+    let mut page = Page::new(width);
+    let (way, events) = (if compared.up { "to the server" } else { "to the client" }, compared.events);
+    let every = Duration::from_secs_f64(compared.every);
+    let head = format!("{events} events {way}, one every {every:?}, {} octets each", compared.payload);
+    page.line(Line::of(Tone::Title, head).with(Tone::Dim, format!("   {}", compared.place)));
+    page.gap();
+    page.line(Line::of(Tone::Strong, "What each took"));
+    let columns = ["", "TCP", "asked", "empty", "frames", "ACKs", "octets", "×", "median ms"];
+    let rows: Vec<Vec<String>> = compared.contenders.iter().map(|one| taken(one, compared)).collect();
+    rows_of(&mut page, &columns, &rows);
+    page.gap();
+    page.line(Line::of(Tone::Strong, "Where the octets went"));
+    let (columns, rows) = by_layer(compared);
+    rows_of(&mut page, &columns, &rows);
+    page.gap();
+    bars(compared, &mut page);
+    sentences(compared, &mut page);
+    page.lines
+}
+
+fn taken(one: &Contender, compared: &Comparison) -> Vec<String> {
+    let cost = &one.cost;
+    let overhead = one.overhead(compared.payload_octets()).map_or("–".into(), |times| format!("{times:.1}"));
+    let latency = one.latency().map_or("–".into(), |(middle, _)| format!("{:.2}", middle.as_secs_f64() * 1e3));
+    vec![
+        one.transport.clone(),
+        cost.connections.to_string(),
+        cost.requests.to_string(),
+        cost.empty_answers.to_string(),
+        cost.frames.to_string(),
+        cost.pure_acks.to_string(),
+        cost.octets.to_string(),
+        overhead,
+        latency,
+    ]
+}
+
+/// A table; where it has no room, each row as a sentence.
+fn rows_of(page: &mut Page, columns: &[&str], rows: &[Vec<String>]) {
+    if page.width >= WIDE {
+        let lines = table(columns, rows, page.width);
+        return page.extend(lines);
+    }
+    for row in rows {
+        let [name, cells @ ..] = row.as_slice() else { continue };
+        let said = columns.iter().skip(1).zip(cells).filter(|(_, cell)| *cell != "0");
+        let body = said.map(|(column, cell)| format!("{column} {cell}")).collect::<Vec<_>>().join(" · ");
+        page.paragraph(Line::of(Tone::Plain, format!("  {name}  ")), &Line::of(Tone::Plain, body));
+    }
+}
+
+fn by_layer(compared: &Comparison) -> (Vec<&'static str>, Vec<Vec<String>>) {
+    let used = |layer: &CostLayer| {
+        compared.contenders.iter().any(|one| one.cost.layers.iter().any(|(known, sum)| known == layer && *sum > 0))
+    };
+    let layers: Vec<CostLayer> = CostLayer::ALL.into_iter().filter(used).collect();
+    let columns = [""].into_iter().chain(layers.iter().map(|layer| layer.name())).chain(["sum"]).collect();
+    let row = |one: &Contender| {
+        let of =
+            |layer: &CostLayer| one.cost.layers.iter().find(|(known, _)| known == layer).map_or(0, |(_, sum)| *sum);
+        let sum: u64 = layers.iter().map(of).sum();
+        let verdict = if sum == one.cost.octets { "✓" } else { "≠" };
+        let cells = layers.iter().map(|layer| of(layer).to_string());
+        [one.transport.clone()].into_iter().chain(cells).chain([format!("{sum} {verdict}")]).collect()
+    };
+    (columns, compared.contenders.iter().map(row).collect())
+}
+
+/// From one event to the next, as bars.
+fn bars(compared: &Comparison, page: &mut Page) {
+    let per_event = |one: &Contender| one.cost.per_event;
+    let longest = compared.contenders.iter().filter_map(per_event).fold(0.0, f64::max);
+    if longest <= 0.0 {
+        return;
+    }
+    page.line(Line::of(Tone::Strong, "Octets from one event to the next").with(Tone::Dim, ", once it is set up"));
+    let name = compared.contenders.iter().map(|one| one.transport.len()).max().unwrap_or(0);
+    for one in &compared.contenders {
+        let Some(octets) = per_event(one) else { continue };
+        let longest_bar = BAR.min(page.width.saturating_sub(name + 12));
+        let filled = ((octets / longest) * longest_bar as f64).round().max(1.0) as usize;
+        let mut line = Line::of(Tone::Plain, format!("  {:name$}  ", one.transport));
+        line.push(tone(&one.transport), "▒".repeat(filled));
+        line.push(Tone::Plain, format!(" {octets:.0}"));
+        page.line(line);
+    }
+    page.gap();
+}
+
+fn tone(transport: &str) -> Tone {
+    match transport {
+        "websocket" => Tone::WebSocket,
+        "tcp" | "udp" => Tone::Transport,
+        _ => Tone::Http,
+    }
+}
+
+/// What follows from the numbers, and what they are.
+fn sentences(compared: &Comparison, page: &mut Page) {
+    let websocket = compared.get("websocket");
+    for other in ["long-poll", "short-poll", "http10", "sse"] {
+        let (Some(websocket), Some(other)) = (websocket, compared.get(other)) else { continue };
+        let text = match websocket.cost.pays_off_against(&other.cost) {
+            Some(1) => format!("From the first event on WebSocket costs less than {}.", other.transport),
+            Some(events) => format!("After {events} events WebSocket has cost less than {}.", other.transport),
+            None => format!("WebSocket never costs less than {} here.", other.transport),
+        };
+        page.paragraph(Line::of(Tone::Plain, "· "), &Line::of(Tone::Plain, text));
+    }
+    if websocket.is_some_and(|_| compared.contenders.len() > 1) {
+        page.gap();
+    }
+    let legend = "TCP: connections opened. asked: requests of HTTP; empty: answered with nothing. ACKs: frames that only \
+                  acknowledge. ×: octets on the wire for each octet of payload. ✓: the sum over \
+                  the layers is that over the frames, ≠ that it is not. median: from the call that sends to the \
+                  call that has received, as both programs noted it; what a client does not know yet because it has not \
+                  asked is not in it. The sentences are arithmetic on what was measured.";
+    page.paragraph(Line::new(), &Line::of(Tone::Dim, legend));
+}
+
+/// The comparison as one object of JSON.
+pub fn comparison_json(compared: &Comparison) -> String {
+    serde_json::to_string(compared).unwrap_or_default()
+}
+
+/// The comparison as CSV (RFC 4180): a row for each transport.
+pub fn comparison_csv(compared: &Comparison) -> String {
+    let mut head = "transport,connections,requests,empty_answers,frames,pure_acks,retransmissions,octets".to_owned();
+    CostLayer::ALL.iter().for_each(|layer| head.push_str(&format!(",{}", layer.name().to_lowercase())));
+    head.push_str(",octets_before,octets_per_event,median_ns,max_ns\r\n");
+    let number = |number: Option<f64>| number.map_or(String::new(), |number| number.to_string());
+    compared.contenders.iter().fold(head, |mut out, one| {
+        let cost = &one.cost;
+        let mut cells: Vec<String> = vec![one.transport.clone()];
+        let counts =
+            [cost.connections, cost.requests, cost.empty_answers, cost.frames, cost.pure_acks, cost.retransmissions];
+        cells.extend(counts.iter().map(usize::to_string));
+        cells.push(cost.octets.to_string());
+        cells.extend(cost.layers.iter().map(|(_, sum)| sum.to_string()));
+        cells.extend([cost.before.to_string(), number(cost.per_event)]);
+        let latency = one.latency().map(|(middle, most)| [middle.as_nanos().to_string(), most.as_nanos().to_string()]);
+        cells.extend(latency.unwrap_or_default());
+        out.push_str(&cells.join(","));
+        out + "\r\n"
+    })
+}
