@@ -455,7 +455,12 @@ fn every_step_of_the_handbook_is_understood() {
             ["ada connects", "bob opens tcp", "cleo sends datagram \"x\"", "dan gets /", "eve subscribes to /"];
         let opens =
             ["listens", "connects", "opens", "subscribes", "over http/1.0"].iter().any(|verb| step.contains(verb));
-        let script = if opens { step.clone() } else { [&opened[..], &[&step]].concat().join("\n") };
+        let script = match step.split(' ').next() {
+            Some("network") => step.clone(),
+            Some("link") => format!("network ethernet\n{step}"),
+            _ if opens => step.clone(),
+            _ => [&opened[..], &[&step]].concat().join("\n"),
+        };
         if let Err(error) = Scenario::parse(&script) {
             panic!("`{step}`: {error:?}");
         }

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 use wiretale::lab::{self, LabError, Message, Opcode, Place, Recording, Scenario, What};
 use wiretale::layer::Direction;
 
+#[path = "lab/net.rs"]
+mod net;
 #[path = "lab/seen.rs"]
 mod seen;
 
@@ -37,6 +39,12 @@ const PLAYS: &[PlayCheck] = &[
     ("twenty_plays_lose_no_frame", twenty_plays_lose_no_frame),
     ("what_was_sent_is_what_is_seen", seen::what_was_sent_is_what_is_seen),
     ("ten_plays_are_alike", seen::ten_plays_are_alike),
+    ("an_ethernet_is_one", net::an_ethernet_is_one),
+    ("tcp_mends_what_the_wire_does", net::tcp_mends_what_the_wire_does),
+    ("a_wire_has_a_length_and_a_width", net::a_wire_has_a_length_and_a_width),
+    ("nobody_mends_datagrams", net::nobody_mends_datagrams),
+    ("faults_come_on_cue", net::faults_come_on_cue),
+    ("without_private_networks_there_is_no_ethernet", net::without_private_networks_there_is_no_ethernet),
 ];
 
 fn main() -> ExitCode {

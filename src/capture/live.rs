@@ -20,12 +20,13 @@ pub struct Inactive {
     filter: Option<String>,
     snaplen: u32,
     buffer: u32,
+    forwards: bool,
 }
 
 impl Inactive {
     /// A capture on `interface`, with whole frames and a buffer of 16 MiB.
     pub fn new(interface: impl Into<String>) -> Self {
-        Self { interface: interface.into(), filter: None, snaplen: SNAPLEN, buffer: BUFFER }
+        Self { interface: interface.into(), filter: None, snaplen: SNAPLEN, buffer: BUFFER, forwards: false }
     }
 
     /// Records only the frames this expression matches, in the language of pcap-filter(7).
@@ -46,23 +47,34 @@ impl Inactive {
         self
     }
 
+    /// Hands over each frame as soon as it has come, and none that goes out: for whoever carries frames on, and loses time but
+    /// not frames by it, because few are under way.
+    pub fn forwarding(mut self) -> Self {
+        self.forwards = true;
+        self
+    }
+
     /// Begins to record: every frame that passes after this call is seen.
     pub fn open(self) -> Result<Active, LiveError> {
-        let Self { interface, filter, snaplen, buffer } = self;
+        let Self { interface, filter, snaplen, buffer, forwards } = self;
         let failed = |cause: pcap::Error| LiveError::open(&interface, &cause);
         let mut capture = pcap::Capture::from_device(interface.as_str())
             .map_err(failed)?
-            .promisc(false)
+            .promisc(forwards)
             .snaplen(i32::try_from(snaplen).unwrap_or(i32::MAX))
             .buffer_size(i32::try_from(buffer).unwrap_or(i32::MAX))
             .precision(pcap::Precision::Nano)
             .timeout(BLOCK_TIMEOUT_MS)
+            .immediate_mode(forwards)
             .open()
             .map_err(failed)?;
         if let Some(expression) = filter {
             let refused =
                 |cause: pcap::Error| LiveError::Filter { expression: expression.clone(), cause: plain(&cause) };
             capture.filter(&expression, true).map_err(refused)?;
+        }
+        if forwards {
+            capture.direction(pcap::Direction::In).map_err(failed)?;
         }
         let capture = capture.setnonblock().map_err(failed)?;
         // Linux's "any" device and the like have numbers that fit; a negative one cannot come from an active capture.

@@ -40,7 +40,11 @@ pub(super) fn run(arguments: &LessonArguments, out: &mut Output) -> Result<Endin
     }
     let scenario = found.lesson.script().map(|_| scenario(&found)).transpose()?;
     refuse_idle_knobs(arguments)?;
-    let place = if arguments.from.is_some() { None } else { Some(lab::enter()) };
+    let place = match (&arguments.from, &scenario) {
+        (Some(_), _) => None,
+        (None, Some(scenario)) => Some(lab::enter().fit(scenario)),
+        (None, None) => Some(lab::enter()),
+    };
     let mut shown = Shown {
         place: place_text(arguments, place.as_ref()),
         number: number_text(&found),

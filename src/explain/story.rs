@@ -1,6 +1,7 @@
 //! What happened, connection by connection, one line per step: the raw material of a ladder.
 
 use super::Cast;
+use crate::flow::{Finding, Segment};
 use crate::layer::{Direction, Severity};
 use crate::packet::Flags;
 use crate::protocol::engineio::{EngineIoPacket, Kind};
@@ -79,6 +80,7 @@ impl Story {
             match &record.segment {
                 Some(segment) => {
                     if let Some(chapter) = chapters.get_mut(segment.connection as usize) {
+                        chapter.mark_lost(trace, number, segment);
                         chapter.add(trace, number, record, segment.direction);
                     }
                 }
@@ -105,6 +107,22 @@ impl Chapter {
             acknowledgements: Vec::new(),
             rtt: tcp.handshake.rtt(),
             talk: trace.talk(connection),
+        }
+    }
+
+    /// Says of a segment's first sending that it was sent again, unless that was for nothing.
+    fn mark_lost(&mut self, trace: &Trace, number: u32, segment: &Segment) {
+        let findings = segment.analysis.findings;
+        if !findings.has(Finding::Retransmission) || findings.has(Finding::SpuriousRetransmission) {
+            return;
+        }
+        let was_sent = |line: &&mut Line| {
+            let first = trace.record(line.frame).and_then(|record| record.segment.as_ref());
+            line.direction == segment.direction && first.is_some_and(|first| first.offset == segment.offset)
+        };
+        let first = self.lines.iter_mut().rev().filter(|line| line.phase != Phase::Open).find(was_sent);
+        if let Some(line) = first {
+            line.text.push_str(&format!(", again in {number}"));
         }
     }
 
@@ -186,7 +204,7 @@ fn payload_text(trace: &Trace, number: u32, record: &Record) -> Option<(String, 
         () => {
             let (packet, data) = record.whole();
             let text = as_text(packet.payload.of(data), 32);
-            (text.map_or(format!("{octets} of an unknown protocol"), |text| format!("{text}  {octets}")), Phase::Data)
+            (text.map_or(octets.clone(), |text| format!("{text}  {octets}")), Phase::Data)
         }
     })
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::lab::grammar::{self, MAX_STEPS, Speaker, Statement, Verb};
+use crate::lab::ground::{Ground, Machine};
 use crate::lab::reader::Name;
 use crate::lab::scenario::{Action, Closing, Exchange, Scenario, Step, Utterance};
 use crate::layer::Direction;
@@ -20,16 +21,35 @@ impl Scenario {
 /// Makes a play of statements, or says which one cannot be played where it stands.
 fn check(statements: Vec<Statement>) -> Result<Scenario, Mistake> {
     let mut cast = Cast::default();
-    let mut scenario = Scenario { port: DEFAULT_PORT, steps: Vec::with_capacity(statements.len()) };
+    let mut scenario = Scenario {
+        ground: Ground::default(),
+        recorded_at: Machine::default(),
+        port: DEFAULT_PORT,
+        steps: Vec::with_capacity(statements.len()),
+    };
+    let mut is_first = true;
     for (index, Statement { line, range, times, verb }) in statements.into_iter().enumerate() {
-        if let Verb::Listen { port } = verb {
+        if let Verb::Ground { ground, recorded_at } = verb {
             if index > 0 {
+                return Err(Mistake::new(range, "the network is there already")
+                    .help("`network …` is the first step, or is left out"));
+            }
+            (scenario.ground, scenario.recorded_at) = (ground, recorded_at);
+            continue;
+        }
+        if let (Verb::Fault { .. }, Ground::Loopback) = (&verb, scenario.ground) {
+            return Err(Mistake::new(range, "there is no wire that could do this")
+                .help("begin the script with `network ethernet`: two machines, and a wire between them"));
+        }
+        if let Verb::Listen { port } = verb {
+            if !is_first {
                 return Err(Mistake::new(range, "the server listens already")
                     .help("`server listens on …` is the first step, or is left out"));
             }
-            scenario.port = port;
+            (scenario.port, is_first) = (port, false);
             continue;
         }
+        is_first = false;
         // What is wrong with a step as a whole is wrong with all of it.
         let here = |error: Mistake| Mistake {
             range: if error.range.is_empty() { range.clone() } else { error.range },
@@ -91,6 +111,8 @@ impl Cast {
     fn play(&mut self, verb: Verb, range: &Range<usize>) -> Result<Action, Mistake> {
         Ok(match verb {
             Verb::Listen { .. } => return Err(Mistake::new(NOWHERE, "the server listens already")),
+            Verb::Ground { .. } => return Err(Mistake::new(NOWHERE, "the network is there already")),
+            Verb::Fault { fault } => Action::Fault(fault),
             Verb::Wait { time } => self.wait(time)?,
             Verb::Connect { client, opening } => {
                 self.open(&client, if opening.is_good() { Link::WebSocket } else { Link::Gone })?;
@@ -328,6 +350,8 @@ mod tests {
             |direction, text: &str| Action::Say { client: ada(), direction, what: Utterance::Text(text.to_owned()) };
         let broken = Opening { key: Key::Missing, ..Opening::default() };
         let expected = Scenario {
+            ground: Ground::Loopback,
+            recorded_at: Machine::Client,
             port: 9000,
             steps: vec![
                 step(3, "ada connects", Action::Connect { client: ada(), opening: Opening::default() }),
@@ -349,7 +373,10 @@ mod tests {
         let parsed = Scenario::parse(script).unwrap();
         assert_eq!(parsed, expected);
         assert_eq!(parsed.waits(), Duration::from_millis(20));
-        assert_eq!(Scenario::parse("").unwrap(), Scenario { port: 8080, steps: vec![] });
+        assert_eq!(
+            Scenario::parse("").unwrap(),
+            Scenario { ground: Ground::Loopback, recorded_at: Machine::Client, port: 8080, steps: vec![] }
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Why a play could not be staged, or not to its end.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use miette::Diagnostic;
@@ -36,11 +37,11 @@ pub enum LabError {
         fix: Option<String>,
     },
     /// The server could not listen.
-    #[error("cannot listen on 127.0.0.1:{port}: {source}")]
+    #[error("cannot listen on {address}: {source}")]
     #[diagnostic(help("name another port in the script: `server listens on 8081`"))]
     Listen {
-        /// The port of the script.
-        port: u16,
+        /// The address of the server, with the port of the script.
+        address: SocketAddr,
         /// What the system said.
         source: io::Error,
     },

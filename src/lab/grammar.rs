@@ -15,6 +15,8 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use crate::lab::fault::Fault;
+use crate::lab::ground::{Ground, Machine};
 use crate::lab::reader::{Name, Reader};
 use crate::lab::scenario::{Closing, Event, Exchange, Key, Opening, Utterance};
 use crate::lab::verbs;
@@ -53,6 +55,8 @@ pub enum Verb {
     Get { client: Name, exchange: Exchange },
     Subscribe { client: Name, path: String, last: Option<String> },
     Publish { to: Option<Name>, event: Event },
+    Ground { ground: Ground, recorded_at: Machine },
+    Fault { fault: Fault },
 }
 
 /// Who speaks.
@@ -76,6 +80,8 @@ fn statement(sentence: &Sentence) -> Result<Statement, Mistake> {
     let times = words.times()?;
     let verb = match words.actor()? {
         None if words.keyword("wait") => Verb::Wait { time: words.time()? },
+        None if words.keyword("network") => verbs::ground(&mut words)?,
+        None if words.keyword("link") => Verb::Fault { fault: verbs::fault(&mut words)? },
         None => server_verb(&mut words)?,
         Some(client) => client_verb(&mut words, client)?,
     };

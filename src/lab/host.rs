@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 
-use tokio::net::{TcpListener, TcpSocket, UdpSocket};
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::lab::endpoint::{ActorError, Endpoint};
+use crate::lab::ground::Ground;
 use crate::lab::handshake;
 use crate::lab::log::Logbook;
 use crate::lab::namespace::Network;
@@ -80,19 +81,19 @@ impl Host {
     /// The host of the server; returns the address it listens on as well.
     pub fn server(
         network: Option<Arc<Network>>,
-        (port, has_datagrams): (PortWish, bool),
+        (ground, port, has_datagrams): (Ground, PortWish, bool),
         log: Logbook,
         done: mpsc::Sender<Report>,
     ) -> Result<(Self, SocketAddr), io::Error> {
         let (ready, is_ready) = mpsc::channel();
         let host = Self::start("lab server", network, ready, done, async move |ready, desk| {
-            let listener = match listen(port) {
+            let listener = match listen(ground, port) {
                 Ok(listener) => listener,
                 Err(error) => return tell(&ready, Err(error)),
             };
             let address = listener.local_addr();
             let datagrams = match &address {
-                Ok(address) if has_datagrams => UdpSocket::bind(*address).await.map(Datagrams::of_server),
+                Ok(address) if has_datagrams => Datagrams::of_server(*address, &log).await,
                 _ => Ok(Datagrams::default()),
             };
             let (address, datagrams) = match (address, datagrams) {
@@ -248,10 +249,7 @@ impl Actors {
                 let server = self.server();
                 self.datagrams.send(line, client, server, &payload, &self.log).await
             }
-            Part::HearDatagram => {
-                let server = self.server();
-                self.datagrams.hear(client, server, &self.log).await
-            }
+            Part::HearDatagram => self.datagrams.hear(client, &self.log).await,
             Part::Exchange(exchange) => self.exchange(line, client, &exchange).await,
             Part::Subscribe { path, last } => {
                 let is_client = matches!(self.role, Role::Client(_));
@@ -331,7 +329,7 @@ fn not_open(client: &str) -> ActorError {
     ActorError::Unreadable(format!("the connection of {client} is not open"))
 }
 
-fn listen(port: PortWish) -> io::Result<TcpListener> {
+fn listen(ground: Ground, port: PortWish) -> io::Result<TcpListener> {
     let socket = TcpSocket::new_v4()?;
     // Connections of the play before may still be in TIME_WAIT; they do not keep the port.
     socket.set_reuseaddr(true)?;
@@ -339,7 +337,7 @@ fn listen(port: PortWish) -> io::Result<TcpListener> {
         PortWish::This(port) => port,
         PortWish::AnyFree => 0,
     };
-    socket.bind((Ipv4Addr::LOCALHOST, port).into())?;
+    socket.bind((ground.server(), port).into())?;
     socket.listen(BACKLOG)
 }
 

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::{Serialize, Serializer};
+use tokio::sync::watch;
 
+use crate::lab::fault::Fault;
 use crate::lab::scenario::Event;
 use crate::layer::Direction;
 
@@ -15,6 +17,24 @@ use crate::layer::Direction;
 pub struct ScriptLog {
     /// The entries.
     pub entries: Vec<Entry>,
+    /// What the wire did to what passed, in its order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<FaultEntry>,
+}
+
+/// Something the wire did.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FaultEntry {
+    /// The line of the script that asked for it.
+    pub step: usize,
+    /// When it was done, since the play began; in JSON in seconds.
+    #[serde(serialize_with = "seconds")]
+    pub at: Duration,
+    /// To what went which way.
+    #[serde(serialize_with = "direction")]
+    pub direction: Direction,
+    /// What was done: `drops segment 3 to the server`.
+    pub what: String,
 }
 
 /// One thing that was sent.
@@ -37,6 +57,9 @@ pub struct Entry {
     pub direction: Direction,
     /// What it was.
     pub what: What,
+    /// Nobody waits for it: the wire keeps or spoils it.
+    #[serde(skip)]
+    pub(crate) is_given_up: bool,
 }
 
 /// The two ends of a TCP connection.
@@ -140,11 +163,13 @@ impl Message {
 pub(crate) struct Logbook {
     start: Instant,
     entries: Arc<Mutex<Vec<Entry>>>,
+    faults: Arc<Mutex<Vec<FaultEntry>>>,
+    changed: Arc<watch::Sender<()>>,
 }
 
 impl Logbook {
     pub fn begin() -> Self {
-        Self { start: Instant::now(), entries: Arc::default() }
+        Self { start: Instant::now(), entries: Arc::default(), faults: Arc::default(), changed: Arc::default() }
     }
 
     /// Notes what is about to be sent; call it right before sending, so that the other side finds the entry.
@@ -157,6 +182,7 @@ impl Logbook {
             connection,
             direction,
             what,
+            is_given_up: false,
         };
         self.entries().push(entry);
     }
@@ -177,9 +203,79 @@ impl Logbook {
         }
     }
 
+    /// Notes what the wire does.
+    #[cfg_attr(
+        not(all(target_os = "linux", feature = "capture")),
+        expect(dead_code, reason = "without a wire there are no faults")
+    )]
+    pub fn fault(&self, step: usize, direction: Direction, fault: &Fault) {
+        let entry = FaultEntry { step, at: self.start.elapsed(), direction, what: fault.to_string() };
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
+    }
+
+    /// Notes that nobody should wait for the datagram that is under way between these ports.
+    #[cfg_attr(
+        not(all(target_os = "linux", feature = "capture")),
+        expect(dead_code, reason = "without a wire there are no faults")
+    )]
+    pub fn gives_up(&self, direction: Direction, (source, destination): (u16, u16)) {
+        let under_way = |entry: &&mut Entry| {
+            let Connection { client, server } = entry.connection;
+            let ports = match direction {
+                Direction::ToServer => (client.port(), server.port()),
+                Direction::ToClient => (server.port(), client.port()),
+            };
+            matches!(entry.what, What::Datagram(_))
+                && (entry.direction, ports) == (direction, (source, destination))
+                && entry.received_at.is_none()
+                && !entry.is_given_up
+        };
+        if let Some(entry) = self.entries().iter_mut().find(under_way) {
+            entry.is_given_up = true;
+        }
+        self.changed.send_replace(());
+    }
+
+    /// Notes that a datagram came; tells nothing about one that nobody in the play sent, or that came before.
+    pub fn datagram_came(&self, connection: Connection, direction: Direction, payload: &[u8]) {
+        let now = self.start.elapsed();
+        let is_it = |entry: &&mut Entry| {
+            (entry.connection, entry.direction) == (connection, direction)
+                && entry.received_at.is_none()
+                && matches!(&entry.what, What::Datagram(sent) if sent == payload)
+        };
+        if let Some(entry) = self.entries().iter_mut().find(is_it) {
+            entry.received_at = Some(now);
+        }
+        self.changed.send_replace(());
+    }
+
+    /// Waits until so many datagrams of this kind have come or were given up.
+    pub async fn datagrams(&self, count: usize, is_one: impl Fn(&Entry) -> bool) {
+        let mut changed = self.changed.subscribe();
+        let is_done = |entry: &&Entry| {
+            matches!(entry.what, What::Datagram(_))
+                && (entry.received_at.is_some() || entry.is_given_up)
+                && is_one(entry)
+        };
+        while self.entries().iter().filter(is_done).count() < count {
+            // The other end lives as long as this log.
+            let _ = changed.changed().await;
+        }
+    }
+
+    /// Where the datagrams of a client come from, if one has come.
+    pub fn address_of(&self, client: &str) -> Option<SocketAddr> {
+        let came = |entry: &&Entry| {
+            matches!(entry.what, What::Datagram(_)) && entry.actor == client && entry.received_at.is_some()
+        };
+        self.entries().iter().find(came).map(|entry| entry.connection.client)
+    }
+
     /// The log as it is now.
     pub fn so_far(&self) -> ScriptLog {
-        ScriptLog { entries: self.entries().clone() }
+        let faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        ScriptLog { entries: self.entries().clone(), faults }
     }
 
     fn entries(&self) -> MutexGuard<'_, Vec<Entry>> {
@@ -249,6 +345,7 @@ mod tests {
             connection: CONNECTION,
             direction: Direction::ToServer,
             what: What::Message(Message::close(Some((1000, "bye")))),
+            is_given_up: false,
         };
         let expected = concat!(
             r#"{"entries":[{"step":3,"sent_at":1.5,"received_at":null,"actor":"ada","#,
@@ -256,6 +353,6 @@ mod tests {
             r#""what":{"kind":"message","opcode":"close","payload":"A+hieWU=","fragments":[5],"#,
             r#""close_code":1000,"close_reason":"bye"}}]}"#
         );
-        assert_eq!(serde_json::to_string(&ScriptLog { entries: vec![entry] }).unwrap(), expected);
+        assert_eq!(serde_json::to_string(&ScriptLog { entries: vec![entry], faults: vec![] }).unwrap(), expected);
     }
 }

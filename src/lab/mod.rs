@@ -17,14 +17,21 @@
 mod cast;
 mod endpoint;
 mod error;
+#[cfg(all(target_os = "linux", feature = "capture"))]
+mod ethernet;
+mod fault;
 mod grammar;
+mod ground;
 mod handshake;
 mod host;
 mod http;
+#[cfg(all(target_os = "linux", feature = "capture"))]
+mod interface;
 mod log;
 #[cfg_attr(not(target_os = "linux"), path = "no_namespace.rs")]
 mod namespace;
 mod place;
+mod quantity;
 mod reader;
 #[cfg_attr(not(feature = "capture"), path = "no_recorder.rs")]
 mod recorder;
@@ -36,10 +43,14 @@ mod tcp;
 mod transport;
 mod udp;
 mod verbs;
+#[cfg_attr(not(all(target_os = "linux", feature = "capture")), path = "no_wire.rs")]
+mod wire;
 mod words;
 
 pub use error::LabError;
-pub use log::{Connection, Entry, Message, Opcode, ScriptLog, What};
+pub use fault::{Fault, Harm, Target};
+pub use ground::{Ground, Machine};
+pub use log::{Connection, Entry, FaultEntry, Message, Opcode, ScriptLog, What};
 pub use place::{Check, Place, Report, VARIABLE, doctor, enter};
 pub use recording::{Completeness, Recording};
 pub use scenario::{Action, Closing, Event, Exchange, Key, Opening, Scenario, Step, Utterance};

@@ -33,6 +33,12 @@ impl Network {
         made.join().unwrap_or(Err(Refusal::new(Stage::Network, Errno::UnknownErrno as i32)))
     }
 
+    /// What the kernel knows it by.
+    #[cfg(feature = "capture")]
+    pub fn descriptor(&self) -> &OwnedFd {
+        &self.0
+    }
+
     /// Moves the calling thread, and the threads it starts from now on, into this network.
     pub fn enter(&self) -> io::Result<()> {
         Ok(setns(&self.0, CloneFlags::CLONE_NEWNET)?)
@@ -95,12 +101,16 @@ pub fn may_capture() -> Result<(), Refusal> {
     opened.map(drop).map_err(|error| Refusal::new(Stage::PacketSocket, error as i32))
 }
 
-/// How many frames the loopback interface of the calling thread's network has received since it exists.
+/// How many frames an interface of the calling thread's network has received and sent since it exists.
 #[cfg(feature = "capture")]
-pub fn frames_on_loopback() -> Option<u64> {
+pub fn frames_on(interface: &str) -> Option<(u64, u64)> {
     let table = fs::read_to_string("/proc/thread-self/net/dev").ok()?;
-    let counters = table.lines().find_map(|line| line.trim_start().strip_prefix("lo:"))?;
-    counters.split_whitespace().nth(1)?.parse().ok()
+    let of = |line: &str| {
+        line.trim_start().strip_prefix(interface).and_then(|rest| rest.strip_prefix(':')).map(str::to_owned)
+    };
+    let counters = table.lines().find_map(of)?;
+    let number = |place| counters.split_whitespace().nth(place)?.parse().ok();
+    Some((number(1)?, number(9)?))
 }
 
 /// The name of the loopback interface.

@@ -31,7 +31,7 @@ pub fn may_capture() -> Result<(), Refusal> {
 }
 
 #[cfg(feature = "capture")]
-pub fn frames_on_loopback() -> Option<u64> {
+pub fn frames_on(_interface: &str) -> Option<(u64, u64)> {
     None
 }
 

@@ -6,11 +6,19 @@ use crate::lab::error::LabError;
 use crate::lab::namespace::Network;
 use crate::lab::recording::Recorded;
 
+/// Where to record.
+#[expect(dead_code, reason = "nothing is recorded")]
+pub enum Spot {
+    Private(Arc<Network>),
+    Host(u16),
+    Card(Arc<Network>),
+}
+
 /// A capture under way; there is none in this build.
 pub enum Recorder {}
 
 impl Recorder {
-    pub fn arm(_network: Option<Arc<Network>>, _port: u16) -> Result<Self, LabError> {
+    pub fn arm(_spot: Spot) -> Result<Self, LabError> {
         Err(LabError::NoCapture)
     }
 

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use crate::lab::ground::Ground;
 use crate::lab::namespace;
 use crate::lab::refusal::{Machine, Refusal, Stage};
+use crate::lab::scenario::Scenario;
 
 /// Where plays are staged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +25,19 @@ pub enum Place {
         /// Why, one reason for each step of the ladder that failed.
         why: Vec<String>,
     },
+}
+
+impl Place {
+    /// Where this script can be played: the host's loopback has no second machine.
+    pub fn fit(self, scenario: &Scenario) -> Self {
+        match (self, scenario.ground) {
+            (Self::HostLoopback { why }, Ground::Ethernet) => {
+                let needs = "the script needs two machines, which only private networks have".to_owned();
+                Self::Nowhere { why: vec![why, needs] }
+            }
+            (place, _) => place,
+        }
+    }
 }
 
 impl fmt::Display for Place {

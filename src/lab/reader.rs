@@ -1,9 +1,9 @@
 //! Reads the words of one step from left to right, and says what is wrong with the one it cannot use.
 
 use std::ops::Range;
-use std::time::Duration;
 
 use crate::lab::grammar::{MAX_STEPS, Times};
+use crate::lab::quantity::MAX_SIZE;
 use crate::lab::words::{Word, WordKind};
 use crate::mistake::{self, Mistake};
 
@@ -63,7 +63,7 @@ impl<'w> Reader<'w> {
     /// Who acts; `None` is left to be read: the server, or nobody because all wait.
     pub fn actor(&mut self) -> Result<Option<Name>, Mistake> {
         match self.bare() {
-            Some("server" | "wait") => Ok(None),
+            Some("server" | "wait" | "network" | "link") => Ok(None),
             _ => self.client().map(Some),
         }
     }
@@ -189,52 +189,14 @@ impl<'w> Reader<'w> {
         self.number("a port", "a port is a number from 1 to 65535", |port: &u16| *port != 0)
     }
 
+    /// The place of something among others, from 1.
+    pub fn ordinal(&mut self) -> Result<u32, Mistake> {
+        let help = "they are counted from 1 on, from this step on: `link drops segment 3 to the server`";
+        self.number("a number", help, |number| (1..=10_000).contains(number))
+    }
+
     pub fn version(&mut self) -> Result<u8, Mistake> {
         self.number("a version", "a version is a number from 0 to 255", |_| true)
-    }
-
-    /// `N bytes`.
-    pub fn size(&mut self) -> Result<usize, Mistake> {
-        let range = self.here();
-        let size = self.number("a number of bytes", "write it as `300 bytes`", |_: &usize| true)?;
-        if size > MAX_SIZE {
-            return Err(Mistake::new(range, format!("a message has at most {MAX_SIZE} bytes")));
-        }
-        self.expect("bytes")?;
-        Ok(size)
-    }
-
-    pub fn hex(&mut self) -> Result<Vec<u8>, Mistake> {
-        let range = self.here();
-        let word = self.value("bytes in hex", Some("write them as `00ff10`"))?;
-        let digits: Option<Vec<u8>> =
-            word.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
-        let digits = digits.ok_or_else(|| {
-            Mistake::new(range.clone(), format!("`{word}` is not hex")).help("write bytes as `00ff10`")
-        })?;
-        if digits.len() % 2 != 0 {
-            return Err(Mistake::new(range, format!("`{word}` is not a whole number of bytes in hex")));
-        }
-        if digits.len() / 2 > MAX_SIZE {
-            return Err(Mistake::new(range, format!("a message has at most {MAX_SIZE} bytes")));
-        }
-        Ok(digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| (byte << 4) | digit)).collect())
-    }
-
-    pub fn time(&mut self) -> Result<Duration, Mistake> {
-        let range = self.here();
-        let help = "write it as `20ms` or `2s`";
-        let word = self.value("a time", Some(help))?;
-        let time = match (word.strip_suffix("ms"), word.strip_suffix('s')) {
-            (Some(number), _) => number.parse().ok().map(Duration::from_millis),
-            (None, Some(number)) => number.parse().ok().map(Duration::from_secs),
-            (None, None) => None,
-        };
-        match time {
-            None => Err(Mistake::new(range, format!("`{word}` is not a time")).help(help)),
-            Some(time) if time > MAX_WAIT => Err(Mistake::new(range, "one wait lasts at most 10 seconds")),
-            Some(time) => Ok(time),
-        }
     }
 
     /// A status code that may travel (RFC 6455 §7.4).
@@ -256,7 +218,7 @@ impl<'w> Reader<'w> {
         }
     }
 
-    fn number<T: std::str::FromStr>(
+    pub(super) fn number<T: std::str::FromStr>(
         &mut self,
         what: &str,
         help: &str,
@@ -273,7 +235,7 @@ impl<'w> Reader<'w> {
     }
 
     /// The next word, which stands without quotes.
-    fn value(&mut self, what: &str, help: Option<&str>) -> Result<&'w str, Mistake> {
+    pub(super) fn value(&mut self, what: &str, help: Option<&str>) -> Result<&'w str, Mistake> {
         let error = match self.words.first() {
             Some(Word { kind: WordKind::Bare(word), .. }) => {
                 self.step();
@@ -344,11 +306,6 @@ fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
-/// The largest message.
-const MAX_SIZE: usize = 1 << 20;
-/// The longest single wait.
-const MAX_WAIT: Duration = Duration::from_secs(10);
-
 /// Words that have a meaning, so that no client may be called so.
 const KEYWORDS: &[&str] = &[
     "server",
@@ -386,4 +343,10 @@ const KEYWORDS: &[&str] = &[
     "id",
     "times",
     "every",
+    "network",
+    "link",
+    "segment",
+    "everything",
+    "the",
+    "by",
 ];

@@ -11,8 +11,18 @@ use std::time::{Duration, Instant};
 use crate::capture::live::{Active, Inactive};
 use crate::capture::{Frame, FrameRef, Interface};
 use crate::lab::error::LabError;
-use crate::lab::namespace::{LOOPBACK, Network, frames_on_loopback};
+use crate::lab::namespace::{LOOPBACK, Network, frames_on};
 use crate::lab::recording::{Completeness, Recorded};
+
+/// Where to record.
+pub enum Spot {
+    /// On the loopback interface of a private network.
+    Private(Arc<Network>),
+    /// On the loopback interface of this machine, what goes to or from this port.
+    Host(u16),
+    /// On the card of a machine on an Ethernet.
+    Card(Arc<Network>),
+}
 
 /// A capture under way.
 pub struct Recorder {
@@ -21,12 +31,12 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Begins to record on the loopback interface: of the private network, or of the host with this port only.
-    pub fn arm(network: Option<Arc<Network>>, port: u16) -> Result<Self, LabError> {
+    /// Begins to record.
+    pub fn arm(spot: Spot) -> Result<Self, LabError> {
         let (stop, stopped) = mpsc::channel();
         let (armed, is_armed) = mpsc::channel();
         let run = move || {
-            let mut tape = Tape::begin(network, port)?;
+            let mut tape = Tape::begin(spot)?;
             // Whoever armed it is still waiting, or has given up and will stop it.
             let _ = armed.send(());
             while stopped.try_recv() == Err(mpsc::TryRecvError::Empty) {
@@ -65,15 +75,22 @@ struct Tape {
 }
 
 impl Tape {
-    fn begin(network: Option<Arc<Network>>, port: u16) -> Result<Self, LabError> {
-        let mut capture = Inactive::new(LOOPBACK);
+    fn begin(spot: Spot) -> Result<Self, LabError> {
+        let (network, interface, filter) = match spot {
+            Spot::Private(network) => (Some(network), LOOPBACK, None),
+            Spot::Host(port) => (None, LOOPBACK, Some(format!("port {port} or ether proto 0x88b5"))),
+            Spot::Card(network) => (Some(network), CARD, None),
+        };
         let is_private = network.is_some();
-        match network {
-            Some(network) => network.enter().map_err(|source| LabError::Thread { name: NAME, source })?,
-            None => capture = capture.filter(format!("port {port} or ether proto 0x88b5")),
+        if let Some(network) = network {
+            network.enter().map_err(|source| LabError::Thread { name: NAME, source })?;
+        }
+        let mut capture = Inactive::new(interface);
+        if let Some(filter) = filter {
+            capture = capture.filter(filter);
         }
         let capture = capture.open()?;
-        let counted_before = if is_private { frames_on_loopback() } else { None };
+        let counted_before = if is_private { counted_on(interface) } else { None };
         Ok(Self { capture, frames: Vec::new(), counted_before, sentinels_sent: 0, sentinels_seen: 0 })
     }
 
@@ -89,11 +106,28 @@ impl Tape {
 
     fn finish(mut self) -> Result<Recorded, LabError> {
         let deadline = Instant::now() + PATIENCE;
+        if self.capture.interface() != LOOPBACK {
+            return self.finish_by_count(deadline);
+        }
         let mut end_seen = self.mark_end(deadline)?;
         // A late acknowledgement may slip in between the sentinel and the count: then mark a new end behind it.
         while end_seen && self.counted().is_some_and(|counted| counted > self.captured()) && Instant::now() < deadline {
             end_seen = self.mark_end(deadline)?;
         }
+        self.recorded(end_seen)
+    }
+
+    /// On a card no mark comes back to whoever sends it: the end is there when as many frames are as the card has counted.
+    fn finish_by_count(mut self, deadline: Instant) -> Result<Recorded, LabError> {
+        self.run(SETTLING)?;
+        while self.counted().is_some_and(|counted| counted != self.captured()) && Instant::now() < deadline {
+            self.run(POLL)?;
+        }
+        let end_seen = self.counted().is_none_or(|counted| counted == self.captured());
+        self.recorded(end_seen)
+    }
+
+    fn recorded(mut self, end_seen: bool) -> Result<Recorded, LabError> {
         let completeness = Completeness {
             captured: self.captured(),
             counted: self.counted(),
@@ -122,9 +156,15 @@ impl Tape {
     }
 
     fn counted(&self) -> Option<u64> {
-        let all = frames_on_loopback()?.checked_sub(self.counted_before?)?;
+        let all = counted_on(self.capture.interface())?.checked_sub(self.counted_before?)?;
         all.checked_sub(self.sentinels_sent)
     }
+}
+
+/// How many frames passed an interface: on loopback each is received, on a card some are sent.
+fn counted_on(interface: &str) -> Option<u64> {
+    let (received, sent) = frames_on(interface)?;
+    Some(if interface == LOOPBACK { received } else { received + sent })
 }
 
 /// Two zero addresses, the EtherType, a mark of this process, and a number.
@@ -150,7 +190,11 @@ fn mark() -> [u8; 12] {
 
 const NAME: &str = "lab recorder";
 const ETHERTYPE: [u8; 2] = [0x88, 0xb5];
+/// The interface of a machine on an Ethernet.
+pub const CARD: &str = "eth0";
 const POLL: Duration = Duration::from_millis(2);
+/// What was sent last may still be on its way to the capture.
+const SETTLING: Duration = Duration::from_millis(20);
 /// How long the end may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(2);
 

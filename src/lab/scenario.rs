@@ -14,6 +14,11 @@
 //! dan gets /news answered with "nothing"       also: answered with 204, answered with "x" after 100ms, over http/1.0
 //! eve subscribes to /news                      also: subscribes to /news after "3"
 //! server publishes "x" to eve                  also: server publishes "x" as "price" with id "4" to eve
+//! network ethernet                             two machines and a wire; only before all others;
+//!                                              also: recorded at the server
+//! link drops segment 3 to the server           also: duplicates, holds, corrupts; datagram 2 to the client
+//! link delays everything by 25ms               also: delays segment 3 to the server by 40ms
+//! link goes down for 300ms                     also: carries 64kbit/s
 //! 10 times every 20ms ada sends text "x"       also: 10 times ada sends text "x"
 //! ada closes 1000 "bye"                        also: ada closes, server closes ada 1000 "bye"
 //! ```
@@ -24,11 +29,17 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use crate::lab::fault::Fault;
+use crate::lab::ground::{Ground, Machine};
 use crate::layer::Direction;
 
 /// A play that makes sense from the first step to the last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scenario {
+    /// Where it is played.
+    pub ground: Ground,
+    /// At which machine it is recorded; on loopback there is one.
+    pub recorded_at: Machine,
     /// The TCP port the server listens on.
     pub port: u16,
     /// The steps, in the order in which they are played.
@@ -41,6 +52,7 @@ impl Scenario {
         let waits = self.steps.iter().map(|step| match &step.action {
             Action::Wait(time) => *time,
             Action::Get { exchange, .. } => exchange.held,
+            Action::Fault(fault) => fault.harm.time(),
             _ => Duration::ZERO,
         });
         waits.sum()
@@ -146,6 +158,8 @@ pub enum Action {
         /// The event.
         event: Event,
     },
+    /// The wire does something to what passes.
+    Fault(Fault),
     /// Nothing happens for a while.
     Wait(Duration),
 }

@@ -8,14 +8,16 @@ use std::time::{Duration, Instant};
 
 use crate::lab::endpoint::GAP;
 use crate::lab::error::LabError;
+use crate::lab::ground::{Ground, Machine};
 use crate::lab::host::{Host, Order, Part, PortWish, Report, Side};
 use crate::lab::log::Logbook;
 use crate::lab::namespace::Network;
 use crate::lab::place::Place;
-use crate::lab::recorder::Recorder;
+use crate::lab::recorder::{Recorder, Spot};
 use crate::lab::recording::{Recorded, Recording};
-use crate::lab::refusal::Machine;
+use crate::lab::refusal::{self, Refusal};
 use crate::lab::scenario::{Action, Scenario, Step};
+use crate::lab::wire::{Ethernet, Wire};
 use crate::layer::Direction;
 
 /// Plays a scenario and records it.
@@ -23,16 +25,17 @@ use crate::layer::Direction;
 /// Steps follow each other strictly: one is done when the other side has noticed its effect. A connection that the
 /// script leaves open stays open until the recording has ended, so that nothing is on record that nobody did.
 pub fn play(place: &Place, scenario: &Scenario) -> Result<Recording, LabError> {
-    let network = network(place)?;
     let mut notes = Vec::new();
+    let place = &place.clone().fit(scenario);
     let log = Logbook::begin();
+    let Hall { client, server, spot, wire } = Hall::open(place, scenario, &log)?;
     let (done, reports) = mpsc::channel();
-    let (server, address) = start_server(network.as_ref(), scenario, &log, &done, &mut notes)?;
-    let recorder = Recorder::arm(network.clone(), address.port())?;
+    let (server, address) = start_server(server.as_ref(), scenario, &log, &done, &mut notes)?;
+    let recorder = Recorder::arm(spot.unwrap_or(Spot::Host(address.port())))?;
     let started = |source| LabError::Thread { name: "lab clients", source };
-    let client = Host::client(network, address, log.clone(), done).map_err(started)?;
+    let client = Host::client(client, address, log.clone(), done).map_err(started)?;
     let limit = scenario.waits() + PATIENCE;
-    let director = Director { server, client, reports, deadline: Instant::now() + limit };
+    let director = Director { server, client, reports, wire, deadline: Instant::now() + limit };
     let played = director.play(scenario);
     let recorded = recorder.finish()?;
     drop(director);
@@ -46,18 +49,43 @@ pub fn play(place: &Place, scenario: &Scenario) -> Result<Recording, LabError> {
     }
 }
 
-fn network(place: &Place) -> Result<Option<Arc<Network>>, LabError> {
-    if !cfg!(feature = "capture") {
-        return Err(LabError::NoCapture);
+/// Where each side lives, where it is recorded, and what lies between them.
+struct Hall {
+    client: Option<Arc<Network>>,
+    server: Option<Arc<Network>>,
+    /// `None` is the host's loopback interface.
+    spot: Option<Spot>,
+    wire: Option<Wire>,
+}
+
+impl Hall {
+    fn open(place: &Place, scenario: &Scenario, log: &Logbook) -> Result<Self, LabError> {
+        if !cfg!(feature = "capture") {
+            return Err(LabError::NoCapture);
+        }
+        match (place, scenario.ground) {
+            (Place::Private { .. }, Ground::Loopback) => {
+                let network = Network::create().map(Arc::new).map_err(unmade)?;
+                let spot = Some(Spot::Private(Arc::clone(&network)));
+                Ok(Self { client: Some(Arc::clone(&network)), server: Some(network), spot, wire: None })
+            }
+            (Place::Private { .. }, Ground::Ethernet) => {
+                let ethernet = Ethernet::create().map(Arc::new).map_err(unmade)?;
+                let wire = Some(Wire::begin(&ethernet, log)?);
+                let (client, server) = (Arc::clone(&ethernet.client), Arc::clone(&ethernet.server));
+                let recorded = if scenario.recorded_at == Machine::Server { &server } else { &client };
+                let spot = Some(Spot::Card(Arc::clone(recorded)));
+                Ok(Self { client: Some(client), server: Some(server), spot, wire })
+            }
+            (Place::HostLoopback { .. }, _) => Ok(Self { client: None, server: None, spot: None, wire: None }),
+            (Place::Nowhere { why }, _) => Err(LabError::Nowhere { why: why.join("; ") }),
+        }
     }
-    match place {
-        Place::Private { .. } => Network::create().map(|network| Some(Arc::new(network))).map_err(|refusal| {
-            let cause = refusal.explain(&Machine::read());
-            LabError::Network { reason: cause.reason, fix: cause.fix }
-        }),
-        Place::HostLoopback { .. } => Ok(None),
-        Place::Nowhere { why } => Err(LabError::Nowhere { why: why.join("; ") }),
-    }
+}
+
+fn unmade(refusal: Refusal) -> LabError {
+    let cause = refusal.explain(&refusal::Machine::read());
+    LabError::Network { reason: cause.reason, fix: cause.fix }
 }
 
 /// Starts the server on the port of the script; on the host, where others may have it, else on a free one.
@@ -69,9 +97,10 @@ fn start_server(
     notes: &mut Vec<String>,
 ) -> Result<(Host, SocketAddr), LabError> {
     let port = scenario.port;
-    let wish = |port| (port, scenario.has_datagrams());
+    let wish = |port| (scenario.ground, port, scenario.has_datagrams());
     let start = |port| Host::server(network.cloned(), wish(port), log.clone(), done.clone());
-    let failed = |source| LabError::Listen { port, source };
+    let address = SocketAddr::from((scenario.ground.server(), port));
+    let failed = |source| LabError::Listen { address, source };
     match start(PortWish::This(port)) {
         Err(error) if network.is_none() && is_taken(&error) => {
             let (host, address) = start(PortWish::AnyFree).map_err(failed)?;
@@ -108,6 +137,7 @@ struct Director {
     server: Host,
     client: Host,
     reports: mpsc::Receiver<Report>,
+    wire: Option<Wire>,
     deadline: Instant,
 }
 
@@ -123,13 +153,23 @@ impl Director {
             self.perform(step).map_err(|cause| Trouble { line: step.line, cause })?;
             thread::sleep(GAP);
             Ok(())
-        })
+        })?;
+        // What is still on the wire belongs to the play.
+        if let Some(wire) = &self.wire {
+            wire.settle();
+            thread::sleep(GAP);
+        }
+        Ok(())
     }
 
     fn perform(&self, step: &Step) -> Result<(), Option<String>> {
         let (client, part_of_client, part_of_server) = match &step.action {
             Action::Wait(time) => {
                 thread::sleep(*time);
+                return Ok(());
+            }
+            Action::Fault(fault) => {
+                self.wire.iter().for_each(|wire| wire.plan(step.line, fault));
                 return Ok(());
             }
             Action::Connect { client, opening } => (client, Part::Open(opening.clone()), Part::Open(opening.clone())),

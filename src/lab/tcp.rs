@@ -1,11 +1,12 @@
 //! One end of a TCP connection: opened, written to, read from, ended. What speaks HTTP builds on it.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::lab::endpoint::{ActorError, Side};
+use crate::lab::ground::Ground;
 use crate::lab::handshake::SERVER;
 use crate::lab::log::{Connection, Logbook, What};
 use crate::layer::Direction;
@@ -24,7 +25,7 @@ pub async fn open(line: usize, client: &str, server: SocketAddr, log: &Logbook) 
     let failed = |source| ActorError::io("connect", source);
     let socket = TcpSocket::new_v4().map_err(failed)?;
     // The port is taken before the SYN is sent, so that the log can name the connection first.
-    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).map_err(failed)?;
+    socket.bind((Ground::of_server(server.ip()).client(), 0).into()).map_err(failed)?;
     let connection = Connection { client: socket.local_addr().map_err(failed)?, server };
     let side = Side { actor: client.to_owned(), connection, direction: Direction::ToServer, log: log.clone() };
     side.sends(line, What::Opened);

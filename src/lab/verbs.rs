@@ -8,16 +8,25 @@
 //! client "gets" path [ "answered with" ( text / "text of" size / status ) ] [ "after" time ] [ "over http/1.0" ]
 //! client "subscribes to" path [ "after" id ]
 //! "server publishes" ( text / "text of" size ) [ "as" type ] [ "with id" id ] [ "to" client ]
+//! "network" ( "loopback" / "ethernet" [ "recorded at the" ( "server" / "client" ) ] )
+//! "link" ( "drops" / "duplicates" / "holds" / "corrupts" ) ( "segment" / "datagram" ) number "to the" ( "server" / "client" )
+//! "link delays" ( … number "to the" … / "everything" [ "to the" … ] ) "by" time
+//! "link goes down for" time
+//! "link carries" number ( "kbit/s" / "Mbit/s" )
 //! number "times" [ "every" time ] step
 //! octets = text / "of" size / "hex" digits
 //! ```
 
 use std::time::Duration;
 
+use crate::lab::fault::{Fault, Harm, Target};
+use crate::lab::grammar::Verb;
 use crate::lab::grammar::{some_bytes, some_text};
+use crate::lab::ground::{Ground, Machine};
 use crate::lab::reader::Reader;
 use crate::lab::scenario::{Event, Exchange};
 use crate::lab::udp::MAX_DATAGRAM;
+use crate::layer::Direction;
 use crate::mistake::Mistake;
 
 /// Octets to write or to send.
@@ -117,6 +126,65 @@ pub fn event(words: &mut Reader<'_>) -> Result<Event, Mistake> {
     Ok(event)
 }
 
+/// The kind of network.
+pub fn ground(words: &mut Reader<'_>) -> Result<Verb, Mistake> {
+    let (ground, mut recorded_at) = match words.one_of("a network", &["loopback", "ethernet"])? {
+        "ethernet" => (Ground::Ethernet, Machine::Client),
+        _ => (Ground::Loopback, Machine::Client),
+    };
+    if ground == Ground::Ethernet && words.keyword("recorded") {
+        words.expect("at")?;
+        words.expect("the")?;
+        recorded_at = match words.one_of("a machine", &["server", "client"])? {
+            "server" => Machine::Server,
+            _ => Machine::Client,
+        };
+    }
+    Ok(Verb::Ground { ground, recorded_at })
+}
+
+/// What the wire does, and to what.
+pub fn fault(words: &mut Reader<'_>) -> Result<Fault, Mistake> {
+    let verbs = ["drops", "duplicates", "holds", "corrupts", "delays", "goes", "carries"];
+    let verb = words.one_of("what a wire does", &verbs)?;
+    let whole = |harm| Fault { harm, target: Target::Everything, direction: None };
+    if verb == "goes" {
+        words.expect("down")?;
+        words.expect("for")?;
+        return Ok(whole(Harm::Down(words.time()?)));
+    }
+    if verb == "carries" {
+        return Ok(whole(Harm::Rate(words.rate()?)));
+    }
+    let targets: &[&str] =
+        if verb == "delays" { &["segment", "datagram", "everything"] } else { &["segment", "datagram"] };
+    let target = match words.one_of("what that is done to", targets)? {
+        "segment" => Target::Segment(words.ordinal()?),
+        "datagram" => Target::Datagram(words.ordinal()?),
+        _ => Target::Everything,
+    };
+    let mut direction = None;
+    if target != Target::Everything || words.range_of("to").is_some() {
+        words.expect("to")?;
+        words.expect("the")?;
+        direction = Some(match words.one_of("where it goes", &["server", "client"])? {
+            "server" => Direction::ToServer,
+            _ => Direction::ToClient,
+        });
+    }
+    let harm = match verb {
+        "drops" => Harm::Drop,
+        "duplicates" => Harm::Duplicate,
+        "holds" => Harm::Hold,
+        "corrupts" => Harm::Corrupt,
+        _ => {
+            words.expect("by")?;
+            Harm::Delay(words.time()?)
+        }
+    };
+    Ok(Fault { harm, target, direction })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,5 +231,33 @@ mod tests {
         assert_eq!(read("\"7\\n8\" as \"price\" with id \"4\"", event).unwrap(), expected);
         assert_eq!(read("to /news after \"3\"", subscription).unwrap(), ("/news".into(), Some("3".into())));
         assert_eq!(read("\"a\\rb\"", event).unwrap_err().message, "an event cannot hold a carriage return");
+    }
+
+    #[test]
+    fn faults() {
+        for text in [
+            "drops segment 3 to the server",
+            "duplicates datagram 2 to the client",
+            "holds segment 1 to the server",
+            "corrupts segment 1 to the client",
+            "delays segment 4 to the server by 40ms",
+            "delays everything by 25ms",
+            "delays everything to the client by 25ms",
+            "goes down for 300ms",
+            "carries 64kbit/s",
+            "carries 10Mbit/s",
+        ] {
+            assert_eq!(read(text, fault).unwrap().to_string(), text);
+        }
+        for (text, message) in [
+            ("eats segment 1 to the server", "`eats` is not what a wire does"),
+            ("drops segment 0 to the server", "`0` is not a number"),
+            ("drops everything by 3ms", "`everything` is not what that is done to"),
+            ("drops segment 1", "`to` is missing"),
+            ("carries 0kbit/s", "`0kbit/s` is not a rate"),
+            ("carries much", "`much` is not a rate"),
+        ] {
+            assert_eq!(read(text, fault).unwrap_err().message, message);
+        }
     }
 }

@@ -21,7 +21,7 @@ pub fn story(story: &Story, width: usize) -> Vec<Line> {
     if !story.others.is_empty() {
         page.gap();
         let frames = Evidence { frames: story.others.clone(), searched: None }.to_string();
-        let body = Line::of(Tone::Dim, format!("{frames}: no TCP; `--packets` lists them"));
+        let body = Line::of(Tone::Dim, format!("{frames}: in no TCP connection; `--packets` lists them"));
         page.paragraph(Line::new(), &body);
     }
     page.lines

@@ -1,0 +1,92 @@
+//! An Ethernet of two machines, without root: two networks joined by a wire that is ours, in a third.
+//!
+//! ```text
+//! client's network          the wire's network          server's network
+//! eth0 10.0.0.1   ◀──veth──▶   c0  ·  s0   ◀──veth──▶   eth0 10.0.0.2
+//! 02:00:00:00:00:01                                     02:00:00:00:00:02
+//! ```
+//!
+//! Nothing is left to a card that is not there: sums are real, and no frame is longer than 1514 octets.
+
+use std::io;
+use std::sync::Arc;
+use std::thread;
+
+use nix::errno::Errno;
+
+use crate::lab::ground::Ground;
+use crate::lab::interface::{Interface, Mac};
+use crate::lab::namespace::Network;
+use crate::lab::recorder::CARD;
+use crate::lab::refusal::{Refusal, Stage};
+
+/// The ends of the wire: towards the client, and towards the server.
+pub const WIRE: [&str; 2] = ["c0", "s0"];
+
+/// Addresses that their owners may choose freely (IEEE Std 802, the second bit of the first octet).
+const MACS: [Mac; 2] = [[2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]];
+
+/// Two machines and the wire between them.
+#[derive(Debug)]
+pub struct Ethernet {
+    /// Where the clients live.
+    pub client: Arc<Network>,
+    /// Where the server lives.
+    pub server: Arc<Network>,
+    /// Where the wire's ends are.
+    pub wire: Arc<Network>,
+}
+
+impl Ethernet {
+    /// Makes it. Nothing passes yet: for that a [`Wire`](super::wire::Wire) must carry it.
+    pub fn create() -> Result<Self, Refusal> {
+        let network = || Network::create().map(Arc::new);
+        let made = Self { client: network()?, server: network()?, wire: network()? };
+        made.join().map_err(|error| {
+            Refusal::new(Stage::Network, error.raw_os_error().unwrap_or(Errno::UnknownErrno as i32))
+        })?;
+        Ok(made)
+    }
+
+    fn join(&self) -> io::Result<()> {
+        inside(&self.wire, no_ipv6)?;
+        let ground = Ground::Ethernet;
+        let machines = [(&self.client, ground.client()), (&self.server, ground.server())];
+        for ((machine, address), (end, mac)) in machines.into_iter().zip(WIRE.into_iter().zip(MACS)) {
+            inside(machine, || {
+                no_ipv6()?;
+                let card = Interface(CARD);
+                card.create_pair(end, self.wire.descriptor())?;
+                card.set_mac(mac)?;
+                card.offloads_off()?;
+                card.set_address(address)?;
+                card.up()
+            })?;
+            inside(&self.wire, || {
+                Interface(end).offloads_off()?;
+                Interface(end).up()
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// Does something in a network, in a thread that ends with it.
+fn inside<T: Send>(network: &Network, work: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
+    thread::scope(|scope| {
+        let worker = scope.spawn(|| {
+            network.enter()?;
+            work()
+        });
+        worker.join().unwrap_or_else(|_| Err(io::Error::other("a thread of the lab ended")))
+    })
+}
+
+/// Interfaces made from now on stay silent until somebody speaks: no router is looked for, no address tried.
+fn no_ipv6() -> io::Result<()> {
+    match std::fs::write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1") {
+        // A kernel without IPv6.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}

@@ -1,0 +1,34 @@
+//! Where there is no capture or there are no network namespaces there is no Ethernet of ours either.
+
+use std::sync::Arc;
+
+use crate::lab::error::LabError;
+use crate::lab::fault::Fault;
+use crate::lab::log::Logbook;
+use crate::lab::namespace::Network;
+use crate::lab::refusal::{Refusal, Stage};
+
+/// Two machines that cannot be made.
+pub struct Ethernet {
+    pub client: Arc<Network>,
+    pub server: Arc<Network>,
+}
+
+impl Ethernet {
+    pub fn create() -> Result<Self, Refusal> {
+        Err(Refusal::new(Stage::Network, 0))
+    }
+}
+
+/// A wire that nothing passes.
+pub struct Wire;
+
+impl Wire {
+    pub fn begin(_ethernet: &Arc<Ethernet>, _log: &Logbook) -> Result<Self, LabError> {
+        Err(LabError::NoCapture)
+    }
+
+    pub fn plan(&self, _line: usize, _fault: &Fault) {}
+
+    pub fn settle(&self) {}
+}

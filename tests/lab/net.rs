@@ -1,0 +1,155 @@
+//! The Ethernet of two machines and its wire: what a card really sends, and what the kernel's TCP does when the wire fails it.
+
+use std::collections::BTreeSet;
+
+use etherparse::{NetSlice, SlicedPacket, TransportSlice};
+use wiretale::cli::trace_frames;
+use wiretale::filter::{Filter, TraceNames};
+use wiretale::lab::{Place, Recording, Scenario, What};
+use wiretale::trace::Trace;
+
+use super::play;
+
+/// Addresses, lengths and sums are those of an Ethernet: nothing is left to a card that is not there.
+pub fn an_ethernet_is_one(place: &Place) {
+    for recorded in ["", " recorded at the server"] {
+        let script = format!(
+            "network ethernet{recorded}\nada opens tcp\nada writes of 70000 bytes\nserver writes of 70000 bytes\n\
+             bob sends datagram of 3000 bytes\nserver sends datagram \"\" to bob\nada closes\n"
+        );
+        let recording = play(place, &script);
+        let mut seen = BTreeSet::new();
+        for frame in &recording.frames {
+            assert!(frame.data.len() <= 1514, "a frame of {} octets", frame.data.len());
+            seen.insert(frame.data[6..12].to_vec());
+            let packet = SlicedPacket::from_ethernet(&frame.data).unwrap();
+            let Some(NetSlice::Ipv4(ip)) = &packet.net else { continue };
+            let [source, destination] = [ip.header().source(), ip.header().destination()];
+            assert_eq!(ip.header().header_checksum(), ip.header().to_header().calc_header_checksum());
+            let (sum, expected) = match &packet.transport {
+                Some(TransportSlice::Tcp(tcp)) => {
+                    (tcp.checksum(), tcp.calc_checksum_ipv4(source, destination).unwrap())
+                }
+                Some(TransportSlice::Udp(udp)) => (
+                    udp.checksum(),
+                    udp.to_header().calc_checksum_ipv4_raw(source, destination, udp.payload()).unwrap(),
+                ),
+                // A fragment.
+                _ => continue,
+            };
+            assert_eq!(sum, expected, "recorded{recorded}");
+        }
+        assert_eq!(seen, BTreeSet::from([vec![2, 0, 0, 0, 0, 1], vec![2, 0, 0, 0, 0, 2]]));
+        let trace = trace_frames(&recording.frames);
+        assert_eq!(frames(&trace, "arp").len(), 2, "one question, one answer");
+        assert_eq!(frames(&trace, "ip.flags.mf == 1").len(), 2, "3 000 octets in three fragments");
+    }
+}
+
+/// What the wire does to segments, where that is seen, and by which mark it is known there. TCP mends all of it.
+pub fn tcp_mends_what_the_wire_does(place: &Place) {
+    const ADA: &str = "ada opens tcp\nada writes \"one\"\n";
+    for (fault, recorded, mark, marked) in [
+        ("drops segment 2 to the server", "client", "tcp.analysis.retransmission", 1),
+        ("duplicates segment 2 to the server", "server", "tcp.analysis.spurious_retransmission", 1),
+        ("holds segment 2 to the server", "server", "tcp.analysis.out_of_order", 1),
+        ("corrupts segment 2 to the server", "server", "tcp.checksum.verdict == \"wrong\"", 1),
+        ("drops segment 1 to the client", "server", "tcp.analysis.retransmission", 1),
+        ("delays segment 2 to the server by 30ms", "server", "tcp.analysis.lost_segment", 1),
+    ] {
+        let script = format!(
+            "network ethernet recorded at the {recorded}\nlink {fault}\n{ADA}ada writes of 3000 bytes\n\
+             server writes \"two\"\nwait 40ms\nada closes\n"
+        );
+        let recording = play(place, &script);
+        let faults: Vec<_> = recording.log.faults.iter().map(|fault| (fault.step, fault.what.as_str())).collect();
+        assert_eq!(faults, [(2, fault)]);
+        let trace = trace_frames(&recording.frames);
+        assert_eq!(frames(&trace, mark).len(), marked, "{fault}: {mark}");
+        assert_eq!(super::seen::seen(&trace), super::seen::sent(&recording), "{fault}");
+        assert!(recording.log.entries.iter().all(|entry| entry.received_at.is_some()), "{fault}");
+    }
+}
+
+/// A long wire, a wire that is cut for a while, and a slow one.
+pub fn a_wire_has_a_length_and_a_width(place: &Place) {
+    let long =
+        play(place, "network ethernet\nlink delays everything by 20ms\nada opens tcp\nada writes \"x\"\nada closes\n");
+    let trace = trace_frames(&long.frames);
+    let syn = frames(&trace, "tcp.flags.syn == 1");
+    let trip = trace.time(syn[1]).unwrap() - trace.time(syn[0]).unwrap();
+    assert!(trip >= 0.04, "there and back again in {trip} s");
+    assert_eq!(long.log.faults.len(), 2, "both ways: {:?}", long.log.faults);
+
+    let cut =
+        play(place, "network ethernet\nada opens tcp\nada writes \"x\"\nlink goes down for 250ms\nada writes \"y\"\n");
+    let trace = trace_frames(&cut.frames);
+    let tries = frames(&trace, "tcp.payload == 79");
+    assert!(tries.len() >= 2, "sent once, and again when the wire is whole: {tries:?}");
+    let silence = trace.time(*tries.last().unwrap()).unwrap() - trace.time(tries[0]).unwrap();
+    assert!(silence >= 0.2, "no retransmission comes sooner than 200 ms on Linux: {silence} s");
+
+    let slow = "network ethernet recorded at the server\nada opens tcp\nlink carries 1Mbit/s\nada writes of 20000 bytes\nada closes\n";
+    let trace = trace_frames(&play(place, slow).frames);
+    let data = frames(&trace, "tcp.len > 0 && tcp.dstport == 8080");
+    let time = trace.time(*data.last().unwrap()).unwrap() - trace.time(data[0]).unwrap();
+    assert!(time >= 0.14, "20 000 octets less the first segment take 148 ms at 1 Mbit/s: {time} s");
+}
+
+/// Nobody mends what the wire does to datagrams.
+pub fn nobody_mends_datagrams(place: &Place) {
+    let script = "network ethernet recorded at the server\nlink duplicates datagram 1 to the server\n\
+        link holds datagram 2 to the server\nlink drops datagram 4 to the server\nlink corrupts datagram 5 to the server\n\
+        ada sends datagram \"1\"\nada sends datagram \"2\"\nada sends datagram \"3\"\nada sends datagram \"4\"\n\
+        ada sends datagram \"5\"\nserver sends datagram \"6\" to ada\nlink goes down for 30ms\nada sends datagram \"7\"\n\
+        wait 40ms\nlink holds datagram 1 to the server\nada sends datagram \"8\"\nlink drops datagram 1 to the client\n\
+        server sends datagram of 4000 bytes to ada\nserver sends datagram \"9\" to ada\n";
+    let recording = play(place, script);
+    let trace = trace_frames(&recording.frames);
+    let data = |frame: &u32| {
+        let (packet, data) = trace.record(*frame).unwrap().whole();
+        packet.payload.of(data).first().map_or(' ', |octet| char::from(*octet))
+    };
+    let came: String = frames(&trace, "udp.dstport == 8080").iter().map(data).collect();
+    // The fifth came damaged: its last octet is another.
+    assert_eq!(came, format!("1132{}8", char::from(b'5' ^ 0x55)));
+    assert_eq!(frames(&trace, "udp.checksum.verdict == \"wrong\"").len(), 1);
+    let never: Vec<usize> =
+        recording.log.entries.iter().filter(|entry| entry.received_at.is_none()).map(|entry| entry.step).collect();
+    assert_eq!(never, [9, 10, 13, 18], "{:?}", recording.log);
+    assert!(recording.log.entries.iter().all(|entry| matches!(entry.what, What::Datagram(_))));
+}
+
+/// The same words on an Ethernet.
+pub fn on_ethernet(script: &str) -> String {
+    format!("network ethernet\n{script}")
+}
+
+/// A host's loopback has no wire, and says so.
+pub fn without_private_networks_there_is_no_ethernet(_: &Place) {
+    let scenario = Scenario::parse("network ethernet\nada connects\n").unwrap();
+    let place = Place::HostLoopback { why: String::new() };
+    let error = wiretale::lab::play(&place, &scenario).unwrap_err();
+    assert!(error.to_string().contains("two machines"), "{error}");
+}
+
+/// The frames a filter finds.
+fn frames(trace: &Trace, filter: &str) -> Vec<u32> {
+    let filter = Filter::parse(filter, &TraceNames).unwrap();
+    trace.records().map(|(number, _)| number).filter(|number| filter.matches(trace, *number)).collect()
+}
+
+/// Ten plays of a fault are the same ten times: what was sent, what the wire did, and what was sent again.
+pub fn faults_come_on_cue(place: &Place) {
+    let script = "network ethernet\nlink drops segment 3 to the server\nlink holds segment 1 to the client\nada connects\n\
+        ada sends text \"a\"\nada sends text \"b\"\nserver sends text \"c\"\nada closes 1000\n";
+    let mut first: Option<(Vec<String>, usize)> = None;
+    for _ in 0..10 {
+        let recording: Recording = play(place, script);
+        let told = recording.log.faults.iter().map(|fault| format!("{} {}", fault.step, fault.what)).collect();
+        let trace = trace_frames(&recording.frames);
+        let found = (told, frames(&trace, "tcp.analysis.retransmission && tcp.dstport == 8080").len());
+        assert_eq!(&found, first.get_or_insert_with(|| found.clone()));
+    }
+    assert_eq!(first.unwrap().1, 1);
+}
