@@ -15,7 +15,8 @@ const MAX_HANDSHAKE: usize = 256 << 10;
 /// One side.
 #[derive(Default)]
 struct Speaker {
-    /// It has changed to the keys agreed on, and handshake messages do not tell by their type (TLS 1.2 and before).
+    /// It has changed to the keys agreed on, and handshake messages do not tell by their type (TLS 1.2 and before). Before
+    /// the server has chosen a version this is a guess, which 1.3 takes back.
     encrypted: bool,
     /// The beginning of a handshake message.
     begun: Vec<u8>,
@@ -36,7 +37,7 @@ impl Decoder for TlsDecoder {
         if input.bytes.is_empty() {
             return Progress::NeedMore;
         }
-        let Some(header) = input.bytes.first_chunk::<HEADER_LEN>() else { return cut(input, sink) };
+        let Some(header) = input.bytes.first_chunk::<HEADER_LEN>() else { return self.cut(input, sink) };
         let [content_type, major, _minor, high, low] = *header;
         let len = u16::from_be_bytes([high, low]);
         if !(CHANGE_CIPHER_SPEC..=24).contains(&content_type) || major != 3 || usize::from(len) > MAX_RECORD {
@@ -45,7 +46,7 @@ impl Decoder for TlsDecoder {
             return Progress::GiveUp;
         }
         let whole = HEADER_LEN + usize::from(len);
-        let Some(content) = input.bytes.get(HEADER_LEN..whole) else { return cut(input, sink) };
+        let Some(content) = input.bytes.get(HEADER_LEN..whole) else { return self.cut(input, sink) };
         let mut notes = Vec::new();
         let record = self.record(*header, content, input.direction, &mut notes);
         hand_out(input, whole, &record, notes, true, sink);
@@ -59,6 +60,25 @@ impl Decoder for TlsDecoder {
 }
 
 impl TlsDecoder {
+    /// A record that is not whole: it is waited for, or shown as far as it came.
+    fn cut(&self, input: Input<'_>, sink: &mut dyn Sink) -> Progress {
+        if !input.end {
+            return Progress::NeedMore;
+        }
+        let seen = &input.bytes[..input.bytes.len().min(HEADER_LEN)];
+        let mut header = [0; HEADER_LEN];
+        header.iter_mut().zip(seen).for_each(|(to, from)| *to = *from);
+        let record = unreadable(&header);
+        let is_data = record.content_type == APPLICATION_DATA;
+        let is_open = record.content_type == CHANGE_CIPHER_SPEC || !self.speakers[input.direction.index()].encrypted;
+        let record =
+            TlsRecord { header: seen.len(), encrypted: is_data || !is_open, opaque: is_data && self.is_13, ..record };
+        let text = "the stream ends in the middle of this record";
+        let notes = vec![note(Severity::Warn, text).about(Group::Undecoded)];
+        hand_out(input, input.bytes.len(), &record, notes, false, sink);
+        Progress::Consumed(input.bytes.len())
+    }
+
     fn record(
         &mut self,
         header: [u8; HEADER_LEN],
@@ -80,9 +100,16 @@ impl TlsDecoder {
             },
             HANDSHAKE if !record.encrypted => {
                 record.handshakes = speaker.handshakes(content, direction, notes);
-                let hellos = record.handshakes.iter().filter_map(|handshake| handshake.hello.as_ref());
-                self.is_13 |=
-                    hellos.filter(|hello| hello.side == Side::Server).any(|hello| hello.best_version() == 0x0304);
+                let mut hellos = record.handshakes.iter().filter_map(|handshake| handshake.hello.as_ref());
+                let says_13 = hellos.any(|hello| match hello.side {
+                    Side::Server => hello.best_version() == 0x0304,
+                    // Only TLS 1.3 has it; a server that speaks less cannot even read on (RFC 8446 §4.2.10).
+                    Side::Client => hello.has_early_data,
+                });
+                if says_13 {
+                    self.is_13 = true;
+                    self.speakers.iter_mut().for_each(|speaker| speaker.encrypted = false);
+                }
             }
             _ => {}
         }
@@ -130,6 +157,7 @@ impl Speaker {
 fn unreadable(header: &[u8; HEADER_LEN]) -> TlsRecord {
     let [content_type, major, minor, high, low] = *header;
     TlsRecord {
+        header: HEADER_LEN,
         content_type,
         version: u16::from_be_bytes([major, minor]),
         len: u16::from_be_bytes([high, low]),
@@ -138,19 +166,6 @@ fn unreadable(header: &[u8; HEADER_LEN]) -> TlsRecord {
         handshakes: Vec::new(),
         alert: None,
     }
-}
-
-/// A record that is not whole: it is waited for, or shown as far as it came.
-fn cut(input: Input<'_>, sink: &mut dyn Sink) -> Progress {
-    if !input.end {
-        return Progress::NeedMore;
-    }
-    let mut header = [0; HEADER_LEN];
-    header.iter_mut().zip(input.bytes).for_each(|(to, from)| *to = *from);
-    let text = "the stream ends in the middle of this record";
-    let notes = vec![note(Severity::Warn, text).about(Group::Undecoded)];
-    hand_out(input, input.bytes.len(), &TlsRecord { encrypted: true, ..unreadable(&header) }, notes, false, sink);
-    Progress::Consumed(input.bytes.len())
 }
 
 fn note(severity: Severity, text: impl Into<String>) -> Note {

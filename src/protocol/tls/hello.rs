@@ -35,6 +35,8 @@ pub struct Hello {
     pub alpn: Vec<(String, Range<usize>)>,
     /// The server asks for another ClientHello (RFC 8446 §4.1.4).
     pub is_retry: bool,
+    /// The client sends data before it has an answer (RFC 8446 §4.2.10).
+    pub has_early_data: bool,
 }
 
 /// More of anything than this is not kept; the client of a browser offers about twenty.
@@ -48,6 +50,7 @@ const RETRY: [u8; 32] = [
 mod extension {
     pub(super) const SERVER_NAME: u16 = 0;
     pub(super) const ALPN: u16 = 16;
+    pub(super) const EARLY_DATA: u16 = 42;
     pub(super) const SUPPORTED_VERSIONS: u16 = 43;
 }
 
@@ -65,6 +68,7 @@ impl Hello {
             server_name: None,
             alpn: Vec::new(),
             is_retry: side == Side::Server && body.get(random) == Some(&RETRY),
+            has_early_data: false,
         };
         reader.list(1)?;
         match side {
@@ -105,6 +109,7 @@ impl Hello {
                     self.alpn.push(name.text());
                 }
             }
+            (extension::EARLY_DATA, Side::Client) => self.has_early_data = true,
             (extension::SUPPORTED_VERSIONS, Side::Client) => {
                 let Some(mut versions) = content.list(1) else { return };
                 while let (Some(version), true) = (versions.u16(), self.versions.len() < MAX_ITEMS) {

@@ -36,6 +36,8 @@ pub struct Handshake {
 /// A record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsRecord {
+    /// How many octets of its header are there: 5, unless the stream ends within it. What is missing of it reads as 0 below.
+    pub header: usize,
     /// What it holds, by its number.
     pub content_type: u8,
     /// Its version field.
@@ -60,6 +62,9 @@ impl TlsRecord {
 
     fn words(&self) -> String {
         let octets = format!("{} octets", self.len);
+        if self.header < HEADER_LEN {
+            return "the beginning of a record's header".into();
+        }
         match (self.content_type, self.encrypted) {
             (CHANGE_CIPHER_SPEC, _) => "change cipher spec".into(),
             (ALERT_TYPE, false) => self.alert.map_or_else(

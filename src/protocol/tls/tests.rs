@@ -83,6 +83,45 @@ fn what_is_encrypted_depends_on_the_version() {
     assert!(second(Some(0x0304)).starts_with("> TLS ClientHello for"));
 }
 
+/// A client that knows TLS 1.3 may send its record without meaning before the server has chosen; what it says then is in the
+/// open until it is encrypted by type (RFC 8446 appendix D.4).
+#[test]
+fn a_change_of_keys_before_the_server_has_chosen_means_nothing() {
+    let mut talk = talk();
+    talk.client([record(22, &client_hello()), record(20, &[1])].concat());
+    talk.server(record(22, &server_hello(Some(0x0304))));
+    talk.client([record(22, &client_hello()), record(21, &[2, 40])].concat());
+    assert!(talk.told()[3].starts_with("> TLS ClientHello for"), "{:?}", talk.told());
+    assert_eq!(talk.told()[4], "> TLS alert: handshake_failure (fatal)");
+}
+
+/// Data sent before the answer (RFC 8446 §2.3) can only be of TLS 1.3, whose types say nothing.
+#[test]
+fn early_data_is_of_tls_13() {
+    let early = extension(42, &[]);
+    let versions = extension(43, &list(1, &[3, 4]));
+    let extensions = list(2, &[early, versions].concat());
+    let hello = [&[3, 3][..], &[7; 32], &list(1, &[]), &list(2, &[0x13, 0x01]), &list(1, &[0]), &extensions].concat();
+    let mut talk = talk();
+    talk.client([record(22, &handshake(1, &hello)), record(20, &[1]), record(23, &[0; 30])].concat());
+    assert_eq!(talk.told()[2], "> TLS encrypted, 30 octets");
+    assert_eq!(talk.layers(2)[0].value("tls.record.opaque_type"), Some(&Value::Uint(23)));
+}
+
+/// What is cut is what its header says, and what of the header is missing is not made up.
+#[test]
+fn what_is_cut_is_not_made_up() {
+    let told = |bytes: &[u8]| {
+        let mut talk = talk();
+        talk.client(record(22, &client_hello())).client(bytes).cut();
+        talk.told()[1].clone()
+    };
+    assert_eq!(told(&record(22, &client_hello())[..60]), "> TLS part of a handshake message, 130 octets (incomplete)");
+    assert_eq!(told(&record(23, &[0; 90])[..60]), "> TLS application data, encrypted, 90 octets (incomplete)");
+    assert_eq!(told(&[22, 3, 3]), "> TLS the beginning of a record's header (incomplete)");
+    assert_eq!(told(&[0x17]), "> TLS the beginning of a record's header (incomplete)");
+}
+
 #[test]
 fn handshake_messages_may_share_records_and_span_them() {
     let hello = client_hello();

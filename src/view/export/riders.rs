@@ -40,8 +40,12 @@ pub(super) fn socketio(line: &mut Object<'_>, packet: &SocketIoPacket) {
 
 /// The keys of a TLS record.
 pub(super) fn tls(line: &mut Object<'_>, record: &TlsRecord) {
-    line.number("content_type", record.content_type);
-    line.number("record_len", record.len);
+    if record.header >= 1 {
+        line.number("content_type", record.content_type);
+    }
+    if record.header >= 5 {
+        line.number("record_len", record.len);
+    }
     line.flag("encrypted", record.encrypted);
     if !record.handshakes.is_empty() {
         line.value("handshake", &record.handshakes.iter().map(Handshake::name).collect::<Vec<_>>());
