@@ -457,6 +457,11 @@ fn every_step_of_the_handbook_is_understood() {
             ["listens", "connects", "opens", "subscribes", "over http/1.0"].iter().any(|verb| step.contains(verb));
         let script = match step.split(' ').next() {
             Some("network") => step.clone(),
+            _ if step.starts_with("fay connects") || step.contains("refuses") => step.clone(),
+            _ if step.contains("fay") || step.contains("emits") || step.contains("room") => {
+                let joined = "fay connects to socket.io\nfay connects to socket.io namespace /admin";
+                format!("{joined}\n{step}")
+            }
             Some("link") => format!("network ethernet\n{step}"),
             _ if opens => step.clone(),
             _ => [&opened[..], &[&step]].concat().join("\n"),

@@ -16,6 +16,8 @@ use wiretale::layer::Direction;
 mod net;
 #[path = "lab/seen.rs"]
 mod seen;
+#[path = "lab/socketio.rs"]
+mod socketio;
 
 type Check = (&'static str, fn());
 type PlayCheck = (&'static str, fn(&Place));
@@ -39,6 +41,11 @@ const PLAYS: &[PlayCheck] = &[
     ("twenty_plays_lose_no_frame", twenty_plays_lose_no_frame),
     ("what_was_sent_is_what_is_seen", seen::what_was_sent_is_what_is_seen),
     ("ten_plays_are_alike", seen::ten_plays_are_alike),
+    ("what_was_emitted_is_what_is_seen", socketio::what_was_emitted_is_what_is_seen),
+    ("ten_sessions_are_alike", socketio::ten_sessions_are_alike),
+    ("an_event_reaches_whom_it_is_for", socketio::an_event_reaches_whom_it_is_for),
+    ("transports_are_those_asked_for", socketio::transports_are_those_asked_for),
+    ("a_namespace_may_be_refused", socketio::a_namespace_may_be_refused),
     ("an_ethernet_is_one", net::an_ethernet_is_one),
     ("tcp_mends_what_the_wire_does", net::tcp_mends_what_the_wire_does),
     ("a_wire_has_a_length_and_a_width", net::a_wire_has_a_length_and_a_width),
@@ -296,6 +303,9 @@ fn told(recording: &Recording) -> Vec<String> {
             What::Request { method, target, .. } => format!("{method} {target}"),
             What::Response { status, .. } => status.to_string(),
             What::Message(message) => shown(message),
+            What::Joined { .. } | What::Emitted { .. } | What::Acknowledged { .. } | What::Left { .. } => {
+                format!("{:?}", entry.what)
+            }
             What::Closed => "ends".to_owned(),
             What::Octets(octets) => format!("{} octets", octets.len()),
             What::Datagram(payload) => format!("datagram of {}", payload.len()),

@@ -102,7 +102,7 @@ fn contend(
         What::Response { status, body, .. } => *status == 200 && !body.is_empty(),
         What::Octets(_) | What::Event(_) => true,
         What::Datagram(payload) => payload.len() == events.payload,
-        What::Opened | What::Request { .. } | What::Closed | What::Reset => false,
+        _ => false,
     };
     let sent = recording.log.entries.iter().filter(|entry| entry.direction == direction && is_event(&entry.what));
     let nanoseconds = |time: std::time::Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);

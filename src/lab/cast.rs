@@ -8,6 +8,8 @@ use crate::lab::grammar::{self, MAX_STEPS, Speaker, Statement, Verb};
 use crate::lab::ground::{Ground, Machine};
 use crate::lab::reader::Name;
 use crate::lab::scenario::{Action, Closing, Exchange, Scenario, Step, Utterance};
+use crate::lab::socketio::SocketIoStep;
+use crate::lab::socketio::grammar::Spoken;
 use crate::layer::Direction;
 use crate::mistake::{self, Mistake};
 
@@ -24,6 +26,7 @@ fn check(statements: Vec<Statement>) -> Result<Scenario, Mistake> {
     let mut scenario = Scenario {
         ground: Ground::default(),
         recorded_at: Machine::default(),
+        refused: BTreeMap::new(),
         port: DEFAULT_PORT,
         steps: Vec::with_capacity(statements.len()),
     };
@@ -50,6 +53,10 @@ fn check(statements: Vec<Statement>) -> Result<Scenario, Mistake> {
             continue;
         }
         is_first = false;
+        if let Verb::Refuse { namespace, reason } = verb {
+            cast.refused.insert(namespace, reason);
+            continue;
+        }
         // What is wrong with a step as a whole is wrong with all of it.
         let here = |error: Mistake| Mistake {
             range: if error.range.is_empty() { range.clone() } else { error.range },
@@ -68,6 +75,7 @@ fn check(statements: Vec<Statement>) -> Result<Scenario, Mistake> {
             }
         }
     }
+    scenario.refused = cast.refused;
     Ok(scenario)
 }
 
@@ -80,6 +88,7 @@ enum Link {
     /// HTTP, between two exchanges.
     Http,
     Events,
+    SocketIo,
     /// Nothing any more, or its handshake was refused.
     Gone,
 }
@@ -92,6 +101,7 @@ impl Link {
             Self::Tcp => ("plain TCP", "opens tcp"),
             Self::Http => ("HTTP", "gets /"),
             Self::Events => ("an event stream", "subscribes to /"),
+            Self::SocketIo => ("Socket.IO", "connects to socket.io"),
             Self::Gone => ("nothing", "connects"),
         }
     }
@@ -103,6 +113,10 @@ struct Cast {
     links: BTreeMap<String, Link>,
     /// Who has sent a datagram, so that one can be sent back.
     senders: BTreeSet<String>,
+    /// Who is in which namespaces of Socket.IO.
+    joined: BTreeMap<String, BTreeSet<String>>,
+    /// The namespaces that nobody may join.
+    refused: BTreeMap<String, String>,
     waited: Duration,
     said: usize,
 }
@@ -113,6 +127,8 @@ impl Cast {
             Verb::Listen { .. } => return Err(Mistake::new(NOWHERE, "the server listens already")),
             Verb::Ground { .. } => return Err(Mistake::new(NOWHERE, "the network is there already")),
             Verb::Fault { fault } => Action::Fault(fault),
+            Verb::Refuse { .. } => return Err(Mistake::new(NOWHERE, "this is said before the first step")),
+            Verb::SocketIo { spoken } => Action::SocketIo(self.socketio(spoken, range)?),
             Verb::Wait { time } => self.wait(time)?,
             Verb::Connect { client, opening } => {
                 self.open(&client, if opening.is_good() { Link::WebSocket } else { Link::Gone })?;
@@ -158,8 +174,43 @@ impl Cast {
             return Err(Mistake::new(client.range.clone(), message)
                 .help("let it close first, or connect a client of another name"));
         }
+        let is_socketio = link == Link::SocketIo;
+        if self.links.values().any(|other| *other != Link::Gone && (*other == Link::SocketIo) != is_socketio) {
+            let message = "a server that speaks Socket.IO speaks nothing else over TCP";
+            return Err(Mistake::new(client.range.clone(), message).help("write another script for the rest"));
+        }
         self.links.insert(client.name.clone(), link);
         Ok(())
+    }
+
+    /// Whoever is named must have joined; whoever joins must not.
+    fn socketio(&mut self, Spoken { step, names }: Spoken, range: &Range<usize>) -> Result<SocketIoStep, Mistake> {
+        if let (SocketIoStep::Join { client, namespace, .. }, [name]) = (&step, &names[..]) {
+            if self.link(client) != Link::SocketIo {
+                self.open(name, Link::SocketIo)?;
+            }
+            let joined = self.joined.entry(client.clone()).or_default();
+            if !self.refused.contains_key(namespace) && !joined.insert(namespace.clone()) {
+                return Err(Mistake::new(name.range.clone(), format!("`{client}` is in {namespace} already"))
+                    .help("let it disconnect first, or join another namespace"));
+            }
+            return Ok(step);
+        }
+        for name in names {
+            let by = Speaker::Client(name.clone());
+            let (client, _) = self.speaker(by, Link::SocketIo, range)?;
+            if let Some(namespace) = step.namespace()
+                && !self.joined.get(&client).is_some_and(|joined| joined.contains(namespace))
+            {
+                return Err(Mistake::new(name.range, format!("`{client}` is not in {namespace}"))
+                    .help(format!("let it join before: `{client} connects to socket.io namespace {namespace}`")));
+            }
+            if matches!(step, SocketIoStep::Leave { .. } | SocketIoStep::Lose { .. }) {
+                self.joined.remove(&client);
+                self.links.insert(client, Link::Gone);
+            }
+        }
+        Ok(step)
     }
 
     fn count(&mut self, octets: usize) -> Result<(), Mistake> {
@@ -352,6 +403,7 @@ mod tests {
         let expected = Scenario {
             ground: Ground::Loopback,
             recorded_at: Machine::Client,
+            refused: BTreeMap::new(),
             port: 9000,
             steps: vec![
                 step(3, "ada connects", Action::Connect { client: ada(), opening: Opening::default() }),
@@ -375,7 +427,13 @@ mod tests {
         assert_eq!(parsed.waits(), Duration::from_millis(20));
         assert_eq!(
             Scenario::parse("").unwrap(),
-            Scenario { ground: Ground::Loopback, recorded_at: Machine::Client, port: 8080, steps: vec![] }
+            Scenario {
+                ground: Ground::Loopback,
+                recorded_at: Machine::Client,
+                refused: BTreeMap::new(),
+                port: 8080,
+                steps: vec![]
+            }
         );
     }
 

@@ -14,7 +14,8 @@ use tokio_tungstenite::WebSocketStream;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 use tungstenite::protocol::frame::{CloseFrame, Frame};
 
-use crate::lab::log::{Connection, Logbook, Message, Opcode, What};
+use crate::lab::log::{Connection, Message, Opcode, What};
+use crate::lab::logbook::Logbook;
 use crate::lab::scenario::{Closing, Utterance};
 use crate::layer::Direction;
 

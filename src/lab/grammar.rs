@@ -19,6 +19,7 @@ use crate::lab::fault::Fault;
 use crate::lab::ground::{Ground, Machine};
 use crate::lab::reader::{Name, Reader};
 use crate::lab::scenario::{Closing, Event, Exchange, Key, Opening, Utterance};
+use crate::lab::socketio::grammar::{self as socketio, Spoken};
 use crate::lab::verbs;
 use crate::lab::words::{Sentence, sentences};
 use crate::mistake::Mistake;
@@ -57,6 +58,8 @@ pub enum Verb {
     Publish { to: Option<Name>, event: Event },
     Ground { ground: Ground, recorded_at: Machine },
     Fault { fault: Fault },
+    SocketIo { spoken: Spoken },
+    Refuse { namespace: String, reason: String },
 }
 
 /// Who speaks.
@@ -91,9 +94,7 @@ fn statement(sentence: &Sentence) -> Result<Statement, Mistake> {
 
 fn server_verb(words: &mut Reader<'_>) -> Result<Verb, Mistake> {
     words.expect("server")?;
-    match words
-        .one_of("what the server does", &["listens", "sends", "pings", "closes", "writes", "publishes", "aborts"])?
-    {
+    match words.one_of("what the server does", SERVER_VERBS)? {
         "listens" => {
             words.expect("on")?;
             Ok(Verb::Listen { port: words.port()? })
@@ -101,6 +102,13 @@ fn server_verb(words: &mut Reader<'_>) -> Result<Verb, Mistake> {
         "closes" => {
             let to = words.name_if_any()?;
             Ok(Verb::Close { by: Speaker::Server { to }, reason: closing(words)? })
+        }
+        "emits" => Ok(Verb::SocketIo { spoken: socketio::server_emits(words)? }),
+        verb @ ("puts" | "takes") => Ok(Verb::SocketIo { spoken: socketio::room(words, verb == "puts")? }),
+        "disconnects" => Ok(Verb::SocketIo { spoken: socketio::leave(words.client()?, true) }),
+        "refuses" => {
+            let (namespace, reason) = socketio::refusal(words)?;
+            Ok(Verb::Refuse { namespace, reason })
         }
         "aborts" => Ok(Verb::Abort { by: Speaker::Server { to: words.name_if_any()? } }),
         "writes" => {
@@ -124,6 +132,12 @@ fn server_verb(words: &mut Reader<'_>) -> Result<Verb, Mistake> {
 
 fn client_verb(words: &mut Reader<'_>, client: Name) -> Result<Verb, Mistake> {
     let verb = match words.one_of("what a client does", CLIENT_VERBS)? {
+        "connects" if words.phrase(&["to", "socket.io"]) => {
+            return Ok(Verb::SocketIo { spoken: socketio::join(words, client)? });
+        }
+        "emits" => Verb::SocketIo { spoken: socketio::client_emits(words, client)? },
+        "disconnects" => return Ok(Verb::SocketIo { spoken: socketio::leave(client, false) }),
+        "loses" => return Ok(Verb::SocketIo { spoken: socketio::lose(words, client)? }),
         "connects" => return Ok(Verb::Connect { client, opening: opening(words)? }),
         "closes" => return Ok(Verb::Close { by: Speaker::Client(client), reason: closing(words)? }),
         "aborts" => return Ok(Verb::Abort { by: Speaker::Client(client) }),
@@ -252,8 +266,34 @@ pub fn some_bytes(len: usize) -> Vec<u8> {
     bytes
 }
 
-const CLIENT_VERBS: &[&str] =
-    &["connects", "sends", "pings", "closes", "opens", "writes", "gets", "subscribes", "aborts"];
+const CLIENT_VERBS: &[&str] = &[
+    "connects",
+    "sends",
+    "pings",
+    "closes",
+    "opens",
+    "writes",
+    "gets",
+    "subscribes",
+    "aborts",
+    "emits",
+    "disconnects",
+    "loses",
+];
+const SERVER_VERBS: &[&str] = &[
+    "listens",
+    "sends",
+    "pings",
+    "closes",
+    "writes",
+    "publishes",
+    "aborts",
+    "emits",
+    "puts",
+    "takes",
+    "disconnects",
+    "refuses",
+];
 
 pub const MAX_STEPS: usize = 1000;
 /// RFC 6455 §5.5.
@@ -448,8 +488,8 @@ mod tests {
         }
     }
 
-    const CLIENT_DOES: &str =
-        "it is one of `connects`, `sends`, `pings`, `closes`, `opens`, `writes`, `gets`, `subscribes`, `aborts`";
+    const CLIENT_DOES: &str = "it is one of `connects`, `sends`, `pings`, `closes`, `opens`, `writes`, `gets`, `subscribes`, `aborts`, `emits`, \
+             `disconnects`, `loses`";
     const PATHS: &str =
         "a path begins with `/`; other than letters and digits it has only `-._~!$&'()*+,;=:@/?` and `%`";
     const NAMES: &str = "a client's name is a small letter, then small letters, digits, `-` or `_`, such as `ada`";

@@ -12,7 +12,8 @@ use tungstenite::handshake::server::{Request, create_response};
 use tungstenite::protocol::Role;
 
 use crate::lab::endpoint::{ActorError, Endpoint, Side};
-use crate::lab::log::{Logbook, What};
+use crate::lab::log::What;
+use crate::lab::logbook::Logbook;
 use crate::lab::scenario::{Key, Opening};
 use crate::lab::tcp::{self, TcpEnd};
 

@@ -1,6 +1,5 @@
 //! A simulated host: one thread with a runtime of its own in the lab's network, which does its part of each step.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
@@ -9,13 +8,13 @@ use std::thread::{self, JoinHandle};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::lab::endpoint::{ActorError, Endpoint};
+use crate::lab::actors::{Actors, Role};
+use crate::lab::endpoint::ActorError;
 use crate::lab::ground::Ground;
-use crate::lab::handshake;
-use crate::lab::log::Logbook;
+use crate::lab::logbook::Logbook;
 use crate::lab::namespace::Network;
 use crate::lab::scenario::{Closing, Event, Exchange, Opening, Utterance};
-use crate::lab::tcp::{self, TcpEnd};
+use crate::lab::socketio::{Rules, SocketIoServer, SocketIoStep};
 use crate::lab::udp::Datagrams;
 
 /// What one side does in a step.
@@ -47,6 +46,9 @@ pub enum Part {
     },
     Publish(Event),
     HearEvent(Event),
+    SocketIo(SocketIoStep),
+    /// The other side sees to it.
+    StandBy,
 }
 
 /// A part of a step, and on whose connection.
@@ -81,7 +83,7 @@ impl Host {
     /// The host of the server; returns the address it listens on as well.
     pub fn server(
         network: Option<Arc<Network>>,
-        (ground, port, has_datagrams): (Ground, PortWish, bool),
+        Wish { ground, port, has_datagrams, socketio }: Wish,
         log: Logbook,
         done: mpsc::Sender<Report>,
     ) -> Result<(Self, SocketAddr), io::Error> {
@@ -100,8 +102,12 @@ impl Host {
                 (Ok(address), Ok(datagrams)) => (address, datagrams),
                 (Err(error), _) | (_, Err(error)) => return tell(&ready, Err(error)),
             };
+            let role = match &socketio {
+                None => Role::Server(listener, address),
+                Some(rules) => Role::SocketIo(SocketIoServer::start(listener, rules, &log), address),
+            };
             tell(&ready, Ok(address));
-            desk.work(log, Role::Server(listener, address), datagrams).await;
+            desk.work(log, role, datagrams).await;
         })?;
         let address = is_ready.recv().unwrap_or_else(|_| Err(ended()))?;
         Ok((host, address))
@@ -111,13 +117,14 @@ impl Host {
     pub fn client(
         network: Option<Arc<Network>>,
         server: SocketAddr,
+        socketio: Option<Arc<Rules>>,
         log: Logbook,
         done: mpsc::Sender<Report>,
     ) -> Result<Self, io::Error> {
         let (ready, is_ready) = mpsc::channel();
         let host = Self::start("lab clients", network, ready, done, async move |ready, desk| {
             tell(&ready, Ok(server));
-            desk.work(log, Role::Client(server), Datagrams::default()).await;
+            desk.work(log, Role::Client(server, socketio), Datagrams::default()).await;
         })?;
         is_ready.recv().unwrap_or_else(|_| Err(ended()))?;
         Ok(host)
@@ -164,6 +171,16 @@ impl Drop for Host {
     }
 }
 
+/// What a server should be.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    pub ground: Ground,
+    pub port: PortWish,
+    pub has_datagrams: bool,
+    /// It speaks Socket.IO, and then nothing else over TCP.
+    pub socketio: Option<Arc<Rules>>,
+}
+
 /// Which port the server should have.
 #[derive(Debug, Clone, Copy)]
 pub enum PortWish {
@@ -182,11 +199,8 @@ struct Desk {
 impl Desk {
     /// Follows orders until there are no more; a part that is under way then is dropped.
     async fn work(mut self, log: Logbook, role: Role, datagrams: Datagrams) {
-        let side = match role {
-            Role::Server(..) => Side::Server,
-            Role::Client(_) => Side::Client,
-        };
-        let mut actors = Actors { log, role, open: BTreeMap::new(), datagrams };
+        let side = role.side();
+        let mut actors = Actors::new(log, role, datagrams);
         while let Some(order) = self.inbox.recv().await {
             let done = tokio::select! {
                 done = actors.perform(order) => done,
@@ -197,136 +211,6 @@ impl Desk {
             }
         }
     }
-}
-
-enum Role {
-    Server(TcpListener, SocketAddr),
-    Client(SocketAddr),
-}
-
-/// Who lives on a host, with the connections that are open.
-struct Actors {
-    log: Logbook,
-    role: Role,
-    open: BTreeMap<String, Link>,
-    datagrams: Datagrams,
-}
-
-/// A connection that is open.
-enum Link {
-    WebSocket(Box<Endpoint>),
-    Tcp(TcpEnd),
-}
-
-impl Actors {
-    async fn perform(&mut self, Order { line, client, part }: Order) -> Result<(), ActorError> {
-        match part {
-            Part::Open(opening) => {
-                let opened = match &self.role {
-                    Role::Server(listener, _) => handshake::accept(line, listener, &self.log).await?,
-                    Role::Client(server) => handshake::connect(line, &client, *server, &opening, &self.log).await?,
-                };
-                self.open.extend(opened.map(|endpoint| (client, Link::WebSocket(Box::new(endpoint)))));
-                Ok(())
-            }
-            Part::Say(what) => self.endpoint(&client)?.say(line, &what).await,
-            Part::Hear(what) => self.endpoint(&client)?.hear(line, &what).await,
-            Part::Close(reason) => self.leave(&client)?.close(line, reason.as_ref()).await,
-            Part::AnswerClose(reason) => self.leave(&client)?.answer_close(line, reason.as_ref()).await,
-            part => self.perform_plainly(line, &client, part).await,
-        }
-    }
-
-    /// What is done without a WebSocket.
-    async fn perform_plainly(&mut self, line: usize, client: &str, part: Part) -> Result<(), ActorError> {
-        match part {
-            Part::Tcp => self.tcp(line, client).await.map(|_| ()),
-            Part::Write(octets) => self.tcp_of(client)?.write(line, &octets).await,
-            Part::Read(octets) => self.tcp_of(client)?.read(&octets).await,
-            Part::HangUp { abort } => self.leave_tcp(client)?.hang_up(line, abort).await,
-            Part::SeeEnd { abort } => self.leave_tcp(client)?.see_end(line, abort).await,
-            Part::SendDatagram(payload) => {
-                let server = self.server();
-                self.datagrams.send(line, client, server, &payload, &self.log).await
-            }
-            Part::HearDatagram => self.datagrams.hear(client, &self.log).await,
-            Part::Exchange(exchange) => self.exchange(line, client, &exchange).await,
-            Part::Subscribe { path, last } => {
-                let is_client = matches!(self.role, Role::Client(_));
-                let end = self.tcp(line, client).await?;
-                match is_client {
-                    true => end.subscribe(line, &path, last.as_deref()).await,
-                    false => end.serve_events(line).await,
-                }
-            }
-            Part::Publish(event) => self.tcp_of(client)?.publish(line, &event).await,
-            Part::HearEvent(event) => self.tcp_of(client)?.hear_event(&event).await,
-            Part::Open(_) | Part::Say(_) | Part::Hear(_) | Part::Close(_) | Part::AnswerClose(_) => Ok(()),
-        }
-    }
-
-    async fn exchange(&mut self, line: usize, client: &str, exchange: &Exchange) -> Result<(), ActorError> {
-        let is_client = matches!(self.role, Role::Client(_));
-        let end = if exchange.opens { self.tcp(line, client).await? } else { self.tcp_of(client)? };
-        match is_client {
-            true => end.ask(line, exchange).await?,
-            false => end.answer(line, exchange).await?,
-        }
-        if !exchange.is_10 {
-            return Ok(());
-        }
-        // HTTP/1.0: the server ends the connection with its answer.
-        let end = self.leave_tcp(client)?;
-        if is_client { end.see_end(line, false).await } else { end.hang_up(line, false).await }
-    }
-
-    /// Opens a TCP connection, or accepts it.
-    async fn tcp(&mut self, line: usize, client: &str) -> Result<&mut TcpEnd, ActorError> {
-        let end = match &self.role {
-            Role::Server(listener, _) => tcp::accept(listener, &self.log).await?,
-            Role::Client(server) => tcp::open(line, client, *server, &self.log).await?,
-        };
-        self.open.insert(client.to_owned(), Link::Tcp(end));
-        self.tcp_of(client)
-    }
-
-    fn server(&self) -> SocketAddr {
-        match &self.role {
-            Role::Server(_, address) | Role::Client(address) => *address,
-        }
-    }
-
-    fn tcp_of(&mut self, client: &str) -> Result<&mut TcpEnd, ActorError> {
-        match self.open.get_mut(client) {
-            Some(Link::Tcp(end)) => Ok(end),
-            _ => Err(not_open(client)),
-        }
-    }
-
-    fn leave_tcp(&mut self, client: &str) -> Result<TcpEnd, ActorError> {
-        match self.open.remove(client) {
-            Some(Link::Tcp(end)) => Ok(end),
-            _ => Err(not_open(client)),
-        }
-    }
-
-    fn endpoint(&mut self, client: &str) -> Result<&mut Endpoint, ActorError> {
-        match self.open.get_mut(client) {
-            Some(Link::WebSocket(endpoint)) => Ok(endpoint),
-            _ => Err(not_open(client)),
-        }
-    }
-
-    fn leave(&mut self, client: &str) -> Result<Endpoint, ActorError> {
-        match self.open.remove(client) {
-            Some(Link::WebSocket(endpoint)) => Ok(*endpoint),
-            _ => Err(not_open(client)),
-        }
-    }
-}
-
-fn not_open(client: &str) -> ActorError {
-    ActorError::Unreadable(format!("the connection of {client} is not open"))
 }
 
 fn listen(ground: Ground, port: PortWish) -> io::Result<TcpListener> {

@@ -2,14 +2,12 @@
 //! side had it. What a trace shows is compared with this, so it owes nothing to any dissector.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::{Serialize, Serializer};
-use tokio::sync::watch;
 
-use crate::lab::fault::Fault;
 use crate::lab::scenario::Event;
+use crate::lab::socketio::Args;
 use crate::layer::Direction;
 
 /// Everything that was sent in a play, in the order of sending.
@@ -62,6 +60,13 @@ pub struct Entry {
     pub(crate) is_given_up: bool,
 }
 
+impl Entry {
+    /// Whether nobody waits for it any more.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.received_at.is_some() || self.is_given_up
+    }
+}
+
 /// The two ends of a TCP connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub struct Connection {
@@ -108,6 +113,38 @@ pub enum What {
     Closed,
     /// One side breaks the connection off: its RST.
     Reset,
+    /// A client asks to join a namespace of Socket.IO.
+    Joined {
+        /// Which.
+        namespace: String,
+        /// What it says of itself.
+        auth: Option<serde_json::Value>,
+    },
+    /// An event of Socket.IO.
+    Emitted {
+        /// In which namespace.
+        namespace: String,
+        /// Its name.
+        event: String,
+        /// What it carries; in JSON octets are in base64.
+        #[serde(serialize_with = "as_json")]
+        args: Args,
+        /// Whether it asks for an acknowledgement.
+        asks: bool,
+    },
+    /// The acknowledgement of an event.
+    Acknowledged {
+        /// In which namespace.
+        namespace: String,
+        /// What it carries; in JSON octets are in base64.
+        #[serde(serialize_with = "as_json")]
+        args: Args,
+    },
+    /// One side leaves a namespace.
+    Left {
+        /// Which.
+        namespace: String,
+    },
 }
 
 /// A WebSocket message before any masking.
@@ -158,132 +195,6 @@ impl Message {
     }
 }
 
-/// The log while the play goes on; all actors write into the same one.
-#[derive(Debug, Clone)]
-pub(crate) struct Logbook {
-    start: Instant,
-    entries: Arc<Mutex<Vec<Entry>>>,
-    faults: Arc<Mutex<Vec<FaultEntry>>>,
-    changed: Arc<watch::Sender<()>>,
-}
-
-impl Logbook {
-    pub fn begin() -> Self {
-        Self { start: Instant::now(), entries: Arc::default(), faults: Arc::default(), changed: Arc::default() }
-    }
-
-    /// Notes what is about to be sent; call it right before sending, so that the other side finds the entry.
-    pub fn sent(&self, step: usize, actor: &str, connection: Connection, direction: Direction, what: What) {
-        let entry = Entry {
-            step,
-            at: self.start.elapsed(),
-            received_at: None,
-            actor: actor.to_owned(),
-            connection,
-            direction,
-            what,
-            is_given_up: false,
-        };
-        self.entries().push(entry);
-    }
-
-    /// Notes that the other side has it: the oldest thing under way there, if `what` fits it. Tells whether it did.
-    pub fn received(&self, connection: Connection, direction: Direction, what: impl Fn(&What) -> bool) -> bool {
-        let now = self.start.elapsed();
-        let mut entries = self.entries();
-        let under_way = entries.iter_mut().find(|entry| {
-            entry.received_at.is_none() && entry.connection == connection && entry.direction == direction
-        });
-        match under_way {
-            Some(entry) if what(&entry.what) => {
-                entry.received_at = Some(now);
-                true
-            }
-            _ => false,
-        }
-    }
-
-    /// Notes what the wire does.
-    #[cfg_attr(
-        not(all(target_os = "linux", feature = "capture")),
-        expect(dead_code, reason = "without a wire there are no faults")
-    )]
-    pub fn fault(&self, step: usize, direction: Direction, fault: &Fault) {
-        let entry = FaultEntry { step, at: self.start.elapsed(), direction, what: fault.to_string() };
-        self.faults.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
-    }
-
-    /// Notes that nobody should wait for the datagram that is under way between these ports.
-    #[cfg_attr(
-        not(all(target_os = "linux", feature = "capture")),
-        expect(dead_code, reason = "without a wire there are no faults")
-    )]
-    pub fn gives_up(&self, direction: Direction, (source, destination): (u16, u16)) {
-        let under_way = |entry: &&mut Entry| {
-            let Connection { client, server } = entry.connection;
-            let ports = match direction {
-                Direction::ToServer => (client.port(), server.port()),
-                Direction::ToClient => (server.port(), client.port()),
-            };
-            matches!(entry.what, What::Datagram(_))
-                && (entry.direction, ports) == (direction, (source, destination))
-                && entry.received_at.is_none()
-                && !entry.is_given_up
-        };
-        if let Some(entry) = self.entries().iter_mut().find(under_way) {
-            entry.is_given_up = true;
-        }
-        self.changed.send_replace(());
-    }
-
-    /// Notes that a datagram came; tells nothing about one that nobody in the play sent, or that came before.
-    pub fn datagram_came(&self, connection: Connection, direction: Direction, payload: &[u8]) {
-        let now = self.start.elapsed();
-        let is_it = |entry: &&mut Entry| {
-            (entry.connection, entry.direction) == (connection, direction)
-                && entry.received_at.is_none()
-                && matches!(&entry.what, What::Datagram(sent) if sent == payload)
-        };
-        if let Some(entry) = self.entries().iter_mut().find(is_it) {
-            entry.received_at = Some(now);
-        }
-        self.changed.send_replace(());
-    }
-
-    /// Waits until so many datagrams of this kind have come or were given up.
-    pub async fn datagrams(&self, count: usize, is_one: impl Fn(&Entry) -> bool) {
-        let mut changed = self.changed.subscribe();
-        let is_done = |entry: &&Entry| {
-            matches!(entry.what, What::Datagram(_))
-                && (entry.received_at.is_some() || entry.is_given_up)
-                && is_one(entry)
-        };
-        while self.entries().iter().filter(is_done).count() < count {
-            // The other end lives as long as this log.
-            let _ = changed.changed().await;
-        }
-    }
-
-    /// Where the datagrams of a client come from, if one has come.
-    pub fn address_of(&self, client: &str) -> Option<SocketAddr> {
-        let came = |entry: &&Entry| {
-            matches!(entry.what, What::Datagram(_)) && entry.actor == client && entry.received_at.is_some()
-        };
-        self.entries().iter().find(came).map(|entry| entry.connection.client)
-    }
-
-    /// The log as it is now.
-    pub fn so_far(&self) -> ScriptLog {
-        let faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        ScriptLog { entries: self.entries().clone(), faults }
-    }
-
-    fn entries(&self) -> MutexGuard<'_, Vec<Entry>> {
-        // A thread that panicked cannot have left a half-written entry behind.
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(time.as_secs_f64())
 }
@@ -298,6 +209,10 @@ fn direction<S: Serializer>(direction: &Direction, serializer: S) -> Result<S::O
         Direction::ToServer => "to_server",
         Direction::ToClient => "to_client",
     })
+}
+
+fn as_json<S: Serializer>(args: &Args, serializer: S) -> Result<S::Ok, S::Error> {
+    args.to_json().serialize(serializer)
 }
 
 /// In an object, for the kind of thing needs a place beside it.
@@ -322,18 +237,6 @@ mod tests {
         client: SocketAddr::V4(std::net::SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 50000)),
         server: SocketAddr::V4(std::net::SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 8080)),
     };
-
-    #[test]
-    fn things_arrive_in_the_order_of_sending() {
-        let log = Logbook::begin();
-        log.sent(1, "ada", CONNECTION, Direction::ToServer, What::Opened);
-        log.sent(1, "ada", CONNECTION, Direction::ToServer, What::Closed);
-        assert!(!log.received(CONNECTION, Direction::ToClient, |_| true));
-        assert!(!log.received(CONNECTION, Direction::ToServer, |what| *what == What::Closed));
-        assert!(log.received(CONNECTION, Direction::ToServer, |what| *what == What::Opened));
-        assert!(log.received(CONNECTION, Direction::ToServer, |what| *what == What::Closed));
-        assert!(!log.received(CONNECTION, Direction::ToServer, |_| true));
-    }
 
     #[test]
     fn the_log_is_json() {

@@ -14,6 +14,7 @@
 //! # }
 //! ```
 
+mod actors;
 mod cast;
 mod endpoint;
 mod error;
@@ -28,6 +29,7 @@ mod http;
 #[cfg(all(target_os = "linux", feature = "capture"))]
 mod interface;
 mod log;
+mod logbook;
 #[cfg_attr(not(target_os = "linux"), path = "no_namespace.rs")]
 mod namespace;
 mod place;
@@ -38,6 +40,7 @@ mod recorder;
 mod recording;
 mod refusal;
 mod scenario;
+mod socketio;
 mod stage;
 mod tcp;
 mod transport;
@@ -54,5 +57,6 @@ pub use log::{Connection, Entry, FaultEntry, Message, Opcode, ScriptLog, What};
 pub use place::{Check, Place, Report, VARIABLE, doctor, enter};
 pub use recording::{Completeness, Recording};
 pub use scenario::{Action, Closing, Event, Exchange, Key, Opening, Scenario, Step, Utterance};
+pub use socketio::{Arg, Args, Audience, SocketIoStep, Transports};
 pub use stage::play;
 pub use transport::{Events, Transport};

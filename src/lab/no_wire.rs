@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::lab::error::LabError;
 use crate::lab::fault::Fault;
-use crate::lab::log::Logbook;
+use crate::lab::logbook::Logbook;
 use crate::lab::namespace::Network;
 use crate::lab::refusal::{Refusal, Stage};
 

@@ -85,6 +85,16 @@ impl<'w> Reader<'w> {
         }
     }
 
+    /// Reads these words if they come next, all of them or none.
+    pub fn phrase(&mut self, phrase: &[&str]) -> bool {
+        let is_it = |(word, wanted): (&Word, &&str)| matches!(&word.kind, WordKind::Bare(word) if word == wanted);
+        let are_next = self.words.len() >= phrase.len() && self.words.iter().zip(phrase).all(is_it);
+        if are_next {
+            phrase.iter().for_each(|_| self.step());
+        }
+        are_next
+    }
+
     /// Reads this word if it comes next.
     pub fn keyword(&mut self, keyword: &str) -> bool {
         let is_next = self.bare() == Some(keyword);
@@ -247,14 +257,14 @@ impl<'w> Reader<'w> {
         Err(Mistake { help: help.map(str::to_owned), ..error })
     }
 
-    fn bare(&self) -> Option<&'w str> {
+    pub(super) fn bare(&self) -> Option<&'w str> {
         match self.words.first() {
             Some(Word { kind: WordKind::Bare(word), .. }) => Some(word),
             _ => None,
         }
     }
 
-    fn step(&mut self) {
+    pub(super) fn step(&mut self) {
         if let Some((first, rest)) = self.words.split_first() {
             self.behind = first.range.end;
             self.words = rest;

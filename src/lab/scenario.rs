@@ -26,11 +26,13 @@
 //! `#` begins a comment. Text stands in double quotes with the escapes of JSON (RFC 8259 §7). A script is checked
 //! whole before anything runs: [`Scenario::parse`] refuses a play in which somebody speaks who is not connected.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
 use crate::lab::fault::Fault;
 use crate::lab::ground::{Ground, Machine};
+use crate::lab::socketio::SocketIoStep;
 use crate::layer::Direction;
 
 /// A play that makes sense from the first step to the last.
@@ -40,6 +42,8 @@ pub struct Scenario {
     pub ground: Ground,
     /// At which machine it is recorded; on loopback there is one.
     pub recorded_at: Machine,
+    /// The namespaces of Socket.IO that nobody may join, and what is said to those who try.
+    pub refused: BTreeMap<String, String>,
     /// The TCP port the server listens on.
     pub port: u16,
     /// The steps, in the order in which they are played.
@@ -160,6 +164,8 @@ pub enum Action {
     },
     /// The wire does something to what passes.
     Fault(Fault),
+    /// Something of Socket.IO.
+    SocketIo(SocketIoStep),
     /// Nothing happens for a while.
     Wait(Duration),
 }

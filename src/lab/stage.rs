@@ -9,14 +9,15 @@ use std::time::{Duration, Instant};
 use crate::lab::endpoint::GAP;
 use crate::lab::error::LabError;
 use crate::lab::ground::{Ground, Machine};
-use crate::lab::host::{Host, Order, Part, PortWish, Report, Side};
-use crate::lab::log::Logbook;
+use crate::lab::host::{Host, Order, Part, PortWish, Report, Side, Wish};
+use crate::lab::logbook::Logbook;
 use crate::lab::namespace::Network;
 use crate::lab::place::Place;
 use crate::lab::recorder::{Recorder, Spot};
 use crate::lab::recording::{Recorded, Recording};
 use crate::lab::refusal::{self, Refusal};
 use crate::lab::scenario::{Action, Scenario, Step};
+use crate::lab::socketio::{Rules, SocketIoStep};
 use crate::lab::wire::{Ethernet, Wire};
 use crate::layer::Direction;
 
@@ -30,10 +31,11 @@ pub fn play(place: &Place, scenario: &Scenario) -> Result<Recording, LabError> {
     let log = Logbook::begin();
     let Hall { client, server, spot, wire } = Hall::open(place, scenario, &log)?;
     let (done, reports) = mpsc::channel();
-    let (server, address) = start_server(server.as_ref(), scenario, &log, &done, &mut notes)?;
+    let rules = Rules::of(scenario).map(Arc::new);
+    let (server, address) = start_server(server.as_ref(), scenario, rules.as_ref(), (&log, &done), &mut notes)?;
     let recorder = Recorder::arm(spot.unwrap_or(Spot::Host(address.port())))?;
     let started = |source| LabError::Thread { name: "lab clients", source };
-    let client = Host::client(client, address, log.clone(), done).map_err(started)?;
+    let client = Host::client(client, address, rules, log.clone(), done).map_err(started)?;
     let limit = scenario.waits() + PATIENCE;
     let director = Director { server, client, reports, wire, deadline: Instant::now() + limit };
     let played = director.play(scenario);
@@ -92,12 +94,17 @@ fn unmade(refusal: Refusal) -> LabError {
 fn start_server(
     network: Option<&Arc<Network>>,
     scenario: &Scenario,
-    log: &Logbook,
-    done: &mpsc::Sender<Report>,
+    rules: Option<&Arc<Rules>>,
+    (log, done): (&Logbook, &mpsc::Sender<Report>),
     notes: &mut Vec<String>,
 ) -> Result<(Host, SocketAddr), LabError> {
     let port = scenario.port;
-    let wish = |port| (scenario.ground, port, scenario.has_datagrams());
+    let wish = |port| Wish {
+        ground: scenario.ground,
+        port,
+        has_datagrams: scenario.has_datagrams(),
+        socketio: rules.cloned(),
+    };
     let start = |port| Host::server(network.cloned(), wish(port), log.clone(), done.clone());
     let address = SocketAddr::from((scenario.ground.server(), port));
     let failed = |source| LabError::Listen { address, source };
@@ -163,6 +170,7 @@ impl Director {
     }
 
     fn perform(&self, step: &Step) -> Result<(), Option<String>> {
+        let nobody = String::new();
         let (client, part_of_client, part_of_server) = match &step.action {
             Action::Wait(time) => {
                 thread::sleep(*time);
@@ -171,6 +179,15 @@ impl Director {
             Action::Fault(fault) => {
                 self.wire.iter().for_each(|wire| wire.plan(step.line, fault));
                 return Ok(());
+            }
+            Action::SocketIo(step) => {
+                let (active, passive) = (Part::SocketIo(step.clone()), Part::StandBy);
+                match step {
+                    // Both do something: one ends the session, the other sees it end.
+                    SocketIoStep::Leave { client, by_server: true } => (client, active.clone(), active),
+                    step if step.is_servers() => (&nobody, passive, active),
+                    _ => (&nobody, active, passive),
+                }
             }
             Action::Connect { client, opening } => (client, Part::Open(opening.clone()), Part::Open(opening.clone())),
             Action::Say { client, direction, what } => {

@@ -8,7 +8,8 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use crate::lab::endpoint::{ActorError, Side};
 use crate::lab::ground::Ground;
 use crate::lab::handshake::SERVER;
-use crate::lab::log::{Connection, Logbook, What};
+use crate::lab::log::{Connection, What};
+use crate::lab::logbook::Logbook;
 use crate::layer::Direction;
 
 /// One end of an open TCP connection.

@@ -11,7 +11,8 @@ use tokio::task::JoinSet;
 use crate::lab::endpoint::ActorError;
 use crate::lab::ground::Ground;
 use crate::lab::handshake::SERVER;
-use crate::lab::log::{Connection, Logbook, What};
+use crate::lab::log::{Connection, What};
+use crate::lab::logbook::Logbook;
 use crate::layer::Direction;
 
 /// The sockets of one host: the server's one, or one for each client.
@@ -99,7 +100,10 @@ impl Datagrams {
             let mut buffer = vec![0; MAX_DATAGRAM];
             loop {
                 match socket.recv_from(&mut buffer).await {
-                    Ok((len, from)) => log.datagram_came(connection(from), direction, &buffer[..len]),
+                    Ok((len, from)) => {
+                        let what = What::Datagram(buffer[..len].to_vec());
+                        log.came(connection(from), direction, &what);
+                    }
                     Err(error) => return error,
                 }
             }

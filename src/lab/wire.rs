@@ -12,7 +12,7 @@ use crate::lab::error::LabError;
 pub use crate::lab::ethernet::Ethernet;
 use crate::lab::ethernet::WIRE;
 use crate::lab::fault::{Fault, Harm, Target};
-use crate::lab::log::Logbook;
+use crate::lab::logbook::Logbook;
 use crate::layer::Direction;
 
 /// What is to be done, and what was counted, for each direction.

@@ -11,6 +11,7 @@ mod tls;
 mod websocket;
 
 pub use http1::{HttpMessage, Side};
+pub use socketio::{Kind as SocketIoKind, SocketIoPacket};
 pub use sse::{SseContent, SseEvent, SseEventMessage};
 pub use tls::{TlsHandshake, TlsHello, TlsRecord, TlsSide};
 pub use websocket::{Opcode, WebSocketFrame, WebSocketHandshake, WebSocketMessage, accept_for};

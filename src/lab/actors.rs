@@ -1,0 +1,219 @@
+//! Who lives on a host: the server or the clients, with what each has open, doing their parts of a step.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+
+use crate::lab::endpoint::{ActorError, Endpoint};
+use crate::lab::handshake;
+use crate::lab::host::{Order, Part, Side};
+use crate::lab::logbook::Logbook;
+use crate::lab::scenario::Exchange;
+use crate::lab::socketio::{Rules, SocketIoClient, SocketIoServer, SocketIoStep};
+use crate::lab::tcp::{self, TcpEnd};
+use crate::lab::udp::Datagrams;
+
+/// Which host it is, with the server's address.
+pub enum Role {
+    Server(TcpListener, SocketAddr),
+    /// A server that speaks Socket.IO.
+    SocketIo(SocketIoServer, SocketAddr),
+    /// Where the clients live; with what they know of Socket.IO.
+    Client(SocketAddr, Option<Arc<Rules>>),
+}
+
+impl Role {
+    pub fn side(&self) -> Side {
+        if self.is_client() { Side::Client } else { Side::Server }
+    }
+
+    fn is_client(&self) -> bool {
+        matches!(self, Self::Client(..))
+    }
+
+    fn address(&self) -> SocketAddr {
+        match self {
+            Self::Server(_, address) | Self::SocketIo(_, address) | Self::Client(address, _) => *address,
+        }
+    }
+}
+
+/// Who lives on a host, with the connections that are open.
+pub struct Actors {
+    log: Logbook,
+    role: Role,
+    open: BTreeMap<String, Link>,
+    datagrams: Datagrams,
+}
+
+/// A connection that is open.
+enum Link {
+    WebSocket(Box<Endpoint>),
+    Tcp(TcpEnd),
+    SocketIo(SocketIoClient),
+}
+
+impl Actors {
+    pub fn new(log: Logbook, role: Role, datagrams: Datagrams) -> Self {
+        Self { log, role, open: BTreeMap::new(), datagrams }
+    }
+
+    /// Does its part of a step.
+    pub async fn perform(&mut self, Order { line, client, part }: Order) -> Result<(), ActorError> {
+        match part {
+            Part::Open(opening) => {
+                let opened = match &self.role {
+                    Role::Server(listener, _) => handshake::accept(line, listener, &self.log).await?,
+                    Role::Client(server, _) => handshake::connect(line, &client, *server, &opening, &self.log).await?,
+                    Role::SocketIo(..) => return Err(another_language()),
+                };
+                self.open.extend(opened.map(|endpoint| (client, Link::WebSocket(Box::new(endpoint)))));
+                Ok(())
+            }
+            Part::Say(what) => self.endpoint(&client)?.say(line, &what).await,
+            Part::Hear(what) => self.endpoint(&client)?.hear(line, &what).await,
+            Part::Close(reason) => self.leave(&client)?.close(line, reason.as_ref()).await,
+            Part::AnswerClose(reason) => self.leave(&client)?.answer_close(line, reason.as_ref()).await,
+            part => self.perform_plainly(line, &client, part).await,
+        }
+    }
+
+    /// What is done without a WebSocket.
+    async fn perform_plainly(&mut self, line: usize, client: &str, part: Part) -> Result<(), ActorError> {
+        match part {
+            Part::Tcp => self.tcp(line, client).await.map(|_| ()),
+            Part::Write(octets) => self.tcp_of(client)?.write(line, &octets).await,
+            Part::Read(octets) => self.tcp_of(client)?.read(&octets).await,
+            Part::HangUp { abort } => self.leave_tcp(client)?.hang_up(line, abort).await,
+            Part::SeeEnd { abort } => self.leave_tcp(client)?.see_end(line, abort).await,
+            Part::SendDatagram(payload) => {
+                let server = self.server();
+                self.datagrams.send(line, client, server, &payload, &self.log).await
+            }
+            Part::HearDatagram => self.datagrams.hear(client, &self.log).await,
+            Part::Exchange(exchange) => self.exchange(line, client, &exchange).await,
+            Part::Subscribe { path, last } => {
+                let is_client = self.role.is_client();
+                let end = self.tcp(line, client).await?;
+                match is_client {
+                    true => end.subscribe(line, &path, last.as_deref()).await,
+                    false => end.serve_events(line).await,
+                }
+            }
+            Part::Publish(event) => self.tcp_of(client)?.publish(line, &event).await,
+            Part::HearEvent(event) => self.tcp_of(client)?.hear_event(&event).await,
+            Part::SocketIo(step) => self.socketio(line, &step).await,
+            Part::StandBy => Ok(()),
+            Part::Open(_) | Part::Say(_) | Part::Hear(_) | Part::Close(_) | Part::AnswerClose(_) => Ok(()),
+        }
+    }
+
+    async fn exchange(&mut self, line: usize, client: &str, exchange: &Exchange) -> Result<(), ActorError> {
+        let is_client = self.role.is_client();
+        let end = if exchange.opens { self.tcp(line, client).await? } else { self.tcp_of(client)? };
+        match is_client {
+            true => end.ask(line, exchange).await?,
+            false => end.answer(line, exchange).await?,
+        }
+        if !exchange.is_10 {
+            return Ok(());
+        }
+        // HTTP/1.0: the server ends the connection with its answer.
+        let end = self.leave_tcp(client)?;
+        if is_client { end.see_end(line, false).await } else { end.hang_up(line, false).await }
+    }
+
+    /// Opens a TCP connection, or accepts it.
+    async fn tcp(&mut self, line: usize, client: &str) -> Result<&mut TcpEnd, ActorError> {
+        let end = match &self.role {
+            Role::Server(listener, _) => tcp::accept(listener, &self.log).await?,
+            Role::Client(server, _) => tcp::open(line, client, *server, &self.log).await?,
+            Role::SocketIo(..) => return Err(another_language()),
+        };
+        self.open.insert(client.to_owned(), Link::Tcp(end));
+        self.tcp_of(client)
+    }
+
+    /// Does what Socket.IO has to do in a step.
+    async fn socketio(&mut self, line: usize, step: &SocketIoStep) -> Result<(), ActorError> {
+        let (server, rules) = match &mut self.role {
+            Role::SocketIo(server, _) => return server.perform(line, step).await,
+            Role::Client(server, rules) => (*server, rules.clone().unwrap_or_default()),
+            Role::Server(..) => return Err(another_language()),
+        };
+        match step {
+            SocketIoStep::Join { client, transports, namespace, auth } => {
+                if let Some(Link::SocketIo(known)) = self.open.get_mut(client) {
+                    return known.join(line, namespace, auth.as_ref()).await;
+                }
+                let who = (client.as_str(), line, server);
+                let wish = (namespace.as_str(), auth.as_ref());
+                let begun = SocketIoClient::begin(who, *transports, wish, rules, &self.log).await?;
+                self.open.insert(client.clone(), Link::SocketIo(begun));
+                Ok(())
+            }
+            SocketIoStep::ClientEmit { client, emission } => match self.open.get_mut(client) {
+                Some(Link::SocketIo(known)) => known.emit(line, emission).await,
+                _ => Err(not_open(client)),
+            },
+            SocketIoStep::Leave { client, by_server } => {
+                let known = self.leave_socketio(client)?;
+                if *by_server { known.sees_end().await } else { known.leave(line).await }
+            }
+            SocketIoStep::Lose { client } => {
+                self.leave_socketio(client)?.lose().await;
+                Ok(())
+            }
+            SocketIoStep::ServerEmit { .. } | SocketIoStep::Room { .. } => Ok(()),
+        }
+    }
+
+    fn leave_socketio(&mut self, client: &str) -> Result<SocketIoClient, ActorError> {
+        match self.open.remove(client) {
+            Some(Link::SocketIo(known)) => Ok(known),
+            _ => Err(not_open(client)),
+        }
+    }
+
+    fn server(&self) -> SocketAddr {
+        self.role.address()
+    }
+
+    fn tcp_of(&mut self, client: &str) -> Result<&mut TcpEnd, ActorError> {
+        match self.open.get_mut(client) {
+            Some(Link::Tcp(end)) => Ok(end),
+            _ => Err(not_open(client)),
+        }
+    }
+
+    fn leave_tcp(&mut self, client: &str) -> Result<TcpEnd, ActorError> {
+        match self.open.remove(client) {
+            Some(Link::Tcp(end)) => Ok(end),
+            _ => Err(not_open(client)),
+        }
+    }
+
+    fn endpoint(&mut self, client: &str) -> Result<&mut Endpoint, ActorError> {
+        match self.open.get_mut(client) {
+            Some(Link::WebSocket(endpoint)) => Ok(endpoint),
+            _ => Err(not_open(client)),
+        }
+    }
+
+    fn leave(&mut self, client: &str) -> Result<Endpoint, ActorError> {
+        match self.open.remove(client) {
+            Some(Link::WebSocket(endpoint)) => Ok(*endpoint),
+            _ => Err(not_open(client)),
+        }
+    }
+}
+
+fn not_open(client: &str) -> ActorError {
+    ActorError::Unreadable(format!("the connection of {client} is not open"))
+}
+
+fn another_language() -> ActorError {
+    ActorError::Unreadable("this server speaks another language".to_owned())
+}

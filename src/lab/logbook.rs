@@ -1,0 +1,191 @@
+//! The script log while a play goes on: all actors write into it, and wait for what others write.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::watch;
+
+use crate::lab::fault::Fault;
+use crate::lab::log::{Connection, Entry, FaultEntry, ScriptLog, What};
+use crate::layer::Direction;
+
+/// The log while the play goes on; all actors write into the same one.
+#[derive(Debug, Clone)]
+pub(crate) struct Logbook {
+    start: Instant,
+    entries: Arc<Mutex<Vec<Entry>>>,
+    faults: Arc<Mutex<Vec<FaultEntry>>>,
+    changed: Arc<watch::Sender<()>>,
+    /// Those who are gone without a word: what is sent to them nobody waits for.
+    lost: Arc<Mutex<Vec<Connection>>>,
+}
+
+impl Logbook {
+    pub fn begin() -> Self {
+        Self {
+            start: Instant::now(),
+            entries: Arc::default(),
+            faults: Arc::default(),
+            changed: Arc::default(),
+            lost: Arc::default(),
+        }
+    }
+
+    /// Notes what is about to be sent; call it right before sending, so that the other side finds the entry.
+    pub fn sent(&self, step: usize, actor: &str, connection: Connection, direction: Direction, what: What) {
+        let entry = Entry {
+            step,
+            at: self.start.elapsed(),
+            received_at: None,
+            actor: actor.to_owned(),
+            connection,
+            direction,
+            what,
+            is_given_up: self.lost.lock().unwrap_or_else(PoisonError::into_inner).contains(&connection),
+        };
+        self.entries().push(entry);
+    }
+
+    /// Notes that the other side has it: the oldest thing under way there, if `what` fits it. Tells whether it did.
+    pub fn received(&self, connection: Connection, direction: Direction, what: impl Fn(&What) -> bool) -> bool {
+        let now = self.start.elapsed();
+        let mut entries = self.entries();
+        let under_way = entries.iter_mut().find(|entry| {
+            entry.received_at.is_none() && entry.connection == connection && entry.direction == direction
+        });
+        match under_way {
+            Some(entry) if what(&entry.what) => {
+                entry.received_at = Some(now);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Notes what the wire does.
+    #[cfg_attr(
+        not(all(target_os = "linux", feature = "capture")),
+        expect(dead_code, reason = "without a wire there are no faults")
+    )]
+    pub fn fault(&self, step: usize, direction: Direction, fault: &Fault) {
+        let entry = FaultEntry { step, at: self.start.elapsed(), direction, what: fault.to_string() };
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
+    }
+
+    /// Notes that nobody should wait for the datagram that is under way between these ports.
+    #[cfg_attr(
+        not(all(target_os = "linux", feature = "capture")),
+        expect(dead_code, reason = "without a wire there are no faults")
+    )]
+    pub fn gives_up(&self, direction: Direction, (source, destination): (u16, u16)) {
+        let under_way = |entry: &&mut Entry| {
+            let Connection { client, server } = entry.connection;
+            let ports = match direction {
+                Direction::ToServer => (client.port(), server.port()),
+                Direction::ToClient => (server.port(), client.port()),
+            };
+            matches!(entry.what, What::Datagram(_))
+                && (entry.direction, ports) == (direction, (source, destination))
+                && entry.received_at.is_none()
+                && !entry.is_given_up
+        };
+        if let Some(entry) = self.entries().iter_mut().find(under_way) {
+            entry.is_given_up = true;
+        }
+        self.poke();
+    }
+
+    /// Notes that the other side has the oldest thing like this that is under way, and returns the line of the script that
+    /// sent it; `None` if nobody did. What came before may be under way still: datagrams overtake each other.
+    pub fn came(&self, connection: Connection, direction: Direction, what: &What) -> Option<usize> {
+        let now = self.start.elapsed();
+        let is_it = |entry: &&mut Entry| {
+            (entry.connection, entry.direction) == (connection, direction)
+                && entry.received_at.is_none()
+                && entry.what == *what
+        };
+        let line = self.entries().iter_mut().find(is_it).map(|entry| {
+            entry.received_at = Some(now);
+            entry.step
+        });
+        self.poke();
+        line
+    }
+
+    /// Wakes those who wait for something that the log does not have.
+    pub fn poke(&self) {
+        self.changed.send_replace(());
+    }
+
+    /// Waits until this is so.
+    pub async fn until(&self, mut is_so: impl FnMut(&[Entry]) -> bool) {
+        let mut changed = self.changed.subscribe();
+        while !is_so(&self.entries()) {
+            // The other end lives as long as this log.
+            let _ = changed.changed().await;
+        }
+    }
+
+    /// Looks at what is there.
+    pub fn with_entries<T>(&self, look: impl FnOnce(&[Entry]) -> T) -> T {
+        look(&self.entries())
+    }
+
+    /// From now on nobody waits for what is sent over this.
+    pub fn loses(&self, connection: Connection) {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+    }
+
+    /// Waits until so many datagrams of this kind have come or were given up.
+    pub async fn datagrams(&self, count: usize, is_one: impl Fn(&Entry) -> bool) {
+        let is_done = |entry: &&Entry| matches!(entry.what, What::Datagram(_)) && entry.is_settled() && is_one(entry);
+        self.until(|entries| entries.iter().filter(is_done).count() >= count).await;
+    }
+
+    /// Whether a client opened a connection from this address.
+    pub fn is_of(&self, client: &str, address: SocketAddr) -> bool {
+        self.entries().iter().any(|entry| entry.actor == client && entry.connection.client == address)
+    }
+
+    /// Where the datagrams of a client come from, if one has come.
+    pub fn address_of(&self, client: &str) -> Option<SocketAddr> {
+        let came = |entry: &&Entry| {
+            matches!(entry.what, What::Datagram(_)) && entry.actor == client && entry.received_at.is_some()
+        };
+        self.entries().iter().find(came).map(|entry| entry.connection.client)
+    }
+
+    /// The log as it is now.
+    pub fn so_far(&self) -> ScriptLog {
+        let faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        ScriptLog { entries: self.entries().clone(), faults }
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Vec<Entry>> {
+        // A thread that panicked cannot have left a half-written entry behind.
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONNECTION: Connection = Connection {
+        client: SocketAddr::V4(std::net::SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 50000)),
+        server: SocketAddr::V4(std::net::SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 8080)),
+    };
+
+    #[test]
+    fn things_arrive_in_the_order_of_sending() {
+        let log = Logbook::begin();
+        log.sent(1, "ada", CONNECTION, Direction::ToServer, What::Opened);
+        log.sent(1, "ada", CONNECTION, Direction::ToServer, What::Closed);
+        assert!(!log.received(CONNECTION, Direction::ToClient, |_| true));
+        assert!(!log.received(CONNECTION, Direction::ToServer, |what| *what == What::Closed));
+        assert!(log.received(CONNECTION, Direction::ToServer, |what| *what == What::Opened));
+        assert!(log.received(CONNECTION, Direction::ToServer, |what| *what == What::Closed));
+        assert!(!log.received(CONNECTION, Direction::ToServer, |_| true));
+    }
+}

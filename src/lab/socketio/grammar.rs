@@ -1,0 +1,242 @@
+//! The steps of Socket.IO as they are written.
+//!
+//! ```text
+//! client "connects to socket.io" *( "over" ( "websocket" / "polling" ) / "namespace" path / "auth" text )
+//! client "emits" event [ "in" path ] [ "acknowledged" [ "with" args ] ]
+//! client ( "disconnects" / "loses connection" )
+//! "server emits" event "to" ( client / "everyone" / "room" text ) [ "except" client ] [ "in" path ] [ "acknowledged" … ]
+//! "server" ( "puts" client "into" / "takes" client "out of" ) "room" text [ "in" path ]
+//! "server disconnects" client
+//! "server refuses" path text
+//! event = text args
+//! args  = *( text / number / "true" / "false" / "null" / "json" text / "binary" ( "hex" hex / "of" number "bytes" ) )
+//! ```
+
+use serde_json::Value;
+
+use crate::lab::reader::{Name, Reader};
+use crate::lab::socketio::rules::Emission;
+use crate::lab::socketio::{Arg, Args, Audience, MAIN, SocketIoStep, Transports};
+use crate::lab::verbs;
+use crate::mistake::Mistake;
+
+/// A step, and the clients it names besides the one who joins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spoken {
+    pub step: SocketIoStep,
+    pub names: Vec<Name>,
+}
+
+/// Behind `connects to socket.io`.
+pub fn join(words: &mut Reader<'_>, client: Name) -> Result<Spoken, Mistake> {
+    let (mut transports, mut namespace, mut auth) = (None, None, None);
+    while !words.at_end() {
+        let here = words.here();
+        let is_repeated = match words.one_of("how it connects", &["over", "namespace", "auth"])? {
+            "over" => {
+                let over = match words.one_of("a transport", &["websocket", "polling"])? {
+                    "polling" => Transports::Polling,
+                    _ => Transports::WebSocket,
+                };
+                transports.replace(over).is_some()
+            }
+            "namespace" => namespace.replace(words.path()?).is_some(),
+            _ => auth.replace(json(words)?).is_some(),
+        };
+        if is_repeated {
+            return Err(Mistake::new(here.start..words.behind(), "this was said before in the same step"));
+        }
+    }
+    let step = SocketIoStep::Join {
+        client: client.name.clone(),
+        transports: transports.unwrap_or_default(),
+        namespace: namespace.unwrap_or_else(|| MAIN.to_owned()),
+        auth,
+    };
+    Ok(Spoken { step, names: vec![client] })
+}
+
+/// Behind `emits` of a client.
+pub fn client_emits(words: &mut Reader<'_>, client: Name) -> Result<Spoken, Mistake> {
+    let (event, args) = event(words)?;
+    let (namespace, answer) = manner(words)?;
+    let emission = Emission { namespace, event, args, answer };
+    Ok(Spoken { step: SocketIoStep::ClientEmit { client: client.name.clone(), emission }, names: vec![client] })
+}
+
+/// Behind `emits` of the server.
+pub fn server_emits(words: &mut Reader<'_>) -> Result<Spoken, Mistake> {
+    let (event, args) = event(words)?;
+    words.expect("to")?;
+    let mut names = Vec::new();
+    let audience = if words.keyword("everyone") {
+        Audience::Everyone
+    } else if words.keyword("room") {
+        Audience::Room(words.text("the room in quotes")?)
+    } else {
+        let client = words.client()?;
+        names.push(client.clone());
+        Audience::Client(client.name)
+    };
+    let mut except = None;
+    if let Some(range) = words.range_of("except") {
+        words.keyword("except");
+        let client = words.client()?;
+        if matches!(audience, Audience::Client(_)) {
+            return Err(Mistake::new(range.start..words.behind(), "one client is everyone there is to emit to"));
+        }
+        except = Some(client.name.clone());
+        names.push(client);
+    }
+    let (namespace, answer) = manner(words)?;
+    let emission = Emission { namespace, event, args, answer };
+    Ok(Spoken { step: SocketIoStep::ServerEmit { audience, except, emission }, names })
+}
+
+/// Behind `puts` or `takes` of the server.
+pub fn room(words: &mut Reader<'_>, into: bool) -> Result<Spoken, Mistake> {
+    let client = words.client()?;
+    if into {
+        words.expect("into")?;
+    } else {
+        words.expect("out")?;
+        words.expect("of")?;
+    }
+    words.expect("room")?;
+    let room = words.text("the room in quotes")?;
+    let namespace = namespace(words)?;
+    let step = SocketIoStep::Room { client: client.name.clone(), namespace, room, into };
+    Ok(Spoken { step, names: vec![client] })
+}
+
+/// A client leaves, or the server ends its session.
+pub fn leave(client: Name, by_server: bool) -> Spoken {
+    Spoken { step: SocketIoStep::Leave { client: client.name.clone(), by_server }, names: vec![client] }
+}
+
+/// Behind `loses`.
+pub fn lose(words: &mut Reader<'_>, client: Name) -> Result<Spoken, Mistake> {
+    words.expect("connection")?;
+    Ok(Spoken { step: SocketIoStep::Lose { client: client.name.clone() }, names: vec![client] })
+}
+
+/// Behind `refuses`: a namespace, and what is said to those who ask.
+pub fn refusal(words: &mut Reader<'_>) -> Result<(String, String), Mistake> {
+    Ok((words.path()?, words.text("the reason in quotes")?))
+}
+
+fn event(words: &mut Reader<'_>) -> Result<(String, Args), Mistake> {
+    let here = words.here();
+    let event = words.text("the event in quotes")?;
+    // https://socket.io/docs/v4/emit-cheatsheet/#reserved-events
+    if RESERVED.contains(&event.as_str()) {
+        return Err(Mistake::new(here, format!("`{event}` is an event of Socket.IO's own"))
+            .help("give it another name: that one is emitted by the library only"));
+    }
+    Ok((event, args(words)?))
+}
+
+fn args(words: &mut Reader<'_>) -> Result<Args, Mistake> {
+    let mut args = Vec::new();
+    loop {
+        args.push(match words.text_if_any()? {
+            Some(text) => Arg::Json(text.into()),
+            None if words.keyword("json") => Arg::Json(json(words)?),
+            None if words.keyword("binary") => Arg::Binary(verbs::octets(words)?),
+            None => match words.literal() {
+                Some(value) => Arg::Json(value),
+                None => break,
+            },
+        });
+    }
+    Ok(Args(args))
+}
+
+fn manner(words: &mut Reader<'_>) -> Result<(String, Option<Args>), Mistake> {
+    let namespace = namespace(words)?;
+    if !words.keyword("acknowledged") {
+        return Ok((namespace, None));
+    }
+    let answer = if words.keyword("with") { args(words)? } else { Args::default() };
+    Ok((namespace, Some(answer)))
+}
+
+fn namespace(words: &mut Reader<'_>) -> Result<String, Mistake> {
+    if words.keyword("in") { words.path() } else { Ok(MAIN.to_owned()) }
+}
+
+/// JSON in quotes.
+fn json(words: &mut Reader<'_>) -> Result<Value, Mistake> {
+    let range = words.here();
+    let text = words.text("JSON in quotes")?;
+    serde_json::from_str(&text).map_err(|error| {
+        Mistake::new(range, format!("this is no JSON: {error}")).help(r#"write it in quotes: `"{\"a\": 1}"`"#)
+    })
+}
+
+impl Reader<'_> {
+    /// A number, `true`, `false` or `null`, if one comes next.
+    fn literal(&mut self) -> Option<Value> {
+        let value: Value = serde_json::from_str(self.bare()?).ok()?;
+        self.step();
+        Some(value)
+    }
+}
+
+const RESERVED: [&str; 6] =
+    ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
+
+#[cfg(test)]
+mod tests {
+    use crate::lab::Scenario;
+
+    #[test]
+    fn steps_are_read() {
+        let script = r#"
+            server refuses /secret "no"
+            ada connects to socket.io over websocket auth "{\"token\": \"t\"}"
+            ada connects to socket.io namespace /admin
+            bob connects to socket.io
+            ada emits "hello" "world" 1 -2.5 true null json "[1, {}]" binary hex 00ff in /admin acknowledged with "ok" 2
+            server puts ada into room "r1"
+            server takes ada out of room "r1" in /admin
+            server emits "news" to everyone except ada
+            server emits "news" to room "r1" in /admin
+            server emits "question" binary of 3 bytes to bob acknowledged
+            server disconnects bob
+            ada loses connection
+            ada connects to socket.io over polling
+            ada disconnects
+        "#;
+        let scenario = Scenario::parse(script).unwrap();
+        assert_eq!((scenario.steps.len(), scenario.refused.len()), (13, 1));
+    }
+
+    #[test]
+    fn mistakes_are_told() {
+        let told = |script: &str| Scenario::parse(script).unwrap_err().message;
+        for (script, message) in [
+            ("ada emits \"x\"", "`ada` is not connected"),
+            ("ada connects\nada emits \"x\"", "`ada` has WebSocket open, and this is for Socket.IO"),
+            ("ada connects to socket.io\nbob connects", "a server that speaks Socket.IO speaks nothing else over TCP"),
+            ("bob gets /\nada connects to socket.io", "a server that speaks Socket.IO speaks nothing else over TCP"),
+            ("ada connects to socket.io\nada connects to socket.io", "`ada` is in / already"),
+            ("ada connects to socket.io\nada emits \"x\" in /a", "`ada` is not in /a"),
+            ("ada connects to socket.io\nada emits \"connect\"", "`connect` is an event of Socket.IO's own"),
+            ("ada connects to socket.io\nserver emits \"x\" to eve", "`eve` is not connected"),
+            ("ada connects to socket.io\nserver emits \"x\"", "`to` is missing"),
+            (
+                "ada connects to socket.io\nserver emits \"x\" to ada except ada",
+                "one client is everyone there is to emit to",
+            ),
+            ("ada connects to socket.io auth \"{\"", "this is no JSON: EOF while parsing an object at line 1 column 1"),
+            (
+                "ada connects to socket.io\nada loses connection\nada emits \"x\"",
+                "`ada` is not connected any more, or its handshake was refused",
+            ),
+            ("server refuses / \"x\"\nada connects to socket.io\nada emits \"x\"", "`ada` is not in /"),
+        ] {
+            assert_eq!(told(script), message, "{script}");
+        }
+    }
+}

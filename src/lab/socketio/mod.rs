@@ -1,0 +1,22 @@
+//! Socket.IO on the stage: a server that is socketioxide, and clients that are ours, for no library lets a script say which
+//! transport is used when. Neither knows the dissectors.
+//!
+//! The log has what the script says (who joins, what is emitted and acknowledged, who leaves), under the first TCP
+//! connection of each session; how that is carried it leaves to the capture.
+
+mod args;
+mod client;
+pub mod grammar;
+mod packet;
+mod polling;
+mod rules;
+mod server;
+mod session;
+
+pub use args::{Arg, Args};
+pub use client::SocketIoClient;
+pub use rules::{Audience, Rules, SocketIoStep, Transports};
+pub use server::SocketIoServer;
+
+/// The namespace everybody joins who names none.
+pub const MAIN: &str = "/";

@@ -1,0 +1,149 @@
+//! What a script asks of Socket.IO, step by step, and what both sides must know from the start.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::lab::scenario::{Action, Scenario};
+use crate::lab::socketio::{Args, MAIN};
+
+/// How a client reaches the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Transports {
+    /// By polling first, then over a WebSocket.
+    #[default]
+    Upgrade,
+    /// Over a WebSocket from the start.
+    WebSocket,
+    /// By polling only.
+    Polling,
+}
+
+/// Whom the server speaks to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Audience {
+    /// One client.
+    Client(String),
+    /// All who have joined the namespace.
+    Everyone,
+    /// All in a room.
+    Room(String),
+}
+
+/// What happens in a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SocketIoStep {
+    /// A client joins a namespace; with the first it begins a session.
+    Join {
+        /// Who.
+        client: String,
+        /// How it reaches the server, if it begins a session.
+        transports: Transports,
+        /// Which namespace.
+        namespace: String,
+        /// What it says of itself.
+        auth: Option<Value>,
+    },
+    /// A client emits an event.
+    ClientEmit {
+        /// Who.
+        client: String,
+        /// What.
+        emission: Emission,
+    },
+    /// The server emits an event.
+    ServerEmit {
+        /// To whom.
+        audience: Audience,
+        /// Who does not get it.
+        except: Option<String>,
+        /// What.
+        emission: Emission,
+    },
+    /// The server puts a client into a room, or takes it out.
+    Room {
+        /// Whom.
+        client: String,
+        /// Of which namespace.
+        namespace: String,
+        /// Which room.
+        room: String,
+        /// In, or out.
+        into: bool,
+    },
+    /// A side ends a session, saying so.
+    Leave {
+        /// Whose.
+        client: String,
+        /// By the server.
+        by_server: bool,
+    },
+    /// A client is cut off: nobody says anything.
+    Lose {
+        /// Who.
+        client: String,
+    },
+}
+
+/// An event on its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Emission {
+    /// In which namespace.
+    pub namespace: String,
+    /// Its name.
+    pub event: String,
+    /// What it carries.
+    pub args: Args,
+    /// What the other side acknowledges it with; `None` asks for no acknowledgement.
+    pub answer: Option<Args>,
+}
+
+/// What both sides know from the start.
+#[derive(Debug, Clone, Default)]
+pub struct Rules {
+    /// The namespaces there are.
+    pub namespaces: BTreeSet<String>,
+    /// The namespaces nobody may join, and what is said to those who try.
+    pub refused: BTreeMap<String, String>,
+    /// How each line's event is acknowledged.
+    pub answers: BTreeMap<usize, Args>,
+}
+
+impl Rules {
+    /// Those of a script; `None` if nobody speaks Socket.IO.
+    pub fn of(scenario: &Scenario) -> Option<Self> {
+        let mut rules = Self { refused: scenario.refused.clone(), ..Self::default() };
+        let mut steps = scenario.steps.iter().filter_map(|step| match &step.action {
+            Action::SocketIo(part) => Some((step.line, part)),
+            _ => None,
+        });
+        let first = steps.next()?;
+        rules.namespaces.insert(MAIN.to_owned());
+        for (line, step) in std::iter::once(first).chain(steps) {
+            match step {
+                SocketIoStep::Join { namespace, .. } => drop(rules.namespaces.insert(namespace.clone())),
+                SocketIoStep::ClientEmit { emission, .. } | SocketIoStep::ServerEmit { emission, .. } => {
+                    rules.answers.extend(emission.answer.clone().map(|answer| (line, answer)));
+                }
+                SocketIoStep::Room { .. } | SocketIoStep::Leave { .. } | SocketIoStep::Lose { .. } => {}
+            }
+        }
+        Some(rules)
+    }
+}
+
+impl SocketIoStep {
+    /// The namespace that whoever is named must have joined.
+    pub fn namespace(&self) -> Option<&str> {
+        match self {
+            Self::ClientEmit { emission, .. } | Self::ServerEmit { emission, .. } => Some(&emission.namespace),
+            Self::Room { namespace, .. } => Some(namespace),
+            Self::Join { .. } | Self::Leave { .. } | Self::Lose { .. } => None,
+        }
+    }
+
+    /// Whether the server acts.
+    pub fn is_servers(&self) -> bool {
+        matches!(self, Self::ServerEmit { .. } | Self::Room { .. } | Self::Leave { by_server: true, .. })
+    }
+}

@@ -1,0 +1,247 @@
+//! The server: socketioxide on hyper, with handlers that log what came and acknowledge as the script says.
+
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use socketioxide::SocketIo;
+use socketioxide::extract::{AckSender, Event, SocketRef, TryData};
+use socketioxide::handler::ConnectHandler as _;
+use socketioxide::operators::BroadcastOperators;
+use socketioxide::socket::DisconnectReason;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::lab::endpoint::ActorError;
+use crate::lab::handshake::SERVER;
+use crate::lab::log::{Connection, Entry, What};
+use crate::lab::logbook::Logbook;
+use crate::lab::socketio::rules::Emission;
+use crate::lab::socketio::{Args, Audience, Rules, SocketIoStep};
+use crate::lab::tcp;
+use crate::layer::Direction;
+
+/// The server, as long as it lives.
+pub struct SocketIoServer {
+    io: SocketIo,
+    log: Logbook,
+    /// Takes connections, and serves them.
+    _doors: JoinSet<()>,
+}
+
+/// The connection that a request came over.
+#[derive(Debug, Clone, Copy)]
+struct Over(Connection);
+
+impl SocketIoServer {
+    /// Begins to serve.
+    pub fn start(listener: TcpListener, rules: &Arc<Rules>, log: &Logbook) -> Self {
+        let (service, io) = SocketIo::builder().build_svc();
+        for namespace in &rules.namespaces {
+            let props = Props { log: log.clone(), rules: Arc::clone(rules) };
+            let refusal = rules.refused.get(namespace).cloned();
+            let (greeter, doorman) = (props.clone(), props);
+            let welcome = async move |socket: SocketRef| greeter.welcome(&socket);
+            let admit = async move |socket: SocketRef, TryData(auth): TryData<Value>| {
+                doorman.joins(&socket, auth.ok());
+                match &refusal {
+                    Some(why) => Err(why.clone()),
+                    None => Ok(()),
+                }
+            };
+            io.ns(namespace.clone(), welcome.with(admit));
+        }
+        let mut doors = JoinSet::new();
+        let log_of_doors = log.clone();
+        doors.spawn(async move {
+            let mut connections = JoinSet::new();
+            // A connection that cannot be taken is one that the play will miss, and say so.
+            while let Ok(end) = tcp::accept(&listener, &log_of_doors).await {
+                let (service, over) = (service.clone(), Over(end.side.connection));
+                let serve = service_fn(move |mut request: hyper::Request<Incoming>| {
+                    request.extensions_mut().insert(over);
+                    service.call(request)
+                });
+                let connection = http1::Builder::new().serve_connection(TokioIo::new(end.stream), serve);
+                connections.spawn(async move { drop(connection.with_upgrades().await) });
+            }
+        });
+        Self { io, log: log.clone(), _doors: doors }
+    }
+
+    /// Does what the script says.
+    pub async fn perform(&mut self, line: usize, step: &SocketIoStep) -> Result<(), ActorError> {
+        match step {
+            SocketIoStep::ServerEmit { audience, except, emission } => {
+                self.emit(line, audience, except.as_deref(), emission).await
+            }
+            SocketIoStep::Room { client, namespace, room, into } => {
+                let socket = self.socket(namespace, client)?;
+                if *into {
+                    socket.join(room.clone());
+                } else {
+                    socket.leave(room.clone());
+                }
+                Ok(())
+            }
+            SocketIoStep::Leave { client, .. } => {
+                for space in self.io.nsps() {
+                    let Ok(socket) = self.socket(space.ns_path(), client) else { continue };
+                    let namespace = space.ns_path().to_owned();
+                    self.log.sent(line, SERVER, over(&socket)?, Direction::ToClient, What::Left { namespace });
+                    socket.disconnect().map_err(|error| failed("end a session", error))?;
+                }
+                Ok(())
+            }
+            SocketIoStep::Join { .. } | SocketIoStep::ClientEmit { .. } | SocketIoStep::Lose { .. } => Ok(()),
+        }
+    }
+
+    /// Emits, and waits until all have it and have acknowledged it if it asks for that.
+    async fn emit(
+        &self,
+        line: usize,
+        audience: &Audience,
+        except: Option<&str>,
+        emission: &Emission,
+    ) -> Result<(), ActorError> {
+        let Emission { namespace, event, args, answer } = emission;
+        let recipients = match audience {
+            Audience::Client(client) => vec![self.socket(namespace, client)?],
+            _ => self.operator(audience, except, namespace)?.sockets(),
+        };
+        let mut connections = Vec::new();
+        for socket in &recipients {
+            let (namespace, event) = (namespace.clone(), event.clone());
+            let what = What::Emitted { namespace, event, args: args.clone(), asks: answer.is_some() };
+            self.log.sent(line, SERVER, over(socket)?, Direction::ToClient, what);
+            connections.push(over(socket)?);
+        }
+        let came = |args: Option<Args>| {
+            let what = What::Acknowledged { namespace: namespace.clone(), args: args.unwrap_or_default() };
+            connections.iter().find_map(|ends| self.log.came(*ends, Direction::ToServer, &what));
+        };
+        match (audience, answer, recipients.first()) {
+            (Audience::Client(_), None, Some(socket)) => {
+                socket.emit(event, args).map_err(|error| failed("emit", error))?;
+            }
+            (Audience::Client(_), Some(_), Some(socket)) => {
+                let answered = socket.emit_with_ack::<_, Args>(event, args).map_err(|error| failed("emit", error))?;
+                came(answered.await.ok());
+            }
+            (_, None, _) => {
+                let sent = self.operator(audience, except, namespace)?.emit(event, args).await;
+                sent.map_err(|error| failed("emit", error))?;
+            }
+            (_, Some(_), _) => {
+                use futures_util::StreamExt as _;
+                let sent = self.operator(audience, except, namespace)?.emit_with_ack::<_, Args>(event, args).await;
+                let mut answers = std::pin::pin!(sent.map_err(|error| failed("emit", error))?);
+                while let Some((_, answer)) = answers.next().await {
+                    came(answer.ok());
+                }
+            }
+        }
+        self.log
+            .until(|entries| entries.iter().filter(|entry| is_ours(entry, &connections)).all(Entry::is_settled))
+            .await;
+        Ok(())
+    }
+
+    fn operator(
+        &self,
+        audience: &Audience,
+        except: Option<&str>,
+        namespace: &str,
+    ) -> Result<BroadcastOperators, ActorError> {
+        let without = except.map(|client| self.socket(namespace, client)).transpose()?;
+        let all = self.io.of(namespace).ok_or_else(|| failed("emit", "there is no such namespace"))?;
+        Ok(match (audience, without) {
+            (Audience::Room(room), Some(socket)) => socket.to(room.clone()),
+            (Audience::Room(room), None) => all.to(room.clone()),
+            (_, Some(socket)) => socket.broadcast(),
+            (_, None) => all,
+        })
+    }
+
+    /// What a client has in a namespace.
+    fn socket(&self, namespace: &str, client: &str) -> Result<SocketRef, ActorError> {
+        let sockets = self.io.of(namespace).map(BroadcastOperators::sockets).unwrap_or_default();
+        let is_theirs = |socket: &SocketRef| over(socket).is_ok_and(|ends| self.log.is_of(client, ends.client));
+        // Of a client that came again the newest session counts.
+        let found = sockets.into_iter().rfind(is_theirs);
+        found.ok_or_else(|| ActorError::Unreadable(format!("{client} has not joined {namespace}")))
+    }
+}
+
+/// What handlers need.
+#[derive(Clone)]
+struct Props {
+    log: Logbook,
+    rules: Arc<Rules>,
+}
+
+impl Props {
+    fn joins(&self, socket: &SocketRef, auth: Option<Value>) {
+        let namespace = socket.ns().to_owned();
+        let what = What::Joined { namespace: namespace.clone(), auth: auth.clone() };
+        // Who says nothing of itself reads here as who says `{}`.
+        if self.came(socket, &what).is_none() && auth.is_none_or(|auth| auth == Value::Object(Default::default())) {
+            self.came(socket, &What::Joined { namespace, auth: None });
+        }
+    }
+
+    fn welcome(&self, socket: &SocketRef) {
+        let props = self.clone();
+        socket.on_fallback(
+            async move |socket: SocketRef, Event(event): Event, TryData(args): TryData<Args>, ack: AckSender| {
+                if let Ok(args) = args {
+                    props.hears(&socket, &event, &args, ack);
+                }
+            },
+        );
+        let props = self.clone();
+        socket.on_disconnect(async move |socket: SocketRef, reason: DisconnectReason| {
+            if reason == DisconnectReason::ClientNSDisconnect {
+                props.came(&socket, &What::Left { namespace: socket.ns().to_owned() });
+            }
+        });
+    }
+
+    fn hears(&self, socket: &SocketRef, event: &str, args: &Args, ack: AckSender) {
+        let namespace = socket.ns().to_owned();
+        for asks in [false, true] {
+            let what =
+                What::Emitted { namespace: namespace.clone(), event: event.to_owned(), args: args.clone(), asks };
+            let Some(line) = self.came(socket, &what) else { continue };
+            if let (true, Some(answer), Ok(ends)) = (asks, self.rules.answers.get(&line), over(socket)) {
+                let what = What::Acknowledged { namespace: namespace.clone(), args: answer.clone() };
+                self.log.sent(line, SERVER, ends, Direction::ToClient, what);
+                // A client that has gone meanwhile will not have it, and the log says so.
+                let _ = ack.send(answer);
+            }
+            return;
+        }
+    }
+
+    fn came(&self, socket: &SocketRef, what: &What) -> Option<usize> {
+        self.log.came(over(socket).ok()?, Direction::ToServer, what)
+    }
+}
+
+/// The connection by which the log knows a session: the one of its first request.
+fn over(socket: &SocketRef) -> Result<Connection, ActorError> {
+    let over = socket.req_parts().extensions.get::<Over>();
+    over.map(|over| over.0).ok_or_else(|| failed("tell whose a session is", "it has no connection"))
+}
+
+fn is_ours(entry: &Entry, connections: &[Connection]) -> bool {
+    connections.contains(&entry.connection)
+}
+
+fn failed(doing: &'static str, why: impl std::fmt::Display) -> ActorError {
+    ActorError::Unreadable(format!("could not {doing}: {why}"))
+}

@@ -1,0 +1,344 @@
+//! A client's Engine.IO 4 session: polling, the upgrade, a WebSocket, and what comes in meanwhile.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::oneshot;
+use tokio_tungstenite::WebSocketStream;
+use tungstenite::Message;
+
+use crate::lab::endpoint::ActorError;
+use crate::lab::log::{Connection, What};
+use crate::lab::logbook::Logbook;
+use crate::lab::socketio::packet::{Kind, Packet};
+use crate::lab::socketio::polling::Poll;
+use crate::lab::socketio::{Rules, Transports};
+use crate::lab::tcp;
+use crate::layer::Direction;
+
+/// What Engine.IO carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Frame {
+    Text(String),
+    Binary(Vec<u8>),
+}
+
+/// What a session is told to do.
+pub enum Command {
+    Send(Vec<Frame>),
+    /// Go over to a WebSocket, and tell when that is done.
+    Upgrade(oneshot::Sender<()>),
+    /// End it, saying so or not.
+    End {
+        says_so: bool,
+    },
+}
+
+/// What is known of a session, for those who wait.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// How the server answered for each namespace: the id there, or why not.
+    pub namespaces: BTreeMap<String, Result<String, String>>,
+    /// The session is over; with an error if nobody wanted that.
+    pub ended: Option<Result<(), String>>,
+}
+
+/// What a session begins with.
+pub struct Beginning {
+    pub client: String,
+    pub line: usize,
+    pub server: SocketAddr,
+    pub rules: Arc<Rules>,
+    pub log: Logbook,
+    pub known: Arc<Mutex<Known>>,
+    pub commands: UnboundedReceiver<Command>,
+}
+
+/// A session's life, which ends with it.
+pub type Life = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+type WebSocket = WebSocketStream<TcpStream>;
+
+/// Begins a session. Returns the connection by which the log knows it, and its life.
+pub async fn begin(it: Beginning, transports: Transports) -> Result<(Connection, Life), ActorError> {
+    if transports == Transports::WebSocket {
+        let (mut socket, connection) = it.websocket(None).await?;
+        let sid = session_id(next(&mut socket).await?.as_ref())?;
+        let mut session = Session { it, connection, sid, waiting: None };
+        return Ok((
+            connection,
+            Box::pin(async move {
+                let ended = session.speak(socket).await;
+                session.end(ended);
+            }),
+        ));
+    }
+    let poll = Poll::open(it.line, &it.client, it.server, &it.log).await?;
+    let connection = poll.connection();
+    let (poll, frames) = poll.get(format!("{PATH}&transport=polling")).await?;
+    let sid = session_id(frames.first())?;
+    let mut session = Session { it, connection, sid, waiting: None };
+    Ok((
+        connection,
+        Box::pin(async move {
+            let ended = session.live(poll).await;
+            session.end(ended);
+        }),
+    ))
+}
+
+impl Beginning {
+    /// Opens a WebSocket, for a new session or for one that is there.
+    async fn websocket(&self, sid: Option<&str>) -> Result<(WebSocket, Connection), ActorError> {
+        let end = tcp::open(self.line, &self.client, self.server, &self.log).await?;
+        let sid = sid.map(|sid| format!("&sid={sid}")).unwrap_or_default();
+        let address = format!("ws://{}{PATH}&transport=websocket{sid}", self.server);
+        let opened = tokio_tungstenite::client_async(address, end.stream).await;
+        let (socket, _) = opened.map_err(|source| ActorError::websocket("open a WebSocket", source))?;
+        Ok((socket, end.side.connection))
+    }
+}
+
+struct Session {
+    it: Beginning,
+    connection: Connection,
+    sid: String,
+    /// What waits for its attachments, and those that came.
+    waiting: Option<(Packet, Vec<Vec<u8>>)>,
+}
+
+impl Session {
+    fn end(&self, ended: Result<(), ActorError>) {
+        locked(&self.it.known).ended = Some(ended.map_err(|error| error.to_string()));
+        self.it.log.poke();
+    }
+
+    async fn live(&mut self, poll: Poll) -> Result<(), ActorError> {
+        match self.poll(poll).await? {
+            Some(socket) => self.speak(socket).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Polls until the session ends, or goes over to a WebSocket.
+    async fn poll(&mut self, poll: Poll) -> Result<Option<WebSocket>, ActorError> {
+        let target = format!("{PATH}&transport=polling&sid={}", self.sid);
+        let mut post: Option<Poll> = None;
+        let mut get = Box::pin(poll.get(target.clone()));
+        loop {
+            tokio::select! {
+                // What is to be said goes first: so the order on the wire is always the same.
+                biased;
+                command = self.it.commands.recv() => match command {
+                    Some(Command::Send(frames)) => self.post(&mut post, &target, &frames).await?,
+                    Some(Command::Upgrade(done)) => {
+                        // A server answers the poll that is open, for nothing comes by polling any more.
+                        let (probed, answered) = tokio::join!(self.probe(), &mut get);
+                        let (mut socket, (poll, frames)) = (probed?, answered?);
+                        say(&mut socket, &[text("5")]).await?;
+                        for frame in frames {
+                            let answers = self.hear(frame)?;
+                            say(&mut socket, &answers).await?;
+                        }
+                        poll.end().await?;
+                        if let Some(post) = post {
+                            post.end().await?;
+                        }
+                        let _ = done.send(());
+                        return Ok(Some(socket));
+                    }
+                    Some(Command::End { says_so: true }) => {
+                        self.post(&mut post, &target, &[text("1")]).await?;
+                        // The poll that is open is answered once more, with nothing.
+                        let (poll, _) = (&mut get).await?;
+                        poll.end().await?;
+                        if let Some(post) = post {
+                            post.end().await?;
+                        }
+                        return Ok(None);
+                    }
+                    Some(Command::End { says_so: false }) | None => return Ok(None),
+                },
+                answered = &mut get => {
+                    let (poll, frames) = answered?;
+                    get = Box::pin(poll.get(target.clone()));
+                    for frame in frames {
+                        let answers = self.hear(frame)?;
+                        self.post(&mut post, &target, &answers).await?;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn post(&self, post: &mut Option<Poll>, target: &str, frames: &[Frame]) -> Result<(), ActorError> {
+        if frames.is_empty() {
+            return Ok(());
+        }
+        let poll = match post {
+            Some(poll) => poll,
+            None => post.insert(Poll::open(self.it.line, &self.it.client, self.it.server, &self.it.log).await?),
+        };
+        poll.post(target, frames).await
+    }
+
+    /// Opens a WebSocket for the session, and asks whether it carries.
+    async fn probe(&self) -> Result<WebSocket, ActorError> {
+        let (mut socket, _) = self.it.websocket(Some(&self.sid)).await?;
+        say(&mut socket, &[text("2probe")]).await?;
+        match next(&mut socket).await? {
+            Some(Frame::Text(answer)) if answer == "3probe" => Ok(socket),
+            other => Err(ActorError::Unreadable(format!("the server answered the probe with {other:?}"))),
+        }
+    }
+
+    /// Speaks over a WebSocket until the session ends.
+    async fn speak(&mut self, mut socket: WebSocket) -> Result<(), ActorError> {
+        loop {
+            tokio::select! {
+                biased;
+                command = self.it.commands.recv() => match command {
+                    Some(Command::Send(frames)) => say(&mut socket, &frames).await?,
+                    Some(Command::Upgrade(done)) => drop(done.send(())),
+                    Some(Command::End { says_so: true }) => {
+                        socket.close(None).await.map_err(|source| ActorError::websocket("close it", source))?;
+                        while next(&mut socket).await?.is_some() {}
+                        return Ok(());
+                    }
+                    Some(Command::End { says_so: false }) | None => return Ok(()),
+                },
+                frame = next(&mut socket) => match frame? {
+                    Some(frame) => {
+                        let answers = self.hear(frame)?;
+                        say(&mut socket, &answers).await?;
+                    }
+                    None => return Ok(()),
+                },
+            }
+        }
+    }
+
+    /// Takes what came, and says what is to be answered by itself.
+    fn hear(&mut self, frame: Frame) -> Result<Vec<Frame>, ActorError> {
+        let unreadable = |what: &str| ActorError::Unreadable(format!("{} cannot read {what}", self.it.client));
+        match frame {
+            Frame::Binary(octets) => {
+                let Some((packet, mut attachments)) = self.waiting.take() else {
+                    return Err(unreadable("octets that belong to nothing"));
+                };
+                attachments.push(octets);
+                self.take(packet, attachments)
+            }
+            Frame::Text(text) => match text.split_at_checked(1) {
+                Some(("2", rest)) => Ok(vec![Frame::Text(format!("3{rest}"))]),
+                Some(("4", packet)) => {
+                    let packet = Packet::read(packet).ok_or_else(|| unreadable(&text))?;
+                    self.take(packet, Vec::new())
+                }
+                // Nothing, or the end, which shows in the connection.
+                Some(("6" | "1", "")) => Ok(Vec::new()),
+                _ => Err(unreadable(&text)),
+            },
+        }
+    }
+
+    fn take(&mut self, packet: Packet, attachments: Vec<Vec<u8>>) -> Result<Vec<Frame>, ActorError> {
+        if attachments.len() < packet.attachments {
+            self.waiting = Some((packet, attachments));
+            return Ok(Vec::new());
+        }
+        let Beginning { client, log, known, rules, .. } = &self.it;
+        let came = |what: &What| log.came(self.connection, Direction::ToClient, what);
+        let not_sent = || ActorError::NotAsSent { actor: client.clone() };
+        let Packet { kind, namespace, id, .. } = packet.clone();
+        match kind {
+            Kind::Connect | Kind::ConnectError => {
+                let said = |key: &str| packet.data.as_ref()?.get(key)?.as_str().map(str::to_owned);
+                let answer = match kind {
+                    Kind::Connect => Ok(said("sid").unwrap_or_default()),
+                    _ => Err(said("message").unwrap_or_default()),
+                };
+                locked(known).namespaces.insert(namespace, answer);
+                log.poke();
+            }
+            Kind::Disconnect => {
+                locked(known).namespaces.remove(&namespace);
+                came(&What::Left { namespace }).ok_or_else(not_sent)?;
+            }
+            Kind::Ack | Kind::BinaryAck => {
+                let (_, args) = packet.args(attachments).ok_or_else(not_sent)?;
+                came(&What::Acknowledged { namespace, args }).ok_or_else(not_sent)?;
+            }
+            Kind::Event | Kind::BinaryEvent => {
+                let (event, args) = packet.args(attachments).ok_or_else(not_sent)?;
+                let event = event.unwrap_or_default();
+                let what = What::Emitted { namespace: namespace.clone(), event, args, asks: id.is_some() };
+                let line = came(&what).ok_or_else(not_sent)?;
+                if let (Some(id), Some(answer)) = (id, rules.answers.get(&line)) {
+                    let what = What::Acknowledged { namespace: namespace.clone(), args: answer.clone() };
+                    log.sent(line, client, self.connection, Direction::ToServer, what);
+                    return Ok(frames(Packet::with_args(&namespace, None, Some(id), answer)));
+                }
+            }
+        }
+        Ok(Vec::new())
+    }
+}
+
+/// A packet of Socket.IO as messages of Engine.IO.
+pub fn frames((packet, attachments): (Packet, Vec<Vec<u8>>)) -> Vec<Frame> {
+    let text = Frame::Text(format!("4{}", packet.to_text()));
+    std::iter::once(text).chain(attachments.into_iter().map(Frame::Binary)).collect()
+}
+
+pub fn locked(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
+    known.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The id in the first packet a server sends.
+fn session_id(frame: Option<&Frame>) -> Result<String, ActorError> {
+    let id = match frame {
+        Some(Frame::Text(open)) => open
+            .strip_prefix('0')
+            .and_then(|json| serde_json::from_str::<Value>(json).ok())
+            .and_then(|open| Some(open.get("sid")?.as_str()?.to_owned())),
+        _ => None,
+    };
+    id.ok_or_else(|| ActorError::Unreadable(format!("the server opened no session, but said {frame:?}")))
+}
+
+fn text(text: &str) -> Frame {
+    Frame::Text(text.to_owned())
+}
+
+async fn say(socket: &mut WebSocket, frames: &[Frame]) -> Result<(), ActorError> {
+    for frame in frames {
+        let message = match frame {
+            Frame::Text(text) => Message::text(text.clone()),
+            Frame::Binary(octets) => Message::binary(octets.clone()),
+        };
+        socket.send(message).await.map_err(|source| ActorError::websocket("send a message", source))?;
+    }
+    Ok(())
+}
+
+/// The next message; `None` once the other side has ended the connection.
+async fn next(socket: &mut WebSocket) -> Result<Option<Frame>, ActorError> {
+    loop {
+        match socket.next().await {
+            Some(Ok(Message::Text(text))) => return Ok(Some(Frame::Text(text.to_string()))),
+            Some(Ok(Message::Binary(octets))) => return Ok(Some(Frame::Binary(octets.to_vec()))),
+            Some(Ok(_)) => {}
+            Some(Err(tungstenite::Error::ConnectionClosed)) | None => return Ok(None),
+            Some(Err(source)) => return Err(ActorError::websocket("read a message", source)),
+        }
+    }
+}
+
+const PATH: &str = "/socket.io/?EIO=4";

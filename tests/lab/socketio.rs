@@ -1,0 +1,210 @@
+//! Invariant 6 for Socket.IO: what its actors say they emitted, acknowledged, joined and left is what the trace tells of each
+//! client, in each direction, whatever carried it. And what only this play can show.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use wiretale::cli::trace_frames;
+use wiretale::lab::{Place, Recording, What};
+use wiretale::layer::Direction;
+use wiretale::protocol::{SocketIoKind, SocketIoPacket};
+use wiretale::trace::Trace;
+
+use super::net::on_ethernet;
+use super::play;
+
+/// A packet: its kind, its namespace, its content, and whether it asks for an acknowledgement.
+type Packet = (&'static str, String, Value, bool);
+/// Per client and direction: what went that way, in order.
+type Talks = BTreeMap<(String, Direction), Vec<Packet>>;
+
+/// Everything that can be said, over every transport, on both networks.
+pub fn what_was_emitted_is_what_is_seen(place: &Place) {
+    for script in [SESSION.to_owned(), AUDIENCE.to_owned(), MISSED.to_owned(), on_ethernet(SESSION)] {
+        if script.starts_with("network") && !matches!(place, Place::Private { .. }) {
+            continue;
+        }
+        let recording = play(place, &script);
+        let trace = trace_frames(&recording.frames);
+        let (sent, seen) = (sent(&recording), seen(&trace, &recording));
+        assert!(sent.values().map(Vec::len).sum::<usize>() > 8, "the log of `{script}` is too short to prove anything");
+        assert_eq!(seen, sent, "{script}");
+        let notes: Vec<_> =
+            trace.notes().iter().filter(|(_, note)| note.severity >= wiretale::layer::Severity::Warn).collect();
+        assert!(notes.iter().all(|(_, note)| note.text.contains("closing handshake")), "{notes:?}");
+    }
+}
+
+/// Ten plays, as they are told: the same packets in the same order.
+pub fn ten_sessions_are_alike(place: &Place) {
+    for script in [SESSION, AUDIENCE, MISSED] {
+        let mut first: Option<(Talks, usize)> = None;
+        for _ in 0..10 {
+            let recording = play(place, script);
+            let trace = trace_frames(&recording.frames);
+            let found = (seen(&trace, &recording), trace.connections().len());
+            assert_eq!(&found, first.get_or_insert_with(|| found.clone()), "{script}");
+        }
+    }
+}
+
+/// Whom an event reaches is a matter of rooms and namespaces, and of who is there at that moment.
+pub fn an_event_reaches_whom_it_is_for(place: &Place) {
+    let told = |script: &str| {
+        let recording = play(place, script);
+        let talks = seen(&trace_frames(&recording.frames), &recording);
+        move |client: &str, event: &str| {
+            let heard = talks.get(&(client.to_owned(), Direction::ToClient));
+            heard.map_or(0, |heard| heard.iter().filter(|(_, _, data, _)| data[0] == event).count())
+        }
+    };
+    let heard = told(AUDIENCE);
+    for (event, ada, bob, cleo) in [
+        ("all", 1, 1, 1),
+        ("room", 1, 0, 1),
+        ("others", 0, 1, 1),
+        ("rest of room", 0, 0, 1),
+        ("empty room", 0, 0, 0),
+        ("admins", 1, 0, 0),
+    ] {
+        assert_eq!([heard("ada", event), heard("bob", event), heard("cleo", event)], [ada, bob, cleo], "{event}");
+    }
+    let heard = told(MISSED);
+    assert_eq!([heard("bob", "before"), heard("bob", "missed"), heard("bob", "after")], [1, 0, 1]);
+    assert_eq!(heard("ada", "missed"), 2);
+}
+
+/// Three ways to begin: polling first and then a WebSocket, a WebSocket at once, polling for good.
+pub fn transports_are_those_asked_for(place: &Place) {
+    for (over, sockets, requests) in [("", 1, true), (" over websocket", 1, false), (" over polling", 0, true)] {
+        let recording = play(place, &format!("ada connects to socket.io{over}\nada emits \"x\"\nada disconnects\n"));
+        let trace = trace_frames(&recording.frames);
+        let count =
+            |protocol: &str| trace.messages().iter().filter(|message| message.payload.protocol() == protocol).count();
+        assert_eq!(count("websocket.handshake"), sockets, "{over}");
+        let polled =
+            recording.frames.iter().any(|frame| frame.data.windows(17).any(|octets| octets == b"transport=polling"));
+        assert_eq!(polled, requests, "{over}");
+    }
+}
+
+/// A server that refuses says why, and the client stays where it is.
+pub fn a_namespace_may_be_refused(place: &Place) {
+    let recording = play(
+        place,
+        "server refuses /secret \"not you\"\nada connects to socket.io over websocket\n\
+         ada connects to socket.io namespace /secret auth \"{\\\"token\\\": \\\"x\\\"}\"\nada emits \"still here\"\nada disconnects\n",
+    );
+    let trace = trace_frames(&recording.frames);
+    let refusals: Vec<_> = packets(&trace).filter(|(_, packet)| packet.kind == SocketIoKind::ConnectError).collect();
+    assert_eq!(refusals.len(), 1);
+    assert_eq!(refusals[0].1.data.as_deref(), Some("{\"message\":\"not you\"}"));
+    assert_eq!(seen(&trace, &recording), sent(&recording));
+}
+
+const SESSION: &str = r#"
+ada connects to socket.io auth "{\"token\": \"t\"}"
+ada emits "hello" "world"
+ada emits "mixed" 1 -2.5 true null json "[1, {\"a\": []}]"
+ada emits "sum" 1 2 acknowledged with 3
+server emits "question" "who?" to ada acknowledged with "me" 42
+ada emits "file" "a.bin" binary hex 00ff10 acknowledged with binary of 300 bytes
+server emits "file" binary of 70000 bytes to ada acknowledged
+ada connects to socket.io namespace /admin
+ada emits "x" in /admin acknowledged
+server emits "y" to ada in /admin
+bob connects to socket.io over websocket
+bob emits "nothing"
+bob emits "file" binary hex 00
+5 times server emits "tick" 1 to bob
+cleo connects to socket.io over polling
+cleo emits "file" binary of 3000 bytes acknowledged with binary hex 01
+3 times cleo emits "ask" "\u001e\u00e9" acknowledged with "yes"
+server emits "file" binary hex 0102 "x" to cleo acknowledged with "have it"
+server disconnects bob
+cleo disconnects
+ada disconnects
+"#;
+
+const AUDIENCE: &str = r#"
+ada connects to socket.io over websocket
+bob connects to socket.io over websocket
+cleo connects to socket.io over polling
+ada connects to socket.io namespace /admin
+server puts ada into room "r"
+server puts bob into room "r"
+server puts cleo into room "r"
+server takes bob out of room "r"
+server emits "all" to everyone
+server emits "room" to room "r"
+server emits "others" to everyone except ada
+server emits "rest of room" to room "r" except ada
+server emits "empty room" to room "nobody"
+server emits "admins" to everyone in /admin
+server emits "all answer" to everyone acknowledged with "here"
+ada disconnects
+bob disconnects
+cleo disconnects
+"#;
+
+const MISSED: &str = r#"
+ada connects to socket.io
+bob connects to socket.io
+server emits "before" to everyone
+bob loses connection
+server emits "missed" to everyone
+server emits "missed" to everyone
+bob connects to socket.io
+server emits "after" to everyone
+ada disconnects
+bob disconnects
+"#;
+
+fn sent(recording: &Recording) -> Talks {
+    let mut talks = Talks::new();
+    let names: BTreeMap<_, _> = recording.names.iter().cloned().collect();
+    for entry in &recording.log.entries {
+        assert!(entry.received_at.is_some(), "{entry:?}");
+        let packet = match &entry.what {
+            What::Joined { namespace, auth } => {
+                ("CONNECT", namespace.clone(), auth.clone().unwrap_or(Value::Null), false)
+            }
+            What::Left { namespace } => ("DISCONNECT", namespace.clone(), Value::Null, false),
+            What::Emitted { namespace, event, args, asks } => {
+                let data = [vec![event.clone().into()], args.to_json()].concat();
+                ("EVENT", namespace.clone(), data.into(), *asks)
+            }
+            What::Acknowledged { namespace, args } => ("ACK", namespace.clone(), args.to_json().into(), false),
+            _ => continue,
+        };
+        let client = names[&entry.connection.client].clone();
+        talks.entry((client, entry.direction)).or_default().push(packet);
+    }
+    talks
+}
+
+fn packets(trace: &Trace) -> impl Iterator<Item = (&wiretale::trace::Message, &SocketIoPacket)> {
+    trace.messages().iter().filter_map(|message| Some((message, message.payload_as::<SocketIoPacket>()?)))
+}
+
+fn seen(trace: &Trace, recording: &Recording) -> Talks {
+    let mut talks = Talks::new();
+    let names: BTreeMap<_, _> = recording.names.iter().cloned().collect();
+    for (message, packet) in packets(trace) {
+        assert!(message.complete, "{message:?}");
+        let kind = match packet.kind {
+            SocketIoKind::Connect if message.direction == Direction::ToServer => "CONNECT",
+            // The answers to a CONNECT are the library's own.
+            SocketIoKind::Connect | SocketIoKind::ConnectError => continue,
+            SocketIoKind::Disconnect => "DISCONNECT",
+            SocketIoKind::Event | SocketIoKind::BinaryEvent => "EVENT",
+            SocketIoKind::Ack | SocketIoKind::BinaryAck => "ACK",
+            SocketIoKind::Unknown(_) | SocketIoKind::Missing => panic!("{packet:?}"),
+        };
+        let client = names[&trace.connections()[message.connection as usize].client].clone();
+        let data = packet.data.as_deref().map_or(Value::Null, |data| serde_json::from_str(data).unwrap());
+        let asks = kind == "EVENT" && packet.id.is_some();
+        talks.entry((client, message.direction)).or_default().push((kind, packet.namespace.to_string(), data, asks));
+    }
+    talks
+}
