@@ -8,7 +8,8 @@ use std::sync::Once;
 
 /// Between fields, and between the values of one field: octets that no text of a capture should hold.
 const SEPARATOR: char = '\u{1d}';
-const AGGREGATOR: char = '\u{1e}';
+/// Not the record separator, which stands between the packets of an Engine.IO payload.
+const AGGREGATOR: char = '\u{1d}';
 
 /// What tshark says of a frame: every value of every field asked for.
 pub type Values = BTreeMap<&'static str, Vec<String>>;

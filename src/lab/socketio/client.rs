@@ -13,7 +13,7 @@ use crate::lab::log::{Connection, Entry, What};
 use crate::lab::logbook::Logbook;
 use crate::lab::socketio::packet::{Kind, Packet};
 use crate::lab::socketio::rules::Emission;
-use crate::lab::socketio::session::{Beginning, Command, Known, begin, frames, locked};
+use crate::lab::socketio::session::{Beginning, Command, Known, Way, begin, frames, locked};
 use crate::lab::socketio::{Rules, Transports};
 use crate::layer::Direction;
 
@@ -41,11 +41,8 @@ impl SocketIoClient {
         let (commands, inbox) = unbounded_channel();
         let known = Arc::new(Mutex::new(Known::default()));
         let beginning = Beginning {
-            client: name.to_owned(),
-            line,
-            server,
+            way: Way { client: name.to_owned(), line, server, log: log.clone() },
             rules,
-            log: log.clone(),
             known: Arc::clone(&known),
             commands: inbox,
         };

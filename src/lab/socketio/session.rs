@@ -51,24 +51,32 @@ pub struct Known {
 
 /// What a session begins with.
 pub struct Beginning {
+    pub way: Way,
+    pub rules: Arc<Rules>,
+    pub known: Arc<Mutex<Known>>,
+    pub commands: UnboundedReceiver<Command>,
+}
+
+/// Who opens connections, because of which line, to whom.
+#[derive(Debug, Clone)]
+pub struct Way {
     pub client: String,
     pub line: usize,
     pub server: SocketAddr,
-    pub rules: Arc<Rules>,
     pub log: Logbook,
-    pub known: Arc<Mutex<Known>>,
-    pub commands: UnboundedReceiver<Command>,
 }
 
 /// A session's life, which ends with it.
 pub type Life = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 type WebSocket = WebSocketStream<TcpStream>;
+/// A poll on its way, with the connection it comes back with.
+type Get = Pin<Box<dyn Future<Output = Result<(Poll, Vec<Frame>), ActorError>> + Send>>;
 
 /// Begins a session. Returns the connection by which the log knows it, and its life.
 pub async fn begin(it: Beginning, transports: Transports) -> Result<(Connection, Life), ActorError> {
     if transports == Transports::WebSocket {
-        let (mut socket, connection) = it.websocket(None).await?;
+        let (mut socket, connection) = it.way.websocket(None).await?;
         let sid = session_id(next(&mut socket).await?.as_ref())?;
         let mut session = Session { it, connection, sid, waiting: None };
         return Ok((
@@ -79,7 +87,7 @@ pub async fn begin(it: Beginning, transports: Transports) -> Result<(Connection,
             }),
         ));
     }
-    let poll = Poll::open(it.line, &it.client, it.server, &it.log).await?;
+    let poll = it.way.poll().await?;
     let connection = poll.connection();
     let (poll, frames) = poll.get(format!("{PATH}&transport=polling")).await?;
     let sid = session_id(frames.first())?;
@@ -93,7 +101,7 @@ pub async fn begin(it: Beginning, transports: Transports) -> Result<(Connection,
     ))
 }
 
-impl Beginning {
+impl Way {
     /// Opens a WebSocket, for a new session or for one that is there.
     async fn websocket(&self, sid: Option<&str>) -> Result<(WebSocket, Connection), ActorError> {
         let end = tcp::open(self.line, &self.client, self.server, &self.log).await?;
@@ -102,6 +110,20 @@ impl Beginning {
         let opened = tokio_tungstenite::client_async(address, end.stream).await;
         let (socket, _) = opened.map_err(|source| ActorError::websocket("open a WebSocket", source))?;
         Ok((socket, end.side.connection))
+    }
+
+    async fn poll(&self) -> Result<Poll, ActorError> {
+        Poll::open(self.line, &self.client, self.server, &self.log).await
+    }
+
+    /// Opens a WebSocket for a session, and asks whether it carries.
+    async fn probe(self, sid: String) -> Result<WebSocket, ActorError> {
+        let (mut socket, _) = self.websocket(Some(&sid)).await?;
+        say(&mut socket, &[text("2probe")]).await?;
+        match next(&mut socket).await? {
+            Some(Frame::Text(answer)) if answer == "3probe" => Ok(socket),
+            other => Err(ActorError::Unreadable(format!("the server answered the probe with {other:?}"))),
+        }
     }
 }
 
@@ -116,7 +138,7 @@ struct Session {
 impl Session {
     fn end(&self, ended: Result<(), ActorError>) {
         locked(&self.it.known).ended = Some(ended.map_err(|error| error.to_string()));
-        self.it.log.poke();
+        self.it.way.log.poke();
     }
 
     async fn live(&mut self, poll: Poll) -> Result<(), ActorError> {
@@ -130,7 +152,7 @@ impl Session {
     async fn poll(&mut self, poll: Poll) -> Result<Option<WebSocket>, ActorError> {
         let target = format!("{PATH}&transport=polling&sid={}", self.sid);
         let mut post: Option<Poll> = None;
-        let mut get = Box::pin(poll.get(target.clone()));
+        let mut get = ask(poll, &target);
         loop {
             tokio::select! {
                 // What is to be said goes first: so the order on the wire is always the same.
@@ -138,18 +160,8 @@ impl Session {
                 command = self.it.commands.recv() => match command {
                     Some(Command::Send(frames)) => self.post(&mut post, &target, &frames).await?,
                     Some(Command::Upgrade(done)) => {
-                        // A server answers the poll that is open, for nothing comes by polling any more.
-                        let (probed, answered) = tokio::join!(self.probe(), &mut get);
-                        let (mut socket, (poll, frames)) = (probed?, answered?);
-                        say(&mut socket, &[text("5")]).await?;
-                        for frame in frames {
-                            let answers = self.hear(frame)?;
-                            say(&mut socket, &answers).await?;
-                        }
-                        poll.end().await?;
-                        if let Some(post) = post {
-                            post.end().await?;
-                        }
+                        let (poll, socket) = self.upgrade(get, &mut post, &target).await?;
+                        end_polling(poll, post).await?;
                         let _ = done.send(());
                         return Ok(Some(socket));
                     }
@@ -157,17 +169,14 @@ impl Session {
                         self.post(&mut post, &target, &[text("1")]).await?;
                         // The poll that is open is answered once more, with nothing.
                         let (poll, _) = (&mut get).await?;
-                        poll.end().await?;
-                        if let Some(post) = post {
-                            post.end().await?;
-                        }
+                        end_polling(poll, post).await?;
                         return Ok(None);
                     }
                     Some(Command::End { says_so: false }) | None => return Ok(None),
                 },
                 answered = &mut get => {
                     let (poll, frames) = answered?;
-                    get = Box::pin(poll.get(target.clone()));
+                    get = ask(poll, &target);
                     for frame in frames {
                         let answers = self.hear(frame)?;
                         self.post(&mut post, &target, &answers).await?;
@@ -183,18 +192,43 @@ impl Session {
         }
         let poll = match post {
             Some(poll) => poll,
-            None => post.insert(Poll::open(self.it.line, &self.it.client, self.it.server, &self.it.log).await?),
+            None => post.insert(self.it.way.poll().await?),
         };
         poll.post(target, frames).await
     }
 
-    /// Opens a WebSocket for the session, and asks whether it carries.
-    async fn probe(&self) -> Result<WebSocket, ActorError> {
-        let (mut socket, _) = self.it.websocket(Some(&self.sid)).await?;
-        say(&mut socket, &[text("2probe")]).await?;
-        match next(&mut socket).await? {
-            Some(Frame::Text(answer)) if answer == "3probe" => Ok(socket),
-            other => Err(ActorError::Unreadable(format!("the server answered the probe with {other:?}"))),
+    /// Tries a WebSocket while polling goes on; once it carries, the poll that is open is waited for: the server answers it
+    /// with a noop, for nothing comes by polling any more.
+    async fn upgrade(
+        &mut self,
+        mut get: Get,
+        post: &mut Option<Poll>,
+        target: &str,
+    ) -> Result<(Poll, WebSocket), ActorError> {
+        let mut probe = Box::pin(self.it.way.clone().probe(self.sid.clone()));
+        let mut probed = None;
+        loop {
+            tokio::select! {
+                biased;
+                answered = &mut get => {
+                    let (poll, frames) = answered?;
+                    let is_over = probed.is_some() || frames.contains(&text("6"));
+                    for frame in frames {
+                        let answers = self.hear(frame)?;
+                        self.post(post, target, &answers).await?;
+                    }
+                    if is_over {
+                        let mut socket = match probed {
+                            Some(socket) => socket,
+                            None => probe.await?,
+                        };
+                        say(&mut socket, &[text("5")]).await?;
+                        return Ok((poll, socket));
+                    }
+                    get = ask(poll, target);
+                }
+                socket = &mut probe, if probed.is_none() => probed = Some(socket?),
+            }
         }
     }
 
@@ -226,7 +260,7 @@ impl Session {
 
     /// Takes what came, and says what is to be answered by itself.
     fn hear(&mut self, frame: Frame) -> Result<Vec<Frame>, ActorError> {
-        let unreadable = |what: &str| ActorError::Unreadable(format!("{} cannot read {what}", self.it.client));
+        let unreadable = |what: &str| ActorError::Unreadable(format!("{} cannot read {what}", self.it.way.client));
         match frame {
             Frame::Binary(octets) => {
                 let Some((packet, mut attachments)) = self.waiting.take() else {
@@ -253,7 +287,7 @@ impl Session {
             self.waiting = Some((packet, attachments));
             return Ok(Vec::new());
         }
-        let Beginning { client, log, known, rules, .. } = &self.it;
+        let Beginning { way: Way { client, log, .. }, known, rules, .. } = &self.it;
         let came = |what: &What| log.came(self.connection, Direction::ToClient, what);
         let not_sent = || ActorError::NotAsSent { actor: client.clone() };
         let Packet { kind, namespace, id, .. } = packet.clone();
@@ -311,6 +345,19 @@ fn session_id(frame: Option<&Frame>) -> Result<String, ActorError> {
         _ => None,
     };
     id.ok_or_else(|| ActorError::Unreadable(format!("the server opened no session, but said {frame:?}")))
+}
+
+fn ask(poll: Poll, target: &str) -> Get {
+    Box::pin(poll.get(target.to_owned()))
+}
+
+/// Ends the connections that polling used.
+async fn end_polling(get: Poll, post: Option<Poll>) -> Result<(), ActorError> {
+    get.end().await?;
+    match post {
+        Some(post) => post.end().await,
+        None => Ok(()),
+    }
 }
 
 fn text(text: &str) -> Frame {
