@@ -9,7 +9,7 @@ use std::sync::Once;
 /// Between fields, and between the values of one field: octets that no text of a capture should hold.
 const SEPARATOR: char = '\u{1d}';
 /// Not the record separator, which stands between the packets of an Engine.IO payload.
-const AGGREGATOR: char = '\u{1d}';
+const AGGREGATOR: char = '\u{1f}';
 
 /// What tshark says of a frame: every value of every field asked for.
 pub type Values = BTreeMap<&'static str, Vec<String>>;
