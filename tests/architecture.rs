@@ -39,6 +39,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("pcap", &["capture/live.rs", "capture/file/mod.rs"]), // in the latter a module of its own has that name,
     ("pulldown_cmark", &["explain/lesson/", "view/markdown.rs"]),
     ("regex", &["filter/"]),
+    ("rusqlite", &["lab/socketio/"]),
     ("rust_embed", &["cli/course.rs"]),
     (
         "serde_json",
@@ -58,6 +59,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("sha2", &["view/export/"]),
     ("socketioxide", &["lab/socketio/server.rs"]),
     ("strsim", &["mistake.rs"]),
+    ("tempfile", &["lab/socketio/queue.rs", "capture/file/tests.rs"]),
     ("terminal_size", &["cli/output.rs"]),
     ("tokio", &["lab/"]),
     ("tokio_tungstenite", &["lab/"]),

@@ -29,6 +29,7 @@ const LADDER: &[Check] = &[
     ("the_doctor_agrees_with_the_ladder", the_doctor_agrees_with_the_ladder),
     ("no_root_is_needed", no_root_is_needed),
     ("a_build_without_capture_says_so", a_build_without_capture_says_so),
+    ("a_kill_loses_nothing_that_was_promised", socketio::a_kill_loses_nothing_that_was_promised),
 ];
 
 const PLAYS: &[PlayCheck] = &[
@@ -43,6 +44,8 @@ const PLAYS: &[PlayCheck] = &[
     ("ten_plays_are_alike", seen::ten_plays_are_alike),
     ("what_was_emitted_is_what_is_seen", socketio::what_was_emitted_is_what_is_seen),
     ("ten_sessions_are_alike", socketio::ten_sessions_are_alike),
+    ("what_is_kept_is_not_missed", socketio::what_is_kept_is_not_missed),
+    ("a_lost_acknowledgement_doubles_what_has_no_name", socketio::a_lost_acknowledgement_doubles_what_has_no_name),
     ("an_event_reaches_whom_it_is_for", socketio::an_event_reaches_whom_it_is_for),
     ("transports_are_those_asked_for", socketio::transports_are_those_asked_for),
     ("a_namespace_may_be_refused", socketio::a_namespace_may_be_refused),
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Ok("place") => announce(),
         Ok("doctor") => diagnose(),
         Ok("play") => play_once(),
+        Ok("queue") => socketio::promise_until_killed(),
         Ok("plays") => run(&[], PLAYS),
         _ => run(LADDER, PLAYS),
     }

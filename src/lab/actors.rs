@@ -11,7 +11,7 @@ use crate::lab::handshake;
 use crate::lab::host::{Order, Part, Side};
 use crate::lab::logbook::Logbook;
 use crate::lab::scenario::Exchange;
-use crate::lab::socketio::{Rules, SocketIoClient, SocketIoServer, SocketIoStep};
+use crate::lab::socketio::{self, Rules, SocketIoClient, SocketIoServer, SocketIoStep};
 use crate::lab::tcp::{self, TcpEnd};
 use crate::lab::udp::Datagrams;
 
@@ -46,6 +46,8 @@ pub struct Actors {
     role: Role,
     open: BTreeMap<String, Link>,
     datagrams: Datagrams,
+    /// The last event of those kept that each client had.
+    offsets: BTreeMap<String, i64>,
 }
 
 /// A connection that is open.
@@ -57,7 +59,7 @@ enum Link {
 
 impl Actors {
     pub fn new(log: Logbook, role: Role, datagrams: Datagrams) -> Self {
-        Self { log, role, open: BTreeMap::new(), datagrams }
+        Self { log, role, open: BTreeMap::new(), datagrams, offsets: BTreeMap::new() }
     }
 
     /// Does its part of a step.
@@ -144,7 +146,12 @@ impl Actors {
             Role::Server(..) => return Err(another_language()),
         };
         match step {
-            SocketIoStep::Join { client, transports, namespace, auth } => {
+            SocketIoStep::Join { client, transports, namespace, auth, resumes } => {
+                let offset = self.offsets.get(client).copied().filter(|_| *resumes);
+                let auth = &match offset {
+                    Some(offset) => Some(socketio::resuming(offset)),
+                    None => auth.clone(),
+                };
                 if let Some(Link::SocketIo(known)) = self.open.get_mut(client) {
                     return known.join(line, namespace, auth.as_ref()).await;
                 }
@@ -166,13 +173,23 @@ impl Actors {
                 self.leave_socketio(client)?.lose().await;
                 Ok(())
             }
-            SocketIoStep::ServerEmit { .. } | SocketIoStep::Room { .. } => Ok(()),
+            SocketIoStep::Restart => {
+                let clients: Vec<String> = self.open.keys().cloned().collect();
+                for client in clients {
+                    self.leave_socketio(&client)?.loses_server().await;
+                }
+                Ok(())
+            }
+            SocketIoStep::ServerEmit { .. } | SocketIoStep::Room { .. } | SocketIoStep::Swallow => Ok(()),
         }
     }
 
     fn leave_socketio(&mut self, client: &str) -> Result<SocketIoClient, ActorError> {
         match self.open.remove(client) {
-            Some(Link::SocketIo(known)) => Ok(known),
+            Some(Link::SocketIo(known)) => {
+                self.offsets.extend(known.offset().map(|offset| (client.to_owned(), offset)));
+                Ok(known)
+            }
             _ => Err(not_open(client)),
         }
     }

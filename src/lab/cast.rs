@@ -8,8 +8,6 @@ use crate::lab::grammar::{self, MAX_STEPS, Speaker, Statement, Verb};
 use crate::lab::ground::{Ground, Machine};
 use crate::lab::reader::Name;
 use crate::lab::scenario::{Action, Closing, Exchange, Scenario, Step, Utterance};
-use crate::lab::socketio::SocketIoStep;
-use crate::lab::socketio::grammar::Spoken;
 use crate::layer::Direction;
 use crate::mistake::{self, Mistake};
 
@@ -20,43 +18,68 @@ impl Scenario {
     }
 }
 
+impl Scenario {
+    /// Takes what holds for the whole play, if this is that and stands where it may.
+    fn is_declared(
+        &mut self,
+        verb: &Verb,
+        range: &Range<usize>,
+        is_first: bool,
+        cast: &mut Cast,
+    ) -> Result<bool, Mistake> {
+        let wrong = |message: &str, help: &str| Err(Mistake::new(range.clone(), message).help(help));
+        match verb {
+            Verb::Ground { .. } if !is_first => {
+                wrong("the network is there already", "`network …` is the first step, or is left out")
+            }
+            Verb::Ground { ground, recorded_at } => {
+                (self.ground, self.recorded_at) = (*ground, *recorded_at);
+                Ok(true)
+            }
+            Verb::Fault { .. } if self.ground == Ground::Loopback => wrong(
+                "there is no wire that could do this",
+                "begin the script with `network ethernet`: two machines, and a wire between them",
+            ),
+            Verb::Listen { .. } if cast.has_begun => {
+                wrong("the server listens already", "`server listens on …` is the first step, or is left out")
+            }
+            Verb::Listen { port } => {
+                (self.port, cast.has_begun) = (*port, true);
+                Ok(true)
+            }
+            Verb::KeepEvents if !cast.links.is_empty() => {
+                wrong("somebody has connected already", "`server keeps events` is said before that")
+            }
+            Verb::KeepEvents => {
+                (self.keeps_events, cast.keeps_events, cast.has_begun) = (true, true, true);
+                Ok(true)
+            }
+            Verb::Refuse { namespace, reason } => {
+                cast.refused.insert(namespace.clone(), reason.clone());
+                cast.has_begun = true;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+}
+
 /// Makes a play of statements, or says which one cannot be played where it stands.
 fn check(statements: Vec<Statement>) -> Result<Scenario, Mistake> {
     let mut cast = Cast::default();
     let mut scenario = Scenario {
         ground: Ground::default(),
         recorded_at: Machine::default(),
+        keeps_events: false,
         refused: BTreeMap::new(),
         port: DEFAULT_PORT,
         steps: Vec::with_capacity(statements.len()),
     };
-    let mut is_first = true;
     for (index, Statement { line, range, times, verb }) in statements.into_iter().enumerate() {
-        if let Verb::Ground { ground, recorded_at } = verb {
-            if index > 0 {
-                return Err(Mistake::new(range, "the network is there already")
-                    .help("`network …` is the first step, or is left out"));
-            }
-            (scenario.ground, scenario.recorded_at) = (ground, recorded_at);
+        if scenario.is_declared(&verb, &range, index == 0, &mut cast)? {
             continue;
         }
-        if let (Verb::Fault { .. }, Ground::Loopback) = (&verb, scenario.ground) {
-            return Err(Mistake::new(range, "there is no wire that could do this")
-                .help("begin the script with `network ethernet`: two machines, and a wire between them"));
-        }
-        if let Verb::Listen { port } = verb {
-            if !is_first {
-                return Err(Mistake::new(range, "the server listens already")
-                    .help("`server listens on …` is the first step, or is left out"));
-            }
-            (scenario.port, is_first) = (port, false);
-            continue;
-        }
-        is_first = false;
-        if let Verb::Refuse { namespace, reason } = verb {
-            cast.refused.insert(namespace, reason);
-            continue;
-        }
+        cast.has_begun = true;
         // What is wrong with a step as a whole is wrong with all of it.
         let here = |error: Mistake| Mistake {
             range: if error.range.is_empty() { range.clone() } else { error.range },
@@ -81,7 +104,7 @@ fn check(statements: Vec<Statement>) -> Result<Scenario, Mistake> {
 
 /// What a client has open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Link {
+pub(super) enum Link {
     WebSocket,
     /// Plain TCP.
     Tcp,
@@ -109,14 +132,17 @@ impl Link {
 
 /// Every client met so far, and what it has open.
 #[derive(Default)]
-struct Cast {
-    links: BTreeMap<String, Link>,
+pub(super) struct Cast {
+    pub(super) links: BTreeMap<String, Link>,
     /// Who has sent a datagram, so that one can be sent back.
     senders: BTreeSet<String>,
     /// Who is in which namespaces of Socket.IO.
-    joined: BTreeMap<String, BTreeSet<String>>,
+    pub(super) joined: BTreeMap<String, BTreeSet<String>>,
     /// The namespaces that nobody may join.
-    refused: BTreeMap<String, String>,
+    pub(super) refused: BTreeMap<String, String>,
+    pub(super) keeps_events: bool,
+    /// Somebody has done something.
+    has_begun: bool,
     waited: Duration,
     said: usize,
 }
@@ -127,7 +153,9 @@ impl Cast {
             Verb::Listen { .. } => return Err(Mistake::new(NOWHERE, "the server listens already")),
             Verb::Ground { .. } => return Err(Mistake::new(NOWHERE, "the network is there already")),
             Verb::Fault { fault } => Action::Fault(fault),
-            Verb::Refuse { .. } => return Err(Mistake::new(NOWHERE, "this is said before the first step")),
+            Verb::KeepEvents | Verb::Refuse { .. } => {
+                return Err(Mistake::new(NOWHERE, "this is said before the first step"));
+            }
             Verb::SocketIo { spoken } => Action::SocketIo(self.socketio(spoken, range)?),
             Verb::Wait { time } => self.wait(time)?,
             Verb::Connect { client, opening } => {
@@ -168,7 +196,7 @@ impl Cast {
         Ok(Action::Wait(time))
     }
 
-    fn open(&mut self, client: &Name, link: Link) -> Result<(), Mistake> {
+    pub(super) fn open(&mut self, client: &Name, link: Link) -> Result<(), Mistake> {
         if self.link(&client.name) != Link::Gone {
             let message = format!("`{}` is connected already", client.name);
             return Err(Mistake::new(client.range.clone(), message)
@@ -181,36 +209,6 @@ impl Cast {
         }
         self.links.insert(client.name.clone(), link);
         Ok(())
-    }
-
-    /// Whoever is named must have joined; whoever joins must not.
-    fn socketio(&mut self, Spoken { step, names }: Spoken, range: &Range<usize>) -> Result<SocketIoStep, Mistake> {
-        if let (SocketIoStep::Join { client, namespace, .. }, [name]) = (&step, &names[..]) {
-            if self.link(client) != Link::SocketIo {
-                self.open(name, Link::SocketIo)?;
-            }
-            let joined = self.joined.entry(client.clone()).or_default();
-            if !self.refused.contains_key(namespace) && !joined.insert(namespace.clone()) {
-                return Err(Mistake::new(name.range.clone(), format!("`{client}` is in {namespace} already"))
-                    .help("let it disconnect first, or join another namespace"));
-            }
-            return Ok(step);
-        }
-        for name in names {
-            let by = Speaker::Client(name.clone());
-            let (client, _) = self.speaker(by, Link::SocketIo, range)?;
-            if let Some(namespace) = step.namespace()
-                && !self.joined.get(&client).is_some_and(|joined| joined.contains(namespace))
-            {
-                return Err(Mistake::new(name.range, format!("`{client}` is not in {namespace}"))
-                    .help(format!("let it join before: `{client} connects to socket.io namespace {namespace}`")));
-            }
-            if matches!(step, SocketIoStep::Leave { .. } | SocketIoStep::Lose { .. }) {
-                self.joined.remove(&client);
-                self.links.insert(client, Link::Gone);
-            }
-        }
-        Ok(step)
     }
 
     fn count(&mut self, octets: usize) -> Result<(), Mistake> {
@@ -300,7 +298,12 @@ impl Cast {
     }
 
     /// The same, of those who have this open.
-    fn speaker(&self, by: Speaker, wanted: Link, range: &Range<usize>) -> Result<(String, Direction), Mistake> {
+    pub(super) fn speaker(
+        &self,
+        by: Speaker,
+        wanted: Link,
+        range: &Range<usize>,
+    ) -> Result<(String, Direction), Mistake> {
         let (name, direction) = match by {
             Speaker::Server { to: None } => {
                 return Ok((self.only_one(range, |link| link == wanted)?, Direction::ToClient));
@@ -358,7 +361,7 @@ impl Cast {
         }
     }
 
-    fn link(&self, name: &str) -> Link {
+    pub(super) fn link(&self, name: &str) -> Link {
         self.links.get(name).copied().unwrap_or(Link::Gone)
     }
 }
@@ -403,6 +406,7 @@ mod tests {
         let expected = Scenario {
             ground: Ground::Loopback,
             recorded_at: Machine::Client,
+            keeps_events: false,
             refused: BTreeMap::new(),
             port: 9000,
             steps: vec![
@@ -430,6 +434,7 @@ mod tests {
             Scenario {
                 ground: Ground::Loopback,
                 recorded_at: Machine::Client,
+                keeps_events: false,
                 refused: BTreeMap::new(),
                 port: 8080,
                 steps: vec![]

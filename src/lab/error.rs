@@ -45,6 +45,10 @@ pub enum LabError {
         /// What the system said.
         source: io::Error,
     },
+    /// There is no place for what a server is to keep.
+    #[error("cannot make a folder for the events to be kept: {0}")]
+    #[diagnostic(help("see whether the folder for temporary files can be written, or name another in TMPDIR"))]
+    Disk(io::Error),
     /// A thread of the lab could not run.
     #[error("cannot run the thread `{name}`: {source}")]
     #[diagnostic(help("see whether the limits on processes and open files leave room: `ulimit -a`"))]

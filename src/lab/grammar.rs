@@ -19,6 +19,7 @@ use crate::lab::fault::Fault;
 use crate::lab::ground::{Ground, Machine};
 use crate::lab::reader::{Name, Reader};
 use crate::lab::scenario::{Closing, Event, Exchange, Key, Opening, Utterance};
+use crate::lab::socketio::SocketIoStep;
 use crate::lab::socketio::grammar::{self as socketio, Spoken};
 use crate::lab::verbs;
 use crate::lab::words::{Sentence, sentences};
@@ -60,6 +61,7 @@ pub enum Verb {
     Fault { fault: Fault },
     SocketIo { spoken: Spoken },
     Refuse { namespace: String, reason: String },
+    KeepEvents,
 }
 
 /// Who speaks.
@@ -106,6 +108,12 @@ fn server_verb(words: &mut Reader<'_>) -> Result<Verb, Mistake> {
         "emits" => Ok(Verb::SocketIo { spoken: socketio::server_emits(words)? }),
         verb @ ("puts" | "takes") => Ok(Verb::SocketIo { spoken: socketio::room(words, verb == "puts")? }),
         "disconnects" => Ok(Verb::SocketIo { spoken: socketio::leave(words.client()?, true) }),
+        "keeps" => {
+            words.expect("events")?;
+            Ok(Verb::KeepEvents)
+        }
+        "restarts" => Ok(Verb::SocketIo { spoken: Spoken { step: SocketIoStep::Restart, names: Vec::new() } }),
+        "swallows" => Ok(Verb::SocketIo { spoken: socketio::swallow(words)? }),
         "refuses" => {
             let (namespace, reason) = socketio::refusal(words)?;
             Ok(Verb::Refuse { namespace, reason })
@@ -293,6 +301,9 @@ const SERVER_VERBS: &[&str] = &[
     "takes",
     "disconnects",
     "refuses",
+    "keeps",
+    "restarts",
+    "swallows",
 ];
 
 pub const MAX_STEPS: usize = 1000;

@@ -104,7 +104,10 @@ impl Host {
             };
             let role = match &socketio {
                 None => Role::Server(listener, address),
-                Some(rules) => Role::SocketIo(SocketIoServer::start(listener, rules, &log), address),
+                Some(rules) => match SocketIoServer::start(listener, rules, &log) {
+                    Ok(server) => Role::SocketIo(server, address),
+                    Err(error) => return tell(&ready, Err(io::Error::other(error))),
+                },
             };
             tell(&ready, Ok(address));
             desk.work(log, role, datagrams).await;

@@ -57,6 +57,6 @@ pub use log::{Connection, Entry, FaultEntry, Message, Opcode, ScriptLog, What};
 pub use place::{Check, Place, Report, VARIABLE, doctor, enter};
 pub use recording::{Completeness, Recording};
 pub use scenario::{Action, Closing, Event, Exchange, Key, Opening, Scenario, Step, Utterance};
-pub use socketio::{Arg, Args, Audience, SocketIoStep, Transports};
+pub use socketio::{Arg, Args, Audience, EventQueue, Kept, SocketIoStep, Transports};
 pub use stage::play;
 pub use transport::{Events, Transport};

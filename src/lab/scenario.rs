@@ -42,6 +42,8 @@ pub struct Scenario {
     pub ground: Ground,
     /// At which machine it is recorded; on loopback there is one.
     pub recorded_at: Machine,
+    /// A Socket.IO server keeps the events that go to everyone, and stores those it acknowledges.
+    pub keeps_events: bool,
     /// The namespaces of Socket.IO that nobody may join, and what is said to those who try.
     pub refused: BTreeMap<String, String>,
     /// The TCP port the server listens on.

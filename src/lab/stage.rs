@@ -29,15 +29,20 @@ pub fn play(place: &Place, scenario: &Scenario) -> Result<Recording, LabError> {
     let mut notes = Vec::new();
     let place = &place.clone().fit(scenario);
     let log = Logbook::begin();
-    let Hall { client, server, spot, wire } = Hall::open(place, scenario, &log)?;
+    let Hall { client, server: machine, spot, wire } = Hall::open(place, scenario, &log)?;
     let (done, reports) = mpsc::channel();
-    let rules = Rules::of(scenario).map(Arc::new);
-    let (server, address) = start_server(server.as_ref(), scenario, rules.as_ref(), (&log, &done), &mut notes)?;
+    let rules = Rules::of(scenario).map_err(LabError::Disk)?.map(Arc::new);
+    let (server, address) = start_server(machine.as_ref(), scenario, rules.as_ref(), (&log, &done), &mut notes)?;
     let recorder = Recorder::arm(spot.unwrap_or(Spot::Host(address.port())))?;
     let started = |source| LabError::Thread { name: "lab clients", source };
-    let client = Host::client(client, address, rules, log.clone(), done).map_err(started)?;
+    let client = Host::client(client, address, rules.clone(), log.clone(), done.clone()).map_err(started)?;
     let limit = scenario.waits() + PATIENCE;
-    let director = Director { server, client, reports, wire, deadline: Instant::now() + limit };
+    let again = || {
+        let wish = wish(scenario, PortWish::This(address.port()), rules.as_ref());
+        Host::server(machine.clone(), wish, log.clone(), done.clone()).map(|(host, _)| host)
+    };
+    let server = Some(server);
+    let mut director = Director { server, again: &again, client, reports, wire, deadline: Instant::now() + limit };
     let played = director.play(scenario);
     let recorded = recorder.finish()?;
     drop(director);
@@ -99,13 +104,7 @@ fn start_server(
     notes: &mut Vec<String>,
 ) -> Result<(Host, SocketAddr), LabError> {
     let port = scenario.port;
-    let wish = |port| Wish {
-        ground: scenario.ground,
-        port,
-        has_datagrams: scenario.has_datagrams(),
-        socketio: rules.cloned(),
-    };
-    let start = |port| Host::server(network.cloned(), wish(port), log.clone(), done.clone());
+    let start = |port| Host::server(network.cloned(), wish(scenario, port, rules), log.clone(), done.clone());
     let address = SocketAddr::from((scenario.ground.server(), port));
     let failed = |source| LabError::Listen { address, source };
     match start(PortWish::This(port)) {
@@ -117,6 +116,10 @@ fn start_server(
         }
         started => started.map_err(failed),
     }
+}
+
+fn wish(scenario: &Scenario, port: PortWish, rules: Option<&Arc<Rules>>) -> Wish {
+    Wish { ground: scenario.ground, port, has_datagrams: scenario.has_datagrams(), socketio: rules.cloned() }
 }
 
 fn is_taken(error: &io::Error) -> bool {
@@ -140,8 +143,11 @@ fn recording(
 }
 
 /// Gives both hosts their parts, step by step.
-struct Director {
-    server: Host,
+struct Director<'a> {
+    /// `None` only while it is restarted.
+    server: Option<Host>,
+    /// Starts the server again, on the same port.
+    again: &'a dyn Fn() -> io::Result<Host>,
     client: Host,
     reports: mpsc::Receiver<Report>,
     wire: Option<Wire>,
@@ -154,8 +160,8 @@ struct Trouble {
     cause: Option<String>,
 }
 
-impl Director {
-    fn play(&self, scenario: &Scenario) -> Result<(), Trouble> {
+impl Director<'_> {
+    fn play(&mut self, scenario: &Scenario) -> Result<(), Trouble> {
         scenario.steps.iter().try_for_each(|step| {
             self.perform(step).map_err(|cause| Trouble { line: step.line, cause })?;
             thread::sleep(GAP);
@@ -169,7 +175,7 @@ impl Director {
         Ok(())
     }
 
-    fn perform(&self, step: &Step) -> Result<(), Option<String>> {
+    fn perform(&mut self, step: &Step) -> Result<(), Option<String>> {
         let nobody = String::new();
         let (client, part_of_client, part_of_server) = match &step.action {
             Action::Wait(time) => {
@@ -219,9 +225,21 @@ impl Director {
             }
         };
         let order = |part| Order { line: step.line, client: client.clone(), part };
-        self.server.order(order(part_of_server));
+        if let Action::SocketIo(SocketIoStep::Restart) = &step.action {
+            self.restart()?;
+        }
+        let Some(server) = &self.server else { return Err(Some("the server is not there".to_owned())) };
+        server.order(order(part_of_server));
         self.client.order(order(part_of_client));
         self.wait_for_both()
+    }
+
+    /// Ends the server's host with all that it had open, as a kill ends a program, and starts another.
+    fn restart(&mut self) -> Result<(), Option<String>> {
+        self.server = None;
+        let again = (self.again)().map_err(|error| Some(format!("the server did not start again: {error}")))?;
+        self.server = Some(again);
+        Ok(())
     }
 
     /// Waits until both sides have done their part. When one fails the other often fails for that reason: both are told.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use wiretale::cli::trace_frames;
-use wiretale::lab::{Place, Recording, What};
+use wiretale::lab::{EventQueue, Place, Recording, What};
 use wiretale::layer::Direction;
 use wiretale::protocol::{SocketIoKind, SocketIoPacket};
 use wiretale::trace::Trace;
@@ -20,7 +20,7 @@ type Talks = BTreeMap<(String, Direction), Vec<Packet>>;
 
 /// Everything that can be said, over every transport, on both networks.
 pub fn what_was_emitted_is_what_is_seen(place: &Place) {
-    for script in [SESSION.to_owned(), AUDIENCE.to_owned(), MISSED.to_owned(), on_ethernet(SESSION)] {
+    for script in [SESSION.to_owned(), AUDIENCE.to_owned(), MISSED.to_owned(), QUEUE.to_owned(), on_ethernet(SESSION)] {
         if script.starts_with("network") && !matches!(place, Place::Private { .. }) {
             continue;
         }
@@ -37,7 +37,7 @@ pub fn what_was_emitted_is_what_is_seen(place: &Place) {
 
 /// Ten plays, as they are told: the same packets in the same order.
 pub fn ten_sessions_are_alike(place: &Place) {
-    for script in [SESSION, AUDIENCE, MISSED] {
+    for script in [SESSION, AUDIENCE, MISSED, QUEUE] {
         let mut first: Option<(Talks, usize)> = None;
         for _ in 0..10 {
             let recording = play(place, script);
@@ -159,6 +159,95 @@ server emits "after" to everyone
 ada disconnects
 bob disconnects
 "#;
+
+const QUEUE: &str = r#"
+server keeps events
+ada connects to socket.io over websocket
+bob connects to socket.io
+server emits "news" 1 to everyone
+bob loses connection
+2 times server emits "news" 2 to everyone
+bob connects to socket.io resuming
+server emits "news" 3 to everyone
+server restarts
+ada connects to socket.io over websocket resuming
+server emits "news" 4 to everyone
+bob connects to socket.io over polling resuming
+ada emits "pay" 1 until acknowledged
+server swallows the next acknowledgement
+ada emits "pay" 1 until acknowledged
+server swallows the next acknowledgement
+ada emits "pay" 1 json "{\"id\": \"a\"}" until acknowledged
+ada disconnects
+bob disconnects
+"#;
+
+/// Cut off or restarted: every event that was kept comes once, in its order.
+pub fn what_is_kept_is_not_missed(place: &Place) {
+    let recording = play(place, QUEUE);
+    let talks = seen(&trace_frames(&recording.frames), &recording);
+    for client in ["ada", "bob"] {
+        let heard = talks[&(client.to_owned(), Direction::ToClient)].iter().filter(|(kind, ..)| *kind == "EVENT");
+        let offsets: Vec<i64> = heard.map(|(_, _, data, _)| data[2]["offset"].as_i64().unwrap()).collect();
+        assert_eq!(offsets, [1, 2, 3, 4, 5], "{client}");
+    }
+}
+
+/// Sent again because its acknowledgement was lost, an event is stored twice; under a name of its own it is stored once.
+pub fn a_lost_acknowledgement_doubles_what_has_no_name(place: &Place) {
+    let recording = play(place, QUEUE);
+    let talks = seen(&trace_frames(&recording.frames), &recording);
+    let said = talks[&("ada".to_owned(), Direction::ToServer)].iter().filter(|(kind, ..)| *kind == "EVENT").count();
+    assert_eq!(said, 5, "three events, two of them sent twice");
+    let heard = talks[&("ada".to_owned(), Direction::ToClient)].iter().filter(|(kind, ..)| *kind == "ACK");
+    let stored: Vec<i64> = heard.map(|(_, _, data, _)| data[0]["stored"].as_i64().unwrap()).collect();
+    assert_eq!(stored, [1, 3, 4]);
+}
+
+/// A program that keeps and stores events, one after the other, and says of each that it is safe; until somebody kills it.
+pub fn promise_until_killed() -> std::process::ExitCode {
+    use std::io::Write as _;
+    let path = std::env::var("WIRETALE_TEST_QUEUE").unwrap();
+    let queue = EventQueue::open(std::path::Path::new(&path)).unwrap();
+    let mut out = std::io::stdout().lock();
+    loop {
+        let kept = queue.keep("/", "news", &[Value::from("x".repeat(500))]).unwrap();
+        let stored = queue.store(None, "pay", &[]).unwrap();
+        writeln!(out, "{kept} {stored}").unwrap();
+        out.flush().unwrap();
+    }
+}
+
+/// Killed at any moment (SIGKILL), the server's disk has all that was promised.
+pub fn a_kill_loses_nothing_that_was_promised() {
+    use std::io::{BufRead as _, BufReader};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.sqlite");
+    let mut promised = (0, 0);
+    for round in 1..=6 {
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+            .env("WIRETALE_TEST_ROLE", "queue")
+            .env("WIRETALE_TEST_QUEUE", &path)
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut said: Vec<String> = lines.by_ref().take(round * 7).map(Result::unwrap).collect();
+        child.kill().unwrap();
+        // What it said until the moment of its death was promised, too.
+        said.extend(lines.map_while(Result::ok));
+        for (kept, stored) in said.iter().filter_map(|line| line.split_once(' ')) {
+            promised = (kept.parse::<i64>().unwrap(), stored.parse::<i64>().unwrap());
+        }
+        child.wait().unwrap();
+        let queue = EventQueue::open(&path).unwrap();
+        let ids: Vec<i64> = queue.since("/", 0).unwrap().iter().map(|kept| kept.id).collect();
+        assert!(ids.len() as i64 >= promised.0, "{promised:?}");
+        assert_eq!(ids, (1..=ids.len() as i64).collect::<Vec<_>>(), "no gaps");
+        assert!(queue.store(None, "after", &[]).unwrap() > promised.1);
+    }
+    assert!(promised.0 > 0);
+}
 
 fn sent(recording: &Recording) -> Talks {
     let mut talks = Talks::new();

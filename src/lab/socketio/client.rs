@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -13,7 +14,8 @@ use crate::lab::log::{Connection, Entry, What};
 use crate::lab::logbook::Logbook;
 use crate::lab::socketio::packet::{Kind, Packet};
 use crate::lab::socketio::rules::Emission;
-use crate::lab::socketio::session::{Beginning, Command, Known, Way, begin, frames, locked};
+use crate::lab::socketio::session::{Beginning, Command, Known, begin, frames, locked};
+use crate::lab::socketio::way::Way;
 use crate::lab::socketio::{Rules, Transports};
 use crate::layer::Direction;
 
@@ -28,6 +30,11 @@ pub struct SocketIoClient {
     /// The session lives here, and ends with it.
     life: JoinSet<()>,
 }
+
+/// How long a client waits for an acknowledgement before it sends again.
+const PATIENCE: Duration = Duration::from_millis(120);
+/// How often it sends.
+const TRIES: u32 = 4;
 
 impl SocketIoClient {
     /// Begins a session and joins a namespace in it.
@@ -81,7 +88,10 @@ impl SocketIoClient {
 
     /// Emits an event, and waits until the server has it, and for the acknowledgement if it asks for one.
     pub async fn emit(&mut self, line: usize, emission: &Emission) -> Result<(), ActorError> {
-        let Emission { namespace, event, args, answer } = emission;
+        let Emission { namespace, event, args, answer, again } = emission;
+        if *again {
+            return self.emit_until_acknowledged(line, emission).await;
+        }
         let id = answer.is_some().then(|| {
             self.next_id += 1;
             self.next_id - 1
@@ -94,6 +104,38 @@ impl SocketIoClient {
         self.command(Command::Send(frames(Packet::with_args(namespace, Some(event), id, args))));
         let wanted = before + usize::from(answer.is_some());
         self.until(|_, entries| self.is_quiet(entries) && self.acknowledged_of(entries) >= wanted).await
+    }
+
+    /// Emits an event again and again until the server acknowledges it: at least once it is stored then.
+    async fn emit_until_acknowledged(&mut self, line: usize, emission: &Emission) -> Result<(), ActorError> {
+        let Emission { namespace, event, args, .. } = emission;
+        let wanted = self.acknowledged() + 1;
+        for _ in 0..TRIES {
+            let id = self.next_id;
+            self.next_id += 1;
+            let (namespace_of, event_of) = (namespace.clone(), event.clone());
+            self.sends(
+                line,
+                What::Emitted { namespace: namespace_of, event: event_of, args: args.clone(), asks: true },
+            );
+            self.command(Command::Send(frames(Packet::with_args(namespace, Some(event), Some(id), args))));
+            let answered = self.until(|_, entries| self.is_quiet(entries) && self.acknowledged_of(entries) >= wanted);
+            if let Ok(answered) = tokio::time::timeout(PATIENCE, answered).await {
+                return answered;
+            }
+        }
+        Err(ActorError::Unreadable(format!("the server did not acknowledge `{event}`, sent {TRIES} times")))
+    }
+
+    /// The number of the last event that the server has kept and this client has.
+    pub fn offset(&self) -> Option<i64> {
+        locked(&self.known).offset
+    }
+
+    /// Waits until the server is gone.
+    pub async fn loses_server(mut self) {
+        self.log.loses(self.connection);
+        self.life.join_next().await;
     }
 
     /// Ends the session, and says so.

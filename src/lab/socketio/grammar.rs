@@ -1,13 +1,14 @@
 //! The steps of Socket.IO as they are written.
 //!
 //! ```text
-//! client "connects to socket.io" *( "over" ( "websocket" / "polling" ) / "namespace" path / "auth" text )
-//! client "emits" event [ "in" path ] [ "acknowledged" [ "with" args ] ]
+//! client "connects to socket.io" *( "over" ( "websocket" / "polling" ) / "namespace" path / "auth" text / "resuming" )
+//! client "emits" event [ "in" path ] [ "acknowledged" [ "with" args ] / "until acknowledged" ]
 //! client ( "disconnects" / "loses connection" )
 //! "server emits" event "to" ( client / "everyone" / "room" text ) [ "except" client ] [ "in" path ] [ "acknowledged" … ]
 //! "server" ( "puts" client "into" / "takes" client "out of" ) "room" text [ "in" path ]
 //! "server disconnects" client
 //! "server refuses" path text
+//! "server" ( "keeps events" / "restarts" / "swallows the next acknowledgement" )
 //! event = text args
 //! args  = *( text / number / "true" / "false" / "null" / "json" text / "binary" ( "hex" hex / "of" number "bytes" ) )
 //! ```
@@ -29,10 +30,10 @@ pub struct Spoken {
 
 /// Behind `connects to socket.io`.
 pub fn join(words: &mut Reader<'_>, client: Name) -> Result<Spoken, Mistake> {
-    let (mut transports, mut namespace, mut auth) = (None, None, None);
+    let (mut transports, mut namespace, mut auth, mut resumes) = (None, None, None, false);
     while !words.at_end() {
         let here = words.here();
-        let is_repeated = match words.one_of("how it connects", &["over", "namespace", "auth"])? {
+        let is_repeated = match words.one_of("how it connects", &["over", "namespace", "auth", "resuming"])? {
             "over" => {
                 let over = match words.one_of("a transport", &["websocket", "polling"])? {
                     "polling" => Transports::Polling,
@@ -41,10 +42,17 @@ pub fn join(words: &mut Reader<'_>, client: Name) -> Result<Spoken, Mistake> {
                 transports.replace(over).is_some()
             }
             "namespace" => namespace.replace(words.path()?).is_some(),
-            _ => auth.replace(json(words)?).is_some(),
+            "auth" => auth.replace(json(words)?).is_some(),
+            _ => std::mem::replace(&mut resumes, true),
         };
         if is_repeated {
             return Err(Mistake::new(here.start..words.behind(), "this was said before in the same step"));
+        }
+        if resumes && auth.is_some() {
+            return Err(Mistake::new(
+                here.start..words.behind(),
+                "who resumes says so in `auth`: it has room for one thing",
+            ));
         }
     }
     let step = SocketIoStep::Join {
@@ -52,6 +60,7 @@ pub fn join(words: &mut Reader<'_>, client: Name) -> Result<Spoken, Mistake> {
         transports: transports.unwrap_or_default(),
         namespace: namespace.unwrap_or_else(|| MAIN.to_owned()),
         auth,
+        resumes,
     };
     Ok(Spoken { step, names: vec![client] })
 }
@@ -60,7 +69,8 @@ pub fn join(words: &mut Reader<'_>, client: Name) -> Result<Spoken, Mistake> {
 pub fn client_emits(words: &mut Reader<'_>, client: Name) -> Result<Spoken, Mistake> {
     let (event, args) = event(words)?;
     let (namespace, answer) = manner(words)?;
-    let emission = Emission { namespace, event, args, answer };
+    let again = words.phrase(&["until", "acknowledged"]);
+    let emission = Emission { namespace, event, args, answer, again };
     Ok(Spoken { step: SocketIoStep::ClientEmit { client: client.name.clone(), emission }, names: vec![client] })
 }
 
@@ -89,7 +99,7 @@ pub fn server_emits(words: &mut Reader<'_>) -> Result<Spoken, Mistake> {
         names.push(client);
     }
     let (namespace, answer) = manner(words)?;
-    let emission = Emission { namespace, event, args, answer };
+    let emission = Emission { namespace, event, args, answer, again: false };
     Ok(Spoken { step: SocketIoStep::ServerEmit { audience, except, emission }, names })
 }
 
@@ -118,6 +128,12 @@ pub fn leave(client: Name, by_server: bool) -> Spoken {
 pub fn lose(words: &mut Reader<'_>, client: Name) -> Result<Spoken, Mistake> {
     words.expect("connection")?;
     Ok(Spoken { step: SocketIoStep::Lose { client: client.name.clone() }, names: vec![client] })
+}
+
+/// Behind `swallows`.
+pub fn swallow(words: &mut Reader<'_>) -> Result<Spoken, Mistake> {
+    ["the", "next", "acknowledgement"].into_iter().try_for_each(|word| words.expect(word))?;
+    Ok(Spoken { step: SocketIoStep::Swallow, names: Vec::new() })
 }
 
 /// Behind `refuses`: a namespace, and what is said to those who ask.

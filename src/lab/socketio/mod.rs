@@ -5,16 +5,21 @@
 //! connection of each session; how that is carried it leaves to the capture.
 
 mod args;
+mod cast;
 mod client;
 pub mod grammar;
 mod packet;
 mod polling;
+mod queue;
 mod rules;
 mod server;
 mod session;
+mod way;
 
 pub use args::{Arg, Args};
 pub use client::SocketIoClient;
+pub use queue::{EventQueue, Kept};
+pub use rules::resuming;
 pub use rules::{Audience, Rules, SocketIoStep, Transports};
 pub use server::SocketIoServer;
 

@@ -1,10 +1,12 @@
 //! What a script asks of Socket.IO, step by step, and what both sides must know from the start.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
 use serde_json::Value;
 
 use crate::lab::scenario::{Action, Scenario};
+use crate::lab::socketio::queue::Shelf;
 use crate::lab::socketio::{Args, MAIN};
 
 /// How a client reaches the server.
@@ -43,6 +45,8 @@ pub enum SocketIoStep {
         namespace: String,
         /// What it says of itself.
         auth: Option<Value>,
+        /// It tells the server which event it had last.
+        resumes: bool,
     },
     /// A client emits an event.
     ClientEmit {
@@ -78,6 +82,10 @@ pub enum SocketIoStep {
         /// By the server.
         by_server: bool,
     },
+    /// The server's program is killed, and starts again.
+    Restart,
+    /// The server does not send its next acknowledgement.
+    Swallow,
     /// A client is cut off: nobody says anything.
     Lose {
         /// Who.
@@ -96,6 +104,8 @@ pub struct Emission {
     pub args: Args,
     /// What the other side acknowledges it with; `None` asks for no acknowledgement.
     pub answer: Option<Args>,
+    /// It is sent again until it is acknowledged.
+    pub again: bool,
 }
 
 /// What both sides know from the start.
@@ -107,17 +117,24 @@ pub struct Rules {
     pub refused: BTreeMap<String, String>,
     /// How each line's event is acknowledged.
     pub answers: BTreeMap<usize, Args>,
+    /// Where the server keeps events, if it does.
+    pub shelf: Option<Shelf>,
 }
 
 impl Rules {
     /// Those of a script; `None` if nobody speaks Socket.IO.
-    pub fn of(scenario: &Scenario) -> Option<Self> {
+    ///
+    /// # Errors
+    ///
+    /// If there is no place on the disk for what is to be kept.
+    pub fn of(scenario: &Scenario) -> io::Result<Option<Self>> {
         let mut rules = Self { refused: scenario.refused.clone(), ..Self::default() };
         let mut steps = scenario.steps.iter().filter_map(|step| match &step.action {
             Action::SocketIo(part) => Some((step.line, part)),
             _ => None,
         });
-        let first = steps.next()?;
+        let Some(first) = steps.next() else { return Ok(None) };
+        rules.shelf = if scenario.keeps_events { Some(Shelf::create()?) } else { None };
         rules.namespaces.insert(MAIN.to_owned());
         for (line, step) in std::iter::once(first).chain(steps) {
             match step {
@@ -125,11 +142,19 @@ impl Rules {
                 SocketIoStep::ClientEmit { emission, .. } | SocketIoStep::ServerEmit { emission, .. } => {
                     rules.answers.extend(emission.answer.clone().map(|answer| (line, answer)));
                 }
-                SocketIoStep::Room { .. } | SocketIoStep::Leave { .. } | SocketIoStep::Lose { .. } => {}
+                _ => {}
             }
         }
-        Some(rules)
+        Ok(Some(rules))
     }
+}
+
+/// Under this key an event that is kept carries its number, and a client says which it had last.
+pub const OFFSET: &str = "offset";
+
+/// What a client says that had this event last.
+pub fn resuming(offset: i64) -> Value {
+    serde_json::json!({ OFFSET: offset })
 }
 
 impl SocketIoStep {
@@ -138,12 +163,15 @@ impl SocketIoStep {
         match self {
             Self::ClientEmit { emission, .. } | Self::ServerEmit { emission, .. } => Some(&emission.namespace),
             Self::Room { namespace, .. } => Some(namespace),
-            Self::Join { .. } | Self::Leave { .. } | Self::Lose { .. } => None,
+            _ => None,
         }
     }
 
     /// Whether the server acts.
     pub fn is_servers(&self) -> bool {
-        matches!(self, Self::ServerEmit { .. } | Self::Room { .. } | Self::Leave { by_server: true, .. })
+        matches!(
+            self,
+            Self::ServerEmit { .. } | Self::Room { .. } | Self::Swallow | Self::Leave { by_server: true, .. }
+        )
     }
 }

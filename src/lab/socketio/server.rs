@@ -1,12 +1,14 @@
 //! The server: socketioxide on hyper, with handlers that log what came and acknowledge as the script says.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::TokioIo;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use socketioxide::SocketIo;
 use socketioxide::extract::{AckSender, Event, SocketRef, TryData};
 use socketioxide::handler::ConnectHandler as _;
@@ -19,8 +21,8 @@ use crate::lab::endpoint::ActorError;
 use crate::lab::handshake::SERVER;
 use crate::lab::log::{Connection, Entry, What};
 use crate::lab::logbook::Logbook;
-use crate::lab::socketio::rules::Emission;
-use crate::lab::socketio::{Args, Audience, Rules, SocketIoStep};
+use crate::lab::socketio::rules::{Emission, OFFSET};
+use crate::lab::socketio::{Arg, Args, Audience, EventQueue, Kept, Rules, SocketIoStep};
 use crate::lab::tcp;
 use crate::layer::Direction;
 
@@ -28,6 +30,8 @@ use crate::layer::Direction;
 pub struct SocketIoServer {
     io: SocketIo,
     log: Logbook,
+    queue: Option<Shared>,
+    swallows: Arc<AtomicU32>,
     /// Takes connections, and serves them.
     _doors: JoinSet<()>,
 }
@@ -38,10 +42,21 @@ struct Over(Connection);
 
 impl SocketIoServer {
     /// Begins to serve.
-    pub fn start(listener: TcpListener, rules: &Arc<Rules>, log: &Logbook) -> Self {
+    pub fn start(listener: TcpListener, rules: &Arc<Rules>, log: &Logbook) -> rusqlite::Result<Self> {
         let (service, io) = SocketIo::builder().build_svc();
+        let queue = match &rules.shelf {
+            Some(shelf) => Some(Arc::new(Mutex::new(EventQueue::open(&shelf.path())?))),
+            None => None,
+        };
+        let swallows = Arc::new(AtomicU32::new(0));
         for namespace in &rules.namespaces {
-            let props = Props { log: log.clone(), rules: Arc::clone(rules) };
+            let props = Props {
+                log: log.clone(),
+                rules: Arc::clone(rules),
+                queue: queue.clone(),
+                swallows: Arc::clone(&swallows),
+                missed: Arc::default(),
+            };
             let refusal = rules.refused.get(namespace).cloned();
             let (greeter, doorman) = (props.clone(), props);
             let welcome = async move |socket: SocketRef| greeter.welcome(&socket);
@@ -69,7 +84,7 @@ impl SocketIoServer {
                 connections.spawn(async move { drop(connection.with_upgrades().await) });
             }
         });
-        Self { io, log: log.clone(), _doors: doors }
+        Ok(Self { io, log: log.clone(), queue, swallows, _doors: doors })
     }
 
     /// Does what the script says.
@@ -96,7 +111,11 @@ impl SocketIoServer {
                 }
                 Ok(())
             }
-            SocketIoStep::Join { .. } | SocketIoStep::ClientEmit { .. } | SocketIoStep::Lose { .. } => Ok(()),
+            SocketIoStep::Swallow => {
+                self.swallows.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            }
+            _ => Ok(()),
         }
     }
 
@@ -108,7 +127,16 @@ impl SocketIoServer {
         except: Option<&str>,
         emission: &Emission,
     ) -> Result<(), ActorError> {
-        let Emission { namespace, event, args, answer } = emission;
+        let Emission { namespace, event, args, answer, .. } = emission;
+        let args = &match (&self.queue, audience) {
+            // Kept first, sent then: whoever has it can name it, and whoever has not can ask for it.
+            (Some(queue), Audience::Everyone) => {
+                let id =
+                    locked(queue).keep(namespace, event, &args.to_json()).map_err(|error| failed("keep", error))?;
+                numbered(args.clone(), id)
+            }
+            _ => args.clone(),
+        };
         let recipients = match audience {
             Audience::Client(client) => vec![self.socket(namespace, client)?],
             _ => self.operator(audience, except, namespace)?.sockets(),
@@ -182,19 +210,54 @@ impl SocketIoServer {
 struct Props {
     log: Logbook,
     rules: Arc<Rules>,
+    queue: Option<Shared>,
+    swallows: Arc<AtomicU32>,
+    /// What those who are about to join have missed, by the session.
+    missed: Arc<Mutex<BTreeMap<String, Vec<Kept>>>>,
+}
+
+/// A queue that several handlers use.
+type Shared = Arc<Mutex<EventQueue>>;
+
+fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// An event that is kept carries its number last.
+fn numbered(mut args: Args, id: i64) -> Args {
+    args.0.push(Arg::Json(serde_json::json!({ OFFSET: id })));
+    args
 }
 
 impl Props {
     fn joins(&self, socket: &SocketRef, auth: Option<Value>) {
         let namespace = socket.ns().to_owned();
+        let offset = auth.as_ref().and_then(|auth| auth.get(OFFSET)?.as_i64());
         let what = What::Joined { namespace: namespace.clone(), auth: auth.clone() };
+        let mut line = self.came(socket, &what);
         // Who says nothing of itself reads here as who says `{}`.
-        if self.came(socket, &what).is_none() && auth.is_none_or(|auth| auth == Value::Object(Default::default())) {
-            self.came(socket, &What::Joined { namespace, auth: None });
+        if line.is_none() && auth.is_none_or(|auth| auth == Value::Object(Map::new())) {
+            line = self.came(socket, &What::Joined { namespace: namespace.clone(), auth: None });
         }
+        let (Some(queue), Some(offset), Some(line)) = (&self.queue, offset, line) else { return };
+        // What was missed is on its way before the client can think that it has all.
+        let missed = locked(queue).since(&namespace, offset).unwrap_or_default();
+        for Kept { id, event, args } in &missed {
+            let args = numbered(Args(args.iter().cloned().map(Arg::Json).collect()), *id);
+            let what = What::Emitted { namespace: namespace.clone(), event: event.clone(), args, asks: false };
+            if let Ok(ends) = over(socket) {
+                self.log.sent(line, SERVER, ends, Direction::ToClient, what);
+            }
+        }
+        locked(&self.missed).insert(socket.id.to_string(), missed);
     }
 
     fn welcome(&self, socket: &SocketRef) {
+        for Kept { id, event, args } in locked(&self.missed).remove(&socket.id.to_string()).unwrap_or_default() {
+            let args = numbered(Args(args.into_iter().map(Arg::Json).collect()), id);
+            // A client that has gone meanwhile asks again.
+            let _ = socket.emit(event, &args);
+        }
         let props = self.clone();
         socket.on_fallback(
             async move |socket: SocketRef, Event(event): Event, TryData(args): TryData<Args>, ack: AckSender| {
@@ -217,7 +280,17 @@ impl Props {
             let what =
                 What::Emitted { namespace: namespace.clone(), event: event.to_owned(), args: args.clone(), asks };
             let Some(line) = self.came(socket, &what) else { continue };
-            if let (true, Some(answer), Ok(ends)) = (asks, self.rules.answers.get(&line), over(socket)) {
+            let stored = match &self.queue {
+                Some(queue) if asks => self.store(queue, event, args),
+                _ => None,
+            };
+            let swallowed = |count: u32| count.checked_sub(1);
+            if stored.is_some() && self.swallows.fetch_update(Ordering::Relaxed, Ordering::Relaxed, swallowed).is_ok() {
+                return;
+            }
+            if let (true, Some(answer), Ok(ends)) =
+                (asks, stored.as_ref().or_else(|| self.rules.answers.get(&line)), over(socket))
+            {
                 let what = What::Acknowledged { namespace: namespace.clone(), args: answer.clone() };
                 self.log.sent(line, SERVER, ends, Direction::ToClient, what);
                 // A client that has gone meanwhile will not have it, and the log says so.
@@ -225,6 +298,14 @@ impl Props {
             }
             return;
         }
+    }
+
+    /// Stores an event before it is acknowledged, and says so with its number.
+    fn store(&self, queue: &Shared, event: &str, args: &Args) -> Option<Args> {
+        let args = args.to_json();
+        let name = args.last().and_then(|last| last.get("id")?.as_str());
+        let number = locked(queue).store(name, event, &args).ok()?;
+        Some(Args(vec![Arg::Json(serde_json::json!({ "stored": number }))]))
     }
 
     fn came(&self, socket: &SocketRef, what: &What) -> Option<usize> {

@@ -1,25 +1,20 @@
 //! A client's Engine.IO 4 session: polling, the upgrade, a WebSocket, and what comes in meanwhile.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::Value;
-use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
-use tokio_tungstenite::WebSocketStream;
-use tungstenite::Message;
 
 use crate::lab::endpoint::ActorError;
 use crate::lab::log::{Connection, What};
-use crate::lab::logbook::Logbook;
 use crate::lab::socketio::packet::{Kind, Packet};
 use crate::lab::socketio::polling::Poll;
-use crate::lab::socketio::{Rules, Transports};
-use crate::lab::tcp;
+use crate::lab::socketio::rules::OFFSET;
+use crate::lab::socketio::way::{PATH, Way, WebSocket, next, say};
+use crate::lab::socketio::{Arg, Rules, Transports};
 use crate::layer::Direction;
 
 /// What Engine.IO carries.
@@ -45,6 +40,8 @@ pub enum Command {
 pub struct Known {
     /// How the server answered for each namespace: the id there, or why not.
     pub namespaces: BTreeMap<String, Result<String, String>>,
+    /// The number of the last event that the server has kept.
+    pub offset: Option<i64>,
     /// The session is over; with an error if nobody wanted that.
     pub ended: Option<Result<(), String>>,
 }
@@ -57,19 +54,9 @@ pub struct Beginning {
     pub commands: UnboundedReceiver<Command>,
 }
 
-/// Who opens connections, because of which line, to whom.
-#[derive(Debug, Clone)]
-pub struct Way {
-    pub client: String,
-    pub line: usize,
-    pub server: SocketAddr,
-    pub log: Logbook,
-}
-
 /// A session's life, which ends with it.
 pub type Life = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-type WebSocket = WebSocketStream<TcpStream>;
 /// A poll on its way, with the connection it comes back with.
 type Get = Pin<Box<dyn Future<Output = Result<(Poll, Vec<Frame>), ActorError>> + Send>>;
 
@@ -99,32 +86,6 @@ pub async fn begin(it: Beginning, transports: Transports) -> Result<(Connection,
             session.end(ended);
         }),
     ))
-}
-
-impl Way {
-    /// Opens a WebSocket, for a new session or for one that is there.
-    async fn websocket(&self, sid: Option<&str>) -> Result<(WebSocket, Connection), ActorError> {
-        let end = tcp::open(self.line, &self.client, self.server, &self.log).await?;
-        let sid = sid.map(|sid| format!("&sid={sid}")).unwrap_or_default();
-        let address = format!("ws://{}{PATH}&transport=websocket{sid}", self.server);
-        let opened = tokio_tungstenite::client_async(address, end.stream).await;
-        let (socket, _) = opened.map_err(|source| ActorError::websocket("open a WebSocket", source))?;
-        Ok((socket, end.side.connection))
-    }
-
-    async fn poll(&self) -> Result<Poll, ActorError> {
-        Poll::open(self.line, &self.client, self.server, &self.log).await
-    }
-
-    /// Opens a WebSocket for a session, and asks whether it carries.
-    async fn probe(self, sid: String) -> Result<WebSocket, ActorError> {
-        let (mut socket, _) = self.websocket(Some(&sid)).await?;
-        say(&mut socket, &[text("2probe")]).await?;
-        match next(&mut socket).await? {
-            Some(Frame::Text(answer)) if answer == "3probe" => Ok(socket),
-            other => Err(ActorError::Unreadable(format!("the server answered the probe with {other:?}"))),
-        }
-    }
 }
 
 struct Session {
@@ -314,6 +275,12 @@ impl Session {
                 let event = event.unwrap_or_default();
                 let what = What::Emitted { namespace: namespace.clone(), event, args, asks: id.is_some() };
                 let line = came(&what).ok_or_else(not_sent)?;
+                if let (Some(_), What::Emitted { args, .. }) = (&rules.shelf, &what)
+                    && let Some(Arg::Json(last)) = args.0.last()
+                    && let Some(offset) = last.get(OFFSET).and_then(Value::as_i64)
+                {
+                    locked(known).offset = Some(offset);
+                }
                 if let (Some(id), Some(answer)) = (id, rules.answers.get(&line)) {
                     let what = What::Acknowledged { namespace: namespace.clone(), args: answer.clone() };
                     log.sent(line, client, self.connection, Direction::ToServer, what);
@@ -363,29 +330,3 @@ async fn end_polling(get: Poll, post: Option<Poll>) -> Result<(), ActorError> {
 fn text(text: &str) -> Frame {
     Frame::Text(text.to_owned())
 }
-
-async fn say(socket: &mut WebSocket, frames: &[Frame]) -> Result<(), ActorError> {
-    for frame in frames {
-        let message = match frame {
-            Frame::Text(text) => Message::text(text.clone()),
-            Frame::Binary(octets) => Message::binary(octets.clone()),
-        };
-        socket.send(message).await.map_err(|source| ActorError::websocket("send a message", source))?;
-    }
-    Ok(())
-}
-
-/// The next message; `None` once the other side has ended the connection.
-async fn next(socket: &mut WebSocket) -> Result<Option<Frame>, ActorError> {
-    loop {
-        match socket.next().await {
-            Some(Ok(Message::Text(text))) => return Ok(Some(Frame::Text(text.to_string()))),
-            Some(Ok(Message::Binary(octets))) => return Ok(Some(Frame::Binary(octets.to_vec()))),
-            Some(Ok(_)) => {}
-            Some(Err(tungstenite::Error::ConnectionClosed)) | None => return Ok(None),
-            Some(Err(source)) => return Err(ActorError::websocket("read a message", source)),
-        }
-    }
-}
-
-const PATH: &str = "/socket.io/?EIO=4";

@@ -1,0 +1,66 @@
+//! What of Socket.IO can be played where it stands: who has joined what, and what a server can keep.
+
+use std::ops::Range;
+
+use crate::lab::cast::{Cast, Link};
+use crate::lab::grammar::Speaker;
+use crate::lab::socketio::grammar::Spoken;
+use crate::lab::socketio::{Arg, Audience, SocketIoStep};
+use crate::mistake::Mistake;
+
+impl Cast {
+    /// Whoever is named must have joined; whoever joins must not.
+    pub fn socketio(&mut self, Spoken { step, names }: Spoken, range: &Range<usize>) -> Result<SocketIoStep, Mistake> {
+        if let (SocketIoStep::Join { client, namespace, .. }, [name]) = (&step, &names[..]) {
+            if self.link(client) != Link::SocketIo {
+                self.open(name, Link::SocketIo)?;
+            }
+            let joined = self.joined.entry(client.clone()).or_default();
+            if !self.refused.contains_key(namespace) && !joined.insert(namespace.clone()) {
+                return Err(Mistake::new(name.range.clone(), format!("`{client}` is in {namespace} already"))
+                    .help("let it disconnect first, or join another namespace"));
+            }
+            return Ok(step);
+        }
+        self.check_kept(&step, range)?;
+        if step == SocketIoStep::Restart {
+            self.joined.clear();
+            self.links.values_mut().for_each(|link| *link = Link::Gone);
+        }
+        for name in names {
+            let by = Speaker::Client(name.clone());
+            let (client, _) = self.speaker(by, Link::SocketIo, range)?;
+            if let Some(namespace) = step.namespace()
+                && !self.joined.get(&client).is_some_and(|joined| joined.contains(namespace))
+            {
+                return Err(Mistake::new(name.range, format!("`{client}` is not in {namespace}"))
+                    .help(format!("let it join before: `{client} connects to socket.io namespace {namespace}`")));
+            }
+            if matches!(step, SocketIoStep::Leave { .. } | SocketIoStep::Lose { .. }) {
+                self.joined.remove(&client);
+                self.links.insert(client, Link::Gone);
+            }
+        }
+        Ok(step)
+    }
+
+    /// What is only for servers that keep events, and what they cannot keep.
+    fn check_kept(&self, step: &SocketIoStep, range: &Range<usize>) -> Result<(), Mistake> {
+        let emission = match step {
+            SocketIoStep::ClientEmit { emission, .. } if emission.again => Some(emission),
+            SocketIoStep::ServerEmit { audience: Audience::Everyone, emission, .. } if self.keeps_events => {
+                Some(emission)
+            }
+            SocketIoStep::Swallow | SocketIoStep::Restart => None,
+            _ => return Ok(()),
+        };
+        if !self.keeps_events {
+            return Err(Mistake::new(range.clone(), "the server keeps nothing")
+                .help("let it before anyone connects: `server keeps events`"));
+        }
+        if emission.is_some_and(|emission| emission.args.0.iter().any(|arg| matches!(arg, Arg::Binary(_)))) {
+            return Err(Mistake::new(range.clone(), "octets are not kept").help("give them as text, or as JSON"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,79 @@
+//! Ways to the server: connections for polling, WebSockets, and whether one carries.
+
+use std::net::SocketAddr;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::net::TcpStream;
+use tokio_tungstenite::WebSocketStream;
+use tungstenite::Message;
+
+use crate::lab::endpoint::ActorError;
+use crate::lab::log::Connection;
+use crate::lab::logbook::Logbook;
+use crate::lab::socketio::polling::Poll;
+use crate::lab::socketio::session::Frame;
+use crate::lab::tcp;
+
+/// Who opens connections, because of which line, to whom.
+#[derive(Debug, Clone)]
+pub struct Way {
+    pub client: String,
+    pub line: usize,
+    pub server: SocketAddr,
+    pub log: Logbook,
+}
+
+pub type WebSocket = WebSocketStream<TcpStream>;
+
+impl Way {
+    /// Opens a WebSocket, for a new session or for one that is there.
+    pub async fn websocket(&self, sid: Option<&str>) -> Result<(WebSocket, Connection), ActorError> {
+        let end = tcp::open(self.line, &self.client, self.server, &self.log).await?;
+        let sid = sid.map(|sid| format!("&sid={sid}")).unwrap_or_default();
+        let address = format!("ws://{}{PATH}&transport=websocket{sid}", self.server);
+        let opened = tokio_tungstenite::client_async(address, end.stream).await;
+        let (socket, _) = opened.map_err(|source| ActorError::websocket("open a WebSocket", source))?;
+        Ok((socket, end.side.connection))
+    }
+
+    pub async fn poll(&self) -> Result<Poll, ActorError> {
+        Poll::open(self.line, &self.client, self.server, &self.log).await
+    }
+
+    /// Opens a WebSocket for a session, and asks whether it carries.
+    pub async fn probe(self, sid: String) -> Result<WebSocket, ActorError> {
+        let (mut socket, _) = self.websocket(Some(&sid)).await?;
+        say(&mut socket, &[Frame::Text("2probe".to_owned())]).await?;
+        match next(&mut socket).await? {
+            Some(Frame::Text(answer)) if answer == "3probe" => Ok(socket),
+            other => Err(ActorError::Unreadable(format!("the server answered the probe with {other:?}"))),
+        }
+    }
+}
+
+pub async fn say(socket: &mut WebSocket, frames: &[Frame]) -> Result<(), ActorError> {
+    for frame in frames {
+        let message = match frame {
+            Frame::Text(text) => Message::text(text.clone()),
+            Frame::Binary(octets) => Message::binary(octets.clone()),
+        };
+        socket.send(message).await.map_err(|source| ActorError::websocket("send a message", source))?;
+    }
+    Ok(())
+}
+
+/// The next message; `None` once the other side has ended the connection.
+pub async fn next(socket: &mut WebSocket) -> Result<Option<Frame>, ActorError> {
+    loop {
+        match socket.next().await {
+            Some(Ok(Message::Text(text))) => return Ok(Some(Frame::Text(text.to_string()))),
+            Some(Ok(Message::Binary(octets))) => return Ok(Some(Frame::Binary(octets.to_vec()))),
+            Some(Ok(_)) => {}
+            Some(Err(tungstenite::Error::ConnectionClosed)) | None => return Ok(None),
+            Some(Err(source)) => return Err(ActorError::websocket("read a message", source)),
+        }
+    }
+}
+
+/// Where an Engine.IO server is asked for.
+pub const PATH: &str = "/socket.io/?EIO=4";
