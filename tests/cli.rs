@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 use tempfile::TempDir;
+use wiretale::cli::Course;
 use wiretale::lab::Scenario;
 
 /// The program, with an environment that does not change what it prints.
@@ -475,6 +477,84 @@ fn every_step_of_the_handbook_is_understood() {
             panic!("`{step}`: {error:?}");
         }
     }
+}
+
+/// Every statement of the notes has a lesson, and the frame beside it proves a sentence of that lesson.
+#[test]
+fn what_notes_say_is_settled_by_a_frame() {
+    let handbook = fs::read_to_string("lessons/README.md").unwrap();
+    let (_, section) = handbook.split_once("## What notes say").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let mut proved: std::collections::BTreeMap<String, BTreeSet<u64>> = Default::default();
+    let mut rows = 0;
+    for row in section.lines().filter(|line| line.starts_with("| ") && line.contains(".md)")) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let [_, said, _, lesson, frame, _] = cells[..] else { panic!("{row}") };
+        let lesson = lesson.split([']', '[']).nth(1).unwrap().to_owned();
+        let frames = proved.entry(lesson.clone()).or_insert_with(|| {
+            let capture = format!("captures/{lesson}.pcapng");
+            let ran = run(&mut wiretale(&["lesson", &lesson, "--from", &capture, "--json"]));
+            let told: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+            let frames = told["sentences"].as_array().unwrap().iter().flat_map(|it| it["frames"].as_array().unwrap());
+            frames.map(|frame| frame.as_u64().unwrap()).collect()
+        });
+        assert!(frames.contains(&frame.parse().unwrap()), "{said}: frame {frame} proves nothing in {lesson}");
+        rows += 1;
+    }
+    assert!(rows >= 30, "{rows} statements");
+}
+
+/// Every term of a lesson, and every one the notes have in their vocabularies, is in the glossary; and each leads to lessons
+/// that are there.
+#[test]
+fn every_term_is_defined() {
+    let terms = Course.glossary();
+    let mut wanted: Vec<String> = [
+        "socket",
+        "web socket",
+        "Socket.io",
+        "client",
+        "server",
+        "OSI model",
+        "TCP model",
+        "TCP",
+        "UDP",
+        "packets",
+        "full duplex",
+        "room",
+        "namespace",
+        "message queue",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    for name in Course.names() {
+        let text = Course.text(&name).unwrap();
+        let line = text.lines().find(|line| line.starts_with("terms")).unwrap();
+        wanted.extend(line.split('"').skip(1).step_by(2).map(str::to_owned));
+    }
+    assert!(wanted.len() > 60);
+    for term in wanted {
+        assert!(terms.iter().any(|known| known.is_called(&term)), "`{term}` is not in lessons/glossary.md");
+    }
+    for term in &terms {
+        assert!(!term.meaning.is_empty() && !term.lessons.is_empty(), "{term:?}");
+        assert!(term.lessons.iter().all(|lesson| Course.names().contains(lesson)), "{term:?}");
+    }
+    let names: Vec<String> = terms.iter().map(|term| term.name.to_lowercase()).collect();
+    assert!(names.is_sorted(), "{names:?}");
+}
+
+#[test]
+fn a_term_is_told() {
+    let ran = run(&mut wiretale(&["define", "Web", "Sockets", "--width", "60"]));
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.starts_with("WebSocket\n  A protocol for messages") && ran.out.contains("RFC 6455"), "{}", ran.out);
+    assert!(ran.out.ends_with("wiretale lesson 09-upgrade\n"), "{}", ran.out);
+    let ran = run(&mut wiretale(&["define", "sokket"]));
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("did you mean `socket`?"), "{}", ran.err);
+    let ran = run(&mut wiretale(&["define"]));
+    assert!(ran.out.contains("full duplex · handshake"), "{}", ran.out);
 }
 
 #[test]

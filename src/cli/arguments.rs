@@ -45,10 +45,18 @@ pub(super) enum Command {
     Peel(PeelArguments),
     /// Write what a capture holds as lines of JSON or as CSV, for programs.
     Export(ExportArguments),
+    /// Tell what a term means, and in which lesson it can be seen.
+    Define(DefineArguments),
     /// List every field that filters and lessons can ask for.
     Fields(FieldsArguments),
     /// Tell what this machine allows, and the command that fixes what it does not.
     Doctor,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DefineArguments {
+    /// The term, such as `full duplex`; without one all are listed.
+    pub(super) term: Vec<String>,
 }
 
 #[derive(Debug, Args)]

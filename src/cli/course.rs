@@ -7,6 +7,7 @@ use std::path::Path;
 use rust_embed::RustEmbed;
 
 use super::failure::Failure;
+use crate::explain::glossary::{Term, glossary};
 use crate::explain::lesson::Lesson;
 use crate::filter::TraceNames;
 use crate::mistake::Mistake;
@@ -42,7 +43,8 @@ impl Course {
     /// Their names in order.
     pub fn names(self) -> Vec<String> {
         let name = |file: Cow<'static, str>| file.strip_suffix(".md").map(str::to_owned);
-        let mut names: Vec<String> = LessonFiles::iter().filter_map(name).filter(|name| name != "README").collect();
+        let mut names: Vec<String> =
+            LessonFiles::iter().filter_map(name).filter(|name| !PAGES.contains(&name.as_str())).collect();
         names.sort();
         names
     }
@@ -51,6 +53,11 @@ impl Course {
     pub fn text(self, name: &str) -> Option<String> {
         let file = LessonFiles::get(&format!("{name}.md"))?;
         Some(String::from_utf8_lossy(&file.data).into_owned())
+    }
+
+    /// The terms of the lessons.
+    pub fn glossary(self) -> Vec<Term> {
+        self.text("glossary").map(|text| glossary(&text)).unwrap_or_default()
     }
 
     /// The saved capture of a lesson.
@@ -94,6 +101,9 @@ impl Course {
         parsed(name.to_owned(), format!("lessons/{name}.md"), text, true)
     }
 }
+
+/// Pages beside the lessons.
+const PAGES: [&str; 2] = ["README", "glossary"];
 
 /// `09-upgrade` begins with `09` and its words with `up`.
 fn is_beginning(name: &str, wanted: &str) -> bool {

@@ -7,6 +7,7 @@ mod arguments;
 mod check;
 mod compare;
 mod course;
+mod define;
 mod doctor;
 mod export;
 mod failure;
@@ -61,6 +62,7 @@ pub fn run() -> ExitCode {
         Command::Replay(arguments) => replay::run(&arguments, &mut out),
         Command::Peel(arguments) => peel::run(&arguments, &mut out),
         Command::Export(arguments) => export::run(&arguments),
+        Command::Define(arguments) => define::run(&arguments, &mut out),
         Command::Fields(arguments) => fields::run(&arguments, &mut out),
         Command::Doctor => doctor::run(&mut out),
     };

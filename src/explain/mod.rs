@@ -3,6 +3,7 @@
 mod cast;
 mod comparison;
 mod cost;
+pub mod glossary;
 mod habit;
 pub mod lesson;
 mod osi;

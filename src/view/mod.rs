@@ -3,6 +3,7 @@
 mod compare;
 mod export;
 mod fields;
+mod glossary;
 mod json;
 mod ladder;
 mod lesson;
@@ -16,6 +17,7 @@ mod table;
 pub use compare::{comparison, comparison_csv, comparison_json};
 pub use export::{Exporter, KINDS, Table, Wanted, export};
 pub use fields::field_list;
+pub use glossary::{term, terms};
 pub use json::lesson_json;
 pub use ladder::ladder;
 pub use lesson::{LessonPage, Shown, shell_word};
