@@ -601,7 +601,7 @@ fn a_comparison_adds_up_to_the_last_octet() {
     assert_eq!(ran.code, 0, "{}", ran.err);
     let compared: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
     let contenders = compared["contenders"].as_array().unwrap();
-    assert_eq!(contenders.len(), 5);
+    assert_eq!(contenders.len(), 6);
     for one in contenders {
         let (name, cost) = (one["transport"].as_str().unwrap(), &one["cost"]);
         let layers = cost["layers"].as_array().unwrap().iter().map(|layer| layer[1].as_u64().unwrap());
@@ -616,6 +616,7 @@ fn a_comparison_adds_up_to_the_last_octet() {
     };
     assert_eq!((count("http10", "connections"), count("long-poll", "connections")), (4, 1));
     assert_eq!((count("short-poll", "requests"), count("short-poll", "empty_answers")), (16, 12));
+    assert_eq!(count("socketio", "connections"), 3, "two for polling, one for the WebSocket");
     assert_eq!((count("long-poll", "requests"), count("sse", "requests"), count("websocket", "requests")), (4, 1, 1));
 }
 

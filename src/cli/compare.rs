@@ -48,9 +48,11 @@ pub(super) fn run(arguments: &CompareArguments, out: &mut Output) -> Result<Endi
 
 fn transports(arguments: &CompareArguments) -> Result<Vec<Transport>, Failure> {
     if arguments.kinds.is_empty() {
-        let default =
-            Transport::ALL.into_iter().filter(|transport| !matches!(transport, Transport::Tcp | Transport::Udp));
-        let both = [Transport::WebSocket, Transport::Tcp, Transport::Udp];
+        let default = Transport::ALL.into_iter().filter(|transport| {
+            use Transport::{SocketIoPolling, SocketIoWebSocket, Tcp, Udp};
+            !matches!(transport, Tcp | Udp | SocketIoPolling | SocketIoWebSocket)
+        });
+        let both = [Transport::WebSocket, Transport::SocketIo, Transport::Tcp, Transport::Udp];
         return Ok(if arguments.direction == Way::Up { both.to_vec() } else { default.collect() });
     }
     let names = Transport::ALL.map(Transport::name);
@@ -100,7 +102,7 @@ fn contend(
     let is_event = |what: &What| match what {
         What::Message(message) => message.opcode == lab::Opcode::Text,
         What::Response { status, body, .. } => *status == 200 && !body.is_empty(),
-        What::Octets(_) | What::Event(_) => true,
+        What::Octets(_) | What::Event(_) | What::Emitted { .. } => true,
         What::Datagram(payload) => payload.len() == events.payload,
         _ => false,
     };

@@ -4,8 +4,8 @@
 use crate::flow::Finding;
 use crate::layer::Direction;
 use crate::packet::Flags;
-use crate::protocol::{HttpMessage, Opcode, Side, SseEventMessage, WebSocketFrame};
-use crate::trace::{Record, Trace};
+use crate::protocol::{HttpMessage, Opcode, Side, SocketIoKind, SocketIoPacket, SseEventMessage, WebSocketFrame};
+use crate::trace::{Message, Record, Trace};
 
 /// Who owns octets, as it is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
@@ -23,13 +23,16 @@ pub enum CostLayer {
     Http,
     /// WebSocket: the headers of its frames, control frames.
     WebSocket,
+    /// Socket.IO, with Engine.IO below it: all their packets but the text of the events.
+    SocketIo,
     /// What was to be said, with what an event stream puts around it, and the codes of Close frames.
     Payload,
 }
 
 impl CostLayer {
     /// All of them, outermost first.
-    pub const ALL: [Self; 7] = [Self::Link, Self::Ip, Self::Tcp, Self::Udp, Self::Http, Self::WebSocket, Self::Payload];
+    pub const ALL: [Self; 8] =
+        [Self::Link, Self::Ip, Self::Tcp, Self::Udp, Self::Http, Self::WebSocket, Self::SocketIo, Self::Payload];
 
     /// Its name.
     pub fn name(self) -> &'static str {
@@ -40,6 +43,7 @@ impl CostLayer {
             Self::Udp => "UDP",
             Self::Http => "HTTP",
             Self::WebSocket => "WebSocket",
+            Self::SocketIo => "Socket.IO",
             Self::Payload => "payload",
         }
     }
@@ -107,6 +111,9 @@ impl Cost {
             let again = |segment: &crate::flow::Segment| segment.analysis.findings.has(Finding::Retransmission);
             retransmissions += usize::from(segment.is_some_and(again));
         }
+        if emitted(trace, direction).next().is_some() {
+            set_apart(&mut layers, events.len() as u64 * payload as u64);
+        }
         let octets_in = |from: u32, to: u32| -> u64 {
             trace.records().filter(|(number, _)| (from..to).contains(number)).map(|(_, record)| len(record)).sum()
         };
@@ -157,6 +164,12 @@ impl Cost {
 /// The frames in which an event was there.
 fn events(trace: &Trace, direction: Direction, payload: usize) -> Vec<u32> {
     let messages = trace.messages().iter().filter(|message| message.direction == direction);
+    // Where Socket.IO is spoken, what carries it carries more than events.
+    let mut frames: Vec<u32> = emitted(trace, direction).map(Message::frame).collect();
+    if !frames.is_empty() {
+        frames.sort_unstable();
+        return frames;
+    }
     let told = messages.filter(|message| {
         let http = message.payload_as::<HttpMessage>();
         let frame = message.payload_as::<WebSocketFrame>();
@@ -166,12 +179,31 @@ fn events(trace: &Trace, direction: Direction, payload: usize) -> Vec<u32> {
             || frame.is_some_and(|frame| frame.opcode == Opcode::Text)
             || sse.is_some_and(|sse| sse.event().is_some())
     });
-    let mut frames: Vec<u32> = told.map(crate::trace::Message::frame).collect();
+    let mut frames: Vec<u32> = told.map(Message::frame).collect();
     if frames.is_empty() {
         frames = bare(trace, direction, payload);
     }
     frames.sort_unstable();
     frames
+}
+
+/// The events of Socket.IO.
+fn emitted(trace: &Trace, direction: Direction) -> impl Iterator<Item = &Message> {
+    let messages = trace.messages().iter().filter(move |message| message.direction == direction);
+    messages.filter(|message| {
+        message.payload_as::<SocketIoPacket>().is_some_and(|packet| packet.kind == SocketIoKind::Event)
+    })
+}
+
+/// Of what WebSocket and HTTP carry only so many octets were to be said: the rest is Socket.IO's.
+fn set_apart(layers: &mut [(CostLayer, u64)], said: u64) {
+    let carried = layers.iter_mut().find(|(layer, _)| *layer == CostLayer::Payload);
+    let rest = carried.map_or(0, |(_, sum)| {
+        let rest = sum.saturating_sub(said);
+        *sum -= rest;
+        rest
+    });
+    layers.iter_mut().filter(|(layer, _)| *layer == CostLayer::SocketIo).for_each(|(_, sum)| *sum += rest);
 }
 
 /// The frames that carry so many octets and nothing above TCP or UDP.

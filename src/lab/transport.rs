@@ -15,6 +15,12 @@ pub enum Transport {
     Sse,
     /// WebSocket.
     WebSocket,
+    /// Socket.IO as it is by default: polling first, then a WebSocket.
+    SocketIo,
+    /// Socket.IO by polling only.
+    SocketIoPolling,
+    /// Socket.IO over a WebSocket from the start.
+    SocketIoWebSocket,
     /// HTTP/1.0: a connection for each event.
     Http10,
     /// Plain TCP.
@@ -40,8 +46,18 @@ pub struct Events {
 
 impl Transport {
     /// All of them, in the order in which they are compared.
-    pub const ALL: [Self; 7] =
-        [Self::Http10, Self::ShortPoll, Self::LongPoll, Self::Sse, Self::WebSocket, Self::Tcp, Self::Udp];
+    pub const ALL: [Self; 10] = [
+        Self::Http10,
+        Self::ShortPoll,
+        Self::LongPoll,
+        Self::Sse,
+        Self::WebSocket,
+        Self::SocketIo,
+        Self::SocketIoPolling,
+        Self::SocketIoWebSocket,
+        Self::Tcp,
+        Self::Udp,
+    ];
 
     /// Its name: `long-poll`.
     pub fn name(self) -> &'static str {
@@ -50,6 +66,9 @@ impl Transport {
             Self::LongPoll => "long-poll",
             Self::Sse => "sse",
             Self::WebSocket => "websocket",
+            Self::SocketIo => "socketio",
+            Self::SocketIoPolling => "socketio-polling",
+            Self::SocketIoWebSocket => "socketio-websocket",
             Self::Http10 => "http10",
             Self::Tcp => "tcp",
             Self::Udp => "udp",
@@ -83,6 +102,9 @@ impl Transport {
                 format!("ada sends datagram \"hello\"\n{count} times every {every} server sends datagram {octets}\n")
             }
             (Self::Udp, true) => format!("{count} times every {every} ada sends datagram {octets}\n"),
+            (Self::SocketIo, _) => emitted("", events),
+            (Self::SocketIoPolling, _) => emitted(" over polling", events),
+            (Self::SocketIoWebSocket, _) => emitted(" over websocket", events),
             (_, true) => {
                 return Err("the lab's clients of HTTP only ask: they have nothing to send but requests".to_owned());
             }
@@ -107,6 +129,14 @@ impl Transport {
         };
         Ok(script)
     }
+}
+
+/// The script of Socket.IO over this.
+fn emitted(over: &str, events: &Events) -> String {
+    let (count, every) = (events.count, Milliseconds(events.every));
+    let what = format!("emits \"event\" text of {} bytes", events.payload);
+    let emits = if events.up { format!("ada {what}") } else { format!("server {what} to ada") };
+    format!("ada connects to socket.io{over}\n{count} times every {every} {emits}\nada disconnects\n")
 }
 
 impl fmt::Display for Transport {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use unicode_width::UnicodeWidthStr as _;
+
 use super::line::{Line, Page, Tone};
 use super::table::table;
 use crate::explain::{Comparison, Contender, CostLayer};
@@ -9,8 +11,8 @@ use crate::explain::{Comparison, Contender, CostLayer};
 /// How long the longest bar is.
 const BAR: usize = 40;
 
-/// With so many columns the tables have room.
-const WIDE: usize = 78;
+/// The columns that a table puts around each cell.
+const BETWEEN: usize = 3;
 
 /// The comparison for people.
 pub fn comparison(compared: &Comparison, width: usize) -> Vec<Line> {
@@ -53,7 +55,12 @@ fn taken(one: &Contender, compared: &Comparison) -> Vec<String> {
 
 /// A table; where it has no room, each row as a sentence.
 fn rows_of(page: &mut Page, columns: &[&str], rows: &[Vec<String>]) {
-    if page.width >= WIDE {
+    let widest = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width());
+        cells.chain(columns.get(column).map(|name| name.width())).max().unwrap_or(0)
+    };
+    let needed: usize = (0..columns.len()).map(|column| widest(column) + BETWEEN).sum();
+    if needed <= page.width {
         let lines = table(columns, rows, page.width);
         return page.extend(lines);
     }
@@ -65,21 +72,24 @@ fn rows_of(page: &mut Page, columns: &[&str], rows: &[Vec<String>]) {
     }
 }
 
-fn by_layer(compared: &Comparison) -> (Vec<&'static str>, Vec<Vec<String>>) {
-    let used = |layer: &CostLayer| {
-        compared.contenders.iter().any(|one| one.cost.layers.iter().any(|(known, sum)| known == layer && *sum > 0))
+/// A row for each layer, a column for each transport.
+fn by_layer(compared: &Comparison) -> (Vec<&str>, Vec<Vec<String>>) {
+    let of = |one: &Contender, layer: &CostLayer| {
+        one.cost.layers.iter().find(|(known, _)| known == layer).map_or(0, |(_, sum)| *sum)
     };
-    let layers: Vec<CostLayer> = CostLayer::ALL.into_iter().filter(used).collect();
-    let columns = [""].into_iter().chain(layers.iter().map(|layer| layer.name())).chain(["sum"]).collect();
-    let row = |one: &Contender| {
-        let of =
-            |layer: &CostLayer| one.cost.layers.iter().find(|(known, _)| known == layer).map_or(0, |(_, sum)| *sum);
-        let sum: u64 = layers.iter().map(of).sum();
-        let verdict = if sum == one.cost.octets { "✓" } else { "≠" };
-        let cells = layers.iter().map(|layer| of(layer).to_string());
-        [one.transport.clone()].into_iter().chain(cells).chain([format!("{sum} {verdict}")]).collect()
+    let used = |layer: &CostLayer| compared.contenders.iter().any(|one| of(one, layer) > 0);
+    let columns = [""].into_iter().chain(compared.contenders.iter().map(|one| one.transport.as_str())).collect();
+    let row = |layer: CostLayer| {
+        let cells = compared.contenders.iter().map(|one| of(one, &layer).to_string());
+        std::iter::once(layer.name().to_owned()).chain(cells).collect()
     };
-    (columns, compared.contenders.iter().map(row).collect())
+    let sums = compared.contenders.iter().map(|one| {
+        let sum: u64 = CostLayer::ALL.iter().map(|layer| of(one, layer)).sum();
+        format!("{sum} {}", if sum == one.cost.octets { "✓" } else { "≠" })
+    });
+    let mut rows: Vec<Vec<String>> = CostLayer::ALL.into_iter().filter(used).map(row).collect();
+    rows.push(std::iter::once("sum".to_owned()).chain(sums).collect());
+    (columns, rows)
 }
 
 /// From one event to the next, as bars.

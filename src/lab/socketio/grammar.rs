@@ -10,11 +10,12 @@
 //! "server refuses" path text
 //! "server" ( "keeps events" / "restarts" / "swallows the next acknowledgement" )
 //! event = text args
-//! args  = *( text / number / "true" / "false" / "null" / "json" text / "binary" ( "hex" hex / "of" number "bytes" ) )
+//! args  = *( text / "text of" number "bytes" / number / "true" / "false" / "null" / "json" text / "binary" ( "hex" hex / "of" number "bytes" ) )
 //! ```
 
 use serde_json::Value;
 
+use crate::lab::grammar::some_text;
 use crate::lab::reader::{Name, Reader};
 use crate::lab::socketio::rules::Emission;
 use crate::lab::socketio::{Arg, Args, Audience, MAIN, SocketIoStep, Transports};
@@ -157,6 +158,7 @@ fn args(words: &mut Reader<'_>) -> Result<Args, Mistake> {
     loop {
         args.push(match words.text_if_any()? {
             Some(text) => Arg::Json(text.into()),
+            None if words.phrase(&["text", "of"]) => Arg::Json(some_text(words.size()?).into()),
             None if words.keyword("json") => Arg::Json(json(words)?),
             None if words.keyword("binary") => Arg::Binary(verbs::octets(words)?),
             None => match words.literal() {
@@ -213,7 +215,7 @@ mod tests {
             ada connects to socket.io over websocket auth "{\"token\": \"t\"}"
             ada connects to socket.io namespace /admin
             bob connects to socket.io
-            ada emits "hello" "world" 1 -2.5 true null json "[1, {}]" binary hex 00ff in /admin acknowledged with "ok" 2
+            ada emits "hello" "world" text of 3 bytes 1 -2.5 true null json "[1, {}]" binary hex 00ff in /admin acknowledged with "ok" 2
             server puts ada into room "r1"
             server takes ada out of room "r1" in /admin
             server emits "news" to everyone except ada
