@@ -53,6 +53,7 @@ const PLAYS: &[PlayCheck] = &[
     ("tcp_mends_what_the_wire_does", net::tcp_mends_what_the_wire_does),
     ("a_wire_has_a_length_and_a_width", net::a_wire_has_a_length_and_a_width),
     ("nobody_mends_datagrams", net::nobody_mends_datagrams),
+    ("what_is_said_over_tls_is_not_in_the_frames", net::what_is_said_over_tls_is_not_in_the_frames),
     ("faults_come_on_cue", net::faults_come_on_cue),
     ("without_private_networks_there_is_no_ethernet", net::without_private_networks_there_is_no_ethernet),
 ];

@@ -13,6 +13,9 @@ pub const MAX_RECORD: usize = 16 << 20;
 /// header and options.
 pub const MAX_BLOCK: usize = MAX_RECORD + (1 << 20);
 
+/// The type of secrets that are the lines of a TLS key log.
+pub(super) const TLS_KEY_LOG: u32 = 0x544c_534b;
+
 /// Block types (draft-ietf-opsawg-pcapng §4, §11.1).
 pub(super) mod kind {
     /// Reads the same in both byte orders, and changes visibly when line ends are translated.

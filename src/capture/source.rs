@@ -28,6 +28,8 @@ pub struct About {
     pub format: &'static str,
     /// How many frames the capturing host saw and lost, if the capture says so; summed over its interfaces.
     pub statistics: Option<Statistics>,
+    /// Secrets of TLS that stand in the capture, a line each (pcapng, Decryption Secrets Block).
+    pub secrets: Option<String>,
     /// Set when the capture ended in the middle of something; no frame comes after it.
     pub cut: Option<Cut>,
 }

@@ -5,7 +5,7 @@
 
 use std::io::Write;
 
-use super::block::{BYTE_ORDER_MAGIC, MAX_OPTION, clip, kind, option, padded};
+use super::block::{BYTE_ORDER_MAGIC, MAX_OPTION, TLS_KEY_LOG, clip, kind, option, padded};
 use super::{CaptureError, FrameRef, Interface, LinkType, MAX_BLOCK, Statistics, Timestamp};
 
 /// What a capture file says of itself before its first frame.
@@ -70,6 +70,18 @@ impl<W: Write> Writer<W> {
         self.end()?;
         self.links.push(interface.link);
         Ok(number)
+    }
+
+    /// Writes secrets of TLS, a line each: who has the file can read what is encrypted in the frames that follow
+    /// (pcapng, Decryption Secrets Block).
+    pub fn add_secrets(&mut self, secrets: &str) -> Result<(), CaptureError> {
+        self.check(secrets.len())?;
+        self.begin(kind::DECRYPTION_SECRETS);
+        self.u32(TLS_KEY_LOG);
+        self.u32(secrets.len() as u32);
+        self.block.extend_from_slice(secrets.as_bytes());
+        self.pad();
+        self.end()
     }
 
     /// Writes one frame with its comments. A time before 1970 is written as 1970: the format has no earlier one.
@@ -174,6 +186,5 @@ impl<W: Write> Writer<W> {
         }
     }
 }
-
 #[cfg(test)]
 mod tests;

@@ -121,5 +121,9 @@ fn keep(recording: &Recording, title: String, path: &std::path::Path) -> Result<
     let completeness = recording.completeness;
     let statistics = Some(Statistics { received: completeness.captured, dropped: completeness.dropped_by_kernel });
     let interfaces = vec![recording.interface.clone()];
-    save::save(path, &recording.frames, Keep { title, cast: &cast, interfaces, statistics, comments: Vec::new() })
+    save::save(
+        path,
+        &recording.frames,
+        Keep { title, cast: &cast, interfaces, statistics, secrets: recording.secrets.clone(), comments: Vec::new() },
+    )
 }

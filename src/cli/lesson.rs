@@ -25,6 +25,8 @@ pub(super) struct Run {
     pub(super) frames: Vec<Frame>,
     interfaces: Vec<Interface>,
     statistics: Option<Statistics>,
+    /// Secrets of TLS, a line each.
+    secrets: Option<String>,
     /// `54 of 54 frames captured`.
     pub(super) completeness: String,
     /// Whether frame counts must be as on Linux loopback.
@@ -229,7 +231,18 @@ fn keep_broken(found: &CourseLesson, save: Option<&Path>, recording: Option<&Rec
     let cast = Cast::new(recording.names.clone());
     let interfaces = vec![recording.interface.clone()];
     let title = format!("wiretale lesson {}, broken off", found.name);
-    save::save(path, &recording.frames, Keep { title, cast: &cast, interfaces, statistics: None, comments: Vec::new() })
+    save::save(
+        path,
+        &recording.frames,
+        Keep {
+            title,
+            cast: &cast,
+            interfaces,
+            statistics: None,
+            secrets: recording.secrets.clone(),
+            comments: Vec::new(),
+        },
+    )
 }
 
 impl Run {
@@ -241,6 +254,7 @@ impl Run {
             frames: recording.frames,
             interfaces: vec![recording.interface],
             statistics: Some(Statistics { received: completeness.captured, dropped: completeness.dropped_by_kernel }),
+            secrets: recording.secrets,
             completeness: format!("{completeness} captured"),
             exact: matches!(place, Place::Private { .. }),
         }
@@ -249,7 +263,7 @@ impl Run {
 
 /// A saved capture as a run. One that this program made is from Linux loopback.
 pub(super) fn saved(loaded: Loaded) -> Run {
-    let About { interfaces, statistics, application, .. } = loaded.about;
+    let About { interfaces, statistics, application, secrets, .. } = loaded.about;
     let frames: Vec<Frame> = loaded.trace.records().map(|(_, record)| record.frame.clone()).collect();
     Run {
         completeness: format!("{} frames", frames.len()),
@@ -259,6 +273,7 @@ pub(super) fn saved(loaded: Loaded) -> Run {
         frames,
         interfaces,
         statistics,
+        secrets,
     }
 }
 
@@ -268,7 +283,14 @@ pub(super) fn keep(run: &Run, told: &Told, title: String, path: &Path) -> Result
         frame.comments.clear();
     }
     let interfaces = run.interfaces.clone();
-    let keep = Keep { title, cast: &run.cast, interfaces, statistics: run.statistics, comments: told.comments() };
+    let keep = Keep {
+        title,
+        cast: &run.cast,
+        interfaces,
+        statistics: run.statistics,
+        secrets: run.secrets.clone(),
+        comments: told.comments(),
+    };
     save::save(path, &frames, keep)
 }
 

@@ -16,6 +16,8 @@ pub(super) struct Keep<'a> {
     pub(super) cast: &'a Cast,
     pub(super) interfaces: Vec<Interface>,
     pub(super) statistics: Option<Statistics>,
+    /// Secrets of TLS, a line each.
+    pub(super) secrets: Option<String>,
     /// Sentences, each with the frame it is written on.
     pub(super) comments: Vec<(u32, String)>,
 }
@@ -52,6 +54,9 @@ fn encode(name: &str, frames: &[Frame], keep: Keep<'_>) -> Result<Vec<u8>, Captu
     let comments = vec![keep.title, keep.cast.to_comment()];
     let section = Section { application, comments, interfaces: keep.interfaces };
     let mut writer = Writer::new(name, Vec::new(), &section)?;
+    if let Some(secrets) = keep.secrets {
+        writer.add_secrets(&secrets)?;
+    }
     for (number, frame) in (1u32..).zip(frames) {
         let mut frame = frame.clone();
         frame

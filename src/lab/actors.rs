@@ -13,6 +13,7 @@ use crate::lab::logbook::Logbook;
 use crate::lab::scenario::Exchange;
 use crate::lab::socketio::{self, Rules, SocketIoClient, SocketIoServer, SocketIoStep};
 use crate::lab::tcp::{self, TcpEnd};
+use crate::lab::tls::Tls;
 use crate::lab::udp::Datagrams;
 
 /// Which host it is, with the server's address.
@@ -46,6 +47,7 @@ pub struct Actors {
     role: Role,
     open: BTreeMap<String, Link>,
     datagrams: Datagrams,
+    tls: Option<Tls>,
     /// The last event of those kept that each client had.
     offsets: BTreeMap<String, i64>,
 }
@@ -58,8 +60,8 @@ enum Link {
 }
 
 impl Actors {
-    pub fn new(log: Logbook, role: Role, datagrams: Datagrams) -> Self {
-        Self { log, role, open: BTreeMap::new(), datagrams, offsets: BTreeMap::new() }
+    pub fn new(log: Logbook, role: Role, datagrams: Datagrams, tls: Option<Tls>) -> Self {
+        Self { log, role, open: BTreeMap::new(), datagrams, tls, offsets: BTreeMap::new() }
     }
 
     /// Does its part of a step.
@@ -67,8 +69,12 @@ impl Actors {
         match part {
             Part::Open(opening) => {
                 let opened = match &self.role {
-                    Role::Server(listener, _) => handshake::accept(line, listener, &self.log).await?,
-                    Role::Client(server, _) => handshake::connect(line, &client, *server, &opening, &self.log).await?,
+                    Role::Server(listener, _) => {
+                        handshake::accept(line, listener, &opening, (self.tls.as_ref(), &self.log)).await?
+                    }
+                    Role::Client(server, _) => {
+                        handshake::connect(line, &client, *server, &opening, (self.tls.as_ref(), &self.log)).await?
+                    }
                     Role::SocketIo(..) => return Err(another_language()),
                 };
                 self.open.extend(opened.map(|endpoint| (client, Link::WebSocket(Box::new(endpoint)))));

@@ -9,7 +9,6 @@ use std::time::Duration;
 use futures_util::{SinkExt as _, StreamExt as _};
 use thiserror::Error;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 use tungstenite::protocol::frame::{CloseFrame, Frame};
@@ -17,6 +16,7 @@ use tungstenite::protocol::frame::{CloseFrame, Frame};
 use crate::lab::log::{Connection, Message, Opcode, What};
 use crate::lab::logbook::Logbook;
 use crate::lab::scenario::{Closing, Utterance};
+use crate::lab::tls::Wire;
 use crate::layer::Direction;
 
 /// One side of a TCP connection, and where what it sends is noted.
@@ -46,7 +46,7 @@ impl Side {
     /// Ends the TCP connection: the server sends its FIN first, the client waits for that.
     ///
     /// RFC 6455 §7.1.1: "The underlying TCP connection, in most normal cases, SHOULD be closed first by the server".
-    pub async fn hang_up(&self, line: usize, stream: &mut TcpStream) -> Result<(), ActorError> {
+    pub async fn hang_up(&self, line: usize, stream: &mut Wire) -> Result<(), ActorError> {
         let failed = |source| ActorError::io("close its connection", source);
         let is_server = self.direction == Direction::ToClient;
         if is_server {
@@ -68,7 +68,7 @@ impl Side {
 #[derive(Debug)]
 pub struct Endpoint {
     pub side: Side,
-    pub socket: WebSocketStream<TcpStream>,
+    pub socket: WebSocketStream<Wire>,
 }
 
 impl Endpoint {

@@ -10,6 +10,7 @@ use thiserror::Error;
 #[cfg(feature = "capture")]
 use crate::capture::live::LiveError;
 use crate::lab::recording::Recording;
+use crate::lab::tls::TlsError;
 
 /// Why a play could not be staged, or not to its end.
 #[derive(Debug, Error, Diagnostic)]
@@ -45,6 +46,10 @@ pub enum LabError {
         /// What the system said.
         source: io::Error,
     },
+    /// There is no certificate for TLS.
+    #[error("cannot make a certificate for the play: {0}")]
+    #[diagnostic(help("leave `over tls` out of the script"))]
+    Tls(TlsError),
     /// There is no place for what a server is to keep.
     #[error("cannot make a folder for the events to be kept: {0}")]
     #[diagnostic(help("see whether the folder for temporary files can be written, or name another in TMPDIR"))]

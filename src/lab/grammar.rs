@@ -21,6 +21,7 @@ use crate::lab::reader::{Name, Reader};
 use crate::lab::scenario::{Closing, Event, Exchange, Key, Opening, Utterance};
 use crate::lab::socketio::SocketIoStep;
 use crate::lab::socketio::grammar::{self as socketio, Spoken};
+use crate::lab::tls::TlsVersion;
 use crate::lab::verbs;
 use crate::lab::words::{Sentence, sentences};
 use crate::mistake::Mistake;
@@ -185,8 +186,13 @@ fn opening(words: &mut Reader<'_>) -> Result<Opening, Mistake> {
     let (mut key, mut version) = (false, false);
     while !words.at_end() {
         let here = words.here();
-        let repeated = match words.one_of("how it connects", &["with", "without", "offering"])? {
+        let repeated = match words.one_of("how it connects", &["with", "without", "offering", "over"])? {
             "offering" => opening.offering.replace(words.protocols()?).is_some(),
+            "over" => {
+                words.expect("tls")?;
+                let version = if words.keyword("1.2") { TlsVersion::V12 } else { TlsVersion::V13 };
+                opening.tls.replace(version).is_some()
+            }
             "without" => {
                 words.expect("key")?;
                 opening.key = Key::Missing;
@@ -348,10 +354,11 @@ mod tests {
             key: Key::Fixed("dGhlIHNhbXBsZSBub25jZQ==".to_owned()),
             version: 9,
             offering: Some("chat, superchat".to_owned()),
+            tls: Some(TlsVersion::V12),
         };
         assert_eq!(
             verb(
-                r#"b-1 connects to /chat?x=%20 offering "chat, superchat" with version 9 with key "dGhlIHNhbXBsZSBub25jZQ==""#
+                r#"b-1 connects to /chat?x=%20 offering "chat, superchat" over tls 1.2 with version 9 with key "dGhlIHNhbXBsZSBub25jZQ==""#
             ),
             Verb::Connect { client: name("b-1", 0), opening }
         );

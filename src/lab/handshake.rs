@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_tungstenite::{WebSocketStream, client_async};
 use tungstenite::error::{Error, ProtocolError};
 use tungstenite::handshake::client::{generate_key, generate_request};
@@ -16,6 +16,7 @@ use crate::lab::log::What;
 use crate::lab::logbook::Logbook;
 use crate::lab::scenario::{Key, Opening};
 use crate::lab::tcp::{self, TcpEnd};
+use crate::lab::tls::{Tls, Wire};
 
 /// The client's part: connects, asks, and takes the answer. `None` if the server rightly refused.
 pub async fn connect(
@@ -23,9 +24,13 @@ pub async fn connect(
     client: &str,
     server: SocketAddr,
     opening: &Opening,
-    log: &Logbook,
+    (tls, log): (Option<&Tls>, &Logbook),
 ) -> Result<Option<Endpoint>, ActorError> {
     let TcpEnd { side, stream, .. } = tcp::open(line, client, server, log).await?;
+    let stream = match (opening.tls, tls) {
+        (Some(version), Some(tls)) => tls.connect(stream, version).await?,
+        _ => Wire::Plain(stream),
+    };
     if opening.is_good() {
         return ask_well(line, side, stream, opening).await.map(Some);
     }
@@ -33,9 +38,10 @@ pub async fn connect(
 }
 
 /// A handshake by the book, all of it tungstenite's.
-async fn ask_well(line: usize, side: Side, stream: TcpStream, opening: &Opening) -> Result<Endpoint, ActorError> {
+async fn ask_well(line: usize, side: Side, stream: Wire, opening: &Opening) -> Result<Endpoint, ActorError> {
     let failed = |source| ActorError::websocket("make the opening handshake", source);
     let server = side.connection.server;
+    // With `wss` tungstenite would want to make the TLS handshake itself; here that is done already.
     let mut request = Request::builder().uri(format!("ws://{server}{}", opening.path));
     for (name, value) in fields(server, opening) {
         request = request.header(name, value);
@@ -51,7 +57,7 @@ async fn ask_well(line: usize, side: Side, stream: TcpStream, opening: &Opening)
 }
 
 /// A handshake that breaks a rule, which tungstenite would not send: plain bytes, a plain answer, and the end.
-async fn ask_badly(line: usize, side: &Side, mut stream: TcpStream, opening: &Opening) -> Result<(), ActorError> {
+async fn ask_badly(line: usize, side: &Side, mut stream: Wire, opening: &Opening) -> Result<(), ActorError> {
     let mut head = format!("GET {} HTTP/1.1\r\n", opening.path);
     for (name, value) in fields(side.connection.server, opening) {
         head.push_str(&format!("{name}: {value}\r\n"));
@@ -71,8 +77,17 @@ async fn ask_badly(line: usize, side: &Side, mut stream: TcpStream, opening: &Op
 }
 
 /// The server's part: takes the connection of the client that is due, reads its request and answers it.
-pub async fn accept(line: usize, listener: &TcpListener, log: &Logbook) -> Result<Option<Endpoint>, ActorError> {
-    let TcpEnd { side, mut stream, .. } = tcp::accept(listener, log).await?;
+pub async fn accept(
+    line: usize,
+    listener: &TcpListener,
+    opening: &Opening,
+    (tls, log): (Option<&Tls>, &Logbook),
+) -> Result<Option<Endpoint>, ActorError> {
+    let TcpEnd { side, stream, .. } = tcp::accept(listener, log).await?;
+    let mut stream = match (opening.tls, tls) {
+        (Some(version), Some(tls)) => tls.accept(stream, version).await?,
+        _ => Wire::Plain(stream),
+    };
     let (request, rest) = read_request(&mut stream).await?;
     side.hears(|what| matches!(what, What::Request { .. }))?;
     let answer = answer(&request);
@@ -167,7 +182,7 @@ fn refusal(status: u16, reason: &'static str, mut headers: Vec<(String, String)>
 }
 
 /// Reads until the head of a request is whole; what was read beyond it belongs to the WebSocket.
-async fn read_request(stream: &mut TcpStream) -> Result<(Request, Vec<u8>), ActorError> {
+async fn read_request(stream: &mut Wire) -> Result<(Request, Vec<u8>), ActorError> {
     let mut bytes = Vec::new();
     loop {
         let read = stream.read_buf(&mut bytes).await.map_err(|source| ActorError::io("read the request", source))?;

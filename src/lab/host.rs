@@ -15,6 +15,7 @@ use crate::lab::logbook::Logbook;
 use crate::lab::namespace::Network;
 use crate::lab::scenario::{Closing, Event, Exchange, Opening, Utterance};
 use crate::lab::socketio::{Rules, SocketIoServer, SocketIoStep};
+use crate::lab::tls::Tls;
 use crate::lab::udp::Datagrams;
 
 /// What one side does in a step.
@@ -83,7 +84,7 @@ impl Host {
     /// The host of the server; returns the address it listens on as well.
     pub fn server(
         network: Option<Arc<Network>>,
-        Wish { ground, port, has_datagrams, socketio }: Wish,
+        Wish { ground, port, has_datagrams, socketio, tls }: Wish,
         log: Logbook,
         done: mpsc::Sender<Report>,
     ) -> Result<(Self, SocketAddr), io::Error> {
@@ -110,7 +111,7 @@ impl Host {
                 },
             };
             tell(&ready, Ok(address));
-            desk.work(log, role, datagrams).await;
+            desk.work(log, role, (datagrams, tls)).await;
         })?;
         let address = is_ready.recv().unwrap_or_else(|_| Err(ended()))?;
         Ok((host, address))
@@ -120,14 +121,14 @@ impl Host {
     pub fn client(
         network: Option<Arc<Network>>,
         server: SocketAddr,
-        socketio: Option<Arc<Rules>>,
+        (socketio, tls): (Option<Arc<Rules>>, Option<Tls>),
         log: Logbook,
         done: mpsc::Sender<Report>,
     ) -> Result<Self, io::Error> {
         let (ready, is_ready) = mpsc::channel();
         let host = Self::start("lab clients", network, ready, done, async move |ready, desk| {
             tell(&ready, Ok(server));
-            desk.work(log, Role::Client(server, socketio), Datagrams::default()).await;
+            desk.work(log, Role::Client(server, socketio), (Datagrams::default(), tls)).await;
         })?;
         is_ready.recv().unwrap_or_else(|_| Err(ended()))?;
         Ok(host)
@@ -182,6 +183,8 @@ pub struct Wish {
     pub has_datagrams: bool,
     /// It speaks Socket.IO, and then nothing else over TCP.
     pub socketio: Option<Arc<Rules>>,
+    /// What it needs to speak TLS, if anyone does.
+    pub tls: Option<Tls>,
 }
 
 /// Which port the server should have.
@@ -201,9 +204,9 @@ struct Desk {
 
 impl Desk {
     /// Follows orders until there are no more; a part that is under way then is dropped.
-    async fn work(mut self, log: Logbook, role: Role, datagrams: Datagrams) {
+    async fn work(mut self, log: Logbook, role: Role, (datagrams, tls): (Datagrams, Option<Tls>)) {
         let side = role.side();
-        let mut actors = Actors::new(log, role, datagrams);
+        let mut actors = Actors::new(log, role, datagrams, tls);
         while let Some(order) = self.inbox.recv().await {
             let done = tokio::select! {
                 done = actors.perform(order) => done,

@@ -25,6 +25,8 @@ pub struct Recording {
     pub notes: Vec<String>,
     /// Where it was staged, as [`Place`](crate::lab::Place) announces itself.
     pub place: String,
+    /// The secrets of the TLS sessions, a line each, if there were any.
+    pub secrets: Option<String>,
 }
 
 impl Recording {

@@ -33,6 +33,7 @@ use std::time::Duration;
 use crate::lab::fault::Fault;
 use crate::lab::ground::{Ground, Machine};
 use crate::lab::socketio::SocketIoStep;
+use crate::lab::tls::TlsVersion;
 use crate::layer::Direction;
 
 /// A play that makes sense from the first step to the last.
@@ -62,6 +63,11 @@ impl Scenario {
             _ => Duration::ZERO,
         });
         waits.sum()
+    }
+
+    /// Whether anyone speaks TLS.
+    pub(crate) fn has_tls(&self) -> bool {
+        self.steps.iter().any(|step| matches!(&step.action, Action::Connect { opening, .. } if opening.tls.is_some()))
     }
 
     /// Whether anyone sends datagrams.
@@ -219,6 +225,8 @@ pub struct Opening {
     pub version: u8,
     /// What stands in `Sec-WebSocket-Protocol`; `None` leaves the header out.
     pub offering: Option<String>,
+    /// With which TLS; `None` is none.
+    pub tls: Option<TlsVersion>,
 }
 
 impl Opening {
@@ -238,7 +246,7 @@ impl Opening {
 
 impl Default for Opening {
     fn default() -> Self {
-        Self { path: "/".to_owned(), key: Key::Random, version: GOOD_VERSION, offering: None }
+        Self { path: "/".to_owned(), key: Key::Random, version: GOOD_VERSION, offering: None, tls: None }
     }
 }
 

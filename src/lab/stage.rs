@@ -18,6 +18,7 @@ use crate::lab::recording::{Recorded, Recording};
 use crate::lab::refusal::{self, Refusal};
 use crate::lab::scenario::{Action, Scenario, Step};
 use crate::lab::socketio::{Rules, SocketIoStep};
+use crate::lab::tls::Tls;
 use crate::lab::wire::{Ethernet, Wire};
 use crate::layer::Direction;
 
@@ -31,14 +32,17 @@ pub fn play(place: &Place, scenario: &Scenario) -> Result<Recording, LabError> {
     let log = Logbook::begin();
     let Hall { client, server: machine, spot, wire } = Hall::open(place, scenario, &log)?;
     let (done, reports) = mpsc::channel();
+    let tls = if scenario.has_tls() { Some(Tls::create().map_err(LabError::Tls)?) } else { None };
     let rules = Rules::of(scenario).map_err(LabError::Disk)?.map(Arc::new);
-    let (server, address) = start_server(machine.as_ref(), scenario, rules.as_ref(), (&log, &done), &mut notes)?;
+    let (server, address) =
+        start_server(machine.as_ref(), scenario, (rules.as_ref(), tls.as_ref()), (&log, &done), &mut notes)?;
     let recorder = Recorder::arm(spot.unwrap_or(Spot::Host(address.port())))?;
     let started = |source| LabError::Thread { name: "lab clients", source };
-    let client = Host::client(client, address, rules.clone(), log.clone(), done.clone()).map_err(started)?;
+    let client =
+        Host::client(client, address, (rules.clone(), tls.clone()), log.clone(), done.clone()).map_err(started)?;
     let limit = scenario.waits() + PATIENCE;
     let again = || {
-        let wish = wish(scenario, PortWish::This(address.port()), rules.as_ref());
+        let wish = wish(scenario, PortWish::This(address.port()), (rules.as_ref(), tls.as_ref()));
         Host::server(machine.clone(), wish, log.clone(), done.clone()).map(|(host, _)| host)
     };
     let server = Some(server);
@@ -46,7 +50,8 @@ pub fn play(place: &Place, scenario: &Scenario) -> Result<Recording, LabError> {
     let played = director.play(scenario);
     let recorded = recorder.finish()?;
     drop(director);
-    let recording = recording(recorded, place, address, &log, notes);
+    let mut recording = recording(recorded, place, address, &log, notes);
+    recording.secrets = tls.map(|tls| tls.secrets());
     match played {
         Ok(()) => Ok(recording),
         Err(Trouble { line, cause: Some(cause) }) => {
@@ -99,12 +104,12 @@ fn unmade(refusal: Refusal) -> LabError {
 fn start_server(
     network: Option<&Arc<Network>>,
     scenario: &Scenario,
-    rules: Option<&Arc<Rules>>,
+    spoken: (Option<&Arc<Rules>>, Option<&Tls>),
     (log, done): (&Logbook, &mpsc::Sender<Report>),
     notes: &mut Vec<String>,
 ) -> Result<(Host, SocketAddr), LabError> {
     let port = scenario.port;
-    let start = |port| Host::server(network.cloned(), wish(scenario, port, rules), log.clone(), done.clone());
+    let start = |port| Host::server(network.cloned(), wish(scenario, port, spoken), log.clone(), done.clone());
     let address = SocketAddr::from((scenario.ground.server(), port));
     let failed = |source| LabError::Listen { address, source };
     match start(PortWish::This(port)) {
@@ -118,8 +123,14 @@ fn start_server(
     }
 }
 
-fn wish(scenario: &Scenario, port: PortWish, rules: Option<&Arc<Rules>>) -> Wish {
-    Wish { ground: scenario.ground, port, has_datagrams: scenario.has_datagrams(), socketio: rules.cloned() }
+fn wish(scenario: &Scenario, port: PortWish, (rules, tls): (Option<&Arc<Rules>>, Option<&Tls>)) -> Wish {
+    Wish {
+        ground: scenario.ground,
+        port,
+        has_datagrams: scenario.has_datagrams(),
+        socketio: rules.cloned(),
+        tls: tls.cloned(),
+    }
 }
 
 fn is_taken(error: &io::Error) -> bool {
@@ -139,7 +150,7 @@ fn recording(
     }
     let log = log.so_far();
     let names = Recording::names(server, &log);
-    Recording { frames, interface, log, completeness, names, notes, place: place.to_string() }
+    Recording { frames, interface, log, completeness, names, notes, place: place.to_string(), secrets: None }
 }
 
 /// Gives both hosts their parts, step by step.

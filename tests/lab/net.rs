@@ -153,3 +153,22 @@ pub fn faults_come_on_cue(place: &Place) {
     }
     assert_eq!(first.unwrap().1, 1);
 }
+
+/// Over TLS nothing of what is said stands in the frames, and the secrets to read it are kept beside them.
+pub fn what_is_said_over_tls_is_not_in_the_frames(place: &Place) {
+    let script = "ada connects to /chat over tls\nada sends text \"the secret word\"\nserver sends text \"heard\"\nada closes 1000\n\
+        eve connects over tls 1.2\neve sends text \"the secret word\"\neve closes\n";
+    let recording = play(place, script);
+    assert!(recording.log.entries.iter().all(|entry| entry.received_at.is_some()), "{:?}", recording.log);
+    let contains =
+        |what: &[u8]| recording.frames.iter().any(|frame| frame.data.windows(what.len()).any(|it| it == what));
+    assert!(contains(b"lab.example") && !contains(b"/chat") && !contains(b"heard"));
+    let secrets = recording.secrets.unwrap();
+    for label in ["CLIENT_HANDSHAKE_TRAFFIC_SECRET", "SERVER_TRAFFIC_SECRET_0", "CLIENT_RANDOM"] {
+        assert!(secrets.lines().any(|line| line.starts_with(label)), "{label} is missing");
+    }
+    let trace = trace_frames(&recording.frames);
+    assert_eq!(frames(&trace, "tls.handshake.type == 1").len(), 2);
+    assert_eq!(frames(&trace, "websocket").len(), 0);
+    assert!(play(place, "ada connects\nada closes\n").secrets.is_none());
+}

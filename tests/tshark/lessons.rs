@@ -129,3 +129,25 @@ fn saved_captures_are_read_without_complaint() {
         }
     }
 }
+
+/// With the secrets that the lab keeps beside the frames, Wireshark reads in Tim's TLS what Ada says in the open.
+#[test]
+fn the_secrets_in_a_capture_open_it() {
+    if !tool::is_here() {
+        return;
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/20-privacy.pcapng");
+    let said = |stream: u32| {
+        let mut tshark = tool::command();
+        tshark.args(["-d", "tcp.port==4430,tls", "-T", "fields", "-e", "text"]);
+        tshark.arg("-Y").arg(format!("websocket.opcode == 1 && tcp.stream == {stream}"));
+        // What this version calls the text of a message comes behind the TCP options.
+        let text = tool::run(tshark.arg("-r").arg(&path));
+        text.lines().map(|line| line.rsplit(',').next().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    if tool::version() != (4, 0) {
+        return eprintln!("NOTE: other versions of tshark name the text otherwise: left out");
+    }
+    assert_eq!(said(1), ["the secret word", "heard"]);
+    assert_eq!(said(0), said(1));
+}

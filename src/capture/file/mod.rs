@@ -4,6 +4,7 @@
 //! except its comments. Whatever the file says, memory stays bounded ([`MAX_BLOCK`](super::MAX_BLOCK)).
 
 mod clock;
+mod layout;
 mod looks;
 mod options;
 mod pcap;

@@ -12,61 +12,14 @@ use std::fmt;
 use std::ops::Range;
 
 use super::clock::Clock;
+use super::layout::{interface, packet, place, secrets, section, simple, statistics};
 use super::options::{Options, text};
 use super::{Record, Stop, Window};
-use crate::capture::block::{BYTE_ORDER_MAGIC, Order, clip, kind, option, padded};
+use crate::capture::block::{BYTE_ORDER_MAGIC, Order, TLS_KEY_LOG, clip, kind, option, padded};
 use crate::capture::{About, Interface, LinkType, MAX_BLOCK, Statistics, Timestamp};
 
 /// How every pcapng file begins: with a section header block.
 pub(super) const MAGIC: [u8; 4] = kind::SECTION_HEADER.to_be_bytes();
-
-/// Places in a block (§3.1).
-mod place {
-    pub const TYPE: usize = 0;
-    pub const LENGTH: usize = 4;
-    pub const BODY: usize = 8;
-    /// What follows the body: the length once more.
-    pub const TRAILER: usize = 4;
-    /// No block is shorter.
-    pub const SHORTEST: usize = BODY + TRAILER;
-}
-
-/// Places in the body of a section header block (§4.1); the section length is not needed to walk the blocks.
-mod section {
-    pub const BYTE_ORDER: usize = 0;
-    pub const MAJOR: usize = 4;
-    pub const MINOR: usize = 6;
-    pub const OPTIONS: usize = 16;
-}
-
-/// Places in the body of an interface description block (§4.2).
-mod interface {
-    pub const LINK: usize = 0;
-    pub const SNAPLEN: usize = 4;
-    pub const OPTIONS: usize = 8;
-}
-
-/// Places in the body of an enhanced packet block (§4.3) and of the obsolete packet block (appendix A).
-mod packet {
-    pub const INTERFACE: usize = 0;
-    pub const TIME_HIGH: usize = 4;
-    pub const TIME_LOW: usize = 8;
-    pub const CAPTURED: usize = 12;
-    pub const ORIGINAL: usize = 16;
-    pub const DATA: usize = 20;
-}
-
-/// Places in the body of a simple packet block (§4.4).
-mod simple {
-    pub const ORIGINAL: usize = 0;
-    pub const DATA: usize = 4;
-}
-
-/// Places in the body of an interface statistics block (§4.6).
-mod statistics {
-    pub const INTERFACE: usize = 0;
-    pub const OPTIONS: usize = 12;
-}
 
 /// The reader of blocks.
 pub(super) struct Pcapng {
@@ -126,6 +79,7 @@ impl Pcapng {
                 kind::ENHANCED_PACKET | kind::PACKET => {
                     return self.packet(kind, body, place.start, about, comments).map(Some);
                 }
+                kind::DECRYPTION_SECRETS => self.secrets(body, about)?,
                 kind::SIMPLE_PACKET => return self.simple(body, place.start, about).map(Some),
                 _ => {}
             }
@@ -257,6 +211,21 @@ impl Pcapng {
         Ok(())
     }
 
+    /// Keeps the secrets of TLS; what other protocols have is not known here.
+    fn secrets(&self, body: &[u8], about: &mut About) -> Result<(), Stop> {
+        self.require(body, secrets::DATA)?;
+        let len = self.order.u32(body, secrets::LENGTH) as usize;
+        let data = body.get(secrets::DATA..).and_then(|data| data.get(..len));
+        let Some(data) = data else {
+            return Err(self.damaged(format_args!("its secrets have {len} octets, more than the block")));
+        };
+        let known = about.secrets.get_or_insert_default();
+        if self.order.u32(body, secrets::TYPE) == TLS_KEY_LOG && known.len() + data.len() <= MAX_SECRETS {
+            known.push_str(&text(data));
+        }
+        Ok(())
+    }
+
     /// A frame from an enhanced packet block or from the obsolete one, whose interface has only two octets.
     fn packet(
         &self,
@@ -380,6 +349,8 @@ const MAX_NAME: usize = 1 << 10;
 
 /// How many octets of section comments are kept.
 const MAX_COMMENTS: usize = 1 << 20;
+/// A session needs a few hundred octets of secrets; of more than this no more is kept.
+const MAX_SECRETS: usize = 1 << 20;
 
 #[cfg(test)]
 pub(super) mod tests {

@@ -177,3 +177,15 @@ proptest! {
         prop_assert_eq!((about.application, about.comments, about.interfaces), (application, comments, interfaces));
     }
 }
+
+#[test]
+fn secrets_are_kept_and_come_back() {
+    let mut writer = Writer::new("test", Vec::new(), &section()).unwrap();
+    writer.add_secrets("CLIENT_RANDOM aa bb\n").unwrap();
+    writer.add_secrets("x").unwrap();
+    writer.write(&frame().as_ref()).unwrap();
+    let (frames, about) = read(writer.finish(None).unwrap());
+    assert_eq!((frames, about.secrets.as_deref()), (vec![frame()], Some("CLIENT_RANDOM aa bb\nx")));
+    assert!(Writer::new("test", Vec::new(), &section()).unwrap().add_secrets(&"x".repeat(MAX_BLOCK + 1)).is_err());
+    assert_eq!(read(write(&section(), &[frame()], None)).1.secrets, None);
+}

@@ -1,0 +1,154 @@
+//! TLS for the stage: rustls at both ends, a certificate made for the play, and the secrets of each session, so that who has
+//! the capture can read it, if the play is to be read.
+
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use rustls::pki_types::{PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, KeyLog, RootCertStore, ServerConfig, SupportedProtocolVersion};
+use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
+
+use crate::lab::endpoint::ActorError;
+
+/// Which TLS a connection speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsVersion {
+    /// RFC 5246.
+    V12,
+    /// RFC 8446.
+    V13,
+}
+
+impl TlsVersion {
+    fn versions(self) -> [&'static SupportedProtocolVersion; 1] {
+        match self {
+            Self::V12 => [&rustls::version::TLS12],
+            Self::V13 => [&rustls::version::TLS13],
+        }
+    }
+}
+
+/// What both ends need: a certificate that one has and the other trusts, and where the secrets go.
+#[derive(Clone)]
+pub struct Tls {
+    certificate: Arc<rcgen::CertifiedKey<rcgen::KeyPair>>,
+    secrets: Arc<Secrets>,
+}
+
+/// Neither the key nor the secrets are shown by chance.
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").finish_non_exhaustive()
+    }
+}
+
+/// Why there is none.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct TlsError(String);
+
+impl Tls {
+    /// Makes a certificate for [`NAME`].
+    pub fn create() -> Result<Self, TlsError> {
+        let certificate =
+            rcgen::generate_simple_self_signed([NAME.to_owned()]).map_err(|error| TlsError(error.to_string()))?;
+        Ok(Self { certificate: Arc::new(certificate), secrets: Arc::default() })
+    }
+
+    /// The secrets so far, a line each, in the form that Wireshark reads
+    /// (<https://www.ietf.org/archive/id/draft-ietf-tls-keylogfile-02.html>).
+    pub fn secrets(&self) -> String {
+        self.secrets.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The client's part of the handshake.
+    pub async fn connect(&self, stream: TcpStream, version: TlsVersion) -> Result<Wire, ActorError> {
+        let failed = |error: &dyn fmt::Display| ActorError::Unreadable(format!("the TLS handshake failed: {error}"));
+        let mut roots = RootCertStore::empty();
+        roots.add(self.certificate.cert.der().clone()).map_err(|error| failed(&error))?;
+        let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+        let builder = builder.with_protocol_versions(&version.versions()).map_err(|error| failed(&error))?;
+        let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+        config.key_log = Arc::clone(&self.secrets) as Arc<dyn KeyLog>;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let name = ServerName::try_from(NAME).map_err(|error| failed(&error))?;
+        let stream =
+            TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(|error| failed(&error))?;
+        Ok(Wire::Tls(Box::new(TlsStream::Client(stream))))
+    }
+
+    /// The server's part.
+    pub async fn accept(&self, stream: TcpStream, version: TlsVersion) -> Result<Wire, ActorError> {
+        let failed = |error: &dyn fmt::Display| ActorError::Unreadable(format!("the TLS handshake failed: {error}"));
+        let builder = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+        let builder = builder.with_protocol_versions(&version.versions()).map_err(|error| failed(&error))?;
+        let key =
+            PrivateKeyDer::try_from(self.certificate.signing_key.serialize_der()).map_err(|error| failed(&error))?;
+        let chain = vec![self.certificate.cert.der().clone()];
+        let mut config = builder.with_no_client_auth().with_single_cert(chain, key).map_err(|error| failed(&error))?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        // Session tickets would come at a moment of their own.
+        config.send_tls13_tickets = 0;
+        let stream = TlsAcceptor::from(Arc::new(config)).accept(stream).await.map_err(|error| failed(&error))?;
+        Ok(Wire::Tls(Box::new(TlsStream::Server(stream))))
+    }
+}
+
+#[derive(Debug, Default)]
+struct Secrets(Mutex<String>);
+
+impl KeyLog for Secrets {
+    fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
+        let hex = |octets: &[u8]| octets.iter().map(|octet| format!("{octet:02x}")).collect::<String>();
+        let line = format!("{label} {} {}\n", hex(client_random), hex(secret));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push_str(&line);
+    }
+}
+
+/// A connection, with TLS or without.
+#[derive(Debug)]
+pub enum Wire {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}
+
+/// The name that the certificate is for, and that the client asks for.
+const NAME: &str = "lab.example";
