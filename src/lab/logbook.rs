@@ -113,6 +113,13 @@ impl Logbook {
         line
     }
 
+    /// Whether something like this is on its way.
+    pub fn is_under_way(&self, connection: Connection, direction: Direction, what: &What) -> bool {
+        let is_it =
+            |entry: &Entry| (entry.connection, entry.direction) == (connection, direction) && entry.what == *what;
+        self.entries().iter().any(|entry| entry.received_at.is_none() && is_it(entry))
+    }
+
     /// Wakes those who wait for something that the log does not have.
     pub fn poke(&self) {
         self.changed.send_replace(());

@@ -119,6 +119,9 @@ impl SocketIoClient {
                 What::Emitted { namespace: namespace_of, event: event_of, args: args.clone(), asks: true },
             );
             self.command(Command::Send(frames(Packet::with_args(namespace, Some(event), Some(id), args))));
+            // A client cannot know when the server has it, and counts from its own sending. Here it counts from there, so that a
+            // slow disk is never taken for a lost answer, and ten plays are alike.
+            self.until(|_, entries| self.came_to_server(entries)).await?;
             let answered = self.until(|_, entries| self.is_quiet(entries) && self.acknowledged_of(entries) >= wanted);
             if let Ok(answered) = tokio::time::timeout(PATIENCE, answered).await {
                 return answered;
@@ -188,6 +191,12 @@ impl SocketIoClient {
         let ours = entries.iter().filter(|entry| entry.connection == self.connection);
         let to_us = ours.filter(|entry| entry.direction == Direction::ToClient && entry.received_at.is_some());
         to_us.filter(|entry| matches!(entry.what, What::Acknowledged { .. })).count()
+    }
+
+    /// Whether the server has all that this session sent.
+    fn came_to_server(&self, entries: &[Entry]) -> bool {
+        let ours = entries.iter().filter(|entry| entry.connection == self.connection);
+        ours.filter(|entry| entry.direction == Direction::ToServer).all(Entry::is_settled)
     }
 
     /// Whether nothing of this session is under way.

@@ -279,11 +279,15 @@ impl Props {
         for asks in [false, true] {
             let what =
                 What::Emitted { namespace: namespace.clone(), event: event.to_owned(), args: args.clone(), asks };
-            let Some(line) = self.came(socket, &what) else { continue };
+            if !self.is_under_way(socket, &what) {
+                continue;
+            }
+            // The log says that it came once it is stored: how long the disk takes is no sign that an answer was lost.
             let stored = match &self.queue {
                 Some(queue) if asks => self.store(queue, event, args),
                 _ => None,
             };
+            let Some(line) = self.came(socket, &what) else { continue };
             let swallowed = |count: u32| count.checked_sub(1);
             if stored.is_some() && self.swallows.fetch_update(Ordering::Relaxed, Ordering::Relaxed, swallowed).is_ok() {
                 return;
@@ -306,6 +310,10 @@ impl Props {
         let name = args.last().and_then(|last| last.get("id")?.as_str());
         let number = locked(queue).store(name, event, &args).ok()?;
         Some(Args(vec![Arg::Json(serde_json::json!({ "stored": number }))]))
+    }
+
+    fn is_under_way(&self, socket: &SocketRef, what: &What) -> bool {
+        over(socket).is_ok_and(|ends| self.log.is_under_way(ends, Direction::ToServer, what))
     }
 
     fn came(&self, socket: &SocketRef, what: &What) -> Option<usize> {
