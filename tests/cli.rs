@@ -16,6 +16,8 @@ fn wiretale(arguments: &[&str]) -> Command {
     let mut command = Command::cargo_bin("wiretale").unwrap();
     command.args(arguments).env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE").env_remove("WIRETALE_LAB");
     command.current_dir(env!("CARGO_MANIFEST_DIR"));
+    // Nobody's progress is touched.
+    command.env("XDG_STATE_HOME", std::env::temp_dir().join(format!("wiretale-tests-{}", std::process::id())));
     command
 }
 
@@ -502,6 +504,36 @@ fn what_notes_say_is_settled_by_a_frame() {
         rows += 1;
     }
     assert!(rows >= 30, "{rows} statements");
+}
+
+/// What is done is marked, and `next` is the first that is not, whose prerequisites are.
+#[test]
+fn progress_is_kept() {
+    let home = TempDir::new().unwrap();
+    let run_here = |arguments: &[&str]| run(wiretale(arguments).env("XDG_STATE_HOME", home.path()));
+    let next = || run_here(&["lesson", "next", "--from", "captures/01-packet.pcapng", "--json"]);
+    assert!(next().out.contains("\"lesson\": \"01-packet\""));
+    assert!(!run_here(&["lesson"]).out.contains('✓'));
+    let ran = run_here(&["lesson", "1", "--from", "captures/01-packet.pcapng"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    assert!(next().out.contains("\"lesson\": \"02-socket\""), "{}", next().out);
+    assert!(run_here(&["lesson", "--width", "100"]).out.contains("✓   01-packet"));
+    // A lesson whose sentences do not hold is not done.
+    assert_eq!(run_here(&["lesson", "2", "--from", "captures/01-packet.pcapng"]).code, 1);
+    assert!(next().out.contains("\"lesson\": \"02-socket\""));
+    assert!(!run_here(&["lesson", "--reset"]).out.contains('✓'));
+    assert!(next().out.contains("\"lesson\": \"01-packet\""));
+}
+
+#[test]
+fn a_check_is_told_as_json() {
+    let ran = run(wiretale(&["check", "9", "--json"]).env("WIRETALE_LAB", "saved"));
+    let told: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let checked = told["checked"].as_array().unwrap();
+    assert_eq!((checked[0]["run"].as_str(), &checked[0]["result"]), (Some("live"), &serde_json::Value::Null));
+    let saved = &checked[1]["result"];
+    assert_eq!(saved["sentences"], saved["held"]);
+    assert!(saved["sentences"].as_u64().unwrap() > 10 && saved["untrue"].as_array().unwrap().is_empty(), "{saved}");
 }
 
 /// Every term of a lesson, and every one the notes have in their vocabularies, is in the glossary; and each leads to lessons

@@ -61,7 +61,7 @@ pub(super) struct DefineArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct LessonArguments {
-    /// A lesson's name, number or unique beginning, or the path of a lesson file.
+    /// A lesson's name, number or unique beginning, or the path of a lesson file; `next` is the first you have not done.
     pub(super) name: Option<String>,
     /// Explain this capture instead of a live run; `-` reads standard input.
     #[arg(long, value_name = "FILE")]
@@ -72,6 +72,9 @@ pub(super) struct LessonArguments {
     /// Turn a knob of the lesson's script.
     #[arg(long = "set", value_name = "KNOB=VALUE")]
     pub(super) knobs: Vec<String>,
+    /// Forget which lessons are done.
+    #[arg(long, conflicts_with = "name")]
+    pub(super) reset: bool,
     /// Do not ask the predictions, also on a terminal.
     #[arg(long)]
     pub(super) no_predict: bool,
@@ -87,6 +90,9 @@ pub(super) struct LessonArguments {
 pub(super) struct CheckArguments {
     /// Lessons by name, number, unique beginning or path; all of them if none is named.
     pub(super) names: Vec<String>,
+    /// Print the table as JSON.
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 /// Which way events go.

@@ -11,12 +11,13 @@ use super::load::Loaded;
 use super::output::Output;
 use crate::explain::lesson::{Told, Verdict};
 use crate::lab::{self, Place, Scenario};
-use crate::view::{self, Line, Tone};
+use crate::view::{self, CheckRecord, CheckResult, Line, Tone};
 
 pub(super) fn run(arguments: &CheckArguments, out: &mut Output) -> Result<Ending, Failure> {
     let names = if arguments.names.is_empty() { Course.names() } else { arguments.names.clone() };
     let place = lab::enter();
     let mut rows = Vec::new();
+    let mut records = Vec::new();
     let mut untrue = Vec::new();
     let mut unchecked = false;
     let mut broken = None;
@@ -26,6 +27,7 @@ pub(super) fn run(arguments: &CheckArguments, out: &mut Output) -> Result<Ending
                 unchecked |= runs.iter().all(|(_, run)| run.is_none());
                 for (which, run) in &runs {
                     rows.push(row(&found, which, run.as_ref()));
+                    records.push(record(&found, which, run.as_ref()));
                     untrue.extend(run.iter().flat_map(|run| misses(&found, which, &run.told)));
                 }
             }
@@ -36,8 +38,12 @@ pub(super) fn run(arguments: &CheckArguments, out: &mut Output) -> Result<Ending
             }
         }
     }
-    out.lines(view::table(&["lesson", "run", "frames", "sentences", "held", "ms"], &rows, out.width))?;
-    out.lines(untrue.iter().cloned())?;
+    if arguments.json {
+        out.text(&view::check_json(&records))?;
+    } else {
+        out.lines(view::table(&["lesson", "run", "frames", "sentences", "held", "ms"], &rows, out.width))?;
+        out.lines(untrue.iter().cloned())?;
+    }
     out.flush()?;
     if let Some(failure) = broken {
         return Err(failure.told());
@@ -84,6 +90,22 @@ fn saved(found: &CourseLesson) -> Result<Option<Checked>, Failure> {
 fn checked(found: &CourseLesson, run: &Run, started: Instant) -> Checked {
     let told = found.lesson.tell(&run.trace, &run.cast, run.exact);
     Checked { frames: run.trace.len(), told, milliseconds: started.elapsed().as_millis() }
+}
+
+fn record(found: &CourseLesson, which: &'static str, run: Option<&Checked>) -> CheckRecord {
+    let result = run.map(|run| {
+        let held = run.told.claims().filter(|claim| claim.verdict == Verdict::Holds).count();
+        let failed = run.told.claims().filter(|claim| claim.verdict == Verdict::Fails);
+        let missing = run.told.missing().map(|missing| (missing.line, missing.to_string()));
+        CheckResult {
+            frames: run.frames,
+            sentences: run.told.claims().count(),
+            held,
+            milliseconds: u64::try_from(run.milliseconds).unwrap_or(u64::MAX),
+            untrue: failed.map(|claim| (claim.line, claim.sentence.plain())).chain(missing).collect(),
+        }
+    });
+    CheckRecord { lesson: found.name.clone(), run: which, result }
 }
 
 fn row(found: &CourseLesson, which: &str, run: Option<&Checked>) -> Vec<String> {

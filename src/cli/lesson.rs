@@ -8,6 +8,7 @@ use super::course::{Course, CourseLesson, mistake};
 use super::failure::Failure;
 use super::load::{self, Loaded, trace_frames};
 use super::output::Output;
+use super::progress::Progress;
 use super::save::{self, Keep};
 use super::{Ending, predict};
 use crate::capture::{About, Frame, Interface, Statistics};
@@ -34,8 +35,12 @@ pub(super) struct Run {
 }
 
 pub(super) fn run(arguments: &LessonArguments, out: &mut Output) -> Result<Ending, Failure> {
-    let Some(name) = &arguments.name else { return list(out) };
-    let mut found = Course.find(name)?;
+    let mut progress = Progress::read();
+    if arguments.reset {
+        progress.reset()?;
+        progress = Progress::read();
+    }
+    let Some(mut found) = chosen(arguments, &progress, out)? else { return Ok(Ending::Done) };
     found.lesson.knobs = turned(&found, &arguments.knobs)?;
     if arguments.save.as_deref().is_some_and(|path| path.as_os_str() == "-") {
         out.divert();
@@ -80,7 +85,28 @@ pub(super) fn run(arguments: &LessonArguments, out: &mut Output) -> Result<Endin
     }
     show(arguments, out, &found, &run, &told, &shown)?;
     let turned_here = !arguments.knobs.is_empty();
+    if found.embedded && told.untrue() == 0 && !arguments.json {
+        // Nobody who learns should be stopped by that.
+        if let Err(error) = progress.add(&found.name) {
+            announce(&format!("which lessons you have done cannot be kept: {error}"));
+        }
+    }
     Ok(if told.untrue() == 0 || turned_here { Ending::Done } else { Ending::No })
+}
+
+/// The lesson that is meant; `None` if the answer was another.
+fn chosen(arguments: &LessonArguments, progress: &Progress, out: &mut Output) -> Result<Option<CourseLesson>, Failure> {
+    match arguments.name.as_deref() {
+        None => list(progress, out).map(|()| None),
+        Some("next") => match progress.next()? {
+            Some(name) => Course.read(&name).map(Some),
+            None => {
+                out.text("You have done all lessons. `wiretale lesson --reset` forgets that.")?;
+                Ok(None)
+            }
+        },
+        Some(name) => Course.find(name).map(Some),
+    }
 }
 
 fn show(
@@ -298,14 +324,15 @@ fn announce(text: &str) {
     eprintln!("wiretale: {text}");
 }
 
-fn list(out: &mut Output) -> Result<Ending, Failure> {
+fn list(progress: &Progress, out: &mut Output) -> Result<(), Failure> {
     let mut rows = Vec::new();
     for name in Course.names() {
         let found = Course.read(&name)?;
-        rows.push(vec![name, found.lesson.title, found.lesson.question]);
+        let mark = if progress.has(&name) { "✓" } else { "" };
+        rows.push(vec![mark.to_owned(), name, found.lesson.question, found.lesson.requires.join(", ")]);
     }
-    out.lines(view::table(&["lesson", "title", "question"], &rows, out.width))?;
+    out.lines(view::table(&["", "lesson", "question", "first"], &rows, out.width))?;
     out.text("")?;
-    out.line(&Line::of(Tone::Dim, "wiretale lesson NAME plays one: by its name, its number or a unique beginning"))?;
-    Ok(Ending::Done)
+    out.line(&Line::of(Tone::Dim, "wiretale lesson NAME plays one: by its name, its number or a unique beginning; `next` the first that is not done"))?;
+    Ok(())
 }

@@ -17,6 +17,7 @@ mod load;
 mod output;
 mod peel;
 mod predict;
+mod progress;
 mod replay;
 mod save;
 

@@ -61,3 +61,40 @@ pub fn lesson_json(lesson: &str, place: &str, capture: &str, told: &Told) -> Str
     };
     serde_json::to_string_pretty(&json).unwrap_or_else(|error| format!("{{\"error\": \"{error}\"}}"))
 }
+
+/// A lesson held against one capture.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CheckRecord {
+    /// The lesson's name.
+    pub lesson: String,
+    /// `live` or `saved`.
+    pub run: &'static str,
+    /// How it went; `null` if there was no such run.
+    pub result: Option<CheckResult>,
+}
+
+/// How a lesson held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CheckResult {
+    /// The frames of the capture.
+    pub frames: u32,
+    /// How many sentences were judged.
+    pub sentences: usize,
+    /// How many of them are true.
+    pub held: usize,
+    /// How long it took.
+    pub milliseconds: u64,
+    /// Line and text of what is untrue.
+    pub untrue: Vec<(usize, String)>,
+}
+
+/// All that was checked, as JSON.
+pub fn check_json(records: &[CheckRecord]) -> String {
+    #[derive(Serialize)]
+    struct CheckJson<'a> {
+        v: u32,
+        checked: &'a [CheckRecord],
+    }
+    let json = CheckJson { v: 1, checked: records };
+    serde_json::to_string_pretty(&json).unwrap_or_else(|error| format!("{{\"error\": \"{error}\"}}"))
+}

@@ -18,7 +18,7 @@ pub use compare::{comparison, comparison_csv, comparison_json};
 pub use export::{Exporter, KINDS, Table, Wanted, export};
 pub use fields::field_list;
 pub use glossary::{term, terms};
-pub use json::lesson_json;
+pub use json::{CheckRecord, CheckResult, check_json, lesson_json};
 pub use ladder::ladder;
 pub use lesson::{LessonPage, Shown, shell_word};
 pub use line::{Line, Page, Tone};
