@@ -331,8 +331,14 @@ fn list(progress: &Progress, out: &mut Output) -> Result<(), Failure> {
         let mark = if progress.has(&name) { "✓" } else { "" };
         rows.push(vec![mark.to_owned(), name, found.lesson.question, found.lesson.requires.join(", ")]);
     }
-    out.lines(view::table(&["", "lesson", "question", "first"], &rows, out.width))?;
+    // What should come before is left out where it would take the question's room.
+    let columns = if out.width >= WIDE { 4 } else { 3 };
+    rows.iter_mut().for_each(|row| row.truncate(columns));
+    out.lines(view::table(&["", "lesson", "question", "first"][..columns], &rows, out.width))?;
     out.text("")?;
     out.line(&Line::of(Tone::Dim, "wiretale lesson NAME plays one: by its name, its number or a unique beginning; `next` the first that is not done"))?;
     Ok(())
 }
+
+/// With so many columns the list has room for all it can tell.
+const WIDE: usize = 110;
