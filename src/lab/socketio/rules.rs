@@ -115,8 +115,8 @@ pub struct Rules {
     pub namespaces: BTreeSet<String>,
     /// The namespaces nobody may join, and what is said to those who try.
     pub refused: BTreeMap<String, String>,
-    /// How each line's event is acknowledged.
-    pub answers: BTreeMap<usize, Args>,
+    /// How an event of a line is acknowledged; a line may have several.
+    answers: BTreeMap<(usize, String), Args>,
     /// Where the server keeps events, if it does.
     pub shelf: Option<Shelf>,
 }
@@ -140,12 +140,18 @@ impl Rules {
             match step {
                 SocketIoStep::Join { namespace, .. } => drop(rules.namespaces.insert(namespace.clone())),
                 SocketIoStep::ClientEmit { emission, .. } | SocketIoStep::ServerEmit { emission, .. } => {
-                    rules.answers.extend(emission.answer.clone().map(|answer| (line, answer)));
+                    let event = (line, emission.event.clone());
+                    rules.answers.extend(emission.answer.clone().map(|answer| (event, answer)));
                 }
                 _ => {}
             }
         }
         Ok(Some(rules))
+    }
+
+    /// What the other side acknowledges an event with, if it is to.
+    pub fn answer(&self, line: usize, event: &str) -> Option<&Args> {
+        self.answers.get(&(line, event.to_owned()))
     }
 }
 
@@ -173,5 +179,22 @@ impl SocketIoStep {
             self,
             Self::ServerEmit { .. } | Self::Room { .. } | Self::Swallow | Self::Leave { by_server: true, .. }
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::socketio::Arg;
+
+    #[test]
+    fn events_of_one_line_have_answers_of_their_own() {
+        let script =
+            "ada connects to socket.io\nada emits \"a\" acknowledged with 1 · ada emits \"b\" acknowledged with 2\n";
+        let rules = Rules::of(&Scenario::parse(script).unwrap()).unwrap().unwrap();
+        let one = |number: i64| Some(Args(vec![Arg::Json(number.into())]));
+        assert_eq!((rules.answer(2, "a").cloned(), rules.answer(2, "b").cloned()), (one(1), one(2)));
+        assert_eq!((rules.answer(1, "a"), rules.answer(2, "c")), (None, None));
+        assert!(Rules::of(&Scenario::parse("ada connects\n").unwrap()).unwrap().is_none());
     }
 }

@@ -293,7 +293,7 @@ impl Props {
                 return;
             }
             if let (true, Some(answer), Ok(ends)) =
-                (asks, stored.as_ref().or_else(|| self.rules.answers.get(&line)), over(socket))
+                (asks, stored.as_ref().or_else(|| self.rules.answer(line, event)), over(socket))
             {
                 let what = What::Acknowledged { namespace: namespace.clone(), args: answer.clone() };
                 self.log.sent(line, SERVER, ends, Direction::ToClient, what);

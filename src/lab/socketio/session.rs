@@ -273,7 +273,8 @@ impl Session {
             Kind::Event | Kind::BinaryEvent => {
                 let (event, args) = packet.args(attachments).ok_or_else(not_sent)?;
                 let event = event.unwrap_or_default();
-                let what = What::Emitted { namespace: namespace.clone(), event, args, asks: id.is_some() };
+                let what =
+                    What::Emitted { namespace: namespace.clone(), event: event.clone(), args, asks: id.is_some() };
                 let line = came(&what).ok_or_else(not_sent)?;
                 if let (Some(_), What::Emitted { args, .. }) = (&rules.shelf, &what)
                     && let Some(Arg::Json(last)) = args.0.last()
@@ -281,7 +282,7 @@ impl Session {
                 {
                     locked(known).offset = Some(offset);
                 }
-                if let (Some(id), Some(answer)) = (id, rules.answers.get(&line)) {
+                if let (Some(id), Some(answer)) = (id, rules.answer(line, &event)) {
                     let what = What::Acknowledged { namespace: namespace.clone(), args: answer.clone() };
                     log.sent(line, client, self.connection, Direction::ToServer, what);
                     return Ok(frames(Packet::with_args(&namespace, None, Some(id), answer)));
