@@ -506,6 +506,23 @@ fn what_notes_say_is_settled_by_a_frame() {
     assert!(rows >= 30, "{rows} statements");
 }
 
+/// One event by its name: its first frame, every octet owned.
+#[test]
+fn an_event_is_peeled_by_its_name() {
+    let by_name = |capture: &str, name: &str| run(&mut wiretale(&["peel", capture, "--event", name, "--width", "80"]));
+    let ran = by_name("captures/16-audience.pcapng", "all");
+    assert!(ran.out.starts_with("`all` is also in 44, 45\nframe 43, peeled"), "{}", ran.out);
+    assert_eq!(
+        run(&mut wiretale(&["peel", "captures/16-audience.pcapng", "43", "--width", "80"])).out,
+        ran.out.split_once('\n').unwrap().1
+    );
+    let ran = by_name("captures/08-server-sent-events.pcapng", "temperature");
+    assert!(ran.out.starts_with("frame 12, peeled"), "{} {}", ran.out, ran.err);
+    let ran = by_name("captures/16-audience.pcapng", "al");
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("cannot find an event `al`"), "{}", ran.err);
+}
+
 /// What is done is marked, and `next` is the first that is not, whose prerequisites are.
 #[test]
 fn progress_is_kept() {

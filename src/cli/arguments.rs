@@ -168,7 +168,11 @@ pub(super) struct PeelArguments {
     /// The capture file; `-` reads standard input.
     pub(super) file: PathBuf,
     /// The number of the frame, from 1.
-    pub(super) frame: u32,
+    #[arg(required_unless_present = "event")]
+    pub(super) frame: Option<u32>,
+    /// The first frame in which an event of this name ends, of Socket.IO or of an event stream.
+    #[arg(long, value_name = "NAME", conflicts_with = "frame")]
+    pub(super) event: Option<String>,
 }
 
 /// How an export is written.

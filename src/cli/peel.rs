@@ -6,14 +6,19 @@ use super::failure::Failure;
 use super::load;
 use super::output::Output;
 use crate::explain::Peel;
-use crate::view;
+use crate::protocol::{SocketIoPacket, SseEventMessage};
+use crate::trace::{Message, Trace};
+use crate::view::{self, Line, Tone};
 
 pub(super) fn run(arguments: &PeelArguments, out: &mut Output) -> Result<Ending, Failure> {
     let loaded = load::open(&arguments.file)?;
-    let Some(peel) = Peel::new(&loaded.trace, arguments.frame) else {
-        let file = arguments.file.display();
-        let message =
-            format!("cannot peel frame {} of `{file}`: it has {} frames", arguments.frame, loaded.trace.len());
+    let file = arguments.file.display();
+    let frame = match &arguments.event {
+        Some(name) => event(&loaded.trace, name, &file.to_string(), out)?,
+        None => arguments.frame.unwrap_or(0),
+    };
+    let Some(peel) = Peel::new(&loaded.trace, frame) else {
+        let message = format!("cannot peel frame {frame} of `{file}`: it has {} frames", loaded.trace.len());
         return Err(Failure::request(
             message,
             format!("`wiretale replay {file} --packets` lists them; they count from 1"),
@@ -27,3 +32,29 @@ pub(super) fn run(arguments: &PeelArguments, out: &mut Output) -> Result<Ending,
     out.flush()?;
     Ok(Ending::Done)
 }
+
+/// The first frame in which an event of this name ends; says in which others one does.
+fn event(trace: &Trace, name: &str, file: &str, out: &mut Output) -> Result<u32, Failure> {
+    let is_it = |message: &&Message| {
+        let socketio = message.payload_as::<SocketIoPacket>().and_then(SocketIoPacket::event);
+        let sse = message.payload_as::<SseEventMessage>().and_then(SseEventMessage::event);
+        socketio.is_some_and(|event| event.name == name) || sse.is_some_and(|event| event.event == name)
+    };
+    let mut frames: Vec<u32> = trace.messages().iter().filter(is_it).map(Message::frame).collect();
+    frames.sort_unstable();
+    let Some((first, others)) = frames.split_first() else {
+        let message = format!("cannot find an event `{name}` in `{file}`");
+        let help = format!("`wiretale export {file} --kinds socketio.packet,sse.event` lists the events");
+        return Err(Failure::request(message, help));
+    };
+    if !others.is_empty() {
+        let list: Vec<String> = others.iter().take(LISTED).map(u32::to_string).collect();
+        let more = if others.len() > LISTED { ", …" } else { "" };
+        let text = format!("`{name}` is also in {}{more}", list.join(", "));
+        out.line(&Line::of(Tone::Dim, text))?;
+    }
+    Ok(*first)
+}
+
+/// How many other frames are named.
+const LISTED: usize = 8;
