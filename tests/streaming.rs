@@ -109,6 +109,42 @@ fn segment(to_server: bool, seq: u32, ack: u32, flags: u8, payload: &[u8]) -> Fr
     Frame { time: Timestamp(0), link: LinkType::RAW, interface: 0, len: len.into(), data, comments: Vec::new() }
 }
 
+/// The export of frames that are told and forgotten, which is that of frames that are kept.
+fn streamed_as_kept(frames: &[Frame]) -> String {
+    let mut streamed = Vec::new();
+    let mut exporter = Exporter::new(&mut streamed, &KINDS, false);
+    let mut pipeline = Pipeline::new(&mut exporter);
+    frames.iter().for_each(|frame| pipeline.push(frame.as_ref()));
+    pipeline.end();
+    exporter.end().unwrap();
+    let mut kept = Vec::new();
+    let trace = trace_frames(frames);
+    export(&trace, &Wanted { kinds: &KINDS, frames: &|_| true }, &mut kept).unwrap();
+    let (streamed, kept) = (String::from_utf8(streamed).unwrap(), String::from_utf8(kept).unwrap());
+    assert_eq!(streamed.lines().collect::<Vec<_>>(), kept.lines().collect::<Vec<_>>());
+    streamed
+}
+
+/// Found by fuzzing: an answer that only the end of the connection ends is judged in the frame of whoever ended it, and what is
+/// remarked there of its request is that one's.
+#[test]
+fn a_remark_is_by_whoever_sent_its_frame() {
+    let asks =
+        b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    let answers = b"HTTP/1.1 400 Bad Request\r\n\r\nthe key is missing";
+    let (up, down) = (1 + asks.len() as u32, 1 + answers.len() as u32);
+    let streamed = streamed_as_kept(&[
+        segment(true, 0, 0, 2, b""),
+        segment(false, 0, 1, 0x12, b""),
+        segment(true, 1, 1, 0x18, asks),
+        segment(false, 1, up, 0x18, answers),
+        segment(true, up, down, 0x18, b"no request\r\n\r\n"),
+        segment(true, up + 14, 0, 4, b""),
+    ]);
+    let remark = streamed.lines().find(|line| line.contains("the request has no Sec-WebSocket-Key")).unwrap();
+    assert!(remark.contains("\"frame\":6,") && remark.contains("\"to\":\"127.0.0.1:80\""), "{remark}");
+}
+
 /// Found by fuzzing: what is read where it lies has its octets also when the message began earlier in the segment, and a
 /// gap nobody reads behind has its frame.
 #[test]
@@ -125,17 +161,7 @@ fn what_is_read_in_passing_loses_nothing() {
         segment(false, down + 20, up, 0x18, b"no frame at all"),
         segment(false, down + 50, up, 0x18, b"nor this"),
     ];
-    let mut streamed = Vec::new();
-    let mut exporter = Exporter::new(&mut streamed, &KINDS, false);
-    let mut pipeline = Pipeline::new(&mut exporter);
-    frames.iter().for_each(|frame| pipeline.push(frame.as_ref()));
-    pipeline.end();
-    exporter.end().unwrap();
-    let mut kept = Vec::new();
-    let trace = trace_frames(&frames);
-    export(&trace, &Wanted { kinds: &KINDS, frames: &|_| true }, &mut kept).unwrap();
-    let (streamed, kept) = (String::from_utf8(streamed).unwrap(), String::from_utf8(kept).unwrap());
-    assert_eq!(streamed.lines().collect::<Vec<_>>(), kept.lines().collect::<Vec<_>>());
+    let streamed = streamed_as_kept(&frames);
     assert!(streamed.contains("\"text\":\"hello\""), "{streamed}");
     assert_eq!(streamed.matches("were not captured").count(), 2, "{streamed}");
 }

@@ -86,8 +86,12 @@ impl<W: Watch> Sink for Hand<'_, W> {
     fn remark(&mut self, direction: Direction, range: Range<u64>, note: Note) {
         // A request may be answered before all of it is there: then there is no message yet.
         let is_told = self.latest[direction.index()] == Some(range.start);
-        let (way, moment) =
-            if is_told { (direction, self.ends_in[direction.index()]) } else { (self.input.direction, self.now) };
+        // What only an end ends is judged in the frame of whoever ended it, whichever side speaks.
+        let sender = match self.connection.last.0 == self.now.frame {
+            true => self.connection.latest_way(),
+            false => self.input.direction,
+        };
+        let (way, moment) = if is_told { (direction, self.ends_in[direction.index()]) } else { (sender, self.now) };
         self.watch.note(Some(&place(self.connection, way, moment)), &note);
         self.watch.remark(self.connection.id, direction, &range, &note);
     }
