@@ -141,6 +141,8 @@ pub(super) struct Cast {
     /// The namespaces that nobody may join.
     pub(super) refused: BTreeMap<String, String>,
     pub(super) keeps_events: bool,
+    /// Whether the server speaks Socket.IO, once that is known.
+    socketio: Option<bool>,
     /// Somebody has done something.
     has_begun: bool,
     waited: Duration,
@@ -202,16 +204,21 @@ impl Cast {
             return Err(Mistake::new(client.range.clone(), message)
                 .help("let it close first, or connect a client of another name"));
         }
-        let is_socketio = link == Link::SocketIo;
-        if self.links.values().any(|other| *other != Link::Gone && (*other == Link::SocketIo) != is_socketio) {
-            let message = "a server that speaks Socket.IO speaks nothing else over TCP";
-            return Err(Mistake::new(client.range.clone(), message).help("write another script for the rest"));
-        }
+        self.speaks(link == Link::SocketIo, &client.range)?;
         self.links.insert(client.name.clone(), link);
         Ok(())
     }
 
-    fn count(&mut self, octets: usize) -> Result<(), Mistake> {
+    /// A server speaks Socket.IO in the whole play, or never.
+    pub(super) fn speaks(&mut self, socketio: bool, range: &Range<usize>) -> Result<(), Mistake> {
+        if *self.socketio.get_or_insert(socketio) == socketio {
+            return Ok(());
+        }
+        let message = "a server that speaks Socket.IO speaks nothing else over TCP";
+        Err(Mistake::new(range.clone(), message).help("write another script for the rest"))
+    }
+
+    pub(super) fn count(&mut self, octets: usize) -> Result<(), Mistake> {
         self.said += octets;
         if self.said > MAX_SAID {
             return Err(Mistake::new(NOWHERE, "all messages together have at most 64 MiB"));

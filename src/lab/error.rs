@@ -81,7 +81,10 @@ pub enum LabError {
     },
     /// A step did not end in time.
     #[error("line {line} of the script did not end: the play was stopped after {} seconds", limit.as_secs())]
-    #[diagnostic(help("what was recorded until then is kept; a machine under heavy load may need another try"))]
+    #[diagnostic(help(
+        "what was recorded until then is kept; a machine under heavy load may need another try, \
+                         a slow wire smaller messages"
+    ))]
     Late {
         /// The line of the step.
         line: usize,

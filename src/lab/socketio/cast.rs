@@ -23,6 +23,11 @@ impl Cast {
             return Ok(step);
         }
         self.check_kept(&step, range)?;
+        if let SocketIoStep::ClientEmit { emission, .. } | SocketIoStep::ServerEmit { emission, .. } = &step {
+            // To many it goes once to each.
+            let copies = if step.is_servers() { self.joined.len().max(1) } else { 1 };
+            self.count(emission.octets().saturating_mul(copies))?;
+        }
         if step == SocketIoStep::Restart {
             self.joined.clear();
             self.links.values_mut().for_each(|link| *link = Link::Gone);
@@ -41,6 +46,7 @@ impl Cast {
                 self.links.insert(client, Link::Gone);
             }
         }
+        self.speaks(true, range)?;
         Ok(step)
     }
 

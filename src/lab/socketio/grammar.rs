@@ -238,6 +238,14 @@ mod tests {
             ("ada connects\nada emits \"x\"", "`ada` has WebSocket open, and this is for Socket.IO"),
             ("ada connects to socket.io\nbob connects", "a server that speaks Socket.IO speaks nothing else over TCP"),
             ("bob gets /\nada connects to socket.io", "a server that speaks Socket.IO speaks nothing else over TCP"),
+            (
+                "ada connects\nada closes\nserver emits \"x\" to everyone",
+                "a server that speaks Socket.IO speaks nothing else over TCP",
+            ),
+            (
+                "ada connects to socket.io\n100 times ada emits \"x\" binary of 1000000 bytes",
+                "all messages together have at most 64 MiB",
+            ),
             ("ada connects to socket.io\nada connects to socket.io", "`ada` is in / already"),
             ("ada connects to socket.io\nada emits \"x\" in /a", "`ada` is not in /a"),
             ("ada connects to socket.io\nada emits \"connect\"", "`connect` is an event of Socket.IO's own"),

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::lab::scenario::{Action, Scenario};
 use crate::lab::socketio::queue::Shelf;
-use crate::lab::socketio::{Args, MAIN};
+use crate::lab::socketio::{Arg, Args, MAIN};
 
 /// How a client reaches the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -106,6 +106,18 @@ pub struct Emission {
     pub answer: Option<Args>,
     /// It is sent again until it is acknowledged.
     pub again: bool,
+}
+
+impl Emission {
+    /// About how many octets it takes, with its answer.
+    pub fn octets(&self) -> usize {
+        let all = self.args.0.iter().chain(self.answer.iter().flat_map(|answer| &answer.0));
+        let octets = all.map(|arg| match arg {
+            Arg::Json(value) => value.to_string().len(),
+            Arg::Binary(octets) => octets.len(),
+        });
+        self.event.len() + octets.sum::<usize>()
+    }
 }
 
 /// What both sides know from the start.
