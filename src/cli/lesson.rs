@@ -88,7 +88,7 @@ pub(super) fn run(arguments: &LessonArguments, out: &mut Output) -> Result<Endin
     if found.embedded && told.untrue() == 0 && !arguments.json {
         // Nobody who learns should be stopped by that.
         if let Err(error) = progress.add(&found.name) {
-            announce(&format!("which lessons you have done cannot be kept: {error}"));
+            announce(&format!("which lessons you have done cannot be kept in `{}`: {error}", progress.place()));
         }
     }
     Ok(if told.untrue() == 0 || turned_here { Ending::Done } else { Ending::No })

@@ -41,6 +41,11 @@ impl Progress {
         fs::write(file, lines)
     }
 
+    /// Where it is kept.
+    pub(super) fn place(&self) -> String {
+        self.file.as_deref().map(|file| file.display().to_string()).unwrap_or_default()
+    }
+
     /// Forgets all of it.
     pub(super) fn reset(&self) -> Result<(), Failure> {
         let Some(file) = &self.file else { return Ok(()) };
