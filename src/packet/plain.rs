@@ -225,6 +225,7 @@ mod tests {
         ) {
             let mut data = segment(v6, header_len, flags, &payload, &trailer);
             if let Some((at, octet)) = damage {
+                let at = at % data.len();
                 data[at] = octet;
             }
             let Some(plain) = Plain::read(frame(&data)) else { return Ok(()) };
