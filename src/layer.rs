@@ -167,6 +167,9 @@ pub enum Buffer {
     /// In the IP datagram whose last missing fragment came in this frame (its number, from 1), put together without the
     /// headers of its fragments.
     Datagram(u32),
+    /// In the decrypted bytes of one direction of a TCP connection that carries TLS. Each of them has its place in a frame,
+    /// where it is encrypted: ciphers in use today keep the place of every octet.
+    Decrypted(u32, Direction),
     /// In a buffer derived from other bytes, such as an unmasked payload; an index into [`Layer::derived`].
     Derived(usize),
 }
@@ -326,6 +329,8 @@ pub enum Group {
     Malformed,
     /// Octets that were not read: unknown, left out by the capture, or more than is kept.
     Undecoded,
+    /// What is encrypted.
+    Decryption,
     /// What a peer answered.
     Response,
     /// A rule of a protocol.
@@ -342,6 +347,7 @@ impl Group {
             Self::Reassemble => "reassemble",
             Self::Malformed => "malformed",
             Self::Undecoded => "undecoded",
+            Self::Decryption => "decryption",
             Self::Response => "response",
             Self::Protocol => "protocol",
         }

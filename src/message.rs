@@ -47,6 +47,9 @@ pub struct Part {
     pub len: u64,
 }
 
+/// The owner of a stretch that is a piece of a stream inside this one: who owns its octets is decided there.
+pub const INSIDE: &str = "inside";
+
 /// A message as the decoder hands it out.
 #[derive(Debug)]
 pub struct Draft<'a> {
@@ -119,6 +122,27 @@ pub trait Sink {
     }
     /// A change of protocol was asked for and answered.
     fn upgrade(&mut self, upgrade: Upgrade);
+    /// A secret that whoever made the capture has kept, by what it is for and by the session that has it.
+    fn secret(&self, _label: &str, _session: &[u8]) -> Option<&[u8]> {
+        None
+    }
+    /// The message just handed out holds octets of another stream: whoever speaks there is listened to.
+    fn inside(&mut self, _inside: Inside<'_>) {}
+}
+
+/// Octets that a message was found to hold: a piece of a stream inside the stream, such as what was encrypted.
+#[derive(Debug, Clone, Copy)]
+pub struct Inside<'a> {
+    /// Which way they travel.
+    pub direction: Direction,
+    /// Where the first of them lies in the stream inside.
+    pub offset: u64,
+    /// Where the first of them lies in the stream that holds it; the others follow, octet by octet.
+    pub from: u64,
+    /// The octets.
+    pub octets: &'a [u8],
+    /// The sender says that no more will come.
+    pub closes: bool,
 }
 
 /// The bytes of one direction that have not been consumed yet.

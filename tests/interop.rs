@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use wiretale::cli::Loaded;
+use wiretale::cli::{Loaded, Secrets};
 use wiretale::view::{KINDS, Wanted, export};
 
 /// The keys that are compared in each layer, where the log has them.
@@ -117,7 +117,7 @@ fn log(name: &str) -> Vec<Value> {
 }
 
 fn exported(name: &str) -> Vec<Value> {
-    let loaded = Loaded::open(&folder("captures").join(format!("{name}.pcapng"))).unwrap();
+    let loaded = Loaded::open(&folder("captures").join(format!("{name}.pcapng")), Secrets::Known("")).unwrap();
     let mut out = Vec::new();
     export(&loaded.trace, &Wanted { kinds: &KINDS, frames: &|_| true }, &mut out).unwrap();
     String::from_utf8(out).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()

@@ -81,6 +81,9 @@ pub struct FrameRef<'a> {
     pub data: &'a [u8],
     /// Comments a person or program wrote on it (pcapng `opt_comment`), in order. Empty for most frames.
     pub comments: &'a [String],
+    /// Secrets of TLS that stand in the capture between the frame before and this one, as lines of a key log. A frame of
+    /// its own does not keep them.
+    pub secrets: Option<&'a str>,
 }
 
 impl FrameRef<'_> {
@@ -124,6 +127,7 @@ impl Frame {
             len: self.len,
             data: &self.data,
             comments: &self.comments,
+            secrets: None,
         }
     }
 }

@@ -146,6 +146,7 @@ impl Active {
                     len: packet.header.len,
                     data: packet.data,
                     comments: &[],
+                    secrets: None,
                 }),
                 Err(pcap::Error::TimeoutExpired | pcap::Error::NoMorePackets) => return Ok(taken),
                 Err(cause) => {

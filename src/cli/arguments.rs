@@ -142,10 +142,21 @@ pub(super) struct CompareArguments {
     pub(super) save: Option<PathBuf>,
 }
 
+/// Which capture is read.
 #[derive(Debug, Args)]
-pub(super) struct ReplayArguments {
+pub(super) struct CaptureArguments {
     /// The capture file; `-` reads standard input.
     pub(super) file: PathBuf,
+    /// Open what is encrypted with TLS by the secrets in this file: a key log, as programs write it where SSLKEYLOGFILE
+    /// names it. Those that stand in the capture are used anyway.
+    #[arg(long, value_name = "FILE")]
+    pub(super) keylog: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReplayArguments {
+    #[command(flatten)]
+    pub(super) capture: CaptureArguments,
     /// Tell only of the frames that match this Wireshark display filter.
     #[arg(long = "where", value_name = "FILTER")]
     pub(super) filter: Option<String>,
@@ -165,8 +176,8 @@ pub(super) struct ReplayArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct PeelArguments {
-    /// The capture file; `-` reads standard input.
-    pub(super) file: PathBuf,
+    #[command(flatten)]
+    pub(super) capture: CaptureArguments,
     /// The number of the frame, from 1.
     #[arg(required_unless_present = "event")]
     pub(super) frame: Option<u32>,
@@ -186,8 +197,8 @@ pub(super) enum Format {
 
 #[derive(Debug, Args)]
 pub(super) struct ExportArguments {
-    /// The capture file; `-` reads standard input.
-    pub(super) file: PathBuf,
+    #[command(flatten)]
+    pub(super) capture: CaptureArguments,
     /// Only these kinds of lines, divided by commas: packet, http.request, websocket.message, …
     #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
     pub(super) kinds: Vec<String>,

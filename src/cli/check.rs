@@ -7,7 +7,7 @@ use super::arguments::CheckArguments;
 use super::course::{Course, CourseLesson};
 use super::failure::Failure;
 use super::lesson::{self, Run};
-use super::load::Loaded;
+use super::load::{Loaded, Secrets};
 use super::output::Output;
 use crate::explain::lesson::{Told, Verdict};
 use crate::lab::{self, Place, Scenario};
@@ -83,7 +83,8 @@ fn live(found: &CourseLesson, scenario: &Scenario, place: &Place) -> Result<Opti
 fn saved(found: &CourseLesson) -> Result<Option<Checked>, Failure> {
     let Some(bytes) = Course.capture(&found.name).filter(|_| found.embedded) else { return Ok(None) };
     let started = Instant::now();
-    let run = lesson::saved(Loaded::embedded(&format!("captures/{}.pcapng", found.name), &bytes)?);
+    let name = format!("captures/{}.pcapng", found.name);
+    let run = lesson::saved(Loaded::embedded(&name, &bytes, Secrets::of_lesson(&found.lesson))?);
     Ok(Some(checked(found, &run, started)))
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use super::Ending;
 use super::arguments::{ExportArguments, Format};
 use super::failure::Failure;
-use super::load;
+use super::load::{self, Given};
 use super::replay::parse_filter;
 use crate::mistake;
 use crate::view::{Exporter, KINDS, Table, Wanted, export};
@@ -19,7 +19,7 @@ pub(super) fn run(arguments: &ExportArguments) -> Result<Ending, Failure> {
         Format::Csv => Box::new(Table::new(out, &kinds)),
     };
     let Some(filter) = filter else { return stream(arguments, &kinds, out) };
-    let loaded = load::open(&arguments.file)?;
+    let loaded = load::given(&arguments.capture)?;
     let frames = |frame: u32| filter.matches(&loaded.trace, frame);
     let wanted = Wanted { kinds: &kinds, frames: &frames };
     export(&loaded.trace, &wanted, &mut out).and_then(|()| out.flush()).map_err(Failure::output)?;
@@ -28,9 +28,9 @@ pub(super) fn run(arguments: &ExportArguments) -> Result<Ending, Failure> {
 
 /// Writes lines while the capture is read: nothing of it is kept. A filter may ask for anything, so with one it is.
 fn stream(arguments: &ExportArguments, kinds: &[&str], out: impl Write) -> Result<Ending, Failure> {
-    let live = arguments.file.as_os_str() == "-";
+    let live = arguments.capture.file.as_os_str() == "-";
     let mut exporter = Exporter::new(out, kinds, live);
-    load::stream(&arguments.file, &mut exporter, |exporter| match exporter.failure() {
+    load::stream(&Given::of(&arguments.capture)?, &mut exporter, |exporter| match exporter.failure() {
         Some(error) => Err(Failure::output(error)),
         None => {
             exporter.flush();

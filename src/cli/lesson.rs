@@ -6,7 +6,7 @@ use std::path::Path;
 use super::arguments::LessonArguments;
 use super::course::{Course, CourseLesson, mistake};
 use super::failure::Failure;
-use super::load::{self, Loaded, trace_frames};
+use super::load::{self, Loaded, Secrets, trace_recording};
 use super::output::Output;
 use super::progress::Progress;
 use super::save::{self, Keep};
@@ -68,7 +68,7 @@ pub(super) fn run(arguments: &LessonArguments, out: &mut Output) -> Result<Endin
         (shown.answers, shown.before) = (asked.answers, asked.before);
     }
     let run = match (&arguments.from, &place) {
-        (Some(file), _) => saved(load::open(file)?),
+        (Some(file), _) => saved(load::for_lesson(file, &found.lesson)?),
         (None, Some(Place::Nowhere { why })) => saved_instead(&found, why, arguments)?,
         (None, Some(place)) => {
             if let Place::HostLoopback { .. } = place {
@@ -205,7 +205,7 @@ fn saved_instead(found: &CourseLesson, why: &[String], arguments: &LessonArgumen
     };
     announce(&format!("no live capture ({why}): this is the saved capture; `wiretale doctor` tells more"));
     let name = format!("captures/{}.pcapng", found.name);
-    Ok(saved(Loaded::embedded(&name, &bytes)?))
+    Ok(saved(Loaded::embedded(&name, &bytes, Secrets::of_lesson(&found.lesson))?))
 }
 
 /// Plays the lesson; tries once more if the capture lost a frame. What was captured of a play that failed is kept in
@@ -232,7 +232,7 @@ pub(super) fn live(
             announce(note);
         }
         if recording.completeness.is_complete() {
-            return Ok(Run::of(recording, place));
+            return Ok(Run::of(recording, place, found.lesson.sealed));
         }
         announce(&format!("{}: the capture lost frames, so nothing is taught from it", recording.completeness));
     }
@@ -272,10 +272,10 @@ fn keep_broken(found: &CourseLesson, save: Option<&Path>, recording: Option<&Rec
 }
 
 impl Run {
-    fn of(recording: Recording, place: &Place) -> Self {
+    fn of(recording: Recording, place: &Place, sealed: bool) -> Self {
         let completeness = recording.completeness;
         Self {
-            trace: trace_frames(&recording.frames),
+            trace: trace_recording(&recording, sealed),
             cast: Cast::new(recording.names),
             frames: recording.frames,
             interfaces: vec![recording.interface],

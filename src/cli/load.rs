@@ -1,15 +1,20 @@
 //! From a capture file to a trace.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::arguments::CaptureArguments;
 use super::failure::Failure;
 use crate::capture::{About, CaptureError, CaptureFile, Cut, Frame, Source};
+use crate::explain::lesson::Lesson;
 use crate::explain::{Cast, Summary};
 use crate::flow::SHARDS;
+use crate::lab::Recording;
 use crate::layer::{Group, Note, Severity};
-use crate::trace::{Pipeline, Portion, Trace, Watch};
+use crate::protocol::KeyLog;
+use crate::trace::{Keeper, Pipeline, Portion, Trace, Watch};
 
 /// A capture, read and dissected.
 #[derive(Debug)]
@@ -22,22 +27,87 @@ pub struct Loaded {
     pub cast: Cast,
 }
 
+/// Which secrets of TLS are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secrets<'a> {
+    /// Those that stand in the capture, and these lines of a key log.
+    Known(&'a str),
+    /// None: what is encrypted stays so, as for everyone who only sees it pass.
+    Unused,
+}
+
+impl Secrets<'_> {
+    /// What a lesson uses that shows what is encrypted as strangers see it, or not.
+    pub fn of_lesson(lesson: &Lesson) -> Self {
+        if lesson.sealed { Self::Unused } else { Self::Known("") }
+    }
+
+    fn pipeline<W: Watch>(self, watch: W) -> Pipeline<W> {
+        let mut pipeline = Pipeline::new(watch);
+        match self {
+            Self::Known(lines) => drop(pipeline.learn_secrets(lines)),
+            Self::Unused => pipeline = pipeline.sealed(),
+        }
+        pipeline
+    }
+}
+
+/// A capture file that a command was given, and secrets for what is encrypted in it.
+pub(super) struct Given<'a> {
+    pub(super) path: &'a Path,
+    secrets: String,
+}
+
+impl<'a> Given<'a> {
+    /// Reads the key log, if there is one.
+    pub(super) fn of(arguments: &'a CaptureArguments) -> Result<Self, Failure> {
+        let secrets = arguments.keylog.as_deref().map(key_log).transpose()?;
+        Ok(Self { path: &arguments.file, secrets: secrets.unwrap_or_default() })
+    }
+
+    fn source(&self) -> Result<CaptureFile, CaptureError> {
+        match self.path.to_str() {
+            Some("-") => CaptureFile::from_reader("standard input", io::stdin()),
+            _ => CaptureFile::open(self.path),
+        }
+    }
+}
+
+/// More octets of a key log are not read: that is two hundred thousand sessions.
+const MAX_KEY_LOG: u64 = 64 << 20;
+
+fn key_log(path: &Path) -> Result<String, Failure> {
+    let name = path.display();
+    let cannot = |cause: &dyn std::fmt::Display, help: &str| {
+        Failure::request(format!("cannot read the key log `{name}`: {cause}"), help)
+    };
+    let mut octets = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MAX_KEY_LOG + 1).read_to_end(&mut octets));
+    read.map_err(|cause| cannot(&cause, "give the file that SSLKEYLOGFILE named when the program ran"))?;
+    if octets.len() as u64 > MAX_KEY_LOG {
+        return Err(cannot(&"it has more than 64 MiB", "cut it down to the lines of the sessions in the capture"));
+    }
+    let lines = String::from_utf8_lossy(&octets).into_owned();
+    if KeyLog::default().learn(&lines) == 0 {
+        let help = "a line is a label, the 32 octets of the client's random and the secret, in hexadecimal digits";
+        return Err(cannot(&"it has no line with a secret", help));
+    }
+    Ok(lines)
+}
+
 impl Loaded {
     /// Reads a file; `-` is standard input.
-    pub fn open(path: &Path) -> Result<Self, CaptureError> {
-        match path.to_str() {
-            Some("-") => Self::read(CaptureFile::from_reader("standard input", io::stdin())?),
-            _ => Self::read(CaptureFile::open(path)?),
-        }
+    pub fn open(path: &Path, secrets: Secrets<'_>) -> Result<Self, CaptureError> {
+        Self::read(Given { path, secrets: String::new() }.source()?, secrets)
     }
 
     /// Reads a capture that is part of the program.
-    pub fn embedded(name: &str, bytes: &[u8]) -> Result<Self, CaptureError> {
-        Self::read(CaptureFile::from_reader(name, io::Cursor::new(bytes.to_vec()))?)
+    pub fn embedded(name: &str, bytes: &[u8], secrets: Secrets<'_>) -> Result<Self, CaptureError> {
+        Self::read(CaptureFile::from_reader(name, io::Cursor::new(bytes.to_vec()))?, secrets)
     }
 
-    fn read(mut source: impl Source) -> Result<Self, CaptureError> {
-        let mut pipeline = Pipeline::default();
+    fn read(mut source: impl Source, secrets: Secrets<'_>) -> Result<Self, CaptureError> {
+        let mut pipeline = secrets.pipeline(Keeper::default());
         while let Some(frame) = source.next_frame()? {
             pipeline.push(frame);
         }
@@ -56,6 +126,14 @@ pub fn trace_frames(frames: &[Frame]) -> Trace {
     for frame in frames {
         pipeline.push(frame.as_ref());
     }
+    pipeline.finish()
+}
+
+/// Dissects what the lab has recorded just now. Its secrets are known from the start.
+pub(super) fn trace_recording(recording: &Recording, sealed: bool) -> Trace {
+    let secrets = recording.secrets.as_deref().unwrap_or_default();
+    let mut pipeline = if sealed { Secrets::Unused } else { Secrets::Known(secrets) }.pipeline(Keeper::default());
+    recording.frames.iter().for_each(|frame| pipeline.push(frame.as_ref()));
     pipeline.finish()
 }
 
@@ -79,21 +157,21 @@ pub(super) fn threads(asked: Option<usize>, path: &Path) -> usize {
 
 /// Counts what is in a capture, shared by so many threads: each reads the file and follows its part of the connections.
 /// Where something runs over several connections, as Engine.IO does, one thread begins anew.
-pub(super) fn count(path: &Path, threads: usize) -> Result<(Summary, About), Failure> {
+pub(super) fn count(given: &Given<'_>, threads: usize) -> Result<(Summary, About), Failure> {
     if threads < 2 {
-        return stream(path, Summary::default(), |_| Ok(()));
+        return stream(given, Summary::default(), |_| Ok(()));
     }
     let has_sessions = AtomicBool::new(false);
     let parts = std::thread::scope(|scope| {
         let part = |part| {
             let has_sessions = &has_sessions;
-            scope.spawn(move || count_part(path, Portion { part, of: threads }, has_sessions))
+            scope.spawn(move || count_part(given, Portion { part, of: threads }, has_sessions))
         };
         let running: Vec<_> = (0..threads).map(part).collect();
         running.into_iter().map(std::thread::ScopedJoinHandle::join).collect::<Vec<_>>()
     });
     if has_sessions.load(Ordering::Relaxed) {
-        return stream(path, Summary::default(), |_| Ok(()));
+        return stream(given, Summary::default(), |_| Ok(()));
     }
     let mut sum: Option<(Summary, About)> = None;
     for part in parts {
@@ -107,9 +185,13 @@ pub(super) fn count(path: &Path, threads: usize) -> Result<(Summary, About), Fai
 }
 
 /// One thread's part. It ends early when any of them finds that parts are not enough.
-fn count_part(path: &Path, portion: Portion, has_sessions: &AtomicBool) -> Result<(Summary, About), Failure> {
-    let mut source = CaptureFile::open(path)?;
-    let mut pipeline = Pipeline::new(Summary::default()).sharing(portion);
+fn count_part(
+    given: &Given<'_>,
+    portion: Portion,
+    has_sessions: &AtomicBool,
+) -> Result<(Summary, About), Failure> {
+    let mut source = given.source()?;
+    let mut pipeline = Secrets::Known(&given.secrets).pipeline(Summary::default()).sharing(portion);
     while let Some(frame) = source.next_frame()? {
         pipeline.push(frame);
         if pipeline.frames() % 1024 == 0 && pipeline.has_sessions() {
@@ -125,7 +207,7 @@ fn count_part(path: &Path, portion: Portion, has_sessions: &AtomicBool) -> Resul
     let about = source.about().clone();
     if let Some(cut) = &about.cut {
         if pipeline.frames() == 0 {
-            return Err(nothing_whole(path, cut));
+            return Err(nothing_whole(given.path, cut));
         }
         if portion.part == 0 {
             pipeline.remark(&Note::new(Severity::Warn, cut.to_string(), "").about(Group::Undecoded));
@@ -137,15 +219,12 @@ fn count_part(path: &Path, portion: Portion, has_sessions: &AtomicBool) -> Resul
 /// Tells `watch` what is in a capture, without keeping it; `-` is standard input. `pause` is called when all that was read
 /// is told, and may end it. Gives back who was told.
 pub(super) fn stream<W: Watch>(
-    path: &Path,
+    given: &Given<'_>,
     watch: W,
     mut pause: impl FnMut(&mut W) -> Result<(), Failure>,
 ) -> Result<(W, About), Failure> {
-    let mut source = match path.to_str() {
-        Some("-") => CaptureFile::from_reader("standard input", io::stdin())?,
-        _ => CaptureFile::open(path)?,
-    };
-    let mut pipeline = Pipeline::new(watch);
+    let mut source = given.source()?;
+    let mut pipeline = Secrets::Known(&given.secrets).pipeline(watch);
     loop {
         if source.is_drained() {
             pause(pipeline.watch())?;
@@ -156,7 +235,7 @@ pub(super) fn stream<W: Watch>(
     let about = source.about().clone();
     if let Some(cut) = &about.cut {
         if pipeline.frames() == 0 {
-            return Err(nothing_whole(path, cut));
+            return Err(nothing_whole(given.path, cut));
         }
         pipeline.remark(&Note::new(Severity::Warn, cut.to_string(), "").about(Group::Undecoded));
     }
@@ -168,11 +247,21 @@ fn nothing_whole(path: &Path, cut: &Cut) -> Failure {
     Failure::request(message, "copy the file again, or capture again and let the program end by itself")
 }
 
-/// Reads a capture for a command. One that was cut before its first frame was whole has nothing to tell.
-pub(super) fn open(path: &Path) -> Result<Loaded, Failure> {
-    let loaded = Loaded::open(path)?;
+/// Reads a capture for a lesson. One that was cut before its first frame was whole has nothing to tell.
+pub(super) fn for_lesson(path: &Path, lesson: &Lesson) -> Result<Loaded, Failure> {
+    whole(&Given { path, secrets: String::new() }, Secrets::of_lesson(lesson))
+}
+
+/// Reads the capture that a command was given.
+pub(super) fn given(arguments: &CaptureArguments) -> Result<Loaded, Failure> {
+    let given = Given::of(arguments)?;
+    whole(&given, Secrets::Known(&given.secrets))
+}
+
+fn whole(given: &Given<'_>, secrets: Secrets<'_>) -> Result<Loaded, Failure> {
+    let loaded = Loaded::read(given.source()?, secrets)?;
     match &loaded.about.cut {
-        Some(cut) if loaded.trace.is_empty() => Err(nothing_whole(path, cut)),
+        Some(cut) if loaded.trace.is_empty() => Err(nothing_whole(given.path, cut)),
         _ => Ok(loaded),
     }
 }

@@ -11,8 +11,8 @@ use crate::trace::{Message, Trace};
 use crate::view::{self, Line, Tone};
 
 pub(super) fn run(arguments: &PeelArguments, out: &mut Output) -> Result<Ending, Failure> {
-    let loaded = load::open(&arguments.file)?;
-    let file = arguments.file.display();
+    let loaded = load::given(&arguments.capture)?;
+    let file = arguments.capture.file.display();
     let frame = match &arguments.event {
         Some(name) => event(&loaded.trace, name, &file.to_string(), out)?,
         None => arguments.frame.unwrap_or(0),

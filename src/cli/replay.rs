@@ -3,7 +3,7 @@
 use super::Ending;
 use super::arguments::ReplayArguments;
 use super::failure::Failure;
-use super::load;
+use super::load::{self, Given};
 use super::output::Output;
 use crate::capture::About;
 use crate::explain::{self, Story};
@@ -16,7 +16,7 @@ pub(super) fn run(arguments: &ReplayArguments, out: &mut Output) -> Result<Endin
         return summary(arguments, out);
     }
     let filter = arguments.filter.as_deref().map(parse_filter).transpose()?;
-    let loaded = load::open(&arguments.file)?;
+    let loaded = load::given(&arguments.capture)?;
     let wanted = |frame: u32| filter.as_ref().is_none_or(|filter| filter.matches(&loaded.trace, frame));
     out.lines(head(arguments, &loaded.about, &Numbers::of(&loaded.trace), out.width))?;
     if loaded.trace.is_empty() {
@@ -42,7 +42,8 @@ pub(super) fn run(arguments: &ReplayArguments, out: &mut Output) -> Result<Endin
 
 /// Counts what is in the capture while it is read.
 fn summary(arguments: &ReplayArguments, out: &mut Output) -> Result<Ending, Failure> {
-    let (summary, about) = load::count(&arguments.file, load::threads(arguments.threads, &arguments.file))?;
+    let given = Given::of(&arguments.capture)?;
+    let (summary, about) = load::count(&given, load::threads(arguments.threads, given.path))?;
     if arguments.json {
         out.text(&view::summary_json(&summary))?;
     } else {
@@ -94,7 +95,7 @@ fn head(arguments: &ReplayArguments, about: &About, numbers: &Numbers, width: us
         numbers.seconds,
     );
     let mut page = Page::new(width);
-    let name = Line::of(Tone::Strong, arguments.file.display().to_string());
+    let name = Line::of(Tone::Strong, arguments.capture.file.display().to_string());
     page.paragraph(Line::new(), &name.with(Tone::Dim, format!("  {numbers}")));
     if let Some(first) = about.comments.first().and_then(|comment| comment.lines().next()) {
         let safe: String = first.chars().map(|c| if c.is_control() { '·' } else { c }).collect();

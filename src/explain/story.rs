@@ -5,6 +5,7 @@ use crate::flow::{Finding, Segment};
 use crate::layer::{Direction, Severity};
 use crate::packet::Flags;
 use crate::protocol::engineio::{EngineIoPacket, Kind};
+use crate::protocol::TlsRecord;
 use crate::protocol::text::as_text;
 use crate::trace::{Message, Record, Talk, Trace};
 
@@ -59,6 +60,8 @@ pub struct Chapter {
     pub rtt: Option<f64>,
     /// What was spoken at the end.
     pub talk: Talk,
+    /// What was spoken inside, if that was encrypted and is known.
+    pub inside: Option<Talk>,
 }
 
 /// The story of a capture.
@@ -107,6 +110,7 @@ impl Chapter {
             acknowledgements: Vec::new(),
             rtt: tcp.handshake.rtt(),
             talk: trace.talk(connection),
+            inside: trace.inside_talk(connection),
         }
     }
 
@@ -137,7 +141,7 @@ impl Chapter {
         }
         for message in trace.messages_in(number).iter().filter(|message| is_told(message)) {
             let carrier =
-                trace.messages_in(number).iter().rfind(|other| other.owns_bytes() && other.range == message.range);
+                trace.messages_in(number).iter().rfind(|other| other.owns_bytes() && lies_with(other, message));
             let phase = phase_of(carrier.unwrap_or(message));
             line(message_text(trace, message), phase, is_odd(trace, message));
         }
@@ -155,10 +159,21 @@ impl Chapter {
     }
 }
 
-/// Whether a message gets a line of its own. A judgement has none, nor has an Engine.IO message, whose content has.
+/// Whether a message gets a line of its own. A judgement has none, nor has what only carries something that has: an
+/// Engine.IO message, or a record that was decrypted.
 fn is_told(message: &Message) -> bool {
     let engineio = message.payload_as::<EngineIoPacket>();
-    message.payload.protocol() != "websocket.handshake" && engineio.is_none_or(|packet| packet.kind != Kind::Message)
+    let carries = |record: &TlsRecord| {
+        record.opened.as_ref().and_then(|opened| opened.inside.as_ref()).is_some_and(|inside| !inside.is_empty())
+    };
+    message.payload.protocol() != "websocket.handshake"
+        && engineio.is_none_or(|packet| packet.kind != Kind::Message)
+        && !message.payload_as().is_some_and(carries)
+}
+
+/// Whether two messages of a connection are of the same octets.
+fn lies_with(one: &Message, other: &Message) -> bool {
+    one.range == other.range && one.inside == other.inside
 }
 
 fn opening_text(trace: &Trace, number: u32, record: &Record) -> Option<String> {
@@ -210,7 +225,7 @@ fn payload_text(trace: &Trace, number: u32, record: &Record) -> Option<(String, 
 }
 
 fn message_text(trace: &Trace, message: &Message) -> String {
-    let text = trace.summary(message);
+    let text = if message.inside { format!("TLS: {}", trace.summary(message)) } else { trace.summary(message) };
     match (message.complete, message.owns_bytes()) {
         (false, _) => format!("{text} (incomplete)"),
         // Put together from frames, each of which has its line; an event has only this one.
@@ -230,6 +245,6 @@ fn phase_of(message: &Message) -> Phase {
 
 /// Whether there is a warning about the message, or about the handshake it completes.
 fn is_odd(trace: &Trace, message: &Message) -> bool {
-    let mut same = trace.messages_in(message.frame()).iter().filter(|other| other.range == message.range);
+    let mut same = trace.messages_in(message.frame()).iter().filter(|other| lies_with(other, message));
     same.any(|message| message.notes.iter().any(|note| note.severity >= Severity::Warn))
 }

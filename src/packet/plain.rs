@@ -173,6 +173,7 @@ mod tests {
             len: data.len() as u32,
             data,
             comments: &[],
+            secrets: None,
         }
     }
 

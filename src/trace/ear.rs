@@ -11,6 +11,7 @@ use crate::capture::Moment;
 use crate::flow::Connection;
 use crate::layer::{Direction, Note};
 use crate::message::{Input, Progress};
+use crate::protocol::KeyLog;
 
 /// More octets than this do not wait for the rest of something that is read at once, where not everything is kept.
 const MAX_UNREAD: u64 = 1 << 20;
@@ -52,6 +53,9 @@ pub(super) struct Ear<'a, W> {
     pub(super) needs: Needs,
     pub(super) now: Moment,
     pub(super) lent: Option<Lent<'a>>,
+    pub(super) secrets: Option<&'a KeyLog>,
+    /// Whether this is the stream inside another.
+    pub(super) within: bool,
 }
 
 impl<W: Watch> Ear<'_, W> {
@@ -65,6 +69,7 @@ impl<W: Watch> Ear<'_, W> {
             turns[turn.index()] |= idle == 0;
             turn = turn.reverse();
         }
+        self.pass_ends_on();
         if self.needs.everything {
             return;
         }
@@ -87,6 +92,7 @@ impl<W: Watch> Ear<'_, W> {
             self.listen(direction);
             self.tell_gaps(direction);
         }
+        self.finish_within();
     }
 
     /// One call of the decoder. Returns whether it got on.
@@ -132,9 +138,13 @@ impl<W: Watch> Ear<'_, W> {
             input,
             lent: self.lent,
             upgrade: None,
+            secrets: self.secrets,
+            within: self.within,
+            opened: None,
         };
         let progress = decoder.decode(input, &mut hand);
         let changed = hand.upgrade.take().map(|upgrade| hand.judge(&upgrade));
+        let opened = hand.opened.take();
         let consumed = match progress {
             Progress::Consumed(n) | Progress::Switch(n) => n,
             Progress::NeedMore | Progress::Wait | Progress::GiveUp => 0,
@@ -146,6 +156,9 @@ impl<W: Watch> Ear<'_, W> {
             carrier.change();
         }
         let stuck = consumed == 0 && at_gap && bytes.is_empty();
+        if let Some(opened) = opened {
+            self.listen_within(opened);
+        }
         if stuck { self.cross_gap(direction) } else { consumed > 0 }
     }
 

@@ -94,6 +94,8 @@ impl<W: Watch> Pipeline<W> {
                 needs: self.needs,
                 now,
                 lent: Some(Lent { direction, start, bytes }),
+                secrets: self.secrets.as_ref(),
+                within: false,
             };
             ear.listen(direction);
         }

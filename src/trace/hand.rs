@@ -6,13 +6,14 @@ use std::ops::Range;
 use super::carrier::{Carried, Carrier, Ridden};
 use super::ear::Lent;
 use super::lane::{Hearing, Speech};
+use super::model::buffer;
 use super::session::{Found, Sessions};
 use super::watch::{Needs, Place, Seen, Watch};
 use crate::capture::Moment;
 use crate::flow::Connection;
-use crate::layer::{Direction, Note};
-use crate::message::{Draft, Input, Payload, Sink, Upgrade};
-use crate::protocol;
+use crate::layer::{Direction, Note, Span};
+use crate::message::{Draft, Input, Inside, Payload, Sink, Upgrade};
+use crate::protocol::{self, KeyLog};
 
 /// What is used again for every message, so that none of them costs memory.
 #[derive(Default)]
@@ -37,6 +38,21 @@ pub(super) struct Hand<'a, W> {
     pub(super) input: Input<'a>,
     pub(super) lent: Option<Lent<'a>>,
     pub(super) upgrade: Option<Upgrade>,
+    pub(super) secrets: Option<&'a KeyLog>,
+    /// Whether the stream is one that was encrypted in another.
+    pub(super) within: bool,
+    pub(super) opened: Option<Opened>,
+}
+
+/// A piece of the stream inside, and when it could be read.
+pub(super) struct Opened {
+    pub(super) direction: Direction,
+    /// Where it begins in the stream inside, and in the one that holds it.
+    pub(super) offset: u64,
+    pub(super) from: u64,
+    pub(super) octets: Vec<u8>,
+    pub(super) closes: bool,
+    pub(super) moment: Moment,
 }
 
 impl<W: Watch> Sink for Hand<'_, W> {
@@ -64,6 +80,7 @@ impl<W: Watch> Sink for Hand<'_, W> {
             connection: self.connection,
             direction,
             range: &range,
+            inside: self.within,
             frames,
             moment,
             payload,
@@ -93,7 +110,8 @@ impl<W: Watch> Sink for Hand<'_, W> {
         };
         let (way, moment) = if is_told { (direction, self.ends_in[direction.index()]) } else { (sender, self.now) };
         self.watch.note(Some(&place(self.connection, way, moment)), &note);
-        self.watch.remark(self.connection.id, direction, &range, &note);
+        let of = Span::new(buffer(self.connection.id, direction, self.within), range);
+        self.watch.remark(&of, &note);
     }
 
     fn wants_octets(&self, direction: Direction) -> bool {
@@ -102,6 +120,17 @@ impl<W: Watch> Sink for Hand<'_, W> {
 
     fn upgrade(&mut self, upgrade: Upgrade) {
         self.upgrade = Some(upgrade);
+    }
+
+    fn secret(&self, label: &str, session: &[u8]) -> Option<&[u8]> {
+        // What is encrypted twice is opened once.
+        self.secrets.filter(|_| !self.within)?.secret(label, session)
+    }
+
+    fn inside(&mut self, inside: Inside<'_>) {
+        let Inside { direction, offset, from, octets, closes } = inside;
+        let moment = self.ends_in[direction.index()];
+        self.opened = Some(Opened { direction, offset, from, octets: octets.to_vec(), closes, moment });
     }
 }
 

@@ -1,10 +1,8 @@
 //! Keeps everything that the pipeline tells: that is a [`Trace`].
 
-use std::ops::Range;
-
 use super::model::{Message, Record, Trace};
 use super::watch::{Ended, Needs, Place, Seen, Sight, Watch};
-use crate::layer::{Direction, Note};
+use crate::layer::{Note, Span};
 
 /// Makes a trace of what it is told.
 #[derive(Default)]
@@ -39,6 +37,7 @@ impl Watch for Keeper {
             connection: seen.connection.id,
             direction: seen.direction,
             range: seen.range.clone(),
+            inside: seen.inside,
             frames: seen.frames.to_vec(),
             ends_in: seen.moment.frame,
             time: seen.moment.time,
@@ -49,10 +48,8 @@ impl Watch for Keeper {
         });
     }
 
-    fn remark(&mut self, connection: u32, direction: Direction, range: &Range<u64>, note: &Note) {
-        let meant = |message: &&mut Message| {
-            message.connection == connection && message.direction == direction && message.range == *range
-        };
+    fn remark(&mut self, of: &Span, note: &Note) {
+        let meant = |message: &&mut Message| message.span() == *of;
         if let Some(message) = self.trace.messages.iter_mut().rev().find(meant) {
             message.notes.push(note.clone());
         }
@@ -72,10 +69,11 @@ impl Keeper {
     pub(super) fn into_trace(self) -> Trace {
         let Self { mut trace, mut ended } = self;
         ended.sort_by_key(|ended| ended.connection.id);
-        for Ended { connection, talk, streams, .. } in ended {
+        for Ended { connection, talk, streams, inside, .. } in ended {
             trace.connections.push(connection);
             trace.talks.push(talk);
             trace.streams.push(streams);
+            trace.insides.push(inside);
         }
         trace.messages.sort_by_key(Message::frame);
         trace.notes.sort_by_key(|(frame, _)| *frame);

@@ -26,6 +26,14 @@ pub(super) enum Speech {
 }
 
 impl Speech {
+    /// What is to be said of it when the connection has ended.
+    pub(super) fn farewell(&self) -> Option<Note> {
+        match self {
+            Self::Known(_, decoder) => decoder.farewell(),
+            Self::Unheard | Self::Unknown => None,
+        }
+    }
+
     pub(super) fn talk(&self) -> Talk {
         match self {
             Self::Unheard => Talk::Silent,
@@ -54,6 +62,8 @@ pub(super) struct Lane {
     pub(super) latest: [Option<u64>; 2],
     /// The Engine.IO that the messages of this connection carry.
     pub(super) carrier: Carrier,
+    /// What is spoken in the stream that was encrypted in this one.
+    pub(super) inside: Option<Box<Lane>>,
 }
 
 /// The bytes of both directions, and what is known of their ends.
@@ -64,6 +74,8 @@ pub(super) struct Hearing {
     pub(super) fin: [Option<(u64, Moment)>; 2],
     /// No more will come, in either direction: the connection was reset, or the capture is over.
     pub(super) over: bool,
+    /// No more will come in a direction, though its sender has not said so.
+    pub(super) cut: [bool; 2],
 }
 
 impl Hearing {
@@ -74,7 +86,7 @@ impl Hearing {
 
     /// Whether no more will come in this direction.
     pub(super) fn ended(&self, d: usize) -> bool {
-        self.over || self.closed(d)
+        self.over || self.cut[d] || self.closed(d)
     }
 
     /// The frame in which a message ended whose last octet came in `latest`: no receiver could have read it before all

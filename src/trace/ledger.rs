@@ -3,8 +3,10 @@
 
 use std::ops::Range;
 
-use super::model::{Message, Record, Trace};
+use super::model::{Message, MessageId, Record, Trace};
 use crate::layer::Direction;
+use crate::message::INSIDE;
+use crate::protocol::TlsRecord;
 
 /// Who owns a stretch of a frame: the name of a protocol, or one of `payload`, `repeated`, `padding`,
 /// `fragment`, `data`.
@@ -128,44 +130,75 @@ impl Trace {
         to_frame: &dyn Fn(u64) -> u32,
         shares: &mut Shares,
     ) {
-        for message in self.carriers(connection, direction, fresh) {
+        for message in carriers(&self.messages, &self.carriers, (connection, direction), fresh) {
             shares.fill(DATA, to_frame(message.range.start.clamp(fresh.start, fresh.end)));
             let mut at = message.range.start;
             for part in message.payload.parts(message.range.end - message.range.start) {
+                if part.owner == INSIDE {
+                    self.share_inside(message, at, fresh, to_frame, shares);
+                }
                 at += part.len;
-                shares.fill(part.owner, to_frame(at.clamp(fresh.start, fresh.end)));
+                let owner = if part.owner == INSIDE { DATA } else { part.owner };
+                shares.fill(owner, to_frame(at.clamp(fresh.start, fresh.end)));
+            }
+        }
+    }
+
+    /// Gives octets that are encrypted to those who own them when they are not: each has its place. `at` is where the first
+    /// lies in the stream of the record that holds them.
+    fn share_inside(
+        &self,
+        record: &Message,
+        at: u64,
+        fresh: &Range<u64>,
+        to_frame: &dyn Fn(u64) -> u32,
+        shares: &mut Shares,
+    ) {
+        let opened = record.payload_as::<TlsRecord>().and_then(|record| record.opened.as_ref()?.inside.as_ref());
+        let Some(inside) = opened else { return };
+        let ends = (record.connection, record.direction);
+        let place = |offset: u64| {
+            let offset = offset.clamp(inside.start, inside.end);
+            to_frame((at + (offset - inside.start)).clamp(fresh.start, fresh.end))
+        };
+        for message in carriers(&self.messages, &self.inner_carriers, ends, inside) {
+            shares.fill(DATA, place(message.range.start));
+            let mut end = message.range.start;
+            for part in message.payload.parts(message.range.end - message.range.start) {
+                end += part.len;
+                shares.fill(part.owner, place(end));
             }
         }
     }
 
     /// Finds the messages that own bytes, for [`Trace::carriers`]. Done once, when all are known.
     pub(super) fn index_carriers(&mut self) {
-        self.carriers.resize_with(self.connections.len(), Default::default);
-        for (id, message) in self.messages.iter().enumerate() {
-            if message.owns_bytes()
-                && let Some(both) = self.carriers.get_mut(message.connection as usize)
-            {
+        for carriers in [&mut self.carriers, &mut self.inner_carriers] {
+            carriers.resize_with(self.connections.len(), Default::default);
+        }
+        for (id, message) in self.messages.iter().enumerate().filter(|(_, message)| message.owns_bytes()) {
+            let carriers = if message.inside { &mut self.inner_carriers } else { &mut self.carriers };
+            if let Some(both) = carriers.get_mut(message.connection as usize) {
                 both[message.direction.index()].push(id);
             }
         }
-        for ids in self.carriers.iter_mut().flatten() {
+        for ids in self.carriers.iter_mut().chain(&mut self.inner_carriers).flatten() {
             ids.sort_by_key(|id| self.messages[*id].range.start);
         }
     }
+}
 
-    /// The messages that own bytes of this range, in order of their place in the stream.
-    pub(super) fn carriers(
-        &self,
-        connection: u32,
-        direction: Direction,
-        range: &Range<u64>,
-    ) -> impl Iterator<Item = &Message> {
-        let ids = self.carriers.get(connection as usize).map_or(&[][..], |both| &both[direction.index()]);
-        let start = ids.partition_point(|id| self.messages[*id].range.end <= range.start);
-        let messages = ids[start..].iter().map(|id| &self.messages[*id]);
-        let end = range.end;
-        messages.take_while(move |message| message.range.start < end)
-    }
+/// The messages that own bytes of this range of a stream, in order of their place in it.
+fn carriers<'a>(
+    messages: &'a [Message],
+    carriers: &'a [[Vec<MessageId>; 2]],
+    (connection, direction): (u32, Direction),
+    range: &Range<u64>,
+) -> impl Iterator<Item = &'a Message> {
+    let ids = carriers.get(connection as usize).map_or(&[][..], |both| &both[direction.index()]);
+    let start = ids.partition_point(|id| messages[*id].range.end <= range.start);
+    let end = range.end;
+    ids[start..].iter().map(|id| &messages[*id]).take_while(move |message| message.range.start < end)
 }
 
 /// Shares that follow each other without holes.

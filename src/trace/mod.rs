@@ -23,6 +23,7 @@ mod session;
 mod socket;
 mod tell;
 mod watch;
+mod within;
 
 pub use intake::Portion;
 pub use keep::Keeper;

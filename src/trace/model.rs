@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::watch::Inside;
 use crate::capture::{Frame, Timestamp};
 use crate::flow::{Connection, Delivery, Segment, Stream, UdpPlace};
 use crate::layer::{Buffer, Direction, Note, Span};
@@ -54,6 +55,8 @@ pub struct Message {
     pub direction: Direction,
     /// Where its bytes lie in the stream of that direction.
     pub range: Range<u64>,
+    /// Whether that is the stream inside, which was encrypted.
+    pub inside: bool,
     /// All frames that carried it, ascending.
     pub frames: Vec<u32>,
     /// The frame with which all of it, and all that lies before it in its stream, was there, and known to be all.
@@ -80,7 +83,7 @@ impl Message {
 
     /// Its bytes as a span.
     pub fn span(&self) -> Span {
-        Span::new(Buffer::Stream(self.connection, self.direction), self.range.clone())
+        Span::new(buffer(self.connection, self.direction, self.inside), self.range.clone())
     }
 
     /// The payload, for those who know its type.
@@ -92,6 +95,11 @@ impl Message {
     pub fn owns_bytes(&self) -> bool {
         self.payload.owns_bytes()
     }
+}
+
+/// What the ranges of messages count in.
+pub(super) fn buffer(connection: u32, direction: Direction, inside: bool) -> Buffer {
+    if inside { Buffer::Decrypted(connection, direction) } else { Buffer::Stream(connection, direction) }
 }
 
 /// Which protocol was recognised on a connection at its end.
@@ -111,11 +119,15 @@ pub struct Trace {
     pub(super) records: Vec<Record>,
     pub(super) connections: Vec<Connection>,
     pub(super) streams: Vec<[Stream; 2]>,
+    /// What was decrypted of them.
+    pub(super) insides: Vec<Option<Box<Inside>>>,
     pub(super) talks: Vec<Talk>,
     /// In order of the frame in which they end.
     pub(super) messages: Vec<Message>,
     /// Per connection and direction the messages that own bytes, in order of their place in the stream.
     pub(super) carriers: Vec<[Vec<MessageId>; 2]>,
+    /// The same of what was decrypted.
+    pub(super) inner_carriers: Vec<[Vec<MessageId>; 2]>,
     pub(super) notes: Vec<(Option<u32>, Note)>,
 }
 
@@ -179,6 +191,25 @@ impl Trace {
         self.streams.get(connection as usize).map(|both| &both[direction.index()])
     }
 
+    /// What was decrypted in one direction of a connection: `None` if it is not encrypted, or nobody has its secrets.
+    pub fn inside(&self, connection: u32, direction: Direction) -> Option<&Stream> {
+        let inside = self.insides.get(connection as usize)?.as_ref()?;
+        Some(&inside.streams[direction.index()])
+    }
+
+    /// What was spoken at its end inside a connection that is encrypted; `None` if that is not known.
+    pub fn inside_talk(&self, connection: u32) -> Option<Talk> {
+        Some(self.insides.get(connection as usize)?.as_ref()?.talk)
+    }
+
+    /// The stream that a message's range counts in.
+    pub(super) fn stream_of(&self, message: &Message) -> Option<&Stream> {
+        match message.inside {
+            true => self.inside(message.connection, message.direction),
+            false => self.stream(message.connection, message.direction),
+        }
+    }
+
     /// Whether octets are missing before this segment's payload, in its direction.
     pub fn lacks_before(&self, segment: &Segment) -> bool {
         let stream = self.stream(segment.connection, segment.direction);
@@ -188,7 +219,7 @@ impl Trace {
 
     /// The bytes of a message.
     pub fn bytes(&self, message: &Message) -> &[u8] {
-        self.stream(message.connection, message.direction).map_or(&[], |stream| stream.slice(message.range.clone()))
+        self.stream_of(message).map_or(&[], |stream| stream.slice(message.range.clone()))
     }
 
     /// A message in a few words.
@@ -214,20 +245,24 @@ impl Trace {
         datagram.into_iter().flat_map(|datagram| &datagram.pieces).filter_map(place).collect()
     }
 
-    /// The stretches of frames that hold this span: frame number and octets in it. A derived span has none.
+    /// The stretches of frames that hold this span: frame number and octets in it. Of what was decrypted those that hold it
+    /// encrypted. A derived span has none.
     pub fn in_frames(&self, span: &Span) -> Vec<(u32, Range<u32>)> {
         match span.buffer {
             Buffer::Frame(frame) => vec![(frame, span.range.start as u32..span.range.end as u32)],
-            Buffer::Stream(connection, direction) => {
-                let Some(stream) = self.stream(connection, direction) else { return Vec::new() };
-                let place = |chunk: crate::flow::Chunk| {
-                    let len = (chunk.range.end - chunk.range.start) as u32;
-                    (chunk.frame, chunk.at..chunk.at + len)
-                };
-                stream.chunks(span.range.clone()).map(place).collect()
-            }
+            Buffer::Stream(connection, direction) => places(self.stream(connection, direction), &span.range),
+            Buffer::Decrypted(connection, direction) => places(self.inside(connection, direction), &span.range),
             Buffer::Datagram(frame) => self.pieces_in(frame, &span.range),
             Buffer::Derived(_) => Vec::new(),
         }
     }
+}
+
+/// The stretches of frames that brought these octets of a stream.
+fn places(stream: Option<&Stream>, range: &Range<u64>) -> Vec<(u32, Range<u32>)> {
+    let place = |chunk: crate::flow::Chunk| {
+        let len = (chunk.range.end - chunk.range.start) as u32;
+        (chunk.frame, chunk.at..chunk.at + len)
+    };
+    stream.map_or_else(Vec::new, |stream| stream.chunks(range.clone()).map(place).collect())
 }

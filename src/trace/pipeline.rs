@@ -9,11 +9,12 @@ use super::lane::{Lane, Speech};
 use super::model::Trace;
 use super::remarks;
 use super::session::Sessions;
-use super::watch::{Ended, Needs, Place, Sight, Watch, ends_of};
+use super::watch::{Ended, Inside, Needs, Place, Sight, Watch, ends_of};
 use crate::capture::{FrameRef, Moment};
 use crate::flow::{Connection, Delivery, Farewell, Flow, FlowId, FlowLimits, FlowTable, Origin, Segment};
 use crate::layer::{Direction, Group, Note, Severity};
 use crate::packet::Flags;
+use crate::protocol::KeyLog;
 
 /// Takes frames one by one and tells a [`Watch`] what is in them.
 pub struct Pipeline<W = Keeper> {
@@ -21,6 +22,8 @@ pub struct Pipeline<W = Keeper> {
     pub(super) flows: FlowTable<Lane>,
     pub(super) ways: Ways,
     pub(super) sessions: Sessions,
+    /// Secrets of TLS; `None` if they are not to be used.
+    pub(super) secrets: Option<KeyLog>,
     pub(super) scratch: Scratch,
     pub(super) needs: Needs,
     frames: u32,
@@ -46,8 +49,17 @@ impl<W: Watch> Pipeline<W> {
         let needs = watch.needs();
         let flows = if needs.everything { FlowTable::default() } else { FlowTable::bounded(FlowLimits::default()) };
         let intake = if needs.everything { Intake::default() } else { Intake::bounded() };
-        let (sessions, scratch) = (Sessions::default(), Scratch::default());
-        Self { intake, flows, ways: Ways::default(), sessions, scratch, needs, frames: 0, watch }
+        Self {
+            intake,
+            flows,
+            ways: Ways::default(),
+            sessions: Sessions::default(),
+            secrets: Some(KeyLog::default()),
+            scratch: Scratch::default(),
+            needs,
+            frames: 0,
+            watch,
+        }
     }
 
     /// One that follows only a part of the connections, the others being followed elsewhere. Connections are numbered
@@ -55,6 +67,18 @@ impl<W: Watch> Pipeline<W> {
     pub fn sharing(mut self, portion: Portion) -> Self {
         self.intake.portion = portion;
         self
+    }
+
+    /// One that opens nothing that is encrypted, whatever secrets there are.
+    pub fn sealed(mut self) -> Self {
+        self.secrets = None;
+        self
+    }
+
+    /// Takes secrets of TLS sessions, as lines of a key log; returns how many there were. Only what comes later is opened
+    /// with them. Those that stand in a capture come with its frames.
+    pub fn learn_secrets(&mut self, lines: &str) -> usize {
+        self.secrets.as_mut().map_or(0, |secrets| secrets.learn(lines))
     }
 
     /// Whether something was found that runs over several connections, so that they cannot be shared out.
@@ -65,6 +89,9 @@ impl<W: Watch> Pipeline<W> {
     /// Takes the next frame. Frames are numbered from 1 in the order in which they come.
     pub fn push(&mut self, frame: FrameRef<'_>) {
         self.frames += 1;
+        if let Some(secrets) = frame.secrets {
+            self.learn_secrets(secrets);
+        }
         let now = Moment { frame: self.frames, time: frame.time };
         let plain = self.plain(frame);
         if plain.as_ref().is_some_and(|plain| self.pass(plain, frame, now)) {
@@ -177,6 +204,8 @@ impl<W: Watch> Pipeline<W> {
             needs: self.needs,
             now,
             lent,
+            secrets: self.secrets.as_ref(),
+            within: false,
         };
         // A bare acknowledgement says nothing to anyone above TCP.
         let ends = packet.tcp().is_some_and(|(tcp, ..)| tcp.flags.0 & (Flags::FIN | Flags::RST | Flags::SYN) != 0);
@@ -212,23 +241,28 @@ impl<W: Watch> Pipeline<W> {
             // What is told now is told after the frame at hand.
             now: Moment { frame: now.frame + 1, ..now },
             lent: None,
+            secrets: self.secrets.as_ref(),
+            within: false,
         };
         ear.finish();
     }
 
     fn part_with(&mut self, flow: Flow<Lane>) {
         let Flow { connection, with: lane } = flow;
-        if let (Speech::Known(_, decoder), true) = (&lane.speech, connection.is_closed() && lane.has_all(&connection))
-            && let Some(note) = decoder.farewell()
-        {
+        let has_all = connection.is_closed() && lane.has_all(&connection);
+        let speeches = [Some(&lane.speech), lane.inside.as_ref().map(|inside| &inside.speech)];
+        for note in speeches.into_iter().flatten().filter(|_| has_all).filter_map(Speech::farewell) {
             let last = Moment { frame: connection.last.0, time: connection.last.1 };
             self.watch.note(Some(&place(&connection, connection.latest_way(), last)), &note);
         }
         for (moment, direction, note) in connection.remarks() {
             self.watch.note(Some(&place(&connection, direction, moment)), &note);
         }
-        let Lane { speech, hearing, messages, .. } = lane;
-        self.watch.ended(Ended { connection, talk: speech.talk(), messages, streams: hearing.streams });
+        let Lane { speech, hearing, messages, inside, .. } = lane;
+        let messages = messages + inside.as_ref().map_or(0, |inside| inside.messages);
+        let inside = inside
+            .map(|inside| Box::new(Inside { talk: inside.speech.talk(), streams: inside.hearing.streams }));
+        self.watch.ended(Ended { connection, talk: speech.talk(), messages, streams: hearing.streams, inside });
     }
 }
 

@@ -38,11 +38,15 @@ impl Trace {
 
     fn seen<'a>(&'a self, message: &'a Message, connection: &'a Connection) -> Seen<'a> {
         let answers = message.payload_as::<HttpMessage>().and_then(|http| http.answers.clone());
-        let asked = answers.zip(self.stream(message.connection, Direction::ToServer));
+        let asked = answers.zip(match message.inside {
+            true => self.inside(message.connection, Direction::ToServer),
+            false => self.stream(message.connection, Direction::ToServer),
+        });
         Seen {
             connection,
             direction: message.direction,
             range: &message.range,
+            inside: message.inside,
             frames: &message.frames,
             moment: Moment { frame: message.frame(), time: message.time },
             payload: message.payload.as_ref(),

@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::Talk;
 use crate::capture::{FrameRef, Moment};
 use crate::flow::{Connection, Delivery, Segment, Stream, UdpPlace};
-use crate::layer::{Direction, Note};
+use crate::layer::{Direction, Note, Span};
 use crate::message::Payload;
 use crate::packet::{Datagram, Packet, Plain, Transport};
 
@@ -28,9 +28,8 @@ pub trait Watch {
     /// A message. Its own notes are told with [`Watch::note`] too.
     fn message(&mut self, seen: &Seen<'_>);
 
-    /// A note on a message that was told before: the one with this connection, direction and range. It is told with
-    /// [`Watch::note`] too.
-    fn remark(&mut self, _connection: u32, _direction: Direction, _range: &Range<u64>, _note: &Note) {}
+    /// A note on a message that was told before: the one that lies there. It is told with [`Watch::note`] too.
+    fn remark(&mut self, _of: &Span, _note: &Note) {}
 
     /// What is odd; without a place it is about the whole capture.
     fn note(&mut self, on: Option<&Place>, note: &Note);
@@ -56,8 +55,8 @@ impl<W: Watch> Watch for &mut W {
         (**self).message(seen);
     }
 
-    fn remark(&mut self, connection: u32, direction: Direction, range: &Range<u64>, note: &Note) {
-        (**self).remark(connection, direction, range, note);
+    fn remark(&mut self, of: &Span, note: &Note) {
+        (**self).remark(of, note);
     }
 
     fn note(&mut self, on: Option<&Place>, note: &Note) {
@@ -135,6 +134,8 @@ pub struct Seen<'a> {
     pub direction: Direction,
     /// Where its bytes lie in the stream of that direction.
     pub range: &'a Range<u64>,
+    /// Whether that is the stream inside, which was encrypted.
+    pub inside: bool,
     /// All frames that carried it, ascending, if [`Needs::frames`].
     pub frames: &'a [u32],
     /// The frame in which it ended.
@@ -180,6 +181,17 @@ pub struct Ended {
     /// How many messages were found on it, what rides on them included.
     pub messages: u64,
     /// Its bytes, as far as they were kept.
+    pub streams: [Stream; 2],
+    /// What was decrypted of it, if anything was.
+    pub inside: Option<Box<Inside>>,
+}
+
+/// What was decrypted of a connection.
+#[derive(Debug)]
+pub struct Inside {
+    /// What was spoken there at its end.
+    pub talk: Talk,
+    /// The bytes, as far as they were kept.
     pub streams: [Stream; 2],
 }
 

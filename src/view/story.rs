@@ -28,13 +28,16 @@ pub fn story(story: &Story, width: usize) -> Vec<Line> {
 }
 
 fn heading(chapter: &Chapter) -> Line {
-    let spoken = match chapter.talk {
+    let name = |talk| match talk {
         Talk::Known("http") => "HTTP",
         Talk::Known("websocket") => "HTTP, then WebSocket",
+        Talk::Known("tls") => "TLS",
         Talk::Known(other) => other,
         Talk::Silent => "nothing was said",
         Talk::Unknown => "a protocol that is not known here",
     };
+    let inside = chapter.inside.map(|talk| format!(", and inside it {}", name(talk)));
+    let spoken = format!("{}{}", name(chapter.talk), inside.unwrap_or_default());
     Line::of(Tone::Strong, format!("connection {}", chapter.connection))
         .with(Tone::Dim, format!("  (tcp.stream {}, {spoken})", chapter.connection))
 }

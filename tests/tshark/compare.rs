@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use wiretale::cli::Loaded;
+use wiretale::cli::{Loaded, Secrets};
 use wiretale::filter::{Names, TraceNames};
 use wiretale::layer::{FieldDef, Kind, Layer, Value};
 use wiretale::trace::{Trace, all_fields, protocols};
@@ -22,7 +22,7 @@ pub struct Tally {
 
 /// Reads a capture as the program does.
 pub fn load(path: &Path) -> Trace {
-    Loaded::open(path).unwrap().trace
+    Loaded::open(path, Secrets::Known("")).unwrap().trace
 }
 
 /// Compares all frames of a capture; the differences must be those of the exceptions, and each of them must differ.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use wiretale::cli::{Course, Loaded};
+use wiretale::cli::{Course, Loaded, Secrets};
 use wiretale::explain::lesson::{Item, Lesson, Text, View};
 use wiretale::filter::{Expr, Filter, TraceNames};
 
@@ -78,7 +78,7 @@ fn filters_find_the_same_frames() {
     }
     let mut wrong = Vec::new();
     for (name, lesson, path) in lessons() {
-        let trace = Loaded::open(&path).unwrap().trace;
+        let trace = Loaded::open(&path, Secrets::of_lesson(&lesson)).unwrap().trace;
         let filters: Vec<String> = filters(&lesson).into_iter().collect();
         assert!(!filters.is_empty(), "{name} asks nothing");
         let asked: Vec<&str> = filters.iter().map(String::as_str).collect();
@@ -102,7 +102,7 @@ fn claims_stand_on_their_frames() {
         return;
     }
     for (name, lesson, path) in lessons() {
-        let loaded = Loaded::open(&path).unwrap();
+        let loaded = Loaded::open(&path, Secrets::of_lesson(&lesson)).unwrap();
         let told = lesson.tell(&loaded.trace, &loaded.cast, true).comments();
         let theirs = tool::fields(&path, &[], &["frame.comment"]);
         assert_eq!(theirs.len(), loaded.trace.len() as usize, "{name}");
@@ -119,8 +119,8 @@ fn saved_captures_are_read_without_complaint() {
     if !tool::is_here() {
         return;
     }
-    for (name, _, path) in lessons() {
-        let loaded = Loaded::open(&path).unwrap();
+    for (name, lesson, path) in lessons() {
+        let loaded = Loaded::open(&path, Secrets::of_lesson(&lesson)).unwrap();
         assert_eq!(loaded.about.cut, None, "{name}");
         tool::run(tool::command().arg("-r").arg(&path));
         let text = tool::run(Command::new("capinfos").args(["-M", "-c", "-t"]).arg(&path));

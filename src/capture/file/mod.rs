@@ -96,6 +96,7 @@ impl Source for CaptureFile {
         if self.over {
             return Ok(None);
         }
+        let known = self.about.secrets.as_ref().map_or(0, String::len);
         let next = match &mut self.format {
             Format::Pcap(pcap) => pcap.next(&mut self.window),
             Format::Pcapng(pcapng) => pcapng.next(&mut self.window, &mut self.about, &mut self.comments),
@@ -108,6 +109,7 @@ impl Source for CaptureFile {
                 len: record.len.max(record.data.len() as u32),
                 data: self.window.taken(record.data),
                 comments: &self.comments,
+                secrets: self.about.secrets.as_deref().and_then(|secrets| secrets.get(known..)).filter(|new| !new.is_empty()),
             })),
             Ok(None) => {
                 self.over = true;

@@ -30,6 +30,8 @@ pub struct Lesson {
     pub requires: Vec<String>,
     /// The terms it explains.
     pub terms: Vec<String>,
+    /// Whether what is encrypted stays so, though the lab has the secrets: as everyone sees it who has them not.
+    pub sealed: bool,
     /// What can be changed in the script, with the values it has when nobody changes them.
     pub knobs: BTreeMap<String, String>,
     /// Its parts in order.

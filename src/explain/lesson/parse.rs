@@ -29,6 +29,8 @@ struct Front {
     #[serde(default)]
     terms: Vec<String>,
     #[serde(default)]
+    sealed: bool,
+    #[serde(default)]
     knobs: BTreeMap<String, String>,
 }
 
@@ -47,6 +49,7 @@ impl Lesson {
             question: front.question,
             requires: front.requires,
             terms: front.terms,
+            sealed: front.sealed,
             knobs: front.knobs,
             items,
         };
@@ -105,7 +108,7 @@ fn front_matter(file: &str) -> Result<(Front, usize), Mistake> {
     let text = &file[start..start + len];
     let front = toml::from_str(text).map_err(|error| {
         let span = error.span().unwrap_or(0..0);
-        let keys = "it holds title, question, requires, terms and [knobs], in TOML; texts stand in quotes";
+        let keys = "it holds title, question, requires, terms, sealed and [knobs], in TOML; texts stand in quotes";
         Mistake::new(start + span.start..start + span.end, error.message()).help(keys)
     })?;
     let after = start + len + 3;

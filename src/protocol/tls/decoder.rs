@@ -1,16 +1,22 @@
-//! Records one after the other, in each direction, and the handshake messages that they hold in the open.
+//! Records one after the other, in each direction: the handshake messages that they hold in the open, and, where there are
+//! secrets, what is encrypted.
 
 use std::ops::Range;
 
-use super::hello::{Hello, Side};
-use super::record::{ALERT_TYPE, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, HEADER_LEN, Handshake, TlsRecord};
+use super::hello::{Hello, Side, chosen_protocol};
+use super::keys::{Keys, Outcome, inner_13};
+use super::record::{
+    ALERT_TYPE, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, HEADER_LEN, Handshake, Opened, TlsRecord,
+};
 use crate::layer::{Direction, Group, Note, Severity};
-use crate::message::{Decoder, Draft, Input, Progress, Sink};
+use crate::message::{Decoder, Draft, Input, Inside, Progress, Sink};
 
 /// "The length MUST NOT exceed 2^14 + 256 bytes" (RFC 8446 §5.2); of TLS 1.2, 2^14 + 2048 (RFC 5246 §6.2.3).
 const MAX_RECORD: usize = (1 << 14) + 2048;
 /// A handshake message larger than this is not put together; certificates are much smaller.
 const MAX_HANDSHAKE: usize = 256 << 10;
+const ENCRYPTED_EXTENSIONS: u8 = 8;
+const CLOSE_NOTIFY: u8 = 0;
 
 /// One side.
 #[derive(Default)]
@@ -22,6 +28,8 @@ struct Speaker {
     begun: Vec<u8>,
     /// Handshake messages are not put together any more.
     lost: bool,
+    /// How many octets the application said, as far as they were decrypted.
+    said: u64,
 }
 
 #[derive(Default)]
@@ -30,6 +38,13 @@ pub(super) struct TlsDecoder {
     /// TLS 1.3 was chosen: there a change of keys shows in the content type alone, and a record that says so means nothing
     /// (RFC 8446 §5).
     is_13: bool,
+    keys: Keys,
+}
+
+/// What was in a record that was opened.
+struct Plain {
+    octets: Vec<u8>,
+    closes: bool,
 }
 
 impl Decoder for TlsDecoder {
@@ -47,9 +62,23 @@ impl Decoder for TlsDecoder {
         }
         let whole = HEADER_LEN + usize::from(len);
         let Some(content) = input.bytes.get(HEADER_LEN..whole) else { return self.cut(input, sink) };
+        let sealed = self.speakers[input.direction.index()].encrypted && content_type != CHANGE_CIPHER_SPEC;
+        let outcome = match sealed || content_type == APPLICATION_DATA {
+            true => self.keys.open(input.direction, self.is_13, header, content, sink),
+            false => Outcome::Closed,
+        };
+        if matches!(outcome, Outcome::Wait) && !input.end {
+            return Progress::Wait;
+        }
         let mut notes = Vec::new();
-        let record = self.record(*header, content, input.direction, &mut notes);
+        let mut record = self.record(*header, content, input.direction, &mut notes, sink);
+        let plain = self.opened(&mut record, outcome, input.direction, &mut notes, sink);
         hand_out(input, whole, &record, notes, true, sink);
+        if let (Some(plain), Some(Opened { inside: Some(inside), before, .. })) = (plain, &record.opened) {
+            let from = input.offset + (HEADER_LEN + before) as u64;
+            let Plain { octets, closes } = &plain;
+            sink.inside(Inside { direction: input.direction, offset: inside.start, from, octets, closes: *closes });
+        }
         Progress::Consumed(whole)
     }
 
@@ -85,6 +114,7 @@ impl TlsDecoder {
         content: &[u8],
         direction: Direction,
         notes: &mut Vec<Note>,
+        sink: &dyn Sink,
     ) -> TlsRecord {
         let speaker = &mut self.speakers[direction.index()];
         let mut record = TlsRecord { encrypted: speaker.encrypted, ..unreadable(&header) };
@@ -92,6 +122,9 @@ impl TlsDecoder {
             CHANGE_CIPHER_SPEC => {
                 record.encrypted = false;
                 speaker.encrypted = !self.is_13;
+                if !self.is_13 {
+                    self.keys.change_12(direction, sink);
+                }
             }
             APPLICATION_DATA => (record.encrypted, record.opaque) = (true, self.is_13),
             ALERT_TYPE if !record.encrypted => match content {
@@ -99,8 +132,9 @@ impl TlsDecoder {
                 _ => notes.push(note(Severity::Error, "an alert has two octets")),
             },
             HANDSHAKE if !record.encrypted => {
-                record.handshakes = speaker.handshakes(content, direction, notes);
+                record.handshakes = speaker.handshakes(content, HEADER_LEN, direction, notes);
                 let mut hellos = record.handshakes.iter().filter_map(|handshake| handshake.hello.as_ref());
+                hellos.clone().for_each(|hello| self.keys.hello(hello));
                 let says_13 = hellos.any(|hello| match hello.side {
                     Side::Server => hello.best_version() == 0x0304,
                     // Only TLS 1.3 has it; a server that speaks less cannot even read on (RFC 8446 §4.2.10).
@@ -115,11 +149,70 @@ impl TlsDecoder {
         }
         record
     }
+
+    /// Adds what an encrypted record was found to hold. Returns it, if it is for those who speak inside.
+    fn opened(
+        &mut self,
+        record: &mut TlsRecord,
+        outcome: Outcome,
+        direction: Direction,
+        notes: &mut Vec<Note>,
+        sink: &dyn Sink,
+    ) -> Option<Plain> {
+        let (mut octets, before) = match outcome {
+            Outcome::Open { octets, before } => (octets, before),
+            Outcome::Failed => {
+                let text = "it does not open with the secret at hand: what is encrypted in this direction stays so";
+                notes.push(note(Severity::Warn, text).about(Group::Decryption));
+                return None;
+            }
+            Outcome::Closed | Outcome::Wait => return None,
+        };
+        let content_type = if self.is_13 { inner_13(&mut octets) } else { Some(record.content_type) };
+        let Some(content_type) = content_type else {
+            notes.push(note(Severity::Error, "it holds nothing but zeros, and so no content type"));
+            return None;
+        };
+        let speaker = &mut self.speakers[direction.index()];
+        let len = octets.len();
+        let mut opened = Opened { content_type, len, before, plain: Vec::new(), inside: None };
+        let mut plain = None;
+        match (content_type, octets.as_slice()) {
+            (HANDSHAKE, content) => {
+                record.handshakes = speaker.handshakes(content, 0, direction, notes);
+                record.handshakes.iter().filter_map(|said| said.hello.as_ref()).for_each(|hello| self.keys.hello(hello));
+                self.keys.heard(direction, &record.handshakes, sink);
+                opened.plain = octets;
+            }
+            (ALERT_TYPE, [level, description]) => {
+                record.alert = Some((*level, *description));
+                if *description == CLOSE_NOTIFY {
+                    opened.inside = Some(speaker.said..speaker.said);
+                    plain = Some(Plain { octets: Vec::new(), closes: true });
+                }
+                opened.plain = octets;
+            }
+            (APPLICATION_DATA, _) => {
+                opened.inside = Some(speaker.said..speaker.said + len as u64);
+                speaker.said += len as u64;
+                plain = Some(Plain { octets, closes: false });
+            }
+            _ => opened.plain = octets,
+        }
+        record.opened = Some(opened);
+        plain
+    }
 }
 
 impl Speaker {
-    /// The handshake messages that end in a record.
-    fn handshakes(&mut self, content: &[u8], direction: Direction, notes: &mut Vec<Note>) -> Vec<Handshake> {
+    /// The handshake messages that end in a record, whose content begins at `base`.
+    fn handshakes(
+        &mut self,
+        content: &[u8],
+        base: usize,
+        direction: Direction,
+        notes: &mut Vec<Note>,
+    ) -> Vec<Handshake> {
         if self.lost {
             return Vec::new();
         }
@@ -142,8 +235,9 @@ impl Speaker {
             if hello == Some(None) {
                 notes.push(note(Severity::Error, "a hello that has not its form").about(Group::Malformed));
             }
-            let place = at.checked_sub(before).map(|place| HEADER_LEN + place);
-            found.push(Handshake { kind, hello: hello.flatten(), at: place });
+            let alpn = if kind == ENCRYPTED_EXTENSIONS { chosen_protocol(body) } else { Vec::new() };
+            let place = at.checked_sub(before).map(|place| base + place);
+            found.push(Handshake { kind, hello: hello.flatten(), alpn, at: place });
             at += 4 + len;
         }
         self.begun.drain(..at);
@@ -165,6 +259,7 @@ fn unreadable(header: &[u8; HEADER_LEN]) -> TlsRecord {
         opaque: false,
         handshakes: Vec::new(),
         alert: None,
+        opened: None,
     }
 }
 

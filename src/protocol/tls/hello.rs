@@ -25,6 +25,8 @@ pub struct Hello {
     pub side: Side,
     /// Its version field.
     pub version: u16,
+    /// What its side chose by chance, so that no session is like another. The client's is the session's name in key logs.
+    pub random: [u8; 32],
     /// The suites offered, or the one chosen, each with its place.
     pub suites: Vec<(u16, Range<usize>)>,
     /// The versions in the extension for them.
@@ -63,13 +65,15 @@ impl Hello {
         let mut hello = Self {
             side,
             version,
+            random: body.get(random)?.try_into().ok()?,
             suites: Vec::new(),
             versions: Vec::new(),
             server_name: None,
             alpn: Vec::new(),
-            is_retry: side == Side::Server && body.get(random) == Some(&RETRY),
+            is_retry: false,
             has_early_data: false,
         };
+        hello.is_retry = side == Side::Server && hello.random == RETRY;
         reader.list(1)?;
         match side {
             Side::Client => {
@@ -103,12 +107,7 @@ impl Hello {
                 });
                 self.server_name = name.map(Reader::text);
             }
-            (extension::ALPN, _) => {
-                let Some(mut names) = content.list(2) else { return };
-                while let (Some(name), true) = (names.list(1), self.alpn.len() < MAX_ITEMS) {
-                    self.alpn.push(name.text());
-                }
-            }
+            (extension::ALPN, _) => self.alpn = content.alpn(),
             (extension::EARLY_DATA, Side::Client) => self.has_early_data = true,
             (extension::SUPPORTED_VERSIONS, Side::Client) => {
                 let Some(mut versions) = content.list(1) else { return };
@@ -140,6 +139,19 @@ impl Hello {
     }
 }
 
+/// The protocol that the server chose to speak inside, where it says so only when the rest is encrypted: in the body of
+/// EncryptedExtensions (RFC 8446 §4.3.1).
+pub(super) fn chosen_protocol(body: &[u8]) -> Vec<(String, Range<usize>)> {
+    let Some(mut extensions) = (Reader { bytes: body, at: 0 }).list(2) else { return Vec::new() };
+    while let Some((number, _)) = extensions.u16() {
+        let Some(mut content) = extensions.list(2) else { break };
+        if number == extension::ALPN {
+            return content.alpn();
+        }
+    }
+    Vec::new()
+}
+
 /// Goes over octets whose lengths stand before them.
 #[derive(Clone, Copy)]
 struct Reader<'a> {
@@ -167,6 +179,16 @@ impl<'a> Reader<'a> {
         let len = self.bytes.get(digits)?.iter().fold(0, |len, octet| len << 8 | usize::from(*octet));
         let range = self.take(len)?;
         Some(Reader { bytes: self.bytes.get(..range.end)?, at: range.start })
+    }
+
+    /// A list of names of protocols (RFC 7301 §3.1).
+    fn alpn(&mut self) -> Vec<(String, Range<usize>)> {
+        let mut found = Vec::new();
+        let Some(mut names) = self.list(2) else { return found };
+        while let (Some(name), true) = (names.list(1), found.len() < MAX_ITEMS) {
+            found.push(name.text());
+        }
+        found
     }
 
     /// All of it, as text.

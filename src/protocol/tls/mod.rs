@@ -1,17 +1,21 @@
-//! Transport Layer Security, as far as it can be read without keys: records, the open part of the handshake, alerts; of
-//! what is encrypted its sizes and its time.
+//! Transport Layer Security: records, the open part of the handshake, alerts; of what is encrypted its sizes and its time,
+//! and, where the session's secrets are at hand, what it says.
 //!
 //! # References
 //! - Records: RFC 8446 §5.1, RFC 5246 §6.2. Handshake: RFC 8446 §4, RFC 5246 §7.4. Alerts: RFC 8446 §6.
 //! - Server Name Indication: RFC 6066 §3. ALPN: RFC 7301.
 
+mod crypt;
 mod decoder;
 mod hello;
+mod keylog;
+mod keys;
 mod names;
 mod record;
 
 pub use hello::{Hello as TlsHello, Side as TlsSide};
-pub use record::{Handshake as TlsHandshake, TlsRecord};
+pub use keylog::KeyLog;
+pub use record::{Handshake as TlsHandshake, Opened as TlsOpened, TlsRecord};
 
 use crate::layer::FieldDef;
 use crate::message::{Decoder, Dissector, Probe, Sink, Upgrade, Verdict};
@@ -23,6 +27,7 @@ crate::fields! {
     LENGTH = "tls.record.length", Uint, "How many octets follow in the record.", "RFC 8446 §5.1";
     HANDSHAKE_TYPE = "tls.handshake.type", Uint, "Which message of the handshake: 1 ClientHello, 2 ServerHello, 11 Certificate, …", "RFC 8446 §4";
     HANDSHAKE_VERSION = "tls.handshake.version", Uint, "A version kept for old middleboxes; the true one is among the extensions.", "RFC 8446 §4.1.2";
+    RANDOM = "tls.handshake.random", Bytes, "What this side chose by chance: with the other's it makes the keys of the session.", "RFC 8446 §4.1.2";
     SUITE = "tls.handshake.ciphersuite", Uint, "A cipher suite that the client offers, or the one that the server chose.", "RFC 8446 §4.1.2";
     SUPPORTED_VERSION = "tls.handshake.extensions.supported_version", Uint, "A version that the client offers, or the one that the server chose.", "RFC 8446 §4.2.1";
     SERVER_NAME = "tls.handshake.extensions_server_name", Text, "Which site the client wants: readable for everyone on the way.", "RFC 6066 §3";

@@ -9,11 +9,11 @@ use std::ops::Range;
 
 use super::hello::{Hello, Side};
 use super::{
-    ALERT, ALERT_LEVEL, ALPN, APP_DATA, CONTENT_TYPE, HANDSHAKE_TYPE, HANDSHAKE_VERSION, LENGTH, OPAQUE_TYPE,
+    ALERT, ALERT_LEVEL, ALPN, APP_DATA, CONTENT_TYPE, HANDSHAKE_TYPE, HANDSHAKE_VERSION, LENGTH, OPAQUE_TYPE, RANDOM,
     SERVER_NAME, SUITE, SUPPORTED_VERSION, VERSION, names,
 };
-use crate::layer::{Field, FieldDef, Layer, OsiLayer, Span, Value};
-use crate::message::{Part, Payload};
+use crate::layer::{Buffer, Derived, Field, FieldDef, Layer, OsiLayer, Span, Value};
+use crate::message::{INSIDE, Part, Payload};
 use crate::protocol::text::plain;
 
 pub(super) const CHANGE_CIPHER_SPEC: u8 = 20;
@@ -29,7 +29,10 @@ pub struct Handshake {
     pub kind: u8,
     /// What it says, if it is a hello.
     pub hello: Option<Hello>,
-    /// Where its first octet lies, counted from the record's; `None` if in a record before.
+    /// The protocol that the server chose to speak inside, if it is EncryptedExtensions.
+    pub alpn: Vec<(String, Range<usize>)>,
+    /// Where its first octet lies, counted from the record's, or of a record that was opened from that of its content;
+    /// `None` if in a record before.
     pub(super) at: Option<usize>,
 }
 
@@ -50,8 +53,25 @@ pub struct TlsRecord {
     pub opaque: bool,
     /// The messages of the handshake that end in it.
     pub handshakes: Vec<Handshake>,
-    /// Level and description, if it is an alert in the open.
+    /// Level and description, if it is an alert that can be read.
     pub alert: Option<(u8, u8)>,
+    /// What it holds, if it was encrypted and there were secrets.
+    pub opened: Option<Opened>,
+}
+
+/// What a record was found to hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// Its true content type.
+    pub content_type: u8,
+    /// How many octets its content has.
+    pub len: usize,
+    /// How many octets of the record stand between its header and its encrypted content.
+    pub before: usize,
+    /// Its content, unless the application said it.
+    pub(super) plain: Vec<u8>,
+    /// Where its content lies in all that the application said in this direction.
+    pub inside: Option<Range<u64>>,
 }
 
 impl TlsRecord {
@@ -61,11 +81,21 @@ impl TlsRecord {
     }
 
     fn words(&self) -> String {
-        let octets = format!("{} octets", self.len);
         if self.header < HEADER_LEN {
             return "the beginning of a record's header".into();
         }
-        match (self.content_type, self.encrypted) {
+        match &self.opened {
+            Some(Opened { content_type: APPLICATION_DATA, len, .. }) => format!("application data, {len} octets decrypted"),
+            Some(Opened { content_type, len, .. }) => {
+                format!("{}, decrypted", self.content_words(*content_type, false, *len))
+            }
+            None => self.content_words(self.content_type, self.encrypted, usize::from(self.len)),
+        }
+    }
+
+    fn content_words(&self, content_type: u8, encrypted: bool, len: usize) -> String {
+        let octets = format!("{len} octets");
+        match (content_type, encrypted) {
             (CHANGE_CIPHER_SPEC, _) => "change cipher spec".into(),
             (ALERT_TYPE, false) => self.alert.map_or_else(
                 || "alert".into(),
@@ -85,6 +115,22 @@ impl TlsRecord {
     }
 }
 
+impl Opened {
+    /// Adds what is known of it beside its messages; returns the span that the places of those count in.
+    fn describe(&self, opaque: bool, at: &Span, layer: &mut Layer) -> Span {
+        if opaque {
+            layer.computed(&CONTENT_TYPE, Value::Uint(self.content_type.into()));
+        }
+        if self.plain.is_empty() {
+            return at.clone();
+        }
+        let from = at.range.start + (HEADER_LEN + self.before) as u64;
+        let from = Span::new(at.buffer, from..from + self.plain.len() as u64);
+        layer.derived.push(Derived { how: "decrypted", from, bytes: self.plain.clone() });
+        Span::new(Buffer::Derived(layer.derived.len() - 1), 0..self.plain.len() as u64)
+    }
+}
+
 impl Handshake {
     /// Its name: `ClientHello`.
     pub fn name(&self) -> String {
@@ -92,7 +138,10 @@ impl Handshake {
     }
 
     fn words(&self) -> String {
-        let Some(hello) = &self.hello else { return self.name() };
+        let Some(hello) = &self.hello else {
+            let alpn: Vec<_> = self.alpn.iter().map(|(name, _)| format!(", {}", plain(name, 40))).collect();
+            return format!("{}{}", self.name(), alpn.concat());
+        };
         let alpn: Vec<&str> = hello.alpn.iter().map(|(name, _)| name.as_str()).collect();
         let alpn = if alpn.is_empty() { String::new() } else { format!(", {}", plain(&alpn.join(" "), 40)) };
         let version = hello.version_name();
@@ -109,22 +158,22 @@ impl Handshake {
         }
     }
 
-    /// Its fields; `offset` is where its body lies in the record's layer.
+    /// Its fields; `at` is what its place counts in: the record, or its content if that was encrypted.
     fn describe(&self, layer: &mut Layer, at: &Span) {
         let Some(start) = self.at else {
             layer.computed(&HANDSHAKE_TYPE, Value::Uint(self.kind.into()));
             return;
         };
-        layer.field(&HANDSHAKE_TYPE, Value::Uint(self.kind.into()), start..start + 1);
-        let Some(hello) = &self.hello else { return };
+        put(layer, &HANDSHAKE_TYPE, Value::Uint(self.kind.into()), at, start..start + 1);
         let body = start + 4;
         let mut add = |def: &'static FieldDef, value: Value, range: Range<usize>| {
-            let from = at.range.start + (body + range.start) as u64;
-            let span = Some(Span::new(at.buffer, from..from + range.len() as u64));
-            layer.fields.push(Field { def, value, span });
+            put(layer, def, value, at, body + range.start..body + range.end);
         };
+        self.alpn.iter().for_each(|(name, range)| add(&ALPN, Value::Text(name.clone()), range.clone()));
+        let Some(hello) = &self.hello else { return };
         let number = |number: u16| Value::Uint(number.into());
         add(&HANDSHAKE_VERSION, number(hello.version), 0..2);
+        add(&RANDOM, Value::Bytes(hello.random.to_vec()), 2..34);
         hello.suites.iter().for_each(|(suite, range)| add(&SUITE, number(*suite), range.clone()));
         if let Some((name, range)) = &hello.server_name {
             add(&SERVER_NAME, Value::Text(name.clone()), range.clone());
@@ -132,6 +181,13 @@ impl Handshake {
         hello.alpn.iter().for_each(|(name, range)| add(&ALPN, Value::Text(name.clone()), range.clone()));
         hello.versions.iter().for_each(|(version, range)| add(&SUPPORTED_VERSION, number(*version), range.clone()));
     }
+}
+
+/// Adds a field that lies in this range of `at`.
+fn put(layer: &mut Layer, def: &'static FieldDef, value: Value, at: &Span, range: Range<usize>) {
+    let from = at.range.start + range.start as u64;
+    let span = Some(Span::new(at.buffer, from..from + range.len() as u64));
+    layer.fields.push(Field { def, value, span });
 }
 
 impl Payload for TlsRecord {
@@ -152,11 +208,15 @@ impl Payload for TlsRecord {
             layer.field(&VERSION, Value::Uint(self.version.into()), 1..3);
             layer.field(&LENGTH, Value::Uint(self.len.into()), 3..5);
         }
+        let (content, alert) = match &self.opened {
+            Some(opened) => (opened.describe(self.opaque, at, &mut layer), 0),
+            None => (at.clone(), HEADER_LEN),
+        };
         // A handshake message may have begun in a record before: what of it lies there has no place here.
-        self.handshakes.iter().for_each(|handshake| handshake.describe(&mut layer, at));
+        self.handshakes.iter().for_each(|handshake| handshake.describe(&mut layer, &content));
         if let Some((level, description)) = self.alert {
-            layer.field(&ALERT_LEVEL, Value::Uint(level.into()), HEADER_LEN..HEADER_LEN + 1);
-            layer.field(&ALERT, Value::Uint(description.into()), HEADER_LEN + 1..HEADER_LEN + 2);
+            put(&mut layer, &ALERT_LEVEL, Value::Uint(level.into()), &content, alert..alert + 1);
+            put(&mut layer, &ALERT, Value::Uint(description.into()), &content, alert + 1..alert + 2);
         }
         if self.content_type == APPLICATION_DATA
             && let Some(octets) = bytes.get(HEADER_LEN..)
@@ -167,7 +227,11 @@ impl Payload for TlsRecord {
     }
 
     fn parts(&self, len: u64) -> Vec<Part> {
-        vec![Part { owner: "tls", len }]
+        let tls = |len| Part { owner: "tls", len };
+        let Some(Opened { before, inside: Some(inside), .. }) = &self.opened else { return vec![tls(len)] };
+        let before = ((HEADER_LEN + before) as u64).min(len);
+        let content = (inside.end - inside.start).min(len - before);
+        vec![tls(before), Part { owner: INSIDE, len: content }, tls(len - before - content)]
     }
 
     fn boxed(&self) -> Box<dyn Payload> {
