@@ -184,6 +184,16 @@ pub enum Progress {
     Switch(usize),
 }
 
+impl Progress {
+    /// How many octets are done with.
+    pub fn consumed(self) -> usize {
+        match self {
+            Self::Consumed(n) | Self::Switch(n) => n,
+            Self::NeedMore | Self::Wait | Self::GiveUp => 0,
+        }
+    }
+}
+
 /// The state of one protocol on one connection.
 pub trait Decoder: Send {
     /// Takes what it can from the front of the input.

@@ -185,11 +185,7 @@ pub(super) fn count(given: &Given<'_>, threads: usize) -> Result<(Summary, About
 }
 
 /// One thread's part. It ends early when any of them finds that parts are not enough.
-fn count_part(
-    given: &Given<'_>,
-    portion: Portion,
-    has_sessions: &AtomicBool,
-) -> Result<(Summary, About), Failure> {
+fn count_part(given: &Given<'_>, portion: Portion, has_sessions: &AtomicBool) -> Result<(Summary, About), Failure> {
     let mut source = given.source()?;
     let mut pipeline = Secrets::Known(&given.secrets).pipeline(Summary::default()).sharing(portion);
     while let Some(frame) = source.next_frame()? {

@@ -4,8 +4,8 @@ use super::Cast;
 use crate::flow::{Finding, Segment};
 use crate::layer::{Direction, Severity};
 use crate::packet::Flags;
-use crate::protocol::engineio::{EngineIoPacket, Kind};
 use crate::protocol::TlsRecord;
+use crate::protocol::engineio::{EngineIoPacket, Kind};
 use crate::protocol::text::as_text;
 use crate::trace::{Message, Record, Talk, Trace};
 

@@ -13,7 +13,7 @@ mod websocket;
 pub use http1::{HttpMessage, Side};
 pub use socketio::{Kind as SocketIoKind, SocketIoPacket};
 pub use sse::{SseContent, SseEvent, SseEventMessage};
-pub use tls::{KeyLog, TlsHandshake, TlsHello, TlsOpened, TlsRecord, TlsSide};
+pub use tls::{KeyLog, TlsChosen, TlsHandshake, TlsHello, TlsOpened, TlsRecord, TlsSide};
 pub use websocket::{Opcode, WebSocketFrame, WebSocketHandshake, WebSocketMessage, accept_for};
 
 use crate::layer::FieldDef;

@@ -1,7 +1,8 @@
 //! What the tests of decoders share: a sink that collects, and a driver that feeds a decoder as the pipeline does.
 
 use crate::layer::{Buffer, Direction, Layer, Note, Severity, Span};
-use crate::message::{Decoder, Draft, Input, Payload, Progress, Sink, Upgrade};
+use crate::message::{Decoder, Draft, Input, Inside, Payload, Progress, Sink, Upgrade};
+use crate::protocol::KeyLog;
 
 /// A case of a table: what it is about, or its octets; what is to be told; severity and clause of its notes.
 pub(super) type Case = (&'static str, &'static str, &'static [(Severity, &'static str)]);
@@ -21,6 +22,13 @@ pub(super) struct Collector {
     pub(super) messages: Vec<Told>,
     pub(super) upgrades: Vec<Upgrade>,
     pub(super) remarks: Vec<(Direction, std::ops::Range<u64>, Note)>,
+    /// Secrets for who asks.
+    pub(super) secrets: KeyLog,
+    /// The streams inside, as far as they came, and whether their senders closed them.
+    pub(super) inside: [Vec<u8>; 2],
+    pub(super) closed: [bool; 2],
+    /// Of each piece the direction, and where it begins inside and outside.
+    pub(super) places: Vec<(Direction, u64, u64)>,
 }
 
 impl Sink for Collector {
@@ -40,6 +48,18 @@ impl Sink for Collector {
 
     fn upgrade(&mut self, upgrade: Upgrade) {
         self.upgrades.push(upgrade);
+    }
+
+    fn secret(&self, label: &str, session: &[u8]) -> Option<&[u8]> {
+        self.secrets.secret(label, session)
+    }
+
+    fn inside(&mut self, inside: Inside<'_>) {
+        let d = inside.direction.index();
+        assert_eq!(inside.offset, self.inside[d].len() as u64, "pieces follow each other");
+        self.inside[d].extend_from_slice(inside.octets);
+        self.closed[d] |= inside.closes;
+        self.places.push((inside.direction, inside.offset, inside.from));
     }
 }
 

@@ -145,10 +145,7 @@ impl<W: Watch> Ear<'_, W> {
         let progress = decoder.decode(input, &mut hand);
         let changed = hand.upgrade.take().map(|upgrade| hand.judge(&upgrade));
         let opened = hand.opened.take();
-        let consumed = match progress {
-            Progress::Consumed(n) | Progress::Switch(n) => n,
-            Progress::NeedMore | Progress::Wait | Progress::GiveUp => 0,
-        };
+        let consumed = progress.consumed();
         deaf[d] |= progress == Progress::GiveUp;
         read[d] += consumed as u64;
         if let (Some(changed), Progress::Switch(_)) = (changed, progress) {

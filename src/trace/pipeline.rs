@@ -260,8 +260,8 @@ impl<W: Watch> Pipeline<W> {
         }
         let Lane { speech, hearing, messages, inside, .. } = lane;
         let messages = messages + inside.as_ref().map_or(0, |inside| inside.messages);
-        let inside = inside
-            .map(|inside| Box::new(Inside { talk: inside.speech.talk(), streams: inside.hearing.streams }));
+        let inside =
+            inside.map(|inside| Box::new(Inside { talk: inside.speech.talk(), streams: inside.hearing.streams }));
         self.watch.ended(Ended { connection, talk: speech.talk(), messages, streams: hearing.streams, inside });
     }
 }

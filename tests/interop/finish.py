@@ -14,7 +14,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-SECTION_HEADER, INTERFACE, ENHANCED_PACKET = 0x0A0D0D0A, 1, 6
+SECTION_HEADER, INTERFACE, ENHANCED_PACKET, SECRETS = 0x0A0D0D0A, 1, 6, 10
+TLS_KEY_LOG = 0x544C534B
 END_OF_OPTIONS, IF_NAME, IF_TSRESOL = 0, 2, 9
 # How a line begins with which a program told its version.
 PROGRAMS = '{"programs":'
@@ -48,8 +49,9 @@ def options(data, wanted):
     return kept + bytes(4) if kept else b""
 
 
-def cleaned(data):
-    """The same packets; no processor, kernel or capture filter. Returns the file and the number of frames."""
+def cleaned(data, secrets):
+    """The same packets; no processor, kernel or capture filter; before them the secrets of TLS, if there are any. Returns the
+    file and the number of frames."""
     out, frames = b"", 0
     for kind, body in blocks(data):
         if kind == SECTION_HEADER:
@@ -57,6 +59,8 @@ def cleaned(data):
         elif kind == INTERFACE:
             out += block(kind, body[:8] + options(body[8:], {IF_NAME, IF_TSRESOL}))
         elif kind == ENHANCED_PACKET:
+            if secrets and not frames:
+                out += block(SECRETS, struct.pack("<II", TLS_KEY_LOG, len(secrets)) + secrets + bytes(-len(secrets) % 4))
             frames += 1
             out += block(kind, body)
     return out, frames
@@ -93,8 +97,9 @@ def tshark_counts(capture):
 def main():
     name, work = sys.argv[1], Path(sys.argv[2])
     here = Path(os.environ["INTEROP_INTO"])
+    secrets = (work / "secrets").read_bytes() if (work / "secrets").exists() else b""
     expected = int((work / "count").read_text())
-    capture, frames = cleaned((work / "raw.pcapng").read_bytes())
+    capture, frames = cleaned((work / "raw.pcapng").read_bytes(), secrets)
     if frames != expected:
         sys.exit(f"finish: {name}: {frames} of {expected} frames captured: not kept")
 

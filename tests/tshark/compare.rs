@@ -135,6 +135,8 @@ fn our_values(layers: &[Layer]) -> BTreeMap<&'static str, Vec<String>> {
             Value::Seconds(seconds) => list.push(rounded(*seconds)),
             Value::Bytes(bytes) if is_body_as_text(field.def) => list.push(escaped(&text_of(bytes))),
             Value::Bytes(bytes) => list.push(bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
+            // What is written as it is in some fields is formatted first in others.
+            Value::Text(text) if field.def.name == "websocket.payload.text" => list.push(in_a_line(text)),
             Value::Text(text) => list.push(escaped(text)),
             Value::Present if list.is_empty() => list.push("present".into()),
             Value::Present => {}
@@ -180,5 +182,9 @@ fn text_of(bytes: &[u8]) -> String {
 
 /// A text as tshark prints it.
 fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r").replace('\t', "\\t")
+    in_a_line(&text.replace('\\', "\\\\"))
+}
+
+fn in_a_line(text: &str) -> String {
+    text.replace('\n', "\\n").replace('\r', "\\r").replace('\t', "\\t")
 }

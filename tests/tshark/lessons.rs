@@ -82,8 +82,9 @@ fn filters_find_the_same_frames() {
         let filters: Vec<String> = filters(&lesson).into_iter().collect();
         assert!(!filters.is_empty(), "{name} asks nothing");
         let asked: Vec<&str> = filters.iter().map(String::as_str).collect();
-        let once = tool::filtered(&path, Passes::One, &asked);
-        let twice = tool::filtered(&path, Passes::Two, &asked);
+        let seen = if lesson.sealed { tool::without_secrets(&path) } else { tool::Copied::No(&path) };
+        let once = tool::filtered(&seen, Passes::One, &asked);
+        let twice = tool::filtered(&seen, Passes::Two, &asked);
         for (filter, theirs) in asked.iter().zip(once.iter().zip(&twice)) {
             let ours = Ok(Filter::parse(filter, &TraceNames).unwrap().frames(&trace).collect());
             if theirs != (&ours, &ours) {

@@ -31,6 +31,8 @@ use wire::{Form, Talk};
 
 /// By default tshark loses messages in segments that come late; with this it puts them in order, as we do.
 const IN_ORDER: &[&str] = &["tcp.reassemble_out_of_order:TRUE"];
+/// And it knows that what looks like a port of HTTP is one of TLS.
+const ENCRYPTED: &[&str] = &["tcp.reassemble_out_of_order:TRUE", "http.tcp.port:80", "http.tls.port:8080"];
 /// And it checks sums.
 const STRICT: &[&str] = &["tcp.reassemble_out_of_order:TRUE", "tcp.check_checksum:TRUE", "ip.check_checksum:TRUE"];
 
@@ -54,12 +56,16 @@ fn saved_captures() {
         return;
     }
     let home = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let captures = ["captures", "tests/captures"].map(|folder| captures_in(&home.join(folder))).concat();
+    let mut captures = ["captures", "tests/captures"].map(|folder| captures_in(&home.join(folder))).concat();
+    // What is encrypted, with its secrets beside it.
+    let recorded = captures_in(&home.join("tests/interop/captures"));
+    captures.extend(recorded.into_iter().filter(|path| path.to_string_lossy().contains("-tls")));
     assert!(captures.len() >= 25, "only {} captures were found", captures.len());
     let mut wrong = String::new();
     for path in captures {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-        match compare::capture(&path, IN_ORDER, &Exception::of(&name)) {
+        let preferences = if name.contains("-tls") { ENCRYPTED } else { IN_ORDER };
+        match compare::capture(&path, preferences, &Exception::of(&name)) {
             Ok(tally) => println!("{name}: {} frames, {} values", tally.frames, tally.values),
             Err(text) => wrong.push_str(&text),
         }

@@ -52,7 +52,7 @@ pub fn fields(path: &Path, preferences: &[&str], names: &[&'static str]) -> Vec<
     for name in names {
         tshark.args(["-e", name]);
     }
-    let text = run(tshark.arg("-r").arg(&*without_secrets(path)));
+    let text = run(tshark.arg("-r").arg(path));
     let values = |cell: &str| match cell {
         "" => Vec::new(),
         cell => cell.split(AGGREGATOR).map(str::to_owned).collect(),
@@ -62,7 +62,7 @@ pub fn fields(path: &Path, preferences: &[&str], names: &[&'static str]) -> Vec<
 }
 
 /// A capture as a path: itself, or a copy that lasts as long as this.
-enum Copied<'p> {
+pub enum Copied<'p> {
     No(&'p Path),
     Yes(tempfile::TempPath),
 }
@@ -78,8 +78,8 @@ impl std::ops::Deref for Copied<'_> {
     }
 }
 
-/// A capture without the secrets of TLS, if it has any: with them tshark reads on where we do not (yet).
-fn without_secrets(path: &Path) -> Copied<'_> {
+/// A capture without the secrets of TLS, if it has any: so sees it who has them not.
+pub fn without_secrets(path: &Path) -> Copied<'_> {
     const SECTION: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
     const LITTLE: [u8; 4] = [0x4d, 0x3c, 0x2b, 0x1a];
     const SECRETS: u32 = 10;
@@ -125,12 +125,7 @@ pub fn filtered(path: &Path, passes: Passes, filters: &[&str]) -> Vec<Result<Vec
     if passes == Passes::Two {
         tshark.arg("-2");
     }
-    let text = run(tshark
-        .arg("-q")
-        .arg("-X")
-        .arg(format!("lua_script:{}", script.display()))
-        .arg("-r")
-        .arg(&*without_secrets(path)));
+    let text = run(tshark.arg("-q").arg("-X").arg(format!("lua_script:{}", script.display())).arg("-r").arg(path));
     let mut found: Vec<Result<Vec<u32>, String>> = vec![Err("nothing was heard of it".into()); filters.len()];
     for line in text.lines() {
         let mut words = line.splitn(3, ' ');

@@ -109,7 +109,12 @@ impl Source for CaptureFile {
                 len: record.len.max(record.data.len() as u32),
                 data: self.window.taken(record.data),
                 comments: &self.comments,
-                secrets: self.about.secrets.as_deref().and_then(|secrets| secrets.get(known..)).filter(|new| !new.is_empty()),
+                secrets: self
+                    .about
+                    .secrets
+                    .as_deref()
+                    .and_then(|secrets| secrets.get(known..))
+                    .filter(|new| !new.is_empty()),
             })),
             Ok(None) => {
                 self.over = true;

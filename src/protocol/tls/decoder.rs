@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::hello::{Hello, Side, chosen_protocol};
+use super::hello::{Chosen, Hello, Side};
 use super::keys::{Keys, Outcome, inner_13};
 use super::record::{
     ALERT_TYPE, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, HEADER_LEN, Handshake, Opened, TlsRecord,
@@ -64,10 +64,10 @@ impl Decoder for TlsDecoder {
         let Some(content) = input.bytes.get(HEADER_LEN..whole) else { return self.cut(input, sink) };
         let sealed = self.speakers[input.direction.index()].encrypted && content_type != CHANGE_CIPHER_SPEC;
         let outcome = match sealed || content_type == APPLICATION_DATA {
-            true => self.keys.open(input.direction, self.is_13, header, content, sink),
+            true => self.keys.open(input.direction, self.is_13, (header, content), input.end, sink),
             false => Outcome::Closed,
         };
-        if matches!(outcome, Outcome::Wait) && !input.end {
+        if matches!(outcome, Outcome::Wait) {
             return Progress::Wait;
         }
         let mut notes = Vec::new();
@@ -159,8 +159,8 @@ impl TlsDecoder {
         notes: &mut Vec<Note>,
         sink: &dyn Sink,
     ) -> Option<Plain> {
-        let (mut octets, before) = match outcome {
-            Outcome::Open { octets, before } => (octets, before),
+        let (mut octets, before, refused) = match outcome {
+            Outcome::Open { octets, before, refused } => (octets, before, refused),
             Outcome::Failed => {
                 let text = "it does not open with the secret at hand: what is encrypted in this direction stays so";
                 notes.push(note(Severity::Warn, text).about(Group::Decryption));
@@ -180,7 +180,11 @@ impl TlsDecoder {
         match (content_type, octets.as_slice()) {
             (HANDSHAKE, content) => {
                 record.handshakes = speaker.handshakes(content, 0, direction, notes);
-                record.handshakes.iter().filter_map(|said| said.hello.as_ref()).for_each(|hello| self.keys.hello(hello));
+                record
+                    .handshakes
+                    .iter()
+                    .filter_map(|said| said.hello.as_ref())
+                    .for_each(|hello| self.keys.hello(hello));
                 self.keys.heard(direction, &record.handshakes, sink);
                 opened.plain = octets;
             }
@@ -192,6 +196,7 @@ impl TlsDecoder {
                 }
                 opened.plain = octets;
             }
+            (APPLICATION_DATA, _) if refused => opened.plain = octets,
             (APPLICATION_DATA, _) => {
                 opened.inside = Some(speaker.said..speaker.said + len as u64);
                 speaker.said += len as u64;
@@ -235,9 +240,9 @@ impl Speaker {
             if hello == Some(None) {
                 notes.push(note(Severity::Error, "a hello that has not its form").about(Group::Malformed));
             }
-            let alpn = if kind == ENCRYPTED_EXTENSIONS { chosen_protocol(body) } else { Vec::new() };
+            let chosen = (kind == ENCRYPTED_EXTENSIONS).then(|| Chosen::read(body));
             let place = at.checked_sub(before).map(|place| base + place);
-            found.push(Handshake { kind, hello: hello.flatten(), alpn, at: place });
+            found.push(Handshake { kind, hello: hello.flatten(), chosen, at: place });
             at += 4 + len;
         }
         self.begun.drain(..at);

@@ -139,17 +139,30 @@ impl Hello {
     }
 }
 
-/// The protocol that the server chose to speak inside, where it says so only when the rest is encrypted: in the body of
-/// EncryptedExtensions (RFC 8446 §4.3.1).
-pub(super) fn chosen_protocol(body: &[u8]) -> Vec<(String, Range<usize>)> {
-    let Some(mut extensions) = (Reader { bytes: body, at: 0 }).list(2) else { return Vec::new() };
-    while let Some((number, _)) = extensions.u16() {
-        let Some(mut content) = extensions.list(2) else { break };
-        if number == extension::ALPN {
-            return content.alpn();
+/// What the server chose, where it says so only when the rest is encrypted: EncryptedExtensions (RFC 8446 §4.3.1).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Chosen {
+    /// The protocol to speak inside, with its place in the message's body.
+    pub alpn: Vec<(String, Range<usize>)>,
+    /// It takes the data that the client sent before it had an answer (RFC 8446 §4.2.10).
+    pub takes_early_data: bool,
+}
+
+impl Chosen {
+    /// Reads the body of the message, as far as it has its form.
+    pub(super) fn read(body: &[u8]) -> Self {
+        let mut chosen = Self::default();
+        let Some(mut extensions) = (Reader { bytes: body, at: 0 }).list(2) else { return chosen };
+        while let Some((number, _)) = extensions.u16() {
+            let Some(mut content) = extensions.list(2) else { break };
+            match number {
+                extension::ALPN => chosen.alpn = content.alpn(),
+                extension::EARLY_DATA => chosen.takes_early_data = true,
+                _ => {}
+            }
         }
+        chosen
     }
-    Vec::new()
 }
 
 /// Goes over octets whose lengths stand before them.

@@ -16,10 +16,13 @@ const MAX_SECRET: usize = 64;
 /// "the Random value of the ClientHello message", 32 octets.
 const RANDOM_LEN: usize = 32;
 
+/// What a secret is for, and the secret.
+type Secret = (Box<str>, Box<[u8]>);
+
 /// What is known of the secrets of sessions.
 #[derive(Default)]
 pub struct KeyLog {
-    secrets: Map<[u8; RANDOM_LEN], Vec<(Box<str>, Box<[u8]>)>>,
+    sessions: Map<[u8; RANDOM_LEN], Vec<Secret>>,
     len: usize,
 }
 
@@ -45,7 +48,7 @@ impl KeyLog {
     /// The secret for this, of the session whose client said this random.
     pub fn secret(&self, label: &str, random: &[u8]) -> Option<&[u8]> {
         let random: &[u8; RANDOM_LEN] = random.try_into().ok()?;
-        let known = self.secrets.get(random)?.iter().find(|(known, _)| **known == *label);
+        let known = self.sessions.get(random)?.iter().find(|(known, _)| **known == *label);
         known.map(|(_, secret)| &**secret)
     }
 
@@ -57,7 +60,7 @@ impl KeyLog {
         }
         let random: [u8; RANDOM_LEN] = octets(random)?.try_into().ok()?;
         let secret = octets(secret)?;
-        let known = self.secrets.entry(random).or_default();
+        let known = self.sessions.entry(random).or_default();
         match known.iter_mut().find(|(known, _)| **known == *label) {
             // Of two lines the later counts: a log is written on at its end.
             Some((_, before)) => *before = secret.into(),
@@ -90,7 +93,8 @@ mod tests {
     fn a_line_is_a_secret() {
         let random = "0A".repeat(32);
         let mut log = KeyLog::default();
-        let lines = format!("# a comment\n\nCLIENT_RANDOM {random} 0102\r\nCLIENT_RANDOM {random} 0304\nOTHER {random} 05\n");
+        let lines =
+            format!("# a comment\n\nCLIENT_RANDOM {random} 0102\r\nCLIENT_RANDOM {random} 0304\nOTHER {random} 05\n");
         assert_eq!(log.learn(&lines), 3);
         assert_eq!(log.secret("CLIENT_RANDOM", &[10; 32]), Some(&[3, 4][..]), "the later line counts");
         assert_eq!(log.secret("OTHER", &[10; 32]), Some(&[5][..]));

@@ -19,6 +19,8 @@ use crate::message::Sink;
 const FINISHED: u8 = 20;
 const END_OF_EARLY_DATA: u8 = 5;
 const KEY_UPDATE: u8 = 24;
+/// The line of a key log with the secret of early data.
+const EARLY: &str = "CLIENT_EARLY_TRAFFIC_SECRET";
 
 /// What becomes of a record that is encrypted.
 pub(super) enum Outcome {
@@ -28,8 +30,8 @@ pub(super) enum Outcome {
     Wait,
     /// It does not open, though there is a key.
     Failed,
-    /// What is in it, and how many octets stand before the content.
-    Open { octets: Vec<u8>, before: usize },
+    /// What is in it, how many octets stand before the content, and whether it is early data that the server did not take.
+    Open { octets: Vec<u8>, before: usize, refused: bool },
 }
 
 /// The keys of a connection.
@@ -37,6 +39,8 @@ pub(super) enum Outcome {
 pub(super) struct Keys {
     client: Option<Offer>,
     server: Option<Choice>,
+    /// Whether the server takes early data, as soon as it is known.
+    takes_early_data: Option<bool>,
     sides: [SideKeys; 2],
 }
 
@@ -90,7 +94,7 @@ impl Keys {
                 self.client = Some(Offer { random: hello.random, suites, has_early_data: hello.has_early_data });
             }
             // Early data is over then, whatever it was (RFC 8446 §4.2.10).
-            Side::Server if hello.is_retry => self.sides = Default::default(),
+            Side::Server if hello.is_retry => self.takes_early_data = Some(false),
             Side::Server => {
                 let suite = hello.suites.first().and_then(|(suite, _)| Suite::of(*suite));
                 self.server = Some(Choice { random: hello.random, suite });
@@ -115,17 +119,30 @@ impl Keys {
         &mut self,
         direction: Direction,
         is_13: bool,
-        header: &[u8; HEADER_LEN],
-        content: &[u8],
+        (header, content): (&[u8; HEADER_LEN], &[u8]),
+        end: bool,
         sink: &dyn Sink,
     ) -> Outcome {
         if self.sides[direction.index()].lost {
             return Outcome::Closed;
         }
         match is_13 {
-            true => self.open_13(direction, header, content, sink),
+            true => match self.open_13(direction, header, content, end, sink) {
+                Outcome::Wait if end => Outcome::Closed,
+                outcome => outcome,
+            },
             false => self.sides[direction.index()].open(header, content, true),
         }
+    }
+
+    /// Whether the server has yet to say what becomes of early data, and can be understood.
+    fn may_learn_more(&self, random: &[u8; 32], sink: &dyn Sink) -> bool {
+        let [handshake, _] = labels(Direction::ToClient);
+        let server = &self.sides[Direction::ToClient.index()];
+        self.takes_early_data.is_none()
+            && !server.lost
+            && server.stage != Stage::Application
+            && (self.server.is_none() || sink.secret(handshake, random).is_some())
     }
 
     fn open_13(
@@ -133,11 +150,22 @@ impl Keys {
         direction: Direction,
         header: &[u8; HEADER_LEN],
         content: &[u8],
+        end: bool,
         sink: &dyn Sink,
     ) -> Outcome {
         let Some(offer) = &self.client else { return Outcome::Closed };
         let d = direction.index();
         let early = direction == Direction::ToServer && offer.has_early_data;
+        let is_early = matches!(self.sides[d].stage, Stage::Open | Stage::Early);
+        if early
+            && is_early
+            && !end
+            && sink.secret(EARLY, &offer.random).is_some()
+            && self.may_learn_more(&offer.random, sink)
+        {
+            return Outcome::Wait;
+        }
+        let refused = self.takes_early_data == Some(false);
         let side = &mut self.sides[d];
         if side.stage == Stage::Open && early {
             side.begin_early(offer, header, content, sink);
@@ -152,6 +180,9 @@ impl Keys {
             match side.open(header, content, !(may_be_over || may_be_early)) {
                 Outcome::Failed if may_be_over => side.stage = Stage::Open,
                 Outcome::Failed if may_be_early => return Outcome::Closed,
+                Outcome::Open { octets, before, .. } => {
+                    return Outcome::Open { octets, before, refused: refused && side.stage == Stage::Early };
+                }
                 outcome => return outcome,
             }
         }
@@ -171,9 +202,9 @@ impl Keys {
         // Some logs have only what the application said: where that begins, only trying tells.
         side.current = sink.secret(application, &offer.random).and_then(|secret| Current::of_13(suite, secret));
         match side.open(header, content, false) {
-            Outcome::Open { octets, before } => {
+            Outcome::Open { octets, before, refused } => {
                 side.stage = Stage::Application;
-                Outcome::Open { octets, before }
+                Outcome::Open { octets, before, refused }
             }
             _ => {
                 side.current = None;
@@ -184,6 +215,10 @@ impl Keys {
 
     /// Takes the handshake messages that were in a record: some of them change the key of what follows.
     pub(super) fn heard(&mut self, direction: Direction, handshakes: &[Handshake], sink: &dyn Sink) {
+        let chosen = handshakes.iter().find_map(|handshake| handshake.chosen.as_ref());
+        if let Some(chosen) = chosen {
+            self.takes_early_data.get_or_insert(chosen.takes_early_data);
+        }
         let side = &mut self.sides[direction.index()];
         for handshake in handshakes {
             match (handshake.kind, side.stage) {
@@ -196,9 +231,10 @@ impl Keys {
                     side.stage = Stage::Application;
                 }
                 (KEY_UPDATE, Stage::Application) => {
-                    let next = side.current.take().and_then(|Current { suite, secret, .. }| {
-                        Current::of_13(suite, &suite.next_secret(&secret)?)
-                    });
+                    let next = side
+                        .current
+                        .take()
+                        .and_then(|Current { suite, secret, .. }| Current::of_13(suite, &suite.next_secret(&secret)?));
                     side.current = next;
                 }
                 _ => {}
@@ -211,7 +247,7 @@ impl SideKeys {
     fn open(&mut self, header: &[u8; HEADER_LEN], content: &[u8], is_last_try: bool) -> Outcome {
         let Some(current) = &mut self.current else { return Outcome::Closed };
         match current.opener.open(header, content) {
-            Some(octets) => Outcome::Open { octets, before: current.opener.before() },
+            Some(octets) => Outcome::Open { octets, before: current.opener.before(), refused: false },
             None => {
                 self.lost |= is_last_try;
                 Outcome::Failed
@@ -221,7 +257,7 @@ impl SideKeys {
 
     /// Early data is encrypted as the session before was: which of the suites offered that was, the first record tells.
     fn begin_early(&mut self, offer: &Offer, header: &[u8; HEADER_LEN], content: &[u8], sink: &dyn Sink) {
-        let Some(secret) = sink.secret("CLIENT_EARLY_TRAFFIC_SECRET", &offer.random) else { return };
+        let Some(secret) = sink.secret(EARLY, &offer.random) else { return };
         let is_13 = |number: &u16| number >> 8 == 0x13;
         let suites = offer.suites.iter().copied().filter(is_13).filter_map(Suite::of);
         let opens = |current: &Current| {
@@ -249,4 +285,3 @@ pub(super) fn inner_13(octets: &mut Vec<u8>) -> Option<u8> {
     octets.truncate(at);
     content_type
 }
-

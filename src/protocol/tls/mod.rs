@@ -13,7 +13,7 @@ mod keys;
 mod names;
 mod record;
 
-pub use hello::{Hello as TlsHello, Side as TlsSide};
+pub use hello::{Chosen as TlsChosen, Hello as TlsHello, Side as TlsSide};
 pub use keylog::KeyLog;
 pub use record::{Handshake as TlsHandshake, Opened as TlsOpened, TlsRecord};
 
@@ -82,5 +82,7 @@ impl Dissector for Tls {
     }
 }
 
+#[cfg(test)]
+mod opened_tests;
 #[cfg(test)]
 mod tests;

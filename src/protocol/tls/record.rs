@@ -7,7 +7,7 @@
 use std::any::Any;
 use std::ops::Range;
 
-use super::hello::{Hello, Side};
+use super::hello::{Chosen, Hello, Side};
 use super::{
     ALERT, ALERT_LEVEL, ALPN, APP_DATA, CONTENT_TYPE, HANDSHAKE_TYPE, HANDSHAKE_VERSION, LENGTH, OPAQUE_TYPE, RANDOM,
     SERVER_NAME, SUITE, SUPPORTED_VERSION, VERSION, names,
@@ -29,8 +29,8 @@ pub struct Handshake {
     pub kind: u8,
     /// What it says, if it is a hello.
     pub hello: Option<Hello>,
-    /// The protocol that the server chose to speak inside, if it is EncryptedExtensions.
-    pub alpn: Vec<(String, Range<usize>)>,
+    /// What the server chose, if it is EncryptedExtensions.
+    pub chosen: Option<Chosen>,
     /// Where its first octet lies, counted from the record's, or of a record that was opened from that of its content;
     /// `None` if in a record before.
     pub(super) at: Option<usize>,
@@ -70,7 +70,8 @@ pub struct Opened {
     pub before: usize,
     /// Its content, unless the application said it.
     pub(super) plain: Vec<u8>,
-    /// Where its content lies in all that the application said in this direction.
+    /// Where its content lies in all that the application said in this direction. What the server did not take is no part of
+    /// that.
     pub inside: Option<Range<u64>>,
 }
 
@@ -85,7 +86,11 @@ impl TlsRecord {
             return "the beginning of a record's header".into();
         }
         match &self.opened {
-            Some(Opened { content_type: APPLICATION_DATA, len, .. }) => format!("application data, {len} octets decrypted"),
+            Some(Opened { content_type: APPLICATION_DATA, len, inside, .. }) => {
+                let fate =
+                    if inside.is_none() { "early data that the server did not take" } else { "application data" };
+                format!("{fate}, {len} octets decrypted")
+            }
             Some(Opened { content_type, len, .. }) => {
                 format!("{}, decrypted", self.content_words(*content_type, false, *len))
             }
@@ -139,7 +144,8 @@ impl Handshake {
 
     fn words(&self) -> String {
         let Some(hello) = &self.hello else {
-            let alpn: Vec<_> = self.alpn.iter().map(|(name, _)| format!(", {}", plain(name, 40))).collect();
+            let alpn = self.chosen.iter().flat_map(|chosen| &chosen.alpn);
+            let alpn: Vec<_> = alpn.map(|(name, _)| format!(", {}", plain(name, 40))).collect();
             return format!("{}{}", self.name(), alpn.concat());
         };
         let alpn: Vec<&str> = hello.alpn.iter().map(|(name, _)| name.as_str()).collect();
@@ -169,7 +175,8 @@ impl Handshake {
         let mut add = |def: &'static FieldDef, value: Value, range: Range<usize>| {
             put(layer, def, value, at, body + range.start..body + range.end);
         };
-        self.alpn.iter().for_each(|(name, range)| add(&ALPN, Value::Text(name.clone()), range.clone()));
+        let chosen = self.chosen.iter().flat_map(|chosen| &chosen.alpn);
+        chosen.for_each(|(name, range)| add(&ALPN, Value::Text(name.clone()), range.clone()));
         let Some(hello) = &self.hello else { return };
         let number = |number: u16| Value::Uint(number.into());
         add(&HANDSHAKE_VERSION, number(hello.version), 0..2);
@@ -218,7 +225,9 @@ impl Payload for TlsRecord {
             put(&mut layer, &ALERT_LEVEL, Value::Uint(level.into()), &content, alert..alert + 1);
             put(&mut layer, &ALERT, Value::Uint(description.into()), &content, alert + 1..alert + 2);
         }
+        let is_data = self.opened.as_ref().is_none_or(|opened| opened.content_type == APPLICATION_DATA);
         if self.content_type == APPLICATION_DATA
+            && is_data
             && let Some(octets) = bytes.get(HEADER_LEN..)
         {
             layer.field(&APP_DATA, Value::Bytes(octets.to_vec()), HEADER_LEN..bytes.len());

@@ -4,6 +4,7 @@
 // The bodies are those after transfer coding is undone and before content coding is: what `http` itself deals in.
 
 const http = require("node:http");
+const https = require("node:https");
 const { log, bytes, body } = require("./log.cjs");
 
 /** Keeps what passes through `object[method]` as its first argument, when that is data. */
@@ -62,14 +63,17 @@ function serve(incoming, outgoing) {
   });
 }
 
-const serverEmit = http.Server.prototype.emit;
-http.Server.prototype.emit = function (name, ...args) {
-  if (name === "request" || name === "checkContinue") serve(args[0], args[1]);
-  if (name === "upgrade") {
-    request("server", args[0], { client_port: args[0].socket.remotePort, version: "HTTP/" + args[0].httpVersion, body_len: 0 });
-  }
-  return serverEmit.call(this, name, ...args);
-};
+// A server of HTTP over TLS is of another class, and hands out the same.
+for (const { Server } of [http, https]) {
+  const emit = Server.prototype.emit;
+  Server.prototype.emit = function (name, ...args) {
+    if (name === "request" || name === "checkContinue") serve(args[0], args[1]);
+    if (name === "upgrade") {
+      request("server", args[0], { client_port: args[0].socket.remotePort, version: "HTTP/" + args[0].httpVersion, body_len: 0 });
+    }
+    return emit.call(this, name, ...args);
+  };
+}
 
 // ---- clients --------------------------------------------------------------------------------------------------------
 

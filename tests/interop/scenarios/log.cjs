@@ -1,12 +1,29 @@
 // How every Node scenario writes what its programs knew: JSON lines, named as in the export contract (README.md).
 // Also the few helpers all scenarios share: packages from the scratch folder, sleeping, waiting for an event.
 
+const { execFileSync } = require("node:child_process");
 const { createHash } = require("node:crypto");
 const fs = require("node:fs");
 const path = require("node:path");
 
 const file = fs.openSync(process.env.INTEROP_LOG, "a");
 const packages = process.env.INTEROP_PACKAGES;
+
+/** A key and a certificate for 127.0.0.1, made for this play and thrown away with it. */
+exports.certificate = () => {
+  const work = process.env.INTEROP_WORK;
+  const [key, cert] = ["key.pem", "cert.pem"].map((name) => path.join(work, name));
+  const what = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
+  const names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
+  execFileSync("openssl", [...what, ...names, "-keyout", key, "-out", cert], { stdio: "pipe" });
+  return { key: fs.readFileSync(key), cert: fs.readFileSync(cert) };
+};
+
+/** Keeps the secrets of every session of a server of TLS, as a key log; they are written into the capture. */
+exports.keepSecrets = (server) => {
+  const kept = path.join(process.env.INTEROP_WORK, "secrets");
+  server.on("keylog", (line) => fs.appendFileSync(kept, line));
+};
 
 exports.log = (line) => fs.writeSync(file, JSON.stringify(line) + "\n");
 

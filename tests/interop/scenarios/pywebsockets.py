@@ -6,8 +6,12 @@ debug log: its records carry the frame itself, before it is compressed and writt
 
 import asyncio
 import logging
+import os
 import platform
+import ssl
+import subprocess
 import sys
+from pathlib import Path
 
 import websockets
 from interop import log, payload, programs
@@ -17,6 +21,9 @@ from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFact
 from websockets.frames import Close, Opcode
 
 HOST, PORT = "::1", 8080
+# The certificate and the secrets of a play over TLS lie in the folder that is thrown away with it.
+WORK = Path(os.environ["INTEROP_WORK"])
+TLS = sys.argv[1].startswith("tls")
 programs(python=platform.python_version(), websockets=websockets.__version__)
 
 
@@ -78,12 +85,37 @@ async def echo(ws):
         await ws.send(message)
 
 
+def context(protocol):
+    """TLS 1.2 as who can do no more speaks it; who has the key log can read it."""
+    made = ssl.SSLContext(protocol)
+    made.maximum_version = ssl.TLSVersion.TLSv1_2
+    if protocol is ssl.PROTOCOL_TLS_CLIENT:
+        made.load_verify_locations(WORK / "cert.pem")
+        made.set_ciphers("ECDHE-ECDSA-CHACHA20-POLY1305" if sys.argv[1] == "tls12-chacha" else "ECDHE-ECDSA-AES128-GCM-SHA256")
+    else:
+        made.load_cert_chain(WORK / "cert.pem", WORK / "key.pem")
+        made.keylog_filename = WORK / "secrets"
+    return made
+
+
+def certificate():
+    what = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost".split()
+    files = ["-addext", "subjectAltName=IP:::1", "-keyout", WORK / "key.pem", "-out", WORK / "cert.pem"]
+    subprocess.run(["openssl", *what, *files], check=True, capture_output=True)
+
+
 def at(handler, **options):
+    if TLS:
+        certificate()
+        options["ssl"] = context(ssl.PROTOCOL_TLS_SERVER)
     return serve(handler, HOST, PORT, logger=SERVER, **{"compression": None, "ping_interval": None, **options})
 
 
 async def opened(path="/", **options):
-    ws = await connect(f"ws://[{HOST}]:{PORT}{path}", logger=CLIENT, **{"compression": None, "ping_interval": None, **options})
+    scheme = "wss" if TLS else "ws"
+    if TLS:
+        options["ssl"] = context(ssl.PROTOCOL_TLS_CLIENT)
+    ws = await connect(f"{scheme}://[{HOST}]:{PORT}{path}", logger=CLIENT, **{"compression": None, "ping_interval": None, **options})
     port = ws.local_address[1]
     log({"who": "client", "dir": "c2s", "client_port": port, "layer": "http", "method": "GET", "target": ws.request.path, "body_len": 0})
     log({"who": "client", "dir": "s2c", "client_port": port, "layer": "http", "status": ws.response.status_code, "body_len": 0})
@@ -214,8 +246,12 @@ async def deflate():
             await ws.close()
 
 
+# The same over TLS 1.2, once with each of the ciphers in use.
+PLAYS = {"talk": talk, "lengths": lengths, "closes": closes, "deflate": deflate, "tls12": talk, "tls12-chacha": lengths}
+
+
 async def main():
-    await asyncio.wait_for(globals()[sys.argv[1]](), 20)
+    await asyncio.wait_for(PLAYS[sys.argv[1]](), 20)
     await asyncio.sleep(0.1)
 
 

@@ -2,7 +2,8 @@
 // meet over 127.0.0.1:8080. Each play is the same every time, but for ports, session ids and clocks.
 
 const http = require("node:http");
-const { log, from, using, sleep, event } = require("./log.cjs");
+const https = require("node:https");
+const { log, from, using, sleep, event, certificate, keepSecrets } = require("./log.cjs");
 require("./http-hooks.cjs");
 const wsHooks = require("./ws-hooks.cjs");
 const hooks = require("./socketio-hooks.cjs");
@@ -21,7 +22,8 @@ const { Client } = hooks.loaded("/socket.io/dist/client.js");
 hooks.socketio(5, { Client, Manager, send: { server: "_packet", client: "_packet" }, binaryTypes: play !== "msgpack" });
 
 const PORT = 8080;
-const URL = `http://127.0.0.1:${PORT}`;
+const TLS = play === "tls";
+const URL = `${TLS ? "https" : "http"}://127.0.0.1:${PORT}`;
 const BLOB = Buffer.from([1, 2, 3, 4]);
 const UNICODE = "é€😀 𝄞 \u0000 \"\\\n";
 const app = (who, event, keys) => log({ who, layer: "app", event, ...keys });
@@ -29,7 +31,9 @@ const app = (who, event, keys) => log({ who, layer: "app", event, ...keys });
 const servers = [];
 async function listen(options = {}) {
   // Asked for what is not Socket.IO's, its server passes the request on to whoever was there before.
-  const server = http.createServer((_, response) => response.writeHead(404).end("nothing here"));
+  const nothing = (_, response) => response.writeHead(404).end("nothing here");
+  const server = TLS ? https.createServer(certificate(), nothing) : http.createServer(nothing);
+  if (TLS) keepSecrets(server);
   const io = new Server(server, { pingInterval: 25000, pingTimeout: 20000, ...options });
   server.listen(PORT, "127.0.0.1");
   await event(server, "listening");
@@ -58,7 +62,7 @@ function converse(socket) {
 }
 
 function client(options = {}, namespace = "") {
-  const socket = connect(URL + namespace, { forceNew: true, reconnection: false, ...options });
+  const socket = connect(URL + namespace, { forceNew: true, reconnection: false, rejectUnauthorized: false, ...options });
   socket.on("connect", () => app("client", "connect", { namespace: namespace || "/", recovered: socket.recovered }));
   socket.on("disconnect", (reason) => app("client", "disconnect", { namespace: namespace || "/", reason }));
   socket.on("connect_error", (error) => app("client", "connect_error", { namespace: namespace || "/", message: error.message }));
@@ -313,6 +317,7 @@ const plays = {
   default: () => whole({}),
   websocket: () => whole({ transports: ["websocket"] }),
   polling: () => whole({ transports: ["polling"] }),
+  tls: () => whole({}),
   rooms, recovery, errors, deflate, msgpack: pack,
 };
 
