@@ -182,13 +182,16 @@ pub enum Progress {
     /// This many octets are done with, and the protocol ends here in both directions; what follows belongs to the
     /// protocol agreed on in the [`Upgrade`] just handed out.
     Switch(usize),
+    /// This many octets are done with, and the protocol ends here in both directions; what follows begins as a connection
+    /// does, and whose it is shows as it does there.
+    Tunnel(usize),
 }
 
 impl Progress {
     /// How many octets are done with.
     pub fn consumed(self) -> usize {
         match self {
-            Self::Consumed(n) | Self::Switch(n) => n,
+            Self::Consumed(n) | Self::Switch(n) | Self::Tunnel(n) => n,
             Self::NeedMore | Self::Wait | Self::GiveUp => 0,
         }
     }

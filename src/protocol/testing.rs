@@ -137,7 +137,7 @@ impl Talk {
         let input = Input { direction, offset: self.read[d] as u64, bytes, end: self.end, closed: self.closed };
         let consumed = match self.decoder.decode(input, &mut self.heard) {
             Progress::Consumed(n) => n,
-            Progress::Switch(n) => {
+            Progress::Switch(n) | Progress::Tunnel(n) => {
                 self.switched = true;
                 n
             }

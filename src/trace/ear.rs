@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::carrier::Carrier;
 use super::hand::{Hand, Scratch, place};
 use super::lane::{Lane, Speech};
 use super::remarks;
@@ -37,7 +38,7 @@ impl<'a> Lent<'a> {
         self.bytes.get(usize::try_from(start).ok()?..usize::try_from(range.end - self.start).ok()?)
     }
 
-    fn from(&self, offset: u64) -> &'a [u8] {
+    pub(super) fn from(&self, offset: u64) -> &'a [u8] {
         let skip = usize::try_from(offset.saturating_sub(self.start)).unwrap_or(usize::MAX);
         self.bytes.get(skip..).unwrap_or_default()
     }
@@ -98,7 +99,7 @@ impl<W: Watch> Ear<'_, W> {
     /// One call of the decoder. Returns whether it got on.
     fn step(&mut self, direction: Direction) -> bool {
         let unheard = matches!(self.lane.speech, Speech::Unheard);
-        if unheard && !self.lane.recognise(self.connection, self.lent.map(|lent| (lent.direction, lent.bytes))) {
+        if unheard && !self.lane.recognise(self.connection, self.lent) {
             return false;
         }
         let d = direction.index();
@@ -151,6 +152,9 @@ impl<W: Watch> Ear<'_, W> {
         if let (Some(changed), Progress::Switch(_)) = (changed, progress) {
             *speech = changed;
             carrier.change();
+        }
+        if let Progress::Tunnel(_) = progress {
+            (*speech, *carrier) = (Speech::Unheard, Carrier::default());
         }
         let stuck = consumed == 0 && at_gap && bytes.is_empty();
         if let Some(opened) = opened {

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::Talk;
 use super::carrier::Carrier;
+use super::ear::Lent;
 use super::remarks;
 use super::watch::Place;
 use crate::capture::Moment;
@@ -150,12 +151,12 @@ impl Lane {
         (place, remarks::gap(gap, connection.acknowledged(to), rest))
     }
 
-    /// Finds out which protocol is spoken. `lent` are octets of one direction that are read where they lie. Returns
-    /// whether it is known now.
-    pub(super) fn recognise(&mut self, connection: &Connection, lent: Option<(Direction, &[u8])>) -> bool {
-        let bytes = |direction: Direction| match lent {
-            Some((to, bytes)) if to == direction => bytes,
-            _ => self.hearing.streams[direction.index()].slice(0..u64::MAX),
+    /// Finds out which protocol is spoken from here on. `lent` are octets of one direction that are read where they lie.
+    /// Returns whether it is known now.
+    pub(super) fn recognise(&mut self, connection: &Connection, lent: Option<Lent<'_>>) -> bool {
+        let bytes = |direction: Direction| match lent.filter(|lent| lent.direction == direction) {
+            Some(lent) => lent.from(self.read[direction.index()]),
+            None => self.hearing.streams[direction.index()].slice(self.read[direction.index()]..u64::MAX),
         };
         let probe = Probe {
             to_server: bytes(Direction::ToServer),

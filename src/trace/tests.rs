@@ -526,6 +526,30 @@ fn a_websocket_joined_in_its_middle_is_read_and_how_sure_that_is_is_told() {
     }
 }
 
+/// Who speaks in a tunnel is found out as at the beginning of a connection, be it in the segment of the answer or later.
+#[test]
+fn in_a_tunnel_begins_another_conversation() {
+    const CONNECT: &str = "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n";
+    const GRANTED: &str = "HTTP/1.1 200 Connection established\r\n\r\n";
+    let mut talk = Conversation::new().open();
+    talk.client(CONNECT).server(GRANTED).client(UPGRADE).server(SWITCHING).client(HELLO).server(HI);
+    let trace = talk.trace();
+    assert_eq!(trace.talk(0), Talk::Known("websocket"));
+    assert_eq!(told(&trace).len(), 7, "{:#?}", told(&trace));
+    assert!(told(&trace)[5].contains("text \"Hello\""), "{:#?}", told(&trace));
+    // A client that does not wait for the answer.
+    let mut talk = Conversation::new().open();
+    talk.client([CONNECT, GET].concat()).server([GRANTED, EMPTY_200].concat()).client(GET).server(EMPTY_200);
+    let trace = talk.trace();
+    let lines = ["[4] > CONNECT a:80", "[5] < 200 Connection established", "[4] > GET /", "[5] < 200 OK"];
+    lines.iter().for_each(|line| assert!(told(&trace).contains(&(*line).to_owned()), "{line}: {:#?}", told(&trace)));
+    assert_eq!(told(&trace).len(), 6);
+    // What nobody knows stays so.
+    let mut talk = Conversation::new().open();
+    talk.client(CONNECT).server(GRANTED).server("SSH-2.0-OpenSSH_9.2\r\n").client("SSH-2.0-x\r\n");
+    assert_eq!(talk.trace().talk(0), Talk::Unknown);
+}
+
 #[test]
 fn compression_that_was_agreed_on_before_the_capture_is_told() {
     let mut talk = Conversation::new();

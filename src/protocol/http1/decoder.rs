@@ -31,8 +31,8 @@ struct Asked {
 pub(super) struct HttpDecoder {
     asked: VecDeque<Asked>,
     open: [Option<Open>; 2],
-    /// What follows is not HTTP: a CONNECT was granted, or a change to nobody knows what.
-    tunnel: bool,
+    /// What follows is not HTTP: the protocol was changed to nobody knows what.
+    changed: bool,
     /// After a gap in a body: where that body ends, by its length.
     skip_to: [Option<u64>; 2],
 }
@@ -48,7 +48,7 @@ impl Decoder for HttpDecoder {
             self.skip_to[d] = Some(end).filter(|end| input.offset + skipped as u64 != *end);
             return if skipped > 0 { Progress::Consumed(skipped) } else { Progress::NeedMore };
         }
-        if self.tunnel {
+        if self.changed {
             return Progress::GiveUp;
         }
         if input.direction == Direction::ToServer && self.waits_for_answer() {
@@ -248,13 +248,15 @@ impl HttpDecoder {
             return Progress::Consumed(len);
         }
         let asked = self.asked.pop_front();
-        self.tunnel = asked.as_ref().is_some_and(|asked| asked.head.start == "CONNECT") && (200..300).contains(&status);
+        if asked.as_ref().is_some_and(|asked| asked.head.start == "CONNECT") && (200..300).contains(&status) {
+            return Progress::Tunnel(len);
+        }
         let switched = status == 101;
         let offered = asked.as_ref().map(|asked| asked.upgrade.as_slice()).unwrap_or_default();
         // What was chosen the answer says; of a refusal, or of an answer that does not, that is told which is known here.
         let known = || offered.iter().find(|token| for_upgrade(token).is_some()).or(offered.first()).cloned();
         let Some(token) = tokens(head).into_iter().next().filter(|_| switched).or_else(known) else {
-            self.tunnel |= switched;
+            self.changed |= switched;
             return Progress::Consumed(len);
         };
         let (request, request_range) = asked.map(|asked| (asked.head, asked.range)).unzip();
