@@ -28,6 +28,8 @@ pub(super) mod kind {
     pub const INTERFACE_STATISTICS: u32 = 5;
     pub const ENHANCED_PACKET: u32 = 6;
     pub const DECRYPTION_SECRETS: u32 = 10;
+    /// Custom blocks that must not be copied into another file.
+    pub const CUSTOM_NOT_COPIED: u32 = 0x4000_0bad;
 }
 
 /// Option codes (draft-ietf-opsawg-pcapng §3.5, §4).

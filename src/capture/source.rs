@@ -30,8 +30,20 @@ pub struct About {
     pub statistics: Option<Statistics>,
     /// Secrets of TLS that stand in the capture, a line each (pcapng, Decryption Secrets Block).
     pub secrets: Option<String>,
+    /// Blocks of a pcapng that say nothing that is understood here, such as names of hosts, in order: whoever writes the
+    /// capture again keeps them.
+    pub others: Vec<OtherBlock>,
     /// Set when the capture ended in the middle of something; no frame comes after it.
     pub cut: Option<Cut>,
+}
+
+/// A block of a pcapng that is only kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherBlock {
+    /// Its type.
+    pub kind: u32,
+    /// What stands between its two lengths, in the little-endian order of a section's numbers.
+    pub body: Vec<u8>,
 }
 
 /// An interface frames were captured on.

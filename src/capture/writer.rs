@@ -6,7 +6,7 @@
 use std::io::Write;
 
 use super::block::{BYTE_ORDER_MAGIC, MAX_OPTION, TLS_KEY_LOG, clip, kind, option, padded};
-use super::{CaptureError, FrameRef, Interface, LinkType, MAX_BLOCK, Statistics, Timestamp};
+use super::{CaptureError, FrameRef, Interface, LinkType, MAX_BLOCK, OtherBlock, Statistics, Timestamp};
 
 /// What a capture file says of itself before its first frame.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -81,6 +81,14 @@ impl<W: Write> Writer<W> {
         self.u32(secrets.len() as u32);
         self.block.extend_from_slice(secrets.as_bytes());
         self.pad();
+        self.end()
+    }
+
+    /// Writes a block as it was read from another capture.
+    pub fn add_other(&mut self, other: &OtherBlock) -> Result<(), CaptureError> {
+        self.check(other.body.len())?;
+        self.begin(other.kind);
+        self.block.extend_from_slice(&other.body);
         self.end()
     }
 

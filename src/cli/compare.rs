@@ -124,6 +124,14 @@ fn keep(recording: &Recording, title: String, path: &std::path::Path) -> Result<
     save::save(
         path,
         &recording.frames,
-        Keep { title, cast: &cast, interfaces, statistics, secrets: recording.secrets.clone(), comments: Vec::new() },
+        Keep {
+            title,
+            cast: &cast,
+            interfaces,
+            statistics,
+            secrets: recording.secrets.clone(),
+            others: Vec::new(),
+            comments: Vec::new(),
+        },
     )
 }

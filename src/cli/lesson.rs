@@ -11,7 +11,7 @@ use super::output::Output;
 use super::progress::Progress;
 use super::save::{self, Keep};
 use super::{Ending, predict};
-use crate::capture::{About, Frame, Interface, Statistics};
+use crate::capture::{About, Frame, Interface, OtherBlock, Statistics};
 use crate::explain::Cast;
 use crate::explain::lesson::Told;
 use crate::lab::{self, Place, Recording, Scenario};
@@ -28,6 +28,8 @@ pub(super) struct Run {
     statistics: Option<Statistics>,
     /// Secrets of TLS, a line each.
     secrets: Option<String>,
+    /// What another program wrote beside the frames.
+    others: Vec<OtherBlock>,
     /// `54 of 54 frames captured`.
     pub(super) completeness: String,
     /// Whether frame counts must be as on Linux loopback.
@@ -266,6 +268,7 @@ fn keep_broken(found: &CourseLesson, save: Option<&Path>, recording: Option<&Rec
             interfaces,
             statistics: None,
             secrets: recording.secrets.clone(),
+            others: Vec::new(),
             comments: Vec::new(),
         },
     )
@@ -281,6 +284,7 @@ impl Run {
             interfaces: vec![recording.interface],
             statistics: Some(Statistics { received: completeness.captured, dropped: completeness.dropped_by_kernel }),
             secrets: recording.secrets,
+            others: Vec::new(),
             completeness: format!("{completeness} captured"),
             exact: matches!(place, Place::Private { .. }),
         }
@@ -289,7 +293,7 @@ impl Run {
 
 /// A saved capture as a run. One that this program made is from Linux loopback.
 pub(super) fn saved(loaded: Loaded) -> Run {
-    let About { interfaces, statistics, application, secrets, .. } = loaded.about;
+    let About { interfaces, statistics, application, secrets, others, .. } = loaded.about;
     let frames: Vec<Frame> = loaded.trace.records().map(|(_, record)| record.frame.clone()).collect();
     Run {
         completeness: format!("{} frames", frames.len()),
@@ -300,6 +304,7 @@ pub(super) fn saved(loaded: Loaded) -> Run {
         interfaces,
         statistics,
         secrets,
+        others,
     }
 }
 
@@ -315,6 +320,7 @@ pub(super) fn keep(run: &Run, told: &Told, title: String, path: &Path) -> Result
         interfaces,
         statistics: run.statistics,
         secrets: run.secrets.clone(),
+        others: run.others.clone(),
         comments: told.comments(),
     };
     save::save(path, &frames, keep)

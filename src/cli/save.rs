@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::failure::Failure;
-use crate::capture::{CaptureError, CaptureFile, Frame, Interface, Section, Statistics, Writer};
+use crate::capture::{CaptureError, CaptureFile, Frame, Interface, OtherBlock, Section, Statistics, Writer};
 use crate::explain::Cast;
 
 /// What is to be kept.
@@ -18,6 +18,8 @@ pub(super) struct Keep<'a> {
     pub(super) statistics: Option<Statistics>,
     /// Secrets of TLS, a line each.
     pub(super) secrets: Option<String>,
+    /// Blocks that another program wrote and nobody here understands.
+    pub(super) others: Vec<OtherBlock>,
     /// Sentences, each with the frame it is written on.
     pub(super) comments: Vec<(u32, String)>,
 }
@@ -56,6 +58,9 @@ fn encode(name: &str, frames: &[Frame], keep: Keep<'_>) -> Result<Vec<u8>, Captu
     let mut writer = Writer::new(name, Vec::new(), &section)?;
     if let Some(secrets) = keep.secrets {
         writer.add_secrets(&secrets)?;
+    }
+    for other in &keep.others {
+        writer.add_other(other)?;
     }
     for (number, frame) in (1u32..).zip(frames) {
         let mut frame = frame.clone();

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use super::carrier::Carrier;
 use super::hand::{Hand, Scratch, place};
 use super::lane::{Lane, Speech};
 use super::remarks;
@@ -98,8 +97,7 @@ impl<W: Watch> Ear<'_, W> {
 
     /// One call of the decoder. Returns whether it got on.
     fn step(&mut self, direction: Direction) -> bool {
-        let unheard = matches!(self.lane.speech, Speech::Unheard);
-        if unheard && !self.lane.recognise(self.connection, self.lent) {
+        if !self.lane.is_heard(self.connection, self.lent) {
             return false;
         }
         let d = direction.index();
@@ -108,8 +106,7 @@ impl<W: Watch> Ear<'_, W> {
         if deaf[d] {
             return false;
         }
-        let hearing = &*hearing;
-        let stream = &hearing.streams[d];
+        let (hearing, stream) = (&*hearing, &hearing.streams[d]);
         let bytes = match self.lent.filter(|lent| lent.direction == direction) {
             Some(lent) => lent.from(read[d]),
             None => stream.slice(read[d]..u64::MAX),
@@ -118,12 +115,11 @@ impl<W: Watch> Ear<'_, W> {
         let given_up = read[d] + (bytes.len() as u64) < stream.end();
         let at_gap = given_up || (ended && stream.has_hole());
         // What was begun is shown as far as it came.
-        let shows = decoder.begun(direction).is_some();
-        if at_gap && bytes.is_empty() && !shows {
+        if at_gap && bytes.is_empty() && decoder.begun(direction).is_none() {
             return self.cross_gap(direction);
         }
-        let closed = hearing.closed(d) && !at_gap;
-        let input = Input { direction, offset: read[d], bytes, end: ended || at_gap, closed };
+        let (end, closed) = (ended || at_gap, hearing.closed(d) && !at_gap);
+        let input = Input { direction, offset: read[d], bytes, end, closed };
         let mut hand = Hand {
             connection: self.connection,
             hearing,
@@ -149,12 +145,13 @@ impl<W: Watch> Ear<'_, W> {
         let consumed = progress.consumed();
         deaf[d] |= progress == Progress::GiveUp;
         read[d] += consumed as u64;
-        if let (Some(changed), Progress::Switch(_)) = (changed, progress) {
-            *speech = changed;
-            carrier.change();
-        }
-        if let Progress::Tunnel(_) = progress {
-            (*speech, *carrier) = (Speech::Unheard, Carrier::default());
+        match (changed, progress) {
+            (Some(changed), Progress::Switch(_)) => {
+                *speech = changed;
+                carrier.change();
+            }
+            (_, Progress::Tunnel(_)) => (*speech, *carrier) = Default::default(),
+            _ => {}
         }
         let stuck = consumed == 0 && at_gap && bytes.is_empty();
         if let Some(opened) = opened {

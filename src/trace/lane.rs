@@ -151,9 +151,14 @@ impl Lane {
         (place, remarks::gap(gap, connection.acknowledged(to), rest))
     }
 
+    /// Whether it is known which protocol is spoken.
+    pub(super) fn is_heard(&mut self, connection: &Connection, lent: Option<Lent<'_>>) -> bool {
+        !matches!(self.speech, Speech::Unheard) || self.recognise(connection, lent)
+    }
+
     /// Finds out which protocol is spoken from here on. `lent` are octets of one direction that are read where they lie.
     /// Returns whether it is known now.
-    pub(super) fn recognise(&mut self, connection: &Connection, lent: Option<Lent<'_>>) -> bool {
+    fn recognise(&mut self, connection: &Connection, lent: Option<Lent<'_>>) -> bool {
         let bytes = |direction: Direction| match lent.filter(|lent| lent.direction == direction) {
             Some(lent) => lent.from(self.read[direction.index()]),
             None => self.hearing.streams[direction.index()].slice(self.read[direction.index()]..u64::MAX),

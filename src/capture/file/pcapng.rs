@@ -16,7 +16,7 @@ use super::layout::{interface, packet, place, secrets, section, simple, statisti
 use super::options::{Options, text};
 use super::{Record, Stop, Window};
 use crate::capture::block::{BYTE_ORDER_MAGIC, Order, TLS_KEY_LOG, clip, kind, option, padded};
-use crate::capture::{About, Interface, LinkType, MAX_BLOCK, Statistics, Timestamp};
+use crate::capture::{About, Interface, LinkType, MAX_BLOCK, OtherBlock, Statistics, Timestamp};
 
 /// How every pcapng file begins: with a section header block.
 pub(super) const MAGIC: [u8; 4] = kind::SECTION_HEADER.to_be_bytes();
@@ -81,7 +81,7 @@ impl Pcapng {
                 }
                 kind::DECRYPTION_SECRETS => self.secrets(body, about)?,
                 kind::SIMPLE_PACKET => return self.simple(body, place.start, about).map(Some),
-                _ => {}
+                _ => self.other(kind, body, about),
             }
         }
         Ok(None)
@@ -209,6 +209,20 @@ impl Pcapng {
             sum.dropped = sum.dropped.wrapping_sub(before.dropped).wrapping_add(dropped);
         }
         Ok(())
+    }
+
+    /// Keeps a block that says nothing that is understood here. In the other byte order nobody could tell what is a number
+    /// in it; and some blocks ask not to be copied (pcapng §4.8).
+    fn other(&self, kind: u32, body: &[u8], about: &mut About) {
+        let kept: usize = about.others.iter().map(|block| block.body.len()).sum();
+        let is_little = matches!(self.order, Order::Little);
+        if is_little
+            && kind != kind::CUSTOM_NOT_COPIED
+            && about.others.len() < MAX_OTHERS
+            && kept + body.len() <= MAX_KEPT
+        {
+            about.others.push(OtherBlock { kind, body: body.to_vec() });
+        }
     }
 
     /// Keeps the secrets of TLS; what other protocols have is not known here.
@@ -349,6 +363,9 @@ const MAX_NAME: usize = 1 << 10;
 
 /// How many octets of section comments are kept.
 const MAX_COMMENTS: usize = 1 << 20;
+/// Of blocks that are only kept no more than this is, and no more of them.
+const MAX_KEPT: usize = 1 << 20;
+const MAX_OTHERS: usize = 1 << 12;
 /// A session needs a few hundred octets of secrets; of more than this no more is kept.
 const MAX_SECRETS: usize = 1 << 20;
 

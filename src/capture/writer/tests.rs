@@ -5,7 +5,9 @@ use proptest::option;
 use proptest::prelude::{Strategy, any, prop_assert_eq, proptest};
 
 use super::{Section, Writer};
-use crate::capture::{About, CaptureFile, Frame, Interface, LinkType, MAX_BLOCK, Source, Statistics, Timestamp};
+use crate::capture::{
+    About, CaptureFile, Frame, Interface, LinkType, MAX_BLOCK, OtherBlock, Source, Statistics, Timestamp,
+};
 
 fn interface() -> Interface {
     Interface { name: Some("lo".into()), link: LinkType::ETHERNET, snaplen: 0x40000 }
@@ -188,4 +190,20 @@ fn secrets_are_kept_and_come_back() {
     assert_eq!((frames, about.secrets.as_deref()), (vec![frame()], Some("CLIENT_RANDOM aa bb\nx")));
     assert!(Writer::new("test", Vec::new(), &section()).unwrap().add_secrets(&"x".repeat(MAX_BLOCK + 1)).is_err());
     assert_eq!(read(write(&section(), &[frame()], None)).1.secrets, None);
+}
+
+/// Names of hosts and blocks nobody knows are somebody's work: they are in the file that is written next.
+#[test]
+fn other_blocks_are_kept() {
+    let block = |kind: u32, body: &[u8]| OtherBlock { kind, body: body.to_vec() };
+    let names = block(4, &[1, 0, 6, 0, 127, 0, 0, 1, b'a', 0, 0, 0, 0, 0, 0, 0]);
+    let kept = [names, block(0xbad, &[1, 2, 3, 4]), block(0x8000_0001, b"")];
+    let mut writer = Writer::new("test", Vec::new(), &section()).unwrap();
+    for other in kept.iter().chain([&block(0x4000_0bad, &[1, 2, 3, 4])]) {
+        writer.add_other(other).unwrap();
+    }
+    writer.write(&frame().as_ref()).unwrap();
+    let (frames, about) = read(writer.finish(None).unwrap());
+    assert_eq!((frames, about.others.as_slice()), (vec![frame()], &kept[..]), "but for what asks not to be copied");
+    assert!(Writer::new("test", Vec::new(), &section()).unwrap().add_other(&block(7, &vec![0; MAX_BLOCK])).is_err());
 }
