@@ -25,7 +25,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("comfy_table", &["view/table.rs"]),
     ("csv", &["view/export/table.rs"]),
     ("etherparse", &["packet/"]),
-    ("flate2", &["protocol/http1/coding.rs", "protocol/websocket/deflate/"]),
+    ("flate2", &["protocol/http1/coding.rs", "protocol/websocket/deflate/", "lab/deflate.rs"]),
     ("foldhash", &["map.rs"]),
     ("futures_util", &["lab/"]),
     ("hyper", &["lab/socketio/server.rs"]),

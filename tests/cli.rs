@@ -457,8 +457,9 @@ fn every_step_of_the_handbook_is_understood() {
         // Someone of each kind is there; a step that opens something of its own stands alone.
         let opened =
             ["ada connects", "bob opens tcp", "cleo sends datagram \"x\"", "dan gets /", "eve subscribes to /"];
-        let opens =
-            ["listens", "connects", "opens", "subscribes", "over http/1.0"].iter().any(|verb| step.contains(verb));
+        let opens = ["listens", "connects", "opens", "subscribes", "over http/1.0", "over tls"]
+            .iter()
+            .any(|verb| step.contains(verb));
         let script = match step.split(' ').next() {
             Some("network") => step.clone(),
             _ if step.starts_with("fay connects") || step.contains("refuses") => step.clone(),

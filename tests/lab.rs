@@ -14,6 +14,8 @@ use wiretale::layer::Direction;
 
 #[path = "lab/net.rs"]
 mod net;
+#[path = "lab/rules.rs"]
+mod rules;
 #[path = "lab/seen.rs"]
 mod seen;
 #[path = "lab/socketio.rs"]
@@ -49,6 +51,8 @@ const PLAYS: &[PlayCheck] = &[
     ("an_event_reaches_whom_it_is_for", socketio::an_event_reaches_whom_it_is_for),
     ("transports_are_those_asked_for", socketio::transports_are_those_asked_for),
     ("a_namespace_may_be_refused", socketio::a_namespace_may_be_refused),
+    ("what_breaks_a_rule_is_refused", rules::what_breaks_a_rule_is_refused),
+    ("who_does_not_read_closes_the_window", rules::who_does_not_read_closes_the_window),
     ("an_ethernet_is_one", net::an_ethernet_is_one),
     ("tcp_mends_what_the_wire_does", net::tcp_mends_what_the_wire_does),
     ("a_wire_has_a_length_and_a_width", net::a_wire_has_a_length_and_a_width),

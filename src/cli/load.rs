@@ -129,8 +129,8 @@ pub fn trace_frames(frames: &[Frame]) -> Trace {
     pipeline.finish()
 }
 
-/// Dissects what the lab has recorded just now. Its secrets are known from the start.
-pub(super) fn trace_recording(recording: &Recording, sealed: bool) -> Trace {
+/// Dissects what the lab has recorded just now. Its secrets are known from the start, unless it is to stay sealed.
+pub fn trace_recording(recording: &Recording, sealed: bool) -> Trace {
     let secrets = recording.secrets.as_deref().unwrap_or_default();
     let mut pipeline = if sealed { Secrets::Unused } else { Secrets::Known(secrets) }.pipeline(Keeper::default());
     recording.frames.iter().for_each(|frame| pipeline.push(frame.as_ref()));

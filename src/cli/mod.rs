@@ -26,7 +26,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use course::{Course, CourseLesson};
-pub use load::{Loaded, Secrets, trace_frames};
+pub use load::{Loaded, Secrets, trace_frames, trace_recording};
 
 use arguments::{Arguments, Command};
 use output::Output;

@@ -139,7 +139,7 @@ impl Chapter {
         if let Some(text) = opening_text(trace, number, record) {
             line(text, Phase::Open, false);
         }
-        for message in trace.messages_in(number).iter().filter(|message| is_told(message)) {
+        for message in trace.messages_in(number).iter().filter(|message| is_told(trace, message)) {
             let carrier =
                 trace.messages_in(number).iter().rfind(|other| other.owns_bytes() && lies_with(other, message));
             let phase = phase_of(carrier.unwrap_or(message));
@@ -161,11 +161,10 @@ impl Chapter {
 
 /// Whether a message gets a line of its own. A judgement has none, nor has what only carries something that has: an
 /// Engine.IO message, or a record that was decrypted.
-fn is_told(message: &Message) -> bool {
+fn is_told(trace: &Trace, message: &Message) -> bool {
     let engineio = message.payload_as::<EngineIoPacket>();
-    let carries = |record: &TlsRecord| {
-        record.opened.as_ref().and_then(|opened| opened.inside.as_ref()).is_some_and(|inside| !inside.is_empty())
-    };
+    let is_read = matches!(trace.inside_talk(message.connection), Some(Talk::Known(_)));
+    let carries = |record: &TlsRecord| is_read && record.inside().is_some_and(|inside| !inside.is_empty());
     message.payload.protocol() != "websocket.handshake"
         && engineio.is_none_or(|packet| packet.kind != Kind::Message)
         && !message.payload_as().is_some_and(carries)
@@ -225,6 +224,12 @@ fn payload_text(trace: &Trace, number: u32, record: &Record) -> Option<(String, 
 }
 
 fn message_text(trace: &Trace, message: &Message) -> String {
+    let unknown = message.payload_as::<TlsRecord>().and_then(TlsRecord::inside).filter(|inside| !inside.is_empty());
+    if let (Some(inside), Some(Talk::Unknown)) = (unknown, trace.inside_talk(message.connection)) {
+        let octets = trace.inside(message.connection, message.direction).map(|stream| stream.slice(inside.clone()));
+        let text = octets.and_then(|octets| as_text(octets, 32)).map(|text| format!("{text}  "));
+        return format!("TLS: {}{} octets", text.unwrap_or_default(), inside.end - inside.start);
+    }
     let text = if message.inside { format!("TLS: {}", trace.summary(message)) } else { trace.summary(message) };
     match (message.complete, message.owns_bytes()) {
         (false, _) => format!("{text} (incomplete)"),

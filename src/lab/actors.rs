@@ -8,12 +8,13 @@ use tokio::net::TcpListener;
 
 use crate::lab::endpoint::{ActorError, Endpoint};
 use crate::lab::handshake;
+use crate::lab::held;
 use crate::lab::host::{Order, Part, Side};
 use crate::lab::logbook::Logbook;
 use crate::lab::scenario::Exchange;
 use crate::lab::socketio::{self, Rules, SocketIoClient, SocketIoServer, SocketIoStep};
 use crate::lab::tcp::{self, TcpEnd};
-use crate::lab::tls::Tls;
+use crate::lab::tls::{Tls, TlsVersion};
 use crate::lab::udp::Datagrams;
 
 /// Which host it is, with the server's address.
@@ -84,6 +85,16 @@ impl Actors {
             Part::Hear(what) => self.endpoint(&client)?.hear(line, &what).await,
             Part::Close(reason) => self.leave(&client)?.close(line, reason.as_ref()).await,
             Part::AnswerClose(reason) => self.leave(&client)?.answer_close(line, reason.as_ref()).await,
+            Part::Drop { abort } => self.leave(&client)?.into_tcp().hang_up(line, abort).await,
+            Part::SeeDrop { abort } => self.leave(&client)?.into_tcp().see_end(line, abort).await,
+            Part::Provoke(octets) => self.leave(&client)?.provoke(line, &octets).await,
+            Part::Refuse => self.leave(&client)?.refuse(line).await,
+            Part::ReadAgain(waiting) => {
+                for part in waiting {
+                    Box::pin(self.perform(Order { line, client: client.clone(), part })).await?;
+                }
+                Ok(())
+            }
             part => self.perform_plainly(line, &client, part).await,
         }
     }
@@ -91,7 +102,10 @@ impl Actors {
     /// What is done without a WebSocket.
     async fn perform_plainly(&mut self, line: usize, client: &str, part: Part) -> Result<(), ActorError> {
         match part {
-            Part::Tcp => self.tcp(line, client).await.map(|_| ()),
+            Part::Tcp(tls) => self.tcp(line, client, tls).await.map(|_| ()),
+            Part::HalfClose => self.tcp_of(client)?.half_close(line).await,
+            Part::SeeHalfClose => self.tcp_of(client)?.see_half_close().await,
+            Part::MakeRoom => self.make_room(client),
             Part::Write(octets) => self.tcp_of(client)?.write(line, &octets).await,
             Part::Read(octets) => self.tcp_of(client)?.read(&octets).await,
             Part::HangUp { abort } => self.leave_tcp(client)?.hang_up(line, abort).await,
@@ -102,9 +116,9 @@ impl Actors {
             }
             Part::HearDatagram => self.datagrams.hear(client, &self.log).await,
             Part::Exchange(exchange) => self.exchange(line, client, &exchange).await,
-            Part::Subscribe { path, last } => {
+            Part::Subscribe { path, last, tls } => {
                 let is_client = self.role.is_client();
-                let end = self.tcp(line, client).await?;
+                let end = self.tcp(line, client, tls).await?;
                 match is_client {
                     true => end.subscribe(line, &path, last.as_deref()).await,
                     false => end.serve_events(line).await,
@@ -114,13 +128,14 @@ impl Actors {
             Part::HearEvent(event) => self.tcp_of(client)?.hear_event(&event).await,
             Part::SocketIo(step) => self.socketio(line, &step).await,
             Part::StandBy => Ok(()),
-            Part::Open(_) | Part::Say(_) | Part::Hear(_) | Part::Close(_) | Part::AnswerClose(_) => Ok(()),
+            // All others are those of a WebSocket.
+            _ => Ok(()),
         }
     }
 
     async fn exchange(&mut self, line: usize, client: &str, exchange: &Exchange) -> Result<(), ActorError> {
         let is_client = self.role.is_client();
-        let end = if exchange.opens { self.tcp(line, client).await? } else { self.tcp_of(client)? };
+        let end = if exchange.opens { self.tcp(line, client, exchange.tls).await? } else { self.tcp_of(client)? };
         match is_client {
             true => end.ask(line, exchange).await?,
             false => end.answer(line, exchange).await?,
@@ -134,14 +149,26 @@ impl Actors {
     }
 
     /// Opens a TCP connection, or accepts it.
-    async fn tcp(&mut self, line: usize, client: &str) -> Result<&mut TcpEnd, ActorError> {
-        let end = match &self.role {
+    async fn tcp(&mut self, line: usize, client: &str, version: Option<TlsVersion>) -> Result<&mut TcpEnd, ActorError> {
+        let mut end = match &self.role {
             Role::Server(listener, _) => tcp::accept(listener, &self.log).await?,
             Role::Client(server, _) => tcp::open(line, client, *server, &self.log).await?,
             Role::SocketIo(..) => return Err(another_language()),
         };
+        if let (Some(version), Some(tls)) = (version, &self.tls) {
+            end = end.secure(version, tls).await?;
+        }
         self.open.insert(client.to_owned(), Link::Tcp(end));
         self.tcp_of(client)
+    }
+
+    fn make_room(&mut self, client: &str) -> Result<(), ActorError> {
+        let wire = match self.open.get_mut(client) {
+            Some(Link::Tcp(end)) => &end.stream,
+            Some(Link::WebSocket(endpoint)) => endpoint.socket.wire(),
+            _ => return Err(not_open(client)),
+        };
+        held::make_room(wire.tcp()).map_err(|source| ActorError::io("set the size of its buffer", source))
     }
 
     /// Does what Socket.IO has to do in a step.

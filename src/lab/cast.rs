@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use crate::lab::grammar::{self, MAX_STEPS, Speaker, Statement, Verb};
 use crate::lab::ground::{Ground, Machine};
+use crate::lab::manners::{Manners, unrolled};
 use crate::lab::reader::Name;
-use crate::lab::scenario::{Action, Closing, Exchange, Scenario, Step, Utterance};
+use crate::lab::scenario::{Action, Exchange, Scenario, Step};
 use crate::layer::Direction;
 use crate::mistake::{self, Mistake};
 
@@ -75,7 +76,7 @@ fn check(statements: Vec<Statement>) -> Result<Scenario, Mistake> {
         port: DEFAULT_PORT,
         steps: Vec::with_capacity(statements.len()),
     };
-    for (index, Statement { line, range, times, verb }) in statements.into_iter().enumerate() {
+    for (index, Statement { line, range, times, verb }) in unrolled(statements, MAX_STEPS)?.into_iter().enumerate() {
         if scenario.is_declared(&verb, &range, index == 0, &mut cast)? {
             continue;
         }
@@ -147,6 +148,7 @@ pub(super) struct Cast {
     has_begun: bool,
     waited: Duration,
     said: usize,
+    pub(super) manners: Manners,
 }
 
 impl Cast {
@@ -166,25 +168,31 @@ impl Cast {
             }
             Verb::Say { by, what } => self.say(by, what, range)?,
             Verb::Close { by, reason } => self.close(by, reason, range)?,
-            Verb::Open { client } => {
+            Verb::Open { client, tls } => {
                 self.open(&client, Link::Tcp)?;
-                Action::Open { client: client.name }
+                Action::Open { client: client.name, tls }
             }
             Verb::Write { by, octets } => {
                 self.count(octets.len())?;
                 let (client, direction) = self.speaker(by, Link::Tcp, range)?;
+                self.can_send(&client, direction, octets.len(), range)?;
                 Action::Write { client, direction, octets }
             }
-            Verb::Abort { by } => self.abort(by, range)?,
+            Verb::Abort { by } => self.hang_up(by, true, range)?,
+            Verb::HangUp { by } => self.hang_up(by, false, range)?,
+            Verb::HalfClose { by } => self.half_close(by, range)?,
+            Verb::Reading { by, again } => self.reading(by, again, range)?,
+            Verb::Repeat { .. } | Verb::End => return Err(Mistake::new(NOWHERE, "this is no step")),
             Verb::Datagram { by, payload } => self.datagram(by, payload, range)?,
             Verb::Get { client, exchange } => self.get(client, exchange)?,
-            Verb::Subscribe { client, path, last } => {
+            Verb::Subscribe { client, path, last, tls } => {
                 self.open(&client, Link::Events)?;
-                Action::Subscribe { client: client.name, path, last }
+                Action::Subscribe { client: client.name, path, last, tls }
             }
             Verb::Publish { to, event } => {
                 self.count(event.data.len())?;
-                let (client, _) = self.speaker(Speaker::Server { to }, Link::Events, range)?;
+                let (client, direction) = self.speaker(Speaker::Server { to }, Link::Events, range)?;
+                self.can_send(&client, direction, event.data.len(), range)?;
                 Action::Publish { client, event }
             }
         })
@@ -205,6 +213,7 @@ impl Cast {
                 .help("let it close first, or connect a client of another name"));
         }
         self.speaks(link == Link::SocketIo, &client.range)?;
+        self.manners.forget(&client.name);
         self.links.insert(client.name.clone(), link);
         Ok(())
     }
@@ -224,36 +233,6 @@ impl Cast {
             return Err(Mistake::new(NOWHERE, "all messages together have at most 64 MiB"));
         }
         Ok(())
-    }
-
-    fn say(&mut self, by: Speaker, what: Utterance, range: &Range<usize>) -> Result<Action, Mistake> {
-        let (client, direction) = self.speaker(by, Link::WebSocket, range)?;
-        self.count(match &what {
-            Utterance::Text(text) => text.len(),
-            Utterance::Binary(bytes) | Utterance::Ping(bytes) => bytes.len(),
-            Utterance::Fragments(parts) => parts.iter().map(String::len).sum(),
-        })?;
-        Ok(Action::Say { client, direction, what })
-    }
-
-    fn close(&mut self, by: Speaker, reason: Option<Closing>, range: &Range<usize>) -> Result<Action, Mistake> {
-        let (client, direction) = self.anyone(by, range)?;
-        let link = self.links.insert(client.clone(), Link::Gone);
-        match (link, reason) {
-            (Some(Link::WebSocket), reason) => Ok(Action::Close { client, direction, reason }),
-            (_, None) => Ok(Action::HangUp { client, direction, abort: false }),
-            (_, Some(_)) => Err(Mistake::new(range.clone(), "only a WebSocket is closed with a code")
-                .help("write `closes` alone: TCP has a FIN, which says nothing more")),
-        }
-    }
-
-    fn abort(&mut self, by: Speaker, range: &Range<usize>) -> Result<Action, Mistake> {
-        let (client, direction) = self.anyone(by, range)?;
-        match self.links.insert(client.clone(), Link::Gone) {
-            Some(Link::WebSocket) => Err(Mistake::new(range.clone(), "a WebSocket cannot be broken off here yet")
-                .help("break off plain TCP: `ada opens tcp`, `ada aborts`")),
-            _ => Ok(Action::HangUp { client, direction, abort: true }),
-        }
     }
 
     fn datagram(&mut self, by: Speaker, payload: Vec<u8>, range: &Range<usize>) -> Result<Action, Mistake> {
@@ -282,6 +261,10 @@ impl Cast {
             return Err(Mistake::new(NOWHERE, "all waits together last at most 30 seconds"));
         }
         match (self.link(&client.name), exchange.is_10) {
+            (Link::Http, false) if exchange.tls.is_some() => {
+                return Err(Mistake::new(client.range, format!("`{}` has a connection open", client.name))
+                    .help("`over tls` is said with the request that opens it"));
+            }
             (Link::Http, false) => {}
             (Link::Http, true) => {
                 return Err(Mistake::new(client.range, format!("`{}` has an HTTP/1.1 connection open", client.name))
@@ -296,7 +279,7 @@ impl Cast {
     }
 
     /// Whose connection it is, and which side of it speaks, of those who have anything open.
-    fn anyone(&self, by: Speaker, range: &Range<usize>) -> Result<(String, Direction), Mistake> {
+    pub(super) fn anyone(&self, by: Speaker, range: &Range<usize>) -> Result<(String, Direction), Mistake> {
         match by {
             Speaker::Client(name) => self.known(name).map(|name| (name, Direction::ToServer)),
             Speaker::Server { to: Some(name) } => self.known(name).map(|name| (name, Direction::ToClient)),
@@ -383,7 +366,7 @@ const NOWHERE: Range<usize> = 0..0;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lab::scenario::{Closing, Key, Opening};
+    use crate::lab::scenario::{Closing, Key, Opening, Utterance};
 
     fn check(script: &str, wrong: &str, message: &str, help: &str) {
         let error = Scenario::parse(script).unwrap_err();
@@ -542,6 +525,74 @@ mod tests {
         check("server sends datagram \"x\"", "server sends datagram \"x\"", unknown, learns);
         check("ada sends datagram \"x\" · server sends datagram \"y\" to bob", "bob", unknown, learns);
         Scenario::parse("ada sends datagram \"x\" · server sends datagram \"y\"").unwrap();
+    }
+
+    #[test]
+    fn who_has_ended_or_does_not_read_is_followed() {
+        let ended = "this direction of the connection has ended";
+        for (script, wrong, message) in [
+            ("ada opens tcp · ada half-closes · ada writes \"x\"", "ada writes \"x\"", ended),
+            ("ada opens tcp · ada half-closes · ada half-closes", "ada half-closes", ended),
+            (
+                "ada opens tcp · ada half-closes · server half-closes",
+                "server half-closes",
+                "the other direction has ended already",
+            ),
+            ("ada connects · ada reads again", "ada reads again", "it has not stopped reading"),
+            ("ada connects · ada stops reading · ada stops reading", "ada stops reading", "it does not read already"),
+            (
+                "ada connects · ada stops reading · ada closes",
+                "ada closes",
+                "one side of the connection of `ada` does not read, and has to for this",
+            ),
+            (
+                "ada connects · server stops reading ada · 3 times ada sends text of 100000 bytes",
+                "3 times ada sends text of 100000 bytes",
+                "more than 204800 bytes would wait for who does not read",
+            ),
+            ("ada gets / · ada stops reading", "ada stops reading", "this connection is always read"),
+            (
+                "eve subscribes to / · server stops reading eve",
+                "server stops reading eve",
+                "this connection is always read",
+            ),
+            ("ada connects · ada half-closes", "ada", "`ada` has WebSocket open, and this is for plain TCP"),
+        ] {
+            let error = Scenario::parse(script).unwrap_err();
+            let at = script.rfind(wrong).unwrap();
+            assert_eq!((&script[error.range.clone()], error.message.as_str()), (wrong, message), "{script}");
+            assert!(error.range.start <= at, "{script}");
+        }
+        Scenario::parse(
+            "ada opens tcp · ada half-closes · server writes \"x\" · server closes · ada opens tcp · ada writes \"y\"",
+        )
+        .unwrap();
+    }
+
+    #[test]
+    fn several_steps_may_be_repeated() {
+        let script = "ada opens tcp\nrepeat 2 times every 5ms\nada writes \"x\"\nrepeat 3 times\nserver writes \"y\"\nend\nend\n";
+        let scenario = Scenario::parse(script).unwrap();
+        assert_eq!(scenario.steps.len(), 1 + 2 * (1 + 3 + 1));
+        assert_eq!((scenario.steps[1].line, scenario.waits()), (3, Duration::from_millis(10)));
+        for (script, wrong, message) in [
+            ("wait 1ms · end", "end", "there is nothing that ends here"),
+            ("repeat 2 times · wait 1ms", "repeat 2 times", "what is repeated has no end"),
+            (
+                "repeat 900 times · wait 1ms · wait 1ms · end",
+                "end",
+                "a script has at most 1000 steps, repeated ones counted each",
+            ),
+            (
+                "repeat 2 times · repeat 2 times · repeat 2 times · repeat 2 times · repeat 3 times · wait 1ms",
+                "repeat 3 times",
+                "steps are repeated at most 4 deep",
+            ),
+            ("repeat often", "often", "`often` is not a number of times"),
+        ] {
+            let error = Scenario::parse(script).unwrap_err();
+            assert_eq!((&script[error.range], error.message.as_str()), (wrong, message), "{script}");
+        }
     }
 
     #[test]

@@ -10,12 +10,15 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use thiserror::Error;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_tungstenite::WebSocketStream;
+use tungstenite::protocol::Role;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 use tungstenite::protocol::frame::{CloseFrame, Frame};
 
+use crate::lab::deflate::Compressed;
 use crate::lab::log::{Connection, Message, Opcode, What};
 use crate::lab::logbook::Logbook;
-use crate::lab::scenario::{Closing, Utterance};
+use crate::lab::scenario::{Closing, Compression, Utterance};
+use crate::lab::tcp::TcpEnd;
 use crate::lab::tls::Wire;
 use crate::layer::Direction;
 
@@ -68,7 +71,60 @@ impl Side {
 #[derive(Debug)]
 pub struct Endpoint {
     pub side: Side,
-    pub socket: WebSocketStream<Wire>,
+    pub socket: Socket,
+}
+
+/// A WebSocket: tungstenite's, or, where messages are compressed, one of its frames.
+#[derive(Debug)]
+pub enum Socket {
+    Plain(Box<WebSocketStream<Wire>>),
+    Compressed(Box<Compressed>),
+}
+
+impl Socket {
+    /// `rest` was read from the wire already.
+    pub async fn new(wire: Wire, role: Role, compression: Option<Compression>, rest: Vec<u8>) -> Self {
+        match compression {
+            None => Self::Plain(Box::new(WebSocketStream::from_partially_read(wire, rest, role, None).await)),
+            Some(how) => Self::Compressed(Box::new(Compressed::new(wire, role == Role::Client, how, rest))),
+        }
+    }
+
+    async fn send(&mut self, message: tungstenite::Message) -> Result<(), tungstenite::Error> {
+        match self {
+            Self::Plain(socket) => socket.send(message).await,
+            Self::Compressed(socket) => socket.send(message).await,
+        }
+    }
+
+    async fn next(&mut self) -> Result<tungstenite::Message, tungstenite::Error> {
+        match self {
+            Self::Plain(socket) => socket.next().await.unwrap_or(Err(tungstenite::Error::ConnectionClosed)),
+            Self::Compressed(socket) => socket.next().await,
+        }
+    }
+
+    async fn flush(&mut self) -> Result<(), tungstenite::Error> {
+        match self {
+            Self::Plain(socket) => socket.flush().await,
+            Self::Compressed(socket) => socket.flush().await,
+        }
+    }
+
+    fn into_inner(self) -> Wire {
+        match self {
+            Self::Plain(socket) => socket.into_inner(),
+            Self::Compressed(socket) => socket.into_inner(),
+        }
+    }
+
+    /// What is below the WebSocket.
+    pub fn wire(&mut self) -> &mut Wire {
+        match self {
+            Self::Plain(socket) => socket.get_mut(),
+            Self::Compressed(socket) => socket.wire(),
+        }
+    }
 }
 
 impl Endpoint {
@@ -78,6 +134,7 @@ impl Endpoint {
             Utterance::Text(text) => self.send(line, tungstenite::Message::text(text.clone())).await,
             Utterance::Binary(bytes) => self.send(line, tungstenite::Message::binary(bytes.clone())).await,
             Utterance::Fragments(parts) => self.send_fragments(line, parts).await,
+            Utterance::Raw { octets, .. } => self.send_raw(line, octets).await,
             Utterance::Ping(payload) => {
                 self.send(line, tungstenite::Message::Ping(payload.clone().into())).await?;
                 self.take(Opcode::Pong).await
@@ -90,6 +147,8 @@ impl Endpoint {
         match what {
             Utterance::Text(_) | Utterance::Fragments(_) => self.take(Opcode::Text).await,
             Utterance::Binary(_) => self.take(Opcode::Binary).await,
+            // What becomes of them shows in what comes next.
+            Utterance::Raw { .. } => Ok(()),
             Utterance::Ping(payload) => {
                 self.take(Opcode::Ping).await?;
                 self.side.sends(line, What::Message(Message::whole(Opcode::Pong, payload)));
@@ -115,6 +174,62 @@ impl Endpoint {
         self.side.sends(line, What::Message(echo));
         self.flush().await?;
         self.hang_up(line).await
+    }
+
+    /// Writes octets past the WebSocket.
+    async fn send_raw(&mut self, line: usize, octets: &[u8]) -> Result<(), ActorError> {
+        self.side.sends(line, What::Octets(octets.to_vec()));
+        let failed = |source| ActorError::io("write octets", source);
+        self.socket.wire().write_all(octets).await.map_err(failed)?;
+        self.socket.wire().flush().await.map_err(failed)
+    }
+
+    /// Sends octets that break a rule, and sees the connection fail: whatever the other side says then is its own affair.
+    pub async fn provoke(mut self, line: usize, octets: &[u8]) -> Result<(), ActorError> {
+        self.send_raw(line, octets).await?;
+        let failed = |source| ActorError::io("read how it is refused", source);
+        let mut rest = Vec::new();
+        let mut wire = self.socket.into_inner();
+        wire.read_to_end(&mut rest).await.map_err(failed)?;
+        self.side.hears(|what| matches!(what, What::Message(said) if said.opcode == Opcode::Close))?;
+        self.side.hears(|what| *what == What::Closed)?;
+        self.side.sends(line, What::Closed);
+        wire.shutdown().await.map_err(failed)
+    }
+
+    /// Finds that a rule is broken, and fails the connection: a Close frame with the code for it, and the end of TCP
+    /// (RFC 6455 §7.1.7).
+    pub async fn refuse(mut self, line: usize) -> Result<(), ActorError> {
+        use tungstenite::error::{CapacityError, Error};
+        let code = match self.socket.next().await {
+            Err(Error::Utf8(_)) => 1007,
+            Err(Error::Capacity(CapacityError::MessageTooLong { .. })) => 1009,
+            Err(Error::Protocol(_)) => 1002,
+            Err(source) => return Err(ActorError::websocket("read what breaks a rule", source)),
+            Ok(_) => return Err(ActorError::Unreadable("these octets break no rule".to_owned())),
+        };
+        self.side.hears(|what| matches!(what, What::Octets(_)))?;
+        let mut frame = Frame::close(Some(CloseFrame { code: code.into(), reason: "".into() }));
+        if self.side.direction == Direction::ToServer {
+            // A key that is known beforehand hides nothing; there is nothing to hide.
+            frame.header_mut().mask = Some([0; 4]);
+        }
+        let mut octets = Vec::new();
+        frame.format(&mut octets).map_err(|source| ActorError::websocket("say why it is refused", source))?;
+        self.side.sends(line, What::Message(Message::close(Some((code, "")))));
+        let failed = |source| ActorError::io("say why it is refused", source);
+        let mut wire = self.socket.into_inner();
+        wire.write_all(&octets).await.map_err(failed)?;
+        self.side.sends(line, What::Closed);
+        wire.shutdown().await.map_err(failed)?;
+        let mut rest = Vec::new();
+        wire.read_to_end(&mut rest).await.map_err(failed)?;
+        self.side.hears(|what| *what == What::Closed)
+    }
+
+    /// The TCP connection under the WebSocket, which is over without a closing handshake.
+    pub fn into_tcp(self) -> TcpEnd {
+        TcpEnd::new(self.side, self.socket.into_inner())
     }
 
     async fn hang_up(self, line: usize) -> Result<(), ActorError> {
@@ -150,10 +265,7 @@ impl Endpoint {
 
     /// The next message must be of this kind, and be what the other end sent.
     async fn take(&mut self, expected: Opcode) -> Result<(), ActorError> {
-        let next = self.socket.next().await;
-        let message = next
-            .unwrap_or(Err(tungstenite::Error::ConnectionClosed))
-            .map_err(|source| ActorError::websocket("read a message", source))?;
+        let message = self.socket.next().await.map_err(|source| ActorError::websocket("read a message", source))?;
         let heard = as_logged(&message);
         let same =
             |sent: &Message| sent.opcode == heard.opcode && sent.opcode == expected && sent.payload == heard.payload;

@@ -2,14 +2,14 @@
 //!
 //! ```text
 //! statement = "server listens on" port
-//!           / client "connects" [ "to" path ] *( "with key" text / "without key" / "with version" number / "offering" text )
+//!           / client "connects" [ "to" path ] *( "with key" text / "with compression" [ "without takeover" ] / "without key" / "with version" number / "offering" text )
 //!           / actor "sends" said [ "to" client ]       ; a client speaks to the server only
 //!           / actor "pings" [ text ] [ "to" client ]
 //!           / client "closes" [ code [ text ] ]
 //!           / "server closes" [ client ] [ code [ text ] ]
 //!           / "wait" time
 //!           / what `verbs.rs` reads
-//! said      = ( "text" / "binary hex" / "fragments" ) value(s) / ( "text" / "binary" ) "of" number "bytes"
+//! said      = "raw" octets [ "refused" ] / ( "text" / "binary hex" / "fragments" ) value(s) / ( "text" / "binary" ) "of" number "bytes"
 //! ```
 
 use std::ops::Range;
@@ -17,8 +17,9 @@ use std::time::Duration;
 
 use crate::lab::fault::Fault;
 use crate::lab::ground::{Ground, Machine};
+use crate::lab::phrases::{closing, opening, ping, said};
 use crate::lab::reader::{Name, Reader};
-use crate::lab::scenario::{Closing, Event, Exchange, Key, Opening, Utterance};
+use crate::lab::scenario::{Closing, Event, Exchange, Opening, Utterance};
 use crate::lab::socketio::SocketIoStep;
 use crate::lab::socketio::grammar::{self as socketio, Spoken};
 use crate::lab::tls::TlsVersion;
@@ -27,7 +28,7 @@ use crate::lab::words::{Sentence, sentences};
 use crate::mistake::Mistake;
 
 /// One step as it is written, before anyone asks whether it can be played there.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
     pub line: usize,
     pub range: Range<usize>,
@@ -46,23 +47,84 @@ pub struct Times {
 /// What a step says. A name is missing where the script leaves it to be guessed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verb {
-    Listen { port: u16 },
-    Connect { client: Name, opening: Opening },
-    Say { by: Speaker, what: Utterance },
-    Close { by: Speaker, reason: Option<Closing> },
-    Wait { time: Duration },
-    Open { client: Name },
-    Write { by: Speaker, octets: Vec<u8> },
-    Abort { by: Speaker },
-    Datagram { by: Speaker, payload: Vec<u8> },
-    Get { client: Name, exchange: Exchange },
-    Subscribe { client: Name, path: String, last: Option<String> },
-    Publish { to: Option<Name>, event: Event },
-    Ground { ground: Ground, recorded_at: Machine },
-    Fault { fault: Fault },
-    SocketIo { spoken: Spoken },
-    Refuse { namespace: String, reason: String },
+    Listen {
+        port: u16,
+    },
+    Connect {
+        client: Name,
+        opening: Opening,
+    },
+    Say {
+        by: Speaker,
+        what: Utterance,
+    },
+    Close {
+        by: Speaker,
+        reason: Option<Closing>,
+    },
+    Wait {
+        time: Duration,
+    },
+    Open {
+        client: Name,
+        tls: Option<TlsVersion>,
+    },
+    Write {
+        by: Speaker,
+        octets: Vec<u8>,
+    },
+    Abort {
+        by: Speaker,
+    },
+    HangUp {
+        by: Speaker,
+    },
+    HalfClose {
+        by: Speaker,
+    },
+    /// Who does not read, or does again.
+    Reading {
+        by: Speaker,
+        again: bool,
+    },
+    Datagram {
+        by: Speaker,
+        payload: Vec<u8>,
+    },
+    Get {
+        client: Name,
+        exchange: Exchange,
+    },
+    Subscribe {
+        client: Name,
+        path: String,
+        last: Option<String>,
+        tls: Option<TlsVersion>,
+    },
+    Publish {
+        to: Option<Name>,
+        event: Event,
+    },
+    Ground {
+        ground: Ground,
+        recorded_at: Machine,
+    },
+    Fault {
+        fault: Fault,
+    },
+    SocketIo {
+        spoken: Spoken,
+    },
+    Refuse {
+        namespace: String,
+        reason: String,
+    },
     KeepEvents,
+    /// The steps up to `end` are played so often.
+    Repeat {
+        times: Times,
+    },
+    End,
 }
 
 /// Who speaks.
@@ -86,6 +148,8 @@ fn statement(sentence: &Sentence) -> Result<Statement, Mistake> {
     let times = words.times()?;
     let verb = match words.actor()? {
         None if words.keyword("wait") => Verb::Wait { time: words.time()? },
+        None if words.keyword("repeat") => Verb::Repeat { times: words.rounds()? },
+        None if words.keyword("end") => Verb::End,
         None if words.keyword("network") => verbs::ground(&mut words)?,
         None if words.keyword("link") => Verb::Fault { fault: verbs::fault(&mut words)? },
         None => server_verb(&mut words)?,
@@ -120,6 +184,20 @@ fn server_verb(words: &mut Reader<'_>) -> Result<Verb, Mistake> {
             Ok(Verb::Refuse { namespace, reason })
         }
         "aborts" => Ok(Verb::Abort { by: Speaker::Server { to: words.name_if_any()? } }),
+        "hangs" => {
+            words.expect("up")?;
+            Ok(Verb::HangUp { by: Speaker::Server { to: words.name_if_any()? } })
+        }
+        "half-closes" => Ok(Verb::HalfClose { by: Speaker::Server { to: words.name_if_any()? } }),
+        "stops" => {
+            words.expect("reading")?;
+            Ok(Verb::Reading { by: Speaker::Server { to: words.name_if_any()? }, again: false })
+        }
+        "reads" => {
+            let to = if words.range_of("again").is_some() { None } else { words.name_if_any()? };
+            words.expect("again")?;
+            Ok(Verb::Reading { by: Speaker::Server { to }, again: true })
+        }
         "writes" => {
             let octets = verbs::octets(words)?;
             Ok(Verb::Write { by: Speaker::Server { to: recipient(words)? }, octets })
@@ -150,14 +228,27 @@ fn client_verb(words: &mut Reader<'_>, client: Name) -> Result<Verb, Mistake> {
         "connects" => return Ok(Verb::Connect { client, opening: opening(words)? }),
         "closes" => return Ok(Verb::Close { by: Speaker::Client(client), reason: closing(words)? }),
         "aborts" => return Ok(Verb::Abort { by: Speaker::Client(client) }),
+        "half-closes" => return Ok(Verb::HalfClose { by: Speaker::Client(client) }),
+        "hangs" => {
+            words.expect("up")?;
+            return Ok(Verb::HangUp { by: Speaker::Client(client) });
+        }
+        "stops" => {
+            words.expect("reading")?;
+            return Ok(Verb::Reading { by: Speaker::Client(client), again: false });
+        }
+        "reads" => {
+            words.expect("again")?;
+            return Ok(Verb::Reading { by: Speaker::Client(client), again: true });
+        }
         "gets" => return Ok(Verb::Get { client, exchange: verbs::exchange(words)? }),
         "opens" => {
             words.expect("tcp")?;
-            return Ok(Verb::Open { client });
+            return Ok(Verb::Open { client, tls: verbs::over_tls(words)? });
         }
         "subscribes" => {
-            let (path, last) = verbs::subscription(words)?;
-            return Ok(Verb::Subscribe { client, path, last });
+            let (path, last, tls) = verbs::subscription(words)?;
+            return Ok(Verb::Subscribe { client, path, last, tls });
         }
         "writes" => Verb::Write { by: Speaker::Client(client), octets: verbs::octets(words)? },
         "sends" if words.keyword("datagram") => {
@@ -178,108 +269,6 @@ fn recipient(words: &mut Reader<'_>) -> Result<Option<Name>, Mistake> {
     if words.keyword("to") { words.client().map(Some) } else { Ok(None) }
 }
 
-fn opening(words: &mut Reader<'_>) -> Result<Opening, Mistake> {
-    let mut opening = Opening::default();
-    if words.keyword("to") {
-        opening.path = words.path()?;
-    }
-    let (mut key, mut version) = (false, false);
-    while !words.at_end() {
-        let here = words.here();
-        let repeated = match words.one_of("how it connects", &["with", "without", "offering", "over"])? {
-            "offering" => opening.offering.replace(words.protocols()?).is_some(),
-            "over" => {
-                words.expect("tls")?;
-                let version = if words.keyword("1.2") { TlsVersion::V12 } else { TlsVersion::V13 };
-                opening.tls.replace(version).is_some()
-            }
-            "without" => {
-                words.expect("key")?;
-                opening.key = Key::Missing;
-                std::mem::replace(&mut key, true)
-            }
-            _ if words.one_of("what it connects with", &["key", "version"])? == "key" => {
-                opening.key = Key::Fixed(words.header_text()?);
-                std::mem::replace(&mut key, true)
-            }
-            _ => {
-                opening.version = words.version()?;
-                std::mem::replace(&mut version, true)
-            }
-        };
-        if repeated {
-            return Err(Mistake::new(here.start..words.behind(), "this was said before in the same step"));
-        }
-    }
-    Ok(opening)
-}
-
-fn said(words: &mut Reader<'_>) -> Result<Utterance, Mistake> {
-    match words.one_of("what is sent", &["text", "binary", "fragments"])? {
-        "fragments" => fragments(words),
-        "binary" if words.one_of("what the bytes are", &["hex", "of"])? == "hex" => Ok(Utterance::Binary(words.hex()?)),
-        "binary" => Ok(Utterance::Binary(some_bytes(words.size()?))),
-        _ if words.keyword("of") => Ok(Utterance::Text(some_text(words.size()?))),
-        _ => Ok(Utterance::Text(words.text("the text in quotes")?)),
-    }
-}
-
-fn fragments(words: &mut Reader<'_>) -> Result<Utterance, Mistake> {
-    let start = words.here();
-    let mut parts = Vec::new();
-    while let Some(part) = words.text_if_any()? {
-        parts.push(part);
-    }
-    if parts.len() < 2 {
-        return Err(Mistake::new(start, "a message in fragments has at least two")
-            .help(r#"give each fragment in quotes: `ada sends fragments "Hel" "lo"`"#));
-    }
-    Ok(Utterance::Fragments(parts))
-}
-
-fn ping(words: &mut Reader<'_>) -> Result<Utterance, Mistake> {
-    let range = words.here();
-    let payload = words.text_if_any()?.unwrap_or_default().into_bytes();
-    if payload.len() > MAX_CONTROL {
-        return Err(Mistake::new(range, format!("a ping carries at most 125 bytes, this is {}", payload.len()))
-            .help("RFC 6455 §5.5: all control frames have a payload of 125 bytes or less"));
-    }
-    Ok(Utterance::Ping(payload))
-}
-
-fn closing(words: &mut Reader<'_>) -> Result<Option<Closing>, Mistake> {
-    if words.at_end() {
-        return Ok(None);
-    }
-    let code = words.close_code()?;
-    let range = words.here();
-    let reason = words.text_if_any()?.unwrap_or_default();
-    if reason.len() > MAX_CONTROL - 2 {
-        return Err(Mistake::new(range, format!("a reason has at most 123 bytes, this is {}", reason.len()))
-            .help("RFC 6455 §5.5: a Close frame carries 125 bytes or less, and two of them are the code"));
-    }
-    Ok(Some(Closing { code, reason }))
-}
-
-/// Text whose content does not matter: the alphabet, over and over.
-pub fn some_text(len: usize) -> String {
-    ('a'..='z').cycle().take(len).collect()
-}
-
-/// Bytes whose content does not matter, the same for the same length: splitmix64, seeded with the length.
-pub fn some_bytes(len: usize) -> Vec<u8> {
-    let mut state = len as u64;
-    let mut next = || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)).to_le_bytes()
-    };
-    let mut bytes: Vec<u8> = (0..len.div_ceil(8)).flat_map(|_| next()).collect();
-    bytes.truncate(len);
-    bytes
-}
-
 const CLIENT_VERBS: &[&str] = &[
     "connects",
     "sends",
@@ -293,6 +282,10 @@ const CLIENT_VERBS: &[&str] = &[
     "emits",
     "disconnects",
     "loses",
+    "hangs",
+    "half-closes",
+    "stops",
+    "reads",
 ];
 const SERVER_VERBS: &[&str] = &[
     "listens",
@@ -310,15 +303,18 @@ const SERVER_VERBS: &[&str] = &[
     "keeps",
     "restarts",
     "swallows",
+    "hangs",
+    "half-closes",
+    "stops",
+    "reads",
 ];
 
 pub const MAX_STEPS: usize = 1000;
-/// RFC 6455 §5.5.
-const MAX_CONTROL: usize = 125;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lab::scenario::{Compression, Key};
 
     fn verb(script: &str) -> Verb {
         let mut statements = parse(script).unwrap();
@@ -355,10 +351,11 @@ mod tests {
             version: 9,
             offering: Some("chat, superchat".to_owned()),
             tls: Some(TlsVersion::V12),
+            compression: Some(Compression { takeover: false }),
         };
         assert_eq!(
             verb(
-                r#"b-1 connects to /chat?x=%20 offering "chat, superchat" over tls 1.2 with version 9 with key "dGhlIHNhbXBsZSBub25jZQ==""#
+                r#"b-1 connects to /chat?x=%20 offering "chat, superchat" over tls 1.2 with version 9 with compression without takeover with key "dGhlIHNhbXBsZSBub25jZQ==""#
             ),
             Verb::Connect { client: name("b-1", 0), opening }
         );
@@ -507,7 +504,7 @@ mod tests {
     }
 
     const CLIENT_DOES: &str = "it is one of `connects`, `sends`, `pings`, `closes`, `opens`, `writes`, `gets`, `subscribes`, `aborts`, `emits`, \
-             `disconnects`, `loses`";
+             `disconnects`, `loses`, `hangs`, `half-closes`, `stops`, `reads`";
     const PATHS: &str =
         "a path begins with `/`; other than letters and digits it has only `-._~!$&'()*+,;=:@/?` and `%`";
     const NAMES: &str = "a client's name is a small letter, then small letters, digits, `-` or `_`, such as `ada`";

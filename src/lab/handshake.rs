@@ -4,17 +4,17 @@ use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-use tokio_tungstenite::{WebSocketStream, client_async};
+use tokio_tungstenite::client_async;
 use tungstenite::error::{Error, ProtocolError};
 use tungstenite::handshake::client::{generate_key, generate_request};
 use tungstenite::handshake::machine::TryParse as _;
 use tungstenite::handshake::server::{Request, create_response};
 use tungstenite::protocol::Role;
 
-use crate::lab::endpoint::{ActorError, Endpoint, Side};
+use crate::lab::endpoint::{ActorError, Endpoint, Side, Socket};
 use crate::lab::log::What;
 use crate::lab::logbook::Logbook;
-use crate::lab::scenario::{Key, Opening};
+use crate::lab::scenario::{Compression, Key, Opening};
 use crate::lab::tcp::{self, TcpEnd};
 use crate::lab::tls::{Tls, Wire};
 
@@ -28,8 +28,8 @@ pub async fn connect(
 ) -> Result<Option<Endpoint>, ActorError> {
     let TcpEnd { side, stream, .. } = tcp::open(line, client, server, log).await?;
     let stream = match (opening.tls, tls) {
-        (Some(version), Some(tls)) => tls.connect(stream, version).await?,
-        _ => Wire::Plain(stream),
+        (Some(version), Some(tls)) => tls.connect(stream.into_plain()?, version).await?,
+        _ => stream,
     };
     if opening.is_good() {
         return ask_well(line, side, stream, opening).await.map(Some);
@@ -53,6 +53,11 @@ async fn ask_well(line: usize, side: Side, stream: Wire, opening: &Opening) -> R
     let (socket, response) = client_async(request, stream).await.map_err(failed)?;
     let answered = response.status().as_u16();
     side.hears(|what| matches!(what, What::Response { status, .. } if *status == answered))?;
+    let socket = match opening.compression {
+        None => Socket::Plain(Box::new(socket)),
+        // The server speaks only when it is asked: nothing that belongs to the WebSocket was read yet.
+        Some(_) => Socket::new(socket.into_inner(), Role::Client, opening.compression, Vec::new()).await,
+    };
     Ok(Endpoint { side, socket })
 }
 
@@ -85,12 +90,12 @@ pub async fn accept(
 ) -> Result<Option<Endpoint>, ActorError> {
     let TcpEnd { side, stream, .. } = tcp::accept(listener, log).await?;
     let mut stream = match (opening.tls, tls) {
-        (Some(version), Some(tls)) => tls.accept(stream, version).await?,
-        _ => Wire::Plain(stream),
+        (Some(version), Some(tls)) => tls.accept(stream.into_plain()?, version).await?,
+        _ => stream,
     };
     let (request, rest) = read_request(&mut stream).await?;
     side.hears(|what| matches!(what, What::Request { .. }))?;
-    let answer = answer(&request);
+    let answer = answer(&request, opening.compression);
     let is_refusal = answer.status != 101;
     let bytes = answer.to_bytes();
     side.sends(line, What::Response { status: answer.status, headers: answer.headers, body: answer.body });
@@ -99,7 +104,7 @@ pub async fn accept(
         side.hang_up(line, &mut stream).await?;
         return Ok(None);
     }
-    let socket = WebSocketStream::from_partially_read(stream, rest, Role::Server, None).await;
+    let socket = Socket::new(stream, Role::Server, opening.compression, rest).await;
     Ok(Some(Endpoint { side, socket }))
 }
 
@@ -118,6 +123,7 @@ fn fields(server: SocketAddr, opening: &Opening) -> Vec<(&'static str, String)> 
     ];
     fields.extend(key.map(|key| ("Sec-WebSocket-Key", key)));
     fields.extend(opening.offering.clone().map(|names| ("Sec-WebSocket-Protocol", names)));
+    fields.extend(opening.compression.map(|how| ("Sec-WebSocket-Extensions", how.header().to_owned())));
     fields
 }
 
@@ -141,7 +147,7 @@ impl Answer {
 }
 
 /// Tungstenite decides; the answer is written with the names as the RFC spells them.
-fn answer(request: &Request) -> Answer {
+fn answer(request: &Request, compression: Option<Compression>) -> Answer {
     let own = |fields: &[(&str, &str)]| -> Vec<(String, String)> {
         fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     };
@@ -155,6 +161,7 @@ fn answer(request: &Request) -> Answer {
             if let Some(first) = header("Sec-WebSocket-Protocol").and_then(|names| names.split(',').next()) {
                 headers.extend(own(&[("Sec-WebSocket-Protocol", first.trim())]));
             }
+            headers.extend(own(compression.map(|how| ("Sec-WebSocket-Extensions", how.header())).as_slice()));
             Answer { status: 101, reason: "Switching Protocols", headers, body: Vec::new() }
         }
         // RFC 6455 §4.2.2: "an appropriate HTTP error code (such as 426 Upgrade Required) and a |Sec-WebSocket-Version|

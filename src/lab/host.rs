@@ -15,7 +15,7 @@ use crate::lab::logbook::Logbook;
 use crate::lab::namespace::Network;
 use crate::lab::scenario::{Closing, Event, Exchange, Opening, Utterance};
 use crate::lab::socketio::{Rules, SocketIoServer, SocketIoStep};
-use crate::lab::tls::Tls;
+use crate::lab::tls::{Tls, TlsVersion};
 use crate::lab::udp::Datagrams;
 
 /// What one side does in a step.
@@ -27,7 +27,7 @@ pub enum Part {
     Close(Option<Closing>),
     AnswerClose(Option<Closing>),
     /// Open a TCP connection, or accept it.
-    Tcp,
+    Tcp(Option<TlsVersion>),
     Write(Vec<u8>),
     Read(Vec<u8>),
     HangUp {
@@ -44,9 +44,26 @@ pub enum Part {
     Subscribe {
         path: String,
         last: Option<String>,
+        tls: Option<TlsVersion>,
     },
     Publish(Event),
     HearEvent(Event),
+    /// A WebSocket that ends without a closing handshake.
+    Drop {
+        abort: bool,
+    },
+    SeeDrop {
+        abort: bool,
+    },
+    /// Octets that break a rule of WebSocket, and what becomes of them.
+    Provoke(Vec<u8>),
+    Refuse,
+    HalfClose,
+    SeeHalfClose,
+    /// Makes room for what nobody reads.
+    MakeRoom,
+    /// All that has waited.
+    ReadAgain(Vec<Part>),
     SocketIo(SocketIoStep),
     /// The other side sees to it.
     StandBy,

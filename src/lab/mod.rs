@@ -16,6 +16,7 @@
 
 mod actors;
 mod cast;
+mod deflate;
 mod endpoint;
 mod error;
 #[cfg(all(target_os = "linux", feature = "capture"))]
@@ -24,14 +25,18 @@ mod fault;
 mod grammar;
 mod ground;
 mod handshake;
+mod held;
 mod host;
 mod http;
 #[cfg(all(target_os = "linux", feature = "capture"))]
 mod interface;
 mod log;
 mod logbook;
+mod manners;
 #[cfg_attr(not(target_os = "linux"), path = "no_namespace.rs")]
 mod namespace;
+mod parts;
+mod phrases;
 mod place;
 mod quantity;
 mod reader;
@@ -57,7 +62,7 @@ pub use ground::{Ground, Machine};
 pub use log::{Connection, Entry, FaultEntry, Message, Opcode, ScriptLog, What};
 pub use place::{Check, Place, Report, VARIABLE, doctor, enter};
 pub use recording::{Completeness, Recording};
-pub use scenario::{Action, Closing, Event, Exchange, Key, Opening, Scenario, Step, Utterance};
+pub use scenario::{Action, Closing, Compression, Event, Exchange, Key, Opening, Scenario, Step, Utterance};
 pub use socketio::{Arg, Args, Audience, EventQueue, Kept, SocketIoStep, Transports};
 pub use stage::play;
 pub use tls::TlsVersion;

@@ -53,6 +53,11 @@ impl<'w> Reader<'w> {
         if !says {
             return Ok(Times { count: 1, pause: None });
         }
+        self.rounds()
+    }
+
+    /// `10 times`, `10 times every 20ms`.
+    pub fn rounds(&mut self) -> Result<Times, Mistake> {
         let help = "a step is played 1 to 1000 times";
         let count = self.number("a number of times", help, |count| (1..=MAX_STEPS).contains(count))?;
         self.expect("times")?;
@@ -63,7 +68,7 @@ impl<'w> Reader<'w> {
     /// Who acts; `None` is left to be read: the server, or nobody because all wait.
     pub fn actor(&mut self) -> Result<Option<Name>, Mistake> {
         match self.bare() {
-            Some("server" | "wait" | "network" | "link") => Ok(None),
+            Some("server" | "wait" | "network" | "link" | "repeat" | "end") => Ok(None),
             _ => self.client().map(Some),
         }
     }
@@ -354,6 +359,10 @@ const KEYWORDS: &[&str] = &[
     "times",
     "every",
     "network",
+    "repeat",
+    "end",
+    "again",
+    "up",
     "link",
     "segment",
     "everything",

@@ -9,7 +9,11 @@
 //! ada pings "are you there?"
 //! wait 20ms                                    also: wait 2s
 //! bob opens tcp · bob writes "x"               also: bob writes of 300 bytes, server writes "y" to bob
-//! bob closes                                   also: bob aborts, server aborts bob
+//! bob closes                                   also: bob aborts, server aborts bob, bob hangs up
+//! bob half-closes                              also: server half-closes bob
+//! server stops reading bob                     also: ada stops reading; server reads bob again
+//! ada sends raw hex 8902                       also: ada sends raw hex 8902 refused
+//! repeat 3 times every 20ms · … · end          several steps, again and again
 //! cleo sends datagram "x"                      also: datagram of 20 bytes, server sends datagram "y" to cleo
 //! dan gets /news answered with "nothing"       also: answered with 204, answered with "x" after 100ms, over http/1.0
 //! eve subscribes to /news                      also: subscribes to /news after "3"
@@ -67,7 +71,15 @@ impl Scenario {
 
     /// Whether anyone speaks TLS.
     pub(crate) fn has_tls(&self) -> bool {
-        self.steps.iter().any(|step| matches!(&step.action, Action::Connect { opening, .. } if opening.tls.is_some()))
+        self.steps.iter().any(|step| {
+            let tls = match &step.action {
+                Action::Connect { opening, .. } => opening.tls,
+                Action::Open { tls, .. } | Action::Subscribe { tls, .. } => *tls,
+                Action::Get { exchange, .. } => exchange.tls,
+                _ => None,
+            };
+            tls.is_some()
+        })
     }
 
     /// Whether anyone sends datagrams.
@@ -119,6 +131,8 @@ pub enum Action {
     Open {
         /// Who opens it.
         client: String,
+        /// With which TLS, if any.
+        tls: Option<TlsVersion>,
     },
     /// One side writes octets into a TCP connection, in one call.
     Write {
@@ -129,7 +143,7 @@ pub enum Action {
         /// What it writes.
         octets: Vec<u8>,
     },
-    /// One side ends a connection that is no WebSocket, and the other follows; or breaks it off.
+    /// One side ends a TCP connection, and the other follows; or breaks it off.
     HangUp {
         /// The client whose connection it is.
         client: String,
@@ -137,6 +151,24 @@ pub enum Action {
         direction: Direction,
         /// Whether it sends a reset instead of a FIN.
         abort: bool,
+        /// Whether it is a WebSocket, which ends without its closing handshake.
+        websocket: bool,
+    },
+    /// One side ends its direction of a TCP connection, and goes on reading.
+    HalfClose {
+        /// The client whose connection it is.
+        client: String,
+        /// Which side says that it will send nothing more.
+        direction: Direction,
+    },
+    /// One side stops reading what the other sends, or reads again.
+    Reading {
+        /// The client whose connection it is.
+        client: String,
+        /// The direction that is not read.
+        direction: Direction,
+        /// Whether it is read again.
+        again: bool,
     },
     /// One side sends a datagram.
     Datagram {
@@ -162,6 +194,8 @@ pub enum Action {
         path: String,
         /// The id of the last event it has, if it comes back.
         last: Option<String>,
+        /// With which TLS, if any.
+        tls: Option<TlsVersion>,
     },
     /// The server sends an event.
     Publish {
@@ -193,6 +227,8 @@ pub struct Exchange {
     pub body: Vec<u8>,
     /// How long the server holds the request before it answers.
     pub held: Duration,
+    /// With which TLS its connection is opened, if any.
+    pub tls: Option<TlsVersion>,
 }
 
 impl Exchange {
@@ -227,6 +263,25 @@ pub struct Opening {
     pub offering: Option<String>,
     /// With which TLS; `None` is none.
     pub tls: Option<TlsVersion>,
+    /// Whether it offers permessage-deflate, which the server accepts.
+    pub compression: Option<Compression>,
+}
+
+/// How messages are compressed (RFC 7692).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Compression {
+    /// Whether each side keeps the window of one message for the next.
+    pub takeover: bool,
+}
+
+impl Compression {
+    /// What stands in `Sec-WebSocket-Extensions`, in the offer and in the answer.
+    pub(crate) fn header(self) -> &'static str {
+        match self.takeover {
+            true => "permessage-deflate",
+            false => "permessage-deflate; server_no_context_takeover; client_no_context_takeover",
+        }
+    }
 }
 
 impl Opening {
@@ -246,7 +301,14 @@ impl Opening {
 
 impl Default for Opening {
     fn default() -> Self {
-        Self { path: "/".to_owned(), key: Key::Random, version: GOOD_VERSION, offering: None, tls: None }
+        Self {
+            path: "/".to_owned(),
+            key: Key::Random,
+            version: GOOD_VERSION,
+            offering: None,
+            tls: None,
+            compression: None,
+        }
     }
 }
 
@@ -272,6 +334,14 @@ pub enum Utterance {
     Fragments(Vec<String>),
     /// A ping; the other side answers with a pong.
     Ping(Vec<u8>),
+    /// Octets that are written past the WebSocket, a whole frame or not.
+    Raw {
+        /// The octets.
+        octets: Vec<u8>,
+        /// The other side finds that they break a rule, says with which code, and ends the connection. Else nobody waits for
+        /// anything to come of them.
+        refused: bool,
+    },
 }
 
 /// The body of a Close frame (RFC 6455 §5.5.1).

@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 use crate::lab::endpoint::GAP;
 use crate::lab::error::LabError;
 use crate::lab::ground::{Ground, Machine};
-use crate::lab::host::{Host, Order, Part, PortWish, Report, Side, Wish};
+use crate::lab::held::Held;
+use crate::lab::host::{Host, Order, PortWish, Report, Side, Wish};
 use crate::lab::logbook::Logbook;
 use crate::lab::namespace::Network;
+use crate::lab::parts::Parts;
 use crate::lab::place::Place;
 use crate::lab::recorder::{Recorder, Spot};
 use crate::lab::recording::{Recorded, Recording};
@@ -20,7 +22,6 @@ use crate::lab::scenario::{Action, Scenario, Step};
 use crate::lab::socketio::{Rules, SocketIoStep};
 use crate::lab::tls::Tls;
 use crate::lab::wire::{Ethernet, Wire};
-use crate::layer::Direction;
 
 /// Plays a scenario and records it.
 ///
@@ -46,7 +47,15 @@ pub fn play(place: &Place, scenario: &Scenario) -> Result<Recording, LabError> {
         Host::server(machine.clone(), wish, log.clone(), done.clone()).map(|(host, _)| host)
     };
     let server = Some(server);
-    let mut director = Director { server, again: &again, client, reports, wire, deadline: Instant::now() + limit };
+    let mut director = Director {
+        server,
+        again: &again,
+        client,
+        reports,
+        wire,
+        held: Held::default(),
+        deadline: Instant::now() + limit,
+    };
     let played = director.play(scenario);
     let recorded = recorder.finish()?;
     drop(director);
@@ -162,6 +171,7 @@ struct Director<'a> {
     client: Host,
     reports: mpsc::Receiver<Report>,
     wire: Option<Wire>,
+    held: Held,
     deadline: Instant,
 }
 
@@ -187,8 +197,7 @@ impl Director<'_> {
     }
 
     fn perform(&mut self, step: &Step) -> Result<(), Option<String>> {
-        let nobody = String::new();
-        let (client, part_of_client, part_of_server) = match &step.action {
+        match &step.action {
             Action::Wait(time) => {
                 thread::sleep(*time);
                 return Ok(());
@@ -197,51 +206,14 @@ impl Director<'_> {
                 self.wire.iter().for_each(|wire| wire.plan(step.line, fault));
                 return Ok(());
             }
-            Action::SocketIo(step) => {
-                let (active, passive) = (Part::SocketIo(step.clone()), Part::StandBy);
-                match step {
-                    // Both do something: one ends the session, the other sees it end.
-                    SocketIoStep::Leave { client, by_server: true } => (client, active.clone(), active),
-                    step if step.is_servers() => (&nobody, passive, active),
-                    _ => (&nobody, active, passive),
-                }
-            }
-            Action::Connect { client, opening } => (client, Part::Open(opening.clone()), Part::Open(opening.clone())),
-            Action::Say { client, direction, what } => {
-                let (client_part, server_part) = (Part::Say(what.clone()), Part::Hear(what.clone()));
-                cast(client, *direction, client_part, server_part)
-            }
-            Action::Close { client, direction, reason } => {
-                cast(client, *direction, Part::Close(reason.clone()), Part::AnswerClose(reason.clone()))
-            }
-            Action::Open { client } => (client, Part::Tcp, Part::Tcp),
-            Action::Write { client, direction, octets } => {
-                cast(client, *direction, Part::Write(octets.clone()), Part::Read(octets.clone()))
-            }
-            Action::HangUp { client, direction, abort } => {
-                cast(client, *direction, Part::HangUp { abort: *abort }, Part::SeeEnd { abort: *abort })
-            }
-            Action::Datagram { client, direction, payload } => {
-                cast(client, *direction, Part::SendDatagram(payload.clone()), Part::HearDatagram)
-            }
-            Action::Get { client, exchange } => {
-                (client, Part::Exchange(exchange.clone()), Part::Exchange(exchange.clone()))
-            }
-            Action::Subscribe { client, path, last } => {
-                let part = || Part::Subscribe { path: path.clone(), last: last.clone() };
-                (client, part(), part())
-            }
-            Action::Publish { client, event } => {
-                cast(client, Direction::ToClient, Part::Publish(event.clone()), Part::HearEvent(event.clone()))
-            }
-        };
-        let order = |part| Order { line: step.line, client: client.clone(), part };
-        if let Action::SocketIo(SocketIoStep::Restart) = &step.action {
-            self.restart()?;
+            Action::SocketIo(SocketIoStep::Restart) => self.restart()?,
+            _ => {}
         }
+        let Parts { client, of_client, of_server } = Parts::of(&step.action, &mut self.held);
+        let order = |part| Order { line: step.line, client: client.to_owned(), part };
         let Some(server) = &self.server else { return Err(Some("the server is not there".to_owned())) };
-        server.order(order(part_of_server));
-        self.client.order(order(part_of_client));
+        server.order(order(of_server));
+        self.client.order(order(of_client));
         self.wait_for_both()
     }
 
@@ -284,14 +256,6 @@ fn cause(report: Report) -> Option<String> {
         Side::Client => format!("the client: {error}"),
         Side::Server => format!("the server: {error}"),
     })
-}
-
-/// Who plays which part: the active one is the client's when things go to the server.
-fn cast(client: &String, direction: Direction, active: Part, passive: Part) -> (&String, Part, Part) {
-    match direction {
-        Direction::ToServer => (client, active, passive),
-        Direction::ToClient => (client, passive, active),
-    }
 }
 
 /// How long a play may take besides the waits it asks for.

@@ -3,22 +3,27 @@
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::lab::endpoint::{ActorError, Side};
 use crate::lab::ground::Ground;
 use crate::lab::handshake::SERVER;
 use crate::lab::log::{Connection, What};
 use crate::lab::logbook::Logbook;
+
+use crate::lab::tls::{Tls, TlsVersion, Wire};
 use crate::layer::Direction;
 
 /// One end of an open TCP connection.
 #[derive(Debug)]
 pub struct TcpEnd {
     pub side: Side,
-    pub stream: TcpStream,
+    pub stream: Wire,
     /// An HTTP response in chunks goes on.
     pub streams: bool,
+    /// This side has sent its FIN, or has seen the other's.
+    pub ended: bool,
+    pub saw_end: bool,
 }
 
 /// The client's part: opens a connection.
@@ -32,7 +37,7 @@ pub async fn open(line: usize, client: &str, server: SocketAddr, log: &Logbook) 
     side.sends(line, What::Opened);
     let stream = socket.connect(server).await.map_err(failed)?;
     stream.set_nodelay(true).map_err(failed)?;
-    Ok(TcpEnd { side, stream, streams: false })
+    Ok(TcpEnd::new(side, Wire::Plain(stream)))
 }
 
 /// The server's part: takes the connection of the client that is due.
@@ -46,12 +51,39 @@ pub async fn accept(listener: &TcpListener, log: &Logbook) -> Result<TcpEnd, Act
         // On the host's loopback any program may connect; those that are not in the play are turned away.
         if side.hears(|what| *what == What::Opened).is_ok() {
             stream.set_nodelay(true).map_err(failed)?;
-            return Ok(TcpEnd { side, stream, streams: false });
+            return Ok(TcpEnd::new(side, Wire::Plain(stream)));
         }
     }
 }
 
 impl TcpEnd {
+    pub fn new(side: Side, stream: Wire) -> Self {
+        Self { side, stream, streams: false, ended: false, saw_end: false }
+    }
+
+    /// Speaks TLS from here on.
+    pub async fn secure(self, version: TlsVersion, tls: &Tls) -> Result<Self, ActorError> {
+        let stream = match self.side.direction {
+            Direction::ToServer => tls.connect(self.stream.into_plain()?, version).await?,
+            Direction::ToClient => tls.accept(self.stream.into_plain()?, version).await?,
+        };
+        Ok(Self::new(self.side, stream))
+    }
+
+    /// Ends its own direction, and goes on reading.
+    pub async fn half_close(&mut self, line: usize) -> Result<(), ActorError> {
+        self.side.sends(line, What::Closed);
+        self.ended = true;
+        self.stream.shutdown().await.map_err(|source| ActorError::io("end its direction", source))
+    }
+
+    /// Sees that nothing more will come.
+    pub async fn see_half_close(&mut self) -> Result<(), ActorError> {
+        self.drain().await.map_err(|source| ActorError::io("read to the end", source))?;
+        self.saw_end = true;
+        self.side.hears(|what| *what == What::Closed)
+    }
+
     /// Writes octets, in one call.
     pub async fn write(&mut self, line: usize, octets: &[u8]) -> Result<(), ActorError> {
         self.side.sends(line, What::Octets(octets.to_vec()));
@@ -79,9 +111,13 @@ impl TcpEnd {
         let failed = |source| ActorError::io("close its connection", source);
         if abort {
             // With nothing to wait for, the kernel sends a reset instead of a FIN.
-            self.stream.set_zero_linger().map_err(failed)?;
+            self.stream.tcp().set_zero_linger().map_err(failed)?;
             self.side.sends(line, What::Reset);
             return Ok(());
+        }
+        if self.ended {
+            // Only the other side had anything left to say.
+            return self.see_half_close().await;
         }
         if self.streams && self.side.direction == Direction::ToClient {
             self.put(b"0\r\n\r\n").await?;
@@ -89,7 +125,7 @@ impl TcpEnd {
         self.side.sends(line, What::Closed);
         self.stream.shutdown().await.map_err(failed)?;
         self.drain().await.map_err(failed)?;
-        self.side.hears(|what| *what == What::Closed)
+        if self.saw_end { Ok(()) } else { self.side.hears(|what| *what == What::Closed) }
     }
 
     /// Waits until the other side has ended the connection, and does so too; if it was broken off there is nothing to do.
@@ -106,7 +142,12 @@ impl TcpEnd {
             };
         }
         ended.map_err(failed)?;
-        self.side.hears(|what| *what == What::Closed)?;
+        if !self.saw_end {
+            self.side.hears(|what| *what == What::Closed)?;
+        }
+        if self.ended {
+            return Ok(());
+        }
         self.side.sends(line, What::Closed);
         self.stream.shutdown().await.map_err(failed)
     }

@@ -118,6 +118,24 @@ pub enum Wire {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
+impl Wire {
+    /// The TCP connection, on which no TLS is spoken yet.
+    pub fn into_plain(self) -> Result<TcpStream, ActorError> {
+        match self {
+            Self::Plain(stream) => Ok(stream),
+            Self::Tls(_) => Err(ActorError::Unreadable("TLS is spoken already".to_owned())),
+        }
+    }
+
+    /// The TCP connection below.
+    pub fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+        }
+    }
+}
+
 impl AsyncRead for Wire {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {

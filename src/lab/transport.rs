@@ -15,6 +15,8 @@ pub enum Transport {
     Sse,
     /// WebSocket.
     WebSocket,
+    /// WebSocket with permessage-deflate.
+    WebSocketDeflate,
     /// Socket.IO as it is by default: polling first, then a WebSocket.
     SocketIo,
     /// Socket.IO by polling only.
@@ -46,12 +48,13 @@ pub struct Events {
 
 impl Transport {
     /// All of them, in the order in which they are compared.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Http10,
         Self::ShortPoll,
         Self::LongPoll,
         Self::Sse,
         Self::WebSocket,
+        Self::WebSocketDeflate,
         Self::SocketIo,
         Self::SocketIoPolling,
         Self::SocketIoWebSocket,
@@ -66,6 +69,7 @@ impl Transport {
             Self::LongPoll => "long-poll",
             Self::Sse => "sse",
             Self::WebSocket => "websocket",
+            Self::WebSocketDeflate => "websocket-deflate",
             Self::SocketIo => "socketio",
             Self::SocketIoPolling => "socketio-polling",
             Self::SocketIoWebSocket => "socketio-websocket",
@@ -86,11 +90,10 @@ impl Transport {
         let every = Milliseconds(events.every);
         let octets = format!("of {payload} bytes");
         let script = match (self, up) {
-            (Self::WebSocket, false) => {
-                format!("ada connects\n{count} times every {every} server sends text {octets}\nada closes 1000\n")
-            }
-            (Self::WebSocket, true) => {
-                format!("ada connects\n{count} times every {every} ada sends text {octets}\nada closes 1000\n")
+            (Self::WebSocket | Self::WebSocketDeflate, up) => {
+                let with = if self == Self::WebSocketDeflate { " with compression" } else { "" };
+                let who = if up { "ada" } else { "server" };
+                format!("ada connects{with}\n{count} times every {every} {who} sends text {octets}\nada closes 1000\n")
             }
             (Self::Tcp, false) => {
                 format!("ada opens tcp\n{count} times every {every} server writes {octets}\nada closes\n")

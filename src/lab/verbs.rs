@@ -1,12 +1,15 @@
 //! The verbs of TCP, UDP, HTTP and event streams, and how often a step is played: a small reader each.
 //!
 //! ```text
-//! client "opens tcp"
+//! client "opens tcp" [ "over" tls ]
 //! actor  "writes" octets [ "to" client ]              ; a client writes to the server only
 //! actor  "aborts" [ client ]
 //! actor  "sends datagram" octets [ "to" client ]
-//! client "gets" path [ "answered with" ( text / "text of" size / status ) ] [ "after" time ] [ "over http/1.0" ]
-//! client "subscribes to" path [ "after" id ]
+//! client "gets" path [ "answered with" ( text / "text of" size / status ) ] [ "after" time ] [ "over http/1.0" ] [ "over" tls ]
+//! client "subscribes to" path [ "after" id ] [ "over" tls ]
+//! actor  "half-closes" [ client ] / actor "hangs up" [ client ]
+//! client "stops reading" / "server stops reading" client
+//! client "reads again" / "server reads" client "again"
 //! "server publishes" ( text / "text of" size ) [ "as" type ] [ "with id" id ] [ "to" client ]
 //! "network" ( "loopback" / "ethernet" [ "recorded at the" ( "server" / "client" ) ] )
 //! "link" ( "drops" / "duplicates" / "holds" / "corrupts" ) ( "segment" / "datagram" ) number "to the" ( "server" / "client" )
@@ -14,6 +17,8 @@
 //! "link goes down for" time
 //! "link carries" number ( "kbit/s" / "Mbit/s" )
 //! number "times" [ "every" time ] step
+//! "repeat" number "times" [ "every" time ], then steps, then "end"
+//! tls = "tls" [ "1.2" ]
 //! octets = text / "of" size / "hex" digits
 //! ```
 
@@ -21,10 +26,11 @@ use std::time::Duration;
 
 use crate::lab::fault::{Fault, Harm, Target};
 use crate::lab::grammar::Verb;
-use crate::lab::grammar::{some_bytes, some_text};
 use crate::lab::ground::{Ground, Machine};
+use crate::lab::phrases::{some_bytes, some_text};
 use crate::lab::reader::Reader;
-use crate::lab::scenario::{Event, Exchange};
+use crate::lab::scenario::{Event, Exchange, Utterance};
+use crate::lab::tls::TlsVersion;
 use crate::lab::udp::MAX_DATAGRAM;
 use crate::layer::Direction;
 use crate::mistake::Mistake;
@@ -56,18 +62,29 @@ pub fn datagram(words: &mut Reader<'_>) -> Result<Vec<u8>, Mistake> {
 /// An exchange over HTTP; whether it needs a connection is seen later.
 pub fn exchange(words: &mut Reader<'_>) -> Result<Exchange, Mistake> {
     let path = words.path()?;
-    let mut exchange =
-        Exchange { path, is_10: false, opens: false, status: 200, body: b"hello\n".to_vec(), held: Duration::ZERO };
+    let mut exchange = Exchange {
+        path,
+        is_10: false,
+        opens: false,
+        status: 200,
+        body: b"hello\n".to_vec(),
+        held: Duration::ZERO,
+        tls: None,
+    };
     let mut said: Vec<&str> = Vec::new();
     while !words.at_end() {
         let here = words.here();
-        let choice = words.one_of("how it is answered", &["answered", "after", "over"])?;
+        let mut choice = words.one_of("how it is answered", &["answered", "after", "over"])?;
         match choice {
             "answered" => {
                 words.expect("with")?;
                 answer(words, &mut exchange)?;
             }
             "after" => exchange.held = words.time()?,
+            _ if words.range_of("tls").is_some() => {
+                choice = "tls";
+                exchange.tls = Some(tls(words)?);
+            }
             _ => {
                 words.expect("http/1.0")?;
                 exchange.is_10 = true;
@@ -93,12 +110,29 @@ fn answer(words: &mut Reader<'_>, exchange: &mut Exchange) -> Result<(), Mistake
     Ok(())
 }
 
-/// The path of an event stream, and the id of the last event that the client has.
-pub fn subscription(words: &mut Reader<'_>) -> Result<(String, Option<String>), Mistake> {
+/// `tls`, `tls 1.2`.
+pub fn tls(words: &mut Reader<'_>) -> Result<TlsVersion, Mistake> {
+    words.expect("tls")?;
+    Ok(if words.keyword("1.2") { TlsVersion::V12 } else { TlsVersion::V13 })
+}
+
+/// `over tls`, if it is said.
+pub fn over_tls(words: &mut Reader<'_>) -> Result<Option<TlsVersion>, Mistake> {
+    if words.keyword("over") { tls(words).map(Some) } else { Ok(None) }
+}
+
+/// The path of an event stream, the id of the last event that the client has, and how it is opened.
+pub fn subscription(words: &mut Reader<'_>) -> Result<(String, Option<String>, Option<TlsVersion>), Mistake> {
     words.expect("to")?;
     let path = words.path()?;
     let last = if words.keyword("after") { Some(words.header_text()?) } else { None };
-    Ok((path, last))
+    Ok((path, last, over_tls(words)?))
+}
+
+/// Octets that are written past the WebSocket.
+pub fn raw(words: &mut Reader<'_>) -> Result<Utterance, Mistake> {
+    let octets = octets(words)?;
+    Ok(Utterance::Raw { octets, refused: words.keyword("refused") })
 }
 
 /// An event.
@@ -218,6 +252,7 @@ mod tests {
         for (text, message) in [
             ("/ answered with 404", "`404` is not the text in quotes, `text of … bytes` or `204`"),
             ("/ over http/1.1", "here `http/1.0` was expected, not `http/1.1`"),
+            ("/ over tls over tls 1.2", "this was said before in the same step"),
             ("/ after 1ms after 2ms", "this was said before in the same step"),
             ("/ later", "`later` is not how it is answered"),
         ] {
@@ -229,7 +264,7 @@ mod tests {
     fn events() {
         let expected = Event { kind: Some("price".into()), data: "7\n8".into(), id: Some("4".into()) };
         assert_eq!(read("\"7\\n8\" as \"price\" with id \"4\"", event).unwrap(), expected);
-        assert_eq!(read("to /news after \"3\"", subscription).unwrap(), ("/news".into(), Some("3".into())));
+        assert_eq!(read("to /news after \"3\"", subscription).unwrap(), ("/news".into(), Some("3".into()), None));
         assert_eq!(read("\"a\\rb\"", event).unwrap_err().message, "an event cannot hold a carriage return");
     }
 

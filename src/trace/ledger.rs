@@ -154,7 +154,7 @@ impl Trace {
         to_frame: &dyn Fn(u64) -> u32,
         shares: &mut Shares,
     ) {
-        let opened = record.payload_as::<TlsRecord>().and_then(|record| record.opened.as_ref()?.inside.as_ref());
+        let opened = record.payload_as::<TlsRecord>().and_then(TlsRecord::inside);
         let Some(inside) = opened else { return };
         let ends = (record.connection, record.direction);
         let place = |offset: u64| {

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use wiretale::cli::trace_frames;
+use wiretale::cli::{trace_frames, trace_recording};
 use wiretale::flow::Closing;
 use wiretale::lab::{Event, Message as Said, Opcode as SaidOpcode, Place, Recording, What};
 use wiretale::layer::Direction;
-use wiretale::protocol::{HttpMessage, Opcode, Side, SseEventMessage, WebSocketFrame, WebSocketMessage};
+use wiretale::protocol::{HttpMessage, Opcode, Side, SseEventMessage, TlsRecord, WebSocketFrame, WebSocketMessage};
 use wiretale::trace::{Message, Talk, Trace};
 
 use super::net::on_ethernet;
@@ -18,11 +18,11 @@ use super::play;
 type Talks = BTreeMap<(SocketAddr, SocketAddr, Direction), Vec<What>>;
 
 pub fn what_was_sent_is_what_is_seen(place: &Place) {
-    let scripts = [LESSON, EVERYTHING, CROWD, TCP, DATAGRAMS, HTTP, EVENTS];
+    let scripts = [LESSON, EVERYTHING, CROWD, TCP, DATAGRAMS, HTTP, EVENTS, COMPRESSED, ENDS, UNREAD, ENCRYPTED];
     let on_each_network = scripts.iter().flat_map(|script| [(*script).to_owned(), on_ethernet(script)]);
     for script in on_each_network.filter(|script| can_be_played(place, script)) {
         let recording = play(place, &script);
-        let trace = trace_frames(&recording.frames);
+        let trace = trace_recording(&recording, false);
         let (sent, seen) = (sent(&recording), seen(&trace));
         assert!(sent.values().map(Vec::len).sum::<usize>() > 8, "the log of `{script}` is too short to prove anything");
         assert_eq!(seen, sent, "{script}");
@@ -100,6 +100,33 @@ const HTTP: &str = "3 times ada gets /a?b=c\nada gets /long answered with text o
 const EVENTS: &str = "eve subscribes to /news\nserver publishes \"one\"\nserver publishes \"2\\n3\" as \"lines\" with id \"7\" to eve\n\
     eve closes\neve subscribes to /news after \"7\"\nserver publishes \"four\"\nserver closes eve\n";
 
+/// Messages that are compressed, with and without what came before; fragments and control frames never are.
+const COMPRESSED: &str = "ada connects with compression\n3 times ada sends text \"hello hello hello hello hello\"\n\
+    2 times server sends text of 3000 bytes\nada sends binary of 70000 bytes\nserver pings \"x\"\nada pings\n\
+    ada sends fragments \"Hel\" \"lo\"\nada sends text \"\"\nserver closes ada 1000 \"bye\"\n\
+    bob connects with compression without takeover\n3 times bob sends text \"hello hello hello hello hello\"\n\
+    3 times server sends text \"hello hello hello hello hello\"\nbob closes\n";
+
+/// Every way to end a connection.
+const ENDS: &str = "ada opens tcp\nada writes \"ask\"\nada half-closes\nserver writes \"answer\"\nserver closes ada\n\
+    ada opens tcp\nserver half-closes ada\nada writes \"late\"\nserver closes ada\n\
+    ada opens tcp\nada half-closes\nada closes\nbob connects\nbob hangs up\nbob connects\nserver hangs up bob\n\
+    bob connects\nserver aborts bob\nbob connects\nbob sends text \"x\"\nbob aborts\n\
+    repeat 2 times every 5ms\ncleo opens tcp\n2 times cleo writes \"x\"\ncleo hangs up\nend\n";
+
+/// What waits for who does not read arrives whole, and in order.
+const UNREAD: &str = "ada opens tcp\nserver stops reading ada\n3 times ada writes of 60000 bytes\nserver writes \"y\"\n\
+    server reads ada again\nada closes\nbob connects\nbob stops reading\nserver sends text of 100000 bytes to bob\n\
+    server sends text \"x\" to bob\nbob sends text \"meanwhile\"\nbob reads again\nbob closes\n\
+    eve subscribes to /news\neve stops reading\n5 times server publishes \"tick\" to eve\neve reads again\nserver closes eve\n";
+
+/// The same over TLS, read with the secrets that the lab keeps.
+const ENCRYPTED: &str = "ada connects over tls\nada sends text of 40000 bytes\nserver sends text \"hi\"\nada closes 1000\n\
+    bob connects over tls 1.2 with compression\n2 times bob sends text \"hello hello hello\"\nbob closes\n\
+    cleo gets / over tls\ncleo gets /b answered with text of 30000 bytes\ncleo closes\ndan gets / over http/1.0 over tls\n\
+    eve subscribes to /news over tls 1.2\nserver publishes \"x\" to eve\nserver closes eve\n\
+    fay opens tcp over tls\nfay writes \"x\"\nserver writes of 20000 bytes to fay\nfay closes\n";
+
 pub fn sent(recording: &Recording) -> Talks {
     let mut talks = Talks::new();
     for entry in &recording.log.entries {
@@ -116,8 +143,11 @@ pub fn sent(recording: &Recording) -> Talks {
 
 /// What was written into a connection on which nothing is spoken that we know, in one piece.
 fn octets(trace: &Trace, connection: u32, direction: Direction) -> Option<What> {
-    let unknown = !matches!(trace.talk(connection), Talk::Known(_));
-    let stream = trace.stream(connection, direction).filter(|_| unknown)?;
+    let stream = match trace.inside_talk(connection) {
+        Some(talk) if !matches!(talk, Talk::Known(_)) => trace.inside(connection, direction),
+        Some(_) => None,
+        None => trace.stream(connection, direction).filter(|_| !matches!(trace.talk(connection), Talk::Known(_))),
+    }?;
     let octets = stream.slice(0..u64::MAX).to_vec();
     (!octets.is_empty()).then_some(What::Octets(octets))
 }
@@ -144,6 +174,8 @@ pub fn seen(trace: &Trace) -> Talks {
         talks.entry(key(Direction::ToServer)).or_default().push(What::Opened);
         let mut ours: Vec<&Message> =
             trace.messages().iter().filter(|message| message.connection == connection.id).collect();
+        // What is encrypted says nothing of its own.
+        ours.retain(|message| message.payload_as::<TlsRecord>().is_none());
         ours.sort_by_key(|message| message.range.start);
         for message in ours {
             // A stream of events that the client leaves is never complete.
@@ -182,13 +214,19 @@ fn what(trace: &Trace, message: &Message) -> Option<What> {
         return Some(What::Event(Event { kind, data: event.data.clone(), id }));
     }
     if let Some(frame) = message.payload_as::<WebSocketFrame>() {
-        let whole = frame.fin && frame.opcode != Opcode::Continuation;
+        // What is compressed is told by the message.
+        let whole = frame.fin && frame.opcode != Opcode::Continuation && !frame.encoded;
         let payload = frame.payload(bytes);
         return whole.then(|| What::Message(said(frame.opcode, vec![payload.len()], payload)));
     }
     let joined = message.payload_as::<WebSocketMessage>()?;
-    let lens = joined.fragment_lens().map(|len| usize::try_from(len).unwrap()).collect();
-    Some(What::Message(said(joined.opcode, lens, joined.payload(bytes).unwrap())))
+    let payload = joined.payload(bytes).unwrap();
+    let mut lens: Vec<usize> = joined.fragment_lens().map(|len| usize::try_from(len).unwrap()).collect();
+    // Who compresses a message does not think of how much of it that leaves.
+    if lens.len() == 1 {
+        lens = vec![payload.len()];
+    }
+    Some(What::Message(said(joined.opcode, lens, payload.to_vec())))
 }
 
 fn http_said(http: &HttpMessage, bytes: &[u8]) -> What {

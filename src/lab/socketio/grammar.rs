@@ -15,7 +15,7 @@
 
 use serde_json::Value;
 
-use crate::lab::grammar::some_text;
+use crate::lab::phrases::some_text;
 use crate::lab::reader::{Name, Reader};
 use crate::lab::socketio::rules::Emission;
 use crate::lab::socketio::{Arg, Args, Audience, MAIN, SocketIoStep, Transports};

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tungstenite::Message;
 
@@ -13,6 +12,7 @@ use crate::lab::logbook::Logbook;
 use crate::lab::socketio::polling::Poll;
 use crate::lab::socketio::session::Frame;
 use crate::lab::tcp;
+use crate::lab::tls::Wire;
 
 /// Who opens connections, because of which line, to whom.
 #[derive(Debug, Clone)]
@@ -23,7 +23,7 @@ pub struct Way {
     pub log: Logbook,
 }
 
-pub type WebSocket = WebSocketStream<TcpStream>;
+pub type WebSocket = WebSocketStream<Wire>;
 
 impl Way {
     /// Opens a WebSocket, for a new session or for one that is there.

@@ -76,6 +76,11 @@ pub struct Opened {
 }
 
 impl TlsRecord {
+    /// Where what the application says in it lies in all that it says in this direction, if it was decrypted.
+    pub fn inside(&self) -> Option<&Range<u64>> {
+        self.opened.as_ref()?.inside.as_ref()
+    }
+
     /// The alert's name: `close_notify`.
     pub fn alert_name(&self) -> Option<String> {
         self.alert.map(|(_, number)| names::alert(number))

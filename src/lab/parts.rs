@@ -1,0 +1,97 @@
+//! What each side does in a step: one acts, the other sees to it that it has arrived.
+
+use crate::lab::held::Held;
+use crate::lab::host::Part;
+use crate::lab::scenario::{Action, Utterance};
+use crate::lab::socketio::SocketIoStep;
+use crate::layer::Direction;
+
+/// The parts of a step, and whose connection it is.
+#[derive(Debug)]
+pub struct Parts<'a> {
+    pub client: &'a str,
+    pub of_client: Part,
+    pub of_server: Part,
+}
+
+impl<'a> Parts<'a> {
+    /// What `held` keeps from being read is read later.
+    pub fn of(action: &'a Action, held: &mut Held) -> Self {
+        match action {
+            Action::Connect { client, opening } => Self::both(client, Part::Open(opening.clone())),
+            Action::Open { client, tls } => Self::both(client, Part::Tcp(*tls)),
+            Action::Get { client, exchange } => Self::both(client, Part::Exchange(exchange.clone())),
+            Action::Subscribe { client, path, last, tls } => {
+                Self::both(client, Part::Subscribe { path: path.clone(), last: last.clone(), tls: *tls })
+            }
+            Action::Say { client, direction, what: Utterance::Raw { octets, refused: true } } => {
+                Self::cast(client, *direction, Part::Provoke(octets.clone()), Part::Refuse)
+            }
+            Action::Say { client, direction, what } => {
+                let hears = held.take(client, *direction, Part::Hear(what.clone()));
+                Self::cast(client, *direction, Part::Say(what.clone()), hears)
+            }
+            Action::Write { client, direction, octets } => {
+                let reads = held.take(client, *direction, Part::Read(octets.clone()));
+                Self::cast(client, *direction, Part::Write(octets.clone()), reads)
+            }
+            Action::Publish { client, event } => {
+                let hears = held.take(client, Direction::ToClient, Part::HearEvent(event.clone()));
+                Self::cast(client, Direction::ToClient, Part::Publish(event.clone()), hears)
+            }
+            Action::Datagram { client, direction, payload } => {
+                Self::cast(client, *direction, Part::SendDatagram(payload.clone()), Part::HearDatagram)
+            }
+            Action::Reading { client, direction, again: false } => {
+                held.stop(client, *direction);
+                Self::cast(client, *direction, Part::MakeRoom, Part::StandBy)
+            }
+            Action::Reading { client, direction, again: true } => {
+                Self::cast(client, *direction, Part::StandBy, Part::ReadAgain(held.again(client, *direction)))
+            }
+            Action::SocketIo(step) => Self::of_socketio(step),
+            Action::Close { .. } | Action::HangUp { .. } | Action::HalfClose { .. } => Self::of_end(action),
+            Action::Fault(_) | Action::Wait(_) => Self::both("", Part::StandBy),
+        }
+    }
+
+    fn of_end(action: &'a Action) -> Self {
+        match action {
+            Action::Close { client, direction, reason } => {
+                Self::cast(client, *direction, Part::Close(reason.clone()), Part::AnswerClose(reason.clone()))
+            }
+            Action::HangUp { client, direction, abort, websocket: false } => {
+                Self::cast(client, *direction, Part::HangUp { abort: *abort }, Part::SeeEnd { abort: *abort })
+            }
+            Action::HangUp { client, direction, abort, websocket: true } => {
+                Self::cast(client, *direction, Part::Drop { abort: *abort }, Part::SeeDrop { abort: *abort })
+            }
+            Action::HalfClose { client, direction } => {
+                Self::cast(client, *direction, Part::HalfClose, Part::SeeHalfClose)
+            }
+            _ => Self::both("", Part::StandBy),
+        }
+    }
+
+    fn of_socketio(step: &'a SocketIoStep) -> Self {
+        let (active, passive) = (Part::SocketIo(step.clone()), Part::StandBy);
+        match step {
+            // Both do something: one ends the session, the other sees it end.
+            SocketIoStep::Leave { client, by_server: true } => Self::both(client, active),
+            step if step.is_servers() => Self { client: "", of_client: passive, of_server: active },
+            _ => Self { client: "", of_client: active, of_server: passive },
+        }
+    }
+
+    fn both(client: &'a str, part: Part) -> Self {
+        Self { client, of_client: part.clone(), of_server: part }
+    }
+
+    /// The active part is the client's when things go to the server.
+    fn cast(client: &'a str, direction: Direction, active: Part, passive: Part) -> Self {
+        match direction {
+            Direction::ToServer => Self { client, of_client: active, of_server: passive },
+            Direction::ToClient => Self { client, of_client: passive, of_server: active },
+        }
+    }
+}
