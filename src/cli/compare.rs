@@ -49,8 +49,8 @@ pub(super) fn run(arguments: &CompareArguments, out: &mut Output) -> Result<Endi
 fn transports(arguments: &CompareArguments) -> Result<Vec<Transport>, Failure> {
     if arguments.kinds.is_empty() {
         let default = Transport::ALL.into_iter().filter(|transport| {
-            use Transport::{SocketIoPolling, SocketIoWebSocket, Tcp, Udp};
-            !matches!(transport, Tcp | Udp | SocketIoPolling | SocketIoWebSocket)
+            use Transport::{SocketIoPolling, SocketIoWebSocket, Tcp, Udp, WebSocketDeflate};
+            !matches!(transport, Tcp | Udp | SocketIoPolling | SocketIoWebSocket | WebSocketDeflate)
         });
         let both = [Transport::WebSocket, Transport::SocketIo, Transport::Tcp, Transport::Udp];
         return Ok(if arguments.direction == Way::Up { both.to_vec() } else { default.collect() });
