@@ -50,6 +50,7 @@ const DOORS: &[(&str, &[&str])] = &[
             "view/json.rs",
             "view/summary.rs",
             "view/compare.rs",
+            "view/quiz.rs",
             "view/export/",
             "lab/words.rs",
             "lab/socketio/",

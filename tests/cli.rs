@@ -716,3 +716,124 @@ fn wrong_usage_ends_with_2() {
         assert_eq!(run(&mut wiretale(arguments)).code, 2, "{arguments:?}");
     }
 }
+
+#[test]
+fn a_quiz_is_the_same_for_the_same_seed() {
+    let ask = |more: &[&str]| run(&mut wiretale(&[&["quiz", "10-frames", "--seed", "4"], more].concat()));
+    let (first, second) = (ask(&[]), ask(&[]));
+    assert_eq!((first.code, &first.out), (0, &second.out));
+    assert!(first.out.contains("5 questions about 10-frames") && first.out.contains("The answers"), "{}", first.out);
+    assert!(first.out.contains("filter: frame.number == "), "{}", first.out);
+    let json: serde_json::Value = serde_json::from_str(&ask(&["--json", "--questions", "3"]).out).unwrap();
+    assert_eq!((json["seed"].as_u64(), json["questions"].as_array().map(Vec::len)), (Some(4), Some(3)));
+    let own = run(&mut wiretale(&["quiz", CAPTURE, "--seed", "4"]));
+    assert!(own.code == 0 && own.out.contains(CAPTURE), "{}{}", own.out, own.err);
+}
+
+#[test]
+fn a_quiz_about_nothing_is_refused() {
+    for (arguments, reason) in [
+        (&["no-such-lesson"][..], "cannot find a lesson"),
+        (&["missing.pcapng"], "missing.pcapng"),
+        (&[CAPTURE, "--live"], "it is a capture"),
+        (&["captures/01-packet.pcapng", "--questions", "0"], "invalid value '0'"),
+    ] {
+        let ran = run(&mut wiretale(&[&["quiz"], arguments].concat()));
+        assert_eq!(ran.code, 2, "{arguments:?}: {}", ran.out);
+        let text = ran.err.split_whitespace().collect::<Vec<_>>().join(" ").replace("│ ", "");
+        assert!(text.contains(reason), "{arguments:?}: {text}");
+    }
+}
+
+/// What is typed on a terminal, and what is seen there. `script` lends one; where it is missing this is left out.
+fn on_a_terminal(command: &str, typed: &str) -> Option<String> {
+    let program = Command::cargo_bin("wiretale").unwrap();
+    let line = format!("{} {command}", program.get_program().to_string_lossy());
+    let mut terminal = Command::new("script");
+    terminal.args(["-qec", &line, "/dev/null"]).current_dir(env!("CARGO_MANIFEST_DIR")).write_stdin(typed);
+    terminal.env("XDG_STATE_HOME", std::env::temp_dir().join(format!("wiretale-tests-{}", std::process::id())));
+    let output = terminal.output().ok()?;
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn a_quiz_helps_grades_and_skips() {
+    let json = run(&mut wiretale(&["quiz", "10", "--seed", "4", "--questions", "3", "--json"])).out;
+    let quiz: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let right = |n: usize| quiz["questions"][n]["answer"].as_u64().unwrap() + 1;
+    let wrong = right(1) % 2 + 1;
+    let typed = format!("h\n9\n{}\n{wrong}\ns\n", right(0));
+    let Some(seen) = on_a_terminal("quiz 10 --seed 4 --questions 3", &typed) else {
+        return eprintln!("NOTE: there is no `script` here: left out");
+    };
+    for part in ["hint", "That is none of them", "✓ yes", "✗ no", "1 of 2 right, 1 skipped"] {
+        assert!(seen.contains(part), "{part} is not in {seen}");
+    }
+}
+
+#[test]
+fn a_prediction_has_a_hint() {
+    const KEY: &str = "Because a server that does not know the protocol";
+    let command = "lesson 09-upgrade --from captures/09-upgrade.pcapng";
+    let Some(seen) = on_a_terminal(command, "h\n2\n\n") else {
+        return eprintln!("NOTE: there is no `script` here: left out");
+    };
+    assert!(seen.contains("A TCP connection opens with a SYN") && seen.contains("(your answer)"), "{seen}");
+    let (before, after) = seen.split_once("Enter shows the key").unwrap();
+    assert!(before.contains("To review") && !before.contains(KEY) && after.contains(KEY), "{seen}");
+    // Who skips does not see it.
+    let seen = on_a_terminal(command, "s\ns\n").unwrap();
+    assert!(seen.contains("To review") && !seen.contains(KEY), "{seen}");
+}
+
+/// On a terminal nobody is left without help.
+#[test]
+fn every_prediction_of_the_course_has_a_hint() {
+    for name in Course.names() {
+        let text = Course.text(&name).unwrap();
+        let lesson = wiretale::explain::lesson::Lesson::parse(&text, &wiretale::filter::TraceNames).unwrap();
+        for item in &lesson.items {
+            if let wiretale::explain::lesson::Item::Predict(predict) = item {
+                assert!(predict.hint.is_some(), "{name}: {}", predict.ask.before_run().plain());
+            }
+        }
+    }
+}
+
+/// The first time a lesson's prose uses a term of the glossary in bold, it is a link to it; and no link leads nowhere.
+#[test]
+fn terms_are_linked_at_first_use() {
+    let glossary = fs::read_to_string("lessons/glossary.md").unwrap();
+    let terms = wiretale::explain::glossary::glossary(&glossary);
+    let anchor = |name: &str| {
+        let kept = name.to_lowercase().replace(' ', "-");
+        kept.chars().filter(|c| c.is_alphanumeric() || *c == '-').collect::<String>()
+    };
+    let anchors: BTreeSet<String> = terms.iter().map(|term| anchor(&term.name)).collect();
+    let (mut links, mut unlinked) = (0, Vec::new());
+    for name in Course.names() {
+        let text = Course.text(&name).unwrap();
+        let (mut seen, mut in_block) = (BTreeSet::new(), false);
+        for line in text.lines() {
+            in_block ^= line.starts_with("```");
+            if in_block {
+                continue;
+            }
+            for target in line.split("](glossary.md#").skip(1) {
+                let target = target.split(')').next().unwrap();
+                assert!(anchors.contains(target), "{name}: there is no `{target}` in the glossary");
+                links += 1;
+            }
+            for (place, bold) in line.split("**").enumerate().filter(|(place, _)| place % 2 == 1) {
+                let term = terms.iter().find(|term| term.is_called(bold));
+                let is_link = line.split("**").nth(place + 1).is_some_and(|rest| rest.starts_with("](glossary.md#"));
+                if let Some(term) = term.filter(|term| seen.insert(term.name.clone()))
+                    && !is_link
+                {
+                    unlinked.push(format!("{name}: {}", term.name));
+                }
+            }
+        }
+    }
+    assert!(links > 40 && unlinked.is_empty(), "{links} links; these have none: {unlinked:?}");
+}

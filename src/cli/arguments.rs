@@ -45,6 +45,8 @@ pub(super) enum Command {
     Peel(PeelArguments),
     /// Write what a capture holds as lines of JSON or as CSV, for programs.
     Export(ExportArguments),
+    /// Ask questions about a lesson's capture or your own, each answer proved by its bytes.
+    Quiz(QuizArguments),
     /// Tell what a term means, and in which lesson it can be seen.
     Define(DefineArguments),
     /// List every field that filters and lessons can ask for.
@@ -57,6 +59,26 @@ pub(super) enum Command {
 pub(super) struct DefineArguments {
     /// The term, such as `full duplex`; without one all are listed.
     pub(super) term: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct QuizArguments {
+    /// A lesson by name, number or unique beginning, whose saved capture is asked about; or a capture file. Without one it
+    /// is the first lesson.
+    #[arg(value_name = "LESSON|FILE.pcapng")]
+    pub(super) what: Option<String>,
+    /// Play the lesson, and ask about what was captured just now.
+    #[arg(long)]
+    pub(super) live: bool,
+    /// How many questions.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=200))]
+    pub(super) questions: u16,
+    /// Ask the same questions as another time.
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) seed: Option<u64>,
+    /// Print the questions and their answers as JSON.
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, Args)]

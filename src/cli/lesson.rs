@@ -61,13 +61,14 @@ pub(super) fn run(arguments: &LessonArguments, out: &mut Output) -> Result<Endin
         answers: Vec::new(),
         before: 0,
         proofs: arguments.proofs,
+        keys_wait: false,
     };
     if !arguments.json {
         out.lines(LessonPage::head(&found.lesson.title, &found.lesson.question, &shown, out.width))?;
     }
     if !arguments.no_predict && !arguments.json && predict::somebody_is_there() {
         let asked = predict::ask_all(&found.lesson, out)?;
-        (shown.answers, shown.before) = (asked.answers, asked.before);
+        (shown.answers, shown.before, shown.keys_wait) = (asked.answers, asked.before, true);
     }
     let run = match (&arguments.from, &place) {
         (Some(file), _) => saved(load::for_lesson(file, &found.lesson)?),
@@ -123,6 +124,9 @@ fn show(
         return out.text(&view::lesson_json(&found.name, &shown.place, &run.completeness, told));
     }
     out.lines(LessonPage::body(&run.trace, told, shown, out.width))?;
+    if shown.keys_wait {
+        predict::review(LessonPage::keys(&run.trace, told, shown, out.width), out)?;
+    }
     if told.untrue() > 0 && !arguments.knobs.is_empty() {
         out.line(&Line::of(Tone::Warn, "A knob is turned: what does not hold here shows what it does."))?;
     }

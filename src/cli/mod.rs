@@ -18,6 +18,7 @@ mod output;
 mod peel;
 mod predict;
 mod progress;
+mod quiz;
 mod replay;
 mod save;
 
@@ -63,6 +64,7 @@ pub fn run() -> ExitCode {
         Command::Replay(arguments) => replay::run(&arguments, &mut out),
         Command::Peel(arguments) => peel::run(&arguments, &mut out),
         Command::Export(arguments) => export::run(&arguments),
+        Command::Quiz(arguments) => quiz::run(&arguments, &mut out),
         Command::Define(arguments) => define::run(&arguments, &mut out),
         Command::Fields(arguments) => fields::run(&arguments, &mut out),
         Command::Doctor => doctor::run(&mut out),

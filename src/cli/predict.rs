@@ -4,8 +4,8 @@ use std::io::{self, BufRead, IsTerminal, Write};
 
 use super::failure::Failure;
 use super::output::Output;
-use crate::explain::lesson::{Item, Lesson, Predict};
-use crate::view::LessonPage;
+use crate::explain::lesson::{Item, Lesson, Predict, Text};
+use crate::view::{LessonPage, Line};
 
 /// Whether somebody is there to answer.
 pub(super) fn somebody_is_there() -> bool {
@@ -21,7 +21,7 @@ pub(super) struct Asked {
     pub(super) before: usize,
 }
 
-/// Shows the parts of a lesson that need no run, and asks its predictions; an empty answer passes.
+/// Shows the parts of a lesson that need no run, and asks its predictions; `h` gives a hint, `s` or an empty answer passes.
 pub(super) fn ask_all(lesson: &Lesson, out: &mut Output) -> Result<Asked, Failure> {
     let mut asked = Asked::default();
     for item in &lesson.items {
@@ -42,7 +42,7 @@ fn ask(predict: &Predict, out: &mut Output) -> Result<Option<usize>, Failure> {
     out.lines(LessonPage::question(&predict.ask.before_run(), labels, out.width))?;
     let mut input = io::stdin().lock();
     loop {
-        prompt(&format!("  1–{}, or Enter to pass > ", predict.choices.len()))?;
+        prompt(&format!("  1–{}, h for a hint, s to skip > ", predict.choices.len()))?;
         let mut line = String::new();
         if input.read_line(&mut line).map_err(Failure::output)? == 0 {
             return Ok(None);
@@ -51,6 +51,11 @@ fn ask(predict: &Predict, out: &mut Output) -> Result<Option<usize>, Failure> {
         if typed.is_empty() || typed == "s" {
             out.text("")?;
             return Ok(None);
+        }
+        if typed == "h" {
+            let hint = predict.hint.as_ref().map(Text::before_run);
+            out.lines(LessonPage::hint(hint.as_ref(), out.width))?;
+            continue;
         }
         let by_number =
             typed.parse::<usize>().ok().and_then(|n| n.checked_sub(1)).filter(|n| *n < predict.choices.len());
@@ -63,7 +68,22 @@ fn ask(predict: &Predict, out: &mut Output) -> Result<Option<usize>, Failure> {
     }
 }
 
-fn prompt(text: &str) -> Result<(), Failure> {
+/// Waits until somebody has thought about each question for review, and shows its key.
+pub(super) fn review(keys: Vec<Vec<Line>>, out: &mut Output) -> Result<(), Failure> {
+    let mut input = io::stdin().lock();
+    for key in keys {
+        prompt("  Think of an answer. Enter shows the key, s skips it > ")?;
+        let mut line = String::new();
+        let read = input.read_line(&mut line).map_err(Failure::output)?;
+        if read > 0 && line.trim() != "s" {
+            out.lines(key)?;
+        }
+        out.text("")?;
+    }
+    Ok(())
+}
+
+pub(super) fn prompt(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout();
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Failure::output)
 }

@@ -8,6 +8,7 @@ mod habit;
 pub mod lesson;
 mod osi;
 mod peel;
+pub mod quiz;
 mod story;
 mod summary;
 
@@ -17,5 +18,6 @@ pub use cost::{Cost, CostLayer};
 pub use habit::{Confidence, Habit, Recognised, habits};
 pub use osi::{InternetLayer, internet_layer, owner_title};
 pub use peel::{Peel, Row, Unmask};
+pub use quiz::Quiz;
 pub use story::{Chapter, Line, Phase, Story};
 pub use summary::{Row as ConnectionRow, Summary};

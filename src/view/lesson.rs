@@ -24,6 +24,8 @@ pub struct Shown {
     pub before: usize,
     /// Whether the expression that proves a sentence is shown below it.
     pub proofs: bool,
+    /// Whether the keys to the questions for review wait until somebody has thought about them.
+    pub keys_wait: bool,
 }
 
 /// Lays a lesson out.
@@ -71,6 +73,22 @@ impl<'a> LessonPage<'a> {
         this.page.lines
     }
 
+    /// The keys to the questions for review, in their order.
+    pub fn keys(trace: &'a Trace, told: &Told, shown: &'a Shown, width: usize) -> Vec<Vec<Line>> {
+        let key = |item: &ToldItem| {
+            let ToldItem::Review(_, claim) = item else { return None };
+            let mut this = Self { trace, shown, page: Page::new(width), asked: 0 };
+            this.key(claim);
+            Some(this.page.lines)
+        };
+        told.items.iter().filter_map(key).collect()
+    }
+
+    fn key(&mut self, claim: &ToldClaim) {
+        self.labelled(Tone::Dim, "Key", &claim.sentence);
+        self.proved(claim);
+    }
+
     /// Prose that stands before the run.
     pub fn prose(text: &ToldText, width: usize) -> Vec<Line> {
         let mut page = Page::new(width);
@@ -85,6 +103,16 @@ impl<'a> LessonPage<'a> {
         page.paragraph(Line::of(Tone::Title, "Predict").with(Tone::Plain, "  "), &inline(ask));
         for (i, label) in choices.enumerate() {
             page.paragraph(Line::of(Tone::Strong, format!("  {}  ", i + 1)), &Line::of(Tone::Plain, label));
+        }
+        page.lines
+    }
+
+    /// A hint for a prediction, before the run.
+    pub fn hint(hint: Option<&ToldText>, width: usize) -> Vec<Line> {
+        let mut page = Page::new(width);
+        match hint {
+            Some(hint) => page.paragraph(Line::of(Tone::Dim, "  hint  "), &inline(hint)),
+            None => page.line(Line::of(Tone::Dim, "  There is no hint for this one.")),
         }
         page.lines
     }
@@ -117,8 +145,9 @@ impl<'a> LessonPage<'a> {
             }
             ToldItem::Review(ask, claim) => {
                 self.labelled(Tone::Title, "To review", ask);
-                self.labelled(Tone::Dim, "Key", &claim.sentence);
-                self.proved(claim);
+                if !self.shown.keys_wait {
+                    self.key(claim);
+                }
             }
         }
     }

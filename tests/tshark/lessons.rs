@@ -152,3 +152,23 @@ fn the_secrets_in_a_capture_open_it() {
     assert_eq!(said(1), ["the secret word", "heard"]);
     assert_eq!(said(0), said(1));
 }
+
+/// What a quiz says is right is what tshark finds, too: the filter of each answer finds its frame alone.
+#[test]
+fn answers_of_a_quiz_hold_in_tshark() {
+    if !tool::is_here() {
+        return;
+    }
+    let mut asked = 0;
+    for (name, lesson, path) in lessons() {
+        let trace = Loaded::open(&path, Secrets::of_lesson(&lesson)).unwrap().trace;
+        let questions = wiretale::explain::Quiz::of(&trace, 11, 30).questions;
+        let filters: Vec<&str> = questions.iter().map(|question| question.filter.as_str()).collect();
+        let seen = if lesson.sealed { tool::without_secrets(&path) } else { tool::Copied::No(&path) };
+        for (question, theirs) in questions.iter().zip(tool::filtered(&seen, Passes::Two, &filters)) {
+            assert_eq!(theirs, Ok(vec![question.frame]), "{name}: {}", question.filter);
+            asked += 1;
+        }
+    }
+    assert!(asked > 300, "{asked}");
+}

@@ -91,6 +91,11 @@ impl<'a> Block<'a> {
         self.text_of(self.required(key)?.value.clone())
     }
 
+    /// The value of a key that may be left out.
+    pub(super) fn text_if_any(&self, key: &str) -> Result<Option<Text>, Mistake> {
+        self.entry(key)?.map(|entry| self.text_of(entry.value.clone())).transpose()
+    }
+
     fn text_of(&self, value: Range<usize>) -> Result<Text, Mistake> {
         Text::parse(&self.file[value.clone()], value.start, line_at(self.file, value.start), self.names)
     }

@@ -73,6 +73,8 @@ pub struct Proof {
 pub struct Predict {
     /// The question.
     pub ask: Text,
+    /// What helps with it, for those who ask.
+    pub hint: Option<Text>,
     /// What can be answered.
     pub choices: Vec<Choice>,
     /// Which of them is right.

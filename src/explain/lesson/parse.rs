@@ -204,7 +204,7 @@ impl<'a> Reader<'a> {
         let read =
             |keys: &[&str]| Block::read(self.file, kind, fence.range.clone(), fence.body.clone(), keys, self.names);
         match kind {
-            "predict" => predict(&read(&["ask", "choice", "answer", "proof"])?).map(Item::Predict),
+            "predict" => predict(&read(&["ask", "hint", "choice", "answer", "proof"])?).map(Item::Predict),
             "script" => {
                 let text = self.file[fence.body.clone()].to_owned();
                 Ok(Item::Script(Script { text, offset: fence.body.start }))
@@ -336,5 +336,6 @@ fn predict(block: &Block<'_>) -> Result<Predict, Mistake> {
         let error = Mistake::new(range, format!("the answer `{answer}` is none of the choices"));
         return Err(error.help(format!("the choices are {}", labels.join(", "))));
     };
-    Ok(Predict { ask: block.text("ask")?, choices, answer, proof: block.proof("proof")? })
+    let hint = block.text_if_any("hint")?;
+    Ok(Predict { ask: block.text("ask")?, hint, choices, answer, proof: block.proof("proof")? })
 }
