@@ -33,10 +33,9 @@ pub(super) fn run(arguments: &QuizArguments, out: &mut Output) -> Result<Ending,
     }
     let head = format!("{} questions about {name}", quiz.questions.len());
     out.line(&Line::of(Tone::Strong, head).with(Tone::Dim, format!("  (the same again with --seed {seed})")))?;
-    if somebody_is_there() {
-        ask_all(&quiz, out)?
-    } else {
-        print_all(&quiz, out)?
+    match somebody_is_there() {
+        true => ask_all(&quiz, out)?,
+        false => print_all(&quiz, out)?,
     }
     out.flush()?;
     Ok(Ending::Done)
