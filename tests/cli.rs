@@ -838,3 +838,37 @@ fn terms_are_linked_at_first_use() {
     }
     assert!(links > 40 && unlinked.is_empty(), "{links} links; these have none: {unlinked:?}");
 }
+
+/// What a publication says and what is measured are told apart, and the measured is what its own headers weigh.
+#[test]
+fn published_numbers_are_looked_into() {
+    let json = |case: &str| {
+        let ran = run(&mut wiretale(&["compare", "--case", case, "--format", "json"]));
+        assert!([0, 3].contains(&ran.code), "{case}: {}", ran.err);
+        (ran.code == 0).then(|| serde_json::from_str::<serde_json::Value>(&ran.out).unwrap())
+    };
+    let Some(leap) = json("quantum-leap") else {
+        return eprintln!("NOTE: no live run is possible here: left out");
+    };
+    let cells = |told: &serde_json::Value, row: usize| -> Vec<String> {
+        let row = &told["tables"][0]["rows"][row];
+        row.as_array().unwrap().iter().skip(1).map(|cell| cell.as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(cells(&leap, 0), ["871", "2", "435:1"], "header characters");
+    assert_eq!(cells(&leap, 1)[..2], ["909", "2"], "header bytes");
+    assert_eq!(cells(&leap, 2), ["930", "23", "40:1"], "all above TCP");
+    let wire: Vec<f64> = cells(&leap, 3)[..2].iter().map(|cell| cell.parse().unwrap()).collect();
+    assert!((6.0..9.0).contains(&(wire[0] / wire[1])), "about seven to one on the wire: {wire:?}");
+    let tcp = json("plain-tcp").unwrap();
+    let each = |row: usize| cells(&tcp, row)[2].parse::<i64>().unwrap();
+    assert_eq!(each(1) - each(0), 2, "the header of a short frame");
+    let batching = json("long-poll-batching").unwrap();
+    let octets: Vec<u64> = (0..4).map(|row| cells(&batching, row)[1].parse().unwrap()).collect();
+    assert!(octets[0] > octets[3] && octets[2] < octets[3], "they cross: {octets:?}");
+    let hpbn = json("hpbn").unwrap();
+    let above: Vec<u64> = (0..4).map(|row| cells(&hpbn, row)[1].parse().unwrap()).collect();
+    assert_eq!(above, [14, 2, 6, 2], "{above:?}");
+    let ran = run(&mut wiretale(&["compare", "--case", "quantum-lea"]));
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("did you mean `quantum-leap`?"), "{}", ran.err);
+}

@@ -162,6 +162,9 @@ pub(super) struct CompareArguments {
     /// Keep the captures in this folder.
     #[arg(long, value_name = "FOLDER")]
     pub(super) save: Option<PathBuf>,
+    /// Look into published numbers instead: quantum-leap, hpbn, long-poll-batching, plain-tcp.
+    #[arg(long, value_name = "CASE", conflicts_with_all = ["kinds", "events", "every", "payload", "direction", "polls"])]
+    pub(super) case: Option<String>,
 }
 
 /// Which capture is read.

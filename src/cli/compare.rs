@@ -1,21 +1,25 @@
 //! `wiretale compare`: the same events over several transports, measured.
 
 use std::fs;
+use std::path::Path;
 
 use super::Ending;
 use super::arguments::{CompareArguments, CompareFormat, Way};
 use super::failure::Failure;
-use super::load::trace_frames;
+use super::load::trace_recording;
 use super::output::Output;
 use super::save::{self, Keep};
 use crate::capture::Statistics;
-use crate::explain::{Cast, Comparison, Contender, Cost};
+use crate::explain::{Case, Cast, Comparison, Contender, Cost};
 use crate::lab::{self, Events, Place, Recording, Scenario, Transport, What};
 use crate::layer::Direction;
 use crate::mistake;
-use crate::view::{comparison, comparison_csv, comparison_json};
+use crate::view::{self, comparison, comparison_csv, comparison_json};
 
 pub(super) fn run(arguments: &CompareArguments, out: &mut Output) -> Result<Ending, Failure> {
+    if let Some(name) = &arguments.case {
+        return case(name, arguments, out);
+    }
     let transports = transports(arguments)?;
     let events = Events {
         count: arguments.events.into(),
@@ -44,6 +48,47 @@ pub(super) fn run(arguments: &CompareArguments, out: &mut Output) -> Result<Endi
     }
     out.flush()?;
     Ok(if compared.contenders.iter().all(|one| one.cost.adds_up()) { Ending::Done } else { Ending::No })
+}
+
+/// Plays what a publication has measured, and sets its numbers beside what is measured here.
+fn case(name: &str, arguments: &CompareArguments, out: &mut Output) -> Result<Ending, Failure> {
+    let case = Case::from_name(name).ok_or_else(|| {
+        let names = Case::ALL.map(Case::name);
+        let near = mistake::nearest(name, names).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+        let help = format!("{near}there are: {}", names.join(", "));
+        Failure::request(format!("cannot look into `{name}`: there is no such case"), help)
+    })?;
+    let place = lab::enter();
+    let mut traces = Vec::new();
+    for (label, script) in case.plays() {
+        let mistaken =
+            |error: mistake::Mistake| Failure::request(format!("cannot play `{label}`: {}", error.message), HELP);
+        let scenario = Scenario::parse(&script).map_err(mistaken)?;
+        let recording = lab::play(&place, &scenario)?;
+        if let Some(folder) = &arguments.save {
+            let file = format!("{name}-{}.pcapng", label.replace([',', ' '], "-").replace("--", "-"));
+            keep_in(folder, &recording, format!("wiretale compare --case {name}, {label}\n{script}"), &file)?;
+        }
+        traces.push(trace_recording(&recording, false));
+    }
+    let told = case.told(&traces);
+    match arguments.format {
+        CompareFormat::Table => out.lines(view::case(&told, &place.to_string(), out.width))?,
+        CompareFormat::Json => out.text(&view::case_json(&told))?,
+        CompareFormat::Csv => out.text(view::case_csv(&told).trim_end())?,
+    }
+    out.flush()?;
+    Ok(Ending::Done)
+}
+
+/// Keeps a capture in a folder, which is made if it is not there.
+fn keep_in(folder: &Path, recording: &Recording, title: String, file: &str) -> Result<(), Failure> {
+    let unwritable = |error| {
+        let message = format!("cannot make the folder `{}`: {error}", folder.display());
+        Failure::request(message, "name a folder you may write to")
+    };
+    fs::create_dir_all(folder).map_err(unwritable)?;
+    keep(recording, title, &folder.join(file))
 }
 
 fn transports(arguments: &CompareArguments) -> Result<Vec<Transport>, Failure> {
@@ -87,16 +132,8 @@ fn contend(
 ) -> Result<Contender, Failure> {
     let recording = lab::play(place, scenario)?;
     if let Some(folder) = &arguments.save {
-        let unwritable = |error| {
-            let message = format!("cannot make the folder `{}`: {error}", folder.display());
-            Failure::request(message, "name a folder you may write to")
-        };
-        fs::create_dir_all(folder).map_err(unwritable)?;
-        keep(
-            &recording,
-            format!("wiretale compare {transport}\n{script}"),
-            &folder.join(format!("{transport}.pcapng")),
-        )?;
+        let title = format!("wiretale compare {transport}\n{script}");
+        keep_in(folder, &recording, title, &format!("{transport}.pcapng"))?;
     }
     let direction = if events.up { Direction::ToServer } else { Direction::ToClient };
     let is_event = |what: &What| match what {
@@ -111,12 +148,12 @@ fn contend(
     let mut latencies: Vec<u64> =
         sent.filter_map(|entry| Some(nanoseconds(entry.received_at?.saturating_sub(entry.at)))).collect();
     latencies.sort_unstable();
-    let cost = Cost::of(&trace_frames(&recording.frames), direction, events.payload);
+    let cost = Cost::of(&trace_recording(&recording, false), direction, events.payload);
     let completeness = recording.completeness.to_string();
     Ok(Contender { transport: transport.to_string(), cost, latencies, completeness })
 }
 
-fn keep(recording: &Recording, title: String, path: &std::path::Path) -> Result<(), Failure> {
+fn keep(recording: &Recording, title: String, path: &Path) -> Result<(), Failure> {
     let cast = Cast::new(recording.names.clone());
     let completeness = recording.completeness;
     let statistics = Some(Statistics { received: completeness.captured, dropped: completeness.dropped_by_kernel });

@@ -17,6 +17,8 @@ pub enum CostLayer {
     Ip,
     /// TCP.
     Tcp,
+    /// TLS: its handshake, and what it puts around each record.
+    Tls,
     /// UDP.
     Udp,
     /// HTTP: start lines, header fields, chunk framing.
@@ -31,8 +33,17 @@ pub enum CostLayer {
 
 impl CostLayer {
     /// All of them, outermost first.
-    pub const ALL: [Self; 8] =
-        [Self::Link, Self::Ip, Self::Tcp, Self::Udp, Self::Http, Self::WebSocket, Self::SocketIo, Self::Payload];
+    pub const ALL: [Self; 9] = [
+        Self::Link,
+        Self::Ip,
+        Self::Tcp,
+        Self::Udp,
+        Self::Tls,
+        Self::Http,
+        Self::WebSocket,
+        Self::SocketIo,
+        Self::Payload,
+    ];
 
     /// Its name.
     pub fn name(self) -> &'static str {
@@ -40,6 +51,7 @@ impl CostLayer {
             Self::Link => "link",
             Self::Ip => "IP",
             Self::Tcp => "TCP",
+            Self::Tls => "TLS",
             Self::Udp => "UDP",
             Self::Http => "HTTP",
             Self::WebSocket => "WebSocket",
@@ -53,6 +65,7 @@ impl CostLayer {
             "ip" | "ipv6" => Self::Ip,
             "tcp" => Self::Tcp,
             "udp" => Self::Udp,
+            "tls" => Self::Tls,
             "http" => Self::Http,
             "websocket" => Self::WebSocket,
             "eth" | "null" | "raw" | "sll" | "vlan" | "ieee8021ad" | "padding" => Self::Link,

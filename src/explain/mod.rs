@@ -1,5 +1,6 @@
 //! Floor 8: a trace → meaning. Nothing is printed here.
 
+mod case;
 mod cast;
 mod comparison;
 mod cost;
@@ -12,6 +13,7 @@ pub mod quiz;
 mod story;
 mod summary;
 
+pub use case::{Case, CaseTable, CaseTold};
 pub use cast::Cast;
 pub use comparison::{Comparison, Contender};
 pub use cost::{Cost, CostLayer};

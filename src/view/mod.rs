@@ -1,5 +1,6 @@
 //! Floor 9: meaning → text. No decisions are made here; colours carry layers, and never meaning alone.
 
+mod case;
 mod compare;
 mod export;
 mod fields;
@@ -15,6 +16,7 @@ mod story;
 mod summary;
 mod table;
 
+pub use case::{case, case_csv, case_json};
 pub use compare::{comparison, comparison_csv, comparison_json};
 pub use export::{Exporter, KINDS, Table, Wanted, export};
 pub use fields::field_list;
