@@ -126,6 +126,15 @@ pub(super) enum Way {
     Up,
 }
 
+/// Where events are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Net {
+    /// The loopback interface.
+    Loopback,
+    /// Two machines with a wire between them.
+    Ethernet,
+}
+
 /// How a comparison is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum CompareFormat {
@@ -156,6 +165,12 @@ pub(super) struct CompareArguments {
     /// How often a client that polls asks in the time between two events.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=50))]
     pub(super) polls: u16,
+    /// Between which machines: one that speaks to itself, or two and a wire.
+    #[arg(long, value_enum, default_value_t = Net::Loopback)]
+    pub(super) network: Net,
+    /// How long the wire takes each way, such as 20ms; it takes one: --network ethernet.
+    #[arg(long, value_name = "TIME")]
+    pub(super) delay: Option<humantime::Duration>,
     /// How the numbers are printed.
     #[arg(long, value_enum, default_value_t = CompareFormat::Table)]
     pub(super) format: CompareFormat,

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::Ending;
-use super::arguments::{CompareArguments, CompareFormat, Way};
+use super::arguments::{CompareArguments, CompareFormat, Net, Way};
 use super::failure::Failure;
 use super::load::trace_recording;
 use super::output::Output;
@@ -28,8 +28,9 @@ pub(super) fn run(arguments: &CompareArguments, out: &mut Output) -> Result<Endi
         up: arguments.direction == Way::Up,
         polls: arguments.polls.into(),
     };
-    let scripts = scripts(&transports, &events)?;
+    let scripts = scripts(&transports, &events, &ground(arguments)?)?;
     let place = lab::enter();
+    let place = scripts.first().map_or_else(|| place.clone(), |(.., scenario)| place.clone().fit(scenario));
     let mut compared = Comparison {
         events: events.count,
         every: events.every.as_secs_f64(),
@@ -111,11 +112,31 @@ fn transports(arguments: &CompareArguments) -> Result<Vec<Transport>, Failure> {
     arguments.kinds.iter().map(known).collect()
 }
 
+/// The steps that make the network, before all others.
+fn ground(arguments: &CompareArguments) -> Result<String, Failure> {
+    let delay = arguments.delay.map(|delay| *delay).filter(|delay| !delay.is_zero());
+    match (arguments.network, delay) {
+        (Net::Loopback, None) => Ok(String::new()),
+        (Net::Loopback, Some(_)) => {
+            let message = "cannot delay what goes over loopback: there is no wire that could take time";
+            Err(Failure::request(message, "add --network ethernet"))
+        }
+        (Net::Ethernet, None) => Ok("network ethernet\n".to_owned()),
+        (Net::Ethernet, Some(delay)) => {
+            Ok(format!("network ethernet\nlink delays everything by {}ms\n", delay.as_millis()))
+        }
+    }
+}
+
 /// What is to be played, all of it checked before anything is.
-fn scripts(transports: &[Transport], events: &Events) -> Result<Vec<(Transport, String, Scenario)>, Failure> {
+fn scripts(
+    transports: &[Transport],
+    events: &Events,
+    ground: &str,
+) -> Result<Vec<(Transport, String, Scenario)>, Failure> {
     let script = |transport: &Transport| {
         let refused = |why: String| Failure::request(format!("cannot compare `{transport}`: {why}"), HELP);
-        let script = transport.script(events).map_err(refused)?;
+        let script = ground.to_owned() + &transport.script(events).map_err(refused)?;
         let scenario = Scenario::parse(&script).map_err(|error| refused(error.message))?;
         Ok((*transport, script, scenario))
     };
