@@ -37,6 +37,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("miette", &["cli/failure.rs", "capture/", "lab/"]),
     ("nix", &["lab/", "capture/live.rs"]),
     ("pcap", &["capture/live.rs", "capture/file/mod.rs"]), // in the latter a module of its own has that name,
+    ("plotters", &["view/plot.rs"]),
     ("pulldown_cmark", &["explain/lesson/", "view/markdown.rs"]),
     ("rcgen", &["lab/tls.rs", "protocol/tls/opened_tests.rs"]),
     ("regex", &["filter/"]),

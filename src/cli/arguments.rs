@@ -144,6 +144,8 @@ pub(super) enum CompareFormat {
     Json,
     /// A row for each transport.
     Csv,
+    /// Tables for a page in Markdown.
+    Markdown,
 }
 
 #[derive(Debug, Args)]
@@ -177,6 +179,12 @@ pub(super) struct CompareArguments {
     /// Keep the captures in this folder.
     #[arg(long, value_name = "FOLDER")]
     pub(super) save: Option<PathBuf>,
+    /// Draw the plots into this folder, each as a file of SVG.
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) svg: Option<PathBuf>,
+    /// Write a page with tables and plots, all in one file, for reading and printing.
+    #[arg(long, value_name = "FILE.html")]
+    pub(super) report: Option<PathBuf>,
     /// Look into published numbers instead: quantum-leap, hpbn, long-poll-batching, plain-tcp.
     #[arg(long, value_name = "CASE", conflicts_with_all = ["kinds", "events", "every", "payload", "direction", "polls"])]
     pub(super) case: Option<String>,

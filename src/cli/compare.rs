@@ -10,11 +10,11 @@ use super::load::trace_recording;
 use super::output::Output;
 use super::save::{self, Keep};
 use crate::capture::Statistics;
-use crate::explain::{Case, Cast, Comparison, Contender, Cost};
+use crate::explain::{Case, Cast, Comparison, Contender, Cost, Packet};
 use crate::lab::{self, Events, Place, Recording, Scenario, Transport, What};
 use crate::layer::Direction;
 use crate::mistake;
-use crate::view::{self, comparison, comparison_csv, comparison_json};
+use crate::view::{self, comparison, comparison_csv, comparison_json, comparison_markdown, plots, report};
 
 pub(super) fn run(arguments: &CompareArguments, out: &mut Output) -> Result<Ending, Failure> {
     if let Some(name) = &arguments.case {
@@ -42,13 +42,38 @@ pub(super) fn run(arguments: &CompareArguments, out: &mut Output) -> Result<Endi
     for (transport, script, scenario) in &scripts {
         compared.contenders.push(contend(*transport, (script, scenario), &events, (&place, arguments))?);
     }
+    draw(arguments, &compared)?;
     match arguments.format {
+        CompareFormat::Markdown => out.text(comparison_markdown(&compared).trim_end())?,
         CompareFormat::Table => out.lines(comparison(&compared, out.width))?,
         CompareFormat::Json => out.text(&comparison_json(&compared))?,
         CompareFormat::Csv => out.text(comparison_csv(&compared).trim_end())?,
     }
     out.flush()?;
     Ok(if compared.contenders.iter().all(|one| one.cost.adds_up()) { Ending::Done } else { Ending::No })
+}
+
+/// Writes the plots and the page, if they are asked for.
+fn draw(arguments: &CompareArguments, compared: &Comparison) -> Result<(), Failure> {
+    if arguments.svg.is_none() && arguments.report.is_none() {
+        return Ok(());
+    }
+    let unwritable = |path: &Path, error| {
+        let message = format!("cannot write `{}`: {error}", path.display());
+        Failure::request(message, "name a place you may write to")
+    };
+    let plots = plots(compared);
+    if let Some(folder) = &arguments.svg {
+        fs::create_dir_all(folder).map_err(|error| unwritable(folder, error))?;
+        for plot in &plots {
+            let path = folder.join(format!("{}.svg", plot.name));
+            fs::write(&path, &plot.svg).map_err(|error| unwritable(&path, error))?;
+        }
+    }
+    if let Some(path) = &arguments.report {
+        fs::write(path, report(compared, &plots)).map_err(|error| unwritable(path, error))?;
+    }
+    Ok(())
 }
 
 /// Plays what a publication has measured, and sets its numbers beside what is measured here.
@@ -74,7 +99,9 @@ fn case(name: &str, arguments: &CompareArguments, out: &mut Output) -> Result<En
     }
     let told = case.told(&traces);
     match arguments.format {
-        CompareFormat::Table => out.lines(view::case(&told, &place.to_string(), out.width))?,
+        CompareFormat::Table | CompareFormat::Markdown => {
+            out.lines(view::case(&told, &place.to_string(), out.width))?
+        }
         CompareFormat::Json => out.text(&view::case_json(&told))?,
         CompareFormat::Csv => out.text(view::case_csv(&told).trim_end())?,
     }
@@ -169,9 +196,10 @@ fn contend(
     let mut latencies: Vec<u64> =
         sent.filter_map(|entry| Some(nanoseconds(entry.received_at?.saturating_sub(entry.at)))).collect();
     latencies.sort_unstable();
-    let cost = Cost::of(&trace_recording(&recording, false), direction, events.payload);
+    let trace = trace_recording(&recording, false);
+    let cost = Cost::of(&trace, direction, events.payload);
     let completeness = recording.completeness.to_string();
-    Ok(Contender { transport: transport.to_string(), cost, latencies, completeness })
+    Ok(Contender { transport: transport.to_string(), cost, latencies, completeness, packets: Packet::all(&trace) })
 }
 
 fn keep(recording: &Recording, title: String, path: &Path) -> Result<(), Failure> {

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use super::cost::Cost;
+use crate::layer::Direction;
+use crate::trace::{Record, Trace};
 
 /// One transport with what it took.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -15,6 +17,35 @@ pub struct Contender {
     pub latencies: Vec<u64>,
     /// How complete the capture is.
     pub completeness: String,
+    /// Every frame, for drawing.
+    #[serde(skip)]
+    pub packets: Vec<Packet>,
+}
+
+/// A frame as it is drawn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Packet {
+    /// Seconds since the first.
+    pub at: f64,
+    /// Octets on the wire.
+    pub len: u32,
+    /// Whether it goes to the client.
+    pub to_client: bool,
+}
+
+impl Packet {
+    /// Every frame of a capture.
+    pub fn all(trace: &Trace) -> Vec<Self> {
+        let client = trace.records().find_map(|(_, record)| record.whole().0.udp().map(|(_, from, _)| from));
+        let packet = |(number, record): (u32, &Record)| {
+            let to_client = match &record.segment {
+                Some(segment) => segment.direction == Direction::ToClient,
+                None => record.whole().0.udp().is_some_and(|(_, from, _)| Some(from) != client),
+            };
+            Self { at: trace.time(number).unwrap_or(0.0), len: record.frame.len, to_client }
+        };
+        trace.records().map(packet).collect()
+    }
 }
 
 /// What was played, and what each transport took.

@@ -15,7 +15,7 @@ mod summary;
 
 pub use case::{Case, CaseTable, CaseTold};
 pub use cast::Cast;
-pub use comparison::{Comparison, Contender};
+pub use comparison::{Comparison, Contender, Packet};
 pub use cost::{Cost, CostLayer};
 pub use habit::{Confidence, Habit, Recognised, habits};
 pub use osi::{InternetLayer, internet_layer, owner_title};

@@ -23,9 +23,8 @@ pub fn comparison(compared: &Comparison, width: usize) -> Vec<Line> {
     page.line(Line::of(Tone::Title, head).with(Tone::Dim, format!("   {}", compared.place)));
     page.gap();
     page.line(Line::of(Tone::Strong, "What each took"));
-    let columns = ["", "TCP", "asked", "empty", "frames", "ACKs", "octets", "×", "median ms"];
     let rows: Vec<Vec<String>> = compared.contenders.iter().map(|one| taken(one, compared)).collect();
-    rows_of(&mut page, &columns, &rows);
+    rows_of(&mut page, &TAKEN, &rows);
     page.gap();
     page.line(Line::of(Tone::Strong, "Where the octets went"));
     let (columns, rows) = by_layer(compared);
@@ -36,7 +35,10 @@ pub fn comparison(compared: &Comparison, width: usize) -> Vec<Line> {
     page.lines
 }
 
-fn taken(one: &Contender, compared: &Comparison) -> Vec<String> {
+/// What each transport took: the names of the columns.
+pub(super) const TAKEN: [&str; 9] = ["", "TCP", "asked", "empty", "frames", "ACKs", "octets", "×", "median ms"];
+
+pub(super) fn taken(one: &Contender, compared: &Comparison) -> Vec<String> {
     let cost = &one.cost;
     let overhead = one.overhead(compared.payload_octets()).map_or("–".into(), |times| format!("{times:.1}"));
     let latency = one.latency().map_or("–".into(), |(middle, _)| format!("{:.2}", middle.as_secs_f64() * 1e3));
@@ -73,7 +75,7 @@ fn rows_of(page: &mut Page, columns: &[&str], rows: &[Vec<String>]) {
 }
 
 /// A row for each layer, a column for each transport.
-fn by_layer(compared: &Comparison) -> (Vec<&str>, Vec<Vec<String>>) {
+pub(super) fn by_layer(compared: &Comparison) -> (Vec<&str>, Vec<Vec<String>>) {
     let of = |one: &Contender, layer: &CostLayer| {
         one.cost.layers.iter().find(|(known, _)| known == layer).map_or(0, |(_, sum)| *sum)
     };
@@ -142,6 +144,19 @@ fn sentences(compared: &Comparison, page: &mut Page) {
                   call that has received, as both programs noted it; what a client does not know yet because it has not \
                   asked is not in it. The sentences are arithmetic on what was measured.";
     page.paragraph(Line::new(), &Line::of(Tone::Dim, legend));
+}
+
+/// Both tables in Markdown.
+pub fn comparison_markdown(compared: &Comparison) -> String {
+    let row = |cells: &[&str]| format!("| {} |\n", cells.join(" | "));
+    let table = |head: &[&str], rows: &[Vec<String>]| {
+        let line = vec!["---"; head.len()];
+        let body = rows.iter().map(|cells| row(&cells.iter().map(String::as_str).collect::<Vec<_>>()));
+        row(head) + &row(&line) + &body.collect::<String>()
+    };
+    let taken: Vec<Vec<String>> = compared.contenders.iter().map(|one| taken(one, compared)).collect();
+    let (head, layers) = by_layer(compared);
+    format!("{}\n{}", table(&TAKEN, &taken), table(&head, &layers))
 }
 
 /// The comparison as one object of JSON.

@@ -1,0 +1,217 @@
+//! A comparison as plots, in SVG. The only door to plotters.
+//!
+//! Colours are those of Okabe and Ito, which people who are colour-blind can tell apart; each is named beside what it means,
+//! and every bar and line bears its own name, so that the plots can be read in black and white, too.
+
+use plotters::coord::Shift;
+use plotters::prelude::{
+    BLACK, ChartBuilder, Circle, Color, DrawingArea, DrawingAreaErrorKind, IntoDrawingArea, IntoLogRange,
+    IntoTextStyle as _, LineSeries, PathElement, RGBColor, Rectangle, SVGBackend, Text, WHITE,
+};
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use crate::explain::{Comparison, Contender, CostLayer};
+
+/// A plot with its name, as a whole document of SVG.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plot {
+    /// What its file is called: `layers`.
+    pub name: &'static str,
+    /// What it shows, in a few words.
+    pub title: String,
+    /// The picture.
+    pub svg: String,
+}
+
+const WIDTH: u32 = 760;
+/// The place of names on the left, and the height of a row.
+const LEFT: i32 = 150;
+const ROW: i32 = 34;
+const TOP: i32 = 38;
+const FONT: &str = "sans-serif";
+
+type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
+
+const PALETTE: [RGBColor; 9] = [
+    RGBColor(0x99, 0x99, 0x99),
+    RGBColor(0x56, 0xb4, 0xe9),
+    RGBColor(0x00, 0x72, 0xb2),
+    RGBColor(0xf0, 0xe4, 0x42),
+    RGBColor(0xcc, 0x79, 0xa7),
+    RGBColor(0xe6, 0x9f, 0x00),
+    RGBColor(0x00, 0x9e, 0x73),
+    RGBColor(0xd5, 0x5e, 0x00),
+    RGBColor(0x22, 0x22, 0x22),
+];
+
+/// All plots of a comparison.
+pub fn plots(compared: &Comparison) -> Vec<Plot> {
+    let plot = |name, title: &str, height: i32, draw: &dyn Fn(&Area<'_>, &Comparison) -> Drawn| {
+        let mut svg = String::new();
+        let area = SVGBackend::with_string(&mut svg, (WIDTH, height.unsigned_abs())).into_drawing_area();
+        // A string takes all that is written.
+        let head = || {
+            let style = (FONT, 16).into_text_style(&area).color(&BLACK);
+            area.draw(&Text::new(title, (12, 10), style))
+        };
+        let drawn =
+            area.fill(&WHITE).and_then(|()| head()).and_then(|()| draw(&area, compared)).and_then(|()| area.present());
+        drop(area);
+        drawn.is_ok().then(|| Plot { name, title: title.to_owned(), svg })
+    };
+    let rows = compared.contenders.len() as i32 * ROW + TOP;
+    let all = [
+        plot("layers", "Where the octets went", rows + 46, &layers),
+        plot("latency", "From sending to receiving: fastest, median, 95th of 100, slowest", rows + 40, &latencies),
+        plot("break-even", "Octets after so many events: arithmetic on what was measured", 380, &growth),
+        plot(
+            "packets",
+            "Every frame in its time: above the line to the server, below to the client",
+            rows + 40,
+            &packets,
+        ),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+fn text<'a>(area: &Area<'a>, words: &str, at: (i32, i32), right: bool) -> Drawn {
+    let anchor = Pos::new(if right { HPos::Right } else { HPos::Left }, VPos::Center);
+    let style = (FONT, 13).into_text_style(area).pos(anchor).color(&BLACK);
+    area.draw(&Text::new(words.to_owned(), at, style))
+}
+
+fn names(area: &Area<'_>, compared: &Comparison) -> Drawn {
+    for (row, one) in (0..).zip(&compared.contenders) {
+        text(area, &one.transport, (LEFT - 8, TOP + row * ROW + ROW / 2), true)?;
+    }
+    Ok(())
+}
+
+fn layers(area: &Area<'_>, compared: &Comparison) -> Drawn {
+    names(area, compared)?;
+    let most = compared.contenders.iter().map(|one| one.cost.octets).max().unwrap_or(1).max(1);
+    let room = f64::from(WIDTH) - f64::from(LEFT) - 70.0;
+    let scale = |octets: u64| LEFT + (octets as f64 / most as f64 * room).round() as i32;
+    for (row, one) in (0..).zip(&compared.contenders) {
+        let (top, bottom) = (TOP + row * ROW + 5, TOP + (row + 1) * ROW - 5);
+        let mut sum = 0;
+        for ((layer, octets), color) in one.cost.layers.iter().zip(PALETTE) {
+            let (from, to) = (scale(sum), scale(sum + octets));
+            sum += octets;
+            if to > from {
+                area.draw(&Rectangle::new([(from, top), (to, bottom)], color.filled()))?;
+                area.draw(&Rectangle::new([(from, top), (to, bottom)], WHITE.stroke_width(1)))?;
+                let fits = to - from > 8 * layer.name().len() as i32;
+                if fits {
+                    let ink = if matches!(layer, CostLayer::Payload | CostLayer::Tcp) { WHITE } else { BLACK };
+                    let middle = Pos::new(HPos::Center, VPos::Center);
+                    let style = (FONT, 11).into_text_style(area).pos(middle).color(&ink);
+                    area.draw(&Text::new(layer.name(), (i32::midpoint(from, to), i32::midpoint(top, bottom)), style))?;
+                }
+            }
+        }
+        text(area, &sum.to_string(), (scale(sum) + 6, i32::midpoint(top, bottom)), false)?;
+    }
+    legend(area, compared)
+}
+
+/// The layers that are there, each with its colour.
+fn legend(area: &Area<'_>, compared: &Comparison) -> Drawn {
+    let y = TOP + compared.contenders.len() as i32 * ROW + 24;
+    let is_used = |layer: &CostLayer| {
+        let of = |one: &Contender| one.cost.layers.iter().any(|(known, octets)| known == layer && *octets > 0);
+        compared.contenders.iter().any(of)
+    };
+    let mut x = LEFT;
+    for (layer, color) in CostLayer::ALL.iter().zip(PALETTE).filter(|(layer, _)| is_used(layer)) {
+        area.draw(&Rectangle::new([(x, y - 6), (x + 12, y + 6)], color.filled()))?;
+        text(area, layer.name(), (x + 17, y), false)?;
+        x += 34 + 8 * layer.name().len() as i32;
+    }
+    Ok(())
+}
+
+fn latencies(area: &Area<'_>, compared: &Comparison) -> Drawn {
+    names(area, compared)?;
+    let milliseconds = |nanoseconds: u64| nanoseconds as f64 / 1e6;
+    let all = || compared.contenders.iter().flat_map(|one| &one.latencies).copied();
+    let least = milliseconds(all().min().unwrap_or(1)).max(0.001);
+    let most = milliseconds(all().max().unwrap_or(1)).max(least * 10.0);
+    let room = f64::from(WIDTH) - f64::from(LEFT) - 90.0;
+    let place = |value: f64| LEFT + ((value.max(least) / least).log10() / (most / least).log10() * room).round() as i32;
+    for (row, one) in (0..).zip(&compared.contenders) {
+        let y = TOP + row * ROW + ROW / 2;
+        let at = |share: f64| {
+            let last = one.latencies.len().checked_sub(1)?;
+            one.latencies.get((share * last as f64).round() as usize).map(|value| milliseconds(*value))
+        };
+        let (Some(low), Some(middle), Some(high), Some(top)) = (at(0.0), at(0.5), at(0.95), at(1.0)) else { continue };
+        area.draw(&PathElement::new(vec![(place(low), y), (place(top), y)], PALETTE[8].stroke_width(1)))?;
+        area.draw(&Rectangle::new([(place(low), y - 5), (place(high), y + 5)], PALETTE[1].filled()))?;
+        area.draw(&Circle::new((place(middle), y), 5, PALETTE[7].filled()))?;
+        for end in [low, top] {
+            area.draw(&PathElement::new(vec![(place(end), y - 7), (place(end), y + 7)], PALETTE[8].stroke_width(1)))?;
+        }
+        text(area, &format!("{middle:.2} ms"), (place(top) + 8, y), false)?;
+    }
+    let y = TOP + compared.contenders.len() as i32 * ROW + 20;
+    text(area, "the dot is the median, the bar ends at the 95th of 100; the scale is logarithmic", (LEFT, y), false)
+}
+
+fn growth(area: &Area<'_>, compared: &Comparison) -> Drawn {
+    let lines: Vec<(&Contender, f64, f64)> =
+        compared.contenders.iter().filter_map(|one| Some((one, one.cost.before as f64, one.cost.per_event?))).collect();
+    let most = lines.iter().map(|(_, before, each)| before + each * 1000.0).fold(10.0, f64::max);
+    let least = lines.iter().map(|(_, before, each)| before + each).fold(most, f64::min).max(1.0);
+    let mut chart = ChartBuilder::on(area)
+        .margin(12)
+        .margin_top(TOP)
+        .margin_right(130)
+        .x_label_area_size(36)
+        .y_label_area_size(70)
+        .build_cartesian_2d((1.0..1000.0_f64).log_scale(), (least * 0.8..most * 1.3).log_scale())?;
+    let number = |value: &f64| format!("{value:.0}");
+    let mut mesh = chart.configure_mesh();
+    mesh.x_desc("events").y_desc("octets").x_label_formatter(&number).y_label_formatter(&number);
+    mesh.label_style((FONT, 12)).light_line_style(RGBColor(0xee, 0xee, 0xee)).draw()?;
+    let mut ends: Vec<(i32, i32, &str, RGBColor)> = Vec::new();
+    for (n, (one, before, each)) in lines.iter().enumerate() {
+        let color = PALETTE[[2, 7, 6, 5, 4, 1, 8, 0, 3][n % 9]];
+        let points =
+            (0..=60).map(|step| 10_f64.powf(f64::from(step) / 20.0)).map(|events| (events, before + each * events));
+        chart.draw_series(LineSeries::new(points, color.stroke_width(2)))?;
+        let (x, y) = chart.backend_coord(&(1000.0, before + each * 1000.0));
+        ends.push((y, x, &one.transport, color));
+    }
+    // Names at the right end in the order of the lines, none upon another.
+    ends.sort_by_key(|(y, ..)| *y);
+    let mut free = i32::MIN;
+    for (y, x, name, color) in ends {
+        let at = y.max(free);
+        free = at + 15;
+        area.draw(&PathElement::new(vec![(x, y), (x + 14, at)], color.stroke_width(1)))?;
+        text(area, name, (x + 18, at), false)?;
+    }
+    Ok(())
+}
+
+fn packets(area: &Area<'_>, compared: &Comparison) -> Drawn {
+    names(area, compared)?;
+    let end = compared.contenders.iter().flat_map(|one| &one.packets).map(|packet| packet.at).fold(0.001, f64::max);
+    let room = f64::from(WIDTH) - f64::from(LEFT) - 30.0;
+    let place = |at: f64| LEFT + (at / end * room).round() as i32;
+    for (row, one) in (0..).zip(&compared.contenders) {
+        let y = TOP + row * ROW + ROW / 2;
+        area.draw(&PathElement::new(vec![(LEFT, y), (LEFT + room as i32, y)], PALETTE[0].stroke_width(1)))?;
+        for packet in &one.packets {
+            // Longer for more octets; a bare acknowledgement is a stub.
+            let len = 4 + 2 * (f64::from(packet.len).log2() as i32 - 6).clamp(0, 5);
+            let tip = if packet.to_client { y + len } else { y - len };
+            let color = if packet.to_client { PALETTE[2] } else { PALETTE[7] };
+            area.draw(&PathElement::new(vec![(place(packet.at), y), (place(packet.at), tip)], color.stroke_width(1)))?;
+        }
+    }
+    let y = TOP + compared.contenders.len() as i32 * ROW + 20;
+    text(area, &format!("{end:.2} seconds from left to right; longer strokes are larger frames"), (LEFT, y), false)
+}
