@@ -53,6 +53,7 @@ const DOORS: &[(&str, &[&str])] = &[
             "view/case.rs",
             "view/compare.rs",
             "view/quiz.rs",
+            "view/pair.rs",
             "view/export/",
             "lab/words.rs",
             "lab/socketio/",

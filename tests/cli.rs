@@ -872,3 +872,56 @@ fn published_numbers_are_looked_into() {
     assert_eq!(ran.code, 2);
     assert!(ran.err.contains("did you mean `quantum-leap`?"), "{}", ran.err);
 }
+
+#[test]
+fn a_comparison_is_drawn_and_written_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let (svg, page) = (folder.path().join("plots"), folder.path().join("page.html"));
+    let arguments = ["compare", "sse", "websocket", "--events", "3", "--every", "5ms", "--format", "markdown", "--svg"];
+    let mut command = wiretale(&arguments);
+    command.arg(&svg).arg("--report").arg(&page);
+    let ran = run(&mut command);
+    if ran.code == 3 {
+        return eprintln!("NOTE: no live run is possible here: left out");
+    }
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.starts_with("|  | TCP | asked |") && ran.out.contains("| sum | "), "{}", ran.out);
+    let page = fs::read_to_string(page).unwrap();
+    for name in ["layers", "latency", "break-even", "packets"] {
+        let plot = fs::read_to_string(svg.join(format!("{name}.svg"))).unwrap();
+        assert!(plot.starts_with("<svg") && plot.trim_end().ends_with("</svg>"), "{name}: {plot}");
+        assert!(plot.contains("sse") && plot.contains("websocket"), "{name} names what it shows");
+        assert!(page.contains(&plot), "{name} is on the page");
+    }
+    assert!(page.matches('✓').count() >= 2 && page.trim_end().ends_with("</html>"), "the layers add up on the page");
+}
+
+#[test]
+fn two_captures_are_set_side_by_side() {
+    let same = run(&mut wiretale(&["compare", CAPTURE, CAPTURE]));
+    assert!(same.code == 0 && same.out.contains("Both tell the same story"), "{}{}", same.out, same.err);
+    let ran = run(&mut wiretale(&["compare", "captures/05-keep-alive.pcapng", "captures/06-polling.pcapng"]));
+    assert!(ran.out.contains("part there") && ran.out.contains("frame "), "{}", ran.out);
+    let json = run(&mut wiretale(&["compare", CAPTURE, "captures/10-frames.pcapng", "--format", "json"]));
+    let pair: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(pair["sides"].as_array().unwrap().len(), 2);
+    assert!(pair["alike"].as_u64().unwrap() >= 3 && pair["parting"].is_object(), "both open TCP: {pair}");
+    let missing = run(&mut wiretale(&["compare", CAPTURE, "missing.pcapng"]));
+    assert!(missing.code == 2 && missing.err.contains("missing.pcapng"), "{}", missing.err);
+}
+
+/// A wire that takes time is in every latency.
+#[test]
+fn a_wire_that_takes_time_is_measured() {
+    let arguments =
+        ["compare", "websocket", "--network", "ethernet", "--delay", "15ms", "--events", "3", "--format", "json"];
+    let ran = run(&mut wiretale(&arguments));
+    if ran.code == 3 {
+        return eprintln!("NOTE: no live run is possible here: left out");
+    }
+    let compared: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let latencies = compared["contenders"][0]["latencies"].as_array().unwrap();
+    assert!(latencies.iter().all(|latency| latency.as_u64().unwrap() >= 15_000_000), "{latencies:?}");
+    let refused = run(&mut wiretale(&["compare", "--delay", "15ms"]));
+    assert!(refused.code == 2 && refused.err.contains("no wire"), "{}", refused.err);
+}

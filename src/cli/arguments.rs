@@ -150,7 +150,8 @@ pub(super) enum CompareFormat {
 
 #[derive(Debug, Args)]
 pub(super) struct CompareArguments {
-    /// Which transports: http10, short-poll, long-poll, sse, websocket, tcp, udp; those over HTTP if none is named.
+    /// Which transports: http10, short-poll, long-poll, sse, websocket, websocket-deflate, socketio, socketio-polling,
+    /// socketio-websocket, tcp, udp; those over HTTP if none is named. Or two captures, which are set side by side.
     pub(super) kinds: Vec<String>,
     /// How many events.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=200))]

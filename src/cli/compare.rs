@@ -6,17 +6,23 @@ use std::path::Path;
 use super::Ending;
 use super::arguments::{CompareArguments, CompareFormat, Net, Way};
 use super::failure::Failure;
-use super::load::trace_recording;
+use super::load::{self, trace_recording};
 use super::output::Output;
 use super::save::{self, Keep};
 use crate::capture::Statistics;
-use crate::explain::{Case, Cast, Comparison, Contender, Cost, Packet};
+use crate::explain::{Case, Cast, Comparison, Contender, Cost, Packet, Pair};
 use crate::lab::{self, Events, Place, Recording, Scenario, Transport, What};
 use crate::layer::Direction;
 use crate::mistake;
 use crate::view::{self, comparison, comparison_csv, comparison_json, comparison_markdown, plots, report};
 
 pub(super) fn run(arguments: &CompareArguments, out: &mut Output) -> Result<Ending, Failure> {
+    if let [first, second] = arguments.kinds.as_slice()
+        && is_capture(first)
+        && is_capture(second)
+    {
+        return captures(Path::new(first), Path::new(second), arguments, out);
+    }
     if let Some(name) = &arguments.case {
         return case(name, arguments, out);
     }
@@ -51,6 +57,29 @@ pub(super) fn run(arguments: &CompareArguments, out: &mut Output) -> Result<Endi
     }
     out.flush()?;
     Ok(if compared.contenders.iter().all(|one| one.cost.adds_up()) { Ending::Done } else { Ending::No })
+}
+
+fn is_capture(name: &str) -> bool {
+    let extension = Path::new(name).extension().and_then(|extension| extension.to_str());
+    matches!(extension, Some("pcap" | "pcapng"))
+}
+
+/// Sets two captures side by side.
+fn captures(first: &Path, second: &Path, arguments: &CompareArguments, out: &mut Output) -> Result<Ending, Failure> {
+    let [one, other] = [first, second].map(load::open);
+    let (one, other) = (one?, other?);
+    let name = |path: &Path| path.display().to_string();
+    let pair = Pair::of((&name(first), &one.trace), (&name(second), &other.trace));
+    match arguments.format {
+        CompareFormat::Table => out.lines(view::pair(&pair, out.width))?,
+        CompareFormat::Json => out.text(&view::pair_json(&pair))?,
+        CompareFormat::Csv | CompareFormat::Markdown => {
+            let message = "cannot write two captures side by side in this format";
+            return Err(Failure::request(message, "leave --format out, or say --format json"));
+        }
+    }
+    out.flush()?;
+    Ok(Ending::Done)
 }
 
 /// Writes the plots and the page, if they are asked for.
@@ -100,7 +129,7 @@ fn case(name: &str, arguments: &CompareArguments, out: &mut Output) -> Result<En
     let told = case.told(&traces);
     match arguments.format {
         CompareFormat::Table | CompareFormat::Markdown => {
-            out.lines(view::case(&told, &place.to_string(), out.width))?
+            out.lines(view::case(&told, &place.to_string(), out.width))?;
         }
         CompareFormat::Json => out.text(&view::case_json(&told))?,
         CompareFormat::Csv => out.text(view::case_csv(&told).trim_end())?,

@@ -97,23 +97,34 @@ fn layers(area: &Area<'_>, compared: &Comparison) -> Drawn {
         let (top, bottom) = (TOP + row * ROW + 5, TOP + (row + 1) * ROW - 5);
         let mut sum = 0;
         for ((layer, octets), color) in one.cost.layers.iter().zip(PALETTE) {
-            let (from, to) = (scale(sum), scale(sum + octets));
+            let across = (scale(sum), scale(sum + octets));
             sum += octets;
-            if to > from {
-                area.draw(&Rectangle::new([(from, top), (to, bottom)], color.filled()))?;
-                area.draw(&Rectangle::new([(from, top), (to, bottom)], WHITE.stroke_width(1)))?;
-                let fits = to - from > 8 * layer.name().len() as i32;
-                if fits {
-                    let ink = if matches!(layer, CostLayer::Payload | CostLayer::Tcp) { WHITE } else { BLACK };
-                    let middle = Pos::new(HPos::Center, VPos::Center);
-                    let style = (FONT, 11).into_text_style(area).pos(middle).color(&ink);
-                    area.draw(&Text::new(layer.name(), (i32::midpoint(from, to), i32::midpoint(top, bottom)), style))?;
-                }
+            if across.1 > across.0 {
+                piece(area, *layer, across, (top, bottom), color)?;
             }
         }
         text(area, &sum.to_string(), (scale(sum) + 6, i32::midpoint(top, bottom)), false)?;
     }
     legend(area, compared)
+}
+
+/// One layer's part of a bar, with its name where there is room.
+fn piece(
+    area: &Area<'_>,
+    layer: CostLayer,
+    (from, to): (i32, i32),
+    (top, bottom): (i32, i32),
+    color: RGBColor,
+) -> Drawn {
+    area.draw(&Rectangle::new([(from, top), (to, bottom)], color.filled()))?;
+    area.draw(&Rectangle::new([(from, top), (to, bottom)], WHITE.stroke_width(1)))?;
+    if to - from <= 8 * layer.name().len() as i32 {
+        return Ok(());
+    }
+    let is_dark = matches!(layer, CostLayer::Payload | CostLayer::Tcp);
+    let middle = Pos::new(HPos::Center, VPos::Center);
+    let style = (FONT, 11).into_text_style(area).pos(middle).color(if is_dark { &WHITE } else { &BLACK });
+    area.draw(&Text::new(layer.name(), (i32::midpoint(from, to), i32::midpoint(top, bottom)), style))
 }
 
 /// The layers that are there, each with its colour.

@@ -1,0 +1,57 @@
+//! Two captures side by side.
+
+use super::line::{Line, Page, Tone};
+use super::table::table;
+use crate::explain::{CostLayer, Pair};
+
+/// The pair for people.
+pub fn pair(pair: &Pair, width: usize) -> Vec<Line> {
+    let mut page = Page::new(width);
+    let [(one, left), (other, right)] = &pair.sides;
+    page.line(Line::of(Tone::Strong, "What each took"));
+    let row = |name: &str, left: u64, right: u64| {
+        let difference = i128::from(right) - i128::from(left);
+        vec![name.to_owned(), left.to_string(), right.to_string(), format!("{difference:+}")]
+    };
+    let count = |name: &str, left: usize, right: usize| row(name, left as u64, right as u64);
+    let mut rows = vec![
+        count("frames", left.frames, right.frames),
+        count("TCP connections", left.connections, right.connections),
+        count("HTTP requests", left.requests, right.requests),
+        count("pure ACKs", left.pure_acks, right.pure_acks),
+        count("sent again", left.retransmissions, right.retransmissions),
+    ];
+    for ((layer, left), (_, right)) in left.layers.iter().zip(&right.layers).filter(|((_, a), (_, b))| a + b > 0) {
+        rows.push(row(
+            &format!("octets: {}", if *layer == CostLayer::Payload { "the rest" } else { layer.name() }),
+            *left,
+            *right,
+        ));
+    }
+    rows.push(row("octets in all", left.octets, right.octets));
+    let lines = table(&["", "first", "second", "more"], &rows, width);
+    page.extend(lines);
+    page.paragraph(Line::of(Tone::Dim, "first   "), &Line::of(Tone::Plain, one.as_str()));
+    page.paragraph(Line::of(Tone::Dim, "second  "), &Line::of(Tone::Plain, other.as_str()));
+    page.gap();
+    let Some(parting) = &pair.parting else {
+        let text = format!("Both tell the same story, all {} lines of it, but for what chance has chosen.", pair.alike);
+        page.paragraph(Line::of(Tone::Good, "✓ "), &Line::of(Tone::Plain, text));
+        return page.lines;
+    };
+    let text = format!("Their stories are alike for {} lines, and part there:", pair.alike);
+    page.paragraph(Line::new(), &Line::of(Tone::Strong, text));
+    for (name, line) in ["first   ", "second  "].into_iter().zip(&parting.lines) {
+        let says = match line {
+            Some((frame, way, text)) => format!("frame {frame}, {way}: {text}"),
+            None => "has ended".to_owned(),
+        };
+        page.paragraph(Line::of(Tone::Title, name), &Line::of(Tone::Plain, says));
+    }
+    page.lines
+}
+
+/// The pair as one object of JSON.
+pub fn pair_json(pair: &Pair) -> String {
+    serde_json::to_string(pair).unwrap_or_default()
+}
