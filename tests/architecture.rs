@@ -64,6 +64,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("rustls", &["lab/tls.rs", "protocol/tls/opened_tests.rs"]),
     ("sha1", &["protocol/websocket/"]),
     ("sha2", &["view/export/"]),
+    ("signal_hook", &["lab/interrupt.rs"]),
     ("socketioxide", &["lab/socketio/server.rs"]),
     ("strsim", &["mistake.rs"]),
     ("tempfile", &["lab/socketio/queue.rs", "capture/file/tests.rs"]),

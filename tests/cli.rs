@@ -925,3 +925,46 @@ fn a_wire_that_takes_time_is_measured() {
     let refused = run(&mut wiretale(&["compare", "--delay", "15ms"]));
     assert!(refused.code == 2 && refused.err.contains("no wire"), "{}", refused.err);
 }
+
+/// Ctrl-C ends a play where it is: what was recorded is kept whole, and nothing of it is left behind.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_keeps_what_was_recorded() {
+    let script = "server keeps events\nada connects to socket.io\nserver emits \"x\" to everyone\nwait 9s\nwait 9s\nada disconnects\n";
+    let text = format!("+++\ntitle = \"T\"\nquestion = \"Q?\"\n+++\n```script\n{script}```\n");
+    let (folder, lesson) = temporary("slow.md", text.as_bytes());
+    let capture = folder.path().join("kept.pcapng");
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_wiretale"))
+        .args(["lesson", "--no-predict", "--save"])
+        .args([&capture, &lesson])
+        .env("TMPDIR", folder.path())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let is_playing = || {
+        let entries = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        entries.into_iter().any(|name| name.to_string_lossy().starts_with("wiretale-queue"))
+    };
+    for _ in 0..200 {
+        if is_playing() || child.try_wait().unwrap().is_some() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    // So that the first steps are on record.
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    if let Some(status) = child.try_wait().unwrap() {
+        assert_eq!(status.code(), Some(3), "it ends by itself only where nothing can be played");
+        return eprintln!("NOTE: no live run is possible here: left out");
+    }
+    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(said.contains("the play was ended in line "), "{said}");
+    let kept = replay(&capture);
+    assert!(kept.code == 0 && kept.out.contains("socket.io") && !kept.out.contains("cut"), "{}{}", kept.out, kept.err);
+    assert!(!is_playing(), "the folder of the queue is gone");
+}

@@ -21,6 +21,9 @@ const REQUEST: u8 = 2;
 /// This machine does not allow it.
 const MACHINE: u8 = 3;
 
+/// Somebody ended it, as shells tell it of a program that SIGINT has ended.
+const INTERRUPTED: u8 = 130;
+
 /// A failure in a few words.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 #[error("{message}")]
@@ -107,6 +110,7 @@ impl From<CaptureError> for Failure {
 impl From<LabError> for Failure {
     fn from(error: LabError) -> Self {
         let code = match error {
+            LabError::Interrupted { .. } => INTERRUPTED,
             LabError::Step { .. } | LabError::Late { .. } | LabError::Listen { .. } => REQUEST,
             _ => MACHINE,
         };

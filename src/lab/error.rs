@@ -79,6 +79,15 @@ pub enum LabError {
         /// What there is of the play.
         recording: Box<Recording>,
     },
+    /// Somebody wanted it to end: Ctrl-C.
+    #[error("the play was ended in line {line} of its script")]
+    #[diagnostic(help("with --save what was recorded until then is kept"))]
+    Interrupted {
+        /// The line of the step.
+        line: usize,
+        /// What there is of the play.
+        recording: Box<Recording>,
+    },
     /// A step did not end in time.
     #[error("line {line} of the script did not end: the play was stopped after {} seconds", limit.as_secs())]
     #[diagnostic(help(
@@ -99,7 +108,9 @@ impl LabError {
     /// What was recorded before the play failed.
     pub fn recording(&self) -> Option<&Recording> {
         match self {
-            Self::Step { recording, .. } | Self::Late { recording, .. } => Some(recording),
+            Self::Step { recording, .. } | Self::Late { recording, .. } | Self::Interrupted { recording, .. } => {
+                Some(recording)
+            }
             _ => None,
         }
     }

@@ -30,6 +30,7 @@ mod host;
 mod http;
 #[cfg(all(target_os = "linux", feature = "capture"))]
 mod interface;
+mod interrupt;
 mod log;
 mod logbook;
 mod manners;

@@ -11,6 +11,7 @@ use crate::lab::error::LabError;
 use crate::lab::ground::{Ground, Machine};
 use crate::lab::held::Held;
 use crate::lab::host::{Host, Order, PortWish, Report, Side, Wish};
+use crate::lab::interrupt::{GLANCE, Interrupt};
 use crate::lab::logbook::Logbook;
 use crate::lab::namespace::Network;
 use crate::lab::parts::Parts;
@@ -19,7 +20,7 @@ use crate::lab::recorder::{Recorder, Spot};
 use crate::lab::recording::{Recorded, Recording};
 use crate::lab::refusal::{self, Refusal};
 use crate::lab::scenario::{Action, Scenario, Step};
-use crate::lab::socketio::{Rules, SocketIoStep};
+use crate::lab::socketio::{Rules, Shelf, SocketIoStep};
 use crate::lab::tls::Tls;
 use crate::lab::wire::{Ethernet, Wire};
 
@@ -34,7 +35,8 @@ pub fn play(place: &Place, scenario: &Scenario) -> Result<Recording, LabError> {
     let Hall { client, server: machine, spot, wire } = Hall::open(place, scenario, &log)?;
     let (done, reports) = mpsc::channel();
     let tls = if scenario.has_tls() { Some(Tls::create().map_err(LabError::Tls)?) } else { None };
-    let rules = Rules::of(scenario).map_err(LabError::Disk)?.map(Arc::new);
+    let shelf = scenario.keeps_events.then(Shelf::create).transpose().map_err(LabError::Disk)?;
+    let rules = Rules::of(scenario, shelf.as_ref()).map(Arc::new);
     let (server, address) =
         start_server(machine.as_ref(), scenario, (rules.as_ref(), tls.as_ref()), (&log, &done), &mut notes)?;
     let recorder = Recorder::arm(spot.unwrap_or(Spot::Host(address.port())))?;
@@ -47,6 +49,7 @@ pub fn play(place: &Place, scenario: &Scenario) -> Result<Recording, LabError> {
         Host::server(machine.clone(), wish, log.clone(), done.clone()).map(|(host, _)| host)
     };
     let server = Some(server);
+    let interrupt = Interrupt::watch();
     let mut director = Director {
         server,
         again: &again,
@@ -54,6 +57,7 @@ pub fn play(place: &Place, scenario: &Scenario) -> Result<Recording, LabError> {
         reports,
         wire,
         held: Held::default(),
+        interrupt: &interrupt,
         deadline: Instant::now() + limit,
     };
     let played = director.play(scenario);
@@ -63,6 +67,9 @@ pub fn play(place: &Place, scenario: &Scenario) -> Result<Recording, LabError> {
     recording.secrets = tls.map(|tls| tls.secrets());
     match played {
         Ok(()) => Ok(recording),
+        Err(Trouble { line, .. }) if interrupt.is_wanted() => {
+            Err(LabError::Interrupted { line, recording: Box::new(recording) })
+        }
         Err(Trouble { line, cause: Some(cause) }) => {
             Err(LabError::Step { line, cause, recording: Box::new(recording) })
         }
@@ -172,6 +179,7 @@ struct Director<'a> {
     reports: mpsc::Receiver<Report>,
     wire: Option<Wire>,
     held: Held,
+    interrupt: &'a Interrupt,
     deadline: Instant,
 }
 
@@ -199,8 +207,7 @@ impl Director<'_> {
     fn perform(&mut self, step: &Step) -> Result<(), Option<String>> {
         match &step.action {
             Action::Wait(time) => {
-                thread::sleep(*time);
-                return Ok(());
+                return if self.interrupt.sleep(*time) { Ok(()) } else { Err(None) };
             }
             Action::Fault(fault) => {
                 self.wire.iter().for_each(|wire| wire.plan(step.line, fault));
@@ -241,12 +248,21 @@ impl Director<'_> {
         if causes.is_empty() { Ok(()) } else { Err(Some(causes.join("; "))) }
     }
 
+    /// Waits for one of them, until it is too late or somebody wants the play to end.
     fn wait_for_one(&self, deadline: Instant) -> Result<Report, Option<String>> {
-        let left = deadline.saturating_duration_since(Instant::now());
-        self.reports.recv_timeout(left).map_err(|error| match error {
-            mpsc::RecvTimeoutError::Timeout => None,
-            mpsc::RecvTimeoutError::Disconnected => Some("the hosts of the lab ended".to_owned()),
-        })
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.reports.recv_timeout(left.min(GLANCE)) {
+                Ok(report) => return Ok(report),
+                Err(mpsc::RecvTimeoutError::Disconnected) => {
+                    return Err(Some("the hosts of the lab ended".to_owned()));
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) if left.is_zero() || self.interrupt.is_wanted() => {
+                    return Err(None);
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+            }
+        }
     }
 }
 

@@ -18,7 +18,7 @@ mod way;
 
 pub use args::{Arg, Args};
 pub use client::SocketIoClient;
-pub use queue::{EventQueue, Kept};
+pub use queue::{EventQueue, Kept, Shelf};
 pub use rules::resuming;
 pub use rules::{Audience, Rules, SocketIoStep, Transports};
 pub use server::SocketIoServer;

@@ -2,21 +2,21 @@
 //! stored is stored before it is acknowledged. Whoever kills the server between two steps loses nothing that was promised.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Where the database lies: in a folder of its own, as long as someone needs it.
-#[derive(Debug, Clone)]
-pub struct Shelf(Arc<TempDir>);
+/// Where the database lies: in a folder of its own, which goes with this. Whoever only uses it has the path: what the server's
+/// library still holds when a play is over must not keep the folder.
+#[derive(Debug)]
+pub struct Shelf(TempDir);
 
 impl Shelf {
     /// Makes the folder.
     pub fn create() -> std::io::Result<Self> {
-        tempfile::Builder::new().prefix("wiretale-queue-").tempdir().map(|folder| Self(Arc::new(folder)))
+        tempfile::Builder::new().prefix("wiretale-queue-").tempdir().map(Self)
     }
 
     /// Where the database is.

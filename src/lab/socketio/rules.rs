@@ -1,7 +1,7 @@
 //! What a script asks of Socket.IO, step by step, and what both sides must know from the start.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::path::PathBuf;
 
 use serde_json::Value;
 
@@ -130,23 +130,19 @@ pub struct Rules {
     /// How an event of a line is acknowledged; a line may have several.
     answers: BTreeMap<(usize, String), Args>,
     /// Where the server keeps events, if it does.
-    pub shelf: Option<Shelf>,
+    pub shelf: Option<PathBuf>,
 }
 
 impl Rules {
-    /// Those of a script; `None` if nobody speaks Socket.IO.
-    ///
-    /// # Errors
-    ///
-    /// If there is no place on the disk for what is to be kept.
-    pub fn of(scenario: &Scenario) -> io::Result<Option<Self>> {
+    /// Those of a script; `None` if nobody speaks Socket.IO. `shelf` is where the server keeps events, if it does.
+    pub fn of(scenario: &Scenario, shelf: Option<&Shelf>) -> Option<Self> {
         let mut rules = Self { refused: scenario.refused.clone(), ..Self::default() };
         let mut steps = scenario.steps.iter().filter_map(|step| match &step.action {
             Action::SocketIo(part) => Some((step.line, part)),
             _ => None,
         });
-        let Some(first) = steps.next() else { return Ok(None) };
-        rules.shelf = if scenario.keeps_events { Some(Shelf::create()?) } else { None };
+        let first = steps.next()?;
+        rules.shelf = shelf.map(Shelf::path);
         rules.namespaces.insert(MAIN.to_owned());
         for (line, step) in std::iter::once(first).chain(steps) {
             match step {
@@ -158,7 +154,7 @@ impl Rules {
                 _ => {}
             }
         }
-        Ok(Some(rules))
+        Some(rules)
     }
 
     /// What the other side acknowledges an event with, if it is to.
@@ -203,10 +199,10 @@ mod tests {
     fn events_of_one_line_have_answers_of_their_own() {
         let script =
             "ada connects to socket.io\nada emits \"a\" acknowledged with 1 · ada emits \"b\" acknowledged with 2\n";
-        let rules = Rules::of(&Scenario::parse(script).unwrap()).unwrap().unwrap();
+        let rules = Rules::of(&Scenario::parse(script).unwrap(), None).unwrap();
         let one = |number: i64| Some(Args(vec![Arg::Json(number.into())]));
         assert_eq!((rules.answer(2, "a").cloned(), rules.answer(2, "b").cloned()), (one(1), one(2)));
         assert_eq!((rules.answer(1, "a"), rules.answer(2, "c")), (None, None));
-        assert!(Rules::of(&Scenario::parse("ada connects\n").unwrap()).unwrap().is_none());
+        assert!(Rules::of(&Scenario::parse("ada connects\n").unwrap(), None).is_none());
     }
 }

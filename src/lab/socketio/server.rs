@@ -45,7 +45,7 @@ impl SocketIoServer {
     pub fn start(listener: TcpListener, rules: &Arc<Rules>, log: &Logbook) -> rusqlite::Result<Self> {
         let (service, io) = SocketIo::builder().build_svc();
         let queue = match &rules.shelf {
-            Some(shelf) => Some(Arc::new(Mutex::new(EventQueue::open(&shelf.path())?))),
+            Some(shelf) => Some(Arc::new(Mutex::new(EventQueue::open(shelf)?))),
             None => None,
         };
         let swallows = Arc::new(AtomicU32::new(0));
