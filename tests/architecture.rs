@@ -32,6 +32,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("hyper_util", &["lab/socketio/server.rs"]),
     ("httparse", &["protocol/http1/", "lab/"]),
     ("humantime", &["view/export/", "cli/arguments.rs"]),
+    ("indicatif", &["cli/bar.rs"]),
     ("itoa", &["view/export/object.rs"]),
     ("libc", &["lab/", "capture/live.rs"]),
     ("miette", &["cli/failure.rs", "capture/", "lab/"]),

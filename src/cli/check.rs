@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::Ending;
 use super::arguments::CheckArguments;
+use super::bar::Bar;
 use super::course::{Course, CourseLesson};
 use super::failure::Failure;
 use super::lesson::{self, Run};
@@ -21,7 +22,9 @@ pub(super) fn run(arguments: &CheckArguments, out: &mut Output) -> Result<Ending
     let mut untrue = Vec::new();
     let mut unchecked = false;
     let mut broken = None;
+    let bar = Bar::new(names.len());
     for name in &names {
+        bar.begin(name);
         match check(name, &place) {
             Ok((found, runs)) => {
                 unchecked |= runs.iter().all(|(_, run)| run.is_none());
@@ -33,11 +36,17 @@ pub(super) fn run(arguments: &CheckArguments, out: &mut Output) -> Result<Ending
             }
             // The other lessons are checked all the same.
             Err(failure) => {
-                failure.report(out.colors(), out.width);
+                bar.aside(|| failure.report(out.colors(), out.width));
+                let ends_all = failure.is_interrupt();
                 broken = Some(failure);
+                if ends_all {
+                    break;
+                }
             }
         }
+        bar.done();
     }
+    drop(bar);
     if arguments.json {
         out.text(&view::check_json(&records))?;
     } else {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::Ending;
 use super::arguments::{CompareArguments, CompareFormat, Net, Way};
+use super::bar::Bar;
 use super::failure::Failure;
 use super::load::{self, trace_recording};
 use super::output::Output;
@@ -45,9 +46,13 @@ pub(super) fn run(arguments: &CompareArguments, out: &mut Output) -> Result<Endi
         place: place.to_string(),
         contenders: Vec::new(),
     };
+    let bar = Bar::new(scripts.len());
     for (transport, script, scenario) in &scripts {
+        bar.begin(transport.name());
         compared.contenders.push(contend(*transport, (script, scenario), &events, (&place, arguments))?);
+        bar.done();
     }
+    drop(bar);
     draw(arguments, &compared)?;
     match arguments.format {
         CompareFormat::Markdown => out.text(comparison_markdown(&compared).trim_end())?,
@@ -115,7 +120,10 @@ fn case(name: &str, arguments: &CompareArguments, out: &mut Output) -> Result<En
     })?;
     let place = lab::enter();
     let mut traces = Vec::new();
-    for (label, script) in case.plays() {
+    let plays = case.plays();
+    let bar = Bar::new(plays.len());
+    for (label, script) in plays {
+        bar.begin(&label);
         let mistaken =
             |error: mistake::Mistake| Failure::request(format!("cannot play `{label}`: {}", error.message), HELP);
         let scenario = Scenario::parse(&script).map_err(mistaken)?;
@@ -125,7 +133,9 @@ fn case(name: &str, arguments: &CompareArguments, out: &mut Output) -> Result<En
             keep_in(folder, &recording, format!("wiretale compare --case {name}, {label}\n{script}"), &file)?;
         }
         traces.push(trace_recording(&recording, false));
+        bar.done();
     }
+    drop(bar);
     let told = case.told(&traces);
     match arguments.format {
         CompareFormat::Table | CompareFormat::Markdown => {

@@ -76,6 +76,11 @@ impl Failure {
         }
     }
 
+    /// Whether somebody ended it.
+    pub(crate) fn is_interrupt(&self) -> bool {
+        self.code == INTERRUPTED
+    }
+
     /// The same failure, told already.
     pub(crate) fn told(self) -> Self {
         Self { what: None, ..self }

@@ -4,6 +4,7 @@
 //! 3 this machine does not allow it.
 
 mod arguments;
+mod bar;
 mod check;
 mod compare;
 mod course;
