@@ -463,7 +463,7 @@ fn every_step_of_the_handbook_is_understood() {
         let script = match step.split(' ').next() {
             Some("network") => step.clone(),
             _ if step.starts_with("fay connects") || step.contains("refuses") => step.clone(),
-            Some("server") if step.contains("keeps") => step.clone(),
+            Some("server") if ["keeps", "checks", "speaks"].iter().any(|verb| step.contains(verb)) => step.clone(),
             _ if step.contains("resuming") => step.clone(),
             _ if step.contains("until") || step.contains("swallows") || step.contains("restarts") => {
                 format!("server keeps events\nfay connects to socket.io\n{step}")

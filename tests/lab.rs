@@ -45,6 +45,7 @@ const PLAYS: &[PlayCheck] = &[
     ("what_was_sent_is_what_is_seen", seen::what_was_sent_is_what_is_seen),
     ("ten_plays_are_alike", seen::ten_plays_are_alike),
     ("what_was_emitted_is_what_is_seen", socketio::what_was_emitted_is_what_is_seen),
+    ("hearts_beat_as_the_script_says", socketio::hearts_beat_as_the_script_says),
     ("ten_sessions_are_alike", socketio::ten_sessions_are_alike),
     ("what_is_kept_is_not_missed", socketio::what_is_kept_is_not_missed),
     ("a_lost_acknowledgement_doubles_what_has_no_name", socketio::a_lost_acknowledgement_doubles_what_has_no_name),

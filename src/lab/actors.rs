@@ -190,7 +190,8 @@ impl Actors {
                 }
                 let who = (client.as_str(), line, server);
                 let wish = (namespace.as_str(), auth.as_ref());
-                let begun = SocketIoClient::begin(who, *transports, wish, rules, &self.log).await?;
+                let begun =
+                    SocketIoClient::begin(who, *transports, wish, rules, (self.tls.as_ref(), &self.log)).await?;
                 self.open.insert(client.clone(), Link::SocketIo(begun));
                 Ok(())
             }

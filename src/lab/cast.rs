@@ -48,8 +48,20 @@ impl Scenario {
                 (self.port, cast.has_begun) = (*port, true);
                 Ok(true)
             }
-            Verb::KeepEvents if !cast.links.is_empty() => {
-                wrong("somebody has connected already", "`server keeps events` is said before that")
+            Verb::KeepEvents | Verb::Heartbeat { .. } | Verb::Secure { .. } if !cast.links.is_empty() => {
+                wrong("somebody has connected already", "what the server is like is said before that")
+            }
+            Verb::Heartbeat { every, within } if every.is_zero() || within.is_zero() => {
+                wrong("a heart cannot beat in no time", "write it as `server checks every 300ms within 200ms`")
+            }
+            Verb::Heartbeat { every, within } => {
+                (self.heartbeat, cast.has_begun) = (Some((*every, *within)), true);
+                Ok(true)
+            }
+            Verb::Secure { version } => {
+                cast.speaks(true, range)?;
+                (self.secure, cast.has_begun) = (Some(*version), true);
+                Ok(true)
             }
             Verb::KeepEvents => {
                 (self.keeps_events, cast.keeps_events, cast.has_begun) = (true, true, true);
@@ -72,6 +84,8 @@ fn check(statements: Vec<Statement>) -> Result<Scenario, Mistake> {
         ground: Ground::default(),
         recorded_at: Machine::default(),
         keeps_events: false,
+        heartbeat: None,
+        secure: None,
         refused: BTreeMap::new(),
         port: DEFAULT_PORT,
         steps: Vec::with_capacity(statements.len()),
@@ -157,7 +171,7 @@ impl Cast {
             Verb::Listen { .. } => return Err(Mistake::new(NOWHERE, "the server listens already")),
             Verb::Ground { .. } => return Err(Mistake::new(NOWHERE, "the network is there already")),
             Verb::Fault { fault } => Action::Fault(fault),
-            Verb::KeepEvents | Verb::Refuse { .. } => {
+            Verb::KeepEvents | Verb::Refuse { .. } | Verb::Heartbeat { .. } | Verb::Secure { .. } => {
                 return Err(Mistake::new(NOWHERE, "this is said before the first step"));
             }
             Verb::SocketIo { spoken } => Action::SocketIo(self.socketio(spoken, range)?),
@@ -397,6 +411,8 @@ mod tests {
             ground: Ground::Loopback,
             recorded_at: Machine::Client,
             keeps_events: false,
+            heartbeat: None,
+            secure: None,
             refused: BTreeMap::new(),
             port: 9000,
             steps: vec![
@@ -425,6 +441,8 @@ mod tests {
                 ground: Ground::Loopback,
                 recorded_at: Machine::Client,
                 keeps_events: false,
+                heartbeat: None,
+                secure: None,
                 refused: BTreeMap::new(),
                 port: 8080,
                 steps: vec![]

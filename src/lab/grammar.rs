@@ -120,6 +120,15 @@ pub enum Verb {
         reason: String,
     },
     KeepEvents,
+    /// How often the server of Socket.IO asks whether a client is there, and how long it waits for the answer.
+    Heartbeat {
+        every: Duration,
+        within: Duration,
+    },
+    /// The server speaks Socket.IO over TLS.
+    Secure {
+        version: TlsVersion,
+    },
     /// The steps up to `end` are played so often.
     Repeat {
         times: Times,
@@ -176,6 +185,17 @@ fn server_verb(words: &mut Reader<'_>) -> Result<Verb, Mistake> {
         "keeps" => {
             words.expect("events")?;
             Ok(Verb::KeepEvents)
+        }
+        "checks" => {
+            words.expect("every")?;
+            let every = words.time()?;
+            words.expect("within")?;
+            Ok(Verb::Heartbeat { every, within: words.time()? })
+        }
+        "speaks" => {
+            words.expect("socket.io")?;
+            words.expect("over")?;
+            Ok(Verb::Secure { version: verbs::tls(words)? })
         }
         "restarts" => Ok(Verb::SocketIo { spoken: Spoken { step: SocketIoStep::Restart, names: Vec::new() } }),
         "swallows" => Ok(Verb::SocketIo { spoken: socketio::swallow(words)? }),
@@ -301,6 +321,8 @@ const SERVER_VERBS: &[&str] = &[
     "disconnects",
     "refuses",
     "keeps",
+    "checks",
+    "speaks",
     "restarts",
     "swallows",
     "hangs",

@@ -122,7 +122,7 @@ impl Host {
             };
             let role = match &socketio {
                 None => Role::Server(listener, address),
-                Some(rules) => match SocketIoServer::start(listener, rules, &log) {
+                Some(rules) => match SocketIoServer::start(listener, rules, (tls.as_ref(), &log)) {
                     Ok(server) => Role::SocketIo(server, address),
                     Err(error) => return tell(&ready, Err(io::Error::other(error))),
                 },

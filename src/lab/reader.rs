@@ -360,6 +360,7 @@ const KEYWORDS: &[&str] = &[
     "every",
     "network",
     "repeat",
+    "within",
     "end",
     "again",
     "up",

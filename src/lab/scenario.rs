@@ -49,6 +49,11 @@ pub struct Scenario {
     pub recorded_at: Machine,
     /// A Socket.IO server keeps the events that go to everyone, and stores those it acknowledges.
     pub keeps_events: bool,
+    /// How often a Socket.IO server asks whether a client is there, and how long it waits for the answer; else as its library
+    /// does by default.
+    pub heartbeat: Option<(Duration, Duration)>,
+    /// With which TLS Socket.IO is spoken, if any.
+    pub secure: Option<TlsVersion>,
     /// The namespaces of Socket.IO that nobody may join, and what is said to those who try.
     pub refused: BTreeMap<String, String>,
     /// The TCP port the server listens on.
@@ -71,15 +76,16 @@ impl Scenario {
 
     /// Whether anyone speaks TLS.
     pub(crate) fn has_tls(&self) -> bool {
-        self.steps.iter().any(|step| {
-            let tls = match &step.action {
-                Action::Connect { opening, .. } => opening.tls,
-                Action::Open { tls, .. } | Action::Subscribe { tls, .. } => *tls,
-                Action::Get { exchange, .. } => exchange.tls,
-                _ => None,
-            };
-            tls.is_some()
-        })
+        self.secure.is_some()
+            || self.steps.iter().any(|step| {
+                let tls = match &step.action {
+                    Action::Connect { opening, .. } => opening.tls,
+                    Action::Open { tls, .. } | Action::Subscribe { tls, .. } => *tls,
+                    Action::Get { exchange, .. } => exchange.tls,
+                    _ => None,
+                };
+                tls.is_some()
+            })
     }
 
     /// Whether anyone sends datagrams.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use wiretale::cli::trace_frames;
+use wiretale::cli::{trace_frames, trace_recording};
 use wiretale::lab::{EventQueue, Place, Recording, What};
 use wiretale::layer::Direction;
 use wiretale::protocol::{SocketIoKind, SocketIoPacket};
@@ -20,12 +20,14 @@ type Talks = BTreeMap<(String, Direction), Vec<Packet>>;
 
 /// Everything that can be said, over every transport, on both networks.
 pub fn what_was_emitted_is_what_is_seen(place: &Place) {
-    for script in [SESSION.to_owned(), AUDIENCE.to_owned(), MISSED.to_owned(), QUEUE.to_owned(), on_ethernet(SESSION)] {
+    let encrypted = ["", " 1.2"].map(|version| format!("server speaks socket.io over tls{version}\n{SESSION}"));
+    let scripts = [SESSION.to_owned(), AUDIENCE.to_owned(), MISSED.to_owned(), QUEUE.to_owned(), on_ethernet(SESSION)];
+    for script in scripts.into_iter().chain(encrypted) {
         if script.starts_with("network") && !matches!(place, Place::Private { .. }) {
             continue;
         }
         let recording = play(place, &script);
-        let trace = trace_frames(&recording.frames);
+        let trace = trace_recording(&recording, false);
         let (sent, seen) = (sent(&recording), seen(&trace, &recording));
         assert!(sent.values().map(Vec::len).sum::<usize>() > 8, "the log of `{script}` is too short to prove anything");
         assert_eq!(seen, sent, "{script}");
@@ -33,6 +35,27 @@ pub fn what_was_emitted_is_what_is_seen(place: &Place) {
             trace.notes().iter().filter(|(_, note)| note.severity >= wiretale::layer::Severity::Warn).collect();
         assert!(notes.iter().all(|(_, note)| note.text.contains("closing handshake")), "{notes:?}");
     }
+}
+
+/// The server asks as often as the script says, and every client answers.
+pub fn hearts_beat_as_the_script_says(place: &Place) {
+    let script = "server checks every 60ms within 400ms\nada connects to socket.io over websocket\n\
+        bob connects to socket.io over polling\nwait 400ms\nada disconnects\nbob disconnects\n";
+    let trace = trace_frames(&play(place, script).frames);
+    let count = |kind: wiretale::protocol::engineio::Kind| {
+        let packets = trace
+            .messages()
+            .iter()
+            .filter_map(|message| message.payload_as::<wiretale::protocol::engineio::EngineIoPacket>());
+        packets.filter(|packet| packet.kind == kind).count()
+    };
+    let (pings, pongs) =
+        (count(wiretale::protocol::engineio::Kind::Ping), count(wiretale::protocol::engineio::Kind::Pong));
+    assert!(pings >= 6 && pongs >= pings - 2, "{pings} pings, {pongs} pongs");
+    let opened = trace.messages().iter().map(|message| trace.summary(message)).find(|text| text.starts_with("open"));
+    assert!(opened.is_some());
+    let late = trace.notes().iter().filter(|(_, note)| note.severity >= wiretale::layer::Severity::Warn);
+    assert_eq!(late.filter(|(_, note)| note.text.contains("pong")).count(), 0, "none is late");
 }
 
 /// Ten plays, as they are told: the same packets in the same order.

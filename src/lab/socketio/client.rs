@@ -17,6 +17,7 @@ use crate::lab::socketio::rules::Emission;
 use crate::lab::socketio::session::{Beginning, Command, Known, begin, frames, locked};
 use crate::lab::socketio::way::Way;
 use crate::lab::socketio::{Rules, Transports};
+use crate::lab::tls::Tls;
 use crate::layer::Direction;
 
 /// A client with a session.
@@ -43,12 +44,13 @@ impl SocketIoClient {
         transports: Transports,
         (namespace, auth): (&str, Option<&Value>),
         rules: Arc<Rules>,
-        log: &Logbook,
+        (tls, log): (Option<&Tls>, &Logbook),
     ) -> Result<Self, ActorError> {
+        let secure = rules.secure.zip(tls.cloned());
         let (commands, inbox) = unbounded_channel();
         let known = Arc::new(Mutex::new(Known::default()));
         let beginning = Beginning {
-            way: Way { client: name.to_owned(), line, server, log: log.clone() },
+            way: Way { client: name.to_owned(), line, server, secure, log: log.clone() },
             rules,
             known: Arc::clone(&known),
             commands: inbox,

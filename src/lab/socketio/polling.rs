@@ -1,15 +1,12 @@
 //! HTTP as an Engine.IO client uses it: one request after the other on a connection that is kept, answers with a length.
 
-use std::net::SocketAddr;
-
 use base64::Engine as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::lab::endpoint::ActorError;
 use crate::lab::log::Connection;
-use crate::lab::logbook::Logbook;
 use crate::lab::socketio::session::Frame;
-use crate::lab::tcp::{self, TcpEnd};
+use crate::lab::tcp::TcpEnd;
 
 /// A connection kept for requests.
 pub struct Poll {
@@ -18,8 +15,8 @@ pub struct Poll {
 }
 
 impl Poll {
-    pub async fn open(line: usize, client: &str, server: SocketAddr, log: &Logbook) -> Result<Self, ActorError> {
-        Ok(Self { end: tcp::open(line, client, server, log).await?, read: Vec::new() })
+    pub fn new(end: TcpEnd) -> Self {
+        Self { end, read: Vec::new() }
     }
 
     pub fn connection(&self) -> Connection {

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::lab::scenario::{Action, Scenario};
 use crate::lab::socketio::queue::Shelf;
 use crate::lab::socketio::{Arg, Args, MAIN};
+use crate::lab::tls::TlsVersion;
 
 /// How a client reaches the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -131,6 +133,10 @@ pub struct Rules {
     answers: BTreeMap<(usize, String), Args>,
     /// Where the server keeps events, if it does.
     pub shelf: Option<PathBuf>,
+    /// How often the server asks whether a client is there, and how long it waits, if the script says so.
+    pub heartbeat: Option<(Duration, Duration)>,
+    /// With which TLS all connections are opened, if any.
+    pub secure: Option<TlsVersion>,
 }
 
 impl Rules {
@@ -143,6 +149,7 @@ impl Rules {
         });
         let first = steps.next()?;
         rules.shelf = shelf.map(Shelf::path);
+        (rules.heartbeat, rules.secure) = (scenario.heartbeat, scenario.secure);
         rules.namespaces.insert(MAIN.to_owned());
         for (line, step) in std::iter::once(first).chain(steps) {
             match step {

@@ -24,6 +24,7 @@ use crate::lab::logbook::Logbook;
 use crate::lab::socketio::rules::{Emission, OFFSET};
 use crate::lab::socketio::{Arg, Args, Audience, EventQueue, Kept, Rules, SocketIoStep};
 use crate::lab::tcp;
+use crate::lab::tls::Tls;
 use crate::layer::Direction;
 
 /// The server, as long as it lives.
@@ -42,8 +43,17 @@ struct Over(Connection);
 
 impl SocketIoServer {
     /// Begins to serve.
-    pub fn start(listener: TcpListener, rules: &Arc<Rules>, log: &Logbook) -> rusqlite::Result<Self> {
-        let (service, io) = SocketIo::builder().build_svc();
+    pub fn start(
+        listener: TcpListener,
+        rules: &Arc<Rules>,
+        (tls, log): (Option<&Tls>, &Logbook),
+    ) -> rusqlite::Result<Self> {
+        let builder = match rules.heartbeat {
+            Some((every, within)) => SocketIo::builder().ping_interval(every).ping_timeout(within),
+            None => SocketIo::builder(),
+        };
+        let (service, io) = builder.build_svc();
+        let secure = rules.secure.zip(tls.cloned());
         let queue = match &rules.shelf {
             Some(shelf) => Some(Arc::new(Mutex::new(EventQueue::open(shelf)?))),
             None => None,
@@ -80,8 +90,17 @@ impl SocketIoServer {
                     request.extensions_mut().insert(over);
                     service.call(request)
                 });
-                let connection = http1::Builder::new().serve_connection(TokioIo::new(end.stream), serve);
-                connections.spawn(async move { drop(connection.with_upgrades().await) });
+                let secure = secure.clone();
+                connections.spawn(async move {
+                    let end = match &secure {
+                        Some((version, tls)) => end.secure(*version, tls).await,
+                        None => Ok(end),
+                    };
+                    // Who cannot make the handshake says so on the other side.
+                    let Ok(end) = end else { return };
+                    let connection = http1::Builder::new().serve_connection(TokioIo::new(end.stream), serve);
+                    drop(connection.with_upgrades().await);
+                });
             }
         });
         Ok(Self { io, log: log.clone(), queue, swallows, _doors: doors })

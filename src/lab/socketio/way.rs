@@ -11,8 +11,8 @@ use crate::lab::log::Connection;
 use crate::lab::logbook::Logbook;
 use crate::lab::socketio::polling::Poll;
 use crate::lab::socketio::session::Frame;
-use crate::lab::tcp;
-use crate::lab::tls::Wire;
+use crate::lab::tcp::{self, TcpEnd};
+use crate::lab::tls::{Tls, TlsVersion, Wire};
 
 /// Who opens connections, because of which line, to whom.
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub struct Way {
     pub client: String,
     pub line: usize,
     pub server: SocketAddr,
+    /// With which TLS connections are opened, if any.
+    pub secure: Option<(TlsVersion, Tls)>,
     pub log: Logbook,
 }
 
@@ -28,7 +30,7 @@ pub type WebSocket = WebSocketStream<Wire>;
 impl Way {
     /// Opens a WebSocket, for a new session or for one that is there.
     pub async fn websocket(&self, sid: Option<&str>) -> Result<(WebSocket, Connection), ActorError> {
-        let end = tcp::open(self.line, &self.client, self.server, &self.log).await?;
+        let end = self.open().await?;
         let sid = sid.map(|sid| format!("&sid={sid}")).unwrap_or_default();
         let address = format!("ws://{}{PATH}&transport=websocket{sid}", self.server);
         let opened = tokio_tungstenite::client_async(address, end.stream).await;
@@ -37,7 +39,16 @@ impl Way {
     }
 
     pub async fn poll(&self) -> Result<Poll, ActorError> {
-        Poll::open(self.line, &self.client, self.server, &self.log).await
+        Ok(Poll::new(self.open().await?))
+    }
+
+    /// Opens a connection.
+    async fn open(&self) -> Result<TcpEnd, ActorError> {
+        let end = tcp::open(self.line, &self.client, self.server, &self.log).await?;
+        match &self.secure {
+            Some((version, tls)) => end.secure(*version, tls).await,
+            None => Ok(end),
+        }
     }
 
     /// Opens a WebSocket for a session, and asks whether it carries.
