@@ -179,30 +179,7 @@ fn server_verb(words: &mut Reader<'_>) -> Result<Verb, Mistake> {
             let to = words.name_if_any()?;
             Ok(Verb::Close { by: Speaker::Server { to }, reason: closing(words)? })
         }
-        "emits" => Ok(Verb::SocketIo { spoken: socketio::server_emits(words)? }),
-        verb @ ("puts" | "takes") => Ok(Verb::SocketIo { spoken: socketio::room(words, verb == "puts")? }),
-        "disconnects" => Ok(Verb::SocketIo { spoken: socketio::leave(words.client()?, true) }),
-        "keeps" => {
-            words.expect("events")?;
-            Ok(Verb::KeepEvents)
-        }
-        "checks" => {
-            words.expect("every")?;
-            let every = words.time()?;
-            words.expect("within")?;
-            Ok(Verb::Heartbeat { every, within: words.time()? })
-        }
-        "speaks" => {
-            words.expect("socket.io")?;
-            words.expect("over")?;
-            Ok(Verb::Secure { version: verbs::tls(words)? })
-        }
-        "restarts" => Ok(Verb::SocketIo { spoken: Spoken { step: SocketIoStep::Restart, names: Vec::new() } }),
-        "swallows" => Ok(Verb::SocketIo { spoken: socketio::swallow(words)? }),
-        "refuses" => {
-            let (namespace, reason) = socketio::refusal(words)?;
-            Ok(Verb::Refuse { namespace, reason })
-        }
+        verb if SOCKETIO_VERBS.contains(&verb) => socketio_verb(words, verb),
         "aborts" => Ok(Verb::Abort { by: Speaker::Server { to: words.name_if_any()? } }),
         "hangs" => {
             words.expect("up")?;
@@ -233,6 +210,36 @@ fn server_verb(words: &mut Reader<'_>) -> Result<Verb, Mistake> {
         verb => {
             let what = if verb == "sends" { said(words)? } else { ping(words)? };
             Ok(Verb::Say { by: Speaker::Server { to: recipient(words)? }, what })
+        }
+    }
+}
+
+/// What only a server of Socket.IO does.
+fn socketio_verb(words: &mut Reader<'_>, verb: &str) -> Result<Verb, Mistake> {
+    match verb {
+        "emits" => Ok(Verb::SocketIo { spoken: socketio::server_emits(words)? }),
+        verb @ ("puts" | "takes") => Ok(Verb::SocketIo { spoken: socketio::room(words, verb == "puts")? }),
+        "disconnects" => Ok(Verb::SocketIo { spoken: socketio::leave(words.client()?, true) }),
+        "keeps" => {
+            words.expect("events")?;
+            Ok(Verb::KeepEvents)
+        }
+        "checks" => {
+            words.expect("every")?;
+            let every = words.time()?;
+            words.expect("within")?;
+            Ok(Verb::Heartbeat { every, within: words.time()? })
+        }
+        "speaks" => {
+            words.expect("socket.io")?;
+            words.expect("over")?;
+            Ok(Verb::Secure { version: verbs::tls(words)? })
+        }
+        "restarts" => Ok(Verb::SocketIo { spoken: Spoken { step: SocketIoStep::Restart, names: Vec::new() } }),
+        "swallows" => Ok(Verb::SocketIo { spoken: socketio::swallow(words)? }),
+        _ => {
+            let (namespace, reason) = socketio::refusal(words)?;
+            Ok(Verb::Refuse { namespace, reason })
         }
     }
 }
@@ -307,6 +314,9 @@ const CLIENT_VERBS: &[&str] = &[
     "stops",
     "reads",
 ];
+/// Those of a server of Socket.IO.
+const SOCKETIO_VERBS: &[&str] =
+    &["emits", "puts", "takes", "disconnects", "keeps", "checks", "speaks", "restarts", "swallows", "refuses"];
 const SERVER_VERBS: &[&str] = &[
     "listens",
     "sends",

@@ -23,8 +23,8 @@ use crate::lab::log::{Connection, Entry, What};
 use crate::lab::logbook::Logbook;
 use crate::lab::socketio::rules::{Emission, OFFSET};
 use crate::lab::socketio::{Arg, Args, Audience, EventQueue, Kept, Rules, SocketIoStep};
-use crate::lab::tcp;
-use crate::lab::tls::Tls;
+use crate::lab::tcp::{self, TcpEnd};
+use crate::lab::tls::{Tls, TlsVersion};
 use crate::layer::Direction;
 
 /// The server, as long as it lives.
@@ -35,6 +35,14 @@ pub struct SocketIoServer {
     swallows: Arc<AtomicU32>,
     /// Takes connections, and serves them.
     _doors: JoinSet<()>,
+}
+
+/// The connection, with TLS if that is wanted.
+async fn secured(end: TcpEnd, secure: Option<&(TlsVersion, Tls)>) -> Result<TcpEnd, ActorError> {
+    match secure {
+        Some((version, tls)) => end.secure(*version, tls).await,
+        None => Ok(end),
+    }
 }
 
 /// The connection that a request came over.
@@ -92,14 +100,9 @@ impl SocketIoServer {
                 });
                 let secure = secure.clone();
                 connections.spawn(async move {
-                    let end = match &secure {
-                        Some((version, tls)) => end.secure(*version, tls).await,
-                        None => Ok(end),
-                    };
-                    // Who cannot make the handshake says so on the other side.
-                    let Ok(end) = end else { return };
-                    let connection = http1::Builder::new().serve_connection(TokioIo::new(end.stream), serve);
-                    drop(connection.with_upgrades().await);
+                    // Who cannot make the handshake hears of it on the other side.
+                    let end = secured(end, secure.as_ref()).await.ok()?;
+                    http1::Builder::new().serve_connection(TokioIo::new(end.stream), serve).with_upgrades().await.ok()
                 });
             }
         });
