@@ -968,3 +968,23 @@ fn ctrl_c_keeps_what_was_recorded() {
     assert!(kept.code == 0 && kept.out.contains("socket.io") && !kept.out.contains("cut"), "{}{}", kept.out, kept.err);
     assert!(!is_playing(), "the folder of the queue is gone");
 }
+
+#[test]
+fn a_comparison_may_be_repeated() {
+    let arguments = ["compare", "tcp", "--events", "3", "--every", "5ms", "--repeat", "3", "--format", "json"];
+    let ran = run(&mut wiretale(&arguments));
+    if ran.code == 3 {
+        return eprintln!("NOTE: no live run is possible here: left out");
+    }
+    let compared: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let one = &compared["contenders"][0];
+    let runs: Vec<u64> = one["runs"].as_array().unwrap().iter().map(|octets| octets.as_u64().unwrap()).collect();
+    assert!(runs.len() == 3 && runs.is_sorted() && runs[1] == one["cost"]["octets"].as_u64().unwrap(), "{runs:?}");
+    assert_eq!(one["latencies"].as_array().unwrap().len(), 9, "those of all runs");
+    let table = run(&mut wiretale(&arguments[..8]));
+    assert!(
+        table.out.contains("in the middle of 3 runs") && table.out.contains("arithmetic, not measured"),
+        "{}",
+        table.out
+    );
+}

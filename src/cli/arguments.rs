@@ -174,6 +174,9 @@ pub(super) struct CompareArguments {
     /// How long the wire takes each way, such as 20ms; it takes one: --network ethernet.
     #[arg(long, value_name = "TIME")]
     pub(super) delay: Option<humantime::Duration>,
+    /// Play each so often; what is shown is the run in the middle, and how far the others are from it.
+    #[arg(long, value_name = "RUNS", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=50))]
+    pub(super) repeat: u8,
     /// How the numbers are printed.
     #[arg(long, value_enum, default_value_t = CompareFormat::Table)]
     pub(super) format: CompareFormat,

@@ -49,7 +49,9 @@ pub(super) fn run(arguments: &CompareArguments, out: &mut Output) -> Result<Endi
     let bar = Bar::new(scripts.len());
     for (transport, script, scenario) in &scripts {
         bar.begin(transport.name());
-        compared.contenders.push(contend(*transport, (script, scenario), &events, (&place, arguments))?);
+        let run = |_| contend(*transport, (script, scenario), &events, (&place, arguments));
+        let runs = (0..arguments.repeat).map(run).collect::<Result<Vec<_>, _>>()?;
+        compared.contenders.extend(Contender::middle(runs));
         bar.done();
     }
     drop(bar);
@@ -238,7 +240,14 @@ fn contend(
     let trace = trace_recording(&recording, false);
     let cost = Cost::of(&trace, direction, events.payload);
     let completeness = recording.completeness.to_string();
-    Ok(Contender { transport: transport.to_string(), cost, latencies, completeness, packets: Packet::all(&trace) })
+    Ok(Contender {
+        transport: transport.to_string(),
+        cost,
+        latencies,
+        completeness,
+        runs: Vec::new(),
+        packets: Packet::all(&trace),
+    })
 }
 
 fn keep(recording: &Recording, title: String, path: &Path) -> Result<(), Failure> {

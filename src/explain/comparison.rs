@@ -17,6 +17,8 @@ pub struct Contender {
     pub latencies: Vec<u64>,
     /// How complete the capture is.
     pub completeness: String,
+    /// Octets in all of each run, sorted; the costs above are those of the run in the middle.
+    pub runs: Vec<u64>,
     /// Every frame, for drawing.
     #[serde(skip)]
     pub packets: Vec<Packet>,
@@ -75,6 +77,25 @@ impl Contender {
     /// Octets on the wire for each octet of payload, set-up and end included.
     pub fn overhead(&self, payload: u64) -> Option<f64> {
         (payload > 0).then(|| self.cost.octets as f64 / payload as f64)
+    }
+}
+
+impl Contender {
+    /// One of several runs of the same: the one in the middle by its octets, with the latencies of all.
+    pub fn middle(mut runs: Vec<Self>) -> Option<Self> {
+        runs.sort_by_key(|run| run.cost.octets);
+        let octets = runs.iter().map(|run| run.cost.octets).collect();
+        let mut latencies: Vec<u64> = runs.iter().flat_map(|run| run.latencies.iter().copied()).collect();
+        latencies.sort_unstable();
+        let middle = runs.len() / 2;
+        let chosen = runs.into_iter().nth(middle)?;
+        Some(Self { runs: octets, latencies, ..chosen })
+    }
+
+    /// What so many clients would take at this pace, in bits a second: arithmetic on what one took.
+    pub fn bits_a_second(&self, clients: u64, every: f64) -> Option<f64> {
+        let each = self.cost.per_event.filter(|_| every > 0.0)?;
+        Some(each * 8.0 * clients as f64 / every)
     }
 }
 

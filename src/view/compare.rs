@@ -31,6 +31,8 @@ pub fn comparison(compared: &Comparison, width: usize) -> Vec<Line> {
     rows_of(&mut page, &columns, &rows);
     page.gap();
     bars(compared, &mut page);
+    scaled(compared, &mut page);
+    repeated(compared, &mut page);
     sentences(compared, &mut page);
     page.lines
 }
@@ -105,14 +107,58 @@ fn bars(compared: &Comparison, page: &mut Page) {
     let name = compared.contenders.iter().map(|one| one.transport.len()).max().unwrap_or(0);
     for one in &compared.contenders {
         let Some(octets) = per_event(one) else { continue };
-        let longest_bar = BAR.min(page.width.saturating_sub(name + 12));
+        let longest_bar = BAR.min(page.width.saturating_sub(name + 34)).max(8);
         let filled = ((octets / longest) * longest_bar as f64).round().max(1.0) as usize;
         let mut line = Line::of(Tone::Plain, format!("  {:name$}  ", one.transport));
         line.push(tone(&one.transport), "▒".repeat(filled));
         line.push(Tone::Plain, format!(" {octets:.0}"));
+        let set_up = format!("  after {} to set up", one.cost.before);
+        if line.width() + set_up.len() <= page.width {
+            line.push(Tone::Dim, set_up);
+        }
         page.line(line);
     }
     page.gap();
+}
+
+/// So many clients at this pace.
+const CLIENTS: [u64; 3] = [1_000, 10_000, 100_000];
+
+fn scaled(compared: &Comparison, page: &mut Page) {
+    let row = |one: &Contender| {
+        let rates = CLIENTS.map(|clients| one.bits_a_second(clients, compared.every));
+        let megabits = |bits: f64| match bits / 1e6 {
+            rate if rate < 10.0 => format!("{rate:.1}"),
+            rate => format!("{rate:.0}"),
+        };
+        let cells = rates.map(|rate| rate.map_or("–".to_owned(), megabits));
+        std::iter::once(one.transport.clone()).chain(cells).collect::<Vec<String>>()
+    };
+    let rows: Vec<Vec<String>> = compared.contenders.iter().map(row).collect();
+    page.line(
+        Line::of(Tone::Strong, "So many clients at this pace, Mbit/s").with(Tone::Dim, ": arithmetic, not measured"),
+    );
+    rows_of(page, &["", "1,000", "10,000", "100,000"], &rows);
+    page.gap();
+}
+
+fn repeated(compared: &Comparison, page: &mut Page) {
+    let several = compared.contenders.iter().filter(|one| one.runs.len() > 1);
+    let mut is_said = false;
+    for one in several {
+        let (Some(least), Some(most)) = (one.runs.first(), one.runs.last()) else { continue };
+        let text = format!(
+            "{}: {} octets in the middle of {} runs, {least} to {most}",
+            one.transport,
+            one.cost.octets,
+            one.runs.len()
+        );
+        page.paragraph(Line::of(Tone::Plain, "· "), &Line::of(Tone::Plain, text));
+        is_said = true;
+    }
+    if is_said {
+        page.gap();
+    }
 }
 
 fn tone(transport: &str) -> Tone {

@@ -54,7 +54,8 @@ pub fn tcp_mends_what_the_wire_does(place: &Place) {
     for (fault, recorded, mark, marked) in [
         ("drops segment 2 to the server", "client", AGAIN, 1),
         ("duplicates segment 2 to the server", "server", "tcp.analysis.spurious_retransmission", 1),
-        ("holds segment 2 to the server", "server", "tcp.analysis.out_of_order", 1),
+        // Late by more than a few milliseconds, as on a busy machine, it looks like one that was sent again.
+        ("holds segment 2 to the server", "server", AGAIN, 1),
         ("corrupts segment 2 to the server", "server", "tcp.checksum.verdict == \"wrong\"", 1),
         ("drops segment 1 to the client", "server", AGAIN, 1),
         ("delays segment 2 to the server by 30ms", "server", "tcp.analysis.lost_segment", 1),
