@@ -66,7 +66,7 @@ impl CostLayer {
             "tcp" => Self::Tcp,
             "udp" => Self::Udp,
             "tls" => Self::Tls,
-            "http" => Self::Http,
+            "http" | "http2" => Self::Http,
             "websocket" => Self::WebSocket,
             "eth" | "null" | "raw" | "sll" | "vlan" | "ieee8021ad" | "padding" => Self::Link,
             _ => Self::Payload,

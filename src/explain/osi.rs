@@ -54,6 +54,7 @@ pub fn owner_title(owner: &str) -> &str {
         "icmp" => "ICMP",
         "icmpv6" => "ICMPv6",
         "http" => "HTTP",
+        "http2" => "HTTP/2",
         "tls" => "TLS",
         "websocket" => "WebSocket",
         other => other,

@@ -204,9 +204,9 @@ fn payload_text(trace: &Trace, number: u32, record: &Record) -> Option<(String, 
     let has = |owner: &str| shares.iter().any(|share| share.owner == owner);
     Some(match () {
         () if has("repeated") => (format!("{octets} sent again"), Phase::Data),
-        () if has("http") || has("websocket") || has("payload") || has("tls") => {
+        () if has("http") || has("http2") || has("websocket") || has("payload") || has("tls") => {
             let phase = match () {
-                () if has("http") => Phase::Http,
+                () if has("http") || has("http2") => Phase::Http,
                 () if has("tls") => Phase::Tls,
                 () => Phase::WebSocket,
             };
@@ -241,7 +241,7 @@ fn message_text(trace: &Trace, message: &Message) -> String {
 
 fn phase_of(message: &Message) -> Phase {
     match message.payload.protocol() {
-        "http" | "sse" => Phase::Http,
+        "http" | "http2" | "sse" => Phase::Http,
         "websocket" => Phase::WebSocket,
         "tls" => Phase::Tls,
         _ => Phase::Data,

@@ -2,6 +2,7 @@
 
 pub mod engineio;
 mod http1;
+mod http2;
 pub mod socketio;
 mod sse;
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod tls;
 mod websocket;
 
 pub use http1::{HttpMessage, Side};
+pub use http2::{Http2Frame, Http2Header};
 pub use socketio::{Kind as SocketIoKind, SocketIoPacket};
 pub use sse::{SseContent, SseEvent, SseEventMessage};
 pub use tls::{KeyLog, TlsChosen, TlsHandshake, TlsHello, TlsOpened, TlsRecord, TlsSide};
@@ -20,7 +22,7 @@ use crate::layer::FieldDef;
 use crate::message::Dissector;
 
 /// Every protocol over TCP. The first whose probe says yes gets the connection.
-pub static DISSECTORS: &[&dyn Dissector] = &[&http1::Http1, &tls::Tls, &websocket::WebSocket];
+pub static DISSECTORS: &[&dyn Dissector] = &[&http2::Http2, &http1::Http1, &tls::Tls, &websocket::WebSocket];
 
 /// The protocol that an upgrade asked for by this token, in lower case, leads to.
 pub fn for_upgrade(token: &str) -> Option<&'static dyn Dissector> {
@@ -34,4 +36,5 @@ pub fn fields() -> impl Iterator<Item = &'static FieldDef> {
 }
 
 /// The protocol names of this floor, as filters know them.
-pub const PROTOCOLS: &[&str] = &["http", "sse", "websocket", "websocket.handshake", "tls", "engineio", "socketio"];
+pub const PROTOCOLS: &[&str] =
+    &["http", "http2", "sse", "websocket", "websocket.handshake", "tls", "engineio", "socketio"];

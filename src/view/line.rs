@@ -43,7 +43,7 @@ impl Tone {
             "eth" | "null" | "raw" | "sll" | "vlan" | "ieee8021ad" | "padding" | "missing" => Self::Link,
             "ip" | "ipv6" | "arp" | "icmp" | "icmpv6" | "fragment" => Self::Net,
             "tcp" | "udp" => Self::Transport,
-            "http" | "sse" => Self::Http,
+            "http" | "http2" | "sse" => Self::Http,
             "websocket" | "websocket.handshake" | "engineio" | "socketio" => Self::WebSocket,
             "payload" => Self::Payload,
             "repeated" => Self::Warn,

@@ -30,6 +30,7 @@ pub fn story(story: &Story, width: usize) -> Vec<Line> {
 fn heading(chapter: &Chapter) -> Line {
     let name = |talk| match talk {
         Talk::Known("http") => "HTTP",
+        Talk::Known("http2") => "HTTP/2",
         Talk::Known("websocket") => "HTTP, then WebSocket",
         Talk::Known("tls") => "TLS",
         Talk::Known(other) => other,

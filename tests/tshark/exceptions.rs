@@ -64,6 +64,12 @@ static EXCEPTIONS: &[Exception] = &[
     Exception { capture: "k2_7692", frames: &[11], fields: TEXT, reason: FINAL_BLOCK },
     Exception { capture: "k3_bfinal", frames: &[7, 8, 9], fields: TEXT, reason: FINAL_BLOCK },
     Exception {
+        capture: "http2",
+        frames: &[4],
+        fields: &["http2"],
+        reason: "the server speaks first: tshark knows HTTP/2 only from the client's preface on",
+    },
+    Exception {
         capture: "websockets-tls12",
         frames: &[35, 73],
         fields: TEXT,

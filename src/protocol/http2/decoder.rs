@@ -1,0 +1,229 @@
+//! Frames one after the other, in each direction, and the header blocks that they carry.
+
+use std::ops::Range;
+
+use super::frame::{Content, HEADER_LEN, Http2Frame, flag, kind};
+use super::hpack::Table;
+use crate::layer::{Direction, Group, Note, Severity};
+use crate::message::{Decoder, Draft, Input, Progress, Sink};
+
+/// "the client connection preface" (RFC 9113 §3.4).
+pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// What a side takes at least, and at first (RFC 9113 §4.2).
+const FIRST_MAX_FRAME: u32 = 1 << 14;
+/// A header block of more octets is not put together.
+const MAX_BLOCK: usize = 1 << 18;
+
+/// One side.
+#[derive(Default)]
+struct Speaker {
+    /// It has said what has to come first.
+    begun: bool,
+    table: Table,
+    /// The stream and the octets of a header block that goes on in the next frame.
+    block: Option<(u32, Vec<u8>)>,
+    /// Header blocks cannot be read any more.
+    lost: bool,
+    /// The largest frame that the other side takes.
+    max_frame: Option<u32>,
+}
+
+#[derive(Default)]
+pub(super) struct Http2Decoder {
+    speakers: [Speaker; 2],
+}
+
+impl Decoder for Http2Decoder {
+    fn decode(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Progress {
+        if input.bytes.is_empty() {
+            return Progress::NeedMore;
+        }
+        let speaker = &mut self.speakers[input.direction.index()];
+        if input.direction == Direction::ToServer && !speaker.begun {
+            return preface(speaker, input, sink);
+        }
+        let Some(header) = input.bytes.first_chunk::<HEADER_LEN>() else { return cut(input, sink) };
+        let frame = Http2Frame::read(header);
+        let whole = HEADER_LEN + frame.len as usize;
+        let Some(body) = input.bytes.get(HEADER_LEN..whole) else { return cut(input, sink) };
+        let mut notes = Vec::new();
+        let most = speaker.max_frame.unwrap_or(FIRST_MAX_FRAME);
+        if frame.len > most {
+            let text = format!("a frame of {} octets, where {most} are allowed", frame.len);
+            notes.push(error(text, "RFC 9113 §4.2"));
+        }
+        if !std::mem::replace(&mut speaker.begun, true) && frame.kind != kind::SETTINGS {
+            notes.push(error("a server has to begin with SETTINGS", "RFC 9113 §3.4"));
+        }
+        let frame = self.filled(frame, body, input.direction, &mut notes);
+        hand_out(input, whole, &frame, notes, true, sink);
+        Progress::Consumed(whole)
+    }
+
+    fn gap(&mut self, _direction: Direction, _missing: Range<u64>, _behind: &[u8]) -> bool {
+        // Where the next frame begins only the lengths before it say.
+        false
+    }
+}
+
+fn preface(speaker: &mut Speaker, input: Input<'_>, sink: &mut dyn Sink) -> Progress {
+    if input.bytes.len() < PREFACE.len() {
+        return cut(input, sink);
+    }
+    speaker.begun = true;
+    hand_out(input, PREFACE.len(), &Http2Frame::preface(), Vec::new(), true, sink);
+    Progress::Consumed(PREFACE.len())
+}
+
+/// A frame that is not whole: it is waited for, or shown as far as it came.
+fn cut(input: Input<'_>, sink: &mut dyn Sink) -> Progress {
+    if !input.end {
+        return Progress::NeedMore;
+    }
+    let mut header = [0; HEADER_LEN];
+    header.iter_mut().zip(input.bytes).for_each(|(to, from)| *to = *from);
+    let frame = Http2Frame { there: input.bytes.len().min(HEADER_LEN), ..Http2Frame::read(&header) };
+    let text = "the stream ends in the middle of this frame";
+    let notes = vec![Note::new(Severity::Warn, text, "RFC 9113 §4.1").about(Group::Undecoded)];
+    hand_out(input, input.bytes.len(), &frame, notes, false, sink);
+    Progress::Consumed(input.bytes.len())
+}
+
+impl Http2Decoder {
+    /// The frame with what its body says.
+    fn filled(
+        &mut self,
+        mut frame: Http2Frame,
+        body: &[u8],
+        direction: Direction,
+        notes: &mut Vec<Note>,
+    ) -> Http2Frame {
+        let d = direction.index();
+        if let Some((stream, _)) = &self.speakers[d].block
+            && (frame.kind != kind::CONTINUATION || frame.stream != *stream)
+        {
+            notes.push(error("a header block goes on only in CONTINUATION frames of its stream", "RFC 9113 §6.10"));
+            self.speakers[d].block = None;
+            self.speakers[d].lost = true;
+        }
+        match frame.kind {
+            kind::DATA => {
+                let padding = padding(&frame, body, 0, notes);
+                frame.content = Content::Data { padding };
+            }
+            kind::HEADERS | kind::PUSH_PROMISE => {
+                let own = match frame.kind {
+                    kind::PUSH_PROMISE => 4,
+                    _ if frame.flags & flag::PRIORITY != 0 => 5,
+                    _ => 0,
+                };
+                let padding = padding(&frame, body, own, notes);
+                let before = own + usize::from(padding.is_some());
+                let end = body.len() - usize::from(padding.unwrap_or(0)).min(body.len());
+                let fragment = body.get(before..end).unwrap_or_default();
+                frame.block = HEADER_LEN + before..HEADER_LEN + before + fragment.len();
+                self.headers(&mut frame, fragment, direction, notes);
+            }
+            kind::CONTINUATION => {
+                frame.block = HEADER_LEN..HEADER_LEN + body.len();
+                if self.speakers[d].block.is_none() && !self.speakers[d].lost {
+                    notes.push(error("a CONTINUATION without a header block that goes on", "RFC 9113 §6.10"));
+                    self.speakers[d].lost = true;
+                }
+                self.headers(&mut frame, body, direction, notes);
+            }
+            kind::SETTINGS => self.settings(&mut frame, body, direction, notes),
+            kind::RST_STREAM | kind::WINDOW_UPDATE => match body {
+                [a, b, c, e] => frame.content = Content::Number(u32::from_be_bytes([*a, *b, *c, *e])),
+                _ => notes.push(error("its body has not four octets", "RFC 9113 §4.2")),
+            },
+            kind::GOAWAY => match body.split_first_chunk::<8>() {
+                Some(([a, b, c, e, rest @ ..], _)) => {
+                    let last = u32::from_be_bytes([*a, *b, *c, *e]) & 0x7fff_ffff;
+                    frame.content = Content::GoAway { last, error: u32::from_be_bytes(*rest) };
+                }
+                None => notes.push(error("its body has less than eight octets", "RFC 9113 §6.8")),
+            },
+            _ => {}
+        }
+        frame
+    }
+
+    /// A piece of a header block; with the last of them the fields are known.
+    fn headers(&mut self, frame: &mut Http2Frame, fragment: &[u8], direction: Direction, notes: &mut Vec<Note>) {
+        let speaker = &mut self.speakers[direction.index()];
+        frame.content = Content::Headers { fields: Vec::new(), known: false, alone: false };
+        if speaker.lost {
+            return;
+        }
+        let alone = speaker.block.is_none();
+        let (_, block) = speaker.block.get_or_insert_with(|| (frame.stream, Vec::new()));
+        block.extend_from_slice(fragment);
+        if block.len() > MAX_BLOCK {
+            let text = format!("a header block of more than {MAX_BLOCK} octets is not put together");
+            notes.push(Note::new(Severity::Warn, text, "RFC 9113 §4.3").about(Group::Undecoded));
+            (speaker.block, speaker.lost) = (None, true);
+            return;
+        }
+        if frame.flags & flag::END_HEADERS == 0 {
+            return;
+        }
+        let Some((_, block)) = speaker.block.take() else { return };
+        let (fields, broken) = speaker.table.read(&block);
+        if let Some(broken) = broken {
+            let text = format!("{}: header fields of this direction are not read any more", broken.0);
+            notes.push(Note::new(Severity::Error, text, "RFC 7541 §3").about(Group::Malformed));
+            speaker.lost = true;
+        }
+        frame.content = Content::Headers { fields, known: true, alone };
+    }
+
+    fn settings(&mut self, frame: &mut Http2Frame, body: &[u8], direction: Direction, notes: &mut Vec<Note>) {
+        if frame.flags & flag::ACK != 0 {
+            if !body.is_empty() {
+                notes.push(error("an acknowledgement of SETTINGS holds nothing", "RFC 9113 §6.5"));
+            }
+            return;
+        }
+        if !body.len().is_multiple_of(6) {
+            notes.push(error("settings have six octets each", "RFC 9113 §6.5"));
+        }
+        let setting = |octets: &[u8; 6]| {
+            let [a, b, rest @ ..] = *octets;
+            (u16::from_be_bytes([a, b]), u32::from_be_bytes(rest))
+        };
+        let settings: Vec<(u16, u32)> = body.as_chunks::<6>().0.iter().map(setting).collect();
+        // They rule what the other side sends.
+        let other = &mut self.speakers[direction.reverse().index()];
+        for (id, value) in &settings {
+            match id {
+                1 => other.table.allow(*value),
+                5 => other.max_frame = Some((*value).clamp(FIRST_MAX_FRAME, (1 << 24) - 1)),
+                _ => {}
+            }
+        }
+        frame.content = Content::Settings(settings);
+    }
+}
+
+/// How much padding ends the body, if the flag says that there is any; `own` octets stand behind its length.
+fn padding(frame: &Http2Frame, body: &[u8], own: usize, notes: &mut Vec<Note>) -> Option<u8> {
+    if frame.flags & flag::PADDED == 0 {
+        return None;
+    }
+    let len = body.first().copied().unwrap_or(0);
+    if usize::from(len) + 1 + own > body.len() {
+        notes.push(error("its padding is longer than the frame", "RFC 9113 §6.1"));
+        return Some(0);
+    }
+    Some(len)
+}
+
+fn error(text: impl Into<String>, spec: &'static str) -> Note {
+    Note::new(Severity::Error, text, spec)
+}
+
+fn hand_out(input: Input<'_>, len: usize, frame: &Http2Frame, notes: Vec<Note>, complete: bool, sink: &mut dyn Sink) {
+    let range = input.offset..input.offset + len as u64;
+    sink.message(Draft { direction: input.direction, range, payload: frame, notes, complete });
+}
