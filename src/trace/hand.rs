@@ -93,11 +93,12 @@ impl<W: Watch> Sink for Hand<'_, W> {
         self.latest[direction.index()] = Some(range.start);
         *self.messages += 1 + found.ridden.len() as u64;
         tell(self.watch, &seen);
-        for Ridden { payload, notes, frames } in found.ridden.drain(..) {
+        for Ridden { payload, notes, frames } in &found.ridden {
             let payload: &dyn Payload = payload.as_payload();
-            let frames = if frames.is_empty() { seen.frames } else { &frames };
-            tell(self.watch, &Seen { payload, notes: &notes, frames, request_frame: None, ..seen });
+            let frames = if frames.is_empty() { seen.frames } else { frames };
+            tell(self.watch, &Seen { payload, notes, frames, request_frame: None, ..seen });
         }
+        found.ridden.clear();
     }
 
     fn remark(&mut self, direction: Direction, range: Range<u64>, note: Note) {

@@ -91,10 +91,7 @@ impl Sockets {
             (Parser::Default, Data::Text(text)) => self.text(carried, sid, text, found),
             (Parser::Default, Data::Binary(octets)) => self.octets(carried, octets, found),
             (Parser::MessagePack, Data::Binary(octets)) => match read_msgpack(octets, self.revision) {
-                Ok(packet) => {
-                    let (packet, notes) = self.resolve(carried, sid, packet);
-                    found.ridden.push(Ridden { payload: Rider::SocketIo(packet), notes, frames: Vec::new() });
-                }
+                Ok(packet) => found.ridden.push(self.resolve(carried, sid, packet)),
                 Err(note) => remark(found, note),
             },
             (Parser::MessagePack, Data::Text(_)) => {
@@ -112,9 +109,7 @@ impl Sockets {
         let packet = Packet::read(text, self.revision);
         let attachments = packet.attachments;
         if !packet.kind.is_binary() || attachments == 0 {
-            let (packet, notes) = self.resolve(carried, sid, packet);
-            found.ridden.push(Ridden { payload: Rider::SocketIo(packet), notes, frames: Vec::new() });
-            return;
+            return found.ridden.push(self.resolve(carried, sid, packet));
         }
         if attachments > MAX_ATTACHMENTS {
             let note =
@@ -171,9 +166,8 @@ impl Sockets {
     }
 
     /// Ties a packet to its namespace, and learns from what opens and closes one.
-    fn resolve(&mut self, carried: &Carried<'_>, sid: &Arc<str>, packet: Packet<'_>) -> (SocketIoPacket, Vec<Note>) {
+    fn resolve(&mut self, carried: &Carried<'_>, sid: &Arc<str>, mut packet: Packet<'_>) -> Ridden {
         let direction = carried.direction;
-        let mut packet = packet;
         let mut notes = std::mem::take(&mut packet.notes);
         let known = self.namespaces.get(packet.namespace.as_ref());
         let whole = known.is_some();
@@ -202,7 +196,7 @@ impl Sockets {
         };
         take_offset(direction, recovers, &mut told);
         self.exchanges.hear(direction, carried.moment, whole, &mut told, &mut notes);
-        (told, notes)
+        Ridden { payload: Rider::SocketIo(told), notes, frames: Vec::new() }
     }
 
     fn learn(&mut self, direction: Direction, sid: &Arc<str>, packet: &Packet<'_>) {
