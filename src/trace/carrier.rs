@@ -143,10 +143,12 @@ impl Carrier {
                 socket.hear(carried, frame.opcode, frame.payload_into(bytes, &mut buffer), sessions, found);
                 found.buffer = buffer;
             }
-        } else if let Some(message) = any.downcast_ref::<WebSocketMessage>()
-            && let Some(octets) = message.payload(bytes)
-        {
-            socket.hear(carried, message.opcode, &octets, sessions, found);
+        } else if let Some(message) = any.downcast_ref::<WebSocketMessage>() {
+            let mut buffer = std::mem::take(&mut found.buffer);
+            if let Some(octets) = message.payload_into(bytes, &mut buffer) {
+                socket.hear(carried, message.opcode, octets, sessions, found);
+            }
+            found.buffer = buffer;
         }
         None
     }

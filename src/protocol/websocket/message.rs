@@ -44,16 +44,22 @@ impl WebSocketMessage {
 
     /// Its payload; `None` if it came compressed and could not be inflated, or if nobody wanted it kept.
     pub fn payload(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let mut buffer = Vec::new();
+        self.payload_into(bytes, &mut buffer).map(<[u8]>::to_vec)
+    }
+
+    /// The same in a buffer that is used again. What was inflated is not copied.
+    pub fn payload_into<'a>(&'a self, bytes: &[u8], buffer: &'a mut Vec<u8>) -> Option<&'a [u8]> {
         match (&self.inflated, self.encoded) {
-            (Some(inflated), _) => Some(inflated.to_vec()),
+            (Some(inflated), _) => Some(inflated),
             (None, true) => None,
-            (None, false) => Some(self.unmasked(bytes)),
+            (None, false) => Some(self.unmasked(bytes, buffer)),
         }
     }
 
     /// The payloads of all its frames, masks undone, one after the other; compressed, if it came so.
-    fn unmasked(&self, bytes: &[u8]) -> Vec<u8> {
-        let mut out = Vec::new();
+    fn unmasked<'a>(&self, bytes: &[u8], out: &'a mut Vec<u8>) -> &'a [u8] {
+        out.clear();
         for fragment in &self.fragments {
             let range = fragment.range.start as usize..fragment.range.end as usize;
             let start = out.len();

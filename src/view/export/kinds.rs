@@ -79,8 +79,14 @@ fn line<'a>(seen: &Seen<'_>, kind: Kind, moments: &mut Moments, out: &'a mut Vec
     line
 }
 
-/// Writes the line of a message.
-pub(super) fn message(seen: &Seen<'_>, told: &Told<'_>, moments: &mut Moments, out: &mut Vec<u8>) {
+/// Writes the line of a message. In `buffer` masks are undone.
+pub(super) fn message(
+    seen: &Seen<'_>,
+    told: &Told<'_>,
+    moments: &mut Moments,
+    buffer: &mut Vec<u8>,
+    out: &mut Vec<u8>,
+) {
     if let Told::Http(kind, http) = told {
         return http_line(seen, *kind, http, moments, out);
     }
@@ -116,8 +122,8 @@ pub(super) fn message(seen: &Seen<'_>, told: &Told<'_>, moments: &mut Moments, o
             line.number("payload_len", frame.payload_len);
         }
         Told::Message(whole) => {
-            let payload = seen.bytes.and_then(|bytes| whole.payload(bytes));
-            message_body(&mut line, whole.opcode, whole.encoded, whole.payload_len(), payload.as_deref());
+            let payload = seen.bytes.and_then(|bytes| whole.payload_into(bytes, buffer));
+            message_body(&mut line, whole.opcode, whole.encoded, whole.payload_len(), payload);
         }
         Told::Tls(record) => tls(&mut line, record),
         Told::EngineIo(packet) => engineio(&mut line, packet),
@@ -127,10 +133,16 @@ pub(super) fn message(seen: &Seen<'_>, told: &Told<'_>, moments: &mut Moments, o
 }
 
 /// Writes the line of a message that is one frame.
-pub(super) fn frame_as_message(seen: &Seen<'_>, frame: &WebSocketFrame, moments: &mut Moments, out: &mut Vec<u8>) {
-    let payload = seen.bytes.map(|bytes| frame.payload(bytes));
+pub(super) fn frame_as_message(
+    seen: &Seen<'_>,
+    frame: &WebSocketFrame,
+    moments: &mut Moments,
+    buffer: &mut Vec<u8>,
+    out: &mut Vec<u8>,
+) {
+    let payload = seen.bytes.map(|bytes| frame.payload_into(bytes, buffer));
     let mut line = line(seen, Kind::WebSocketMessage, moments, out);
-    message_body(&mut line, frame.opcode, false, Some(frame.payload_len), payload.as_deref());
+    message_body(&mut line, frame.opcode, false, Some(frame.payload_len), payload);
     line.end();
 }
 

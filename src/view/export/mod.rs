@@ -83,6 +83,8 @@ pub struct Exporter<W> {
     /// The protocols of the messages that end in the frame at hand.
     protocols: Vec<&'static str>,
     moments: Moments,
+    /// Where masks are undone.
+    buffer: Vec<u8>,
     /// The frame told last.
     frame: u32,
 }
@@ -101,6 +103,7 @@ impl<W: Write> Exporter<W> {
             late: Vec::new(),
             protocols: Vec::new(),
             moments: Moments::default(),
+            buffer: Vec::new(),
             frame: 0,
         }
     }
@@ -179,10 +182,10 @@ impl<W: Write> Watch for Exporter<W> {
             (false, false) => &mut self.messages,
         };
         if self.kinds[told.kind() as usize] {
-            kinds::message(seen, &told, &mut self.moments, out);
+            kinds::message(seen, &told, &mut self.moments, &mut self.buffer, out);
         }
         if let (Told::Frame(frame, _), true) = (&told, also_message) {
-            kinds::frame_as_message(seen, frame, &mut self.moments, out);
+            kinds::frame_as_message(seen, frame, &mut self.moments, &mut self.buffer, out);
         }
         if is_late {
             self.order.push_late(seen.moment.frame, Late::Message, &self.late);
