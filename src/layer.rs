@@ -131,7 +131,8 @@ pub fn colon_hex(bytes: &[u8]) -> String {
 }
 
 /// Which way bytes travel on a connection. The client is the side that opened it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// From the side that opened the connection.
     ToServer,

@@ -671,6 +671,52 @@ fn a_comparison_adds_up_to_the_last_octet() {
     assert_eq!((count("long-poll", "requests"), count("sse", "requests"), count("websocket", "requests")), (4, 1, 1));
 }
 
+/// What a comparison says in JSON; `None` where nothing can be played.
+fn compared(arguments: &[&str]) -> Option<serde_json::Value> {
+    let ran = run(&mut wiretale(&[&["compare", "--format", "json"], arguments].concat()));
+    if ran.code == 3 {
+        eprintln!("NOTE: no live run is possible here: left out");
+        return None;
+    }
+    assert_eq!(ran.code, 0, "{arguments:?}: {}", ran.err);
+    Some(serde_json::from_str(&ran.out).unwrap())
+}
+
+#[test]
+fn several_clients_both_ways_and_idling_are_compared() {
+    let kinds = ["websocket", "tcp", "udp", "socketio"];
+    let more = ["--direction", "both", "--clients", "2", "--events", "3", "--every", "10ms", "--idle", "600ms"];
+    let Some(all) = compared(&[&kinds[..], &more].concat()) else { return };
+    assert_eq!(all["directions"], serde_json::json!(["to_client", "to_server"]));
+    for one in all["contenders"].as_array().unwrap() {
+        let (name, cost) = (one["transport"].as_str().unwrap(), &one["cost"]);
+        assert_eq!(cost["events"].as_array().unwrap().len(), 12, "{name}: three, each way, for both clients");
+        assert_eq!(one["latencies"].as_array().unwrap().len(), 12, "{name}");
+        let layers = cost["layers"].as_array().unwrap().iter().map(|layer| layer[1].as_u64().unwrap());
+        assert_eq!(layers.sum::<u64>(), cost["octets"].as_u64().unwrap(), "{name}");
+        assert_eq!(cost["idle_per_minute"].as_f64(), Some(0.0), "{name}: nothing is said");
+        let open = cost["held_open"].as_f64().unwrap();
+        assert!(if name == "udp" { open == 0.0 } else { (1.5..=6.0).contains(&open) }, "{name}: {open}");
+    }
+    let Some(polls) = compared(&["short-poll", "--events", "2", "--every", "80ms", "--idle", "600ms"]) else { return };
+    let idle = polls["contenders"][0]["cost"]["idle_per_minute"].as_f64().unwrap();
+    assert!(idle > 10_000.0, "who polls goes on asking: {idle}");
+}
+
+#[test]
+fn what_the_wire_loses_comes_late_or_never() {
+    let loss = ["--network", "ethernet", "--loss", "50", "--seed", "3", "--events", "6", "--every", "20ms"];
+    let Some(all) = compared(&[&["tcp", "udp"], &loss[..]].concat()) else { return };
+    let lost = all["lost"].as_u64().unwrap();
+    assert!((1..6).contains(&lost), "{lost}");
+    let of = |n: usize| &all["contenders"][n];
+    let heard = |n: usize| of(n)["latencies"].as_array().unwrap().len() as u64;
+    assert_eq!((heard(0), heard(1)), (6, 6 - lost), "TCP sends again, UDP does not");
+    let again = of(0)["cost"]["retransmissions"].as_u64().unwrap();
+    assert!(again >= lost, "seen where it was sent: {again}");
+    assert_eq!(compared(&[&["udp"], &loss[..]].concat()).unwrap()["lost"].as_u64(), Some(lost), "the same seed");
+}
+
 #[test]
 fn an_impossible_comparison_is_refused_with_its_reason() {
     for (arguments, reason) in [
@@ -678,6 +724,10 @@ fn an_impossible_comparison_is_refused_with_its_reason() {
         (&["sse", "--direction", "up"], "nothing to send but requests"),
         (&["--events", "0"], "invalid value '0'"),
         (&["tcp", "--payload", "99999"], "99999"),
+        (&["tcp", "--clients", "11"], "11 is not in 1..=10"),
+        (&["tcp", "--loss", "5"], "there is no wire that could"),
+        (&["tcp", "--delay", "5ms"], "there is no wire that could take time"),
+        (&["tcp", "--seed", "5"], "--loss"),
         (&["websocket", "--events", "200", "--every", "1s"], "all waits together last at most 30 seconds"),
     ] {
         let ran = run(&mut wiretale(&[&["compare"], arguments].concat()));

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::lab;
+
 /// See the conversation under your sockets: capture, dissect and explain it, every sentence tied to its bytes.
 #[derive(Debug, Parser)]
 #[command(name = "wiretale", version, max_term_width = 100)]
@@ -124,6 +126,8 @@ pub(super) enum Way {
     Down,
     /// From the client to the server.
     Up,
+    /// Each time one from the server and one from the client.
+    Both,
 }
 
 /// Where events are compared.
@@ -174,6 +178,18 @@ pub(super) struct CompareArguments {
     /// How long the wire takes each way, such as 20ms; it takes one: --network ethernet.
     #[arg(long, value_name = "TIME")]
     pub(super) delay: Option<humantime::Duration>,
+    /// How many clients there are; each has all events.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=lab::MAX_CLIENTS as i64))]
+    pub(super) clients: u8,
+    /// Behind the last event nothing happens for so long, such as 10s: what idling costs.
+    #[arg(long, value_name = "TIME")]
+    pub(super) idle: Option<humantime::Duration>,
+    /// Of 100 events so many lose the segment or datagram that carries them first; it takes a wire: --network ethernet.
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=50))]
+    pub(super) loss: Option<u8>,
+    /// Which events are lost: the same number chooses the same.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, requires = "loss")]
+    pub(super) seed: u64,
     /// Play each so often; what is shown is the run in the middle, and how far the others are from it.
     #[arg(long, value_name = "RUNS", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=50))]
     pub(super) repeat: u8,
@@ -190,7 +206,7 @@ pub(super) struct CompareArguments {
     #[arg(long, value_name = "FILE.html")]
     pub(super) report: Option<PathBuf>,
     /// Look into published numbers instead: quantum-leap, hpbn, long-poll-batching, plain-tcp.
-    #[arg(long, value_name = "CASE", conflicts_with_all = ["kinds", "events", "every", "payload", "direction", "polls"])]
+    #[arg(long, value_name = "CASE", conflicts_with_all = ["kinds", "events", "every", "payload", "direction", "polls", "clients", "idle", "loss"])]
     pub(super) case: Option<String>,
 }
 

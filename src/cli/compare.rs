@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use super::Ending;
 use super::arguments::{CompareArguments, CompareFormat, Net, Way};
@@ -11,9 +12,8 @@ use super::load::{self, trace_recording};
 use super::output::Output;
 use super::save::{self, Keep};
 use crate::capture::Statistics;
-use crate::explain::{Case, Cast, Comparison, Contender, Cost, Packet, Pair};
+use crate::explain::{Case, Cast, Comparison, Contender, Cost, Packet, Pair, Played, Random};
 use crate::lab::{self, Events, Place, Recording, Scenario, Transport, What};
-use crate::layer::Direction;
 use crate::mistake;
 use crate::view::{self, comparison, comparison_csv, comparison_json, comparison_markdown, plots, report};
 
@@ -32,8 +32,15 @@ pub(super) fn run(arguments: &CompareArguments, out: &mut Output) -> Result<Endi
         count: arguments.events.into(),
         every: *arguments.every,
         payload: arguments.payload.into(),
-        up: arguments.direction == Way::Up,
+        way: match arguments.direction {
+            Way::Down => lab::Way::Down,
+            Way::Up => lab::Way::Up,
+            Way::Both => lab::Way::Both,
+        },
         polls: arguments.polls.into(),
+        clients: arguments.clients.into(),
+        lost: lost(arguments)?,
+        idle: arguments.idle.map_or(Duration::ZERO, |idle| *idle),
     };
     let scripts = scripts(&transports, &events, &ground(arguments)?)?;
     let place = lab::enter();
@@ -42,7 +49,11 @@ pub(super) fn run(arguments: &CompareArguments, out: &mut Output) -> Result<Endi
         events: events.count,
         every: events.every.as_secs_f64(),
         payload: events.payload,
-        up: events.up,
+        directions: events.way.directions().to_vec(),
+        clients: events.clients,
+        lost: events.lost.len(),
+        idle: events.idle.as_secs_f64(),
+        asked_every: events.every.as_secs_f64() / events.polls as f64,
         place: place.to_string(),
         contenders: Vec::new(),
     };
@@ -167,7 +178,7 @@ fn transports(arguments: &CompareArguments) -> Result<Vec<Transport>, Failure> {
             !matches!(transport, Tcp | Udp | SocketIoPolling | SocketIoWebSocket | WebSocketDeflate)
         });
         let both = [Transport::WebSocket, Transport::SocketIo, Transport::Tcp, Transport::Udp];
-        return Ok(if arguments.direction == Way::Up { both.to_vec() } else { default.collect() });
+        return Ok(if arguments.direction == Way::Down { default.collect() } else { both.to_vec() });
     }
     let names = Transport::ALL.map(Transport::name);
     let known = |name: &String| {
@@ -189,11 +200,25 @@ fn ground(arguments: &CompareArguments) -> Result<String, Failure> {
             let message = "cannot delay what goes over loopback: there is no wire that could take time";
             Err(Failure::request(message, "add --network ethernet"))
         }
-        (Net::Ethernet, None) => Ok("network ethernet\n".to_owned()),
-        (Net::Ethernet, Some(delay)) => {
-            Ok(format!("network ethernet\nlink delays everything by {}ms\n", delay.as_millis()))
+        (Net::Ethernet, delay) => {
+            // What is lost on the way is seen where it was sent.
+            let at =
+                if arguments.loss.is_some() && arguments.direction != Way::Up { " recorded at the server" } else { "" };
+            let delay = delay.map(|delay| format!("link delays everything by {}ms\n", delay.as_millis()));
+            Ok(format!("network ethernet{at}\n{}", delay.unwrap_or_default()))
         }
     }
+}
+
+/// Which events lose what carries them first.
+fn lost(arguments: &CompareArguments) -> Result<Vec<usize>, Failure> {
+    let Some(loss) = arguments.loss else { return Ok(Vec::new()) };
+    if arguments.network == Net::Loopback {
+        let message = "cannot lose what goes over loopback: there is no wire that could";
+        return Err(Failure::request(message, "add --network ethernet"));
+    }
+    let mut random = Random::new(arguments.seed);
+    Ok((0..arguments.events.into()).filter(|_| random.below(100) < usize::from(loss)).collect())
 }
 
 /// What is to be played, all of it checked before anything is.
@@ -211,7 +236,7 @@ fn scripts(
     transports.iter().map(script).collect()
 }
 
-const HELP: &str = "choose fewer events, a shorter time between them, or other transports";
+const HELP: &str = "choose fewer events, fewer clients, shorter times, or other transports";
 
 fn contend(
     transport: Transport,
@@ -219,12 +244,12 @@ fn contend(
     events: &Events,
     (place, arguments): (&Place, &CompareArguments),
 ) -> Result<Contender, Failure> {
-    let recording = lab::play(place, scenario)?;
+    let recording = lab::play(place, scenario).map_err(|error| Failure::from(error).while_doing(transport.name()))?;
     if let Some(folder) = &arguments.save {
         let title = format!("wiretale compare {transport}\n{script}");
         keep_in(folder, &recording, title, &format!("{transport}.pcapng"))?;
     }
-    let direction = if events.up { Direction::ToServer } else { Direction::ToClient };
+    let directions = events.way.directions();
     let is_event = |what: &What| match what {
         What::Message(message) => message.opcode == lab::Opcode::Text,
         What::Response { status, body, .. } => *status == 200 && !body.is_empty(),
@@ -232,13 +257,15 @@ fn contend(
         What::Datagram(payload) => payload.len() == events.payload,
         _ => false,
     };
-    let sent = recording.log.entries.iter().filter(|entry| entry.direction == direction && is_event(&entry.what));
-    let nanoseconds = |time: std::time::Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    let sent =
+        recording.log.entries.iter().filter(|entry| directions.contains(&entry.direction) && is_event(&entry.what));
+    let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
     let mut latencies: Vec<u64> =
         sent.filter_map(|entry| Some(nanoseconds(entry.received_at?.saturating_sub(entry.at)))).collect();
     latencies.sort_unstable();
     let trace = trace_recording(&recording, false);
-    let cost = Cost::of(&trace, direction, events.payload);
+    let played = Played { directions, payload: events.payload, clients: events.clients, idle: events.idle };
+    let cost = Cost::of_play(&trace, &played);
     let completeness = recording.completeness.to_string();
     Ok(Contender {
         transport: transport.to_string(),

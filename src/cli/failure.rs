@@ -81,6 +81,13 @@ impl Failure {
         self.code == INTERRUPTED
     }
 
+    /// The same failure, with what was being done before its message.
+    pub(crate) fn while_doing(self, what: &str) -> Self {
+        let Some(inner) = self.what else { return self };
+        let plain = Plain { message: format!("{what}: {inner}"), help: inner.help().map(|help| help.to_string()) };
+        Self::new(plain, self.code)
+    }
+
     /// The same failure, told already.
     pub(crate) fn told(self) -> Self {
         Self { what: None, ..self }

@@ -38,11 +38,11 @@ pub struct Packet {
 impl Packet {
     /// Every frame of a capture.
     pub fn all(trace: &Trace) -> Vec<Self> {
-        let client = trace.records().find_map(|(_, record)| record.whole().0.udp().map(|(_, from, _)| from));
+        let server = trace.records().find_map(|(_, record)| record.whole().0.udp().map(|(_, _, to)| to));
         let packet = |(number, record): (u32, &Record)| {
             let to_client = match &record.segment {
                 Some(segment) => segment.direction == Direction::ToClient,
-                None => record.whole().0.udp().is_some_and(|(_, from, _)| Some(from) != client),
+                None => record.whole().0.udp().is_some_and(|(_, from, _)| Some(from) == server),
             };
             Self { at: trace.time(number).unwrap_or(0.0), len: record.frame.len, to_client }
         };
@@ -59,8 +59,16 @@ pub struct Comparison {
     pub every: f64,
     /// Octets of payload in each.
     pub payload: usize,
-    /// Whether they went from the client to the server.
-    pub up: bool,
+    /// Which way they went, or both.
+    pub directions: Vec<Direction>,
+    /// To how many clients, or from how many.
+    pub clients: usize,
+    /// How many of them lost the segment or datagram that carried them first.
+    pub lost: usize,
+    /// Seconds in which nothing happened, behind the last.
+    pub idle: f64,
+    /// Seconds between two questions of a client that polls.
+    pub asked_every: f64,
     /// Where it was staged.
     pub place: String,
     /// Those compared, in the order in which they were asked for.
@@ -68,10 +76,11 @@ pub struct Comparison {
 }
 
 impl Contender {
-    /// The time of an event in the middle of all, and of the slowest.
-    pub fn latency(&self) -> Option<(Duration, Duration)> {
-        let middle = self.latencies.get(self.latencies.len() / 2)?;
-        Some((Duration::from_nanos(*middle), Duration::from_nanos(*self.latencies.last()?)))
+    /// The time within which so many of 100 events were there: 0 is the fastest, 50 the median, 100 the slowest (nearest
+    /// rank).
+    pub fn latency(&self, percent: usize) -> Option<Duration> {
+        let rank = (self.latencies.len() * percent).div_ceil(100).max(1);
+        self.latencies.get(rank - 1).copied().map(Duration::from_nanos)
     }
 
     /// Octets on the wire for each octet of payload, set-up and end included.
@@ -102,7 +111,31 @@ impl Contender {
 impl Comparison {
     /// Octets that were to be said.
     pub fn payload_octets(&self) -> u64 {
-        self.events as u64 * self.payload as u64
+        let each = self.directions.len() * self.clients;
+        self.events as u64 * self.payload as u64 * each as u64
+    }
+
+    /// What was played, in a few words.
+    pub fn what(&self) -> String {
+        let clients = match self.clients {
+            1 => "the client".to_owned(),
+            clients => format!("each of {clients} clients"),
+        };
+        let way = match self.directions[..] {
+            [Direction::ToClient] => format!("to {clients}"),
+            [Direction::ToServer] => format!("from {clients}"),
+            _ => format!("each way for {clients}"),
+        };
+        let every = Duration::from_secs_f64(self.every);
+        let (events, payload) = (self.events, self.payload);
+        let mut what = format!("{events} events {way}, one every {every:?}, {payload} octets each");
+        if self.lost > 0 {
+            what.push_str(&format!(", {} of them lost at first", self.lost));
+        }
+        if self.idle > 0.0 {
+            what.push_str(&format!(", then nothing for {:?}", Duration::from_secs_f64(self.idle)));
+        }
+        what
     }
 
     /// The one with this name.

@@ -1,6 +1,8 @@
 //! What a capture of the same events over one transport costs: frames, connections, octets by layer. Every octet of every
 //! frame has one owner, so the sum over the layers is the sum over the frames.
 
+use std::time::Duration;
+
 use crate::flow::Finding;
 use crate::layer::Direction;
 use crate::packet::Flags;
@@ -99,14 +101,39 @@ pub struct Cost {
     pub before: u64,
     /// Octets from one event to the next, on average over all but the first; none with fewer than two events.
     pub per_event: Option<f64>,
+    /// Octets a minute from 250 ms behind the last event on, if nothing happened there for longer.
+    pub idle_per_minute: Option<f64>,
+    /// How many TCP connections were open on average, from the first frame to the last.
+    pub held_open: f64,
+    /// How many clients shared all this.
+    pub clients: usize,
+}
+
+/// What was played, as far as a capture alone does not tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Played<'a> {
+    /// Which ways events went.
+    pub directions: &'a [Direction],
+    /// Octets in each.
+    pub payload: usize,
+    /// How many clients there were.
+    pub clients: usize,
+    /// How long nothing happened behind the last event.
+    pub idle: Duration,
 }
 
 impl Cost {
-    /// What a capture cost in which events went this way; `payload` is how many octets each has, to know them by where
-    /// nothing else does.
+    /// What a capture cost in which events went this way, for one client; `payload` is how many octets each has, to know them
+    /// by where nothing else does.
     pub fn of(trace: &Trace, direction: Direction, payload: usize) -> Self {
+        Self::of_play(trace, &Played { directions: &[direction], payload, clients: 1, idle: Duration::ZERO })
+    }
+
+    /// What a capture cost in which this was played.
+    pub fn of_play(trace: &Trace, played: &Played<'_>) -> Self {
+        let Played { directions, payload, .. } = *played;
         let len = |record: &Record| u64::from(record.frame.len);
-        let events = events(trace, direction, payload);
+        let events = events(trace, directions, payload);
         let mut layers: Vec<(CostLayer, u64)> = CostLayer::ALL.iter().map(|layer| (*layer, 0)).collect();
         let (mut pure_acks, mut retransmissions) = (0, 0);
         for (number, record) in trace.records() {
@@ -124,7 +151,7 @@ impl Cost {
             let again = |segment: &crate::flow::Segment| segment.analysis.findings.has(Finding::Retransmission);
             retransmissions += usize::from(segment.is_some_and(again));
         }
-        if emitted(trace, direction).next().is_some() {
+        if emitted(trace, directions).next().is_some() {
             set_apart(&mut layers, events.len() as u64 * payload as u64);
         }
         let octets_in = |from: u32, to: u32| -> u64 {
@@ -151,6 +178,9 @@ impl Cost {
             layers,
             before: octets_in(1, first),
             per_event: (gaps > 0).then(|| octets_in(first + 1, last + 1) as f64 / gaps as f64),
+            idle_per_minute: idle_per_minute(trace, last, played.idle),
+            held_open: held_open(trace),
+            clients: played.clients,
             events,
         }
     }
@@ -168,17 +198,42 @@ impl Cost {
         let saved = others - own;
         match (ahead <= 0.0, saved > 0.0) {
             (true, true) => Some(1),
-            (false, true) => Some((ahead / saved).ceil() as u64),
+            // An event for each client costs once for each.
+            (false, true) => Some((ahead / saved / self.clients.max(1) as f64).ceil() as u64),
             _ => None,
         }
     }
 }
 
+/// What went over the wire in the time behind the last event in which nothing happened, for a minute. What acknowledges that
+/// event belongs to it.
+fn idle_per_minute(trace: &Trace, last: u32, idle: Duration) -> Option<f64> {
+    let seconds = idle.checked_sub(SETTLED)?.as_secs_f64();
+    let begins = trace.time(last).filter(|_| seconds > 0.0)? + SETTLED.as_secs_f64();
+    let is_idle =
+        |(number, _): &(u32, &Record)| trace.time(*number).is_some_and(|at| at > begins && at - begins <= seconds);
+    let octets: u64 = trace.records().filter(is_idle).map(|(_, record)| u64::from(record.frame.len)).sum();
+    Some(octets as f64 * 60.0 / seconds)
+}
+
+/// By then what was said last is acknowledged: TCP delays that by 200 ms at most on Linux.
+const SETTLED: Duration = Duration::from_millis(250);
+
+/// The time all connections were open, for each unit of the time from the first frame to the last.
+fn held_open(trace: &Trace) -> f64 {
+    let numbers = || trace.records().map(|(number, _)| number);
+    let (first, last) = (numbers().min().unwrap_or(0), numbers().max().unwrap_or(0));
+    let between = |from: u32, to: u32| trace.time(to).unwrap_or(0.0) - trace.time(from).unwrap_or(0.0);
+    let all = between(first, last);
+    let open = trace.connections().iter().map(|one| between(one.first.0, one.last.0)).fold(0.0, |sum, one| sum + one);
+    if all > 0.0 { open / all } else { 0.0 }
+}
+
 /// The frames in which an event was there.
-fn events(trace: &Trace, direction: Direction, payload: usize) -> Vec<u32> {
-    let messages = trace.messages().iter().filter(|message| message.direction == direction);
+fn events(trace: &Trace, directions: &[Direction], payload: usize) -> Vec<u32> {
+    let messages = trace.messages().iter().filter(|message| directions.contains(&message.direction));
     // Where Socket.IO is spoken, what carries it carries more than events.
-    let mut frames: Vec<u32> = emitted(trace, direction).map(Message::frame).collect();
+    let mut frames: Vec<u32> = emitted(trace, directions).map(Message::frame).collect();
     if !frames.is_empty() {
         frames.sort_unstable();
         return frames;
@@ -194,15 +249,15 @@ fn events(trace: &Trace, direction: Direction, payload: usize) -> Vec<u32> {
     });
     let mut frames: Vec<u32> = told.map(Message::frame).collect();
     if frames.is_empty() {
-        frames = bare(trace, direction, payload);
+        frames = bare(trace, directions, payload);
     }
     frames.sort_unstable();
     frames
 }
 
 /// The events of Socket.IO.
-fn emitted(trace: &Trace, direction: Direction) -> impl Iterator<Item = &Message> {
-    let messages = trace.messages().iter().filter(move |message| message.direction == direction);
+fn emitted<'a>(trace: &'a Trace, directions: &'a [Direction]) -> impl Iterator<Item = &'a Message> {
+    let messages = trace.messages().iter().filter(|message| directions.contains(&message.direction));
     messages.filter(|message| {
         message.payload_as::<SocketIoPacket>().is_some_and(|packet| packet.kind == SocketIoKind::Event)
     })
@@ -220,12 +275,18 @@ fn set_apart(layers: &mut [(CostLayer, u64)], said: u64) {
 }
 
 /// The frames that carry so many octets and nothing above TCP or UDP.
-fn bare(trace: &Trace, direction: Direction, payload: usize) -> Vec<u32> {
-    let client = trace.records().find_map(|(_, record)| record.whole().0.udp().map(|(_, from, _)| from));
+///
+/// The first datagram goes to the server: it cannot know where to send one before.
+fn bare(trace: &Trace, directions: &[Direction], payload: usize) -> Vec<u32> {
+    let server = trace.records().find_map(|(_, record)| record.whole().0.udp().map(|(_, _, to)| to));
     let carries = |record: &Record| match &record.segment {
-        Some(segment) => segment.direction == direction && segment.len > 0,
-        None => record.whole().0.udp().is_some_and(|(_, from, _)| {
-            (Some(from) == client) == (direction == Direction::ToServer) && record.whole().0.payload.len() == payload
+        Some(segment) => {
+            let again = segment.analysis.findings.has(Finding::Retransmission);
+            directions.contains(&segment.direction) && segment.len > 0 && !again
+        }
+        None => record.whole().0.udp().is_some_and(|(_, _, to)| {
+            let direction = if Some(to) == server { Direction::ToServer } else { Direction::ToClient };
+            directions.contains(&direction) && record.whole().0.payload.len() == payload
         }),
     };
     trace.records().filter(|(_, record)| carries(record)).map(|(number, _)| number).collect()

@@ -67,4 +67,4 @@ pub use scenario::{Action, Closing, Compression, Event, Exchange, Key, Opening, 
 pub use socketio::{Arg, Args, Audience, EventQueue, Kept, SocketIoStep, Transports};
 pub use stage::play;
 pub use tls::TlsVersion;
-pub use transport::{Events, Transport};
+pub use transport::{Events, MAX_CLIENTS, Transport, Way};

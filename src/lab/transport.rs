@@ -4,6 +4,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::layer::Direction;
+
 /// A way to get events from a server to a client, or from a client to a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Transport {
@@ -31,8 +33,30 @@ pub enum Transport {
     Udp,
 }
 
-/// What happens: so many events, so long after one another, of so many octets.
+/// Which way events go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// From the server to the client.
+    Down,
+    /// From the client to the server.
+    Up,
+    /// Each time one from the server and one from the client.
+    Both,
+}
+
+impl Way {
+    /// The directions in which there are events.
+    pub fn directions(self) -> &'static [Direction] {
+        match self {
+            Self::Down => &[Direction::ToClient],
+            Self::Up => &[Direction::ToServer],
+            Self::Both => &[Direction::ToClient, Direction::ToServer],
+        }
+    }
+}
+
+/// What happens: so many events, so long after one another, of so many octets.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Events {
     /// How many.
     pub count: usize,
@@ -40,11 +64,24 @@ pub struct Events {
     pub every: Duration,
     /// Octets of payload in each.
     pub payload: usize,
-    /// Whether they go from the client to the server.
-    pub up: bool,
+    /// Which way they go.
+    pub way: Way,
     /// How often a client that polls asks in the time between two events.
     pub polls: usize,
+    /// To how many clients, or from how many: at most [`MAX_CLIENTS`].
+    pub clients: usize,
+    /// Which of them, from 0 and in order, lose the segment or datagram that carries them first.
+    pub lost: Vec<usize>,
+    /// How long nothing happens behind the last.
+    pub idle: Duration,
 }
+
+/// How many clients there can be at once.
+pub const MAX_CLIENTS: usize = NAMES.len();
+
+const NAMES: [&str; 10] = ["ada", "bob", "cleo", "dan", "eve", "fay", "gus", "hal", "ida", "jon"];
+/// A single wait of a script.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 impl Transport {
     /// All of them, in the order in which they are compared.
@@ -86,60 +123,190 @@ impl Transport {
 
     /// The script, or why these events cannot be sent this way.
     pub fn script(self, events: &Events) -> Result<String, String> {
-        let Events { count, payload, up, polls, .. } = *events;
-        let every = Milliseconds(events.every);
-        let octets = format!("of {payload} bytes");
-        let script = match (self, up) {
-            (Self::WebSocket | Self::WebSocketDeflate, up) => {
-                let with = if self == Self::WebSocketDeflate { " with compression" } else { "" };
-                let who = if up { "ada" } else { "server" };
-                format!("ada connects{with}\n{count} times every {every} {who} sends text {octets}\nada closes 1000\n")
-            }
-            (Self::Tcp, false) => {
-                format!("ada opens tcp\n{count} times every {every} server writes {octets}\nada closes\n")
-            }
-            (Self::Tcp, true) => {
-                format!("ada opens tcp\n{count} times every {every} ada writes {octets}\nada closes\n")
-            }
-            (Self::Udp, false) => {
-                format!("ada sends datagram \"hello\"\n{count} times every {every} server sends datagram {octets}\n")
-            }
-            (Self::Udp, true) => format!("{count} times every {every} ada sends datagram {octets}\n"),
-            (Self::SocketIo, _) => emitted("", events),
-            (Self::SocketIoPolling, _) => emitted(" over polling", events),
-            (Self::SocketIoWebSocket, _) => emitted(" over websocket", events),
-            (_, true) => {
-                return Err("the lab's clients of HTTP only ask: they have nothing to send but requests".to_owned());
-            }
-            (Self::Sse, false) => format!(
-                "ada subscribes to /events\n{count} times every {every} server publishes text {octets}\nada closes\n"
-            ),
-            (Self::LongPoll, false) => {
-                format!("{count} times ada gets /events answered with text {octets} after {every}\nada closes\n")
-            }
-            (Self::Http10, false) => {
-                format!("{count} times every {every} ada gets /events answered with text {octets} over http/1.0\n")
-            }
-            (Self::ShortPoll, false) => {
-                let between = Milliseconds(events.every / u32::try_from(polls.max(1)).unwrap_or(1));
-                let empty = match polls {
-                    0 | 1 => String::new(),
-                    polls => format!("{} times every {between} ada gets /events answered with 204\n", polls - 1),
-                };
-                let full = format!("1 times every {between} ada gets /events answered with text {octets}\n");
-                (empty + &full).repeat(count) + "ada closes\n"
+        if self.asks() && events.way != Way::Down {
+            return Err("the lab's clients of HTTP only ask: they have nothing to send but requests".to_owned());
+        }
+        if events.clients == 0 || events.clients > MAX_CLIENTS {
+            return Err(format!("there are at least one client and at most {MAX_CLIENTS}"));
+        }
+        let clients = &NAMES[..events.clients];
+        let begins = clients.iter().filter_map(|client| self.begin(client, events)).map(|step| step + "\n");
+        let ends = clients.iter().filter_map(|client| self.end(client)).map(|step| step + "\n");
+        Ok(begins.collect::<String>()
+            + &self.middle(clients, events)
+            + &self.idle(clients, events)
+            + &ends.collect::<String>())
+    }
+
+    /// Whether events come only as answers.
+    fn asks(self) -> bool {
+        matches!(self, Self::Http10 | Self::ShortPoll | Self::LongPoll | Self::Sse)
+    }
+
+    /// What a client does before the first event.
+    fn begin(self, client: &str, events: &Events) -> Option<String> {
+        let step = match self {
+            Self::WebSocket => format!("{client} connects"),
+            Self::WebSocketDeflate => format!("{client} connects with compression"),
+            Self::Tcp => format!("{client} opens tcp"),
+            Self::Sse => format!("{client} subscribes to /events"),
+            Self::SocketIo => format!("{client} connects to socket.io"),
+            Self::SocketIoPolling => format!("{client} connects to socket.io over polling"),
+            Self::SocketIoWebSocket => format!("{client} connects to socket.io over websocket"),
+            // An event is known by its length; this is none.
+            Self::Udp if events.way == Way::Down && events.payload == 5 => format!("{client} sends datagram \"hi\""),
+            Self::Udp if events.way == Way::Down => format!("{client} sends datagram \"hello\""),
+            Self::Udp | Self::Http10 | Self::ShortPoll | Self::LongPoll => return None,
+        };
+        Some(step)
+    }
+
+    /// What it does at the end.
+    fn end(self, client: &str) -> Option<String> {
+        match self {
+            Self::Udp | Self::Http10 => None,
+            Self::WebSocket | Self::WebSocketDeflate => Some(format!("{client} closes 1000")),
+            Self::SocketIo | Self::SocketIoPolling | Self::SocketIoWebSocket => Some(format!("{client} disconnects")),
+            Self::Tcp | Self::Sse | Self::ShortPoll | Self::LongPoll => Some(format!("{client} closes")),
+        }
+    }
+
+    /// All events. Those that get lost begin a line of their own.
+    fn middle(self, clients: &[&str], events: &Events) -> String {
+        let mut script = String::new();
+        let between = Milliseconds(events.every / u32::try_from(events.polls.max(1)).unwrap_or(1)).to_string();
+        let asked = |n: usize, script: &mut String| {
+            for _ in 0..n {
+                let empty: Vec<String> = clients.iter().map(|client| self.empty(client)).collect();
+                script.push_str(&rounds(events.polls.saturating_sub(1), Some(&between), &empty));
+                script.push_str(&rounds(1, Some(&between), &self.event(clients, events)));
             }
         };
-        Ok(script)
+        let every = Milliseconds(events.every).to_string();
+        let mut at = 0;
+        while at < events.count {
+            let next = events.lost.iter().copied().filter(|lost| *lost > at && *lost < events.count).min();
+            let end = next.unwrap_or(events.count);
+            if events.lost.contains(&at) {
+                script.push_str(&self.loss(events.way));
+            }
+            match self {
+                Self::ShortPoll => asked(end - at, &mut script),
+                // It is the server that waits.
+                Self::LongPoll => script.push_str(&rounds(end - at, None, &self.event(clients, events))),
+                _ => script.push_str(&rounds(end - at, Some(&every), &self.event(clients, events))),
+            }
+            at = end;
+        }
+        script
+    }
+
+    /// One event, for each client.
+    fn event(self, clients: &[&str], events: &Events) -> Vec<String> {
+        let octets = format!("of {} bytes", events.payload);
+        let (down, up) = (events.way != Way::Up, events.way != Way::Down);
+        let mut steps = Vec::new();
+        match (self, clients) {
+            (Self::SocketIo | Self::SocketIoPolling | Self::SocketIoWebSocket, clients) if down => {
+                let to = if let [one] = clients { one } else { "everyone" };
+                steps.push(format!("server emits \"event\" text {octets} to {to}"));
+            }
+            (_, clients) if down => {
+                let step = |(n, client): (usize, &&str)| self.told(client, n == 0, &octets, events.every);
+                steps.extend(clients.iter().enumerate().map(step));
+            }
+            _ => {}
+        }
+        if up {
+            steps.extend(clients.iter().map(|client| match self {
+                Self::Tcp => format!("{client} writes {octets}"),
+                Self::Udp => format!("{client} sends datagram {octets}"),
+                Self::SocketIo | Self::SocketIoPolling | Self::SocketIoWebSocket => {
+                    format!("{client} emits \"event\" text {octets}")
+                }
+                _ => format!("{client} sends text {octets}"),
+            }));
+        }
+        // Where nobody has sent a datagram yet, the server does not know where to send one.
+        if self == Self::Udp && events.way == Way::Both {
+            steps.rotate_left(clients.len());
+        }
+        steps
+    }
+
+    /// An event from the server to one client. Of clients that ask the first waits for it; the others ask when it is there.
+    fn told(self, client: &str, waits: bool, octets: &str, every: Duration) -> String {
+        match self {
+            Self::Tcp => format!("server writes {octets} to {client}"),
+            Self::Udp => format!("server sends datagram {octets} to {client}"),
+            Self::Sse => format!("server publishes text {octets} to {client}"),
+            Self::Http10 => format!("{client} gets /events answered with text {octets} over http/1.0"),
+            Self::ShortPoll => format!("{client} gets /events answered with text {octets}"),
+            Self::LongPoll if waits => {
+                format!("{client} gets /events answered with text {octets} after {}", Milliseconds(every))
+            }
+            Self::LongPoll => format!("{client} gets /events answered with text {octets}"),
+            _ => format!("server sends text {octets} to {client}"),
+        }
+    }
+
+    /// A question to which there is no answer yet.
+    fn empty(self, client: &str) -> String {
+        let over = if self == Self::Http10 { " over http/1.0" } else { "" };
+        format!("{client} gets /events answered with 204{over}")
+    }
+
+    /// What the wire does to an event.
+    fn loss(self, way: Way) -> String {
+        let what = if self == Self::Udp { "datagram" } else { "segment" };
+        let to = if way == Way::Up { "server" } else { "client" };
+        format!("link drops {what} 1 to the {to}\n")
+    }
+
+    /// What goes on while nothing happens: who polls goes on asking, the others wait.
+    fn idle(self, clients: &[&str], events: &Events) -> String {
+        if events.idle.is_zero() {
+            return String::new();
+        }
+        let empty = || clients.iter().map(|client| self.empty(client)).collect::<Vec<_>>();
+        let asks = |every: Duration| {
+            let every = every.max(Duration::from_millis(1));
+            let times = usize::try_from(events.idle.as_millis() / every.as_millis()).unwrap_or(usize::MAX);
+            rounds(times, Some(&Milliseconds(every).to_string()), &empty())
+        };
+        let mut left = events.idle;
+        let mut script = String::new();
+        match self {
+            Self::Http10 => return asks(events.every),
+            Self::ShortPoll => return asks(events.every / u32::try_from(events.polls.max(1)).unwrap_or(1)),
+            _ => {}
+        }
+        while !left.is_zero() {
+            let now = left.min(LONGEST_WAIT);
+            left -= now;
+            let now = Milliseconds(now);
+            match self {
+                // One client's question is open all the time; the others' are answered when it is.
+                Self::LongPoll => {
+                    let mut steps = empty();
+                    steps.iter_mut().take(1).for_each(|step| step.push_str(&format!(" after {now}")));
+                    script.push_str(&rounds(1, None, &steps));
+                }
+                _ => script.push_str(&format!("wait {now}\n")),
+            }
+        }
+        script
     }
 }
 
-/// The script of Socket.IO over this.
-fn emitted(over: &str, events: &Events) -> String {
-    let (count, every) = (events.count, Milliseconds(events.every));
-    let what = format!("emits \"event\" text of {} bytes", events.payload);
-    let emits = if events.up { format!("ada {what}") } else { format!("server {what} to ada") };
-    format!("ada connects to socket.io{over}\n{count} times every {every} {emits}\nada disconnects\n")
+/// Steps so many times, with a wait after each time.
+fn rounds(count: usize, every: Option<&str>, steps: &[String]) -> String {
+    let every = every.map(|every| format!(" every {every}")).unwrap_or_default();
+    match (count, steps) {
+        (0, _) | (_, []) => String::new(),
+        (_, [step]) => format!("{count} times{every} {step}\n"),
+        (_, steps) => format!("repeat {count} times{every}\n{}\nend\n", steps.join("\n")),
+    }
 }
 
 impl fmt::Display for Transport {
@@ -164,15 +331,52 @@ mod tests {
 
     #[test]
     fn every_script_can_be_played() {
-        let events = Events { count: 3, every: Duration::from_millis(20), payload: 50, up: false, polls: 4 };
+        let events = Events {
+            count: 3,
+            every: Duration::from_millis(20),
+            payload: 50,
+            way: Way::Down,
+            polls: 4,
+            clients: 1,
+            lost: Vec::new(),
+            idle: Duration::ZERO,
+        };
+        let every = Duration::from_millis(500);
+        let more = Events { clients: 3, every, idle: Duration::from_secs(11), ..events.clone() };
+        let lossy = Events { lost: vec![0, 2], ..events.clone() };
         for transport in Transport::ALL {
-            let script = transport.script(&events).unwrap();
-            Scenario::parse(&script).unwrap_or_else(|error| panic!("{transport}: {error:?}\n{script}"));
             assert_eq!(Transport::from_name(transport.name()), Some(transport));
-            match transport.script(&Events { up: true, ..events }) {
-                Ok(script) => drop(Scenario::parse(&script).unwrap()),
-                Err(why) => assert!(why.contains("HTTP"), "{why}"),
+            for way in [Way::Down, Way::Up, Way::Both] {
+                can_be_played(transport, "", &Events { way, ..events.clone() });
+                can_be_played(transport, "", &Events { way, ..more.clone() });
+                can_be_played(transport, "network ethernet\n", &Events { way, ..lossy.clone() });
             }
         }
+    }
+
+    fn can_be_played(transport: Transport, ground: &str, events: &Events) {
+        let script = match transport.script(events) {
+            Ok(script) => ground.to_owned() + &script,
+            Err(why) => return assert!(events.way != Way::Down && why.contains("HTTP"), "{transport}: {why}"),
+        };
+        let parsed = Scenario::parse(&script);
+        let scenario = parsed.unwrap_or_else(|error| panic!("{transport}: {error:?}\n{script}"));
+        assert!(scenario.waits() >= events.idle, "{transport}\n{script}");
+        assert_eq!(script.matches("link drops").count(), events.lost.len(), "{transport}\n{script}");
+    }
+
+    #[test]
+    fn there_are_so_many_clients_and_no_more() {
+        let events = Events {
+            count: 1,
+            every: Duration::ZERO,
+            payload: 5,
+            way: Way::Down,
+            polls: 1,
+            clients: MAX_CLIENTS + 1,
+            lost: Vec::new(),
+            idle: Duration::ZERO,
+        };
+        assert!(Transport::Tcp.script(&events).unwrap_err().contains("at most 10"));
     }
 }

@@ -1,7 +1,5 @@
 //! A comparison as tables and bars.
 
-use std::time::Duration;
-
 use unicode_width::UnicodeWidthStr as _;
 
 use super::line::{Line, Page, Tone};
@@ -17,14 +15,16 @@ const BETWEEN: usize = 3;
 /// The comparison for people.
 pub fn comparison(compared: &Comparison, width: usize) -> Vec<Line> {
     let mut page = Page::new(width);
-    let (way, events) = (if compared.up { "to the server" } else { "to the client" }, compared.events);
-    let every = Duration::from_secs_f64(compared.every);
-    let head = format!("{events} events {way}, one every {every:?}, {} octets each", compared.payload);
-    page.line(Line::of(Tone::Title, head).with(Tone::Dim, format!("   {}", compared.place)));
+    let head = Line::of(Tone::Title, compared.what()).with(Tone::Dim, format!(" · {}", compared.place));
+    page.paragraph(Line::new(), &head);
     page.gap();
     page.line(Line::of(Tone::Strong, "What each took"));
     let rows: Vec<Vec<String>> = compared.contenders.iter().map(|one| taken(one, compared)).collect();
     rows_of(&mut page, &TAKEN, &rows);
+    page.gap();
+    page.line(Line::of(Tone::Strong, "How long it took, ms").with(Tone::Dim, ", from sending to receiving"));
+    let (columns, rows) = times(compared);
+    rows_of(&mut page, &columns, &rows);
     page.gap();
     page.line(Line::of(Tone::Strong, "Where the octets went"));
     let (columns, rows) = by_layer(compared);
@@ -38,12 +38,11 @@ pub fn comparison(compared: &Comparison, width: usize) -> Vec<Line> {
 }
 
 /// What each transport took: the names of the columns.
-pub(super) const TAKEN: [&str; 9] = ["", "TCP", "asked", "empty", "frames", "ACKs", "octets", "×", "median ms"];
+pub(super) const TAKEN: [&str; 9] = ["", "TCP", "asked", "empty", "frames", "ACKs", "again", "octets", "×"];
 
 pub(super) fn taken(one: &Contender, compared: &Comparison) -> Vec<String> {
     let cost = &one.cost;
     let overhead = one.overhead(compared.payload_octets()).map_or("–".into(), |times| format!("{times:.1}"));
-    let latency = one.latency().map_or("–".into(), |(middle, _)| format!("{:.2}", middle.as_secs_f64() * 1e3));
     vec![
         one.transport.clone(),
         cost.connections.to_string(),
@@ -51,10 +50,33 @@ pub(super) fn taken(one: &Contender, compared: &Comparison) -> Vec<String> {
         cost.empty_answers.to_string(),
         cost.frames.to_string(),
         cost.pure_acks.to_string(),
+        cost.retransmissions.to_string(),
         cost.octets.to_string(),
         overhead,
-        latency,
     ]
+}
+
+/// The times of each transport's events, and what it holds open: the names of the columns, and the rows.
+pub(super) fn times(compared: &Comparison) -> (Vec<&'static str>, Vec<Vec<String>>) {
+    let mut columns = vec!["", "fastest", "median", "95 of 100", "slowest", "held open"];
+    let is_idle = compared.idle > 0.0;
+    if is_idle {
+        columns.push("idle, octets/min");
+    }
+    let row = |one: &Contender| {
+        let time = |percent| match one.latency(percent) {
+            Some(time) => format!("{:.2}", time.as_secs_f64() * 1e3),
+            None => "–".to_owned(),
+        };
+        let mut cells = vec![one.transport.clone()];
+        cells.extend([0, 50, 95, 100].map(time));
+        cells.push(format!("{:.2}", one.cost.held_open));
+        if is_idle {
+            cells.push(one.cost.idle_per_minute.map_or("–".to_owned(), |octets| format!("{octets:.0}")));
+        }
+        cells
+    };
+    (columns, compared.contenders.iter().map(row).collect())
 }
 
 /// A table; where it has no room, each row as a sentence.
@@ -184,15 +206,25 @@ fn sentences(compared: &Comparison, page: &mut Page) {
     if websocket.is_some_and(|_| compared.contenders.len() > 1) {
         page.gap();
     }
+    for (name, every) in [("short-poll", compared.asked_every), ("http10", compared.every)] {
+        if compared.get(name).is_some() {
+            let (most, middle) = (every * 1e3, every * 5e2);
+            let text = format!(
+                "{name} asks every {most:.1} ms: what happens in between waits {middle:.1} ms on average, and {most:.1} at most, \
+                 until somebody asks."
+            );
+            page.paragraph(Line::of(Tone::Plain, "· "), &Line::of(Tone::Plain, text));
+        }
+    }
     let legend = "TCP: connections opened. asked: requests of HTTP; empty: answered with nothing. ACKs: frames that only \
-                  acknowledge. ×: octets on the wire for each octet of payload. ✓: the sum over \
-                  the layers is that over the frames, ≠ that it is not. median: from the call that sends to the \
+                  acknowledge; again: segments sent again. ×: octets on the wire for each octet of payload. ✓: the sum over \
+                  the layers is that over the frames, ≠ that it is not. Times are from the call that sends to the \
                   call that has received, as both programs noted it; what a client does not know yet because it has not \
-                  asked is not in it. The sentences are arithmetic on what was measured.";
+                  asked is not in it. held open: how many TCP connections were, on average. The sentences are arithmetic on what was measured.";
     page.paragraph(Line::new(), &Line::of(Tone::Dim, legend));
 }
 
-/// Both tables in Markdown.
+/// The tables in Markdown.
 pub fn comparison_markdown(compared: &Comparison) -> String {
     let row = |cells: &[&str]| format!("| {} |\n", cells.join(" | "));
     let table = |head: &[&str], rows: &[Vec<String>]| {
@@ -202,7 +234,8 @@ pub fn comparison_markdown(compared: &Comparison) -> String {
     };
     let taken: Vec<Vec<String>> = compared.contenders.iter().map(|one| taken(one, compared)).collect();
     let (head, layers) = by_layer(compared);
-    format!("{}\n{}", table(&TAKEN, &taken), table(&head, &layers))
+    let (columns, times) = times(compared);
+    format!("{}\n{}\n{}", table(&TAKEN, &taken), table(&columns, &times), table(&head, &layers))
 }
 
 /// The comparison as one object of JSON.
@@ -214,7 +247,9 @@ pub fn comparison_json(compared: &Comparison) -> String {
 pub fn comparison_csv(compared: &Comparison) -> String {
     let mut head = "transport,connections,requests,empty_answers,frames,pure_acks,retransmissions,octets".to_owned();
     CostLayer::ALL.iter().for_each(|layer| head.push_str(&format!(",{}", layer.name().to_lowercase())));
-    head.push_str(",octets_before,octets_per_event,median_ns,max_ns\r\n");
+    head.push_str(
+        ",octets_before,octets_per_event,min_ns,median_ns,p95_ns,max_ns,held_open,idle_octets_per_minute\r\n",
+    );
     let number = |number: Option<f64>| number.map_or(String::new(), |number| number.to_string());
     compared.contenders.iter().fold(head, |mut out, one| {
         let cost = &one.cost;
@@ -225,8 +260,9 @@ pub fn comparison_csv(compared: &Comparison) -> String {
         cells.push(cost.octets.to_string());
         cells.extend(cost.layers.iter().map(|(_, sum)| sum.to_string()));
         cells.extend([cost.before.to_string(), number(cost.per_event)]);
-        let latency = one.latency().map(|(middle, most)| [middle.as_nanos().to_string(), most.as_nanos().to_string()]);
-        cells.extend(latency.unwrap_or_default());
+        let time = |percent| one.latency(percent).map_or(String::new(), |time| time.as_nanos().to_string());
+        cells.extend([0, 50, 95, 100].map(time));
+        cells.extend([cost.held_open.to_string(), number(cost.idle_per_minute)]);
         out.push_str(&cells.join(","));
         out + "\r\n"
     })

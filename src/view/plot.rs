@@ -153,11 +153,8 @@ fn latencies(area: &Area<'_>, compared: &Comparison) -> Drawn {
     let place = |value: f64| LEFT + ((value.max(least) / least).log10() / (most / least).log10() * room).round() as i32;
     for (row, one) in (0..).zip(&compared.contenders) {
         let y = TOP + row * ROW + ROW / 2;
-        let at = |share: f64| {
-            let last = one.latencies.len().checked_sub(1)?;
-            one.latencies.get((share * last as f64).round() as usize).map(|value| milliseconds(*value))
-        };
-        let (Some(low), Some(middle), Some(high), Some(top)) = (at(0.0), at(0.5), at(0.95), at(1.0)) else { continue };
+        let at = |percent| one.latency(percent).map(|time| time.as_secs_f64() * 1e3);
+        let (Some(low), Some(middle), Some(high), Some(top)) = (at(0), at(50), at(95), at(100)) else { continue };
         area.draw(&PathElement::new(vec![(place(low), y), (place(top), y)], PALETTE[8].stroke_width(1)))?;
         area.draw(&Rectangle::new([(place(low), y - 5), (place(high), y + 5)], PALETTE[1].filled()))?;
         area.draw(&Circle::new((place(middle), y), 5, PALETTE[7].filled()))?;

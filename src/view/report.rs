@@ -1,6 +1,6 @@
 //! A comparison as a page of its own: everything in one file of HTML, for reading and for printing.
 
-use super::compare::{TAKEN, by_layer, taken};
+use super::compare::{TAKEN, by_layer, taken, times};
 use super::plot::Plot;
 use crate::explain::Comparison;
 
@@ -12,13 +12,7 @@ const STYLE: &str = "body{font:16px/1.5 sans-serif;max-width:50rem;margin:2rem a
 
 /// The page.
 pub fn report(compared: &Comparison, plots: &[Plot]) -> String {
-    let (way, events) = (if compared.up { "to the server" } else { "to the client" }, compared.events);
-    let what = format!(
-        "{events} events {way}, one every {:.0} ms, {} octets each; {}",
-        compared.every * 1e3,
-        compared.payload,
-        compared.place
-    );
+    let what = format!("{}; {}", compared.what(), compared.place);
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>What each transport costs</title>\
          <meta name=\"viewport\" content=\"width=device-width\"><style>{STYLE}</style></head><body>\n\
@@ -27,6 +21,9 @@ pub fn report(compared: &Comparison, plots: &[Plot]) -> String {
     );
     let rows: Vec<Vec<String>> = compared.contenders.iter().map(|one| taken(one, compared)).collect();
     page.push_str(&table(&TAKEN, &rows));
+    let (head, rows) = times(compared);
+    page.push_str("<h2>How long it took, in milliseconds</h2>\n");
+    page.push_str(&table(&head, &rows));
     let (head, rows) = by_layer(compared);
     page.push_str("<h2>Octets by layer</h2>\n");
     page.push_str(&table(&head, &rows));
@@ -35,7 +32,7 @@ pub fn report(compared: &Comparison, plots: &[Plot]) -> String {
     }
     page.push_str(
         "<p class=\"note\">Every octet of every frame has one owner, so the layers add up to the frames (✓). Latency is from the \
-         call that sends to the call that has received, as both programs noted it. Recorded by wiretale in a network of its \
+         call that sends to the call that has received, as both programs noted it; held open is how many TCP connections were open on average. Recorded by wiretale in a network of its \
          own; with <code>--save</code> the captures are kept, and any other tool can count them again.</p>\n</body></html>\n",
     );
     page

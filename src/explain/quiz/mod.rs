@@ -5,13 +5,12 @@
 //! is right.
 
 mod ask;
-mod random;
 
 use serde::Serialize;
 
+use super::random::Random;
 use crate::layer::Span;
 use crate::trace::Trace;
-use random::Random;
 
 /// Questions about one capture.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -1,10 +1,11 @@
 //! Choices that look random and are the same for the same seed: splitmix64.
 
 /// A sequence of numbers.
-pub(super) struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Self {
+    /// The one that this number begins.
+    pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -16,12 +17,12 @@ impl Random {
     }
 
     /// A number below this one, which is not 0.
-    pub(super) fn below(&mut self, end: usize) -> usize {
+    pub fn below(&mut self, end: usize) -> usize {
         (self.next() % end.max(1) as u64) as usize
     }
 
     /// Puts things into an order of its own (Fisher and Yates).
-    pub(super) fn shuffle<T>(&mut self, things: &mut [T]) {
+    pub fn shuffle<T>(&mut self, things: &mut [T]) {
         for i in (1..things.len()).rev() {
             things.swap(i, self.below(i + 1));
         }
