@@ -462,6 +462,7 @@ fn every_step_of_the_handbook_is_understood() {
             .any(|verb| step.contains(verb));
         let script = match step.split(' ').next() {
             Some("network") => step.clone(),
+            Some("clients") => step.clone(),
             _ if step.starts_with("fay connects") || step.contains("refuses") => step.clone(),
             Some("server") if ["keeps", "checks", "speaks"].iter().any(|verb| step.contains(verb)) => step.clone(),
             _ if step.contains("resuming") => step.clone(),
@@ -701,6 +702,21 @@ fn several_clients_both_ways_and_idling_are_compared() {
     let Some(polls) = compared(&["short-poll", "--events", "2", "--every", "80ms", "--idle", "600ms"]) else { return };
     let idle = polls["contenders"][0]["cost"]["idle_per_minute"].as_f64().unwrap();
     assert!(idle > 10_000.0, "who polls goes on asking: {idle}");
+}
+
+#[test]
+fn requests_carry_the_header_fields_of_a_kind_of_client() {
+    let kinds = ["http10", "sse", "websocket", "socketio"];
+    let of = |profile| compared(&[&kinds[..], &["--profile", profile, "--events", "2", "--every", "10ms"]].concat());
+    let (Some(minimal), Some(browser)) = (of("minimal"), of("browser")) else { return };
+    for (few, many) in minimal["contenders"].as_array().unwrap().iter().zip(browser["contenders"].as_array().unwrap()) {
+        let requests = few["cost"]["requests"].as_u64().unwrap();
+        let http = |one: &serde_json::Value| one["cost"]["layers"][5][1].as_u64().unwrap();
+        assert_eq!(few["cost"]["layers"][5][0], "http");
+        assert_eq!(many["cost"]["requests"].as_u64(), Some(requests), "{few}");
+        let more = (http(many) - http(few)) / requests;
+        assert!((330..420).contains(&more), "{}: {more} octets more in each request", few["transport"]);
+    }
 }
 
 #[test]

@@ -139,6 +139,18 @@ pub(super) enum Net {
     Ethernet,
 }
 
+/// Whose header fields requests have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Who {
+    /// Nobody's: what HTTP needs.
+    Minimal,
+    /// A browser of today.
+    Browser,
+    /// A browser of 2009, with a long cookie.
+    #[value(name = "firefox-2009")]
+    Firefox2009,
+}
+
 /// How a comparison is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum CompareFormat {
@@ -181,6 +193,9 @@ pub(super) struct CompareArguments {
     /// How many clients there are; each has all events.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=lab::MAX_CLIENTS as i64))]
     pub(super) clients: u8,
+    /// Whose header fields each request has; those of the answers stay as few as they can be.
+    #[arg(long, value_enum, default_value_t = Who::Minimal)]
+    pub(super) profile: Who,
     /// Behind the last event nothing happens for so long, such as 10s: what idling costs.
     #[arg(long, value_name = "TIME")]
     pub(super) idle: Option<humantime::Duration>,
@@ -206,7 +221,7 @@ pub(super) struct CompareArguments {
     #[arg(long, value_name = "FILE.html")]
     pub(super) report: Option<PathBuf>,
     /// Look into published numbers instead: quantum-leap, hpbn, long-poll-batching, plain-tcp.
-    #[arg(long, value_name = "CASE", conflicts_with_all = ["kinds", "events", "every", "payload", "direction", "polls", "clients", "idle", "loss"])]
+    #[arg(long, value_name = "CASE", conflicts_with_all = ["kinds", "events", "every", "payload", "direction", "polls", "clients", "profile", "idle", "loss"])]
     pub(super) case: Option<String>,
 }
 

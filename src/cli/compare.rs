@@ -5,14 +5,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::Ending;
-use super::arguments::{CompareArguments, CompareFormat, Net, Way};
+use super::arguments::{CompareArguments, CompareFormat, Net, Way, Who};
 use super::bar::Bar;
 use super::failure::Failure;
 use super::load::{self, trace_recording};
 use super::output::Output;
 use super::save::{self, Keep};
 use crate::capture::Statistics;
-use crate::explain::{Case, Cast, Comparison, Contender, Cost, Packet, Pair, Played, Random};
+use crate::explain::{Case, Cast, Comparison, Contender, Cost, Packet, Pair, Played, Profile, Random};
 use crate::lab::{self, Events, Place, Recording, Scenario, Transport, What};
 use crate::mistake;
 use crate::view::{self, comparison, comparison_csv, comparison_json, comparison_markdown, plots, report};
@@ -28,21 +28,8 @@ pub(super) fn run(arguments: &CompareArguments, out: &mut Output) -> Result<Endi
         return case(name, arguments, out);
     }
     let transports = transports(arguments)?;
-    let events = Events {
-        count: arguments.events.into(),
-        every: *arguments.every,
-        payload: arguments.payload.into(),
-        way: match arguments.direction {
-            Way::Down => lab::Way::Down,
-            Way::Up => lab::Way::Up,
-            Way::Both => lab::Way::Both,
-        },
-        polls: arguments.polls.into(),
-        clients: arguments.clients.into(),
-        lost: lost(arguments)?,
-        idle: arguments.idle.map_or(Duration::ZERO, |idle| *idle),
-    };
-    let scripts = scripts(&transports, &events, &ground(arguments)?)?;
+    let (events, profile) = (events(arguments)?, profile(arguments.profile));
+    let scripts = scripts(&transports, &events, &(ground(arguments)? + &added(profile)))?;
     let place = lab::enter();
     let place = scripts.first().map_or_else(|| place.clone(), |(.., scenario)| place.clone().fit(scenario));
     let mut compared = Comparison {
@@ -51,6 +38,7 @@ pub(super) fn run(arguments: &CompareArguments, out: &mut Output) -> Result<Endi
         payload: events.payload,
         directions: events.way.directions().to_vec(),
         clients: events.clients,
+        profile: profile.name(),
         lost: events.lost.len(),
         idle: events.idle.as_secs_f64(),
         asked_every: events.every.as_secs_f64() / events.polls as f64,
@@ -210,6 +198,32 @@ fn ground(arguments: &CompareArguments) -> Result<String, Failure> {
     }
 }
 
+/// What is asked for.
+fn events(arguments: &CompareArguments) -> Result<Events, Failure> {
+    Ok(Events {
+        count: arguments.events.into(),
+        every: *arguments.every,
+        payload: arguments.payload.into(),
+        way: match arguments.direction {
+            Way::Down => lab::Way::Down,
+            Way::Up => lab::Way::Up,
+            Way::Both => lab::Way::Both,
+        },
+        polls: arguments.polls.into(),
+        clients: arguments.clients.into(),
+        lost: lost(arguments)?,
+        idle: arguments.idle.map_or(Duration::ZERO, |idle| *idle),
+    })
+}
+
+fn profile(who: Who) -> Profile {
+    match who {
+        Who::Minimal => Profile::Minimal,
+        Who::Browser => Profile::Browser,
+        Who::Firefox2009 => Profile::Firefox2009,
+    }
+}
+
 /// Which events lose what carries them first.
 fn lost(arguments: &CompareArguments) -> Result<Vec<usize>, Failure> {
     let Some(loss) = arguments.loss else { return Ok(Vec::new()) };
@@ -219,6 +233,12 @@ fn lost(arguments: &CompareArguments) -> Result<Vec<usize>, Failure> {
     }
     let mut random = Random::new(arguments.seed);
     Ok((0..arguments.events.into()).filter(|_| random.below(100) < usize::from(loss)).collect())
+}
+
+/// The step that gives requests their header fields.
+fn added(profile: Profile) -> String {
+    let fields: String = profile.fields().iter().map(|field| format!(" \"{field}\"")).collect();
+    if fields.is_empty() { fields } else { format!("clients add{fields}\n") }
 }
 
 /// What is to be played, all of it checked before anything is.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::cost::Cost;
+use super::profile::Profile;
 use crate::layer::Direction;
 use crate::trace::{Record, Trace};
 
@@ -63,6 +64,8 @@ pub struct Comparison {
     pub directions: Vec<Direction>,
     /// To how many clients, or from how many.
     pub clients: usize,
+    /// Whose header fields the clients send.
+    pub profile: &'static str,
     /// How many of them lost the segment or datagram that carried them first.
     pub lost: usize,
     /// Seconds in which nothing happened, behind the last.
@@ -129,6 +132,9 @@ impl Comparison {
         let every = Duration::from_secs_f64(self.every);
         let (events, payload) = (self.events, self.payload);
         let mut what = format!("{events} events {way}, one every {every:?}, {payload} octets each");
+        if self.profile != Profile::Minimal.name() {
+            what.push_str(&format!(", requests as from {}", self.profile));
+        }
         if self.lost > 0 {
             what.push_str(&format!(", {} of them lost at first", self.lost));
         }

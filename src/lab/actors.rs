@@ -116,11 +116,11 @@ impl Actors {
             }
             Part::HearDatagram => self.datagrams.hear(client, &self.log).await,
             Part::Exchange(exchange) => self.exchange(line, client, &exchange).await,
-            Part::Subscribe { path, last, tls } => {
+            Part::Subscribe { path, last, tls, fields } => {
                 let is_client = self.role.is_client();
                 let end = self.tcp(line, client, tls).await?;
                 match is_client {
-                    true => end.subscribe(line, &path, last.as_deref()).await,
+                    true => end.subscribe(line, (&path, last.as_deref()), &fields).await,
                     false => end.serve_events(line).await,
                 }
             }

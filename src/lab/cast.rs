@@ -8,7 +8,7 @@ use crate::lab::grammar::{self, MAX_STEPS, Speaker, Statement, Verb};
 use crate::lab::ground::{Ground, Machine};
 use crate::lab::manners::{Manners, unrolled};
 use crate::lab::reader::Name;
-use crate::lab::scenario::{Action, Exchange, Scenario, Step};
+use crate::lab::scenario::{Action, Exchange, Opening, Scenario, Step};
 use crate::layer::Direction;
 use crate::mistake::{self, Mistake};
 
@@ -48,8 +48,10 @@ impl Scenario {
                 (self.port, cast.has_begun) = (*port, true);
                 Ok(true)
             }
-            Verb::KeepEvents | Verb::Heartbeat { .. } | Verb::Secure { .. } if !cast.links.is_empty() => {
-                wrong("somebody has connected already", "what the server is like is said before that")
+            Verb::KeepEvents | Verb::Fields { .. } | Verb::Heartbeat { .. } | Verb::Secure { .. }
+                if !cast.links.is_empty() =>
+            {
+                wrong("somebody has connected already", "what all are like is said before that")
             }
             Verb::Heartbeat { every, within } if every.is_zero() || within.is_zero() => {
                 wrong("a heart cannot beat in no time", "write it as `server checks every 300ms within 200ms`")
@@ -61,6 +63,11 @@ impl Scenario {
             Verb::Secure { version } => {
                 cast.speaks(true, range)?;
                 (self.secure, cast.has_begun) = (Some(*version), true);
+                Ok(true)
+            }
+            Verb::Fields { fields } => {
+                self.fields.extend_from_slice(fields);
+                (cast.fields, cast.has_begun) = (self.fields.clone(), true);
                 Ok(true)
             }
             Verb::KeepEvents => {
@@ -85,6 +92,7 @@ fn check(statements: Vec<Statement>) -> Result<Scenario, Mistake> {
         recorded_at: Machine::default(),
         keeps_events: false,
         heartbeat: None,
+        fields: Vec::new(),
         secure: None,
         refused: BTreeMap::new(),
         port: DEFAULT_PORT,
@@ -156,6 +164,8 @@ pub(super) struct Cast {
     /// The namespaces that nobody may join.
     pub(super) refused: BTreeMap<String, String>,
     pub(super) keeps_events: bool,
+    /// Header fields that every request has besides.
+    fields: Vec<(String, String)>,
     /// Whether the server speaks Socket.IO, once that is known.
     socketio: Option<bool>,
     /// Somebody has done something.
@@ -171,14 +181,18 @@ impl Cast {
             Verb::Listen { .. } => return Err(Mistake::new(NOWHERE, "the server listens already")),
             Verb::Ground { .. } => return Err(Mistake::new(NOWHERE, "the network is there already")),
             Verb::Fault { fault } => Action::Fault(fault),
-            Verb::KeepEvents | Verb::Refuse { .. } | Verb::Heartbeat { .. } | Verb::Secure { .. } => {
+            Verb::KeepEvents
+            | Verb::Fields { .. }
+            | Verb::Refuse { .. }
+            | Verb::Heartbeat { .. }
+            | Verb::Secure { .. } => {
                 return Err(Mistake::new(NOWHERE, "this is said before the first step"));
             }
             Verb::SocketIo { spoken } => Action::SocketIo(self.socketio(spoken, range)?),
             Verb::Wait { time } => self.wait(time)?,
             Verb::Connect { client, opening } => {
                 self.open(&client, if opening.is_good() { Link::WebSocket } else { Link::Gone })?;
-                Action::Connect { client: client.name, opening }
+                Action::Connect { client: client.name, opening: Opening { fields: self.fields.clone(), ..opening } }
             }
             Verb::Say { by, what } => self.say(by, what, range)?,
             Verb::Close { by, reason } => self.close(by, reason, range)?,
@@ -201,7 +215,7 @@ impl Cast {
             Verb::Get { client, exchange } => self.get(client, exchange)?,
             Verb::Subscribe { client, path, last, tls } => {
                 self.open(&client, Link::Events)?;
-                Action::Subscribe { client: client.name, path, last, tls }
+                Action::Subscribe { client: client.name, path, last, tls, fields: self.fields.clone() }
             }
             Verb::Publish { to, event } => {
                 self.count(event.data.len())?;
@@ -269,6 +283,7 @@ impl Cast {
     }
 
     fn get(&mut self, client: Name, mut exchange: Exchange) -> Result<Action, Mistake> {
+        exchange.fields.clone_from(&self.fields);
         self.count(exchange.body.len())?;
         self.waited += exchange.held;
         if self.waited > MAX_WAITS {
@@ -380,12 +395,30 @@ const NOWHERE: Range<usize> = 0..0;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lab::scenario::{Closing, Key, Opening, Utterance};
+    use crate::lab::scenario::{Closing, Key, Utterance};
 
     fn check(script: &str, wrong: &str, message: &str, help: &str) {
         let error = Scenario::parse(script).unwrap_err();
         let found = (&script[error.range], error.message.as_str(), error.help.as_deref().unwrap_or_default());
         assert_eq!(found, (wrong, message, help), "{script}");
+    }
+
+    #[test]
+    fn header_fields_are_added_before_anyone_connects() {
+        let scenario = Scenario::parse("clients add \"A: 1\" \"b:2\"\nclients add \"C:\"\nada connects").unwrap();
+        let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let all = vec![field("A", "1"), field("b", "2"), field("C", "")];
+        assert_eq!(scenario.fields, all);
+        let Action::Connect { opening, .. } = &scenario.steps[0].action else { panic!("{:?}", scenario.steps) };
+        assert_eq!(opening.fields, all);
+        let late = "what all are like is said before that";
+        check("ada connects\nclients add \"A: 1\"", "clients add \"A: 1\"", "somebody has connected already", late);
+        let own = "it says how the message is to be read";
+        check("clients add \"Host: x\"", "\"Host: x\"", "`Host` is the client's own business", own);
+        let help = "letters, digits and `-`, as \"User-Agent\"";
+        check("clients add \"a b: x\"", "\"a b: x\"", "`a b` is no name of a header field", help);
+        let ascii = "the value of `a` has more than visible ASCII";
+        check("clients add \"a: x\\r\\nb: y\"", "\"a: x\\r\\nb: y\"", ascii, "leave out what is not ASCII");
     }
 
     #[test]
@@ -412,6 +445,7 @@ mod tests {
             recorded_at: Machine::Client,
             keeps_events: false,
             heartbeat: None,
+            fields: Vec::new(),
             secure: None,
             refused: BTreeMap::new(),
             port: 9000,
@@ -442,6 +476,7 @@ mod tests {
                 recorded_at: Machine::Client,
                 keeps_events: false,
                 heartbeat: None,
+                fields: Vec::new(),
                 secure: None,
                 refused: BTreeMap::new(),
                 port: 8080,

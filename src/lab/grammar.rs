@@ -120,6 +120,10 @@ pub enum Verb {
         reason: String,
     },
     KeepEvents,
+    /// Header fields that every request of a client has besides.
+    Fields {
+        fields: Vec<(String, String)>,
+    },
     /// How often the server of Socket.IO asks whether a client is there, and how long it waits for the answer.
     Heartbeat {
         every: Duration,
@@ -160,6 +164,7 @@ fn statement(sentence: &Sentence) -> Result<Statement, Mistake> {
         None if words.keyword("repeat") => Verb::Repeat { times: words.rounds()? },
         None if words.keyword("end") => Verb::End,
         None if words.keyword("network") => verbs::ground(&mut words)?,
+        None if words.keyword("clients") => Verb::Fields { fields: verbs::fields(&mut words)? },
         None if words.keyword("link") => Verb::Fault { fault: verbs::fault(&mut words)? },
         None => server_verb(&mut words)?,
         Some(client) => client_verb(&mut words, client)?,
@@ -384,6 +389,7 @@ mod tests {
             offering: Some("chat, superchat".to_owned()),
             tls: Some(TlsVersion::V12),
             compression: Some(Compression { takeover: false }),
+            fields: Vec::new(),
         };
         assert_eq!(
             verb(

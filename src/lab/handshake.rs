@@ -109,7 +109,7 @@ pub async fn accept(
 }
 
 /// The header fields of a request, in the order in which tungstenite sends them.
-fn fields(server: SocketAddr, opening: &Opening) -> Vec<(&'static str, String)> {
+fn fields(server: SocketAddr, opening: &Opening) -> Vec<(&str, String)> {
     let key = match &opening.key {
         Key::Random => Some(generate_key()),
         Key::Fixed(text) => Some(text.clone()),
@@ -124,6 +124,7 @@ fn fields(server: SocketAddr, opening: &Opening) -> Vec<(&'static str, String)> 
     fields.extend(key.map(|key| ("Sec-WebSocket-Key", key)));
     fields.extend(opening.offering.clone().map(|names| ("Sec-WebSocket-Protocol", names)));
     fields.extend(opening.compression.map(|how| ("Sec-WebSocket-Extensions", how.header().to_owned())));
+    fields.extend(opening.fields.iter().map(|(name, value)| (name.as_str(), value.clone())));
     fields
 }
 

@@ -45,6 +45,7 @@ pub enum Part {
         path: String,
         last: Option<String>,
         tls: Option<TlsVersion>,
+        fields: Vec<(String, String)>,
     },
     Publish(Event),
     HearEvent(Event),

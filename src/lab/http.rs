@@ -16,7 +16,8 @@ impl TcpEnd {
     pub async fn ask(&mut self, line: usize, exchange: &Exchange) -> Result<(), ActorError> {
         let host = self.side.connection.server;
         let version = exchange.version();
-        let head = format!("GET {} {version}\r\nHost: {host}\r\nAccept: */*\r\n\r\n", exchange.path);
+        let fields = asked_with(&exchange.fields);
+        let head = format!("GET {} {version}\r\nHost: {host}\r\n{fields}\r\n", exchange.path);
         self.request(line, &head).await?;
         let (answered, mut body, len) = self.response().await?;
         let missing = self.take(len.saturating_sub(body.len())).await?;
@@ -42,10 +43,18 @@ impl TcpEnd {
     }
 
     /// The client's part of an event stream: asks for it, from behind the last event it has.
-    pub async fn subscribe(&mut self, line: usize, path: &str, last: Option<&str>) -> Result<(), ActorError> {
+    pub async fn subscribe(
+        &mut self,
+        line: usize,
+        (path, last): (&str, Option<&str>),
+        fields: &[(String, String)],
+    ) -> Result<(), ActorError> {
         let host = self.side.connection.server;
         let last = last.map(|id| format!("Last-Event-ID: {id}\r\n")).unwrap_or_default();
-        let head = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: text/event-stream\r\n{last}\r\n");
+        // Whatever else a client takes, here it asks for a stream.
+        let others = fields.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("accept"));
+        let fields = written(others);
+        let head = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: text/event-stream\r\n{last}{fields}\r\n");
         self.request(line, &head).await?;
         let (answered, ..) = self.response().await?;
         self.streams = true;
@@ -128,8 +137,20 @@ impl TcpEnd {
 fn head(version: &str, status: u16, headers: &[(String, String)]) -> String {
     let reason = if status == NO_CONTENT { "No Content" } else { "OK" };
     let mut head = format!("{version} {status} {reason}\r\n");
-    headers.iter().for_each(|(name, value)| head.push_str(&format!("{name}: {value}\r\n")));
+    head.push_str(&written(headers));
     head + "\r\n"
+}
+
+/// The header fields of a request that takes anything, unless they say otherwise.
+pub fn asked_with(fields: &[(String, String)]) -> String {
+    let has_accept = fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("accept"));
+    let accept = if has_accept { "" } else { "Accept: */*\r\n" };
+    accept.to_owned() + &written(fields)
+}
+
+/// Header fields, a line each.
+fn written<'a>(fields: impl IntoIterator<Item = &'a (String, String)>) -> String {
+    fields.into_iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect()
 }
 
 /// An event as a chunk of the body.

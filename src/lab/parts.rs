@@ -21,8 +21,9 @@ impl<'a> Parts<'a> {
             Action::Connect { client, opening } => Self::both(client, Part::Open(opening.clone())),
             Action::Open { client, tls } => Self::both(client, Part::Tcp(*tls)),
             Action::Get { client, exchange } => Self::both(client, Part::Exchange(exchange.clone())),
-            Action::Subscribe { client, path, last, tls } => {
-                Self::both(client, Part::Subscribe { path: path.clone(), last: last.clone(), tls: *tls })
+            Action::Subscribe { client, path, last, tls, fields } => {
+                let (path, last, fields) = (path.clone(), last.clone(), fields.clone());
+                Self::both(client, Part::Subscribe { path, last, tls: *tls, fields })
             }
             Action::Say { client, direction, what: Utterance::Raw { octets, refused: true } } => {
                 Self::cast(client, *direction, Part::Provoke(octets.clone()), Part::Refuse)

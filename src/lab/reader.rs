@@ -68,7 +68,7 @@ impl<'w> Reader<'w> {
     /// Who acts; `None` is left to be read: the server, or nobody because all wait.
     pub fn actor(&mut self) -> Result<Option<Name>, Mistake> {
         match self.bare() {
-            Some("server" | "wait" | "network" | "link" | "repeat" | "end") => Ok(None),
+            Some("server" | "clients" | "wait" | "network" | "link" | "repeat" | "end") => Ok(None),
             _ => self.client().map(Some),
         }
     }
@@ -324,6 +324,7 @@ fn is_token(text: &str) -> bool {
 /// Words that have a meaning, so that no client may be called so.
 const KEYWORDS: &[&str] = &[
     "server",
+    "clients",
     "wait",
     "listens",
     "connects",

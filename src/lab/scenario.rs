@@ -18,6 +18,7 @@
 //! dan gets /news answered with "nothing"       also: answered with 204, answered with "x" after 100ms, over http/1.0
 //! eve subscribes to /news                      also: subscribes to /news after "3"
 //! server publishes "x" to eve                  also: server publishes "x" as "price" with id "4" to eve
+//! clients add "User-Agent: me"                 header fields of every request; before anyone connects
 //! network ethernet                             two machines and a wire; only before all others;
 //!                                              also: recorded at the server
 //! link drops segment 3 to the server           also: duplicates, holds, corrupts; datagram 2 to the client
@@ -52,6 +53,8 @@ pub struct Scenario {
     /// How often a Socket.IO server asks whether a client is there, and how long it waits for the answer; else as its library
     /// does by default.
     pub heartbeat: Option<(Duration, Duration)>,
+    /// Header fields that every request of a client has besides.
+    pub fields: Vec<(String, String)>,
     /// With which TLS Socket.IO is spoken, if any.
     pub secure: Option<TlsVersion>,
     /// The namespaces of Socket.IO that nobody may join, and what is said to those who try.
@@ -202,6 +205,8 @@ pub enum Action {
         last: Option<String>,
         /// With which TLS, if any.
         tls: Option<TlsVersion>,
+        /// Header fields besides.
+        fields: Vec<(String, String)>,
     },
     /// The server sends an event.
     Publish {
@@ -235,6 +240,8 @@ pub struct Exchange {
     pub held: Duration,
     /// With which TLS its connection is opened, if any.
     pub tls: Option<TlsVersion>,
+    /// Header fields besides.
+    pub fields: Vec<(String, String)>,
 }
 
 impl Exchange {
@@ -271,6 +278,8 @@ pub struct Opening {
     pub tls: Option<TlsVersion>,
     /// Whether it offers permessage-deflate, which the server accepts.
     pub compression: Option<Compression>,
+    /// Header fields besides.
+    pub fields: Vec<(String, String)>,
 }
 
 /// How messages are compressed (RFC 7692).
@@ -314,6 +323,7 @@ impl Default for Opening {
             offering: None,
             tls: None,
             compression: None,
+            fields: Vec::new(),
         }
     }
 }

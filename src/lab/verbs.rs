@@ -16,6 +16,7 @@
 //! "link delays" ( … number "to the" … / "everything" [ "to the" … ] ) "by" time
 //! "link goes down for" time
 //! "link carries" number ( "kbit/s" / "Mbit/s" )
+//! "clients add" 1*text                                ; header fields
 //! number "times" [ "every" time ] step
 //! "repeat" number "times" [ "every" time ], then steps, then "end"
 //! tls = "tls" [ "1.2" ]
@@ -59,6 +60,49 @@ pub fn datagram(words: &mut Reader<'_>) -> Result<Vec<u8>, Mistake> {
     Ok(payload)
 }
 
+/// Header fields that every request has besides: RFC 9110 §5.
+pub fn fields(words: &mut Reader<'_>) -> Result<Vec<(String, String)>, Mistake> {
+    words.expect("add")?;
+    let mut fields = Vec::new();
+    let mut octets = 0;
+    while fields.is_empty() || !words.at_end() {
+        let range = words.here();
+        let text = words.text("a header field in quotes")?;
+        let wrong = |message: String, help: &str| Err(Mistake::new(range.clone(), message).help(help));
+        let Some((name, value)) = text.split_once(':').map(|(name, value)| (name, value.trim())) else {
+            return wrong("a header field has a name, a colon and a value".to_owned(), "such as \"User-Agent: me\"");
+        };
+        let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+        if name.is_empty() || !name.bytes().all(is_token) {
+            return wrong(
+                format!("`{name}` is no name of a header field"),
+                "letters, digits and `-`, as \"User-Agent\"",
+            );
+        }
+        if !value.bytes().all(|b| (b' '..=b'~').contains(&b)) {
+            return wrong(format!("the value of `{name}` has more than visible ASCII"), "leave out what is not ASCII");
+        }
+        let lower = name.to_ascii_lowercase();
+        if OWN_FIELDS.contains(&lower.as_str()) || lower.starts_with("sec-websocket-") {
+            return wrong(format!("`{name}` is the client's own business"), "it says how the message is to be read");
+        }
+        octets += text.len();
+        if fields.len() == MAX_FIELDS || octets > MAX_FIELD_OCTETS {
+            let message =
+                format!("at most {MAX_FIELDS} header fields can be added, of {MAX_FIELD_OCTETS} octets together");
+            return wrong(message, "leave some out");
+        }
+        fields.push((name.to_owned(), value.to_owned()));
+    }
+    Ok(fields)
+}
+
+/// What the lab's clients say themselves.
+const OWN_FIELDS: [&str; 8] =
+    ["host", "connection", "upgrade", "content-length", "content-type", "transfer-encoding", "last-event-id", "expect"];
+const MAX_FIELDS: usize = 16;
+const MAX_FIELD_OCTETS: usize = 4096;
+
 /// An exchange over HTTP; whether it needs a connection is seen later.
 pub fn exchange(words: &mut Reader<'_>) -> Result<Exchange, Mistake> {
     let path = words.path()?;
@@ -70,6 +114,7 @@ pub fn exchange(words: &mut Reader<'_>) -> Result<Exchange, Mistake> {
         body: b"hello\n".to_vec(),
         held: Duration::ZERO,
         tls: None,
+        fields: Vec::new(),
     };
     let mut said: Vec<&str> = Vec::new();
     while !words.at_end() {

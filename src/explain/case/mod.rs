@@ -63,7 +63,7 @@ const EVERY: usize = 4;
 const BATCHES: [usize; 3] = [1, 5, 25];
 
 /// The request and the answer that the article prints, by lines.
-const REQUEST: [&str; 11] = [
+pub(super) const REQUEST: [&str; 11] = [
     "GET /PollingStock//PollingStock HTTP/1.1",
     "Host: localhost:8080",
     "User-Agent: Mozilla/5.0 (Windows; U; Windows NT 5.1; en-US; rv:1.9.1.5) Gecko/20091102 Firefox/3.5.5",

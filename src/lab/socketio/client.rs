@@ -50,7 +50,7 @@ impl SocketIoClient {
         let (commands, inbox) = unbounded_channel();
         let known = Arc::new(Mutex::new(Known::default()));
         let beginning = Beginning {
-            way: Way { client: name.to_owned(), line, server, secure, log: log.clone() },
+            way: Way { client: name.to_owned(), line, server, secure, fields: rules.fields.clone(), log: log.clone() },
             rules,
             known: Arc::clone(&known),
             commands: inbox,

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::lab::endpoint::ActorError;
+use crate::lab::http::asked_with;
 use crate::lab::log::Connection;
 use crate::lab::socketio::session::Frame;
 use crate::lab::tcp::TcpEnd;
@@ -12,11 +13,13 @@ use crate::lab::tcp::TcpEnd;
 pub struct Poll {
     end: TcpEnd,
     read: Vec<u8>,
+    /// What every request has in its head besides, written out.
+    fields: String,
 }
 
 impl Poll {
-    pub fn new(end: TcpEnd) -> Self {
-        Self { end, read: Vec::new() }
+    pub fn new(end: TcpEnd, fields: &[(String, String)]) -> Self {
+        Self { end, read: Vec::new(), fields: asked_with(fields) }
     }
 
     pub fn connection(&self) -> Connection {
@@ -54,7 +57,7 @@ impl Poll {
 
     async fn ask(&mut self, method: &str, target: &str, body: Option<&str>) -> Result<(), ActorError> {
         let host = self.connection().server;
-        let mut request = format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\nAccept: */*\r\n");
+        let mut request = format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\n{}", self.fields);
         if let Some(body) = body {
             let len = body.len();
             request.push_str(&format!("Content-Type: text/plain;charset=UTF-8\r\nContent-Length: {len}\r\n"));

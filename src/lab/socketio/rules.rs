@@ -137,6 +137,8 @@ pub struct Rules {
     pub heartbeat: Option<(Duration, Duration)>,
     /// With which TLS all connections are opened, if any.
     pub secure: Option<TlsVersion>,
+    /// Header fields that every request of a client has besides.
+    pub fields: Vec<(String, String)>,
 }
 
 impl Rules {
@@ -150,6 +152,7 @@ impl Rules {
         let first = steps.next()?;
         rules.shelf = shelf.map(Shelf::path);
         (rules.heartbeat, rules.secure) = (scenario.heartbeat, scenario.secure);
+        rules.fields.clone_from(&scenario.fields);
         rules.namespaces.insert(MAIN.to_owned());
         for (line, step) in std::iter::once(first).chain(steps) {
             match step {

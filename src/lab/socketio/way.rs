@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio_tungstenite::WebSocketStream;
 use tungstenite::Message;
+use tungstenite::client::IntoClientRequest as _;
+use tungstenite::http::{self, HeaderName, HeaderValue};
 
 use crate::lab::endpoint::ActorError;
 use crate::lab::log::Connection;
@@ -22,6 +24,8 @@ pub struct Way {
     pub server: SocketAddr,
     /// With which TLS connections are opened, if any.
     pub secure: Option<(TlsVersion, Tls)>,
+    /// Header fields that every request has besides.
+    pub fields: Vec<(String, String)>,
     pub log: Logbook,
 }
 
@@ -33,13 +37,21 @@ impl Way {
         let end = self.open().await?;
         let sid = sid.map(|sid| format!("&sid={sid}")).unwrap_or_default();
         let address = format!("ws://{}{PATH}&transport=websocket{sid}", self.server);
-        let opened = tokio_tungstenite::client_async(address, end.stream).await;
-        let (socket, _) = opened.map_err(|source| ActorError::websocket("open a WebSocket", source))?;
+        let failed = |source| ActorError::websocket("open a WebSocket", source);
+        let mut request = address.into_client_request().map_err(failed)?;
+        for (name, value) in &self.fields {
+            let name = HeaderName::try_from(name.as_str()).map_err(|error| failed(http::Error::from(error).into()))?;
+            let value =
+                HeaderValue::try_from(value.as_str()).map_err(|error| failed(http::Error::from(error).into()))?;
+            request.headers_mut().append(name, value);
+        }
+        let opened = tokio_tungstenite::client_async(request, end.stream).await;
+        let (socket, _) = opened.map_err(failed)?;
         Ok((socket, end.side.connection))
     }
 
     pub async fn poll(&self) -> Result<Poll, ActorError> {
-        Ok(Poll::new(self.open().await?))
+        Ok(Poll::new(self.open().await?, &self.fields))
     }
 
     /// Opens a connection.
