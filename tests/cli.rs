@@ -683,6 +683,24 @@ fn compared(arguments: &[&str]) -> Option<serde_json::Value> {
     Some(serde_json::from_str(&ran.out).unwrap())
 }
 
+/// Idling is known, so what each would take at other paces is told, and drawn.
+#[test]
+fn a_comparison_tells_what_events_cost_at_other_paces() {
+    let folder = std::env::temp_dir().join(format!("wiretale-paces-{}", std::process::id()));
+    let arguments =
+        ["compare", "websocket", "short-poll", "--events", "3", "--every", "40ms", "--idle", "400ms", "--svg"];
+    let ran = run(wiretale(&arguments).arg(&folder));
+    if ran.code == 3 {
+        return eprintln!("NOTE: no live run is possible here: left out");
+    }
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let text = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("Least is taken from 0.1 to"), "{text}");
+    let svg = fs::read_to_string(folder.join("event-rate.svg")).unwrap();
+    assert!(svg.contains("websocket") && svg.contains("events a minute"));
+    fs::remove_dir_all(folder).unwrap();
+}
+
 #[test]
 fn several_clients_both_ways_and_idling_are_compared() {
     let kinds = ["websocket", "tcp", "udp", "socketio"];
@@ -702,6 +720,10 @@ fn several_clients_both_ways_and_idling_are_compared() {
     let Some(polls) = compared(&["short-poll", "--events", "2", "--every", "80ms", "--idle", "600ms"]) else { return };
     let idle = polls["contenders"][0]["cost"]["idle_per_minute"].as_f64().unwrap();
     assert!(idle > 10_000.0, "who polls goes on asking: {idle}");
+    let Some(waits) = compared(&["long-poll", "--events", "2", "--every", "10ms", "--idle", "900ms"]) else { return };
+    // In 650 ms one question, its empty answer, and at most two acknowledgements more.
+    let idle = waits["contenders"][0]["cost"]["idle_per_minute"].as_f64().unwrap() * 0.65 / 60.0;
+    assert!((200.0..500.0).contains(&idle), "one exchange: {idle}");
 }
 
 #[test]
@@ -710,12 +732,13 @@ fn requests_carry_the_header_fields_of_a_kind_of_client() {
     let of = |profile| compared(&[&kinds[..], &["--profile", profile, "--events", "2", "--every", "10ms"]].concat());
     let (Some(minimal), Some(browser)) = (of("minimal"), of("browser")) else { return };
     for (few, many) in minimal["contenders"].as_array().unwrap().iter().zip(browser["contenders"].as_array().unwrap()) {
-        let requests = few["cost"]["requests"].as_u64().unwrap();
-        let http = |one: &serde_json::Value| one["cost"]["layers"][5][1].as_u64().unwrap();
-        assert_eq!(few["cost"]["layers"][5][0], "http");
-        assert_eq!(many["cost"]["requests"].as_u64(), Some(requests), "{few}");
-        let more = (http(many) - http(few)) / requests;
-        assert!((330..420).contains(&more), "{}: {more} octets more in each request", few["transport"]);
+        // How often a client of Socket.IO polls until it has its WebSocket is not always the same.
+        let each = |one: &serde_json::Value| {
+            assert_eq!(one["cost"]["layers"][5][0], "http");
+            one["cost"]["layers"][5][1].as_f64().unwrap() / one["cost"]["requests"].as_f64().unwrap()
+        };
+        let more = each(many) - each(few);
+        assert!((300.0..450.0).contains(&more), "{}: {more} octets more in each request", few["transport"]);
     }
 }
 

@@ -104,6 +104,22 @@ impl Contender {
         Some(Self { runs: octets, latencies, ..chosen })
     }
 
+    /// What one client would take in a minute with so many events in it, in octets: arithmetic on what was measured, events
+    /// and idling. A client that polls asks on, whatever happens: there an event costs what it adds to an empty answer.
+    pub fn octets_a_minute(&self, events: f64, compared: &Comparison) -> Option<f64> {
+        let clients = compared.clients.max(1) as f64;
+        let idle = self.cost.idle_per_minute? / clients;
+        let each = self.cost.per_event?;
+        let asked_every = match self.transport.as_str() {
+            "short-poll" => compared.asked_every,
+            "http10" => compared.every,
+            _ => return Some(idle + events * each),
+        };
+        let empty = idle * asked_every / 60.0;
+        let asked_between = compared.every / asked_every;
+        Some(idle + events * (each - asked_between * empty).max(0.0))
+    }
+
     /// What so many clients would take at this pace, in bits a second: arithmetic on what one took.
     pub fn bits_a_second(&self, clients: u64, every: f64) -> Option<f64> {
         let each = self.cost.per_event.filter(|_| every > 0.0)?;
@@ -112,6 +128,16 @@ impl Contender {
 }
 
 impl Comparison {
+    /// Events a minute, from few to many, for [`Contender::octets_a_minute`].
+    pub const RATES: [f64; 5] = [0.1, 1.0, 10.0, 100.0, 1000.0];
+
+    /// Who takes least with so many events a minute, if idling was measured.
+    pub fn cheapest_at(&self, events: f64) -> Option<&Contender> {
+        let taken = |one: &&Contender| one.octets_a_minute(events, self).unwrap_or(f64::INFINITY);
+        let measured = self.contenders.iter().filter(|one| one.octets_a_minute(events, self).is_some());
+        measured.min_by(|one, other| taken(one).total_cmp(&taken(other)))
+    }
+
     /// Octets that were to be said.
     pub fn payload_octets(&self) -> u64 {
         let each = self.directions.len() * self.clients;
@@ -133,7 +159,7 @@ impl Comparison {
         let (events, payload) = (self.events, self.payload);
         let mut what = format!("{events} events {way}, one every {every:?}, {payload} octets each");
         if self.profile != Profile::Minimal.name() {
-            what.push_str(&format!(", requests as from {}", self.profile));
+            what.push_str(&format!(", header fields of {}", self.profile));
         }
         if self.lost > 0 {
             what.push_str(&format!(", {} of them lost at first", self.lost));
@@ -147,5 +173,61 @@ impl Comparison {
     /// The one with this name.
     pub fn get(&self, transport: &str) -> Option<&Contender> {
         self.contenders.iter().find(|contender| contender.transport == transport)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn contender(transport: &str, per_event: f64, idle: f64) -> Contender {
+        let cost = Cost { per_event: Some(per_event), idle_per_minute: Some(idle), ..Cost::default() };
+        Contender {
+            transport: transport.to_owned(),
+            cost,
+            latencies: (1..=20).collect(),
+            completeness: String::new(),
+            runs: Vec::new(),
+            packets: Vec::new(),
+        }
+    }
+
+    fn comparison() -> Comparison {
+        Comparison {
+            events: 10,
+            every: 2.0,
+            payload: 50,
+            directions: vec![Direction::ToClient],
+            clients: 1,
+            profile: Profile::Minimal.name(),
+            lost: 0,
+            idle: 10.0,
+            asked_every: 0.5,
+            place: String::new(),
+            // Asked twice a second for 200 octets each: 24 000 a minute; of four questions one finds 300 octets.
+            contenders: vec![contender("short-poll", 900.0, 24_000.0), contender("websocket", 200.0, 60.0)],
+        }
+    }
+
+    #[test]
+    fn who_polls_pays_for_asking_whatever_happens() {
+        let compared = comparison();
+        let taken = |n: usize, events| compared.contenders[n].octets_a_minute(events, &compared).unwrap();
+        assert_eq!((taken(0, 0.0), taken(0, 10.0)), (24_000.0, 25_000.0), "an event adds 100 octets to an answer");
+        assert_eq!((taken(1, 0.0), taken(1, 10.0)), (60.0, 2060.0));
+        assert_eq!(compared.cheapest_at(1.0).unwrap().transport, "websocket");
+        assert_eq!(
+            compared.cheapest_at(1000.0).unwrap().transport,
+            "short-poll",
+            "where every question finds something"
+        );
+    }
+
+    /// The nearest rank, as "95 of 100" says.
+    #[test]
+    fn times_are_told_by_rank() {
+        let one = contender("tcp", 1.0, 1.0);
+        let times = [0, 50, 95, 100].map(|percent| one.latency(percent).unwrap().as_nanos());
+        assert_eq!(times, [1, 10, 19, 20]);
     }
 }

@@ -77,7 +77,7 @@ impl CostLayer {
 }
 
 /// What one transport took.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
 pub struct Cost {
     /// Frames in all.
     pub frames: usize,

@@ -80,6 +80,10 @@ pub struct Events {
 pub const MAX_CLIENTS: usize = NAMES.len();
 
 const NAMES: [&str; 10] = ["ada", "bob", "cleo", "dan", "eve", "fay", "gus", "hal", "ida", "jon"];
+/// Around the question of a client that polls long and finds nothing: what came before is acknowledged by then, and the end
+/// has not begun.
+const BEFORE_ASKING: Duration = Duration::from_millis(300);
+const BEHIND_ASKING: Duration = Duration::from_millis(100);
 /// A single wait of a script.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
@@ -274,12 +278,19 @@ impl Transport {
             let times = usize::try_from(events.idle.as_millis() / every.as_millis()).unwrap_or(usize::MAX);
             rounds(times, Some(&Milliseconds(every).to_string()), &empty())
         };
-        let mut left = events.idle;
+        // A question that is open all the time lies whole within it, its answer included.
+        let around = if self == Self::LongPoll { BEFORE_ASKING + BEHIND_ASKING } else { Duration::ZERO };
+        let Some(mut left) = events.idle.checked_sub(around) else {
+            return format!("wait {}\n", Milliseconds(events.idle));
+        };
         let mut script = String::new();
         match self {
             Self::Http10 => return asks(events.every),
             Self::ShortPoll => return asks(events.every / u32::try_from(events.polls.max(1)).unwrap_or(1)),
             _ => {}
+        }
+        if self == Self::LongPoll {
+            script.push_str(&format!("wait {}\n", Milliseconds(BEFORE_ASKING)));
         }
         while !left.is_zero() {
             let now = left.min(LONGEST_WAIT);
@@ -294,6 +305,9 @@ impl Transport {
                 }
                 _ => script.push_str(&format!("wait {now}\n")),
             }
+        }
+        if self == Self::LongPoll {
+            script.push_str(&format!("wait {}\n", Milliseconds(BEHIND_ASKING)));
         }
         script
     }

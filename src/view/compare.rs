@@ -32,6 +32,7 @@ pub fn comparison(compared: &Comparison, width: usize) -> Vec<Line> {
     page.gap();
     bars(compared, &mut page);
     scaled(compared, &mut page);
+    paced(compared, &mut page);
     repeated(compared, &mut page);
     sentences(compared, &mut page);
     page.lines
@@ -58,10 +59,10 @@ pub(super) fn taken(one: &Contender, compared: &Comparison) -> Vec<String> {
 
 /// The times of each transport's events, and what it holds open: the names of the columns, and the rows.
 pub(super) fn times(compared: &Comparison) -> (Vec<&'static str>, Vec<Vec<String>>) {
-    let mut columns = vec!["", "fastest", "median", "95 of 100", "slowest", "held open"];
+    let mut columns = vec!["", "fastest", "median", "95 %", "slowest", "open"];
     let is_idle = compared.idle > 0.0;
     if is_idle {
-        columns.push("idle, octets/min");
+        columns.push("idle/min");
     }
     let row = |one: &Contender| {
         let time = |percent| match one.latency(percent) {
@@ -164,6 +165,47 @@ fn scaled(compared: &Comparison, page: &mut Page) {
     page.gap();
 }
 
+/// What each takes at different paces, if idling was measured.
+fn paced(compared: &Comparison, page: &mut Page) {
+    if compared.idle <= 0.0 || compared.contenders.iter().all(|one| one.octets_a_minute(1.0, compared).is_none()) {
+        return;
+    }
+    let names = Comparison::RATES.map(|rate| format!("{rate}"));
+    let columns: Vec<&str> = [""].into_iter().chain(names.iter().map(String::as_str)).collect();
+    let row = |one: &Contender| {
+        let taken = Comparison::RATES.map(|rate| match one.octets_a_minute(rate, compared) {
+            Some(octets) => format!("{octets:.0}"),
+            None => "–".to_owned(),
+        });
+        std::iter::once(one.transport.clone()).chain(taken).collect::<Vec<String>>()
+    };
+    let rows: Vec<Vec<String>> = compared.contenders.iter().map(row).collect();
+    page.line(
+        Line::of(Tone::Strong, "Octets a minute for a client, at so many events a minute")
+            .with(Tone::Dim, ": arithmetic"),
+    );
+    rows_of(page, &columns, &rows);
+    let cheapest = Comparison::RATES.map(|rate| compared.cheapest_at(rate).map(|one| (rate, one.transport.as_str())));
+    let mut said: Vec<(f64, f64, &str)> = Vec::new();
+    for (rate, name) in cheapest.into_iter().flatten() {
+        match said.last_mut() {
+            Some(last) if last.2 == name => last.1 = rate,
+            _ => said.push((rate, rate, name)),
+        }
+    }
+    let parts = said.iter().map(|(from, to, name)| match from == to {
+        true => format!("at {from} events a minute {name}"),
+        false => format!("from {from} to {to} events a minute {name}"),
+    });
+    let idle = compared.idle;
+    let text = format!(
+        "Least is taken {}. What a transport says more rarely than the {idle} s that were watched, such as a heartbeat, is not in it.",
+        parts.collect::<Vec<_>>().join(", ")
+    );
+    page.paragraph(Line::of(Tone::Plain, "· "), &Line::of(Tone::Plain, text));
+    page.gap();
+}
+
 fn repeated(compared: &Comparison, page: &mut Page) {
     let several = compared.contenders.iter().filter(|one| one.runs.len() > 1);
     let mut is_said = false;
@@ -220,7 +262,9 @@ fn sentences(compared: &Comparison, page: &mut Page) {
                   acknowledge; again: segments sent again. ×: octets on the wire for each octet of payload. ✓: the sum over \
                   the layers is that over the frames, ≠ that it is not. Times are from the call that sends to the \
                   call that has received, as both programs noted it; what a client does not know yet because it has not \
-                  asked is not in it. held open: how many TCP connections were, on average. The sentences are arithmetic on what was measured.";
+                  asked is not in it. 95 %: so many took no longer. open: TCP connections held open, on average. \
+                  idle/min: octets in a minute without events; who polls long is answered with nothing after 10 s at \
+                  most. The sentences are arithmetic on what was measured.";
     page.paragraph(Line::new(), &Line::of(Tone::Dim, legend));
 }
 

@@ -3,6 +3,8 @@
 //! Colours are those of Okabe and Ito, which people who are colour-blind can tell apart; each is named beside what it means,
 //! and every bar and line bears its own name, so that the plots can be read in black and white, too.
 
+use std::ops::Range;
+
 use plotters::coord::Shift;
 use plotters::prelude::{
     BLACK, ChartBuilder, Circle, Color, DrawingArea, DrawingAreaErrorKind, IntoDrawingArea, IntoLogRange,
@@ -61,10 +63,14 @@ pub fn plots(compared: &Comparison) -> Vec<Plot> {
         drawn.is_ok().then(|| Plot { name, title: title.to_owned(), svg })
     };
     let rows = compared.contenders.len() as i32 * ROW + TOP;
+    let is_paced = compared.contenders.iter().any(|one| one.octets_a_minute(1.0, compared).is_some());
+    let title = "Octets a minute at so many events a minute: arithmetic on what was measured, idling included";
+    let paced = || plot("event-rate", title, 380, &pace);
     let all = [
         plot("layers", "Where the octets went", rows + 46, &layers),
         plot("latency", "From sending to receiving: fastest, median, 95th of 100, slowest", rows + 40, &latencies),
         plot("break-even", "Octets after so many events: arithmetic on what was measured", 380, &growth),
+        is_paced.then(paced).flatten(),
         plot(
             "packets",
             "Every frame in its time: above the line to the server, below to the client",
@@ -167,30 +173,59 @@ fn latencies(area: &Area<'_>, compared: &Comparison) -> Drawn {
     text(area, "the dot is the median, the bar ends at the 95th of 100; the scale is logarithmic", (LEFT, y), false)
 }
 
+/// Octets after so many events.
 fn growth(area: &Area<'_>, compared: &Comparison) -> Drawn {
-    let lines: Vec<(&Contender, f64, f64)> =
-        compared.contenders.iter().filter_map(|one| Some((one, one.cost.before as f64, one.cost.per_event?))).collect();
-    let most = lines.iter().map(|(_, before, each)| before + each * 1000.0).fold(10.0, f64::max);
-    let least = lines.iter().map(|(_, before, each)| before + each).fold(most, f64::min).max(1.0);
+    let lines: Vec<Curve<'_>> = compared
+        .contenders
+        .iter()
+        .filter_map(|one| {
+            let (before, each) = (one.cost.before as f64, one.cost.per_event?);
+            Some((one.transport.as_str(), Box::new(move |events| before + each * events) as Box<dyn Fn(f64) -> f64>))
+        })
+        .collect();
+    curves(area, &lines, ("events", 1.0..1000.0), "octets")
+}
+
+/// Octets a minute at so many events a minute.
+fn pace(area: &Area<'_>, compared: &Comparison) -> Drawn {
+    let lines: Vec<Curve<'_>> = compared
+        .contenders
+        .iter()
+        .filter(|one| one.octets_a_minute(1.0, compared).is_some())
+        .map(|one| {
+            let taken = move |events: f64| one.octets_a_minute(events, compared).unwrap_or_default();
+            (one.transport.as_str(), Box::new(taken) as Box<dyn Fn(f64) -> f64>)
+        })
+        .collect();
+    curves(area, &lines, ("events a minute", 0.1..1000.0), "octets a minute")
+}
+
+/// A line with its name.
+type Curve<'a> = (&'a str, Box<dyn Fn(f64) -> f64 + 'a>);
+
+/// Lines on two logarithmic axes, each with its name at its end.
+fn curves(area: &Area<'_>, lines: &[Curve<'_>], (across, xs): (&str, Range<f64>), up: &str) -> Drawn {
+    let (from, to) = (xs.start, xs.end);
+    let most = lines.iter().map(|(_, line)| line(to)).fold(10.0, f64::max);
+    let least = lines.iter().map(|(_, line)| line(from)).fold(most, f64::min).max(1.0);
     let mut chart = ChartBuilder::on(area)
         .margin(12)
         .margin_top(TOP)
         .margin_right(130)
         .x_label_area_size(36)
         .y_label_area_size(70)
-        .build_cartesian_2d((1.0..1000.0_f64).log_scale(), (least * 0.8..most * 1.3).log_scale())?;
-    let number = |value: &f64| format!("{value:.0}");
+        .build_cartesian_2d(xs.log_scale(), (least * 0.8..most * 1.3).log_scale())?;
+    let number = |value: &f64| if *value < 1.0 { format!("{value:.1}") } else { format!("{value:.0}") };
     let mut mesh = chart.configure_mesh();
-    mesh.x_desc("events").y_desc("octets").x_label_formatter(&number).y_label_formatter(&number);
+    mesh.x_desc(across).y_desc(up).x_label_formatter(&number).y_label_formatter(&number);
     mesh.label_style((FONT, 12)).light_line_style(RGBColor(0xee, 0xee, 0xee)).draw()?;
     let mut ends: Vec<(i32, i32, &str, RGBColor)> = Vec::new();
-    for (n, (one, before, each)) in lines.iter().enumerate() {
+    for (n, (name, line)) in lines.iter().enumerate() {
         let color = PALETTE[[2, 7, 6, 5, 4, 1, 8, 0, 3][n % 9]];
-        let points =
-            (0..=60).map(|step| 10_f64.powf(f64::from(step) / 20.0)).map(|events| (events, before + each * events));
+        let points = (0..=60).map(|step| from * (to / from).powf(f64::from(step) / 60.0)).map(|x| (x, line(x)));
         chart.draw_series(LineSeries::new(points, color.stroke_width(2)))?;
-        let (x, y) = chart.backend_coord(&(1000.0, before + each * 1000.0));
-        ends.push((y, x, &one.transport, color));
+        let (x, y) = chart.backend_coord(&(to, line(to)));
+        ends.push((y, x, name, color));
     }
     // Names at the right end in the order of the lines, none upon another.
     ends.sort_by_key(|(y, ..)| *y);

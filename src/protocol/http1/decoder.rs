@@ -8,7 +8,7 @@ use super::body::{self, Chunks, Framing};
 use super::coding::Fault;
 use super::describe::{HttpMessage, Side};
 use super::events::Events;
-use super::head::{self, RawHead, Read, Start};
+use super::head::{self, RawHead, Read, Start, asks_for_events};
 use super::odd;
 use super::open::{Extent, Open};
 use crate::layer::{Direction, Group, Note, Severity};
@@ -138,6 +138,12 @@ impl HttpDecoder {
                 if *status == 101 && texts.get("upgrade").is_none() {
                     let text = "the answer does not say to which protocol it changes";
                     notes.push(Note::new(Severity::Error, text, "RFC 9110 §15.2.2"));
+                }
+                let wants_events =
+                    |asked: &Asked| asked.head.all("accept").any(|value| asks_for_events(value.as_bytes()));
+                if *status == 204 && self.asked.front().is_some_and(wants_events) {
+                    let text = "no stream, and none later: an EventSource that is told 204 does not connect again";
+                    notes.push(Note::new(Severity::Chat, text, "WHATWG HTML §9.2.3"));
                 }
                 let asked = self.asked.front().filter(|_| *status == 101);
                 if let (Some(asked), Some(chosen)) = (asked, tokens(&texts).first())

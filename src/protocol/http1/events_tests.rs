@@ -49,6 +49,19 @@ fn events_come_while_the_response_goes_on() {
     assert_eq!((last.payload.protocol(), last.complete), ("http", false));
 }
 
+/// "Clients will reconnect if the connection is closed; a client can be told to stop reconnecting using the HTTP 204 No
+/// Content response code."
+#[test]
+fn who_asked_for_a_stream_and_is_told_204_does_not_come_back() {
+    let mut talk = asked();
+    talk.server("HTTP/1.1 204 No Content\r\n\r\n");
+    assert_eq!(talk.notes(), [(CHAT, "WHATWG HTML §9.2.3")]);
+    let mut talk = Talk::new(Http1.decoder().unwrap());
+    talk.client("GET /events HTTP/1.1\r\nHost: a\r\nAccept: */*\r\n\r\n");
+    talk.server("HTTP/1.1 204 No Content\r\n\r\n");
+    assert_eq!(talk.notes(), [], "a poll that found nothing");
+}
+
 #[test]
 fn a_stream_may_end_with_the_connection_or_have_a_length() {
     for (framing, body) in [("\r\n", "id: 7\ndata: a\n\n"), ("Content-Length: 16\r\n\r\n", "id: 7\ndata: a\n\n\n")] {

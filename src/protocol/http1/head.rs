@@ -155,6 +155,7 @@ impl RawHead {
         for (name, value) in &self.headers {
             match ruling(&bytes[name.clone()]) {
                 None => {}
+                Some("accept") if !asks_for_events(&bytes[value.clone()]) => {}
                 Some("upgrade") => return self.to_head(bytes),
                 Some(ruling) => headers.push((ruling.into(), text_of(&bytes[value.clone()]))),
             }
@@ -182,9 +183,16 @@ impl RawHead {
     }
 }
 
+/// Whether a value of `Accept` has the media type of event streams in it: other than that it rules nothing.
+pub(super) fn asks_for_events(accept: &[u8]) -> bool {
+    const EVENTS: &[u8] = b"text/event-stream";
+    accept.windows(EVENTS.len()).any(|part| part.eq_ignore_ascii_case(EVENTS))
+}
+
 /// The name of a header field that says how a message is to be read, in lower case; of others there is none.
 fn ruling(name: &[u8]) -> Option<&'static str> {
     let ruling = match name.len() {
+        6 if name.eq_ignore_ascii_case(b"accept") => "accept",
         6 => "expect",
         7 => "upgrade",
         12 => "content-type",
