@@ -22,6 +22,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("base64", &["protocol/", "lab/"]),
     ("brotli_decompressor", &["protocol/http1/coding.rs"]),
     ("clap", &["cli/"]),
+    ("clap_complete", &["cli/manual.rs", "cli/arguments.rs"]),
+    ("clap_mangen", &["cli/manual.rs"]),
     ("comfy_table", &["view/table.rs"]),
     ("csv", &["view/export/table.rs", "view/case.rs"]),
     ("etherparse", &["packet/"]),

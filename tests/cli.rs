@@ -793,6 +793,39 @@ fn the_doctor_says_what_is_possible() {
 }
 
 #[test]
+fn shells_and_manuals_learn_every_command() {
+    let commands = ["lesson", "check", "compare", "replay", "peel", "export", "quiz", "define", "fields", "doctor"];
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let ran = run(&mut wiretale(&["completions", shell]));
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        assert!(commands.iter().all(|command| ran.out.contains(command)), "{shell}: {}", ran.out);
+    }
+    let page = run(&mut wiretale(&["man"]));
+    assert!(page.out.starts_with(".ie") && page.out.contains(".TH wiretale 1"), "{}", page.out);
+    assert!(commands.iter().all(|command| page.out.contains(&format!("wiretale\\-{command}(1)"))), "{}", page.out);
+    let page = run(&mut wiretale(&["man", "replay"]));
+    assert!(page.out.contains("wiretale\\-replay") && page.out.contains("\\-\\-speed"), "{}", page.out);
+    let wrong = run(&mut wiretale(&["man", "reply"]));
+    assert!(wrong.code == 2 && wrong.err.contains("did you mean `replay`?"), "{}", wrong.err);
+}
+
+/// Packets come one by one, in their time or when somebody asks; all that follows the list is there, too.
+#[test]
+fn a_capture_is_told_packet_by_packet() {
+    let listed = run(&mut wiretale(&["replay", CAPTURE, "--packets"]));
+    for more in [&["--speed", "1000"][..], &["--step"]] {
+        let told = run(&mut wiretale(&[&["replay", CAPTURE], more].concat()));
+        assert_eq!((told.code, &told.out), (0, &listed.out), "{more:?}");
+    }
+    for more in [&["--speed", "0"][..], &["--speed", "x"], &["--speed", "1", "--step"], &["--step", "--summary"]] {
+        assert_eq!(run(&mut wiretale(&[&["replay", CAPTURE], more].concat())).code, 2, "{more:?}");
+    }
+    let Some(seen) = on_a_terminal(&format!("replay {CAPTURE} --step"), "\n\nq\n") else { return };
+    // What is typed ahead is echoed at once: the lines do not end.
+    assert_eq!(seen.matches("tcp: ").count(), 3, "two were asked for behind the first: {seen}");
+}
+
+#[test]
 fn fields_are_listed_with_their_meaning() {
     let ran = run(&mut wiretale(&["fields", "opcode"]));
     assert!(ran.out.contains("websocket.opcode") && ran.out.contains("RFC 6455"), "{}", ran.out);

@@ -55,6 +55,16 @@ pub(super) enum Command {
     Fields(FieldsArguments),
     /// Tell what this machine allows, and the command that fixes what it does not.
     Doctor,
+    /// Write a script with which a shell completes what you type: source it, or put it where your shell looks for it.
+    Completions {
+        /// For which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual page, of the program or of one command: `wiretale man replay | man -l -`.
+    Man {
+        /// The command.
+        command: Option<String>,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -246,6 +256,12 @@ pub(super) struct ReplayArguments {
     /// List the packets, one line each, instead of drawing ladders.
     #[arg(long)]
     pub(super) packets: bool,
+    /// List them as they came, so many times as fast: 1 is as it was. A silence of more than 5 seconds lasts 5.
+    #[arg(long, value_name = "TIMES", value_parser = speed, conflicts_with_all = ["summary", "step"])]
+    pub(super) speed: Option<f64>,
+    /// List them one by one, each when you press Enter; `q` ends it.
+    #[arg(long, conflicts_with = "summary")]
+    pub(super) step: bool,
     /// Count instead of telling: by protocol, kind and connection. Nothing is kept, so the capture may be of any size.
     #[arg(long, conflicts_with_all = ["packets", "filter"])]
     pub(super) summary: bool,
@@ -255,6 +271,12 @@ pub(super) struct ReplayArguments {
     /// How many threads share the counting; the numbers are the same whatever it is.
     #[arg(long, value_name = "NUMBER", requires = "summary")]
     pub(super) threads: Option<usize>,
+}
+
+/// How many times as fast.
+fn speed(text: &str) -> Result<f64, String> {
+    let speed: f64 = text.parse().map_err(|_| "it is not a number, such as 1 or 0.5".to_owned())?;
+    if (0.01..=1000.0).contains(&speed) { Ok(speed) } else { Err("it is from 0.01 to 1000".to_owned()) }
 }
 
 #[derive(Debug, Args)]

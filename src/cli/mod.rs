@@ -15,6 +15,7 @@ mod failure;
 mod fields;
 mod lesson;
 mod load;
+mod manual;
 mod output;
 mod peel;
 mod predict;
@@ -69,6 +70,8 @@ pub fn run() -> ExitCode {
         Command::Define(arguments) => define::run(&arguments, &mut out),
         Command::Fields(arguments) => fields::run(&arguments, &mut out),
         Command::Doctor => doctor::run(&mut out),
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { command } => manual::man(command.as_deref()),
     };
     match result {
         Ok(ending) => ending.into(),

@@ -57,6 +57,11 @@ impl Output {
         writeln!(self.stream, "{line}").map_err(Failure::output)
     }
 
+    /// A line that somebody else ends.
+    pub(super) fn part(&mut self, line: &Line) -> Result<(), Failure> {
+        write!(self.stream, "{line}").and_then(|()| self.stream.flush()).map_err(Failure::output)
+    }
+
     pub(super) fn text(&mut self, text: &str) -> Result<(), Failure> {
         writeln!(self.stream, "{text}").map_err(Failure::output)
     }

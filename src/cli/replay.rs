@@ -1,10 +1,15 @@
 //! `wiretale replay`: the story of a saved capture.
 
+use std::io::BufRead as _;
+use std::thread;
+use std::time::Duration;
+
 use super::Ending;
 use super::arguments::ReplayArguments;
 use super::failure::Failure;
 use super::load::{self, Given};
 use super::output::Output;
+use super::predict;
 use crate::capture::About;
 use crate::explain::{self, Story};
 use crate::filter::{Filter, TraceNames};
@@ -24,13 +29,21 @@ pub(super) fn run(arguments: &ReplayArguments, out: &mut Output) -> Result<Endin
         return Ok(Ending::Done);
     }
     out.text("")?;
-    if arguments.packets {
-        out.lines(view::packets(&loaded.trace, &loaded.cast, &wanted, out.width))?;
+    let packets = || view::packets(&loaded.trace, &loaded.cast, &wanted, out.width);
+    let lists = arguments.packets || arguments.step || arguments.speed.is_some();
+    if arguments.step || arguments.speed.is_some() {
+        let times = loaded.trace.records().map(|(number, _)| number).filter(|number| wanted(*number));
+        let times: Vec<f64> = times.map(|number| loaded.trace.time(number).unwrap_or(0.0)).collect();
+        if !one_by_one(packets(), &times, arguments.speed, out)? {
+            return Ok(Ending::Done);
+        }
+    } else if lists {
+        out.lines(packets())?;
     } else {
         let story = Story::tell(&loaded.trace, &loaded.cast, &wanted);
         out.lines(view::story(&story, out.width))?;
     }
-    if !arguments.packets {
+    if !lists {
         let habits = view::habits(&explain::habits(&loaded.trace), &loaded.cast, &wanted, out.width);
         section(out, "How HTTP is used to learn what is new", habits)?;
     }
@@ -57,6 +70,37 @@ fn summary(arguments: &ReplayArguments, out: &mut Output) -> Result<Ending, Fail
     out.flush()?;
     Ok(Ending::Done)
 }
+
+/// A head, and then each packet when its time has come, or when somebody asks for it. Whether all were told.
+fn one_by_one(lines: Vec<Line>, times: &[f64], speed: Option<f64>, out: &mut Output) -> Result<bool, Failure> {
+    let mut lines = lines.into_iter();
+    out.lines(lines.next())?;
+    let asks = speed.is_none() && predict::somebody_is_there();
+    let mut input = std::io::stdin().lock();
+    let mut before = times.first().copied().unwrap_or(0.0);
+    for (line, time) in lines.zip(times) {
+        if let Some(speed) = speed {
+            out.flush()?;
+            let silence = Duration::from_secs_f64(((time - before) / speed).clamp(0.0, LONGEST_SILENCE));
+            thread::sleep(silence);
+            before = *time;
+        }
+        if !asks {
+            out.line(&line)?;
+            continue;
+        }
+        // The end of the line that is typed ends this one.
+        out.part(&line)?;
+        let mut typed = String::new();
+        if input.read_line(&mut typed).map_err(Failure::output)? == 0 || typed.trim() == "q" {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Seconds.
+const LONGEST_SILENCE: f64 = 5.0;
 
 fn section(out: &mut Output, title: &str, lines: Vec<Line>) -> Result<(), Failure> {
     if lines.is_empty() {

@@ -33,6 +33,7 @@ pub struct Spoken {
 pub fn join(words: &mut Reader<'_>, client: Name) -> Result<Spoken, Mistake> {
     let (mut transports, mut namespace, mut auth, mut resumes) = (None, None, None, false);
     while !words.at_end() {
+        unsupported(words, JOINS_UNSUPPORTED)?;
         let here = words.here();
         let is_repeated = match words.one_of("how it connects", &["over", "namespace", "auth", "resuming"])? {
             "over" => {
@@ -69,7 +70,9 @@ pub fn join(words: &mut Reader<'_>, client: Name) -> Result<Spoken, Mistake> {
 /// Behind `emits` of a client.
 pub fn client_emits(words: &mut Reader<'_>, client: Name) -> Result<Spoken, Mistake> {
     let (event, args) = event(words)?;
+    unsupported(words, EMITS_UNSUPPORTED)?;
     let (namespace, answer) = manner(words)?;
+    unsupported(words, EMITS_UNSUPPORTED)?;
     let again = words.phrase(&["until", "acknowledged"]);
     let emission = Emission { namespace, event, args, answer, again };
     Ok(Spoken { step: SocketIoStep::ClientEmit { client: client.name.clone(), emission }, names: vec![client] })
@@ -78,6 +81,7 @@ pub fn client_emits(words: &mut Reader<'_>, client: Name) -> Result<Spoken, Mist
 /// Behind `emits` of the server.
 pub fn server_emits(words: &mut Reader<'_>) -> Result<Spoken, Mistake> {
     let (event, args) = event(words)?;
+    unsupported(words, EMITS_UNSUPPORTED)?;
     words.expect("to")?;
     let mut names = Vec::new();
     let audience = if words.keyword("everyone") {
@@ -99,7 +103,9 @@ pub fn server_emits(words: &mut Reader<'_>) -> Result<Spoken, Mistake> {
         except = Some(client.name.clone());
         names.push(client);
     }
+    unsupported(words, EMITS_UNSUPPORTED)?;
     let (namespace, answer) = manner(words)?;
+    unsupported(words, EMITS_UNSUPPORTED)?;
     let emission = Emission { namespace, event, args, answer, again: false };
     Ok(Spoken { step: SocketIoStep::ServerEmit { audience, except, emission }, names })
 }
@@ -140,6 +146,38 @@ pub fn swallow(words: &mut Reader<'_>) -> Result<Spoken, Mistake> {
 /// Behind `refuses`: a namespace, and what is said to those who ask.
 pub fn refusal(words: &mut Reader<'_>) -> Result<(String, String), Mistake> {
     Ok((words.path()?, words.text("the reason in quotes")?))
+}
+
+/// What Socket.IO has and the lab's server library, socketioxide, has not: a word, why it cannot be played, and what to do.
+type Unsupported = (&'static str, &'static str, &'static str);
+
+/// <https://socket.io/docs/v4/emit-cheatsheet/>
+const EMITS_UNSUPPORTED: &[Unsupported] = &[
+    (
+        "volatile",
+        "the lab's server knows no volatile events, which may be dropped while nobody can take them",
+        "leave it out; to see a receiver that does not read, see `stops reading` and lesson 20",
+    ),
+    (
+        "compressed",
+        "the lab's server does not compress",
+        "to see permessage-deflate, use a WebSocket: `ada connects with compression`",
+    ),
+];
+/// <https://socket.io/docs/v4/connection-state-recovery>
+const JOINS_UNSUPPORTED: &[Unsupported] = &[(
+    "recovering",
+    "the lab's server has no connection state recovery",
+    "let the server keep events on disk and the client resume: `server keeps events`, `ada connects to socket.io resuming`",
+)];
+
+/// Says of what is known but cannot be played that it cannot be.
+fn unsupported(words: &mut Reader<'_>, known: &[Unsupported]) -> Result<(), Mistake> {
+    let range = words.here();
+    match known.iter().find(|(word, ..)| words.keyword(word)) {
+        Some((_, why, help)) => Err(Mistake::new(range, *why).help(*help)),
+        None => Ok(()),
+    }
 }
 
 fn event(words: &mut Reader<'_>) -> Result<(String, Args), Mistake> {
@@ -228,6 +266,23 @@ mod tests {
         "#;
         let scenario = Scenario::parse(script).unwrap();
         assert_eq!((scenario.steps.len(), scenario.refused.len()), (13, 1));
+    }
+
+    #[test]
+    fn what_the_server_has_not_is_said() {
+        let joined = "ada connects to socket.io\n";
+        for (script, word, why) in [
+            ("ada connects to socket.io recovering", "recovering", "no connection state recovery"),
+            ("ada emits \"x\" 1 volatile", "volatile", "no volatile events"),
+            ("server emits \"x\" volatile to ada", "volatile", "no volatile events"),
+            ("server emits \"x\" to everyone volatile", "volatile", "no volatile events"),
+            ("server emits \"x\" to everyone compressed", "compressed", "does not compress"),
+        ] {
+            let script = if script.contains("recovering") { script.to_owned() } else { joined.to_owned() + script };
+            let error = Scenario::parse(&script).unwrap_err();
+            assert_eq!(&script[error.range], word, "{script}");
+            assert!(error.message.contains(why) && error.help.is_some(), "{}", error.message);
+        }
     }
 
     #[test]
