@@ -683,6 +683,39 @@ fn compared(arguments: &[&str]) -> Option<serde_json::Value> {
     Some(serde_json::from_str(&ran.out).unwrap())
 }
 
+/// A ledger somebody else took on loopback, of ten messages of 20 octets: frames, pure acknowledgements, octets on the wire,
+/// and those above TCP or UDP. Header fields are each program's own, and how often a kernel acknowledges alone depends on its
+/// load (a frame of 66 octets); all else is the same to the octet.
+#[test]
+fn a_ledger_taken_elsewhere_comes_out_the_same() {
+    let theirs = [
+        ("udp", "up", [10, 0, 620, 200]),
+        ("tcp", "down", [26, 12, 1932, 200]),
+        ("http10", "down", [100, 40, 8190, 390 + 1040]),
+        ("short-poll", "down", [28, 4, 3104, 390 + 850]),
+        ("long-poll", "down", [28, 4, 3104, 390 + 850]),
+        ("sse", "down", [30, 14, 2386, 68 + 322]),
+        ("websocket", "down", [32, 14, 2641, 160 + 353]),
+    ];
+    const ALONE: i64 = 66;
+    for (name, direction, [frames, alone, octets, above]) in theirs {
+        let asked = ["--direction", direction, "--events", "10", "--payload", "20", "--every", "30ms", "--polls", "1"];
+        let Some(all) = compared(&[&[name], &asked[..]].concat()) else { return };
+        let cost = &all["contenders"][0]["cost"];
+        let count = |key: &str| cost[key].as_i64().unwrap();
+        let layer = |names: &[&str]| -> i64 {
+            let layers = cost["layers"].as_array().unwrap().iter();
+            layers
+                .filter(|layer| names.contains(&layer[0].as_str().unwrap()))
+                .map(|layer| layer[1].as_i64().unwrap())
+                .sum()
+        };
+        let below = layer(&["link", "ip", "tcp", "udp"]);
+        let ours = (count("frames") - count("pure_acks"), below - ALONE * count("pure_acks"));
+        assert_eq!(ours, (frames - alone, octets - above - ALONE * alone), "{name}: {cost}");
+    }
+}
+
 /// Idling is known, so what each would take at other paces is told, and drawn.
 #[test]
 fn a_comparison_tells_what_events_cost_at_other_paces() {
