@@ -747,6 +747,7 @@ fn several_clients_both_ways_and_idling_are_compared() {
         let layers = cost["layers"].as_array().unwrap().iter().map(|layer| layer[1].as_u64().unwrap());
         assert_eq!(layers.sum::<u64>(), cost["octets"].as_u64().unwrap(), "{name}");
         assert_eq!(cost["idle_per_minute"].as_f64(), Some(0.0), "{name}: nothing is said");
+        assert_eq!(one["between"], serde_json::json!([12, 12]), "{name}: captured between sending and receiving");
         let open = cost["held_open"].as_f64().unwrap();
         assert!(if name == "udp" { open == 0.0 } else { (1.5..=6.0).contains(&open) }, "{name}: {open}");
     }

@@ -13,8 +13,9 @@ use super::output::Output;
 use super::save::{self, Keep};
 use crate::capture::Statistics;
 use crate::explain::{Case, Cast, Comparison, Contender, Cost, Packet, Pair, Played, Profile, Random};
-use crate::lab::{self, Events, Place, Recording, Scenario, Transport, What};
+use crate::lab::{self, Entry, Events, Place, Recording, Scenario, Transport, What};
 use crate::mistake;
+use crate::trace::Trace;
 use crate::view::{self, comparison, comparison_csv, comparison_json, comparison_markdown, plots, report};
 
 pub(super) fn run(arguments: &CompareArguments, out: &mut Output) -> Result<Ending, Failure> {
@@ -280,22 +281,45 @@ fn contend(
     let sent =
         recording.log.entries.iter().filter(|entry| directions.contains(&entry.direction) && is_event(&entry.what));
     let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    let sent: Vec<&Entry> = sent.collect();
     let mut latencies: Vec<u64> =
-        sent.filter_map(|entry| Some(nanoseconds(entry.received_at?.saturating_sub(entry.at)))).collect();
+        sent.iter().filter_map(|entry| Some(nanoseconds(entry.received_at?.saturating_sub(entry.at)))).collect();
     latencies.sort_unstable();
     let trace = trace_recording(&recording, false);
     let played = Played { directions, payload: events.payload, clients: events.clients, idle: events.idle };
     let cost = Cost::of_play(&trace, &played);
     let completeness = recording.completeness.to_string();
+    let between = between(&recording, &sent, (&trace, &cost));
     Ok(Contender {
         transport: transport.to_string(),
         cost,
         latencies,
+        between,
         completeness,
         runs: Vec::new(),
         packets: Packet::all(&trace),
     })
 }
+
+/// Of how many events the frame was captured between sending and receiving, as the programs noted both.
+fn between(recording: &Recording, sent: &[&Entry], (trace, cost): (&Trace, &Cost)) -> Option<(usize, usize)> {
+    if sent.len() != cost.events.len() {
+        return None;
+    }
+    let captured = |frame: u32| {
+        let time = trace.record(frame)?.frame.time;
+        Duration::from_nanos(u64::try_from(time.0).ok()?).checked_sub(recording.log.began)
+    };
+    let known = sent.iter().zip(&cost.events).filter_map(|(entry, frame)| {
+        let (sent, received, seen) = (entry.at, entry.received_at?, captured(*frame)?);
+        Some(sent.saturating_sub(CLOCKS) <= seen && seen <= received + CLOCKS)
+    });
+    let known: Vec<bool> = known.collect();
+    Some((known.iter().filter(|is_between| **is_between).count(), known.len()))
+}
+
+/// How far two readings of clocks may lie apart.
+const CLOCKS: Duration = Duration::from_millis(1);
 
 fn keep(recording: &Recording, title: String, path: &Path) -> Result<(), Failure> {
     let cast = Cast::new(recording.names.clone());

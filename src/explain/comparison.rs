@@ -16,6 +16,9 @@ pub struct Contender {
     pub cost: Cost,
     /// Nanoseconds from sending to receiving, of each event, as the two programs noted them; sorted.
     pub latencies: Vec<u64>,
+    /// Of how many events the capture's own clock has the frame between the programs' notes of sending and receiving, and of
+    /// how many both are known; none where the capture has another number of events than the log.
+    pub between: Option<(usize, usize)>,
     /// How complete the capture is.
     pub completeness: String,
     /// Octets in all of each run, sorted; the costs above are those of the run in the middle.
@@ -186,6 +189,7 @@ mod tests {
             transport: transport.to_owned(),
             cost,
             latencies: (1..=20).collect(),
+            between: None,
             completeness: String::new(),
             runs: Vec::new(),
             packets: Vec::new(),

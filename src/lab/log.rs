@@ -13,6 +13,9 @@ use crate::layer::Direction;
 /// Everything that was sent in a play, in the order of sending.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct ScriptLog {
+    /// When it was begun, by the clock that captures are stamped with: the time since 1970. All other times are from then on.
+    #[serde(skip)]
+    pub began: Duration,
     /// The entries.
     pub entries: Vec<Entry>,
     /// What the wire did to what passed, in its order.
@@ -256,6 +259,9 @@ mod tests {
             r#""what":{"kind":"message","opcode":"close","payload":"A+hieWU=","fragments":[5],"#,
             r#""close_code":1000,"close_reason":"bye"}}]}"#
         );
-        assert_eq!(serde_json::to_string(&ScriptLog { entries: vec![entry], faults: vec![] }).unwrap(), expected);
+        assert_eq!(
+            serde_json::to_string(&ScriptLog { entries: vec![entry], ..ScriptLog::default() }).unwrap(),
+            expected
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
@@ -14,6 +14,8 @@ use crate::layer::Direction;
 #[derive(Debug, Clone)]
 pub(crate) struct Logbook {
     start: Instant,
+    /// The same moment on the clock of captures.
+    began: Duration,
     entries: Arc<Mutex<Vec<Entry>>>,
     faults: Arc<Mutex<Vec<FaultEntry>>>,
     changed: Arc<watch::Sender<()>>,
@@ -23,8 +25,10 @@ pub(crate) struct Logbook {
 
 impl Logbook {
     pub fn begin() -> Self {
+        let (start, began) = now();
         Self {
-            start: Instant::now(),
+            start,
+            began,
             entries: Arc::default(),
             faults: Arc::default(),
             changed: Arc::default(),
@@ -167,13 +171,25 @@ impl Logbook {
     /// The log as it is now.
     pub fn so_far(&self) -> ScriptLog {
         let faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        ScriptLog { entries: self.entries().clone(), faults }
+        ScriptLog { began: self.began, entries: self.entries().clone(), faults }
     }
 
     fn entries(&self) -> MutexGuard<'_, Vec<Entry>> {
         // A thread that panicked cannot have left a half-written entry behind.
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// One moment on two clocks: the one that only goes on, and the time since 1970. Should something come in between, it is
+/// looked again.
+fn now() -> (Instant, Duration) {
+    let look = || {
+        let before = Instant::now();
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        (before.elapsed(), before, since)
+    };
+    let (_, start, began) = (0..5).map(|_| look()).min_by_key(|(took, ..)| *took).unwrap_or_else(look);
+    (start, began)
 }
 
 #[cfg(test)]

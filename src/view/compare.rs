@@ -18,15 +18,18 @@ pub fn comparison(compared: &Comparison, width: usize) -> Vec<Line> {
     let head = Line::of(Tone::Title, compared.what()).with(Tone::Dim, format!(" · {}", compared.place));
     page.paragraph(Line::new(), &head);
     page.gap();
-    page.line(Line::of(Tone::Strong, "What each took"));
+    page.paragraph(Line::new(), &Line::of(Tone::Strong, "What each took"));
     let rows: Vec<Vec<String>> = compared.contenders.iter().map(|one| taken(one, compared)).collect();
     rows_of(&mut page, &TAKEN, &rows);
     page.gap();
-    page.line(Line::of(Tone::Strong, "How long it took, ms").with(Tone::Dim, ", from sending to receiving"));
+    page.paragraph(
+        Line::new(),
+        &Line::of(Tone::Strong, "How long it took, ms").with(Tone::Dim, ", from sending to receiving"),
+    );
     let (columns, rows) = times(compared);
     rows_of(&mut page, &columns, &rows);
     page.gap();
-    page.line(Line::of(Tone::Strong, "Where the octets went"));
+    page.paragraph(Line::new(), &Line::of(Tone::Strong, "Where the octets went"));
     let (columns, rows) = by_layer(compared);
     rows_of(&mut page, &columns, &rows);
     page.gap();
@@ -126,7 +129,10 @@ fn bars(compared: &Comparison, page: &mut Page) {
     if longest <= 0.0 {
         return;
     }
-    page.line(Line::of(Tone::Strong, "Octets from one event to the next").with(Tone::Dim, ", once it is set up"));
+    page.paragraph(
+        Line::new(),
+        &Line::of(Tone::Strong, "Octets from one event to the next").with(Tone::Dim, ", once it is set up"),
+    );
     let name = compared.contenders.iter().map(|one| one.transport.len()).max().unwrap_or(0);
     for one in &compared.contenders {
         let Some(octets) = per_event(one) else { continue };
@@ -158,8 +164,9 @@ fn scaled(compared: &Comparison, page: &mut Page) {
         std::iter::once(one.transport.clone()).chain(cells).collect::<Vec<String>>()
     };
     let rows: Vec<Vec<String>> = compared.contenders.iter().map(row).collect();
-    page.line(
-        Line::of(Tone::Strong, "So many clients at this pace, Mbit/s").with(Tone::Dim, ": arithmetic, not measured"),
+    page.paragraph(
+        Line::new(),
+        &Line::of(Tone::Strong, "So many clients at this pace, Mbit/s").with(Tone::Dim, ": arithmetic, not measured"),
     );
     rows_of(page, &["", "1,000", "10,000", "100,000"], &rows);
     page.gap();
@@ -180,8 +187,9 @@ fn paced(compared: &Comparison, page: &mut Page) {
         std::iter::once(one.transport.clone()).chain(taken).collect::<Vec<String>>()
     };
     let rows: Vec<Vec<String>> = compared.contenders.iter().map(row).collect();
-    page.line(
-        Line::of(Tone::Strong, "Octets a minute for a client, at so many events a minute")
+    page.paragraph(
+        Line::new(),
+        &Line::of(Tone::Strong, "Octets a minute for a client, at so many events a minute")
             .with(Tone::Dim, ": arithmetic"),
     );
     rows_of(page, &columns, &rows);
@@ -257,6 +265,15 @@ fn sentences(compared: &Comparison, page: &mut Page) {
             );
             page.paragraph(Line::of(Tone::Plain, "· "), &Line::of(Tone::Plain, text));
         }
+    }
+    let between = compared.contenders.iter().filter_map(|one| one.between);
+    let (seen, of) = between.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    if of > 0 {
+        let text = format!(
+            "Checked by another clock: of {of} events the capture has {seen} between the moment a program sent them and the moment \
+             another had them."
+        );
+        page.paragraph(Line::of(Tone::Plain, "· "), &Line::of(Tone::Plain, text));
     }
     let legend = "TCP: connections opened. asked: requests of HTTP; empty: answered with nothing. ACKs: frames that only \
                   acknowledge; again: segments sent again. ×: octets on the wire for each octet of payload. ✓: the sum over \
