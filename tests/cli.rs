@@ -798,6 +798,7 @@ fn an_impossible_comparison_is_refused_with_its_reason() {
         (&["--events", "0"], "invalid value '0'"),
         (&["tcp", "--payload", "99999"], "99999"),
         (&["tcp", "--clients", "11"], "11 is not in 1..=10"),
+        (&["tcp", "--idle", "1000years"], "and so does idling"),
         (&["tcp", "--loss", "5"], "there is no wire that could"),
         (&["tcp", "--delay", "5ms"], "there is no wire that could take time"),
         (&["tcp", "--seed", "5"], "--loss"),

@@ -209,7 +209,8 @@ pub(super) struct CompareArguments {
     /// Behind the last event nothing happens for so long, such as 10s: what idling costs.
     #[arg(long, value_name = "TIME")]
     pub(super) idle: Option<humantime::Duration>,
-    /// Of 100 events so many lose the segment or datagram that carries them first; it takes a wire: --network ethernet.
+    /// Of 100 events so many lose the segment or datagram that carries them first (with several clients the first one's, both
+    /// ways the server's); it takes a wire: --network ethernet.
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=50))]
     pub(super) loss: Option<u8>,
     /// Which events are lost: the same number chooses the same.

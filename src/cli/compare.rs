@@ -40,7 +40,7 @@ pub(super) fn run(arguments: &CompareArguments, out: &mut Output) -> Result<Endi
         directions: events.way.directions().to_vec(),
         clients: events.clients,
         profile: profile.name(),
-        lost: events.lost.len(),
+        lost: arguments.loss.map(|_| events.lost.len()),
         idle: events.idle.as_secs_f64(),
         asked_every: events.every.as_secs_f64() / events.polls as f64,
         place: place.to_string(),

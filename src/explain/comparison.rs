@@ -69,8 +69,8 @@ pub struct Comparison {
     pub clients: usize,
     /// Whose header fields the clients send.
     pub profile: &'static str,
-    /// How many of them lost the segment or datagram that carried them first.
-    pub lost: usize,
+    /// How many of them lost the segment or datagram that carried them first; none if nothing was to be lost.
+    pub lost: Option<usize>,
     /// Seconds in which nothing happened, behind the last.
     pub idle: f64,
     /// Seconds between two questions of a client that polls.
@@ -164,8 +164,10 @@ impl Comparison {
         if self.profile != Profile::Minimal.name() {
             what.push_str(&format!(", header fields of {}", self.profile));
         }
-        if self.lost > 0 {
-            what.push_str(&format!(", {} of them lost at first", self.lost));
+        match self.lost {
+            None => {}
+            Some(0) => what.push_str(", by this seed none of them lost"),
+            Some(lost) => what.push_str(&format!(", {lost} of them lost at first")),
         }
         if self.idle > 0.0 {
             what.push_str(&format!(", then nothing for {:?}", Duration::from_secs_f64(self.idle)));
@@ -204,7 +206,7 @@ mod tests {
             directions: vec![Direction::ToClient],
             clients: 1,
             profile: Profile::Minimal.name(),
-            lost: 0,
+            lost: None,
             idle: 10.0,
             asked_every: 0.5,
             place: String::new(),

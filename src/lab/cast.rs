@@ -67,6 +67,11 @@ impl Scenario {
             }
             Verb::Fields { fields } => {
                 self.fields.extend_from_slice(fields);
+                let octets: usize = self.fields.iter().map(|(name, value)| name.len() + value.len()).sum();
+                if self.fields.len() > MAX_FIELDS || octets > MAX_FIELD_OCTETS {
+                    let message = "at most 16 header fields can be added, of 4096 octets together";
+                    return wrong(message, "leave some out");
+                }
                 (cast.fields, cast.has_begun) = (self.fields.clone(), true);
                 Ok(true)
             }
@@ -389,6 +394,9 @@ const DEFAULT_PORT: u16 = 8080;
 const MAX_WAITS: Duration = Duration::from_secs(30);
 /// What is sent is recorded, and what is recorded is kept in memory.
 const MAX_SAID: usize = 64 << 20;
+/// Every request carries them.
+const MAX_FIELDS: usize = 16;
+const MAX_FIELD_OCTETS: usize = 4096;
 /// Stands for the whole step.
 const NOWHERE: Range<usize> = 0..0;
 
@@ -417,6 +425,12 @@ mod tests {
         check("clients add \"Host: x\"", "\"Host: x\"", "`Host` is the client's own business", own);
         let help = "letters, digits and `-`, as \"User-Agent\"";
         check("clients add \"a b: x\"", "\"a b: x\"", "`a b` is no name of a header field", help);
+        let many = "clients add \"a: 1\" \"b: 2\" \"c: 3\" \"d: 4\" \"e: 5\" \"f: 6\" \"g: 7\" \"h: 8\" \"i: 9\"";
+        let bound = "at most 16 header fields can be added, of 4096 octets together";
+        let error = Scenario::parse(&format!("{many}\n{many}")).unwrap_err();
+        assert_eq!((error.message.as_str(), error.range.start), (bound, many.len() + 1), "also over several steps");
+        let long = format!("clients add \"a: {}\"", "x".repeat(4096));
+        assert_eq!(Scenario::parse(&long).unwrap_err().message, bound);
         let ascii = "the value of `a` has more than visible ASCII";
         check("clients add \"a: x\\r\\nb: y\"", "\"a: x\\r\\nb: y\"", ascii, "leave out what is not ASCII");
     }

@@ -84,6 +84,8 @@ const NAMES: [&str; 10] = ["ada", "bob", "cleo", "dan", "eve", "fay", "gus", "ha
 /// has not begun.
 const BEFORE_ASKING: Duration = Duration::from_millis(300);
 const BEHIND_ASKING: Duration = Duration::from_millis(100);
+/// More than this no script may wait.
+const LONGEST_IDLE: Duration = Duration::from_secs(30);
 /// A single wait of a script.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
@@ -133,6 +135,9 @@ impl Transport {
         if events.clients == 0 || events.clients > MAX_CLIENTS {
             return Err(format!("there are at least one client and at most {MAX_CLIENTS}"));
         }
+        if events.idle > LONGEST_IDLE {
+            return Err("all waits together last at most 30 seconds, and so does idling".to_owned());
+        }
         let clients = &NAMES[..events.clients];
         let begins = clients.iter().filter_map(|client| self.begin(client, events)).map(|step| step + "\n");
         let ends = clients.iter().filter_map(|client| self.end(client)).map(|step| step + "\n");
@@ -179,10 +184,12 @@ impl Transport {
     fn middle(self, clients: &[&str], events: &Events) -> String {
         let mut script = String::new();
         let between = Milliseconds(events.every / u32::try_from(events.polls.max(1)).unwrap_or(1)).to_string();
-        let asked = |n: usize, script: &mut String| {
-            for _ in 0..n {
+        let asked = |n: usize, lost: &str, script: &mut String| {
+            for round in 0..n {
                 let empty: Vec<String> = clients.iter().map(|client| self.empty(client)).collect();
                 script.push_str(&rounds(events.polls.saturating_sub(1), Some(&between), &empty));
+                // It is the event that gets lost, not an answer without one.
+                script.push_str(if round == 0 { lost } else { "" });
                 script.push_str(&rounds(1, Some(&between), &self.event(clients, events)));
             }
         };
@@ -191,11 +198,12 @@ impl Transport {
         while at < events.count {
             let next = events.lost.iter().copied().filter(|lost| *lost > at && *lost < events.count).min();
             let end = next.unwrap_or(events.count);
-            if events.lost.contains(&at) {
-                script.push_str(&self.loss(events.way));
+            let lost = if events.lost.contains(&at) { self.loss(events.way) } else { String::new() };
+            if self != Self::ShortPoll {
+                script.push_str(&lost);
             }
             match self {
-                Self::ShortPoll => asked(end - at, &mut script),
+                Self::ShortPoll => asked(end - at, &lost, &mut script),
                 // It is the server that waits.
                 Self::LongPoll => script.push_str(&rounds(end - at, None, &self.event(clients, events))),
                 _ => script.push_str(&rounds(end - at, Some(&every), &self.event(clients, events))),
@@ -392,5 +400,27 @@ mod tests {
             idle: Duration::ZERO,
         };
         assert!(Transport::Tcp.script(&events).unwrap_err().contains("at most 10"));
+        // Who asks for more than any play may take gets no script, however long.
+        let ages = Events { clients: 1, idle: Duration::MAX, ..events };
+        assert!(Transport::Tcp.script(&ages).unwrap_err().contains("30 seconds"));
+    }
+
+    #[test]
+    fn it_is_the_event_that_gets_lost_not_an_empty_answer() {
+        let events = Events {
+            count: 2,
+            every: Duration::from_millis(20),
+            payload: 5,
+            way: Way::Down,
+            polls: 2,
+            clients: 1,
+            lost: vec![1],
+            idle: Duration::ZERO,
+        };
+        let empty = "1 times every 10ms ada gets /events answered with 204\n";
+        let full = "1 times every 10ms ada gets /events answered with text of 5 bytes\n";
+        let lost = "link drops segment 1 to the client\n";
+        let script = Transport::ShortPoll.script(&events).unwrap();
+        assert_eq!(script, [empty, full, empty, lost, full, "ada closes\n"].concat());
     }
 }
