@@ -9,6 +9,7 @@ use crate::lab::ground::{Ground, Machine};
 use crate::lab::manners::{Manners, unrolled};
 use crate::lab::reader::Name;
 use crate::lab::scenario::{Action, Exchange, Opening, Scenario, Step};
+use crate::lab::verbs;
 use crate::layer::Direction;
 use crate::mistake::{self, Mistake};
 
@@ -67,8 +68,7 @@ impl Scenario {
             }
             Verb::Fields { fields } => {
                 self.fields.extend_from_slice(fields);
-                let octets: usize = self.fields.iter().map(|(name, value)| name.len() + value.len()).sum();
-                if self.fields.len() > MAX_FIELDS || octets > MAX_FIELD_OCTETS {
+                if !verbs::are_bounded(&self.fields) {
                     let message = "at most 16 header fields can be added, of 4096 octets together";
                     return wrong(message, "leave some out");
                 }
@@ -394,9 +394,6 @@ const DEFAULT_PORT: u16 = 8080;
 const MAX_WAITS: Duration = Duration::from_secs(30);
 /// What is sent is recorded, and what is recorded is kept in memory.
 const MAX_SAID: usize = 64 << 20;
-/// Every request carries them.
-const MAX_FIELDS: usize = 16;
-const MAX_FIELD_OCTETS: usize = 4096;
 /// Stands for the whole step.
 const NOWHERE: Range<usize> = 0..0;
 

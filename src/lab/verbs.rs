@@ -90,6 +90,11 @@ pub fn fields(words: &mut Reader<'_>) -> Result<Vec<(String, String)>, Mistake> 
     Ok(fields)
 }
 
+/// Whether these are few enough: every request carries them.
+pub fn are_bounded(fields: &[(String, String)]) -> bool {
+    fields.len() <= 16 && fields.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() <= 4096
+}
+
 /// What the lab's clients say themselves.
 const OWN_FIELDS: [&str; 8] =
     ["host", "connection", "upgrade", "content-length", "content-type", "transfer-encoding", "last-event-id", "expect"];
