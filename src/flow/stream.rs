@@ -1,6 +1,7 @@
 //! The bytes of one direction, in order, and which frame brought each of them.
 //!
-//! Overlap policy: bytes that came first stay; what a later segment says of the same offsets is not looked at.
+//! Overlap policy: bytes that came first stay. What a later segment says of the same offsets is not read, but whether it
+//! says the same can be asked ([`Stream::differs_at`]): of two receivers each may keep another one.
 //!
 //! A hole is given up, and what waits behind it read, when one of these is so:
 //! - the other side has acknowledged the octets in it, so that nobody will send them again, and [`PATIENCE`] more segments
@@ -70,6 +71,16 @@ impl Fresh {
             Self::One(range) => std::slice::from_ref(range),
             Self::Some(ranges) => ranges,
         }
+    }
+
+    /// How many offsets these are together.
+    pub fn len(&self) -> u64 {
+        self.as_slice().iter().map(|range| range.end - range.start).sum()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// Adds those of another that lie behind these.
@@ -292,6 +303,21 @@ impl Stream {
         piece.bytes.get(start..end).unwrap_or_default()
     }
 
+    /// The first offset for which these octets, which begin at `offset`, are others than those kept. Octets that were
+    /// read and are not kept any more are not compared.
+    pub fn differs_at(&self, offset: u64, octets: &[u8]) -> Option<u64> {
+        let waiting = self.waiting.iter().map(|(start, bytes)| (*start, bytes.as_slice()));
+        let kept = self.pieces.iter().map(|piece| (piece.start, piece.bytes.as_slice())).chain(waiting);
+        kept.filter_map(|(start, bytes)| {
+            let from = start.max(offset);
+            let theirs = octets.get(usize::try_from(from - offset).ok()?..)?;
+            let ours = bytes.get(usize::try_from(from - start).ok()?..)?;
+            let same = ours.iter().zip(theirs).position(|(ours, theirs)| ours != theirs)?;
+            Some(from + same as u64)
+        })
+        .min()
+    }
+
     /// The chunks that make up these offsets, in order.
     pub fn chunks(&self, range: Range<u64>) -> impl Iterator<Item = Chunk> + '_ {
         let first = self.chunks.partition_point(|chunk| chunk.range.end <= range.start);
@@ -410,6 +436,24 @@ mod tests {
     fn chunk(range: Range<u64>, frame: u32, at: u32) -> Chunk {
         let Origin { arrived, .. } = from_frame(frame, at);
         Chunk { range, frame, at, arrived }
+    }
+
+    #[test]
+    fn tells_what_differs_from_what_came_first() {
+        let mut stream = Stream::default();
+        stream.add(0, b"abcd", from_frame(1, 0));
+        stream.add(8, b"ijkl", from_frame(2, 0));
+        assert_eq!(stream.differs_at(0, b"abcdefghijklmn"), None, "what was not there differs from nothing");
+        assert_eq!(stream.differs_at(2, b"cX"), Some(3), "in what can be read");
+        assert_eq!(stream.differs_at(6, b"ghiXXl"), Some(9), "in what waits behind a hole");
+        assert_eq!(stream.differs_at(20, b"x"), None);
+        stream.add(2, b"XXef", from_frame(3, 0));
+        assert_eq!(stream.slice(0..6), b"abcdef", "what came first stays");
+        let mut passing = Stream::passing();
+        passing.add(0, b"abcd", from_frame(1, 0));
+        passing.forget(3);
+        assert_eq!(passing.differs_at(0, b"XXXd"), None, "what is not kept cannot be compared");
+        assert_eq!(passing.differs_at(2, b"cX"), Some(3));
     }
 
     #[test]

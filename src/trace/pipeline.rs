@@ -11,7 +11,7 @@ use super::remarks;
 use super::session::Sessions;
 use super::watch::{Ended, Inside, Needs, Place, Sight, Watch, ends_of};
 use crate::capture::{FrameRef, Moment};
-use crate::flow::{Connection, Delivery, Farewell, Flow, FlowId, FlowLimits, FlowTable, Origin, Segment};
+use crate::flow::{Connection, Delivery, Farewell, Finding, Flow, FlowId, FlowLimits, FlowTable, Origin, Segment};
 use crate::layer::{Direction, Group, Note, Severity};
 use crate::packet::Flags;
 use crate::protocol::KeyLog;
@@ -298,6 +298,9 @@ fn deliver(
             },
         };
         segment.notes.extend(remarks::arrival(given.arrival));
+        // The octet of a keep-alive may be any (RFC 9293 §3.8.4).
+        let comes_again = given.fresh.len() < bytes.len() as u64 && !segment.analysis.findings.has(Finding::KeepAlive);
+        segment.notes.extend(comes_again.then(|| stream.differs_at(offset, bytes)).flatten().map(remarks::differs));
         delivery = Some(given);
     } else if segment.len > 0 && segment.offset.is_none() {
         let text = "payload from before the beginning of this connection's stream: not part of it";

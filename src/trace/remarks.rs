@@ -51,6 +51,15 @@ pub(super) fn arrival(arrival: Arrival) -> Option<Note> {
     }
 }
 
+/// Octets that came again and were others.
+pub(super) fn differs(offset: u64) -> Note {
+    let text = format!(
+        "from octet {offset} of the stream on it says something else than what came first, which is read: a receiver \
+         that takes the later one reads something else"
+    );
+    Note::new(Severity::Warn, text, "RFC 9293 §3.10.7.4").about(Group::Sequence)
+}
+
 /// Who lost octets before this offset: the capture, if the other side has them.
 fn whose_loss(acknowledged: Option<u64>, end: u64) -> &'static str {
     if acknowledged.is_some_and(|acknowledged| acknowledged >= end) {

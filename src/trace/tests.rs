@@ -319,6 +319,23 @@ fn bytes_sent_again_are_not_read_twice() {
 }
 
 #[test]
+fn bytes_that_come_again_as_others_are_told() {
+    let mut talk = Conversation::new().open();
+    let seq = talk.next[0];
+    talk.client(GET).at(TO_SERVER, seq, DATA, GET.replace("Host: a", "Host: b").as_bytes());
+    // The octet of a keep-alive may be any.
+    talk.at(TO_SERVER, seq + GET.len() as u32 - 1, DATA, b"?");
+    let trace = talk.trace();
+    assert_eq!(told(&trace), ["[4] > GET /"]);
+    let said = notes(&trace);
+    let differing: Vec<_> = said.iter().filter(|(_, text)| text.contains("something else than")).collect();
+    assert_eq!(differing.len(), 1, "{said:?}");
+    let (frame, text) = differing[0];
+    assert_eq!(*frame, Some(5));
+    assert!(text.starts_with("from octet 22 of the stream on it says something else than what came first"), "{text}");
+}
+
+#[test]
 fn a_segment_that_comes_early_waits() {
     let mut talk = Conversation::new().open();
     talk.client(UPGRADE).server(SWITCHING).client(&HELLO[..4]).client(&HELLO[4..]);
