@@ -473,7 +473,7 @@ fn every_step_of_the_handbook_is_understood() {
                 let joined = "fay connects to socket.io\nfay connects to socket.io namespace /admin";
                 format!("{joined}\n{step}")
             }
-            Some("link") => format!("network ethernet\n{step}"),
+            Some("link") => format!("network ethernet\nada connects\n{step}"),
             _ if opens => step.clone(),
             _ => [&opened[..], &[&step]].concat().join("\n"),
         };

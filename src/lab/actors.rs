@@ -12,7 +12,7 @@ use crate::lab::held;
 use crate::lab::host::{Order, Part, Side};
 use crate::lab::logbook::Logbook;
 use crate::lab::scenario::Exchange;
-use crate::lab::socketio::{self, Rules, SocketIoClient, SocketIoServer, SocketIoStep};
+use crate::lab::socketio::{self, Reconnection, Rules, SocketIoClient, SocketIoServer, SocketIoStep};
 use crate::lab::tcp::{self, TcpEnd};
 use crate::lab::tls::{Tls, TlsVersion};
 use crate::lab::udp::Datagrams;
@@ -51,6 +51,8 @@ pub struct Actors {
     tls: Option<Tls>,
     /// The last event of those kept that each client had.
     offsets: BTreeMap<String, i64>,
+    /// How those come back who do so by themselves.
+    reconnections: BTreeMap<String, Reconnection>,
 }
 
 /// A connection that is open.
@@ -62,7 +64,15 @@ enum Link {
 
 impl Actors {
     pub fn new(log: Logbook, role: Role, datagrams: Datagrams, tls: Option<Tls>) -> Self {
-        Self { log, role, open: BTreeMap::new(), datagrams, tls, offsets: BTreeMap::new() }
+        Self {
+            log,
+            role,
+            open: BTreeMap::new(),
+            datagrams,
+            tls,
+            offsets: BTreeMap::new(),
+            reconnections: BTreeMap::new(),
+        }
     }
 
     /// Does its part of a step.
@@ -94,6 +104,12 @@ impl Actors {
                     Box::pin(self.perform(Order { line, client: client.clone(), part })).await?;
                 }
                 Ok(())
+            }
+            Part::Forget => self.leave_any(&client)?.forget(),
+            Part::SeeReset => self.leave_any(&client)?.see_reset().await,
+            Part::FindOut(what) => {
+                Box::pin(self.perform(Order { line, client: client.clone(), part: *what })).await?;
+                self.leave_any(&client)?.find_out(line, &client).await
             }
             part => self.perform_plainly(line, &client, part).await,
         }
@@ -179,7 +195,14 @@ impl Actors {
             Role::Server(..) => return Err(another_language()),
         };
         match step {
-            SocketIoStep::Join { client, transports, namespace, auth, resumes } => {
+            SocketIoStep::Join { client, transports, namespace, auth, resumes, reconnects } => {
+                if let Some(first) = *reconnects {
+                    let joined = Vec::new();
+                    self.reconnections.insert(client.clone(), Reconnection { transports: *transports, first, joined });
+                }
+                if let Some(reconnection) = self.reconnections.get_mut(client) {
+                    reconnection.joined.push((namespace.clone(), auth.clone()));
+                }
                 let offset = self.offsets.get(client).copied().filter(|_| *resumes);
                 let auth = &match offset {
                     Some(offset) => Some(socketio::resuming(offset)),
@@ -200,22 +223,37 @@ impl Actors {
                 _ => Err(not_open(client)),
             },
             SocketIoStep::Leave { client, by_server } => {
+                self.reconnections.remove(client);
                 let known = self.leave_socketio(client)?;
                 if *by_server { known.sees_end().await } else { known.leave(line).await }
             }
             SocketIoStep::Lose { client } => {
+                self.reconnections.remove(client);
                 self.leave_socketio(client)?.lose().await;
                 Ok(())
             }
-            SocketIoStep::Restart => {
+            SocketIoStep::Restart { .. } => {
                 let clients: Vec<String> = self.open.keys().cloned().collect();
                 for client in clients {
                     self.leave_socketio(&client)?.loses_server().await;
                 }
-                Ok(())
+                self.come_back(line, server, &rules).await
             }
             SocketIoStep::ServerEmit { .. } | SocketIoStep::Room { .. } | SocketIoStep::Swallow => Ok(()),
         }
+    }
+
+    /// All who come back by themselves, each at its own pace.
+    async fn come_back(&mut self, line: usize, server: SocketAddr, rules: &Arc<Rules>) -> Result<(), ActorError> {
+        let lab = (self.tls.as_ref(), &self.log);
+        let returning = self.reconnections.iter().map(async |(client, reconnection)| {
+            let offset = self.offsets.get(client).copied();
+            let back = reconnection.come_back((client, line, server), offset, rules, lab).await?;
+            Ok::<_, ActorError>((client.clone(), Link::SocketIo(back)))
+        });
+        let back = futures_util::future::try_join_all(returning).await?;
+        self.open.extend(back);
+        Ok(())
     }
 
     fn leave_socketio(&mut self, client: &str) -> Result<SocketIoClient, ActorError> {
@@ -250,6 +288,14 @@ impl Actors {
         match self.open.get_mut(client) {
             Some(Link::WebSocket(endpoint)) => Ok(endpoint),
             _ => Err(not_open(client)),
+        }
+    }
+
+    fn leave_any(&mut self, client: &str) -> Result<TcpEnd, ActorError> {
+        match self.open.remove(client) {
+            Some(Link::WebSocket(endpoint)) => Ok(endpoint.into_tcp()),
+            Some(Link::Tcp(end)) => Ok(end),
+            Some(Link::SocketIo(_)) | None => Err(not_open(client)),
         }
     }
 

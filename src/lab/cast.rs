@@ -38,7 +38,7 @@ impl Scenario {
                 (self.ground, self.recorded_at) = (*ground, *recorded_at);
                 Ok(true)
             }
-            Verb::Fault { .. } if self.ground == Ground::Loopback => wrong(
+            Verb::Fault { .. } | Verb::CutOff { .. } if self.ground == Ground::Loopback => wrong(
                 "there is no wire that could do this",
                 "begin the script with `network ethernet`: two machines, and a wire between them",
             ),
@@ -169,6 +169,8 @@ pub(super) struct Cast {
     /// The namespaces that nobody may join.
     pub(super) refused: BTreeMap<String, String>,
     pub(super) keeps_events: bool,
+    /// Who comes back by itself to a server that was gone.
+    pub(super) reconnecting: BTreeSet<String>,
     /// Header fields that every request has besides.
     fields: Vec<(String, String)>,
     /// Whether the server speaks Socket.IO, once that is known.
@@ -205,12 +207,9 @@ impl Cast {
                 self.open(&client, Link::Tcp)?;
                 Action::Open { client: client.name, tls }
             }
-            Verb::Write { by, octets } => {
-                self.count(octets.len())?;
-                let (client, direction) = self.speaker(by, Link::Tcp, range)?;
-                self.can_send(&client, direction, octets.len(), range)?;
-                Action::Write { client, direction, octets }
-            }
+            Verb::Write { by, octets } => self.write(by, octets, range)?,
+            Verb::Forget { by } => self.forget(by, range)?,
+            Verb::CutOff { client } => self.cut_off(client, range)?,
             Verb::Abort { by } => self.hang_up(by, true, range)?,
             Verb::HangUp { by } => self.hang_up(by, false, range)?,
             Verb::HalfClose { by } => self.half_close(by, range)?,
@@ -231,7 +230,7 @@ impl Cast {
         })
     }
 
-    fn wait(&mut self, time: Duration) -> Result<Action, Mistake> {
+    pub(super) fn wait(&mut self, time: Duration) -> Result<Action, Mistake> {
         self.waited += time;
         if self.waited > MAX_WAITS {
             return Err(Mistake::new(NOWHERE, "all waits together last at most 30 seconds"));
@@ -241,6 +240,7 @@ impl Cast {
 
     pub(super) fn open(&mut self, client: &Name, link: Link) -> Result<(), Mistake> {
         if self.link(&client.name) != Link::Gone {
+            self.both_know(&client.name, &client.range)?;
             let message = format!("`{}` is connected already", client.name);
             return Err(Mistake::new(client.range.clone(), message)
                 .help("let it close first, or connect a client of another name"));
@@ -631,6 +631,30 @@ mod tests {
             "ada opens tcp · ada half-closes · server writes \"x\" · server closes · ada opens tcp · ada writes \"y\"",
         )
         .unwrap();
+    }
+
+    #[test]
+    fn who_has_forgotten_is_found_out() {
+        let known = "ada connects\nserver forgets ada\n";
+        for (script, wrong, message) in [
+            ("server sends text \"x\"", "server sends text \"x\"", "the server has forgotten this connection"),
+            ("ada pings", "ada pings", "the server has forgotten this connection"),
+            ("ada connects", "ada", "the server has forgotten this connection"),
+            ("ada closes", "ada closes", "the server has forgotten this connection"),
+            ("ada stops reading", "ada stops reading", "the server has forgotten this connection"),
+            ("ada forgets the server", "ada forgets the server", "the server has forgotten this connection"),
+            ("ada sends text \"?\"\nada sends text \"!\"", "ada", "`ada` is not connected any more"),
+            ("bob gets /\nserver forgets bob", "server forgets bob", "only plain TCP and WebSockets are forgotten"),
+        ] {
+            let script = known.to_owned() + script;
+            let error = Scenario::parse(&script).unwrap_err();
+            assert!(error.message.starts_with(message), "{script}: {}", error.message);
+            assert_eq!(&script[error.range], wrong, "{script}");
+            assert!(error.help.is_some());
+        }
+        let again = known.to_owned() + "ada sends text \"?\"\nada connects\nada sends text \"!\"\n";
+        let actions: Vec<Action> = Scenario::parse(&again).unwrap().steps.into_iter().map(|step| step.action).collect();
+        assert!(matches!(actions[2], Action::FindOut(_)) && matches!(actions[4], Action::Say { .. }));
     }
 
     #[test]

@@ -20,7 +20,6 @@ use crate::lab::ground::{Ground, Machine};
 use crate::lab::phrases::{closing, opening, ping, said};
 use crate::lab::reader::{Name, Reader};
 use crate::lab::scenario::{Closing, Event, Exchange, Opening, Utterance};
-use crate::lab::socketio::SocketIoStep;
 use crate::lab::socketio::grammar::{self as socketio, Spoken};
 use crate::lab::tls::TlsVersion;
 use crate::lab::verbs;
@@ -81,6 +80,14 @@ pub enum Verb {
     },
     HalfClose {
         by: Speaker,
+    },
+    /// Who loses its end of the connection without a word.
+    Forget {
+        by: Speaker,
+    },
+    /// The wire resets a connection.
+    CutOff {
+        client: Name,
     },
     /// Who does not read, or does again.
     Reading {
@@ -165,6 +172,7 @@ fn statement(sentence: &Sentence) -> Result<Statement, Mistake> {
         None if words.keyword("end") => Verb::End,
         None if words.keyword("network") => verbs::ground(&mut words)?,
         None if words.keyword("clients") => Verb::Fields { fields: verbs::fields(&mut words)? },
+        None if words.phrase(&["link", "resets"]) => Verb::CutOff { client: words.client()? },
         None if words.keyword("link") => Verb::Fault { fault: verbs::fault(&mut words)? },
         None => server_verb(&mut words)?,
         Some(client) => client_verb(&mut words, client)?,
@@ -190,6 +198,7 @@ fn server_verb(words: &mut Reader<'_>) -> Result<Verb, Mistake> {
             words.expect("up")?;
             Ok(Verb::HangUp { by: Speaker::Server { to: words.name_if_any()? } })
         }
+        "forgets" => Ok(Verb::Forget { by: Speaker::Server { to: words.name_if_any()? } }),
         "half-closes" => Ok(Verb::HalfClose { by: Speaker::Server { to: words.name_if_any()? } }),
         "stops" => {
             words.expect("reading")?;
@@ -240,7 +249,7 @@ fn socketio_verb(words: &mut Reader<'_>, verb: &str) -> Result<Verb, Mistake> {
             words.expect("over")?;
             Ok(Verb::Secure { version: verbs::tls(words)? })
         }
-        "restarts" => Ok(Verb::SocketIo { spoken: Spoken { step: SocketIoStep::Restart, names: Vec::new() } }),
+        "restarts" => Ok(Verb::SocketIo { spoken: socketio::restart(words)? }),
         "swallows" => Ok(Verb::SocketIo { spoken: socketio::swallow(words)? }),
         _ => {
             let (namespace, reason) = socketio::refusal(words)?;
@@ -260,6 +269,11 @@ fn client_verb(words: &mut Reader<'_>, client: Name) -> Result<Verb, Mistake> {
         "connects" => return Ok(Verb::Connect { client, opening: opening(words)? }),
         "closes" => return Ok(Verb::Close { by: Speaker::Client(client), reason: closing(words)? }),
         "aborts" => return Ok(Verb::Abort { by: Speaker::Client(client) }),
+        "forgets" => {
+            words.expect("the")?;
+            words.expect("server")?;
+            return Ok(Verb::Forget { by: Speaker::Client(client) });
+        }
         "half-closes" => return Ok(Verb::HalfClose { by: Speaker::Client(client) }),
         "hangs" => {
             words.expect("up")?;
@@ -315,6 +329,7 @@ const CLIENT_VERBS: &[&str] = &[
     "disconnects",
     "loses",
     "hangs",
+    "forgets",
     "half-closes",
     "stops",
     "reads",
@@ -341,6 +356,7 @@ const SERVER_VERBS: &[&str] = &[
     "restarts",
     "swallows",
     "hangs",
+    "forgets",
     "half-closes",
     "stops",
     "reads",
@@ -542,7 +558,7 @@ mod tests {
     }
 
     const CLIENT_DOES: &str = "it is one of `connects`, `sends`, `pings`, `closes`, `opens`, `writes`, `gets`, `subscribes`, `aborts`, `emits`, \
-             `disconnects`, `loses`, `hangs`, `half-closes`, `stops`, `reads`";
+             `disconnects`, `loses`, `hangs`, `forgets`, `half-closes`, `stops`, `reads`";
     const PATHS: &str =
         "a path begins with `/`; other than letters and digits it has only `-._~!$&'()*+,;=:@/?` and `%`";
     const NAMES: &str = "a client's name is a small letter, then small letters, digits, `-` or `_`, such as `ada`";

@@ -61,6 +61,12 @@ pub enum Part {
     Refuse,
     HalfClose,
     SeeHalfClose,
+    /// Lose its end of the connection without a word.
+    Forget,
+    /// Say this, and see that nobody is there.
+    FindOut(Box<Part>),
+    /// See that the connection was broken off by who is no end of it.
+    SeeReset,
     /// Makes room for what nobody reads.
     MakeRoom,
     /// All that has waited.

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
-use crate::lab::fault::Fault;
 use crate::lab::log::{Connection, Entry, FaultEntry, ScriptLog, What};
 use crate::layer::Direction;
 
@@ -72,8 +71,8 @@ impl Logbook {
         not(all(target_os = "linux", feature = "capture")),
         expect(dead_code, reason = "without a wire there are no faults")
     )]
-    pub fn fault(&self, step: usize, direction: Direction, fault: &Fault) {
-        let entry = FaultEntry { step, at: self.start.elapsed(), direction, what: fault.to_string() };
+    pub fn fault(&self, step: usize, direction: Direction, what: &dyn std::fmt::Display) {
+        let entry = FaultEntry { step, at: self.start.elapsed(), direction, what: what.to_string() };
         self.faults.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
     }
 
@@ -153,6 +152,12 @@ impl Logbook {
     pub async fn datagrams(&self, count: usize, is_one: impl Fn(&Entry) -> bool) {
         let is_done = |entry: &&Entry| matches!(entry.what, What::Datagram(_)) && entry.is_settled() && is_one(entry);
         self.until(|entries| entries.iter().filter(is_done).count() >= count).await;
+    }
+
+    /// The ends of the connection that a client opened last.
+    pub fn latest_of(&self, client: &str) -> Option<Connection> {
+        let opens = |entry: &&Entry| entry.actor == client && entry.what == What::Opened;
+        self.entries().iter().rev().find(opens).map(|entry| entry.connection)
     }
 
     /// Whether a client opened a connection from this address.

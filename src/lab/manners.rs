@@ -6,6 +6,7 @@ use std::ops::Range;
 use crate::lab::cast::{Cast, Link};
 use crate::lab::grammar::{Speaker, Statement, Times, Verb};
 use crate::lab::held::MAX_HELD;
+use crate::lab::reader::Name;
 use crate::lab::scenario::{Action, Closing, Utterance};
 use crate::layer::Direction;
 use crate::mistake::Mistake;
@@ -17,6 +18,8 @@ pub(super) struct Manners {
     unread: BTreeMap<(String, usize), usize>,
     /// Its sender has ended this direction.
     ended: BTreeSet<(String, usize)>,
+    /// Who speaks this way has lost its end of the connection, and the other does not know yet.
+    forgotten: BTreeMap<String, Direction>,
 }
 
 impl Manners {
@@ -24,6 +27,7 @@ impl Manners {
     pub(super) fn forget(&mut self, client: &str) {
         self.unread.retain(|(name, _), _| name != client);
         self.ended.retain(|(name, _)| name != client);
+        self.forgotten.remove(client);
     }
 }
 
@@ -36,6 +40,7 @@ impl Cast {
         octets: usize,
         range: &Range<usize>,
     ) -> Result<(), Mistake> {
+        self.both_know(client, range)?;
         let key = (client.to_owned(), direction.index());
         if self.manners.ended.contains(&key) {
             let message = "this direction of the connection has ended";
@@ -52,8 +57,65 @@ impl Cast {
         Ok(())
     }
 
+    /// Whether both sides still have the connection.
+    pub(super) fn both_know(&self, client: &str, range: &Range<usize>) -> Result<(), Mistake> {
+        let Some(lost) = self.manners.forgotten.get(client) else { return Ok(()) };
+        let (who, finds_out) = match lost {
+            Direction::ToServer => (client, format!("`server sends text \"?\" to {client}`")),
+            Direction::ToClient => ("the server", format!("`{client} sends text \"?\"`")),
+        };
+        let message = format!("{who} has forgotten this connection, and the other side does not know it yet");
+        Err(Mistake::new(range.clone(), message)
+            .help(format!("it finds out when it sends something: {finds_out}, or `writes` over plain TCP")))
+    }
+
+    /// One side loses its end of a connection without a word.
+    pub(super) fn forget(&mut self, by: Speaker, range: &Range<usize>) -> Result<Action, Mistake> {
+        let (client, direction) = self.anyone(by, range)?;
+        self.both_read(&client, range)?;
+        if !matches!(self.link(&client), Link::WebSocket | Link::Tcp) {
+            return Err(Mistake::new(range.clone(), "only plain TCP and WebSockets are forgotten")
+                .help("`ada connects` or `ada opens tcp` begins one"));
+        }
+        self.manners.forgotten.insert(client.clone(), direction);
+        Ok(Action::Forget { client, direction })
+    }
+
+    /// The wire ends a connection.
+    pub(super) fn cut_off(&mut self, client: Name, range: &Range<usize>) -> Result<Action, Mistake> {
+        let (client, _) = self.anyone(Speaker::Client(client), range)?;
+        self.both_read(&client, range)?;
+        if self.link(&client) == Link::SocketIo {
+            return Err(Mistake::new(range.clone(), "the wire does not know which connections a session has")
+                .help(format!("`{client} loses the connection` breaks it off")));
+        }
+        self.links.insert(client.clone(), Link::Gone);
+        Ok(Action::CutOff { client })
+    }
+
+    pub(super) fn write(&mut self, by: Speaker, octets: Vec<u8>, range: &Range<usize>) -> Result<Action, Mistake> {
+        self.count(octets.len())?;
+        let (client, direction) = self.speaker(by, Link::Tcp, range)?;
+        if self.finds_out(&client, direction) {
+            return Ok(Action::FindOut(Box::new(Action::Write { client, direction, octets })));
+        }
+        self.can_send(&client, direction, octets.len(), range)?;
+        Ok(Action::Write { client, direction, octets })
+    }
+
+    /// Whether who speaks this way learns by that that the other has forgotten the connection, which is over then.
+    fn finds_out(&mut self, client: &str, direction: Direction) -> bool {
+        let finds_out = self.manners.forgotten.get(client) == Some(&direction.reverse());
+        if finds_out {
+            self.manners.forgotten.remove(client);
+            self.links.insert(client.to_owned(), Link::Gone);
+        }
+        finds_out
+    }
+
     /// What both sides have to read for: then both must read.
     pub(super) fn both_read(&self, client: &str, range: &Range<usize>) -> Result<(), Mistake> {
+        self.both_know(client, range)?;
         if !self.manners.unread.keys().any(|(name, _)| name == client) {
             return Ok(());
         }
@@ -103,6 +165,7 @@ impl Cast {
     /// Somebody stops reading, or reads again.
     pub(super) fn reading(&mut self, by: Speaker, again: bool, range: &Range<usize>) -> Result<Action, Mistake> {
         let (client, speaks) = self.anyone(by, range)?;
+        self.both_know(&client, range)?;
         let direction = speaks.reverse();
         let link = self.link(&client);
         let can = match link {
@@ -137,6 +200,10 @@ impl Cast {
             Utterance::Fragments(parts) => parts.iter().map(String::len).sum(),
         };
         self.count(octets)?;
+        let is_one_way = matches!(what, Utterance::Text(_) | Utterance::Binary(_) | Utterance::Fragments(_));
+        if is_one_way && self.finds_out(&client, direction) {
+            return Ok(Action::FindOut(Box::new(Action::Say { client, direction, what })));
+        }
         self.can_send(&client, direction, octets, range)?;
         match &what {
             Utterance::Ping(_) => self.both_read(&client, range)?,

@@ -45,6 +45,8 @@ mod reader;
 mod recorder;
 mod recording;
 mod refusal;
+#[cfg(all(target_os = "linux", feature = "capture"))]
+mod reset;
 mod scenario;
 mod socketio;
 mod stage;

@@ -30,5 +30,7 @@ impl Wire {
 
     pub fn plan(&self, _line: usize, _fault: &Fault) {}
 
+    pub fn reset(&self, _line: usize, _client: &str) {}
+
     pub fn settle(&self) {}
 }

@@ -51,6 +51,16 @@ impl<'a> Parts<'a> {
                 Self::cast(client, *direction, Part::StandBy, Part::ReadAgain(held.again(client, *direction)))
             }
             Action::SocketIo(step) => Self::of_socketio(step),
+            Action::Forget { client, direction } => Self::cast(client, *direction, Part::Forget, Part::StandBy),
+            Action::FindOut(what) => {
+                let told = Self::of(what, held);
+                let speaks = |part: Part| match part {
+                    Part::Say(_) | Part::Write(_) => Part::FindOut(Box::new(part)),
+                    _ => Part::StandBy,
+                };
+                Self { client: told.client, of_client: speaks(told.of_client), of_server: speaks(told.of_server) }
+            }
+            Action::CutOff { client } => Self::both(client, Part::SeeReset),
             Action::Close { .. } | Action::HangUp { .. } | Action::HalfClose { .. } => Self::of_end(action),
             Action::Fault(_) | Action::Wait(_) => Self::both("", Part::StandBy),
         }

@@ -12,6 +12,7 @@
 //! bob closes                                   also: bob aborts, server aborts bob, bob hangs up
 //! bob half-closes                              also: server half-closes bob
 //! server stops reading bob                     also: ada stops reading; server reads bob again
+//! ada forgets the server                       also: server forgets ada
 //! ada sends raw hex 8902                       also: ada sends raw hex 8902 refused
 //! repeat 3 times every 20ms · … · end          several steps, again and again
 //! cleo sends datagram "x"                      also: datagram of 20 bytes, server sends datagram "y" to cleo
@@ -23,7 +24,7 @@
 //!                                              also: recorded at the server
 //! link drops segment 3 to the server           also: duplicates, holds, corrupts; datagram 2 to the client
 //! link delays everything by 25ms               also: delays segment 3 to the server by 40ms
-//! link goes down for 300ms                     also: carries 64kbit/s
+//! link goes down for 300ms                     also: carries 64kbit/s, resets ada
 //! 10 times every 20ms ada sends text "x"       also: 10 times ada sends text "x"
 //! ada closes 1000 "bye"                        also: ada closes, server closes ada 1000 "bye"
 //! ```
@@ -72,6 +73,8 @@ impl Scenario {
             Action::Wait(time) => *time,
             Action::Get { exchange, .. } => exchange.held,
             Action::Fault(fault) => fault.harm.time(),
+            // Who comes back may just have missed that it is there again, and waits twice as long once more.
+            Action::SocketIo(SocketIoStep::Restart { after }) => *after * 2,
             _ => Duration::ZERO,
         });
         waits.sum()
@@ -214,6 +217,21 @@ pub enum Action {
         client: String,
         /// The event.
         event: Event,
+    },
+    /// One side forgets its end of a connection without a word, as a machine that crashes does: the other knows nothing of it
+    /// (half-open: RFC 9293 §3.5.1).
+    Forget {
+        /// The client whose connection it is.
+        client: String,
+        /// Which way the side spoke that forgets.
+        direction: Direction,
+    },
+    /// The other side speaks once more, and learns from a reset that nobody is there.
+    FindOut(Box<Action>),
+    /// The wire resets a connection, each end in the name of the other.
+    CutOff {
+        /// The client whose connection it is.
+        client: String,
     },
     /// The wire does something to what passes.
     Fault(Fault),

@@ -213,23 +213,40 @@ impl Director<'_> {
                 self.wire.iter().for_each(|wire| wire.plan(step.line, fault));
                 return Ok(());
             }
-            Action::SocketIo(SocketIoStep::Restart) => self.restart()?,
+            Action::SocketIo(SocketIoStep::Restart { after }) => return self.restart(step, *after),
+            Action::CutOff { client } => self.wire.iter().for_each(|wire| wire.reset(step.line, client)),
             _ => {}
         }
-        let Parts { client, of_client, of_server } = Parts::of(&step.action, &mut self.held);
-        let order = |part| Order { line: step.line, client: client.to_owned(), part };
-        let Some(server) = &self.server else { return Err(Some("the server is not there".to_owned())) };
-        server.order(order(of_server));
-        self.client.order(order(of_client));
+        self.order(step, &[Side::Server, Side::Client])?;
         self.wait_for_both()
     }
 
-    /// Ends the server's host with all that it had open, as a kill ends a program, and starts another.
-    fn restart(&mut self) -> Result<(), Option<String>> {
+    /// Gives these sides their parts of a step.
+    fn order(&mut self, step: &Step, sides: &[Side]) -> Result<(), Option<String>> {
+        let Parts { client, of_client, of_server } = Parts::of(&step.action, &mut self.held);
+        let order = |part| Order { line: step.line, client: client.to_owned(), part };
+        if sides.contains(&Side::Server) {
+            let Some(server) = &self.server else { return Err(Some("the server is not there".to_owned())) };
+            server.order(order(of_server));
+        }
+        if sides.contains(&Side::Client) {
+            self.client.order(order(of_client));
+        }
+        Ok(())
+    }
+
+    /// Ends the server's host with all that it had open, as a kill ends a program, and starts another. Clients notice, and
+    /// may try to come back, while it is not there.
+    fn restart(&mut self, step: &Step, after: Duration) -> Result<(), Option<String>> {
         self.server = None;
+        self.order(step, &[Side::Client])?;
+        if !self.interrupt.sleep(after) {
+            return Err(None);
+        }
         let again = (self.again)().map_err(|error| Some(format!("the server did not start again: {error}")))?;
         self.server = Some(again);
-        Ok(())
+        self.order(step, &[Side::Server])?;
+        self.wait_for_both()
     }
 
     /// Waits until both sides have done their part. When one fails the other often fails for that reason: both are told.

@@ -35,7 +35,16 @@ pub async fn open(line: usize, client: &str, server: SocketAddr, log: &Logbook) 
     let connection = Connection { client: socket.local_addr().map_err(failed)?, server };
     let side = Side { actor: client.to_owned(), connection, direction: Direction::ToServer, log: log.clone() };
     side.sends(line, What::Opened);
-    let stream = socket.connect(server).await.map_err(failed)?;
+    let stream = match socket.connect(server).await {
+        Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+            // Nobody listens: the other machine has the SYN, and answers it with a reset (RFC 9293 §3.10.7.1).
+            log.received(connection, Direction::ToServer, |what| *what == What::Opened);
+            log.sent(line, SERVER, connection, Direction::ToClient, What::Reset);
+            log.received(connection, Direction::ToClient, |what| *what == What::Reset);
+            return Err(failed(error));
+        }
+        connected => connected.map_err(failed)?,
+    };
     stream.set_nodelay(true).map_err(failed)?;
     Ok(TcpEnd::new(side, Wire::Plain(stream)))
 }
@@ -131,17 +140,11 @@ impl TcpEnd {
     /// Waits until the other side has ended the connection, and does so too; if it was broken off there is nothing to do.
     pub async fn see_end(mut self, line: usize, abort: bool) -> Result<(), ActorError> {
         let failed = |source| ActorError::io("close its connection", source);
-        let ended = self.drain().await;
         if abort {
-            return match ended {
-                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {
-                    self.side.hears(|what| *what == What::Reset)
-                }
-                Err(error) => Err(failed(error)),
-                Ok(()) => Err(ActorError::Unreadable("the connection was ended in order, not broken off".to_owned())),
-            };
+            self.breaks_off().await?;
+            return self.side.hears(|what| *what == What::Reset);
         }
-        ended.map_err(failed)?;
+        self.drain().await.map_err(failed)?;
         if !self.saw_end {
             self.side.hears(|what| *what == What::Closed)?;
         }
@@ -152,8 +155,61 @@ impl TcpEnd {
         self.stream.shutdown().await.map_err(failed)
     }
 
+    /// Loses this end without a word: the kernel forgets the connection, as that of a machine that crashes does.
+    pub fn forget(self) -> Result<(), ActorError> {
+        silence::forget(self.stream.tcp())
+            .map_err(|source| ActorError::io("forget its connection, which takes a private network", source))
+    }
+
+    /// Sees the other machine answer with a reset: it knows of no such connection (RFC 9293 §3.5.1).
+    pub async fn find_out(mut self, line: usize, client: &str) -> Result<(), ActorError> {
+        self.breaks_off().await?;
+        let Side { connection, direction, log, .. } = &self.side;
+        let other = if *direction == Direction::ToClient { client } else { SERVER };
+        // Nobody is left there who could note it: the kernel of that machine has sent it.
+        log.sent(line, other, *connection, direction.reverse(), What::Reset);
+        log.received(*connection, direction.reverse(), |what| *what == What::Reset);
+        Ok(())
+    }
+
+    /// Sees the connection broken off, by nobody who has an end of it.
+    pub async fn see_reset(mut self) -> Result<(), ActorError> {
+        self.breaks_off().await
+    }
+
+    async fn breaks_off(&mut self) -> Result<(), ActorError> {
+        match self.drain().await {
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => Ok(()),
+            Err(error) => Err(ActorError::io("see its connection broken off", error)),
+            Ok(()) => Err(ActorError::Unreadable("the connection was ended in order, not broken off".to_owned())),
+        }
+    }
+
     async fn drain(&mut self) -> std::io::Result<()> {
         let mut rest = Vec::new();
         self.stream.read_to_end(&mut rest).await.map(|_| ())
+    }
+}
+
+/// Ends a socket of which the other side must not hear.
+#[cfg(target_os = "linux")]
+mod silence {
+    use tokio::net::TcpStream;
+
+    /// A socket in repair is closed without a FIN or a reset (tcp(7) does not tell; made for moving connections between
+    /// machines). It takes the right to administer the network, which who makes one has.
+    pub(super) fn forget(stream: &TcpStream) -> std::io::Result<()> {
+        use nix::sys::socket::{setsockopt, sockopt};
+        setsockopt(stream, sockopt::TcpRepair, &1).map_err(std::io::Error::from)
+    }
+}
+
+/// Elsewhere no machine can be made to crash.
+#[cfg(not(target_os = "linux"))]
+mod silence {
+    use tokio::net::TcpStream;
+
+    pub(super) fn forget(_stream: &TcpStream) -> std::io::Result<()> {
+        Err(std::io::ErrorKind::Unsupported.into())
     }
 }

@@ -8,6 +8,7 @@
 //! client "gets" path [ "answered with" ( text / "text of" size / status ) ] [ "after" time ] [ "over http/1.0" ] [ "over" tls ]
 //! client "subscribes to" path [ "after" id ] [ "over" tls ]
 //! actor  "half-closes" [ client ] / actor "hangs up" [ client ]
+//! client "forgets the server" / "server forgets" [ client ]
 //! client "stops reading" / "server stops reading" client
 //! client "reads again" / "server reads" client "again"
 //! "server publishes" ( text / "text of" size ) [ "as" type ] [ "with id" id ] [ "to" client ]
@@ -15,6 +16,7 @@
 //! "link" ( "drops" / "duplicates" / "holds" / "corrupts" ) ( "segment" / "datagram" ) number "to the" ( "server" / "client" )
 //! "link delays" ( … number "to the" … / "everything" [ "to the" … ] ) "by" time
 //! "link goes down for" time
+//! "link resets" client
 //! "link carries" number ( "kbit/s" / "Mbit/s" )
 //! "clients add" 1*text                                ; header fields
 //! number "times" [ "every" time ] step
@@ -220,7 +222,7 @@ pub fn ground(words: &mut Reader<'_>) -> Result<Verb, Mistake> {
 
 /// What the wire does, and to what.
 pub fn fault(words: &mut Reader<'_>) -> Result<Fault, Mistake> {
-    let verbs = ["drops", "duplicates", "holds", "corrupts", "delays", "goes", "carries"];
+    let verbs = ["drops", "duplicates", "holds", "corrupts", "delays", "goes", "carries", "resets"];
     let verb = words.one_of("what a wire does", &verbs)?;
     let whole = |harm| Fault { harm, target: Target::Everything, direction: None };
     if verb == "goes" {

@@ -2,7 +2,7 @@
 //! says. Each fault is told, so that the log has it.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashSet};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -12,7 +12,9 @@ use crate::lab::error::LabError;
 pub use crate::lab::ethernet::Ethernet;
 use crate::lab::ethernet::WIRE;
 use crate::lab::fault::{Fault, Harm, Target};
+use crate::lab::log::Connection;
 use crate::lab::logbook::Logbook;
+use crate::lab::reset::Latest;
 use crate::layer::Direction;
 
 /// What is to be done, and what was counted, for each direction.
@@ -28,6 +30,10 @@ struct Plan {
     rate: Option<u64>,
     /// How many frames are on their way.
     under_way: usize,
+    /// What was said last between these ports.
+    latest: HashMap<(u16, u16), Latest>,
+    /// What the wire says itself.
+    own: Vec<Vec<u8>>,
 }
 
 /// A wire that carries frames until it is dropped.
@@ -80,6 +86,23 @@ impl Wire {
                 Harm::Drop | Harm::Duplicate | Harm::Hold | Harm::Corrupt => {}
             }
             self.log.fault(line, direction, fault);
+        }
+    }
+
+    /// Resets the connection that a client opened last: each end hears it in the name of the other, as from a firewall that
+    /// has had enough.
+    pub fn reset(&self, line: usize, client: &str) {
+        let Some(Connection { client: from, server: to }) = self.log.latest_of(client) else { return };
+        for direction in [Direction::ToServer, Direction::ToClient] {
+            let ports = match direction {
+                Direction::ToServer => (from.port(), to.port()),
+                Direction::ToClient => (to.port(), from.port()),
+            };
+            let mut plan = locked(&self.plans[direction.index()]);
+            if let Some(reset) = plan.latest.get(&ports).map(Latest::reset) {
+                plan.own.push(reset);
+                self.log.fault(line, direction, &format!("resets {client}"));
+            }
         }
     }
 
@@ -152,6 +175,8 @@ impl Carrier {
         let mut frames = Vec::new();
         self.from.drain(due.unwrap_or(POLL).min(POLL), |frame| frames.push(frame.data.to_vec()))?;
         frames.into_iter().for_each(|frame| self.take(frame));
+        let own = std::mem::take(&mut locked(&self.plan).own);
+        own.into_iter().for_each(|frame| self.dispatch(frame, Duration::ZERO));
         self.free(|until| until <= now);
         while let Some(Reverse((at, ..))) = self.on_its_way.peek()
             && *at <= Instant::now()
@@ -205,6 +230,9 @@ impl Carrier {
         let mut plan = locked(&self.plan);
         let mut delay = Duration::ZERO;
         let kind = Kind::of(frame);
+        if let Some((ports, latest)) = Latest::read(frame) {
+            plan.latest.insert(ports, latest);
+        }
         if let Some(left) = plan.down_until.and_then(|until| until.checked_duration_since(Instant::now())) {
             self.give_up(kind, Harm::Down(left));
             return (Some(Harm::Down(left)), delay);

@@ -74,6 +74,25 @@ pub fn tcp_mends_what_the_wire_does(place: &Place) {
     }
 }
 
+/// A reset that neither end has sent, as boxes on the way send them: each end has it in the name of the other.
+pub fn a_wire_may_cut_in(place: &Place) {
+    for opens in ["connects", "opens tcp", "gets /", "subscribes to /", "connects over tls"] {
+        for (recorded, from) in [("client", "tcp.srcport"), ("server", "tcp.dstport")] {
+            let script =
+                format!("network ethernet recorded at the {recorded}\nada {opens}\nlink resets ada\nada opens tcp\n");
+            let recording = play(place, &script);
+            let told: Vec<_> = recording.log.faults.iter().map(|fault| (fault.step, fault.what.as_str())).collect();
+            assert_eq!(told, [(3, "resets ada"), (3, "resets ada")]);
+            assert!(recording.log.entries.iter().all(|entry| entry.what != What::Reset), "neither of them did it");
+            let trace = trace_frames(&recording.frames);
+            let reset = "tcp.flags.reset == 1 && tcp.stream == 0";
+            assert_eq!(frames(&trace, &format!("{reset} && {from} == 8080")).len(), 1, "{script}");
+            assert_eq!(frames(&trace, "tcp.checksum.verdict == \"wrong\"").len(), 0);
+            assert_eq!(frames(&trace, "tcp.stream == 1 && tcp.flags.reset == 1").len(), 0, "the next is another");
+        }
+    }
+}
+
 /// A long wire, a wire that is cut for a while, and a slow one.
 pub fn a_wire_has_a_length_and_a_width(place: &Place) {
     let long =

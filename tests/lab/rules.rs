@@ -1,6 +1,6 @@
 //! What breaks a rule, and who does not read: what the other side, and the kernel, make of it.
 
-use wiretale::cli::trace_frames;
+use wiretale::cli::{trace_frames, trace_recording};
 use wiretale::filter::{Filter, TraceNames};
 use wiretale::lab::{self, Opcode, Scenario};
 use wiretale::lab::{LabError, Place, What};
@@ -54,4 +54,38 @@ pub fn who_does_not_read_closes_the_window(place: &Place) {
     let last = *closed.last().unwrap();
     assert!(frames("tcp.analysis.window_update").iter().any(|frame| *frame > last), "it never opens again");
     assert!(frames("tcp.analysis.retransmission").is_empty(), "nothing is lost for it");
+}
+
+/// One end is gone without a word: nothing is on the wire until the other speaks, and then a reset says so.
+pub fn a_crash_is_found_out_by_who_speaks(place: &Place) {
+    for (script, from_server) in [
+        ("ada connects\nada forgets the server\nwait 20ms\nserver sends text \"?\"\nada connects\nada closes\n", true),
+        ("ada connects\nserver forgets ada\nada sends text \"?\"\n", false),
+        ("ada opens tcp\nada writes \"x\"\nada forgets the server\nserver writes \"?\"\n", true),
+        ("network ethernet\nada opens tcp\nserver forgets ada\nada writes \"?\"\n", false),
+        ("ada connects over tls\nserver forgets ada\nada sends text \"?\"\n", false),
+    ] {
+        if script.starts_with("network") && !matches!(place, Place::Private { .. }) {
+            continue;
+        }
+        let recording = play(place, script);
+        let trace = trace_frames(&recording.frames);
+        let found = |filter: &str| -> Vec<u32> {
+            let filter = Filter::parse(filter, &TraceNames).unwrap();
+            trace.records().map(|(number, _)| number).filter(|number| filter.matches(&trace, *number)).collect()
+        };
+        let (who, other) = if from_server { ("src", "dst") } else { ("dst", "src") };
+        let resets = found(&format!("tcp.stream == 0 && tcp.flags.reset == 1 && tcp.{other}port == 8080"));
+        assert_eq!(resets.len(), 1, "{script}");
+        assert_eq!(found("tcp.stream == 0 && tcp.flags.fin == 1").len(), 0, "{script}");
+        let asked = found(&format!("tcp.stream == 0 && tcp.len > 0 && tcp.{who}port == 8080"));
+        assert!(asked.last().unwrap() < &resets[0], "it answers what the other side sent: {script}");
+        let never = recording.log.entries.iter().filter(|entry| entry.received_at.is_none()).count();
+        assert_eq!(never, 1, "what was sent into the void: {script}");
+        let (sent, seen) = (super::seen::sent(&recording), super::seen::seen(&trace_recording(&recording, false)));
+        assert_eq!(seen, sent, "{script}");
+    }
+    let half_open = play(place, "ada connects\nada forgets the server\nwait 20ms\n");
+    let trace = trace_frames(&half_open.frames);
+    assert!(trace.connections().iter().all(|connection| !connection.is_closed()), "nobody has said anything");
 }

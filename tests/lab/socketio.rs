@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use wiretale::cli::{trace_frames, trace_recording};
+use wiretale::flow::{Closing, Connection};
 use wiretale::lab::{EventQueue, Place, Recording, What};
 use wiretale::layer::Direction;
 use wiretale::protocol::{SocketIoKind, SocketIoPacket};
@@ -215,6 +216,50 @@ pub fn what_is_kept_is_not_missed(place: &Place) {
         assert_eq!(offsets, [1, 2, 3, 4, 5], "{client}");
     }
 }
+
+/// While the server is not there each try is refused, and the next comes after twice the time; then all is as it was.
+pub fn who_comes_back_waits_twice_as_long_each_time(place: &Place) {
+    for kept in ["", "server keeps events\n"] {
+        let recording = play(place, &format!("{kept}{RETURN}"));
+        let trace = trace_frames(&recording.frames);
+        assert_eq!(seen(&trace, &recording), sent(&recording));
+        let names: BTreeMap<_, _> = recording.names.iter().cloned().collect();
+        for (client, first) in [("ada", 0.04), ("bob", 0.03)] {
+            let ours = trace.connections().iter().filter(|connection| names[&connection.client] == client);
+            let tries: Vec<_> = ours.filter(|connection| is_refused(connection)).collect();
+            assert!(tries.len() >= 2, "{client} tried {} times in 300 ms", tries.len());
+            let times: Vec<f64> = tries.iter().map(|connection| trace.time(connection.first.0).unwrap()).collect();
+            let mut wait = first;
+            for pair in times.windows(2) {
+                wait *= 2.0;
+                assert!(pair[1] - pair[0] >= wait, "{client}: {times:?}");
+            }
+        }
+        let refused = recording.log.entries.iter().filter(|entry| entry.what == What::Reset).count();
+        let all = trace.connections().iter().filter(|connection| is_refused(connection)).count();
+        assert_eq!(refused, all, "the log has each of them");
+    }
+}
+
+/// A SYN, and a reset for an answer.
+fn is_refused(connection: &Connection) -> bool {
+    connection.frames == 2 && matches!(connection.closing(Direction::ToClient), Some(Closing::Reset(_)))
+}
+
+const RETURN: &str = r#"
+ada connects to socket.io reconnecting after 40ms auth "{\"name\": \"ada\"}"
+ada connects to socket.io namespace /admin
+bob connects to socket.io over websocket reconnecting after 30ms
+cleo connects to socket.io over polling
+server emits "news" 1 to everyone
+server restarts after 300ms
+cleo connects to socket.io
+server emits "back" to everyone
+ada emits "x" in /admin acknowledged
+server restarts
+ada disconnects
+bob disconnects
+"#;
 
 /// Sent again because its acknowledgement was lost, an event is stored twice; under a name of its own it is stored once.
 pub fn a_lost_acknowledgement_doubles_what_has_no_name(place: &Place) {

@@ -11,9 +11,17 @@ use crate::mistake::Mistake;
 impl Cast {
     /// Whoever is named must have joined; whoever joins must not.
     pub fn socketio(&mut self, Spoken { step, names }: Spoken, range: &Range<usize>) -> Result<SocketIoStep, Mistake> {
-        if let (SocketIoStep::Join { client, namespace, .. }, [name]) = (&step, &names[..]) {
-            if self.link(client) != Link::SocketIo {
-                self.open(name, Link::SocketIo)?;
+        if let (SocketIoStep::Join { client, namespace, reconnects, .. }, [name]) = (&step, &names[..]) {
+            match (self.link(client) == Link::SocketIo, reconnects) {
+                (true, None) => {}
+                (true, Some(_)) => {
+                    return Err(Mistake::new(name.range.clone(), format!("`{client}` has a session already"))
+                        .help("`reconnecting` is said with the step that begins it"));
+                }
+                (false, _) => {
+                    self.open(name, Link::SocketIo)?;
+                    self.reconnecting.extend(reconnects.is_some().then(|| client.clone()));
+                }
             }
             let joined = self.joined.entry(client.clone()).or_default();
             if !self.refused.contains_key(namespace) && !joined.insert(namespace.clone()) {
@@ -28,9 +36,12 @@ impl Cast {
             let copies = if step.is_servers() { self.joined.len().max(1) } else { 1 };
             self.count(emission.octets().saturating_mul(copies))?;
         }
-        if step == SocketIoStep::Restart {
-            self.joined.clear();
-            self.links.values_mut().for_each(|link| *link = Link::Gone);
+        if let SocketIoStep::Restart { after } = &step {
+            self.wait(*after)?;
+            // Who comes back by itself is there again when the step is over.
+            let stays = |client: &String| self.reconnecting.contains(client);
+            self.joined.retain(|client, _| stays(client));
+            self.links.iter_mut().filter(|(client, _)| !stays(client)).for_each(|(_, link)| *link = Link::Gone);
         }
         for name in names {
             let by = Speaker::Client(name.clone());
@@ -43,6 +54,7 @@ impl Cast {
             }
             if matches!(step, SocketIoStep::Leave { .. } | SocketIoStep::Lose { .. }) {
                 self.joined.remove(&client);
+                self.reconnecting.remove(&client);
                 self.links.insert(client, Link::Gone);
             }
         }
@@ -57,7 +69,7 @@ impl Cast {
             SocketIoStep::ServerEmit { audience: Audience::Everyone, emission, .. } if self.keeps_events => {
                 Some(emission)
             }
-            SocketIoStep::Swallow | SocketIoStep::Restart => None,
+            SocketIoStep::Swallow => None,
             _ => return Ok(()),
         };
         if !self.keeps_events {

@@ -1,22 +1,25 @@
 //! The steps of Socket.IO as they are written.
 //!
 //! ```text
-//! client "connects to socket.io" *( "over" ( "websocket" / "polling" ) / "namespace" path / "auth" text / "resuming" )
+//! client "connects to socket.io" *( "over" ( "websocket" / "polling" ) / "namespace" path / "auth" text / "resuming" / "reconnecting after" time )
 //! client "emits" event [ "in" path ] [ "acknowledged" [ "with" args ] / "until acknowledged" ]
 //! client ( "disconnects" / "loses connection" )
 //! "server emits" event "to" ( client / "everyone" / "room" text ) [ "except" client ] [ "in" path ] [ "acknowledged" … ]
 //! "server" ( "puts" client "into" / "takes" client "out of" ) "room" text [ "in" path ]
 //! "server disconnects" client
 //! "server refuses" path text
-//! "server" ( "keeps events" / "restarts" / "swallows the next acknowledgement" )
+//! "server" ( "keeps events" / "restarts" [ "after" time ] / "swallows the next acknowledgement" )
 //! event = text args
 //! args  = *( text / "text of" number "bytes" / number / "true" / "false" / "null" / "json" text / "binary" ( "hex" hex / "of" number "bytes" ) )
 //! ```
+
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::lab::phrases::some_text;
 use crate::lab::reader::{Name, Reader};
+use crate::lab::socketio::reconnection::MOST;
 use crate::lab::socketio::rules::Emission;
 use crate::lab::socketio::{Arg, Args, Audience, MAIN, SocketIoStep, Transports};
 use crate::lab::verbs;
@@ -31,11 +34,11 @@ pub struct Spoken {
 
 /// Behind `connects to socket.io`.
 pub fn join(words: &mut Reader<'_>, client: Name) -> Result<Spoken, Mistake> {
-    let (mut transports, mut namespace, mut auth, mut resumes) = (None, None, None, false);
+    let (mut transports, mut namespace, mut auth, mut resumes, mut reconnects) = (None, None, None, false, None);
     while !words.at_end() {
         unsupported(words, JOINS_UNSUPPORTED)?;
         let here = words.here();
-        let is_repeated = match words.one_of("how it connects", &["over", "namespace", "auth", "resuming"])? {
+        let is_repeated = match words.one_of("how it connects", JOINS)? {
             "over" => {
                 let over = match words.one_of("a transport", &["websocket", "polling"])? {
                     "polling" => Transports::Polling,
@@ -45,6 +48,16 @@ pub fn join(words: &mut Reader<'_>, client: Name) -> Result<Spoken, Mistake> {
             }
             "namespace" => namespace.replace(words.path()?).is_some(),
             "auth" => auth.replace(json(words)?).is_some(),
+            "reconnecting" => {
+                words.expect("after")?;
+                let range = words.here();
+                let first = words.time()?;
+                if first.is_zero() || first > MOST {
+                    return Err(Mistake::new(range, "a client first waits between 1ms and 5s before it comes back")
+                        .help("each time after that it waits twice as long, 5s at most"));
+                }
+                reconnects.replace(first).is_some()
+            }
             _ => std::mem::replace(&mut resumes, true),
         };
         if is_repeated {
@@ -63,6 +76,7 @@ pub fn join(words: &mut Reader<'_>, client: Name) -> Result<Spoken, Mistake> {
         namespace: namespace.unwrap_or_else(|| MAIN.to_owned()),
         auth,
         resumes,
+        reconnects,
     };
     Ok(Spoken { step, names: vec![client] })
 }
@@ -143,10 +157,18 @@ pub fn swallow(words: &mut Reader<'_>) -> Result<Spoken, Mistake> {
     Ok(Spoken { step: SocketIoStep::Swallow, names: Vec::new() })
 }
 
+/// Behind `restarts`.
+pub fn restart(words: &mut Reader<'_>) -> Result<Spoken, Mistake> {
+    let after = if words.keyword("after") { words.time()? } else { Duration::ZERO };
+    Ok(Spoken { step: SocketIoStep::Restart { after }, names: Vec::new() })
+}
+
 /// Behind `refuses`: a namespace, and what is said to those who ask.
 pub fn refusal(words: &mut Reader<'_>) -> Result<(String, String), Mistake> {
     Ok((words.path()?, words.text("the reason in quotes")?))
 }
+
+const JOINS: &[&str] = &["over", "namespace", "auth", "resuming", "reconnecting"];
 
 /// What Socket.IO has and the lab's server library, socketioxide, has not: a word, why it cannot be played, and what to do.
 type Unsupported = (&'static str, &'static str, &'static str);

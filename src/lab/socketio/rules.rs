@@ -49,6 +49,8 @@ pub enum SocketIoStep {
         auth: Option<Value>,
         /// It tells the server which event it had last.
         resumes: bool,
+        /// When the server is gone it tries to come back: for the first time after so long, then after twice that, and so on.
+        reconnects: Option<Duration>,
     },
     /// A client emits an event.
     ClientEmit {
@@ -85,7 +87,10 @@ pub enum SocketIoStep {
         by_server: bool,
     },
     /// The server's program is killed, and starts again.
-    Restart,
+    Restart {
+        /// How long it is not there.
+        after: Duration,
+    },
     /// The server does not send its next acknowledgement.
     Swallow,
     /// A client is cut off: nobody says anything.
