@@ -1,6 +1,7 @@
 //! `wiretale lesson`: play it, watch it, explain it.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::Path;
 
 use super::arguments::LessonArguments;
@@ -14,7 +15,7 @@ use super::{Ending, predict};
 use crate::capture::{About, Frame, Interface, OtherBlock, Statistics};
 use crate::explain::Cast;
 use crate::explain::lesson::Told;
-use crate::lab::{self, Place, Recording, Scenario};
+use crate::lab::{self, OtherEnd, Place, Recording, Scenario};
 use crate::mistake::Mistake;
 use crate::trace::Trace;
 use crate::view::{self, LessonPage, Line, Shown, Tone, shell_word};
@@ -30,6 +31,8 @@ pub(super) struct Run {
     secrets: Option<String>,
     /// What another program wrote beside the frames.
     others: Vec<OtherBlock>,
+    /// The same seen from the server's end.
+    at_server: Option<OtherEnd>,
     /// `54 of 54 frames captured`.
     pub(super) completeness: String,
     /// Whether frame counts must be as on Linux loopback.
@@ -237,7 +240,7 @@ pub(super) fn live(
         for note in &recording.notes {
             announce(note);
         }
-        if recording.completeness.is_complete() {
+        if recording.is_complete() {
             return Ok(Run::of(recording, place, found.lesson.sealed));
         }
         announce(&format!("{}: the capture lost frames, so nothing is taught from it", recording.completeness));
@@ -289,7 +292,13 @@ impl Run {
             statistics: Some(Statistics { received: completeness.captured, dropped: completeness.dropped_by_kernel }),
             secrets: recording.secrets,
             others: Vec::new(),
-            completeness: format!("{completeness} captured"),
+            completeness: match &recording.at_server {
+                Some(other) => {
+                    format!("{completeness} captured at the clients', {} at the server's", other.completeness)
+                }
+                None => format!("{completeness} captured"),
+            },
+            at_server: recording.at_server,
             exact: matches!(place, Place::Private { .. }),
         }
     }
@@ -309,6 +318,7 @@ pub(super) fn saved(loaded: Loaded) -> Run {
         statistics,
         secrets,
         others,
+        at_server: None,
     }
 }
 
@@ -327,7 +337,34 @@ pub(super) fn keep(run: &Run, told: &Told, title: String, path: &Path) -> Result
         others: run.others.clone(),
         comments: told.comments(),
     };
-    save::save(path, &frames, keep)
+    save::save(path, &frames, keep)?;
+    match &run.at_server {
+        Some(other) => keep_other_end(other, run, path),
+        None => Ok(()),
+    }
+}
+
+/// The server's end goes into a file of its own beside the other: in one file each frame would be there twice.
+fn keep_other_end(other: &OtherEnd, run: &Run, path: &Path) -> Result<(), Failure> {
+    let (Some(stem), false) = (path.file_stem().and_then(OsStr::to_str), path.as_os_str() == "-") else {
+        announce("only what was captured at the clients' fits there; name a file to keep the server's end as well");
+        return Ok(());
+    };
+    let extension = path.extension().and_then(OsStr::to_str).unwrap_or("pcapng");
+    let beside = path.with_file_name(format!("{stem}-server.{extension}"));
+    let OtherEnd { frames, interface, completeness } = other;
+    let keep = Keep {
+        title: format!("recorded at the server's end, with `{}`", path.display()),
+        cast: &run.cast,
+        interfaces: vec![interface.clone()],
+        statistics: Some(Statistics { received: completeness.captured, dropped: completeness.dropped_by_kernel }),
+        secrets: run.secrets.clone(),
+        others: Vec::new(),
+        comments: Vec::new(),
+    };
+    save::save(&beside, frames, keep)?;
+    announce(&format!("what was captured at the server's end is in `{}`", beside.display()));
+    Ok(())
 }
 
 fn announce(text: &str) {

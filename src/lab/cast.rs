@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::lab::grammar::{self, MAX_STEPS, Speaker, Statement, Verb};
-use crate::lab::ground::{Ground, Machine};
+use crate::lab::ground::{Ground, Vantage};
 use crate::lab::manners::{Manners, unrolled};
 use crate::lab::reader::Name;
 use crate::lab::scenario::{Action, Exchange, Opening, Scenario, Step};
@@ -94,7 +94,7 @@ fn check(statements: Vec<Statement>) -> Result<Scenario, Mistake> {
     let mut cast = Cast::default();
     let mut scenario = Scenario {
         ground: Ground::default(),
-        recorded_at: Machine::default(),
+        recorded_at: Vantage::default(),
         keeps_events: false,
         heartbeat: None,
         fields: Vec::new(),
@@ -453,7 +453,7 @@ mod tests {
         let broken = Opening { key: Key::Missing, ..Opening::default() };
         let expected = Scenario {
             ground: Ground::Loopback,
-            recorded_at: Machine::Client,
+            recorded_at: Vantage::Client,
             keeps_events: false,
             heartbeat: None,
             fields: Vec::new(),
@@ -484,7 +484,7 @@ mod tests {
             Scenario::parse("").unwrap(),
             Scenario {
                 ground: Ground::Loopback,
-                recorded_at: Machine::Client,
+                recorded_at: Vantage::Client,
                 keeps_events: false,
                 heartbeat: None,
                 fields: Vec::new(),

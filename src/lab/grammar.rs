@@ -16,7 +16,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::lab::fault::Fault;
-use crate::lab::ground::{Ground, Machine};
+use crate::lab::ground::{Ground, Vantage};
 use crate::lab::phrases::{closing, opening, ping, said};
 use crate::lab::reader::{Name, Reader};
 use crate::lab::scenario::{Closing, Event, Exchange, Opening, Utterance};
@@ -114,7 +114,7 @@ pub enum Verb {
     },
     Ground {
         ground: Ground,
-        recorded_at: Machine,
+        recorded_at: Vantage,
     },
     Fault {
         fault: Fault,

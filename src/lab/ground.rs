@@ -2,14 +2,16 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-/// A machine of a play.
+/// From where a play is seen: at which machine it is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Machine {
-    /// The one of the clients.
+pub enum Vantage {
+    /// At the clients'.
     #[default]
     Client,
-    /// The one of the server.
+    /// At the server's.
     Server,
+    /// At both; the story is told as the clients' machine saw it.
+    Both,
 }
 
 /// The kind of network a play is played in.

@@ -61,10 +61,10 @@ mod words;
 
 pub use error::LabError;
 pub use fault::{Fault, Harm, Target};
-pub use ground::{Ground, Machine};
+pub use ground::{Ground, Vantage};
 pub use log::{Connection, Entry, FaultEntry, Message, Opcode, ScriptLog, What};
 pub use place::{Check, Place, Report, VARIABLE, doctor, enter};
-pub use recording::{Completeness, Recording};
+pub use recording::{Completeness, OtherEnd, Recording};
 pub use scenario::{Action, Closing, Compression, Event, Exchange, Key, Opening, Scenario, Step, Utterance};
 pub use socketio::{Arg, Args, Audience, EventQueue, Kept, SocketIoStep, Transports};
 pub use stage::play;

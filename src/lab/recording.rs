@@ -19,6 +19,8 @@ pub struct Recording {
     pub log: ScriptLog,
     /// Whether frames are missing.
     pub completeness: Completeness,
+    /// What was captured at the server's machine meanwhile, if both ends were to be recorded.
+    pub at_server: Option<OtherEnd>,
     /// Who is behind an address.
     pub names: Vec<(SocketAddr, String)>,
     /// What went otherwise than the script says, in sentences.
@@ -29,7 +31,23 @@ pub struct Recording {
     pub secrets: Option<String>,
 }
 
+/// The same play, seen from the other end of the wire.
+#[derive(Debug, Clone)]
+pub struct OtherEnd {
+    /// The frames, in the order of capture.
+    pub frames: Vec<Frame>,
+    /// The interface they were captured on.
+    pub interface: Interface,
+    /// Whether frames are missing.
+    pub completeness: Completeness,
+}
+
 impl Recording {
+    /// Whether no frame is missing, at any end, as far as that can be known.
+    pub fn is_complete(&self) -> bool {
+        self.completeness.is_complete() && self.at_server.as_ref().is_none_or(|other| other.completeness.is_complete())
+    }
+
     /// The server, and every client that connected, in order.
     pub(crate) fn names(server: SocketAddr, log: &ScriptLog) -> Vec<(SocketAddr, String)> {
         let mut names = vec![(server, SERVER.to_owned())];

@@ -37,7 +37,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::lab::fault::Fault;
-use crate::lab::ground::{Ground, Machine};
+use crate::lab::ground::{Ground, Vantage};
 use crate::lab::socketio::SocketIoStep;
 use crate::lab::tls::TlsVersion;
 use crate::layer::Direction;
@@ -47,8 +47,8 @@ use crate::layer::Direction;
 pub struct Scenario {
     /// Where it is played.
     pub ground: Ground,
-    /// At which machine it is recorded; on loopback there is one.
-    pub recorded_at: Machine,
+    /// Where it is recorded; on loopback there is one machine.
+    pub recorded_at: Vantage,
     /// A Socket.IO server keeps the events that go to everyone, and stores those it acknowledges.
     pub keeps_events: bool,
     /// How often a Socket.IO server asks whether a client is there, and how long it waits for the answer; else as its library

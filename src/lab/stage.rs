@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::lab::endpoint::GAP;
 use crate::lab::error::LabError;
-use crate::lab::ground::{Ground, Machine};
+use crate::lab::ground::{Ground, Vantage};
 use crate::lab::held::Held;
 use crate::lab::host::{Host, Order, PortWish, Report, Side, Wish};
 use crate::lab::interrupt::{GLANCE, Interrupt};
@@ -17,7 +17,7 @@ use crate::lab::namespace::Network;
 use crate::lab::parts::Parts;
 use crate::lab::place::Place;
 use crate::lab::recorder::{Recorder, Spot};
-use crate::lab::recording::{Recorded, Recording};
+use crate::lab::recording::{OtherEnd, Recorded, Recording};
 use crate::lab::refusal::{self, Refusal};
 use crate::lab::scenario::{Action, Scenario, Step};
 use crate::lab::socketio::{Rules, Shelf, SocketIoStep};
@@ -32,7 +32,7 @@ pub fn play(place: &Place, scenario: &Scenario) -> Result<Recording, LabError> {
     let mut notes = Vec::new();
     let place = &place.clone().fit(scenario);
     let log = Logbook::begin();
-    let Hall { client, server: machine, spot, wire } = Hall::open(place, scenario, &log)?;
+    let Hall { client, server: machine, spot, other_spot, wire } = Hall::open(place, scenario, &log)?;
     let (done, reports) = mpsc::channel();
     let tls = if scenario.has_tls() { Some(Tls::create().map_err(LabError::Tls)?) } else { None };
     let shelf = scenario.keeps_events.then(Shelf::create).transpose().map_err(LabError::Disk)?;
@@ -40,6 +40,7 @@ pub fn play(place: &Place, scenario: &Scenario) -> Result<Recording, LabError> {
     let (server, address) =
         start_server(machine.as_ref(), scenario, (rules.as_ref(), tls.as_ref()), (&log, &done), &mut notes)?;
     let recorder = Recorder::arm(spot.unwrap_or(Spot::Host(address.port())))?;
+    let other_recorder = other_spot.map(Recorder::arm).transpose()?;
     let started = |source| LabError::Thread { name: "lab clients", source };
     let client =
         Host::client(client, address, (rules.clone(), tls.clone()), log.clone(), done.clone()).map_err(started)?;
@@ -62,8 +63,9 @@ pub fn play(place: &Place, scenario: &Scenario) -> Result<Recording, LabError> {
     };
     let played = director.play(scenario);
     let recorded = recorder.finish()?;
+    let at_server = other_recorder.map(Recorder::finish).transpose()?;
     drop(director);
-    let mut recording = recording(recorded, place, address, &log, notes);
+    let mut recording = recording((recorded, at_server), place, address, &log, notes);
     recording.secrets = tls.map(|tls| tls.secrets());
     match played {
         Ok(()) => Ok(recording),
@@ -83,6 +85,8 @@ struct Hall {
     server: Option<Arc<Network>>,
     /// `None` is the host's loopback interface.
     spot: Option<Spot>,
+    /// The server's end, if both are recorded.
+    other_spot: Option<Spot>,
     wire: Option<Wire>,
 }
 
@@ -95,17 +99,26 @@ impl Hall {
             (Place::Private { .. }, Ground::Loopback) => {
                 let network = Network::create().map(Arc::new).map_err(unmade)?;
                 let spot = Some(Spot::Private(Arc::clone(&network)));
-                Ok(Self { client: Some(Arc::clone(&network)), server: Some(network), spot, wire: None })
+                Ok(Self {
+                    client: Some(Arc::clone(&network)),
+                    server: Some(network),
+                    spot,
+                    other_spot: None,
+                    wire: None,
+                })
             }
             (Place::Private { .. }, Ground::Ethernet) => {
                 let ethernet = Ethernet::create().map(Arc::new).map_err(unmade)?;
                 let wire = Some(Wire::begin(&ethernet, log)?);
                 let (client, server) = (Arc::clone(&ethernet.client), Arc::clone(&ethernet.server));
-                let recorded = if scenario.recorded_at == Machine::Server { &server } else { &client };
+                let recorded = if scenario.recorded_at == Vantage::Server { &server } else { &client };
                 let spot = Some(Spot::Card(Arc::clone(recorded)));
-                Ok(Self { client: Some(client), server: Some(server), spot, wire })
+                let other_spot = (scenario.recorded_at == Vantage::Both).then(|| Spot::Card(Arc::clone(&server)));
+                Ok(Self { client: Some(client), server: Some(server), spot, other_spot, wire })
             }
-            (Place::HostLoopback { .. }, _) => Ok(Self { client: None, server: None, spot: None, wire: None }),
+            (Place::HostLoopback { .. }, _) => {
+                Ok(Self { client: None, server: None, spot: None, other_spot: None, wire: None })
+            }
             (Place::Nowhere { why }, _) => Err(LabError::Nowhere { why: why.join("; ") }),
         }
     }
@@ -154,19 +167,22 @@ fn is_taken(error: &io::Error) -> bool {
 }
 
 fn recording(
-    recorded: Recorded,
+    (recorded, at_server): (Recorded, Option<Recorded>),
     place: &Place,
     server: SocketAddr,
     log: &Logbook,
     mut notes: Vec<String>,
 ) -> Recording {
     let Recorded { frames, interface, completeness, end_seen } = recorded;
-    if !end_seen {
+    if !end_seen || at_server.as_ref().is_some_and(|other| !other.end_seen) {
         notes.push("the mark at the end of the capture was not seen: the last frames may be missing".to_owned());
     }
     let log = log.so_far();
     let names = Recording::names(server, &log);
-    Recording { frames, interface, log, completeness, names, notes, place: place.to_string(), secrets: None }
+    let at_server =
+        at_server.map(|Recorded { frames, interface, completeness, .. }| OtherEnd { frames, interface, completeness });
+    let place = place.to_string();
+    Recording { frames, interface, log, completeness, at_server, names, notes, place, secrets: None }
 }
 
 /// Gives both hosts their parts, step by step.

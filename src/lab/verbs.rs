@@ -12,7 +12,7 @@
 //! client "stops reading" / "server stops reading" client
 //! client "reads again" / "server reads" client "again"
 //! "server publishes" ( text / "text of" size ) [ "as" type ] [ "with id" id ] [ "to" client ]
-//! "network" ( "loopback" / "ethernet" [ "recorded at the" ( "server" / "client" ) ] )
+//! "network" ( "loopback" / "ethernet" [ "recorded at" ( "the server" / "the client" / "both ends" ) ] )
 //! "link" ( "drops" / "duplicates" / "holds" / "corrupts" ) ( "segment" / "datagram" ) number "to the" ( "server" / "client" )
 //! "link delays" ( … number "to the" … / "everything" [ "to the" … ] ) "by" time
 //! "link goes down for" time
@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use crate::lab::fault::{Fault, Harm, Target};
 use crate::lab::grammar::Verb;
-use crate::lab::ground::{Ground, Machine};
+use crate::lab::ground::{Ground, Vantage};
 use crate::lab::phrases::{some_bytes, some_text};
 use crate::lab::reader::Reader;
 use crate::lab::scenario::{Event, Exchange, Utterance};
@@ -206,15 +206,19 @@ pub fn event(words: &mut Reader<'_>) -> Result<Event, Mistake> {
 /// The kind of network.
 pub fn ground(words: &mut Reader<'_>) -> Result<Verb, Mistake> {
     let (ground, mut recorded_at) = match words.one_of("a network", &["loopback", "ethernet"])? {
-        "ethernet" => (Ground::Ethernet, Machine::Client),
-        _ => (Ground::Loopback, Machine::Client),
+        "ethernet" => (Ground::Ethernet, Vantage::Client),
+        _ => (Ground::Loopback, Vantage::Client),
     };
     if ground == Ground::Ethernet && words.keyword("recorded") {
         words.expect("at")?;
-        words.expect("the")?;
-        recorded_at = match words.one_of("a machine", &["server", "client"])? {
-            "server" => Machine::Server,
-            _ => Machine::Client,
+        recorded_at = if words.phrase(&["both", "ends"]) {
+            Vantage::Both
+        } else {
+            words.expect("the")?;
+            match words.one_of("a machine", &["server", "client"])? {
+                "server" => Vantage::Server,
+                _ => Vantage::Client,
+            }
         };
     }
     Ok(Verb::Ground { ground, recorded_at })

@@ -74,6 +74,22 @@ pub fn tcp_mends_what_the_wire_does(place: &Place) {
     }
 }
 
+/// What is lost on the way is there at one end and not at the other, and all of either was captured.
+pub fn both_ends_are_recorded(place: &Place) {
+    let script = "network ethernet recorded at both ends\nlink drops segment 2 to the server\nada opens tcp\n\
+        ada writes \"one\"\nada writes \"two\"\nada closes\n";
+    let recording = play(place, script);
+    let at_server = recording.at_server.as_ref().unwrap();
+    assert!(recording.is_complete() && at_server.completeness.is_complete());
+    let ends = [trace_frames(&recording.frames), trace_frames(&at_server.frames)];
+    let two = "tcp.payload == 74:77:6f";
+    assert_eq!(ends.each_ref().map(|trace| frames(trace, two).len()), [2, 1], "sent twice, received once");
+    assert_eq!(ends.each_ref().map(|trace| frames(trace, "tcp.analysis.retransmission").len()), [1, 0]);
+    let sent = super::seen::sent(&recording);
+    assert_eq!(ends.each_ref().map(super::seen::seen), [sent.clone(), sent]);
+    assert!(play(place, "network ethernet\nada opens tcp\nada closes\n").at_server.is_none());
+}
+
 /// A reset that neither end has sent, as boxes on the way send them: each end has it in the name of the other.
 pub fn a_wire_may_cut_in(place: &Place) {
     for opens in ["connects", "opens tcp", "gets /", "subscribes to /", "connects over tls"] {
