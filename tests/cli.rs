@@ -688,8 +688,7 @@ fn compared(arguments: &[&str]) -> Option<serde_json::Value> {
 /// load (a frame of 66 octets); all else is the same to the octet.
 #[test]
 fn what_both_ends_saw_is_kept_and_compared() {
-    let script =
-        "network ethernet recorded at both ends\nlink drops segment 1 to the server\nada opens tcp\nada writes \"x\"\n";
+    let script = "network ethernet recorded at both ends\nlink drops segment 1 to the server\nada opens tcp\nada writes \"lost\"\n";
     let lesson = format!("+++\ntitle = \"Mine\"\nquestion = \"Where is it lost?\"\n+++\n\n```script\n{script}```\n");
     let (folder, path) = temporary("mine.md", lesson.as_bytes());
     let (client, server) = (folder.path().join("x.pcapng"), folder.path().join("x-server.pcapng"));
