@@ -163,9 +163,11 @@ fn placed(lines: Vec<Value>) -> Vec<(&'static str, Value)> {
 }
 
 /// Who may be compared with whom: the session where there is one, else the connection; and the direction.
-fn group(layer: &str, line: &Value) -> String {
+fn group(name: &str, layer: &str, line: &Value) -> String {
     let dir = &line["dir"];
     match layer {
+        // Nor does a browser know any of its ports.
+        "websocket" if name == "lab-browser" => dir.to_string(),
         // While a session moves to its WebSocket, both transports speak at once: only each has an order.
         "engineio" => format!("{} {} {dir}", line["sid"], line["transport"]),
         "socketio" => format!("{} {dir}", line["sid"]),
@@ -220,11 +222,11 @@ fn talks(name: &str, layer: &str) -> BTreeMap<String, Talk> {
             continue;
         }
         let received = (line["who"] == "client") == (line["dir"] == "s2c");
-        let talk = talks.entry(group(layer, &line)).or_default();
+        let talk = talks.entry(group(name, layer, &line)).or_default();
         if received { &mut talk.received } else { &mut talk.sent }.push(line);
     }
     for (_, line) in placed(exported(name)).into_iter().filter(|(of, _)| *of == layer) {
-        talks.entry(group(layer, &line)).or_default().exported.push(line);
+        talks.entry(group(name, layer, &line)).or_default().exported.push(line);
     }
     talks
 }
@@ -294,6 +296,36 @@ fn http() {
 #[test]
 fn server_sent_events() {
     hold("sse-", &["http", "sse"]);
+}
+
+#[test]
+fn the_labs_server_and_the_official_client() {
+    hold("lab-serves-socketio", &["http", "engineio", "socketio"]);
+}
+
+#[test]
+fn the_labs_clients_and_official_servers() {
+    hold("lab-calls-socketio", &["http", "engineio", "socketio"]);
+    hold("lab-calls-web", &["http", "websocket", "sse"]);
+}
+
+#[test]
+fn the_labs_server_and_ws_and_eventsource() {
+    hold("lab-serves-web", &["http", "websocket", "sse"]);
+}
+
+#[test]
+fn the_labs_server_and_a_browser() {
+    if recorded_anew().is_none() {
+        hold("lab-browser", &["websocket", "sse"]);
+    }
+}
+
+/// What the protocols' own test suites ask of a server: the play fails if one case does not hold.
+#[test]
+fn the_labs_server_and_the_test_suites() {
+    let held = log("lab-suite").iter().filter(|line| line["event"] == "case").count();
+    assert_eq!(held, 29);
 }
 
 #[test]
@@ -398,7 +430,9 @@ fn what_breaks_the_rules_of_a_session_is_told() {
 #[test]
 fn programs_in_good_health_get_no_warning() {
     let healthy = |name: &String| {
-        !["errors", "closes", "talk", "nginx", "sse-", "polling", "recovery"].iter().any(|odd| name.contains(odd))
+        !["errors", "closes", "talk", "nginx", "sse-", "polling", "recovery", "calls-web", "suite"]
+            .iter()
+            .any(|odd| name.contains(odd))
     };
     let names: Vec<String> = names("").into_iter().filter(healthy).collect();
     assert!(names.len() > 12 || recorded_anew().is_some(), "{names:?}");

@@ -20,6 +20,8 @@ mod rules;
 mod seen;
 #[path = "lab/socketio.rs"]
 mod socketio;
+#[path = "lab/strangers.rs"]
+mod strangers;
 
 type Check = (&'static str, fn());
 type PlayCheck = (&'static str, fn(&Place));
@@ -31,6 +33,11 @@ const LADDER: &[Check] = &[
     ("the_doctor_agrees_with_the_ladder", the_doctor_agrees_with_the_ladder),
     ("no_root_is_needed", no_root_is_needed),
     ("a_build_without_capture_says_so", a_build_without_capture_says_so),
+    ("our_clients_call_our_servers", strangers::our_clients_call_our_servers),
+    (
+        "a_server_killed_between_steps_loses_nothing_it_acknowledged",
+        strangers::a_server_killed_between_steps_loses_nothing_it_acknowledged,
+    ),
     ("a_kill_loses_nothing_that_was_promised", socketio::a_kill_loses_nothing_that_was_promised),
 ];
 
@@ -73,6 +80,8 @@ fn main() -> ExitCode {
         Ok("doctor") => diagnose(),
         Ok("play") => play_once(),
         Ok("queue") => socketio::promise_until_killed(),
+        Ok("serve") => strangers::serve(),
+        Ok("call") => strangers::call(),
         Ok("plays") => run(&[], PLAYS),
         _ => run(LADDER, PLAYS),
     }

@@ -46,6 +46,11 @@ impl Side {
         Err(ActorError::NotAsSent { actor: self.actor.clone() })
     }
 
+    /// Notes what came from who is in no play.
+    pub fn overhears(&self, what: What) {
+        self.log.overhears(self.connection, self.direction.reverse(), what);
+    }
+
     /// Ends the TCP connection: the server sends its FIN first, the client waits for that.
     ///
     /// RFC 6455 §7.1.1: "The underlying TCP connection, in most normal cases, SHOULD be closed first by the server".
@@ -90,28 +95,28 @@ impl Socket {
         }
     }
 
-    async fn send(&mut self, message: tungstenite::Message) -> Result<(), tungstenite::Error> {
+    pub async fn send(&mut self, message: tungstenite::Message) -> Result<(), tungstenite::Error> {
         match self {
             Self::Plain(socket) => socket.send(message).await,
             Self::Compressed(socket) => socket.send(message).await,
         }
     }
 
-    async fn next(&mut self) -> Result<tungstenite::Message, tungstenite::Error> {
+    pub async fn next(&mut self) -> Result<tungstenite::Message, tungstenite::Error> {
         match self {
             Self::Plain(socket) => socket.next().await.unwrap_or(Err(tungstenite::Error::ConnectionClosed)),
             Self::Compressed(socket) => socket.next().await,
         }
     }
 
-    async fn flush(&mut self) -> Result<(), tungstenite::Error> {
+    pub async fn flush(&mut self) -> Result<(), tungstenite::Error> {
         match self {
             Self::Plain(socket) => socket.flush().await,
             Self::Compressed(socket) => socket.flush().await,
         }
     }
 
-    fn into_inner(self) -> Wire {
+    pub fn into_inner(self) -> Wire {
         match self {
             Self::Plain(socket) => socket.into_inner(),
             Self::Compressed(socket) => socket.into_inner(),
@@ -267,6 +272,7 @@ impl Endpoint {
     async fn take(&mut self, expected: Opcode) -> Result<(), ActorError> {
         let message = self.socket.next().await.map_err(|source| ActorError::websocket("read a message", source))?;
         let heard = as_logged(&message);
+        self.side.overhears(What::Message(heard.clone()));
         let same =
             |sent: &Message| sent.opcode == heard.opcode && sent.opcode == expected && sent.payload == heard.payload;
         self.side.hears(|what| matches!(what, What::Message(sent) if same(sent)))

@@ -129,15 +129,15 @@ fn fields(server: SocketAddr, opening: &Opening) -> Vec<(&str, String)> {
 }
 
 /// An HTTP response.
-struct Answer {
-    status: u16,
+pub struct Answer {
+    pub status: u16,
     reason: &'static str,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
 }
 
 impl Answer {
-    fn to_bytes(&self) -> Vec<u8> {
+    pub fn to_bytes(&self) -> Vec<u8> {
         let mut head = format!("HTTP/1.1 {} {}\r\n", self.status, self.reason);
         for (name, value) in &self.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
@@ -148,7 +148,7 @@ impl Answer {
 }
 
 /// Tungstenite decides; the answer is written with the names as the RFC spells them.
-fn answer(request: &Request, compression: Option<Compression>) -> Answer {
+pub fn answer(request: &Request, compression: Option<Compression>) -> Answer {
     let own = |fields: &[(&str, &str)]| -> Vec<(String, String)> {
         fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     };
@@ -190,7 +190,7 @@ fn refusal(status: u16, reason: &'static str, mut headers: Vec<(String, String)>
 }
 
 /// Reads until the head of a request is whole; what was read beyond it belongs to the WebSocket.
-async fn read_request(stream: &mut Wire) -> Result<(Request, Vec<u8>), ActorError> {
+pub async fn read_request(stream: &mut Wire) -> Result<(Request, Vec<u8>), ActorError> {
     let mut bytes = Vec::new();
     loop {
         let read = stream.read_buf(&mut bytes).await.map_err(|source| ActorError::io("read the request", source))?;

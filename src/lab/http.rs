@@ -22,6 +22,7 @@ impl TcpEnd {
         let (answered, mut body, len) = self.response().await?;
         let missing = self.take(len.saturating_sub(body.len())).await?;
         body.extend(missing);
+        self.side.overhears(What::Response { status: answered, headers: Vec::new(), body: body.clone() });
         self.side.hears(
             |what| matches!(what, What::Response { status, body: sent, .. } if (*status, sent) == (answered, &body)),
         )
@@ -56,14 +57,19 @@ impl TcpEnd {
         let fields = written(others);
         let head = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: text/event-stream\r\n{last}{fields}\r\n");
         self.request(line, &head).await?;
-        let (answered, ..) = self.response().await?;
-        self.streams = true;
+        let (answered, begun, _) = self.response().await?;
+        (self.streams, self.behind) = (true, begun);
         self.side.hears(|what| matches!(what, What::Response { status, .. } if *status == answered))
     }
 
     /// The server's part: begins a response that goes on until one side ends it.
     pub async fn serve_events(&mut self, line: usize) -> Result<(), ActorError> {
         self.hear_request().await?;
+        self.begin_events(line).await
+    }
+
+    /// The head of an event stream.
+    pub async fn begin_events(&mut self, line: usize) -> Result<(), ActorError> {
         let headers: Vec<(String, String)> =
             [("Content-Type", "text/event-stream"), ("Cache-Control", "no-store"), ("Transfer-Encoding", "chunked")]
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -84,6 +90,10 @@ impl TcpEnd {
     pub async fn hear_event(&mut self, event: &Event) -> Result<(), ActorError> {
         let expected = chunk(event);
         let heard = self.take(expected.len()).await?;
+        if heard != expected {
+            return Err(ActorError::NotAsSent { actor: self.side.actor.clone() });
+        }
+        self.side.overhears(What::Event(event.clone()));
         self.side.hears(|what| heard == expected && matches!(what, What::Event(sent) if sent == event))
     }
 

@@ -24,6 +24,8 @@ pub struct TcpEnd {
     /// This side has sent its FIN, or has seen the other's.
     pub ended: bool,
     pub saw_end: bool,
+    /// What was read with a head and stands behind it.
+    pub behind: Vec<u8>,
 }
 
 /// The client's part: opens a connection.
@@ -67,7 +69,7 @@ pub async fn accept(listener: &TcpListener, log: &Logbook) -> Result<TcpEnd, Act
 
 impl TcpEnd {
     pub fn new(side: Side, stream: Wire) -> Self {
-        Self { side, stream, streams: false, ended: false, saw_end: false }
+        Self { side, stream, streams: false, ended: false, saw_end: false, behind: Vec::new() }
     }
 
     /// Speaks TLS from here on.
@@ -110,8 +112,10 @@ impl TcpEnd {
     }
 
     pub(in crate::lab) async fn take(&mut self, len: usize) -> Result<Vec<u8>, ActorError> {
-        let mut octets = vec![0; len];
-        self.stream.read_exact(&mut octets).await.map_err(|source| ActorError::io("read", source))?;
+        let known = self.behind.len().min(len);
+        let mut octets: Vec<u8> = self.behind.drain(..known).collect();
+        octets.resize(len, 0);
+        self.stream.read_exact(&mut octets[known..]).await.map_err(|source| ActorError::io("read", source))?;
         Ok(octets)
     }
 

@@ -8,6 +8,7 @@ mod args;
 mod cast;
 mod client;
 pub mod grammar;
+pub mod guests;
 mod packet;
 mod polling;
 mod queue;

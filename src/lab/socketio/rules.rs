@@ -172,8 +172,17 @@ impl Rules {
         Some(rules)
     }
 
-    /// What the other side acknowledges an event with, if it is to.
+    /// Those of a server that keeps events here, and serves who is in no play.
+    pub fn keeping(shelf: PathBuf) -> Self {
+        Self { namespaces: BTreeSet::from([MAIN.to_owned()]), shelf: Some(shelf), ..Self::default() }
+    }
+
+    /// What the other side acknowledges an event with, if it is to. An event of no line comes from who is in no play: then its
+    /// name alone counts.
     pub fn answer(&self, line: usize, event: &str) -> Option<&Args> {
+        if line == 0 {
+            return self.answers.iter().find(|((_, of), _)| of == event).map(|(_, answer)| answer);
+        }
         self.answers.get(&(line, event.to_owned()))
     }
 }

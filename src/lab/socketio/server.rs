@@ -1,19 +1,21 @@
 //! The server: socketioxide on hyper, with handlers that log what came and acknowledge as the script says.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
-use hyper::service::{Service as _, service_fn};
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
 use serde_json::{Map, Value};
 use socketioxide::SocketIo;
+use socketioxide::adapter::Adapter;
 use socketioxide::extract::{AckSender, Event, SocketRef, TryData};
-use socketioxide::handler::ConnectHandler as _;
+use socketioxide::handler::{ConnectHandler as _, FromMessageParts, Value as Carried};
 use socketioxide::operators::BroadcastOperators;
-use socketioxide::socket::DisconnectReason;
+use socketioxide::socket::{DisconnectReason, Socket};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -35,6 +37,38 @@ pub struct SocketIoServer {
     swallows: Arc<AtomicU32>,
     /// Takes connections, and serves them.
     _doors: JoinSet<()>,
+}
+
+/// Takes connections, and serves them.
+pub async fn open<Served, Octets>(
+    listener: TcpListener,
+    service: Served,
+    secure: Option<(TlsVersion, Tls)>,
+    log: Logbook,
+) where
+    Served: Service<hyper::Request<Incoming>, Response = hyper::Response<Octets>> + Clone + Send + 'static,
+    Served::Future: Send,
+    Served::Error: std::error::Error + Send + Sync,
+    Octets: Body + Send + 'static,
+    Octets::Data: Send,
+    Octets::Error: std::error::Error + Send + Sync,
+{
+    let mut connections = JoinSet::new();
+    // A connection that cannot be taken is one that the play will miss, and say so.
+    while let Ok(end) = tcp::accept(&listener, &log).await {
+        let (service, over) = (service.clone(), Over(end.side.connection));
+        let serve = service_fn(move |mut request: hyper::Request<Incoming>| {
+            request.extensions_mut().insert(over);
+            service.call(request)
+        });
+        let secure = secure.clone();
+        connections.spawn(async move {
+            // Who cannot make the handshake hears of it on the other side.
+            let end = secured(end, secure.as_ref()).await.ok()?;
+            http1::Builder::new().serve_connection(TokioIo::new(end.stream), serve).with_upgrades().await.ok()
+        });
+        while connections.try_join_next().is_some() {}
+    }
 }
 
 /// The connection, with TLS if that is wanted.
@@ -88,24 +122,7 @@ impl SocketIoServer {
             io.ns(namespace.clone(), welcome.with(admit));
         }
         let mut doors = JoinSet::new();
-        let log_of_doors = log.clone();
-        doors.spawn(async move {
-            let mut connections = JoinSet::new();
-            // A connection that cannot be taken is one that the play will miss, and say so.
-            while let Ok(end) = tcp::accept(&listener, &log_of_doors).await {
-                let (service, over) = (service.clone(), Over(end.side.connection));
-                let serve = service_fn(move |mut request: hyper::Request<Incoming>| {
-                    request.extensions_mut().insert(over);
-                    service.call(request)
-                });
-                let secure = secure.clone();
-                connections.spawn(async move {
-                    // Who cannot make the handshake hears of it on the other side.
-                    let end = secured(end, secure.as_ref()).await.ok()?;
-                    http1::Builder::new().serve_connection(TokioIo::new(end.stream), serve).with_upgrades().await.ok()
-                });
-            }
-        });
+        doors.spawn(open(listener, service, secure, log.clone()));
         Ok(Self { io, log: log.clone(), queue, swallows, _doors: doors })
     }
 
@@ -227,6 +244,17 @@ impl SocketIoServer {
     }
 }
 
+/// Whether an event asks for an acknowledgement.
+pub struct Asks(pub bool);
+
+impl<A: Adapter> FromMessageParts<A> for Asks {
+    type Error = Infallible;
+
+    fn from_message_parts(_: &Arc<Socket<A>>, _: &mut Carried, ack_id: &Option<i64>) -> Result<Self, Infallible> {
+        Ok(Self(ack_id.is_some()))
+    }
+}
+
 /// What handlers need.
 #[derive(Clone)]
 struct Props {
@@ -282,9 +310,13 @@ impl Props {
         }
         let props = self.clone();
         socket.on_fallback(
-            async move |socket: SocketRef, Event(event): Event, TryData(args): TryData<Args>, ack: AckSender| {
+            async move |socket: SocketRef,
+                        Event(event): Event,
+                        Asks(asks): Asks,
+                        TryData(args): TryData<Args>,
+                        ack: AckSender| {
                 if let Ok(args) = args {
-                    props.hears(&socket, &event, &args, ack);
+                    props.hears(&socket, (&event, asks), &args, ack);
                 }
             },
         );
@@ -296,33 +328,29 @@ impl Props {
         });
     }
 
-    fn hears(&self, socket: &SocketRef, event: &str, args: &Args, ack: AckSender) {
+    fn hears(&self, socket: &SocketRef, (event, asks): (&str, bool), args: &Args, ack: AckSender) {
         let namespace = socket.ns().to_owned();
-        for asks in [false, true] {
-            let what =
-                What::Emitted { namespace: namespace.clone(), event: event.to_owned(), args: args.clone(), asks };
-            if !self.is_under_way(socket, &what) {
-                continue;
-            }
-            // The log says that it came once it is stored: how long the disk takes is no sign that an answer was lost.
-            let stored = match &self.queue {
-                Some(queue) if asks => self.store(queue, event, args),
-                _ => None,
-            };
-            let Some(line) = self.came(socket, &what) else { continue };
-            let swallowed = |count: u32| count.checked_sub(1);
-            if stored.is_some() && self.swallows.fetch_update(Ordering::Relaxed, Ordering::Relaxed, swallowed).is_ok() {
-                return;
-            }
-            if let (true, Some(answer), Ok(ends)) =
-                (asks, stored.as_ref().or_else(|| self.rules.answer(line, event)), over(socket))
-            {
-                let what = What::Acknowledged { namespace: namespace.clone(), args: answer.clone() };
-                self.log.sent(line, SERVER, ends, Direction::ToClient, what);
-                // A client that has gone meanwhile will not have it, and the log says so.
-                let _ = ack.send(answer);
-            }
+        let what = What::Emitted { namespace: namespace.clone(), event: event.to_owned(), args: args.clone(), asks };
+        if !self.is_under_way(socket, &what) {
             return;
+        }
+        // The log says that it came once it is stored: how long the disk takes is no sign that an answer was lost.
+        let stored = match &self.queue {
+            Some(queue) if asks => self.store(queue, event, args),
+            _ => None,
+        };
+        let Some(line) = self.came(socket, &what) else { return };
+        let swallowed = |count: u32| count.checked_sub(1);
+        if stored.is_some() && self.swallows.fetch_update(Ordering::Relaxed, Ordering::Relaxed, swallowed).is_ok() {
+            return;
+        }
+        if let (true, Some(answer), Ok(ends)) =
+            (asks, stored.as_ref().or_else(|| self.rules.answer(line, event)), over(socket))
+        {
+            let what = What::Acknowledged { namespace, args: answer.clone() };
+            self.log.sent(line, SERVER, ends, Direction::ToClient, what);
+            // A client that has gone meanwhile will not have it, and the log says so.
+            let _ = ack.send(answer);
         }
     }
 
