@@ -2,16 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::os::fd::AsFd as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use crate::lab::endpoint::{ActorError, Endpoint};
+use crate::lab::fault::Fault;
 use crate::lab::handshake;
 use crate::lab::held;
 use crate::lab::host::{Order, Part, Side};
 use crate::lab::logbook::Logbook;
 use crate::lab::scenario::Exchange;
+use crate::lab::sieve::Sieve;
 use crate::lab::socketio::{self, Reconnection, Rules, SocketIoClient, SocketIoServer, SocketIoStep};
 use crate::lab::tcp::{self, TcpEnd};
 use crate::lab::tls::{Tls, TlsVersion};
@@ -53,6 +58,8 @@ pub struct Actors {
     offsets: BTreeMap<String, i64>,
     /// How those come back who do so by themselves.
     reconnections: BTreeMap<String, Reconnection>,
+    /// Those who watch filters on sockets.
+    watchers: JoinSet<()>,
 }
 
 /// A connection that is open.
@@ -72,6 +79,7 @@ impl Actors {
             tls,
             offsets: BTreeMap::new(),
             reconnections: BTreeMap::new(),
+            watchers: JoinSet::new(),
         }
     }
 
@@ -106,6 +114,7 @@ impl Actors {
                 Ok(())
             }
             Part::Forget => self.leave_any(&client)?.forget(),
+            Part::Sieve(fault) => self.sift(line, fault),
             Part::SeeReset => self.leave_any(&client)?.see_reset().await,
             Part::FindOut(what) => {
                 Box::pin(self.perform(Order { line, client: client.clone(), part: *what })).await?;
@@ -291,6 +300,41 @@ impl Actors {
         }
     }
 
+    /// Hangs a filter on each socket that is open here, until one of them has dropped what begins so.
+    fn sift(&mut self, line: usize, fault: Fault) -> Result<(), ActorError> {
+        let failed = |source| ActorError::io("filter what a socket takes", source);
+        let (Some((text, is_udp)), Some(direction)) = (fault.target.text(), fault.direction) else { return Ok(()) };
+        let mut sieves = Vec::new();
+        if is_udp {
+            for socket in self.datagrams.sockets() {
+                sieves.push(Sieve::hang(socket.as_fd(), text.as_bytes(), true).map_err(failed)?);
+            }
+        }
+        for link in self.open.values_mut().filter(|_| !is_udp) {
+            let wire = match link {
+                Link::WebSocket(endpoint) => endpoint.socket.wire(),
+                Link::Tcp(end) => &mut end.stream,
+                Link::SocketIo(_) => continue,
+            };
+            sieves.push(Sieve::hang(wire.tcp().as_fd(), text.as_bytes(), false).map_err(failed)?);
+        }
+        if sieves.is_empty() {
+            let why = "nothing is open here that could drop anything: let this stand behind the step that opens it";
+            return Err(ActorError::Unreadable(why.to_owned()));
+        }
+        let (log, text) = (self.log.clone(), text.to_owned());
+        self.watchers.spawn(async move {
+            while !sieves.iter().any(Sieve::has_dropped) {
+                tokio::time::sleep(GLANCE).await;
+            }
+            log.fault(line, direction, &fault);
+            if is_udp {
+                log.gives_up_with(direction, text.as_bytes());
+            }
+        });
+        Ok(())
+    }
+
     fn leave_any(&mut self, client: &str) -> Result<TcpEnd, ActorError> {
         match self.open.remove(client) {
             Some(Link::WebSocket(endpoint)) => Ok(endpoint.into_tcp()),
@@ -314,3 +358,6 @@ fn not_open(client: &str) -> ActorError {
 fn another_language() -> ActorError {
     ActorError::Unreadable("this server speaks another language".to_owned())
 }
+
+/// How often a filter is asked whether it has dropped anything: much less than any TCP waits before it sends again.
+const GLANCE: Duration = Duration::from_millis(1);

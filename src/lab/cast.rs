@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::lab::grammar::{self, MAX_STEPS, Speaker, Statement, Verb};
 use crate::lab::ground::{Ground, Vantage};
-use crate::lab::manners::{Manners, unrolled};
+use crate::lab::manners::{Manners, no_wire, unrolled};
 use crate::lab::reader::Name;
 use crate::lab::scenario::{Action, Exchange, Opening, Scenario, Step};
 use crate::lab::verbs;
@@ -38,10 +38,10 @@ impl Scenario {
                 (self.ground, self.recorded_at) = (*ground, *recorded_at);
                 Ok(true)
             }
-            Verb::Fault { .. } | Verb::CutOff { .. } if self.ground == Ground::Loopback => wrong(
-                "there is no wire that could do this",
-                "begin the script with `network ethernet`: two machines, and a wire between them",
-            ),
+            Verb::Fault { fault } if self.ground == Ground::Loopback && !fault.can_be_done_by_receiver() => {
+                Err(no_wire(range))
+            }
+            Verb::CutOff { .. } if self.ground == Ground::Loopback => Err(no_wire(range)),
             Verb::Listen { .. } if cast.has_begun => {
                 wrong("the server listens already", "`server listens on …` is the first step, or is left out")
             }

@@ -36,14 +36,36 @@ pub enum Harm {
 }
 
 /// What a fault is for. Numbers count from the step on, and only what was not sent before: what is sent again passes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// The n-th TCP segment with data.
     Segment(u32),
     /// The n-th datagram of UDP; of one in fragments its first.
     Datagram(u32),
+    /// The first TCP segment whose data begins so.
+    SegmentWith(String),
+    /// The first datagram of UDP that begins so.
+    DatagramWith(String),
     /// All that passes.
     Everything,
+}
+
+impl Fault {
+    /// Whether whoever receives can do it as well: not take what begins so. That needs no wire.
+    pub(crate) fn can_be_done_by_receiver(&self) -> bool {
+        self.harm == Harm::Drop && self.target.text().is_some() && self.direction.is_some()
+    }
+}
+
+impl Target {
+    /// What it begins with, if that is how it is known, and whether it is a datagram.
+    pub(crate) fn text(&self) -> Option<(&str, bool)> {
+        match self {
+            Self::SegmentWith(text) => Some((text, false)),
+            Self::DatagramWith(text) => Some((text, true)),
+            _ => None,
+        }
+    }
 }
 
 impl Harm {
@@ -83,6 +105,8 @@ impl Display for Target {
         match self {
             Self::Segment(number) => write!(f, "segment {number}"),
             Self::Datagram(number) => write!(f, "datagram {number}"),
+            Self::SegmentWith(text) => write!(f, "segment with {text:?}"),
+            Self::DatagramWith(text) => write!(f, "datagram with {text:?}"),
             Self::Everything => f.write_str("everything"),
         }
     }

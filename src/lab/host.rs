@@ -10,6 +10,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::lab::actors::{Actors, Role};
 use crate::lab::endpoint::ActorError;
+use crate::lab::fault::Fault;
 use crate::lab::ground::Ground;
 use crate::lab::logbook::Logbook;
 use crate::lab::namespace::Network;
@@ -65,6 +66,8 @@ pub enum Part {
     Forget,
     /// Say this, and see that nobody is there.
     FindOut(Box<Part>),
+    /// Do not take the first that begins so.
+    Sieve(Fault),
     /// See that the connection was broken off by who is no end of it.
     SeeReset,
     /// Makes room for what nobody reads.

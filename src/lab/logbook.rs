@@ -101,11 +101,7 @@ impl Logbook {
         }
     }
 
-    /// Notes what the wire does.
-    #[cfg_attr(
-        not(all(target_os = "linux", feature = "capture")),
-        expect(dead_code, reason = "without a wire there are no faults")
-    )]
+    /// Notes what the wire does, or a receiver in its place.
     pub fn fault(&self, step: usize, direction: Direction, what: &dyn std::fmt::Display) {
         let entry = FaultEntry { step, at: self.start.elapsed(), direction, what: what.to_string() };
         self.faults.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
@@ -129,6 +125,19 @@ impl Logbook {
                 && !entry.is_given_up
         };
         if let Some(entry) = self.entries().iter_mut().find(under_way) {
+            entry.is_given_up = true;
+        }
+        self.poke();
+    }
+
+    /// Notes that nobody should wait for the datagram under way that begins so.
+    pub fn gives_up_with(&self, direction: Direction, beginning: &[u8]) {
+        let is_it = |entry: &&mut Entry| {
+            matches!(&entry.what, What::Datagram(payload) if payload.starts_with(beginning))
+                && entry.direction == direction
+                && !entry.is_settled()
+        };
+        if let Some(entry) = self.entries().iter_mut().find(is_it) {
             entry.is_given_up = true;
         }
         self.poke();

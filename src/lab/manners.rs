@@ -217,6 +217,13 @@ impl Cast {
     }
 }
 
+/// What only a wire does was asked for where there is none.
+pub(super) fn no_wire(range: &Range<usize>) -> Mistake {
+    let help = "begin the script with `network ethernet`: two machines, and a wire between them; without it only `link drops \
+                segment with \"…\"` and `datagram with` can be had";
+    Mistake::new(range.clone(), "there is no wire that could do this").help(help)
+}
+
 /// Steps that are repeated together may hold others that are, so deep.
 const MAX_DEPTH: usize = 4;
 

@@ -48,6 +48,8 @@ mod refusal;
 #[cfg(all(target_os = "linux", feature = "capture"))]
 mod reset;
 mod scenario;
+#[cfg_attr(not(target_os = "linux"), path = "no_sieve.rs")]
+mod sieve;
 mod socketio;
 mod stage;
 mod strangers;

@@ -62,7 +62,12 @@ impl<'a> Parts<'a> {
             }
             Action::CutOff { client } => Self::both(client, Part::SeeReset),
             Action::Close { .. } | Action::HangUp { .. } | Action::HalfClose { .. } => Self::of_end(action),
-            Action::Fault(_) | Action::Wait(_) => Self::both("", Part::StandBy),
+            // Without a wire who receives sees to it.
+            Action::Fault(fault) => match fault.direction {
+                Some(direction) => Self::cast("", direction, Part::StandBy, Part::Sieve(fault.clone())),
+                None => Self::both("", Part::StandBy),
+            },
+            Action::Wait(_) => Self::both("", Part::StandBy),
         }
     }
 

@@ -226,8 +226,10 @@ impl Director<'_> {
                 return if self.interrupt.sleep(*time) { Ok(()) } else { Err(None) };
             }
             Action::Fault(fault) => {
-                self.wire.iter().for_each(|wire| wire.plan(step.line, fault));
-                return Ok(());
+                if let Some(wire) = &self.wire {
+                    wire.plan(step.line, fault);
+                    return Ok(());
+                }
             }
             Action::SocketIo(SocketIoStep::Restart { after }) => return self.restart(step, *after),
             Action::CutOff { client } => self.wire.iter().for_each(|wire| wire.reset(step.line, client)),

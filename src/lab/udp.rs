@@ -39,6 +39,11 @@ impl Datagrams {
         Ok(Self { server: Some(socket), ..datagrams })
     }
 
+    /// All sockets of this host.
+    pub fn sockets(&self) -> impl Iterator<Item = &UdpSocket> {
+        self.server.iter().chain(self.clients.values()).map(Arc::as_ref)
+    }
+
     /// Sends one: a client to the server, or the server to a client it has heard of.
     pub async fn send(
         &mut self,

@@ -13,7 +13,8 @@
 //! client "reads again" / "server reads" client "again"
 //! "server publishes" ( text / "text of" size ) [ "as" type ] [ "with id" id ] [ "to" client ]
 //! "network" ( "loopback" / "ethernet" [ "recorded at" ( "the server" / "the client" / "both ends" ) ] )
-//! "link" ( "drops" / "duplicates" / "holds" / "corrupts" ) ( "segment" / "datagram" ) number "to the" ( "server" / "client" )
+//! "link" ( "drops" / "duplicates" / "holds" / "corrupts" ) which "to the" ( "server" / "client" )
+//! which = ( "segment" / "datagram" ) ( number / "with" text )
 //! "link delays" ( … number "to the" … / "everything" [ "to the" … ] ) "by" time
 //! "link goes down for" time
 //! "link resets" client
@@ -240,6 +241,8 @@ pub fn fault(words: &mut Reader<'_>) -> Result<Fault, Mistake> {
     let targets: &[&str] =
         if verb == "delays" { &["segment", "datagram", "everything"] } else { &["segment", "datagram"] };
     let target = match words.one_of("what that is done to", targets)? {
+        "segment" if words.keyword("with") => Target::SegmentWith(beginning(words)?),
+        "datagram" if words.keyword("with") => Target::DatagramWith(beginning(words)?),
         "segment" => Target::Segment(words.ordinal()?),
         "datagram" => Target::Datagram(words.ordinal()?),
         _ => Target::Everything,
@@ -265,6 +268,20 @@ pub fn fault(words: &mut Reader<'_>) -> Result<Fault, Mistake> {
     };
     Ok(Fault { harm, target, direction })
 }
+
+/// How what is meant begins.
+fn beginning(words: &mut Reader<'_>) -> Result<String, Mistake> {
+    let range = words.here();
+    let text = words.text("how it begins, in quotes")?;
+    if text.is_empty() || text.len() > MOST_TOLD {
+        let message = format!("how it begins is told with 1 to {MOST_TOLD} bytes");
+        return Err(Mistake::new(range, message).help("name it by its number instead: `segment 2`"));
+    }
+    Ok(text)
+}
+
+/// What a socket's filter compares takes instructions, of which it has a bounded number.
+const MOST_TOLD: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -323,6 +340,8 @@ mod tests {
             "holds segment 1 to the server",
             "corrupts segment 1 to the client",
             "delays segment 4 to the server by 40ms",
+            "drops segment with \"tw\" to the server",
+            "holds datagram with \"a\\\"b\" to the client",
             "delays everything by 25ms",
             "delays everything to the client by 25ms",
             "goes down for 300ms",
@@ -334,6 +353,7 @@ mod tests {
         for (text, message) in [
             ("eats segment 1 to the server", "`eats` is not what a wire does"),
             ("drops segment 0 to the server", "`0` is not a number"),
+            ("drops segment with \"\" to the server", "how it begins is told with 1 to 64 bytes"),
             ("drops everything by 3ms", "`everything` is not what that is done to"),
             ("drops segment 1", "`to` is missing"),
             ("carries 0kbit/s", "`0kbit/s` is not a rate"),

@@ -238,7 +238,7 @@ impl Carrier {
             return (Some(Harm::Down(left)), delay);
         }
         let is_new = match kind {
-            Kind::Data { ports: (source, destination), seq } => plan.sent.insert((source, destination, seq)),
+            Kind::Data { ports: (source, destination), seq, .. } => plan.sent.insert((source, destination, seq)),
             Kind::Datagram { .. } => true,
             Kind::Other => false,
         };
@@ -247,10 +247,13 @@ impl Carrier {
         }
         let mut harm = None;
         for (line, fault, counted) in &mut plan.faults {
-            let wanted = match (fault.target, kind) {
+            let begins = |text: &str, at: usize| frame.get(at..).is_some_and(|data| data.starts_with(text.as_bytes()));
+            let wanted = match (&fault.target, kind) {
                 (Target::Segment(number), Kind::Data { .. }) | (Target::Datagram(number), Kind::Datagram { .. }) => {
-                    number
+                    *number
                 }
+                (Target::SegmentWith(text), Kind::Data { at, .. }) if begins(text, at) => 1,
+                (Target::DatagramWith(text), Kind::Datagram { at, .. }) if begins(text, at) => 1,
                 _ => continue,
             };
             *counted += 1;
@@ -265,7 +268,7 @@ impl Carrier {
     }
 
     fn give_up(&self, kind: Kind, harm: Harm) {
-        if let (Kind::Datagram { ports }, true) = (kind, comes_late_or_never(harm)) {
+        if let (Kind::Datagram { ports, .. }, true) = (kind, comes_late_or_never(harm)) {
             self.log.gives_up(self.direction, ports);
         }
     }
@@ -278,10 +281,14 @@ enum Kind {
     Data {
         ports: (u16, u16),
         seq: u32,
+        /// Where its data begins.
+        at: usize,
     },
     /// A datagram of UDP, or the first fragment of one.
     Datagram {
         ports: (u16, u16),
+        /// Where its data begins.
+        at: usize,
     },
     Other,
 }
@@ -298,12 +305,12 @@ impl Kind {
         }
         let ports = (number(34)?, number(36)?);
         match frame.get(23)? {
-            17 if number(20)? & FRAGMENT_OFFSET == 0 => Some(Self::Datagram { ports }),
+            17 if number(20)? & FRAGMENT_OFFSET == 0 => Some(Self::Datagram { ports, at: 42 }),
             6 => {
                 let seq = frame.get(38..)?.first_chunk().map(|octets| u32::from_be_bytes(*octets))?;
                 let header = 20 + usize::from(frame.get(46)? >> 4) * 4;
                 let has_data = usize::from(number(16)?) > header;
-                has_data.then_some(Self::Data { ports, seq })
+                has_data.then_some(Self::Data { ports, seq, at: 14 + header })
             }
             _ => None,
         }

@@ -74,6 +74,38 @@ pub fn tcp_mends_what_the_wire_does(place: &Place) {
     }
 }
 
+/// On loopback no wire loses anything: the receiver does not take it, behind the place where captures look. TCP sends it
+/// again, and nobody sends a datagram again. The same words on an Ethernet mean the same.
+pub fn what_is_not_taken_is_sent_again(place: &Place) {
+    let script = "ada opens tcp\nbob connects\nada sends datagram \"zero\"\nlink drops segment with \"tw\" to the server\n\
+        link drops datagram with \"tw\" to the server\nada writes \"one\"\nada writes \"two\"\nada writes \"twelve\"\n\
+        ada sends datagram \"one\"\nada sends datagram \"two\"\nada sends datagram \"twelve\"\n\
+        link drops segment with \"ba\" to the client\nserver writes \"back\" to ada\nada closes\nbob closes\n";
+    for script in [script.to_owned(), on_ethernet(script)] {
+        if script.starts_with("network") && !matches!(place, Place::Private { .. }) {
+            continue;
+        }
+        let recording = play(place, &script);
+        let trace = trace_frames(&recording.frames);
+        let count = |filter: &str| frames(&trace, filter).len();
+        let twice = ["tcp.payload == 74:77:6f", "tcp.payload == 62:61:63:6b"].map(count);
+        // What the wire drops on its way to the clients is not seen there.
+        assert_eq!(twice, if script.starts_with("network") { [2, 1] } else { [2, 2] }, "{script}");
+        assert_eq!(count("udp.payload == 74:77:6f"), 1, "{script}");
+        let told: Vec<&str> = recording.log.faults.iter().map(|fault| fault.what.as_str()).collect();
+        let expected = [
+            "drops segment with \"tw\" to the server",
+            "drops datagram with \"tw\" to the server",
+            "drops segment with \"ba\" to the client",
+        ];
+        assert_eq!(told, expected, "{script}");
+        let never: Vec<_> = recording.log.entries.iter().filter(|entry| entry.received_at.is_none()).collect();
+        assert_eq!(never.len(), 1, "{never:?}");
+        assert_eq!(never[0].what, What::Datagram(b"two".to_vec()));
+        assert_eq!(super::seen::seen(&trace), super::seen::sent(&recording), "{script}");
+    }
+}
+
 /// What is lost on the way is there at one end and not at the other, and all of either was captured.
 pub fn both_ends_are_recorded(place: &Place) {
     let script = "network ethernet recorded at both ends\nlink drops segment 2 to the server\nada opens tcp\n\
