@@ -176,7 +176,7 @@ pub(super) enum CompareFormat {
 
 #[derive(Debug, Args)]
 pub(super) struct CompareArguments {
-    /// Which transports: http10, short-poll, long-poll, sse, websocket, websocket-deflate, socketio, socketio-polling,
+    /// Which transports: http10, http11, short-poll, long-poll, sse, websocket, websocket-deflate, socketio, socketio-polling,
     /// socketio-websocket, tcp, udp; those over HTTP if none is named. Or two captures, which are set side by side.
     pub(super) kinds: Vec<String>,
     /// How many events.

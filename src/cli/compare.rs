@@ -163,8 +163,8 @@ fn keep_in(folder: &Path, recording: &Recording, title: String, file: &str) -> R
 fn transports(arguments: &CompareArguments) -> Result<Vec<Transport>, Failure> {
     if arguments.kinds.is_empty() {
         let default = Transport::ALL.into_iter().filter(|transport| {
-            use Transport::{SocketIoPolling, SocketIoWebSocket, Tcp, Udp, WebSocketDeflate};
-            !matches!(transport, Tcp | Udp | SocketIoPolling | SocketIoWebSocket | WebSocketDeflate)
+            use Transport::{Http11, SocketIoPolling, SocketIoWebSocket, Tcp, Udp, WebSocketDeflate};
+            !matches!(transport, Http11 | Tcp | Udp | SocketIoPolling | SocketIoWebSocket | WebSocketDeflate)
         });
         let both = [Transport::WebSocket, Transport::SocketIo, Transport::Tcp, Transport::Udp];
         return Ok(if arguments.direction == Way::Down { default.collect() } else { both.to_vec() });

@@ -115,7 +115,7 @@ impl Contender {
         let each = self.cost.per_event?;
         let asked_every = match self.transport.as_str() {
             "short-poll" => compared.asked_every,
-            "http10" => compared.every,
+            "http10" | "http11" => compared.every,
             _ => return Some(idle + events * each),
         };
         let empty = idle * asked_every / 60.0;

@@ -27,6 +27,8 @@ pub enum Transport {
     SocketIoWebSocket,
     /// HTTP/1.0: a connection for each event.
     Http10,
+    /// HTTP/1.1, asked once for each event, over one connection.
+    Http11,
     /// Plain TCP.
     Tcp,
     /// Datagrams.
@@ -91,8 +93,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 impl Transport {
     /// All of them, in the order in which they are compared.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Http10,
+        Self::Http11,
         Self::ShortPoll,
         Self::LongPoll,
         Self::Sse,
@@ -117,6 +120,7 @@ impl Transport {
             Self::SocketIoPolling => "socketio-polling",
             Self::SocketIoWebSocket => "socketio-websocket",
             Self::Http10 => "http10",
+            Self::Http11 => "http11",
             Self::Tcp => "tcp",
             Self::Udp => "udp",
         }
@@ -149,7 +153,7 @@ impl Transport {
 
     /// Whether events come only as answers.
     fn asks(self) -> bool {
-        matches!(self, Self::Http10 | Self::ShortPoll | Self::LongPoll | Self::Sse)
+        matches!(self, Self::Http10 | Self::Http11 | Self::ShortPoll | Self::LongPoll | Self::Sse)
     }
 
     /// What a client does before the first event.
@@ -165,7 +169,7 @@ impl Transport {
             // An event is known by its length; this is none.
             Self::Udp if events.way == Way::Down && events.payload == 5 => format!("{client} sends datagram \"hi\""),
             Self::Udp if events.way == Way::Down => format!("{client} sends datagram \"hello\""),
-            Self::Udp | Self::Http10 | Self::ShortPoll | Self::LongPoll => return None,
+            Self::Udp | Self::Http10 | Self::Http11 | Self::ShortPoll | Self::LongPoll => return None,
         };
         Some(step)
     }
@@ -176,7 +180,7 @@ impl Transport {
             Self::Udp | Self::Http10 => None,
             Self::WebSocket | Self::WebSocketDeflate => Some(format!("{client} closes 1000")),
             Self::SocketIo | Self::SocketIoPolling | Self::SocketIoWebSocket => Some(format!("{client} disconnects")),
-            Self::Tcp | Self::Sse | Self::ShortPoll | Self::LongPoll => Some(format!("{client} closes")),
+            Self::Tcp | Self::Sse | Self::Http11 | Self::ShortPoll | Self::LongPoll => Some(format!("{client} closes")),
         }
     }
 
@@ -253,7 +257,7 @@ impl Transport {
             Self::Udp => format!("server sends datagram {octets} to {client}"),
             Self::Sse => format!("server publishes text {octets} to {client}"),
             Self::Http10 => format!("{client} gets /events answered with text {octets} over http/1.0"),
-            Self::ShortPoll => format!("{client} gets /events answered with text {octets}"),
+            Self::Http11 | Self::ShortPoll => format!("{client} gets /events answered with text {octets}"),
             Self::LongPoll if waits => {
                 format!("{client} gets /events answered with text {octets} after {}", Milliseconds(every))
             }
@@ -293,7 +297,7 @@ impl Transport {
         };
         let mut script = String::new();
         match self {
-            Self::Http10 => return asks(events.every),
+            Self::Http10 | Self::Http11 => return asks(events.every),
             Self::ShortPoll => return asks(events.every / u32::try_from(events.polls.max(1)).unwrap_or(1)),
             _ => {}
         }

@@ -244,7 +244,7 @@ fn tone(transport: &str) -> Tone {
 /// What follows from the numbers, and what they are.
 fn sentences(compared: &Comparison, page: &mut Page) {
     let websocket = compared.get("websocket");
-    for other in ["long-poll", "short-poll", "http10", "sse"] {
+    for other in ["long-poll", "short-poll", "http10", "http11", "sse"] {
         let (Some(websocket), Some(other)) = (websocket, compared.get(other)) else { continue };
         let text = match websocket.cost.pays_off_against(&other.cost) {
             Some(1) => format!("From the first event on WebSocket costs less than {}.", other.transport),
@@ -256,7 +256,8 @@ fn sentences(compared: &Comparison, page: &mut Page) {
     if websocket.is_some_and(|_| compared.contenders.len() > 1) {
         page.gap();
     }
-    for (name, every) in [("short-poll", compared.asked_every), ("http10", compared.every)] {
+    for (name, every) in [("short-poll", compared.asked_every), ("http10", compared.every), ("http11", compared.every)]
+    {
         if compared.get(name).is_some() {
             let (most, middle) = (every * 1e3, every * 5e2);
             let text = format!(
