@@ -73,7 +73,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("tempfile", &["lab/socketio/queue.rs", "capture/file/tests.rs"]),
     ("terminal_size", &["cli/output.rs"]),
     ("tokio", &["lab/"]),
-    ("tokio_rustls", &["lab/tls.rs"]),
+    ("tokio_rustls", &["lab/tls.rs", "lab/line.rs"]),
     ("tokio_tungstenite", &["lab/"]),
     ("toml", &["explain/lesson/"]),
     ("tungstenite", &["lab/"]),

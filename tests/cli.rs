@@ -462,7 +462,7 @@ fn every_step_of_the_handbook_is_understood() {
             .any(|verb| step.contains(verb));
         let script = match step.split(' ').next() {
             Some("network") => step.clone(),
-            Some("clients") => step.clone(),
+            Some("clients" | "seed") => step.clone(),
             _ if step.starts_with("fay connects") || step.contains("refuses") => step.clone(),
             Some("server") if ["keeps", "checks", "speaks"].iter().any(|verb| step.contains(verb)) => step.clone(),
             _ if step.contains("resuming") => step.clone(),

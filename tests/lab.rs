@@ -50,6 +50,7 @@ const PLAYS: &[PlayCheck] = &[
     ("a_failed_step_keeps_the_recording", a_failed_step_keeps_the_recording),
     ("twenty_plays_lose_no_frame", twenty_plays_lose_no_frame),
     ("what_was_sent_is_what_is_seen", seen::what_was_sent_is_what_is_seen),
+    ("a_seed_leaves_nothing_to_chance", seen::a_seed_leaves_nothing_to_chance),
     ("ten_plays_are_alike", seen::ten_plays_are_alike),
     ("what_was_emitted_is_what_is_seen", socketio::what_was_emitted_is_what_is_seen),
     ("hearts_beat_as_the_script_says", socketio::hearts_beat_as_the_script_says),

@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use crate::lab::grammar::{self, MAX_STEPS, Speaker, Statement, Verb};
 use crate::lab::ground::{Ground, Vantage};
-use crate::lab::manners::{Manners, no_wire, unrolled};
+use crate::lab::manners::{Manners, unrolled};
 use crate::lab::reader::Name;
-use crate::lab::scenario::{Action, Exchange, Opening, Scenario, Step};
-use crate::lab::verbs;
+use crate::lab::scenario::{Action, Exchange, Scenario, Step};
 use crate::layer::Direction;
 use crate::mistake::{self, Mistake};
 
@@ -17,75 +16,6 @@ impl Scenario {
     /// Reads a script, and checks that every step can be played where it stands.
     pub fn parse(script: &str) -> Result<Self, Mistake> {
         check(grammar::parse(script)?)
-    }
-}
-
-impl Scenario {
-    /// Takes what holds for the whole play, if this is that and stands where it may.
-    fn is_declared(
-        &mut self,
-        verb: &Verb,
-        range: &Range<usize>,
-        is_first: bool,
-        cast: &mut Cast,
-    ) -> Result<bool, Mistake> {
-        let wrong = |message: &str, help: &str| Err(Mistake::new(range.clone(), message).help(help));
-        match verb {
-            Verb::Ground { .. } if !is_first => {
-                wrong("the network is there already", "`network …` is the first step, or is left out")
-            }
-            Verb::Ground { ground, recorded_at } => {
-                (self.ground, self.recorded_at) = (*ground, *recorded_at);
-                Ok(true)
-            }
-            Verb::Fault { fault } if self.ground == Ground::Loopback && !fault.can_be_done_by_receiver() => {
-                Err(no_wire(range))
-            }
-            Verb::CutOff { .. } if self.ground == Ground::Loopback => Err(no_wire(range)),
-            Verb::Listen { .. } if cast.has_begun => {
-                wrong("the server listens already", "`server listens on …` is the first step, or is left out")
-            }
-            Verb::Listen { port } => {
-                (self.port, cast.has_begun) = (*port, true);
-                Ok(true)
-            }
-            Verb::KeepEvents | Verb::Fields { .. } | Verb::Heartbeat { .. } | Verb::Secure { .. }
-                if !cast.links.is_empty() =>
-            {
-                wrong("somebody has connected already", "what all are like is said before that")
-            }
-            Verb::Heartbeat { every, within } if every.is_zero() || within.is_zero() => {
-                wrong("a heart cannot beat in no time", "write it as `server checks every 300ms within 200ms`")
-            }
-            Verb::Heartbeat { every, within } => {
-                (self.heartbeat, cast.has_begun) = (Some((*every, *within)), true);
-                Ok(true)
-            }
-            Verb::Secure { version } => {
-                cast.speaks(true, range)?;
-                (self.secure, cast.has_begun) = (Some(*version), true);
-                Ok(true)
-            }
-            Verb::Fields { fields } => {
-                self.fields.extend_from_slice(fields);
-                if !verbs::are_bounded(&self.fields) {
-                    let message = "at most 16 header fields can be added, of 4096 octets together";
-                    return wrong(message, "leave some out");
-                }
-                (cast.fields, cast.has_begun) = (self.fields.clone(), true);
-                Ok(true)
-            }
-            Verb::KeepEvents => {
-                (self.keeps_events, cast.keeps_events, cast.has_begun) = (true, true, true);
-                Ok(true)
-            }
-            Verb::Refuse { namespace, reason } => {
-                cast.refused.insert(namespace.clone(), reason.clone());
-                cast.has_begun = true;
-                Ok(true)
-            }
-            _ => Ok(false),
-        }
     }
 }
 
@@ -98,6 +28,7 @@ fn check(statements: Vec<Statement>) -> Result<Scenario, Mistake> {
         keeps_events: false,
         heartbeat: None,
         fields: Vec::new(),
+        seed: None,
         secure: None,
         refused: BTreeMap::new(),
         port: DEFAULT_PORT,
@@ -172,11 +103,14 @@ pub(super) struct Cast {
     /// Who comes back by itself to a server that was gone.
     pub(super) reconnecting: BTreeSet<String>,
     /// Header fields that every request has besides.
-    fields: Vec<(String, String)>,
+    pub(super) fields: Vec<(String, String)>,
+    /// What keys and masks follow from, and how many were asked for.
+    pub(super) seed: Option<u32>,
+    pub(super) chances: u64,
     /// Whether the server speaks Socket.IO, once that is known.
     socketio: Option<bool>,
     /// Somebody has done something.
-    has_begun: bool,
+    pub(super) has_begun: bool,
     waited: Duration,
     said: usize,
     pub(super) manners: Manners,
@@ -190,6 +124,7 @@ impl Cast {
             Verb::Fault { fault } => Action::Fault(fault),
             Verb::KeepEvents
             | Verb::Fields { .. }
+            | Verb::Seed { .. }
             | Verb::Refuse { .. }
             | Verb::Heartbeat { .. }
             | Verb::Secure { .. } => {
@@ -197,10 +132,7 @@ impl Cast {
             }
             Verb::SocketIo { spoken } => Action::SocketIo(self.socketio(spoken, range)?),
             Verb::Wait { time } => self.wait(time)?,
-            Verb::Connect { client, opening } => {
-                self.open(&client, if opening.is_good() { Link::WebSocket } else { Link::Gone })?;
-                Action::Connect { client: client.name, opening: Opening { fields: self.fields.clone(), ..opening } }
-            }
+            Verb::Connect { client, opening } => self.connect(client, opening)?,
             Verb::Say { by, what } => self.say(by, what, range)?,
             Verb::Close { by, reason } => self.close(by, reason, range)?,
             Verb::Open { client, tls } => {
@@ -400,7 +332,7 @@ const NOWHERE: Range<usize> = 0..0;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lab::scenario::{Closing, Key, Utterance};
+    use crate::lab::scenario::{Closing, Key, Opening, Utterance};
 
     fn check(script: &str, wrong: &str, message: &str, help: &str) {
         let error = Scenario::parse(script).unwrap_err();
@@ -451,14 +383,20 @@ mod tests {
         let say =
             |direction, text: &str| Action::Say { client: ada(), direction, what: Utterance::Text(text.to_owned()) };
         let broken = Opening { key: Key::Missing, ..Opening::default() };
-        let expected = Scenario {
+        let nothing = Scenario {
             ground: Ground::Loopback,
             recorded_at: Vantage::Client,
             keeps_events: false,
             heartbeat: None,
             fields: Vec::new(),
+            seed: None,
             secure: None,
             refused: BTreeMap::new(),
+            port: 8080,
+            steps: Vec::new(),
+        };
+        assert_eq!(Scenario::parse("").unwrap(), nothing);
+        let expected = Scenario {
             port: 9000,
             steps: vec![
                 step(3, "ada connects", Action::Connect { client: ada(), opening: Opening::default() }),
@@ -476,24 +414,11 @@ mod tests {
                     },
                 ),
             ],
+            ..nothing
         };
         let parsed = Scenario::parse(script).unwrap();
         assert_eq!(parsed, expected);
         assert_eq!(parsed.waits(), Duration::from_millis(20));
-        assert_eq!(
-            Scenario::parse("").unwrap(),
-            Scenario {
-                ground: Ground::Loopback,
-                recorded_at: Vantage::Client,
-                keeps_events: false,
-                heartbeat: None,
-                fields: Vec::new(),
-                secure: None,
-                refused: BTreeMap::new(),
-                port: 8080,
-                steps: vec![]
-            }
-        );
     }
 
     #[test]

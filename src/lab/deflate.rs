@@ -15,9 +15,9 @@ use tungstenite::handshake::client::generate_key;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 use tungstenite::protocol::frame::{CloseFrame, Frame, FrameHeader};
 
+use crate::lab::line::Wire;
 use crate::lab::quantity::MAX_SIZE;
 use crate::lab::scenario::Compression;
-use crate::lab::tls::Wire;
 
 /// What ends each flush of the compressor, and is left out in the frame.
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];

@@ -15,11 +15,11 @@ use tungstenite::protocol::frame::coding::{Data, OpCode};
 use tungstenite::protocol::frame::{CloseFrame, Frame};
 
 use crate::lab::deflate::Compressed;
+use crate::lab::line::Wire;
 use crate::lab::log::{Connection, Message, Opcode, What};
 use crate::lab::logbook::Logbook;
 use crate::lab::scenario::{Closing, Compression, Utterance};
 use crate::lab::tcp::TcpEnd;
-use crate::lab::tls::Wire;
 use crate::layer::Direction;
 
 /// One side of a TCP connection, and where what it sends is noted.
@@ -184,9 +184,8 @@ impl Endpoint {
     /// Writes octets past the WebSocket.
     async fn send_raw(&mut self, line: usize, octets: &[u8]) -> Result<(), ActorError> {
         self.side.sends(line, What::Octets(octets.to_vec()));
-        let failed = |source| ActorError::io("write octets", source);
-        self.socket.wire().write_all(octets).await.map_err(failed)?;
-        self.socket.wire().flush().await.map_err(failed)
+        let written = self.socket.wire().write_as_it_is(octets).await;
+        written.map_err(|source| ActorError::io("write octets", source))
     }
 
     /// Sends octets that break a rule, and sees the connection fail: whatever the other side says then is its own affair.

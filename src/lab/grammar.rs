@@ -127,6 +127,10 @@ pub enum Verb {
         reason: String,
     },
     KeepEvents,
+    /// What keys and masks follow from.
+    Seed {
+        seed: u32,
+    },
     /// Header fields that every request of a client has besides.
     Fields {
         fields: Vec<(String, String)>,
@@ -171,6 +175,7 @@ fn statement(sentence: &Sentence) -> Result<Statement, Mistake> {
         None if words.keyword("repeat") => Verb::Repeat { times: words.rounds()? },
         None if words.keyword("end") => Verb::End,
         None if words.keyword("network") => verbs::ground(&mut words)?,
+        None if words.keyword("seed") => Verb::Seed { seed: words.seed()? },
         None if words.keyword("clients") => Verb::Fields { fields: verbs::fields(&mut words)? },
         None if words.phrase(&["link", "resets"]) => Verb::CutOff { client: words.client()? },
         None if words.keyword("link") => Verb::Fault { fault: verbs::fault(&mut words)? },
@@ -406,6 +411,7 @@ mod tests {
             tls: Some(TlsVersion::V12),
             compression: Some(Compression { takeover: false }),
             fields: Vec::new(),
+            masks: None,
         };
         assert_eq!(
             verb(

@@ -12,11 +12,13 @@ use tungstenite::handshake::server::{Request, create_response};
 use tungstenite::protocol::Role;
 
 use crate::lab::endpoint::{ActorError, Endpoint, Side, Socket};
+use crate::lab::line::Wire;
 use crate::lab::log::What;
 use crate::lab::logbook::Logbook;
 use crate::lab::scenario::{Compression, Key, Opening};
+use crate::lab::seed::Masks;
 use crate::lab::tcp::{self, TcpEnd};
-use crate::lab::tls::{Tls, Wire};
+use crate::lab::tls::Tls;
 
 /// The client's part: connects, asks, and takes the answer. `None` if the server rightly refused.
 pub async fn connect(
@@ -31,6 +33,7 @@ pub async fn connect(
         (Some(version), Some(tls)) => tls.connect(stream.into_plain()?, version).await?,
         _ => stream,
     };
+    let stream = stream.with_masks(opening.masks.map(Masks::new));
     if opening.is_good() {
         return ask_well(line, side, stream, opening).await.map(Some);
     }

@@ -7,7 +7,8 @@ use crate::lab::cast::{Cast, Link};
 use crate::lab::grammar::{Speaker, Statement, Times, Verb};
 use crate::lab::held::MAX_HELD;
 use crate::lab::reader::Name;
-use crate::lab::scenario::{Action, Closing, Utterance};
+use crate::lab::scenario::{Action, Closing, Key, Opening, Utterance};
+use crate::lab::seed::Chance;
 use crate::layer::Direction;
 use crate::mistake::Mistake;
 
@@ -122,6 +123,21 @@ impl Cast {
         let message = format!("one side of the connection of `{client}` does not read, and has to for this");
         Err(Mistake::new(range.clone(), message)
             .help(format!("let it read again before: `{client} reads again`, `server reads {client} again`")))
+    }
+
+    /// A client asks for a WebSocket. With a seed nothing of how it asks is left to chance.
+    pub(super) fn connect(&mut self, client: Name, mut opening: Opening) -> Result<Action, Mistake> {
+        self.open(&client, if opening.is_good() { Link::WebSocket } else { Link::Gone })?;
+        opening.fields.clone_from(&self.fields);
+        if let Some(seed) = self.seed {
+            let mut chance = Chance::of(seed.into(), &client.name, self.chances);
+            self.chances += 1;
+            if opening.key == Key::Random {
+                opening.key = Key::Fixed(chance.key());
+            }
+            opening.masks = Some(chance);
+        }
+        Ok(Action::Connect { client: client.name, opening })
     }
 
     pub(super) fn close(

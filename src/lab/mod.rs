@@ -16,6 +16,7 @@
 
 mod actors;
 mod cast;
+mod declared;
 mod deflate;
 mod endpoint;
 mod error;
@@ -31,6 +32,7 @@ mod http;
 #[cfg(all(target_os = "linux", feature = "capture"))]
 mod interface;
 mod interrupt;
+mod line;
 mod log;
 mod logbook;
 mod manners;
@@ -48,6 +50,7 @@ mod refusal;
 #[cfg(all(target_os = "linux", feature = "capture"))]
 mod reset;
 mod scenario;
+mod seed;
 #[cfg_attr(not(target_os = "linux"), path = "no_sieve.rs")]
 mod sieve;
 mod socketio;

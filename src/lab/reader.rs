@@ -68,7 +68,7 @@ impl<'w> Reader<'w> {
     /// Who acts; `None` is left to be read: the server, or nobody because all wait.
     pub fn actor(&mut self) -> Result<Option<Name>, Mistake> {
         match self.bare() {
-            Some("server" | "clients" | "wait" | "network" | "link" | "repeat" | "end") => Ok(None),
+            Some("server" | "clients" | "seed" | "wait" | "network" | "link" | "repeat" | "end") => Ok(None),
             _ => self.client().map(Some),
         }
     }
@@ -210,6 +210,11 @@ impl<'w> Reader<'w> {
         self.number("a number", help, |number| (1..=10_000).contains(number))
     }
 
+    /// What chance is to follow from.
+    pub fn seed(&mut self) -> Result<u32, Mistake> {
+        self.number("a seed", "a seed is any number from 0 to 4294967295: `seed 7`", |_| true)
+    }
+
     pub fn version(&mut self) -> Result<u8, Mistake> {
         self.number("a version", "a version is a number from 0 to 255", |_| true)
     }
@@ -325,6 +330,7 @@ fn is_token(text: &str) -> bool {
 const KEYWORDS: &[&str] = &[
     "server",
     "clients",
+    "seed",
     "wait",
     "listens",
     "connects",

@@ -19,6 +19,7 @@
 //! dan gets /news answered with "nothing"       also: answered with 204, answered with "x" after 100ms, over http/1.0
 //! eve subscribes to /news                      also: subscribes to /news after "3"
 //! server publishes "x" to eve                  also: server publishes "x" as "price" with id "4" to eve
+//! seed 7                                       keys and masks follow from it; before anyone connects
 //! clients add "User-Agent: me"                 header fields of every request; before anyone connects
 //! network ethernet                             two machines and a wire; only before all others;
 //!                                              also: recorded at the server
@@ -38,6 +39,7 @@ use std::time::Duration;
 
 use crate::lab::fault::Fault;
 use crate::lab::ground::{Ground, Vantage};
+use crate::lab::seed::Chance;
 use crate::lab::socketio::SocketIoStep;
 use crate::lab::tls::TlsVersion;
 use crate::layer::Direction;
@@ -56,6 +58,8 @@ pub struct Scenario {
     pub heartbeat: Option<(Duration, Duration)>,
     /// Header fields that every request of a client has besides.
     pub fields: Vec<(String, String)>,
+    /// What keys and masks follow from; else they are left to chance.
+    pub seed: Option<u32>,
     /// With which TLS Socket.IO is spoken, if any.
     pub secure: Option<TlsVersion>,
     /// The namespaces of Socket.IO that nobody may join, and what is said to those who try.
@@ -298,6 +302,8 @@ pub struct Opening {
     pub compression: Option<Compression>,
     /// Header fields besides.
     pub fields: Vec<(String, String)>,
+    /// What the masks of its frames follow from; else they are left to chance.
+    pub(crate) masks: Option<Chance>,
 }
 
 /// How messages are compressed (RFC 7692).
@@ -342,6 +348,7 @@ impl Default for Opening {
             tls: None,
             compression: None,
             fields: Vec::new(),
+            masks: None,
         }
     }
 }

@@ -11,7 +11,8 @@ use crate::lab::handshake::SERVER;
 use crate::lab::log::{Connection, What};
 use crate::lab::logbook::Logbook;
 
-use crate::lab::tls::{Tls, TlsVersion, Wire};
+use crate::lab::line::Wire;
+use crate::lab::tls::{Tls, TlsVersion};
 use crate::layer::Direction;
 
 /// One end of an open TCP connection.
@@ -48,7 +49,7 @@ pub async fn open(line: usize, client: &str, server: SocketAddr, log: &Logbook) 
         connected => connected.map_err(failed)?,
     };
     stream.set_nodelay(true).map_err(failed)?;
-    Ok(TcpEnd::new(side, Wire::Plain(stream)))
+    Ok(TcpEnd::new(side, Wire::plain(stream)))
 }
 
 /// The server's part: takes the connection of the client that is due.
@@ -62,7 +63,7 @@ pub async fn accept(listener: &TcpListener, log: &Logbook) -> Result<TcpEnd, Act
         // On the host's loopback any program may connect; those that are not in the play are turned away.
         if side.hears(|what| *what == What::Opened).is_ok() {
             stream.set_nodelay(true).map_err(failed)?;
-            return Ok(TcpEnd::new(side, Wire::Plain(stream)));
+            return Ok(TcpEnd::new(side, Wire::plain(stream)));
         }
     }
 }

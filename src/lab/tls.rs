@@ -2,19 +2,16 @@
 //! the capture can read it, if the play is to be read.
 
 use std::fmt;
-use std::io;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 
 use rustls::pki_types::{PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, KeyLog, RootCertStore, ServerConfig, SupportedProtocolVersion};
 use thiserror::Error;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
 use crate::lab::endpoint::ActorError;
+use crate::lab::line::Wire;
 
 /// Which TLS a connection speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +77,7 @@ impl Tls {
         let name = ServerName::try_from(NAME).map_err(|error| failed(&error))?;
         let stream =
             TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(|error| failed(&error))?;
-        Ok(Wire::Tls(Box::new(TlsStream::Client(stream))))
+        Ok(Wire::tls(TlsStream::Client(stream)))
     }
 
     /// The server's part.
@@ -96,7 +93,7 @@ impl Tls {
         // Session tickets would come at a moment of their own.
         config.send_tls13_tickets = 0;
         let stream = TlsAcceptor::from(Arc::new(config)).accept(stream).await.map_err(|error| failed(&error))?;
-        Ok(Wire::Tls(Box::new(TlsStream::Server(stream))))
+        Ok(Wire::tls(TlsStream::Server(stream)))
     }
 }
 
@@ -108,63 +105,6 @@ impl KeyLog for Secrets {
         let hex = |octets: &[u8]| octets.iter().map(|octet| format!("{octet:02x}")).collect::<String>();
         let line = format!("{label} {} {}\n", hex(client_random), hex(secret));
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push_str(&line);
-    }
-}
-
-/// A connection, with TLS or without.
-#[derive(Debug)]
-pub enum Wire {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-}
-
-impl Wire {
-    /// The TCP connection, on which no TLS is spoken yet.
-    pub fn into_plain(self) -> Result<TcpStream, ActorError> {
-        match self {
-            Self::Plain(stream) => Ok(stream),
-            Self::Tls(_) => Err(ActorError::Unreadable("TLS is spoken already".to_owned())),
-        }
-    }
-
-    /// The TCP connection below.
-    pub fn tcp(&self) -> &TcpStream {
-        match self {
-            Self::Plain(stream) => stream,
-            Self::Tls(stream) => stream.get_ref().0,
-        }
-    }
-}
-
-impl AsyncRead for Wire {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
-        }
-    }
-}
-
-impl AsyncWrite for Wire {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
-            Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
     }
 }
 

@@ -19,6 +19,7 @@
 //! "link goes down for" time
 //! "link resets" client
 //! "link carries" number ( "kbit/s" / "Mbit/s" )
+//! "seed" number                                       ; keys and masks
 //! "clients add" 1*text                                ; header fields
 //! number "times" [ "every" time ] step
 //! "repeat" number "times" [ "every" time ], then steps, then "end"

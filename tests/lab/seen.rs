@@ -49,6 +49,36 @@ pub fn ten_plays_are_alike(place: &Place) {
     }
 }
 
+/// With a seed two plays say the same to the octet, keys and masks included; without one, or with another, they do not.
+pub fn a_seed_leaves_nothing_to_chance(place: &Place) {
+    const SOCKETIO: &str =
+        "fay connects to socket.io over websocket\nfay emits \"x\" acknowledged\nfay emits \"y\" binary of 300 bytes\n";
+    let streams = |script: &str| -> Vec<(Direction, Vec<u8>)> {
+        let trace = trace_recording(&play(place, script), false);
+        let octets =
+            |connection: u32, direction| trace.stream(connection, direction).unwrap().slice(0..u64::MAX).to_vec();
+        let ids = 0..trace.connections().len() as u32;
+        ids.flat_map(|id| [Direction::ToServer, Direction::ToClient].map(|way| (way, octets(id, way)))).collect()
+    };
+    for script in [LESSON, EVERYTHING, CROWD, TCP, HTTP, EVENTS, COMPRESSED, ENDS, UNREAD, RAW] {
+        let [one, same, other, none] =
+            ["seed 7\n", "seed 7\n", "seed 8\n", ""].map(|seed| streams(&(seed.to_owned() + script)));
+        assert_eq!(one, same, "{script}");
+        let has_masks = script.lines().any(|line| line.contains(" connects"));
+        assert_eq!((one != other, one != none), (has_masks, has_masks), "{script}");
+    }
+    let raw = [0x81, 0x81, 0x37, 0xfa, 0x21, 0x3d, 0x48];
+    assert!(streams(&format!("seed 7\n{RAW}"))[0].1.ends_with(&raw));
+    // Whose session it is the server's library leaves to chance: what the client says is the same.
+    let [one, same] = [SOCKETIO, SOCKETIO].map(|script| streams(&format!("seed 7\n{script}")));
+    assert_eq!((one.len(), &one[0]), (2, &same[0]), "{SOCKETIO}");
+    assert!(one[1] != same[1]);
+}
+
+/// Octets past the WebSocket keep the masks that the script gives them.
+const RAW: &str = "ada connects\nada sends text \"x\"\nada sends raw hex 818137fa213d48\n\
+    bob connects\nbob sends raw hex 830500000000 refused\n";
+
 /// How many frames do more than acknowledge: when the kernel acknowledges by itself is a matter of its timers, and of how busy
 /// the machine is.
 fn telling(trace: &Trace) -> usize {

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use crate::lab::endpoint::ActorError;
 use crate::lab::log::{Connection, Entry, What};
 use crate::lab::logbook::Logbook;
+use crate::lab::seed::Chance;
 use crate::lab::socketio::packet::{Kind, Packet};
 use crate::lab::socketio::rules::Emission;
 use crate::lab::socketio::session::{Beginning, Command, Known, begin, frames, locked};
@@ -50,7 +51,15 @@ impl SocketIoClient {
         let (commands, inbox) = unbounded_channel();
         let known = Arc::new(Mutex::new(Known::default()));
         let beginning = Beginning {
-            way: Way { client: name.to_owned(), line, server, secure, fields: rules.fields.clone(), log: log.clone() },
+            way: Way {
+                client: name.to_owned(),
+                line,
+                server,
+                secure,
+                fields: rules.fields.clone(),
+                chance: rules.seed.map(|seed| Chance::of(seed.into(), name, line as u64)),
+                log: log.clone(),
+            },
             rules,
             known: Arc::clone(&known),
             commands: inbox,

@@ -144,6 +144,8 @@ pub struct Rules {
     pub secure: Option<TlsVersion>,
     /// Header fields that every request of a client has besides.
     pub fields: Vec<(String, String)>,
+    /// What keys and masks follow from; else they are left to chance.
+    pub seed: Option<u32>,
 }
 
 impl Rules {
@@ -158,6 +160,7 @@ impl Rules {
         rules.shelf = shelf.map(Shelf::path);
         (rules.heartbeat, rules.secure) = (scenario.heartbeat, scenario.secure);
         rules.fields.clone_from(&scenario.fields);
+        rules.seed = scenario.seed;
         rules.namespaces.insert(MAIN.to_owned());
         for (line, step) in std::iter::once(first).chain(steps) {
             match step {

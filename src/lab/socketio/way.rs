@@ -9,12 +9,14 @@ use tungstenite::client::IntoClientRequest as _;
 use tungstenite::http::{self, HeaderName, HeaderValue};
 
 use crate::lab::endpoint::ActorError;
+use crate::lab::line::Wire;
 use crate::lab::log::Connection;
 use crate::lab::logbook::Logbook;
+use crate::lab::seed::{Chance, Masks};
 use crate::lab::socketio::polling::Poll;
 use crate::lab::socketio::session::Frame;
 use crate::lab::tcp::{self, TcpEnd};
-use crate::lab::tls::{Tls, TlsVersion, Wire};
+use crate::lab::tls::{Tls, TlsVersion};
 
 /// Who opens connections, because of which line, to whom.
 #[derive(Debug, Clone)]
@@ -26,6 +28,8 @@ pub struct Way {
     pub secure: Option<(TlsVersion, Tls)>,
     /// Header fields that every request has besides.
     pub fields: Vec<(String, String)>,
+    /// What key and masks of its WebSocket follow from; else they are left to chance.
+    pub chance: Option<Chance>,
     pub log: Logbook,
 }
 
@@ -45,7 +49,13 @@ impl Way {
                 HeaderValue::try_from(value.as_str()).map_err(|error| failed(http::Error::from(error).into()))?;
             request.headers_mut().append(name, value);
         }
-        let opened = tokio_tungstenite::client_async(request, end.stream).await;
+        let masks = self.chance.map(|mut chance| (chance.key(), Masks::new(chance)));
+        if let Some((key, _)) = &masks {
+            let key = HeaderValue::try_from(key).map_err(|error| failed(http::Error::from(error).into()))?;
+            request.headers_mut().insert("Sec-WebSocket-Key", key);
+        }
+        let stream = end.stream.with_masks(masks.map(|(_, masks)| masks));
+        let opened = tokio_tungstenite::client_async(request, stream).await;
         let (socket, _) = opened.map_err(failed)?;
         Ok((socket, end.side.connection))
     }

@@ -1,0 +1,133 @@
+//! What an actor speaks over: TCP, with TLS or without, and where a seed says so with masks of its own.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsStream;
+
+use crate::lab::endpoint::ActorError;
+use crate::lab::seed::Masks;
+
+/// One end of a connection.
+#[derive(Debug)]
+pub struct Wire {
+    layer: Layer,
+    /// What gives the frames of a client other masks.
+    masks: Option<Masks>,
+    /// What was taken from who writes, and not yet by the kernel; only where there are masks.
+    waiting: Vec<u8>,
+}
+
+#[derive(Debug)]
+enum Layer {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Wire {
+    /// TCP alone.
+    pub fn plain(stream: TcpStream) -> Self {
+        Self { layer: Layer::Plain(stream), masks: None, waiting: Vec::new() }
+    }
+
+    /// With TLS.
+    pub fn tls(stream: TlsStream<TcpStream>) -> Self {
+        Self { layer: Layer::Tls(Box::new(stream)), masks: None, waiting: Vec::new() }
+    }
+
+    /// From here on the frames of a client have these masks. The request for the WebSocket comes first.
+    pub fn with_masks(self, masks: Option<Masks>) -> Self {
+        Self { masks, ..self }
+    }
+
+    /// Writes octets that keep what masks they have.
+    pub async fn write_as_it_is(&mut self, octets: &[u8]) -> io::Result<()> {
+        self.flush().await?;
+        let masks = self.masks.take();
+        let written = self.write_all(octets).await;
+        self.masks = masks;
+        written?;
+        self.flush().await
+    }
+
+    /// The TCP connection, on which no TLS is spoken yet.
+    pub fn into_plain(self) -> Result<TcpStream, ActorError> {
+        match self.layer {
+            Layer::Plain(stream) => Ok(stream),
+            Layer::Tls(_) => Err(ActorError::Unreadable("TLS is spoken already".to_owned())),
+        }
+    }
+
+    /// The TCP connection below.
+    pub fn tcp(&self) -> &TcpStream {
+        match &self.layer {
+            Layer::Plain(stream) => stream,
+            Layer::Tls(stream) => stream.get_ref().0,
+        }
+    }
+
+    /// Hands on what waits.
+    fn hand_on(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.waiting.is_empty() {
+            let written = ready!(self.layer.poll_write(cx, &self.waiting))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.waiting.drain(..written);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Layer {
+    fn poll_write(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Plain(stream) => Pin::new(stream).poll_write(cx, octets),
+            Self::Tls(stream) => Pin::new(stream).poll_write(cx, octets),
+        }
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match &mut self.get_mut().layer {
+            Layer::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+            Layer::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        ready!(this.hand_on(cx))?;
+        let Some(masks) = &mut this.masks else { return this.layer.poll_write(cx, buf) };
+        this.waiting = masks.pass(buf);
+        // It is taken; what the kernel has no room for goes with what comes next, or with the flush.
+        match this.hand_on(cx) {
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Ready(Ok(())) | Poll::Pending => Poll::Ready(Ok(buf.len())),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(this.hand_on(cx))?;
+        match &mut this.layer {
+            Layer::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Layer::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(this.hand_on(cx))?;
+        match &mut this.layer {
+            Layer::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Layer::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}
