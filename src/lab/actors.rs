@@ -113,7 +113,14 @@ impl Actors {
                 }
                 Ok(())
             }
-            Part::Forget => self.leave_any(&client)?.forget(),
+            Part::Forget => {
+                let end = self.leave_any(&client)?;
+                let (actor, direction) = (end.side.actor.clone(), end.side.direction);
+                end.forget()?;
+                let other = if self.role.is_client() { "the server" } else { client.as_str() };
+                self.log.fault(line, direction, &format_args!("{actor} forgets {other}"));
+                Ok(())
+            }
             Part::Sieve(fault) => self.sift(line, fault),
             Part::SeeReset => self.leave_any(&client)?.see_reset().await,
             Part::FindOut(what) => {

@@ -80,6 +80,8 @@ pub fn a_crash_is_found_out_by_who_speaks(place: &Place) {
         assert_eq!(found("tcp.stream == 0 && tcp.flags.fin == 1").len(), 0, "{script}");
         let asked = found(&format!("tcp.stream == 0 && tcp.len > 0 && tcp.{who}port == 8080"));
         assert!(asked.last().unwrap() < &resets[0], "it answers what the other side sent: {script}");
+        let told: Vec<&str> = recording.log.faults.iter().map(|fault| fault.what.as_str()).collect();
+        assert_eq!(told, [if from_server { "ada forgets the server" } else { "server forgets ada" }], "{script}");
         let never = recording.log.entries.iter().filter(|entry| entry.received_at.is_none()).count();
         assert_eq!(never, 1, "what was sent into the void: {script}");
         let (sent, seen) = (super::seen::sent(&recording), super::seen::seen(&trace_recording(&recording, false)));

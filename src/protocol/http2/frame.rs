@@ -9,12 +9,16 @@ use std::ops::Range;
 
 use super::decoder::PREFACE;
 use super::hpack::HeaderField;
-use super::{ERROR, FLAGS, GOAWAY_ERROR, HEADER_NAME, HEADER_VALUE, INCREMENT, LENGTH, MAGIC, SETTING, STREAM, TYPE};
+use super::{
+    DATA, ERROR, FLAGS, GOAWAY_ERROR, HEADER_NAME, HEADER_VALUE, INCREMENT, LENGTH, MAGIC, SETTING, STREAM, TYPE,
+};
 use crate::layer::{Layer, OsiLayer, Span, Value};
 use crate::message::{Part, Payload};
-use crate::protocol::text::plain;
+use crate::protocol::text::{as_text, plain};
 
 pub(super) const HEADER_LEN: usize = 9;
+/// So many characters of what a DATA frame brings are shown in a list.
+const MOST_SHOWN: usize = 40;
 
 /// The types of frames (RFC 9113 §6).
 pub(super) mod kind {
@@ -123,6 +127,14 @@ impl Http2Frame {
         Some(before..end.max(before))
     }
 
+    /// The same within these octets of the frame, if there are any.
+    fn octets(&self, bytes: &[u8]) -> Option<Range<usize>> {
+        let data = self.data()?;
+        let end = usize::try_from(data.end).ok()?.min(bytes.len());
+        let start = usize::try_from(data.start).ok()?;
+        (start < end).then_some(start..end)
+    }
+
     fn name(&self) -> String {
         let name = match self.kind {
             kind::DATA => "DATA",
@@ -226,8 +238,9 @@ impl Payload for Http2Frame {
         "http2"
     }
 
-    fn summary(&self, _bytes: &[u8]) -> String {
-        self.words()
+    fn summary(&self, bytes: &[u8]) -> String {
+        let text = self.octets(bytes).and_then(|data| as_text(&bytes[data], MOST_SHOWN));
+        text.map_or_else(|| self.words(), |text| format!("{} {text}", self.words()))
     }
 
     fn describe(&self, bytes: &[u8], at: &Span) -> Vec<Layer> {
@@ -273,7 +286,13 @@ impl Payload for Http2Frame {
             Content::Number(error) if self.kind == kind::RST_STREAM => layer.field(&ERROR, number(*error), 9..13),
             Content::Number(increment) => layer.field(&INCREMENT, number(*increment & 0x7fff_ffff), 9..13),
             Content::GoAway { error, .. } => layer.field(&GOAWAY_ERROR, number(*error), 13..17),
-            Content::Data { .. } | Content::Nothing => {}
+            Content::Data { .. } => {
+                if let Some(data) = self.octets(bytes) {
+                    let start = data.start;
+                    layer.field(&DATA, Value::Bytes(bytes[data.clone()].to_vec()), start..data.end);
+                }
+            }
+            Content::Nothing => {}
         }
         vec![layer]
     }

@@ -23,6 +23,7 @@ crate::fields! {
     TYPE = "http2.type", Uint, "What the frame is: 0 DATA, 1 HEADERS, 3 RST_STREAM, 4 SETTINGS, 6 PING, 7 GOAWAY, 8 WINDOW_UPDATE, …", "RFC 9113 §6";
     FLAGS = "http2.flags", Uint, "Flags, whose meaning depends on the type: 1 END_STREAM or ACK, 4 END_HEADERS.", "RFC 9113 §4.1";
     STREAM = "http2.streamid", Uint, "Which stream; 0 is the connection itself, odd ones the client has opened.", "RFC 9113 §5.1.1";
+    DATA = "http2.data.data", Bytes, "What a DATA frame brings the application, without its padding.", "RFC 9113 §6.1";
     HEADER_NAME = "http2.header.name", Text, "The name of a header field.", "RFC 9113 §8.2";
     HEADER_VALUE = "http2.header.value", Text, "Its value.", "RFC 9113 §8.2";
     SETTING = "http2.settings.id", Uint, "Which setting: 1 HEADER_TABLE_SIZE, 3 MAX_CONCURRENT_STREAMS, 4 INITIAL_WINDOW_SIZE, 8 ENABLE_CONNECT_PROTOCOL.", "RFC 9113 §6.5.2";

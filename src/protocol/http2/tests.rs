@@ -38,7 +38,7 @@ fn decodes() {
             "> SETTINGS ACK",
             "> HEADERS 1 GET /, end of stream",
             "< HEADERS 1 200",
-            "< DATA 1 5 octets",
+            "< DATA 1 5 octets \"hello\"",
             "< DATA 1 0 octets, end of stream",
             "> WINDOW_UPDATE +5",
             "> PING",
@@ -87,7 +87,8 @@ fn a_block_may_span_frames_and_be_padded() {
     talk.client(frame(1, 4 | 8 | 32, 3, &padded));
     assert_eq!(talk.told()[5], "> HEADERS 3 GET /");
     talk.client(frame(0, 8, 3, &[2, b'h', b'i', 0, 0]));
-    assert_eq!(talk.told()[6], "> DATA 3 2 octets");
+    assert_eq!(talk.told()[6], "> DATA 3 2 octets \"hi\"");
+    assert_eq!(talk.layers(6)[0].value("http2.data.data"), Some(&Value::Bytes(b"hi".to_vec())));
     assert_eq!(talk.notes(), []);
     let data = talk.heard.messages.last().expect("it was told");
     let parts: Vec<_> = data.payload.parts(14).iter().map(|part| (part.owner, part.len)).collect();
