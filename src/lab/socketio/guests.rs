@@ -2,11 +2,12 @@
 //! (<https://github.com/socketio/socket.io-protocol/tree/main/test-suite>), and a little more:
 //!
 //! - the namespaces `/` and `/custom` may be joined; who joins is told by an event `auth` what it said of itself;
-//! - (octets are taken as arguments of their own, as scripts have them, not from within an object)
 //! - an event `x` comes back as `x-back` with what it carried; one that asks for an acknowledgement is acknowledged with it;
 //! - `ask me` is answered with an event `question` that asks for an acknowledgement, and that with `answered`;
 //! - `join` puts its sender into a room, `tell room` tells all in a room, `tell all` everyone, both but the sender;
 //! - `throw me out` is.
+//!
+//! Octets are taken as arguments of their own, as scripts have them, and not from within an object.
 
 use std::time::Duration;
 
