@@ -953,15 +953,18 @@ fn a_quiz_helps_grades_and_skips() {
 fn a_prediction_has_a_hint() {
     const KEY: &str = "Because a server that does not know the protocol";
     let command = "lesson 09-upgrade --from captures/09-upgrade.pcapng";
-    let Some(seen) = on_a_terminal(command, "h\n2\n\n") else {
+    let Some(seen) = on_a_terminal(command, "h\n2\nh\n2\n") else {
         return eprintln!("NOTE: there is no `script` here: left out");
     };
     assert!(seen.contains("A TCP connection opens with a SYN") && seen.contains("(your answer)"), "{seen}");
-    let (before, after) = seen.split_once("Enter shows the key").unwrap();
+    let (before, after) = seen.split_once("What would a server have to keep to itself").unwrap();
     assert!(before.contains("To review") && !before.contains(KEY) && after.contains(KEY), "{seen}");
-    // Who skips does not see it.
+    assert!(after.contains("✗ no") && after.contains("of 2 right."), "{seen}");
+    // Who skips sees nothing of that.
     let seen = on_a_terminal(command, "s\ns\n").unwrap();
-    assert!(seen.contains("To review") && !seen.contains(KEY), "{seen}");
+    assert!(seen.contains("To review") && !seen.contains(KEY) && !seen.contains("You had"), "{seen}");
+    let right = on_a_terminal(command, "s\n1\n").unwrap();
+    assert!(right.contains("✓ yes") && right.contains("You had 1 of 1 right."), "{right}");
 }
 
 /// On a terminal nobody is left without help.
@@ -971,6 +974,9 @@ fn every_prediction_of_the_course_has_a_hint() {
         let text = Course.text(&name).unwrap();
         let lesson = wiretale::explain::lesson::Lesson::parse(&text, &wiretale::filter::TraceNames).unwrap();
         for item in &lesson.items {
+            if let wiretale::explain::lesson::Item::Review(review) = item {
+                assert!(review.hint.is_some() && review.choices.len() > 1, "{name}: nobody grades its review");
+            }
             if let wiretale::explain::lesson::Item::Predict(predict) = item {
                 assert!(predict.hint.is_some(), "{name}: {}", predict.ask.before_run().plain());
             }

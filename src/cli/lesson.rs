@@ -128,7 +128,8 @@ fn show(
     }
     out.lines(LessonPage::body(&run.trace, told, shown, out.width))?;
     if shown.keys_wait {
-        predict::review(LessonPage::keys(&run.trace, told, shown, out.width), out)?;
+        let reviews = LessonPage::reviews(&run.trace, told, shown, out.width);
+        predict::review(reviews, told.graded(&shown.answers), out)?;
     }
     if told.untrue() > 0 && !arguments.knobs.is_empty() {
         out.line(&Line::of(Tone::Warn, "A knob is turned: what does not hold here shows what it does."))?;

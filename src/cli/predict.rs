@@ -1,11 +1,11 @@
-//! Asking the learner before the run.
+//! Asking the learner: before the run, and after it.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use super::failure::Failure;
 use super::output::Output;
 use crate::explain::lesson::{Item, Lesson, Predict, Text};
-use crate::view::{LessonPage, Line};
+use crate::view::{LessonPage, Line, Review};
 
 /// Whether somebody is there to answer.
 pub(super) fn somebody_is_there() -> bool {
@@ -38,47 +38,69 @@ pub(super) fn ask_all(lesson: &Lesson, out: &mut Output) -> Result<Asked, Failur
 }
 
 fn ask(predict: &Predict, out: &mut Output) -> Result<Option<usize>, Failure> {
-    let labels = predict.choices.iter().map(|choice| choice.label.as_str());
-    out.lines(LessonPage::question(&predict.ask.before_run(), labels, out.width))?;
+    let labels: Vec<String> = predict.choices.iter().map(|choice| choice.label.clone()).collect();
+    out.lines(LessonPage::question(&predict.ask.before_run(), labels.iter().map(String::as_str), out.width))?;
+    let hint = predict.hint.as_ref().map(Text::before_run);
+    let answer = choose(&labels, &LessonPage::hint(hint.as_ref(), out.width), out)?;
+    out.text("")?;
+    Ok(answer)
+}
+
+/// Asks until one is chosen, or none is to be.
+fn choose(labels: &[String], hint: &[Line], out: &mut Output) -> Result<Option<usize>, Failure> {
     let mut input = io::stdin().lock();
     loop {
-        prompt(&format!("  1–{}, h for a hint, s to skip > ", predict.choices.len()))?;
+        prompt(&format!("  1–{}, h for a hint, s to skip > ", labels.len()))?;
         let mut line = String::new();
         if input.read_line(&mut line).map_err(Failure::output)? == 0 {
             return Ok(None);
         }
         let typed = line.trim();
         if typed.is_empty() || typed == "s" {
-            out.text("")?;
             return Ok(None);
         }
         if typed == "h" {
-            let hint = predict.hint.as_ref().map(Text::before_run);
-            out.lines(LessonPage::hint(hint.as_ref(), out.width))?;
+            out.lines(hint.to_vec())?;
             continue;
         }
-        let by_number =
-            typed.parse::<usize>().ok().and_then(|n| n.checked_sub(1)).filter(|n| *n < predict.choices.len());
-        let by_label = || predict.choices.iter().position(|choice| choice.label.eq_ignore_ascii_case(typed));
+        let by_number = typed.parse::<usize>().ok().and_then(|n| n.checked_sub(1)).filter(|n| *n < labels.len());
+        let by_label = || labels.iter().position(|label| label.eq_ignore_ascii_case(typed));
         if let Some(answer) = by_number.or_else(by_label) {
-            out.text("")?;
             return Ok(Some(answer));
         }
-        prompt(&format!("  That is none of them. Type a number from 1 to {}.\n", predict.choices.len()))?;
+        prompt(&format!("  That is none of them. Type a number from 1 to {}.\n", labels.len()))?;
     }
 }
 
-/// Waits until somebody has thought about each question for review, and shows its key.
-pub(super) fn review(keys: Vec<Vec<Line>>, out: &mut Output) -> Result<(), Failure> {
-    let mut input = io::stdin().lock();
-    for key in keys {
-        prompt("  Think of an answer. Enter shows the key, s skips it > ")?;
-        let mut line = String::new();
-        let read = input.read_line(&mut line).map_err(Failure::output)?;
-        if read > 0 && line.trim() != "s" {
-            out.lines(key)?;
+/// Asks the questions for review, and shows what is right; those without choices wait until somebody has thought about
+/// them. Then says how many answers were right, those before the run included.
+pub(super) fn review(
+    reviews: Vec<Review>,
+    predicted: impl Iterator<Item = bool>,
+    out: &mut Output,
+) -> Result<(), Failure> {
+    let mut grades: Vec<bool> = predicted.collect();
+    for Review { labels, question, hint, graded, right, key } in reviews {
+        if labels.is_empty() {
+            prompt("  Think of an answer. Enter shows the key, s skips it > ")?;
+            let mut line = String::new();
+            let read = io::stdin().lock().read_line(&mut line).map_err(Failure::output)?;
+            if read > 0 && line.trim() != "s" {
+                out.lines(key)?;
+            }
+        } else {
+            out.lines(question)?;
+            if let Some(answer) = choose(&labels, &hint, out)? {
+                grades.push(answer == right);
+                out.lines(graded.into_iter().nth(answer).unwrap_or_default())?;
+                out.lines(key)?;
+            }
         }
         out.text("")?;
+    }
+    if !grades.is_empty() {
+        let right = grades.iter().filter(|right| **right).count();
+        out.text(&format!("You had {right} of {} right.", grades.len()))?;
     }
     Ok(())
 }

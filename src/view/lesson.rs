@@ -28,6 +28,23 @@ pub struct Shown {
     pub keys_wait: bool,
 }
 
+/// A question for review, for who answers it.
+#[derive(Debug, Clone)]
+pub struct Review {
+    /// What can be answered; none if it is answered in words.
+    pub labels: Vec<String>,
+    /// The same with numbers.
+    pub question: Vec<Line>,
+    /// What helps.
+    pub hint: Vec<Line>,
+    /// What each answer reveals.
+    pub graded: Vec<Vec<Line>>,
+    /// Which is right.
+    pub right: usize,
+    /// What is right, and why.
+    pub key: Vec<Line>,
+}
+
 /// Lays a lesson out.
 pub struct LessonPage<'a> {
     trace: &'a Trace,
@@ -73,15 +90,35 @@ impl<'a> LessonPage<'a> {
         this.page.lines
     }
 
-    /// The keys to the questions for review, in their order.
-    pub fn keys(trace: &'a Trace, told: &Told, shown: &'a Shown, width: usize) -> Vec<Vec<Line>> {
-        let key = |item: &ToldItem| {
-            let ToldItem::Review(_, claim) = item else { return None };
-            let mut this = Self { trace, shown, page: Page::new(width), asked: 0 };
-            this.key(claim);
-            Some(this.page.lines)
+    /// The questions for review, in their order, for those who answer them.
+    pub fn reviews(trace: &'a Trace, told: &Told, shown: &'a Shown, width: usize) -> Vec<Review> {
+        let review = |item: &ToldItem| {
+            let ToldItem::Review { hint, choices, right, claim, .. } = item else { return None };
+            let lines = |put: &dyn Fn(&mut Self)| {
+                let mut this = Self { trace, shown, page: Page::new(width), asked: 0 };
+                put(&mut this);
+                this.page.lines
+            };
+            let graded = |n: usize, reveal: &ToldText| {
+                let (mark, tone) = if n == *right { ("  ✓ yes  ", Tone::Good) } else { ("  ✗ no  ", Tone::Bad) };
+                lines(&|this| this.page.paragraph(Line::of(tone, mark), &inline(reveal)))
+            };
+            Some(Review {
+                labels: choices.iter().map(|(label, _)| label.clone()).collect(),
+                question: lines(&|this| this.numbered(choices.iter().map(|(label, _)| label.as_str()))),
+                hint: Self::hint(hint.as_ref(), width),
+                graded: choices.iter().enumerate().map(|(n, (_, reveal))| graded(n, reveal)).collect(),
+                right: *right,
+                key: lines(&|this| this.key(claim)),
+            })
         };
-        told.items.iter().filter_map(key).collect()
+        told.items.iter().filter_map(review).collect()
+    }
+
+    fn numbered<'t>(&mut self, labels: impl Iterator<Item = &'t str>) {
+        for (i, label) in labels.enumerate() {
+            self.page.paragraph(Line::of(Tone::Strong, format!("  {}  ", i + 1)), &Line::of(Tone::Plain, label));
+        }
     }
 
     fn key(&mut self, claim: &ToldClaim) {
@@ -143,9 +180,10 @@ impl<'a> LessonPage<'a> {
                 self.page.line(Line::of(Tone::Plain, "  ").with(Tone::Strong, command));
                 self.labelled(Tone::Dim, "You will see", reveal);
             }
-            ToldItem::Review(ask, claim) => {
+            ToldItem::Review { ask, choices, right, claim, .. } => {
                 self.labelled(Tone::Title, "To review", ask);
                 if !self.shown.keys_wait {
+                    self.choices(choices, *right, None);
                     self.key(claim);
                 }
             }
@@ -160,6 +198,12 @@ impl<'a> LessonPage<'a> {
         } else {
             self.labelled(Tone::Title, "Predict", ask);
         }
+        self.choices(choices, answer, chosen);
+        self.proved(claim);
+    }
+
+    /// What could be answered, with what each answer reveals.
+    fn choices(&mut self, choices: &[(String, ToldText)], answer: usize, chosen: Option<usize>) {
         for (i, (label, reveal)) in choices.iter().enumerate() {
             let (mark, tone) = match (i == answer, chosen == Some(i)) {
                 (true, _) => ("✓", Tone::Good),
@@ -172,7 +216,6 @@ impl<'a> LessonPage<'a> {
                 .with(Tone::Plain, "  ");
             self.page.paragraph(first, &inline(reveal));
         }
-        self.proved(claim);
     }
 
     fn script(&mut self, lines: &[String]) {

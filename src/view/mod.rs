@@ -26,7 +26,7 @@ pub use fields::field_list;
 pub use glossary::{term, terms};
 pub use json::{CheckRecord, CheckResult, check_json, lesson_json};
 pub use ladder::ladder;
-pub use lesson::{LessonPage, Shown, shell_word};
+pub use lesson::{LessonPage, Review, Shown, shell_word};
 pub use line::{Line, Page, Tone};
 pub use markdown::markdown;
 pub use pair::{pair, pair_json};

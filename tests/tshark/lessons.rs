@@ -49,6 +49,7 @@ fn questions(item: &Item) -> (Vec<&Expr>, Vec<&Filter>) {
         Item::Review(review) => {
             exprs.push(&review.proof.expr);
             texts.extend([&review.ask, &review.answer]);
+            texts.extend(review.choices.iter().map(|choice| &choice.reveal));
         }
     }
     exprs.extend(texts.into_iter().flat_map(Text::values));

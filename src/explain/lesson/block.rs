@@ -113,6 +113,11 @@ impl<'a> Block<'a> {
         Ok(Proof { expr, line: line_at(self.file, value.start) })
     }
 
+    /// Whether there is such a key.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.entries.iter().any(|entry| self.file[entry.key.clone()] == *key)
+    }
+
     /// Every `key: LABEL -- TEXT`, in order.
     pub(super) fn labelled(&self, key: &str) -> Result<Vec<(String, Text)>, Mistake> {
         let mut found = Vec::new();

@@ -168,6 +168,12 @@ pub struct Modify {
 pub struct Review {
     /// The question.
     pub ask: Text,
+    /// What helps with it, for those who ask.
+    pub hint: Option<Text>,
+    /// What can be answered; none if it is answered in words, which nobody judges.
+    pub choices: Vec<Choice>,
+    /// Which of them is right.
+    pub right: usize,
     /// Its key, computed from the learner's own capture.
     pub answer: Text,
     /// What proves the key.

@@ -226,11 +226,7 @@ impl<'a> Reader<'a> {
                 let ((knob, range), (to, _)) = (block.word("knob")?, block.word("to")?);
                 Ok(Item::Modify(Modify { knob, range, to, ask: block.text("ask")?, reveal: block.text("reveal")? }))
             }
-            _ => {
-                let block = read(&["ask", "answer", "proof"])?;
-                let (ask, answer, proof) = (block.text("ask")?, block.text("answer")?, block.proof("proof")?);
-                Ok(Item::Review(Review { ask, answer, proof }))
-            }
+            _ => review(&read(&["ask", "hint", "choice", "right", "answer", "proof"])?).map(Item::Review),
         }
     }
 
@@ -323,19 +319,33 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn predict(block: &Block<'_>) -> Result<Predict, Mistake> {
+/// The choices of a block, and the place of the right one, which a line with this key names.
+fn choices(block: &Block<'_>, kind: &str, key: &str) -> Result<(Vec<Choice>, usize), Mistake> {
     let choices: Vec<Choice> =
         block.labelled("choice")?.into_iter().map(|(label, reveal)| Choice { label, reveal }).collect();
     if choices.len() < 2 {
-        let error = block.error("a `predict` block needs at least two choices");
+        let error = block.error(format!("a `{kind}` block needs at least two choices"));
         return Err(error.help("write `choice: answer -- what choosing it reveals`, twice or more"));
     }
-    let (answer, range) = block.word("answer")?;
-    let Some(answer) = choices.iter().position(|choice| choice.label == answer) else {
+    let (answer, range) = block.word(key)?;
+    let Some(right) = choices.iter().position(|choice| choice.label == answer) else {
         let labels: Vec<_> = choices.iter().map(|choice| format!("`{}`", choice.label)).collect();
         let error = Mistake::new(range, format!("the answer `{answer}` is none of the choices"));
         return Err(error.help(format!("the choices are {}", labels.join(", "))));
     };
+    Ok((choices, right))
+}
+
+fn predict(block: &Block<'_>) -> Result<Predict, Mistake> {
+    let (choices, answer) = choices(block, "predict", "answer")?;
     let hint = block.text_if_any("hint")?;
     Ok(Predict { ask: block.text("ask")?, hint, choices, answer, proof: block.proof("proof")? })
+}
+
+fn review(block: &Block<'_>) -> Result<Review, Mistake> {
+    // In words, which only the learner can judge, or by a choice.
+    let by_choice = block.has("choice") || block.has("right");
+    let (choices, right) = if by_choice { choices(block, "review", "right")? } else { (Vec::new(), 0) };
+    let (hint, answer) = (block.text_if_any("hint")?, block.text("answer")?);
+    Ok(Review { ask: block.text("ask")?, hint, choices, right, answer, proof: block.proof("proof")? })
 }

@@ -40,6 +40,25 @@ fn a_lesson_is_its_parts_in_order() {
 }
 
 #[test]
+fn a_review_is_answered_in_words_or_by_a_choice() {
+    let lesson = parse(
+        "```review\nask: x\nanswer: y\nproof: true\n```\n\n```review\nask: x\nhint: h\nchoice: a -- b\nchoice: c -- d\n\
+         right: c\nanswer: y\nproof: true\n```\n",
+    )
+    .unwrap();
+    let reviews: Vec<&Review> = lesson
+        .items
+        .iter()
+        .filter_map(|item| match item {
+            Item::Review(review) => Some(review),
+            _ => None,
+        })
+        .collect();
+    assert_eq!((reviews[0].choices.len(), reviews[0].hint.is_some()), (0, false));
+    assert_eq!((reviews[1].choices.len(), reviews[1].right, reviews[1].hint.is_some()), (2, 1, true));
+}
+
+#[test]
 fn each_mistake_is_pointed_at() {
     let cases = [
         ("```claim\nsentence: x\nproof: count(tcp.sym) == 1\n```\n", "tcp.sym", "field"),
@@ -56,6 +75,21 @@ fn each_mistake_is_pointed_at() {
         ("Prose with {{ cuont(tcp) }}.\n", "cuont", ""),
         ("```script\nada connects with key \"$kye\"\n```\n", "$kye", "there is no knob `kye`"),
         ("```predict\nask: x\nchoice: a -- b\nanswer: a\nproof: true\n```\n", "```predict", "at least two choices"),
+        (
+            "```review\nask: x\nchoice: a -- b\nright: a\nanswer: y\nproof: true\n```\n",
+            "```review",
+            "a `review` block needs at least two choices",
+        ),
+        (
+            "```review\nask: x\nchoice: a -- b\nchoice: c -- d\nanswer: y\nproof: true\n```\n",
+            "```review",
+            "has no `right:`",
+        ),
+        (
+            "```review\nask: x\nchoice: a -- b\nchoice: c -- d\nright: e\nanswer: y\nproof: true\n```\n",
+            "e",
+            "the answer `e` is none of the choices",
+        ),
         (
             "```predict\nask: x\nchoice: a -- b\nchoice: c -- d\nanswer: e\nproof: true\n```\n",
             "e",

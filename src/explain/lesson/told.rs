@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::text::{Piece, Text};
-use super::{Class, Item, Lesson, Misconception, Modify, Predict, Proof, Review, View};
+use super::{Choice, Class, Item, Lesson, Misconception, Modify, Predict, Proof, Review, View};
 use crate::explain::{Cast, Story};
 use crate::filter::{Evidence, ExprValue, Filter};
 use crate::layer::{FieldDef, Value, colon_hex};
@@ -123,8 +123,19 @@ pub enum ToldItem {
     Misconception(ToldText, ToldClaim),
     /// A knob: its name, what to set it to, what to predict, what will be seen.
     Modify(String, String, ToldText, ToldText),
-    /// A question; its key, judged.
-    Review(ToldText, ToldClaim),
+    /// A question to answer afterwards.
+    Review {
+        /// The question.
+        ask: ToldText,
+        /// What helps with it.
+        hint: Option<ToldText>,
+        /// Labels and what they reveal; none where it is answered in words.
+        choices: Vec<(String, ToldText)>,
+        /// Which is right.
+        right: usize,
+        /// Its key, judged.
+        claim: ToldClaim,
+    },
 }
 
 /// A lesson, told.
@@ -155,23 +166,31 @@ impl Told {
             ToldItem::Claim(claim)
             | ToldItem::Predict { claim, .. }
             | ToldItem::Misconception(_, claim)
-            | ToldItem::Review(_, claim) => Some(claim),
+            | ToldItem::Review { claim, .. } => Some(claim),
             _ => None,
         })
+    }
+
+    /// Whether each prediction that was answered was right, given the answers in order.
+    pub fn graded<'a>(&'a self, answers: &'a [Option<usize>]) -> impl Iterator<Item = bool> + 'a {
+        let right = self.items.iter().filter_map(|item| match item {
+            ToldItem::Predict { answer, .. } => Some(*answer),
+            _ => None,
+        });
+        right.zip(answers).filter_map(|(right, answer)| answer.map(|answer| answer == right))
     }
 
     /// All texts that carry values of the capture.
     pub fn texts(&self) -> impl Iterator<Item = &ToldText> {
         self.items.iter().flat_map(|item| match item {
             ToldItem::Prose(text) => vec![text],
-            ToldItem::Predict { ask, choices, claim, .. } => {
+            ToldItem::Predict { ask, choices, claim, .. } | ToldItem::Review { ask, choices, claim, .. } => {
                 let reveals = choices.iter().map(|(_, reveal)| reveal);
                 [ask, &claim.sentence].into_iter().chain(reveals).collect()
             }
             ToldItem::Claim(claim) => vec![&claim.sentence],
             ToldItem::Misconception(says, claim) => vec![says, &claim.sentence],
             ToldItem::Modify(_, _, ask, reveal) => vec![ask, reveal],
-            ToldItem::Review(ask, claim) => vec![ask, &claim.sentence],
             ToldItem::Script(_)
             | ToldItem::Ladder(_)
             | ToldItem::Peel(_)
@@ -235,15 +254,23 @@ impl Teller<'_> {
             Item::Modify(Modify { knob, to, ask, reveal, .. }) => {
                 ToldItem::Modify(knob.clone(), to.clone(), self.text(ask), self.text(reveal))
             }
-            Item::Review(Review { ask, answer, proof }) => {
-                ToldItem::Review(self.text(ask), self.claim(answer, proof, Class::Spec))
-            }
+            Item::Review(Review { ask, hint, choices, right, answer, proof }) => ToldItem::Review {
+                ask: self.text(ask),
+                hint: hint.as_ref().map(|hint| self.text(hint)),
+                choices: self.choices(choices),
+                right: *right,
+                claim: self.claim(answer, proof, Class::Spec),
+            },
         }
     }
 
+    /// Labels and what they reveal.
+    fn choices(&self, choices: &[Choice]) -> Vec<(String, ToldText)> {
+        choices.iter().map(|choice| (choice.label.clone(), self.text(&choice.reveal))).collect()
+    }
+
     fn predict(&self, predict: &Predict) -> ToldItem {
-        let choices: Vec<_> =
-            predict.choices.iter().map(|choice| (choice.label.clone(), self.text(&choice.reveal))).collect();
+        let choices = self.choices(&predict.choices);
         let mut claim = self.claim(&predict.ask, &predict.proof, Class::Spec);
         if let Some((label, reveal)) = choices.get(predict.answer) {
             claim.sentence = ToldText { markdown: format!("{label}: {}", reveal.markdown), ..reveal.clone() };
