@@ -331,6 +331,23 @@ fn an_export_of_a_cut_file_says_so_and_of_no_capture_is_nothing() {
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
 }
 
+/// Who heard what is counted by who is meant: a column for each client, also for one who heard nothing of it.
+#[test]
+fn a_view_of_who_heard_what() {
+    let ran = run(&mut wiretale(&["lesson", "16", "--from", "captures/16-audience.pcapng", "--no-predict"]));
+    let rows: Vec<Vec<&str>> =
+        ran.out.lines().map(|line| line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect()).collect();
+    for row in [
+        ["socketio.event", "ada", "bob", "cleo"],
+        ["all", "1", "1", "1"],
+        ["rest of the room", "·", "·", "1"],
+        ["either room", "1", "·", "1"],
+        ["not the room", "·", "1", "·"],
+    ] {
+        assert!(rows.iter().any(|found| found == &row), "{row:?}: {}", ran.out);
+    }
+}
+
 #[test]
 fn a_lesson_is_found_by_name_number_and_beginning() {
     for name in ["09-upgrade", "9", "09", "up", "lessons/09-upgrade.md"] {
@@ -513,9 +530,9 @@ fn what_notes_say_is_settled_by_a_frame() {
 fn an_event_is_peeled_by_its_name() {
     let by_name = |capture: &str, name: &str| run(&mut wiretale(&["peel", capture, "--event", name, "--width", "80"]));
     let ran = by_name("captures/16-audience.pcapng", "all");
-    assert!(ran.out.starts_with("`all` is also in 44, 45\nframe 43, peeled"), "{}", ran.out);
+    assert!(ran.out.starts_with("`all` is also in 43, 44\nframe 42, peeled"), "{}", ran.out);
     assert_eq!(
-        run(&mut wiretale(&["peel", "captures/16-audience.pcapng", "43", "--width", "80"])).out,
+        run(&mut wiretale(&["peel", "captures/16-audience.pcapng", "42", "--width", "80"])).out,
         ran.out.split_once('\n').unwrap().1
     );
     let ran = by_name("captures/08-server-sent-events.pcapng", "temperature");

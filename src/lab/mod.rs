@@ -72,7 +72,7 @@ pub use log::{Connection, Entry, FaultEntry, Message, Opcode, ScriptLog, What};
 pub use place::{Check, Place, Report, VARIABLE, doctor, enter};
 pub use recording::{Completeness, OtherEnd, Recording};
 pub use scenario::{Action, Closing, Compression, Event, Exchange, Key, Opening, Scenario, Step, Utterance};
-pub use socketio::{Arg, Args, Audience, EventQueue, Kept, SocketIoStep, Transports};
+pub use socketio::{Arg, Args, Audience, EventQueue, Except, Kept, SocketIoStep, Transports};
 pub use stage::play;
 pub use strangers::{Service, call, serve};
 pub use tls::TlsVersion;

@@ -373,6 +373,8 @@ const KEYWORDS: &[&str] = &[
     "up",
     "link",
     "segment",
+    "room",
+    "rooms",
     "everything",
     "the",
     "by",

@@ -166,7 +166,10 @@ impl<'a> LessonPage<'a> {
             ToldItem::Ladder(told) => self.page.extend(story(told, width)),
             ToldItem::Peel(frame) => self.peel(frame),
             ToldItem::Text(frame, lines) => self.text(frame, lines),
-            ToldItem::Table(head, rows) => self.page.extend(table(head, rows, width)),
+            ToldItem::Table(head, rows) => {
+                let head: Vec<&str> = head.iter().map(String::as_str).collect();
+                self.page.extend(table(&head, rows, width));
+            }
             ToldItem::Claim(claim) => self.claim(claim),
             ToldItem::Misconception(says, claim) => {
                 self.labelled(Tone::Warn, "Some notes say ", says);

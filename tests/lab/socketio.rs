@@ -90,6 +90,11 @@ pub fn an_event_reaches_whom_it_is_for(place: &Place) {
         ("rest of room", 0, 0, 1),
         ("empty room", 0, 0, 0),
         ("admins", 1, 0, 0),
+        ("union", 1, 1, 1),
+        ("not s", 0, 0, 1),
+        ("r but not s", 0, 0, 1),
+        ("neither", 0, 0, 0),
+        ("not there", 0, 0, 0),
     ] {
         assert_eq!([heard("ada", event), heard("bob", event), heard("cleo", event)], [ada, bob, cleo], "{event}");
     }
@@ -166,6 +171,13 @@ server emits "rest of room" to room "r" except ada
 server emits "empty room" to room "nobody"
 server emits "admins" to everyone in /admin
 server emits "all answer" to everyone acknowledged with "here"
+server puts bob into room "s"
+server puts ada into room "s"
+server emits "union" to rooms "r" "s"
+server emits "not s" to everyone except room "s"
+server emits "r but not s" to rooms "r" except room "s"
+server emits "neither" to everyone except ada except rooms "r" "s"
+server emits "not there" to room "r" in /admin
 ada disconnects
 bob disconnects
 cleo disconnects

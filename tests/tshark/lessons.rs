@@ -35,7 +35,7 @@ fn questions(item: &Item) -> (Vec<&Expr>, Vec<&Filter>) {
             texts.extend(predict.choices.iter().map(|choice| &choice.reveal));
         }
         Item::Script(_) => {}
-        Item::Show(View::Ladder(filter) | View::Table(_, filter)) => filters.extend(filter),
+        Item::Show(View::Ladder(filter) | View::Table(_, filter) | View::Heard(_, filter)) => filters.extend(filter),
         Item::Show(View::Peel(which) | View::Text(which)) => exprs.push(&which.expr),
         Item::Claim(claim) => {
             exprs.push(&claim.proof.expr);

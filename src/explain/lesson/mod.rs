@@ -4,6 +4,7 @@
 //! capture. A lesson is untrusted: it reads no file, runs no command, and every part of it is bounded.
 
 mod block;
+mod heard;
 mod knob;
 mod parse;
 mod text;
@@ -112,6 +113,8 @@ pub enum View {
     Text(Proof),
     /// Fields of frames, a line each.
     Table(Vec<&'static FieldDef>, Option<Filter>),
+    /// How often each value of a field went to whom.
+    Heard(&'static FieldDef, Option<Filter>),
 }
 
 /// Where a claim holds.

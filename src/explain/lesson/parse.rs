@@ -263,10 +263,12 @@ impl<'a> Reader<'a> {
             "peel" => Ok(View::Peel(self.frame(rest)?)),
             "text" => Ok(View::Text(self.frame(rest)?)),
             "table" => self.table(rest),
+            "heard" => self.heard(rest),
             other => {
                 let error = Mistake::new(body.start..body.start + word_len, format!("there is no view `{other}`"));
                 Err(error.help(
-                    "views are: ladder, ladder where FILTER, peel FRAME, text FRAME, table FIELD, FIELD where FILTER",
+                    "views are: ladder, ladder where FILTER, peel FRAME, text FRAME, table FIELD, FIELD where FILTER, heard FIELD where \
+                     FILTER",
                 ))
             }
         }
@@ -287,12 +289,25 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn table(&self, range: Range<usize>) -> Result<View, Mistake> {
+    /// What stands before `where`, and the filter behind it.
+    fn chosen(&self, range: &Range<usize>) -> Result<(&'a str, Option<Filter>), Mistake> {
         let text = &self.file[range.clone()];
-        let (columns, filter) = match text.find(" where ") {
+        Ok(match text.find(" where ") {
             Some(at) => (&text[..at], Some(self.filter(&text[at + 7..], range.start + at + 7)?)),
             None => (text, None),
-        };
+        })
+    }
+
+    fn heard(&self, range: Range<usize>) -> Result<View, Mistake> {
+        let (name, filter) = self.chosen(&range)?;
+        let place = trimmed(self.file, range.start..range.start + name.len());
+        let name = &self.file[place.clone()];
+        let field = self.names.field(name);
+        Ok(View::Heard(field.ok_or_else(|| self.no_field(place, name))?, filter))
+    }
+
+    fn table(&self, range: Range<usize>) -> Result<View, Mistake> {
+        let (columns, filter) = self.chosen(&range)?;
         let mut fields: Vec<&'static FieldDef> = Vec::new();
         let mut at = range.start;
         for column in columns.split_inclusive(',') {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::heard::heard;
 use super::text::{Piece, Text};
 use super::{Choice, Class, Item, Lesson, Misconception, Modify, Predict, Proof, Review, View};
 use crate::explain::{Cast, Story};
@@ -116,7 +117,7 @@ pub enum ToldItem {
     /// The text of the message that ends in a frame.
     Text(Result<u32, Missing>, Vec<String>),
     /// Fields of frames.
-    Table(Vec<&'static str>, Vec<Vec<String>>),
+    Table(Vec<String>, Vec<Vec<String>>),
     /// A sentence, judged.
     Claim(ToldClaim),
     /// What some notes say; what the packets say, judged.
@@ -329,6 +330,10 @@ impl Teller<'_> {
                 Err(missing) => ToldItem::Text(Err(missing), Vec::new()),
             },
             View::Table(fields, filter) => self.table(fields, filter.as_ref()),
+            View::Heard(field, filter) => {
+                let (head, rows) = heard(self.trace, self.cast, field, &|frame| self.wants(filter.as_ref(), frame));
+                ToldItem::Table(head, rows)
+            }
         }
     }
 
@@ -355,7 +360,7 @@ impl Teller<'_> {
     }
 
     fn table(&self, fields: &[&'static FieldDef], filter: Option<&Filter>) -> ToldItem {
-        let names = fields.iter().map(|field| field.name).collect();
+        let names = fields.iter().map(|field| field.name.to_owned()).collect();
         let rows = (1..=self.trace.len()).filter(|frame| self.wants(filter, *frame)).take(200);
         let rows = rows.map(|frame| {
             let layers = self.trace.layers(frame);
@@ -373,11 +378,11 @@ fn missing(what: &Proof) -> Missing {
     Missing { expression: what.expr.text().to_owned(), line: what.line }
 }
 
-fn cell_text(value: &Value) -> String {
+pub(super) fn cell_text(value: &Value) -> String {
     safe(&ExprValue::from(value).to_string())
 }
 
 /// What a peer sent may hold control characters; on a terminal they would act.
-fn safe(text: &str) -> String {
+pub(super) fn safe(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '·' } else { c }).collect()
 }

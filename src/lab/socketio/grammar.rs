@@ -4,7 +4,8 @@
 //! client "connects to socket.io" *( "over" ( "websocket" / "polling" ) / "namespace" path / "auth" text / "resuming" / "reconnecting after" time )
 //! client "emits" event [ "in" path ] [ "acknowledged" [ "with" args ] / "until acknowledged" ]
 //! client ( "disconnects" / "loses connection" )
-//! "server emits" event "to" ( client / "everyone" / "room" text ) [ "except" client ] [ "in" path ] [ "acknowledged" … ]
+//! "server emits" event "to" ( client / "everyone" / rooms ) *( "except" ( client / rooms ) ) [ "in" path ] [ "acknowledged" … ]
+//! rooms = "room" text / "rooms" 1*text
 //! "server" ( "puts" client "into" / "takes" client "out of" ) "room" text [ "in" path ]
 //! "server disconnects" client
 //! "server refuses" path text
@@ -21,7 +22,7 @@ use crate::lab::phrases::some_text;
 use crate::lab::reader::{Name, Reader};
 use crate::lab::socketio::reconnection::MOST;
 use crate::lab::socketio::rules::Emission;
-use crate::lab::socketio::{Arg, Args, Audience, MAIN, SocketIoStep, Transports};
+use crate::lab::socketio::{Arg, Args, Audience, Except, MAIN, SocketIoStep, Transports};
 use crate::lab::verbs;
 use crate::mistake::Mistake;
 
@@ -100,28 +101,52 @@ pub fn server_emits(words: &mut Reader<'_>) -> Result<Spoken, Mistake> {
     let mut names = Vec::new();
     let audience = if words.keyword("everyone") {
         Audience::Everyone
-    } else if words.keyword("room") {
-        Audience::Room(words.text("the room in quotes")?)
+    } else if let Some(rooms) = rooms(words)? {
+        Audience::Rooms(rooms)
     } else {
         let client = words.client()?;
         names.push(client.clone());
         Audience::Client(client.name)
     };
-    let mut except = None;
-    if let Some(range) = words.range_of("except") {
+    let mut except = Except::default();
+    while let Some(range) = words.range_of("except") {
         words.keyword("except");
-        let client = words.client()?;
+        match rooms(words)? {
+            Some(rooms) => except.rooms.extend(rooms),
+            None => {
+                let client = words.client()?;
+                if except.client.replace(client.name.clone()).is_some() {
+                    let message = "only one client can be left out by name";
+                    return Err(Mistake::new(client.range, message)
+                        .help("put those who should not have it into a room: `except room \"…\"`"));
+                }
+                names.push(client);
+            }
+        }
         if matches!(audience, Audience::Client(_)) {
             return Err(Mistake::new(range.start..words.behind(), "one client is everyone there is to emit to"));
         }
-        except = Some(client.name.clone());
-        names.push(client);
     }
     unsupported(words, EMITS_UNSUPPORTED)?;
     let (namespace, answer) = manner(words)?;
     unsupported(words, EMITS_UNSUPPORTED)?;
     let emission = Emission { namespace, event, args, answer, again: false };
     Ok(Spoken { step: SocketIoStep::ServerEmit { audience, except, emission }, names })
+}
+
+/// One room, or several, if they come next.
+fn rooms(words: &mut Reader<'_>) -> Result<Option<Vec<String>>, Mistake> {
+    if words.keyword("room") {
+        return Ok(Some(vec![words.text("the room in quotes")?]));
+    }
+    if !words.keyword("rooms") {
+        return Ok(None);
+    }
+    let mut rooms = vec![words.text("the rooms in quotes")?];
+    while let Some(room) = words.text_if_any()? {
+        rooms.push(room);
+    }
+    Ok(Some(rooms))
 }
 
 /// Behind `puts` or `takes` of the server.
@@ -280,6 +305,7 @@ mod tests {
             server takes ada out of room "r1" in /admin
             server emits "news" to everyone except ada
             server emits "news" to room "r1" in /admin
+            server emits "news" to rooms "r1" "r2" except room "r3" except rooms "r4" "r5" except ada in /admin acknowledged
             server emits "question" binary of 3 bytes to bob acknowledged
             server disconnects bob
             ada loses connection
@@ -287,7 +313,7 @@ mod tests {
             ada disconnects
         "#;
         let scenario = Scenario::parse(script).unwrap();
-        assert_eq!((scenario.steps.len(), scenario.refused.len()), (13, 1));
+        assert_eq!((scenario.steps.len(), scenario.refused.len()), (14, 1));
     }
 
     #[test]
@@ -332,6 +358,15 @@ mod tests {
                 "ada connects to socket.io\nserver emits \"x\" to ada except ada",
                 "one client is everyone there is to emit to",
             ),
+            (
+                "ada connects to socket.io\nbob connects to socket.io\nserver emits \"x\" to everyone except ada except bob",
+                "only one client can be left out by name",
+            ),
+            (
+                "ada connects to socket.io\nserver emits \"x\" to ada except room \"r\"",
+                "one client is everyone there is to emit to",
+            ),
+            ("ada connects to socket.io\nserver emits \"x\" to rooms", "the rooms in quotes is missing"),
             ("ada connects to socket.io auth \"{\"", "this is no JSON: EOF while parsing an object at line 1 column 1"),
             (
                 "ada connects to socket.io\nada loses connection\nada emits \"x\"",

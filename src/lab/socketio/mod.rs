@@ -23,7 +23,7 @@ pub use client::SocketIoClient;
 pub use queue::{EventQueue, Kept, Shelf};
 pub use reconnection::Reconnection;
 pub use rules::resuming;
-pub use rules::{Audience, Rules, SocketIoStep, Transports};
+pub use rules::{Audience, Except, Rules, SocketIoStep, Transports};
 pub use server::SocketIoServer;
 
 /// The namespace everybody joins who names none.

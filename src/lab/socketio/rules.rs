@@ -30,8 +30,17 @@ pub enum Audience {
     Client(String),
     /// All who have joined the namespace.
     Everyone,
-    /// All in a room.
-    Room(String),
+    /// All who are in any of these rooms; who is in several of them has it once.
+    Rooms(Vec<String>),
+}
+
+/// Who does not get what they otherwise would.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Except {
+    /// This client.
+    pub client: Option<String>,
+    /// All who are in any of these rooms.
+    pub rooms: Vec<String>,
 }
 
 /// What happens in a step.
@@ -64,7 +73,7 @@ pub enum SocketIoStep {
         /// To whom.
         audience: Audience,
         /// Who does not get it.
-        except: Option<String>,
+        except: Except,
         /// What.
         emission: Emission,
     },

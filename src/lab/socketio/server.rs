@@ -24,7 +24,7 @@ use crate::lab::handshake::SERVER;
 use crate::lab::log::{Connection, Entry, What};
 use crate::lab::logbook::Logbook;
 use crate::lab::socketio::rules::{Emission, OFFSET};
-use crate::lab::socketio::{Arg, Args, Audience, EventQueue, Kept, Rules, SocketIoStep};
+use crate::lab::socketio::{Arg, Args, Audience, EventQueue, Except, Kept, Rules, SocketIoStep};
 use crate::lab::tcp::{self, TcpEnd};
 use crate::lab::tls::{Tls, TlsVersion};
 use crate::layer::Direction;
@@ -130,7 +130,7 @@ impl SocketIoServer {
     pub async fn perform(&mut self, line: usize, step: &SocketIoStep) -> Result<(), ActorError> {
         match step {
             SocketIoStep::ServerEmit { audience, except, emission } => {
-                self.emit(line, audience, except.as_deref(), emission).await
+                self.emit(line, audience, except, emission).await
             }
             SocketIoStep::Room { client, namespace, room, into } => {
                 let socket = self.socket(namespace, client)?;
@@ -163,7 +163,7 @@ impl SocketIoServer {
         &self,
         line: usize,
         audience: &Audience,
-        except: Option<&str>,
+        except: &Except,
         emission: &Emission,
     ) -> Result<(), ActorError> {
         let Emission { namespace, event, args, answer, .. } = emission;
@@ -221,17 +221,18 @@ impl SocketIoServer {
     fn operator(
         &self,
         audience: &Audience,
-        except: Option<&str>,
+        except: &Except,
         namespace: &str,
     ) -> Result<BroadcastOperators, ActorError> {
-        let without = except.map(|client| self.socket(namespace, client)).transpose()?;
+        let without = except.client.as_ref().map(|client| self.socket(namespace, client)).transpose()?;
         let all = self.io.of(namespace).ok_or_else(|| failed("emit", "there is no such namespace"))?;
-        Ok(match (audience, without) {
-            (Audience::Room(room), Some(socket)) => socket.to(room.clone()),
-            (Audience::Room(room), None) => all.to(room.clone()),
+        let meant = match (audience, without) {
+            (Audience::Rooms(rooms), Some(socket)) => socket.to(rooms.clone()),
+            (Audience::Rooms(rooms), None) => all.to(rooms.clone()),
             (_, Some(socket)) => socket.broadcast(),
             (_, None) => all,
-        })
+        };
+        Ok(if except.rooms.is_empty() { meant } else { meant.except(except.rooms.clone()) })
     }
 
     /// What a client has in a namespace.
