@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -314,7 +313,7 @@ impl Actors {
         let mut sieves = Vec::new();
         if is_udp {
             for socket in self.datagrams.sockets() {
-                sieves.push(Sieve::hang(socket.as_fd(), text.as_bytes(), true).map_err(failed)?);
+                sieves.push(Sieve::on_udp(socket, text.as_bytes()).map_err(failed)?);
             }
         }
         for link in self.open.values_mut().filter(|_| !is_udp) {
@@ -323,7 +322,7 @@ impl Actors {
                 Link::Tcp(end) => &mut end.stream,
                 Link::SocketIo(_) => continue,
             };
-            sieves.push(Sieve::hang(wire.tcp().as_fd(), text.as_bytes(), false).map_err(failed)?);
+            sieves.push(Sieve::on_tcp(wire.tcp(), text.as_bytes()).map_err(failed)?);
         }
         if sieves.is_empty() {
             let why = "nothing is open here that could drop anything: let this stand behind the step that opens it";

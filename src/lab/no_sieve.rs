@@ -1,14 +1,19 @@
 //! Where sockets have no filters of Linux, nobody can be made not to take something.
 
 use std::io;
-use std::os::fd::BorrowedFd;
+
+use tokio::net::{TcpStream, UdpSocket};
 
 /// A filter that cannot be hung.
 #[derive(Debug)]
 pub enum Sieve {}
 
 impl Sieve {
-    pub fn hang(_socket: BorrowedFd<'_>, _beginning: &[u8], _is_udp: bool) -> io::Result<Self> {
+    pub fn on_tcp(_stream: &TcpStream, _beginning: &[u8]) -> io::Result<Self> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub fn on_udp(_socket: &UdpSocket, _beginning: &[u8]) -> io::Result<Self> {
         Err(io::ErrorKind::Unsupported.into())
     }
 

@@ -8,7 +8,9 @@
 //! - How many a socket has dropped: `SO_MEMINFO`, `SK_MEMINFO_DROPS` (linux/sock_diag.h).
 
 use std::io;
-use std::os::fd::{AsRawFd as _, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
+
+use tokio::net::{TcpStream, UdpSocket};
 
 /// A filter on a socket, which stays while this does.
 #[derive(Debug)]
@@ -18,8 +20,17 @@ pub struct Sieve {
 }
 
 impl Sieve {
-    /// Lets the socket drop what begins so.
-    pub fn hang(socket: BorrowedFd<'_>, beginning: &[u8], is_udp: bool) -> io::Result<Self> {
+    /// Lets the end of a connection drop segments that begin so.
+    pub fn on_tcp(stream: &TcpStream, beginning: &[u8]) -> io::Result<Self> {
+        Self::hang(stream.as_fd(), beginning, false)
+    }
+
+    /// Lets a socket drop datagrams that begin so.
+    pub fn on_udp(socket: &UdpSocket, beginning: &[u8]) -> io::Result<Self> {
+        Self::hang(socket.as_fd(), beginning, true)
+    }
+
+    fn hang(socket: BorrowedFd<'_>, beginning: &[u8], is_udp: bool) -> io::Result<Self> {
         let socket = socket.try_clone_to_owned()?;
         let mut program = program(beginning, is_udp);
         let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
@@ -108,10 +119,10 @@ const DROPS: usize = 8;
 #[cfg(test)]
 mod tests {
     use std::net::UdpSocket;
-    use std::os::fd::AsFd as _;
     use std::time::Duration;
 
-    use super::*;
+    use super::Sieve;
+    use std::os::fd::AsFd as _;
 
     #[test]
     fn what_begins_so_is_dropped_and_nothing_else() {
