@@ -89,8 +89,11 @@ pub fn what_is_not_taken_is_sent_again(place: &Place) {
         let trace = trace_frames(&recording.frames);
         let count = |filter: &str| frames(&trace, filter).len();
         let twice = ["tcp.payload == 74:77:6f", "tcp.payload == 62:61:63:6b"].map(count);
-        // What the wire drops on its way to the clients is not seen there.
-        assert_eq!(twice, if script.starts_with("network") { [2, 1] } else { [2, 2] }, "{script}");
+        // What the wire drops on its way to the clients is not seen there. On a machine that is very busy a filter may stay
+        // until more than one copy was dropped.
+        let is_right =
+            if script.starts_with("network") { twice == [2, 1] } else { twice.iter().all(|copies| *copies >= 2) };
+        assert!(is_right, "{twice:?}: {script}");
         assert_eq!(count("udp.payload == 74:77:6f"), 1, "{script}");
         let told: Vec<&str> = recording.log.faults.iter().map(|fault| fault.what.as_str()).collect();
         let expected = [

@@ -114,7 +114,7 @@ pub fn our_clients_call_our_servers() {
         let log = socketio.call(&format!(
             "ada connects to socket.io{transport} auth \"{{\\\"token\\\": 1}}\"\nada connects to socket.io namespace /custom\n\
              ada emits \"sum\" 1 \"2\" binary hex 00ff acknowledged\nada emits \"say\" \"é\" in /custom\n\
-             ada emits \"ask me\"\nwait 60ms\nserver emits \"question\" to ada acknowledged with \"ada\"\nada disconnects\n"
+             ada emits \"ask me\"\nwait 300ms\nserver emits \"question\" to ada acknowledged with \"ada\"\nada disconnects\n"
         ));
         let came: Vec<String> = log
             .entries
