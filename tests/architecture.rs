@@ -68,7 +68,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("sha1", &["protocol/websocket/"]),
     ("sha2", &["view/export/"]),
     ("signal_hook", &["lab/interrupt.rs"]),
-    ("socketioxide", &["lab/socketio/server.rs", "lab/socketio/guests.rs"]),
+    ("socketioxide", &["lab/socketio/server.rs", "lab/socketio/guests.rs", "lab/socketio/emitting.rs"]),
     ("strsim", &["mistake.rs"]),
     ("tempfile", &["lab/socketio/queue.rs", "capture/file/tests.rs"]),
     ("terminal_size", &["cli/output.rs"]),

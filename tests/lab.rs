@@ -59,6 +59,7 @@ const PLAYS: &[PlayCheck] = &[
     ("what_is_kept_is_not_missed", socketio::what_is_kept_is_not_missed),
     ("a_lost_acknowledgement_doubles_what_has_no_name", socketio::a_lost_acknowledgement_doubles_what_has_no_name),
     ("an_event_reaches_whom_it_is_for", socketio::an_event_reaches_whom_it_is_for),
+    ("what_is_volatile_is_dropped_for_something_newer", socketio::what_is_volatile_is_dropped_for_something_newer),
     ("transports_are_those_asked_for", socketio::transports_are_those_asked_for),
     ("a_namespace_may_be_refused", socketio::a_namespace_may_be_refused),
     ("what_breaks_a_rule_is_refused", rules::what_breaks_a_rule_is_refused),

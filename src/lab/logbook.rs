@@ -143,6 +143,14 @@ impl Logbook {
         self.poke();
     }
 
+    /// Notes that nobody should wait for those of these that are still under way.
+    pub fn leaves_behind(&self, is_it: impl Fn(&Entry) -> bool) {
+        self.entries().iter_mut().filter(|entry| !entry.is_settled() && is_it(entry)).for_each(|entry| {
+            entry.is_given_up = true;
+        });
+        self.poke();
+    }
+
     /// Notes that the other side has the oldest thing like this that is under way, and returns the line of the script that
     /// sent it; `None` if nobody did. What came before may be under way still: datagrams overtake each other. Of two that are
     /// alike, one of which the wire has taken, it is the other.

@@ -79,6 +79,9 @@ impl Scenario {
             Action::Fault(fault) => fault.harm.time(),
             // Who comes back may just have missed that it is there again, and waits twice as long once more.
             Action::SocketIo(SocketIoStep::Restart { after }) => *after * 2,
+            Action::SocketIo(SocketIoStep::ClientEmit { emission, .. } | SocketIoStep::ServerEmit { emission, .. }) => {
+                emission.unanswered.unwrap_or_default()
+            }
             _ => Duration::ZERO,
         });
         waits.sum()

@@ -103,6 +103,36 @@ pub fn an_event_reaches_whom_it_is_for(place: &Place) {
     assert_eq!(heard("ada", "missed"), 2);
 }
 
+/// Of many at once all arrive, of those that are volatile the newest; and a question may stay without an answer.
+pub fn what_is_volatile_is_dropped_for_something_newer(place: &Place) {
+    for over in ["websocket", "polling"] {
+        let script = format!(
+            "ada connects to socket.io over {over}\nserver emits \"alone\" to ada volatile\n\
+             server emits \"kept\" \"x\" to ada in a burst of 50\nserver emits \"dropped\" to ada volatile in a burst of 50\n\
+             server emits \"dropped\" volatile to everyone in a burst of 50\nada emits \"up\" in a burst of 10\n\
+             server emits \"asked\" to ada unanswered within 40ms\nserver emits \"asked\" to everyone unanswered within 40ms\n\
+             ada emits \"asked\" unanswered within 40ms\nada disconnects\n"
+        );
+        let recording = play(place, &script);
+        let talks = seen(&trace_frames(&recording.frames), &recording);
+        let packets = |direction| talks[&("ada".to_owned(), direction)].iter();
+        let carried = |direction, event: &str| -> Vec<Value> {
+            let of_event = packets(direction).filter(|(_, _, data, _)| data[0] == event);
+            of_event.map(|(_, _, data, _)| data.as_array().unwrap().last().unwrap().clone()).collect()
+        };
+        let down = Direction::ToClient;
+        assert_eq!(carried(down, "alone"), ["alone"], "{over}");
+        assert_eq!(carried(down, "kept"), (1..=50).map(Value::from).collect::<Vec<_>>(), "{over}");
+        let dropped = carried(down, "dropped");
+        assert!(dropped.len() < 20 && dropped.iter().filter(|last| **last == 50).count() == 2, "{over}: {dropped:?}");
+        assert_eq!(carried(Direction::ToServer, "up").len(), 10, "{over}");
+        let questions = [down, Direction::ToServer].map(|way| packets(way).filter(|(.., asks)| *asks).count());
+        assert_eq!((questions, packets(Direction::ToServer).filter(|(kind, ..)| *kind == "ACK").count()), ([2, 1], 0));
+        let never = recording.log.entries.iter().filter(|entry| entry.received_at.is_none()).count();
+        assert_eq!(never, 100 - dropped.len(), "{over}: the log knows what was dropped");
+    }
+}
+
 /// Three ways to begin: polling first and then a WebSocket, a WebSocket at once, polling for good.
 pub fn transports_are_those_asked_for(place: &Place) {
     for (over, sockets, requests) in [("", 1, true), (" over websocket", 1, false), (" over polling", 0, true)] {

@@ -35,6 +35,7 @@ impl Cast {
             // To many it goes once to each.
             let copies = if step.is_servers() { self.joined.len().max(1) } else { 1 };
             self.count(emission.octets().saturating_mul(copies))?;
+            self.wait(emission.unanswered.unwrap_or_default())?;
         }
         if let SocketIoStep::Restart { after } = &step {
             self.wait(*after)?;

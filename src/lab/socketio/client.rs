@@ -99,22 +99,27 @@ impl SocketIoClient {
 
     /// Emits an event, and waits until the server has it, and for the acknowledgement if it asks for one.
     pub async fn emit(&mut self, line: usize, emission: &Emission) -> Result<(), ActorError> {
-        let Emission { namespace, event, args, answer, again } = emission;
+        let Emission { namespace, event, args, answer, unanswered, again, .. } = emission;
         if *again {
             return self.emit_until_acknowledged(line, emission).await;
         }
-        let id = answer.is_some().then(|| {
-            self.next_id += 1;
-            self.next_id - 1
-        });
-        let before = self.acknowledged();
-        let (namespace_of, event_of) = (namespace.clone(), event.clone());
-        let what =
-            What::Emitted { namespace: namespace_of, event: event_of, args: args.clone(), asks: answer.is_some() };
-        self.sends(line, what);
-        self.command(Command::Send(frames(Packet::with_args(namespace, Some(event), id, args))));
-        let wanted = before + usize::from(answer.is_some());
-        self.until(|_, entries| self.is_quiet(entries) && self.acknowledged_of(entries) >= wanted).await
+        let wanted = self.acknowledged() + usize::from(answer.is_some());
+        for args in &emission.rounds(args) {
+            let id = emission.asks().then(|| {
+                self.next_id += 1;
+                self.next_id - 1
+            });
+            let (namespace_of, event_of) = (namespace.clone(), event.clone());
+            let what =
+                What::Emitted { namespace: namespace_of, event: event_of, args: args.clone(), asks: emission.asks() };
+            self.sends(line, what);
+            self.command(Command::Send(frames(Packet::with_args(namespace, Some(event), id, args))));
+        }
+        self.until(|_, entries| self.is_quiet(entries) && self.acknowledged_of(entries) >= wanted).await?;
+        if let Some(time) = unanswered {
+            tokio::time::sleep(*time).await;
+        }
+        Ok(())
     }
 
     /// Emits an event again and again until the server acknowledges it: at least once it is stored then.

@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! client "connects to socket.io" *( "over" ( "websocket" / "polling" ) / "namespace" path / "auth" text / "resuming" / "reconnecting after" time )
-//! client "emits" event [ "in" path ] [ "acknowledged" [ "with" args ] / "until acknowledged" ]
+//! client "emits" event *manner [ "until acknowledged" ]
 //! client ( "disconnects" / "loses connection" )
-//! "server emits" event "to" ( client / "everyone" / rooms ) *( "except" ( client / rooms ) ) [ "in" path ] [ "acknowledged" … ]
+//! "server emits" event "to" ( client / "everyone" / rooms ) *( "except" ( client / rooms ) ) *manner
+//! manner = "in" path / "volatile" / "in a burst of" number / "acknowledged" [ "with" args ] / "unanswered within" time
 //! rooms = "room" text / "rooms" 1*text
 //! "server" ( "puts" client "into" / "takes" client "out of" ) "room" text [ "in" path ]
 //! "server disconnects" client
@@ -85,11 +86,8 @@ pub fn join(words: &mut Reader<'_>, client: Name) -> Result<Spoken, Mistake> {
 /// Behind `emits` of a client.
 pub fn client_emits(words: &mut Reader<'_>, client: Name) -> Result<Spoken, Mistake> {
     let (event, args) = event(words)?;
-    unsupported(words, EMITS_UNSUPPORTED)?;
-    let (namespace, answer) = manner(words)?;
-    unsupported(words, EMITS_UNSUPPORTED)?;
-    let again = words.phrase(&["until", "acknowledged"]);
-    let emission = Emission { namespace, event, args, answer, again };
+    let mut emission = emission(words, event, args, false)?;
+    emission.again = words.phrase(&["until", "acknowledged"]);
     Ok(Spoken { step: SocketIoStep::ClientEmit { client: client.name.clone(), emission }, names: vec![client] })
 }
 
@@ -97,6 +95,7 @@ pub fn client_emits(words: &mut Reader<'_>, client: Name) -> Result<Spoken, Mist
 pub fn server_emits(words: &mut Reader<'_>) -> Result<Spoken, Mistake> {
     let (event, args) = event(words)?;
     unsupported(words, EMITS_UNSUPPORTED)?;
+    let is_volatile = words.keyword("volatile");
     words.expect("to")?;
     let mut names = Vec::new();
     let audience = if words.keyword("everyone") {
@@ -127,10 +126,7 @@ pub fn server_emits(words: &mut Reader<'_>) -> Result<Spoken, Mistake> {
             return Err(Mistake::new(range.start..words.behind(), "one client is everyone there is to emit to"));
         }
     }
-    unsupported(words, EMITS_UNSUPPORTED)?;
-    let (namespace, answer) = manner(words)?;
-    unsupported(words, EMITS_UNSUPPORTED)?;
-    let emission = Emission { namespace, event, args, answer, again: false };
+    let emission = emission(words, event, args, is_volatile)?;
     Ok(Spoken { step: SocketIoStep::ServerEmit { audience, except, emission }, names })
 }
 
@@ -199,18 +195,11 @@ const JOINS: &[&str] = &["over", "namespace", "auth", "resuming", "reconnecting"
 type Unsupported = (&'static str, &'static str, &'static str);
 
 /// <https://socket.io/docs/v4/emit-cheatsheet/>
-const EMITS_UNSUPPORTED: &[Unsupported] = &[
-    (
-        "volatile",
-        "the lab's server knows no volatile events, which may be dropped while nobody can take them",
-        "leave it out; to see a receiver that does not read, see `stops reading` and lesson 20",
-    ),
-    (
-        "compressed",
-        "the lab's server does not compress",
-        "to see permessage-deflate, use a WebSocket: `ada connects with compression`",
-    ),
-];
+const EMITS_UNSUPPORTED: &[Unsupported] = &[(
+    "compressed",
+    "the lab's server does not compress",
+    "to see permessage-deflate, use a WebSocket: `ada connects with compression`",
+)];
 /// <https://socket.io/docs/v4/connection-state-recovery>
 const JOINS_UNSUPPORTED: &[Unsupported] = &[(
     "recovering",
@@ -255,14 +244,54 @@ fn args(words: &mut Reader<'_>) -> Result<Args, Mistake> {
     Ok(Args(args))
 }
 
-fn manner(words: &mut Reader<'_>) -> Result<(String, Option<Args>), Mistake> {
-    let namespace = namespace(words)?;
-    if !words.keyword("acknowledged") {
-        return Ok((namespace, None));
+/// In what manner an event is emitted.
+fn emission(words: &mut Reader<'_>, event: String, carried: Args, volatile: bool) -> Result<Emission, Mistake> {
+    let start = words.here().start;
+    let mut emission = Emission {
+        namespace: MAIN.to_owned(),
+        event,
+        args: carried,
+        answer: None,
+        unanswered: None,
+        volatile,
+        burst: 0,
+        again: false,
+    };
+    loop {
+        unsupported(words, EMITS_UNSUPPORTED)?;
+        if words.keyword("volatile") {
+            emission.volatile = true;
+        } else if words.phrase(&["in", "a", "burst", "of"]) {
+            let range = words.here();
+            emission.burst = words.ordinal()?;
+            if emission.burst > MOST_AT_ONCE {
+                let message = format!("at most {MOST_AT_ONCE} events are emitted at once");
+                return Err(Mistake::new(range, message).help("the server's library keeps no more for a client"));
+            }
+        } else if words.keyword("unanswered") {
+            words.expect("within")?;
+            emission.unanswered = Some(words.time()?);
+        } else if words.keyword("acknowledged") {
+            emission.answer = Some(if words.keyword("with") { args(words)? } else { Args::default() });
+        } else if words.range_of("in").is_some() {
+            emission.namespace = namespace(words)?;
+        } else {
+            break;
+        }
     }
-    let answer = if words.keyword("with") { args(words)? } else { Args::default() };
-    Ok((namespace, Some(answer)))
+    let is_asking = emission.asks();
+    if (is_asking && (emission.volatile || emission.burst > 0))
+        || (emission.answer.is_some() && emission.unanswered.is_some())
+    {
+        let message =
+            "an event that asks for an acknowledgement is answered or not, and neither volatile nor one of many";
+        return Err(Mistake::new(start..words.behind(), message).help("leave one of them out"));
+    }
+    Ok(emission)
 }
+
+/// The server's library keeps 128 packets for a client.
+const MOST_AT_ONCE: u32 = 100;
 
 fn namespace(words: &mut Reader<'_>) -> Result<String, Mistake> {
     if words.keyword("in") { words.path() } else { Ok(MAIN.to_owned()) }
@@ -321,9 +350,8 @@ mod tests {
         let joined = "ada connects to socket.io\n";
         for (script, word, why) in [
             ("ada connects to socket.io recovering", "recovering", "no connection state recovery"),
-            ("ada emits \"x\" 1 volatile", "volatile", "no volatile events"),
-            ("server emits \"x\" volatile to ada", "volatile", "no volatile events"),
-            ("server emits \"x\" to everyone volatile", "volatile", "no volatile events"),
+            ("ada emits \"x\" 1 compressed", "compressed", "does not compress"),
+            ("server emits \"x\" compressed to ada", "compressed", "does not compress"),
             ("server emits \"x\" to everyone compressed", "compressed", "does not compress"),
         ] {
             let script = if script.contains("recovering") { script.to_owned() } else { joined.to_owned() + script };
@@ -365,6 +393,14 @@ mod tests {
             (
                 "ada connects to socket.io\nserver emits \"x\" to ada except room \"r\"",
                 "one client is everyone there is to emit to",
+            ),
+            (
+                "ada connects to socket.io\nserver emits \"x\" to ada volatile acknowledged",
+                "an event that asks for an acknowledgement is answered or not, and neither volatile nor one of many",
+            ),
+            (
+                "ada connects to socket.io\nserver emits \"x\" to ada in a burst of 101",
+                "at most 100 events are emitted at once",
             ),
             ("ada connects to socket.io\nserver emits \"x\" to rooms", "the rooms in quotes is missing"),
             ("ada connects to socket.io auth \"{\"", "this is no JSON: EOF while parsing an object at line 1 column 1"),

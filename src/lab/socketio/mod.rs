@@ -7,6 +7,7 @@
 mod args;
 mod cast;
 mod client;
+mod emitting;
 pub mod grammar;
 pub mod guests;
 mod packet;

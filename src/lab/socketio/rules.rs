@@ -118,13 +118,30 @@ pub struct Emission {
     pub event: String,
     /// What it carries.
     pub args: Args,
-    /// What the other side acknowledges it with; `None` asks for no acknowledgement.
+    /// What the other side acknowledges it with.
     pub answer: Option<Args>,
+    /// An acknowledgement is asked for and does not come; so long it is waited for.
+    pub unanswered: Option<Duration>,
+    /// It may be dropped while nobody can take it.
+    pub volatile: bool,
+    /// So many at once, each with its number as its last argument; 0 is a single one without a number.
+    pub burst: u32,
     /// It is sent again until it is acknowledged.
     pub again: bool,
 }
 
 impl Emission {
+    /// Whether it asks for an acknowledgement.
+    pub fn asks(&self) -> bool {
+        self.answer.is_some() || self.unanswered.is_some()
+    }
+
+    /// What each of a burst carries, given what a single one would.
+    pub fn rounds(&self, args: &Args) -> Vec<Args> {
+        let numbered = |number: u32| Args(args.0.iter().cloned().chain([Arg::Json(number.into())]).collect());
+        if self.burst == 0 { vec![args.clone()] } else { (1..=self.burst).map(numbered).collect() }
+    }
+
     /// About how many octets it takes, with its answer.
     pub fn octets(&self) -> usize {
         let all = self.args.0.iter().chain(self.answer.iter().flat_map(|answer| &answer.0));
@@ -132,7 +149,7 @@ impl Emission {
             Arg::Json(value) => value.to_string().len(),
             Arg::Binary(octets) => octets.len(),
         });
-        self.event.len() + octets.sum::<usize>()
+        (self.event.len() + octets.sum::<usize>()).saturating_mul(self.burst.max(1) as usize)
     }
 }
 

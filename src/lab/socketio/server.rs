@@ -21,19 +21,20 @@ use tokio::task::JoinSet;
 
 use crate::lab::endpoint::ActorError;
 use crate::lab::handshake::SERVER;
-use crate::lab::log::{Connection, Entry, What};
+use crate::lab::log::{Connection, What};
 use crate::lab::logbook::Logbook;
-use crate::lab::socketio::rules::{Emission, OFFSET};
-use crate::lab::socketio::{Arg, Args, Audience, EventQueue, Except, Kept, Rules, SocketIoStep};
+use crate::lab::socketio::emitting::Meant;
+use crate::lab::socketio::rules::OFFSET;
+use crate::lab::socketio::{Arg, Args, EventQueue, Kept, Rules, SocketIoStep};
 use crate::lab::tcp::{self, TcpEnd};
 use crate::lab::tls::{Tls, TlsVersion};
 use crate::layer::Direction;
 
 /// The server, as long as it lives.
 pub struct SocketIoServer {
-    io: SocketIo,
-    log: Logbook,
-    queue: Option<Shared>,
+    pub(super) io: SocketIo,
+    pub(super) log: Logbook,
+    pub(super) queue: Option<Shared>,
     swallows: Arc<AtomicU32>,
     /// Takes connections, and serves them.
     _doors: JoinSet<()>,
@@ -130,7 +131,7 @@ impl SocketIoServer {
     pub async fn perform(&mut self, line: usize, step: &SocketIoStep) -> Result<(), ActorError> {
         match step {
             SocketIoStep::ServerEmit { audience, except, emission } => {
-                self.emit(line, audience, except, emission).await
+                self.emit(line, Meant { audience, except }, emission).await
             }
             SocketIoStep::Room { client, namespace, room, into } => {
                 let socket = self.socket(namespace, client)?;
@@ -158,85 +159,8 @@ impl SocketIoServer {
         }
     }
 
-    /// Emits, and waits until all have it and have acknowledged it if it asks for that.
-    async fn emit(
-        &self,
-        line: usize,
-        audience: &Audience,
-        except: &Except,
-        emission: &Emission,
-    ) -> Result<(), ActorError> {
-        let Emission { namespace, event, args, answer, .. } = emission;
-        let args = &match (&self.queue, audience) {
-            // Kept first, sent then: whoever has it can name it, and whoever has not can ask for it.
-            (Some(queue), Audience::Everyone) => {
-                let id =
-                    locked(queue).keep(namespace, event, &args.to_json()).map_err(|error| failed("keep", error))?;
-                numbered(args.clone(), id)
-            }
-            _ => args.clone(),
-        };
-        let recipients = match audience {
-            Audience::Client(client) => vec![self.socket(namespace, client)?],
-            _ => self.operator(audience, except, namespace)?.sockets(),
-        };
-        let mut connections = Vec::new();
-        for socket in &recipients {
-            let (namespace, event) = (namespace.clone(), event.clone());
-            let what = What::Emitted { namespace, event, args: args.clone(), asks: answer.is_some() };
-            self.log.sent(line, SERVER, over(socket)?, Direction::ToClient, what);
-            connections.push(over(socket)?);
-        }
-        let came = |args: Option<Args>| {
-            let what = What::Acknowledged { namespace: namespace.clone(), args: args.unwrap_or_default() };
-            connections.iter().find_map(|ends| self.log.came(*ends, Direction::ToServer, &what));
-        };
-        match (audience, answer, recipients.first()) {
-            (Audience::Client(_), None, Some(socket)) => {
-                socket.emit(event, args).map_err(|error| failed("emit", error))?;
-            }
-            (Audience::Client(_), Some(_), Some(socket)) => {
-                let answered = socket.emit_with_ack::<_, Args>(event, args).map_err(|error| failed("emit", error))?;
-                came(answered.await.ok());
-            }
-            (_, None, _) => {
-                let sent = self.operator(audience, except, namespace)?.emit(event, args).await;
-                sent.map_err(|error| failed("emit", error))?;
-            }
-            (_, Some(_), _) => {
-                use futures_util::StreamExt as _;
-                let sent = self.operator(audience, except, namespace)?.emit_with_ack::<_, Args>(event, args).await;
-                let mut answers = std::pin::pin!(sent.map_err(|error| failed("emit", error))?);
-                while let Some((_, answer)) = answers.next().await {
-                    came(answer.ok());
-                }
-            }
-        }
-        self.log
-            .until(|entries| entries.iter().filter(|entry| is_ours(entry, &connections)).all(Entry::is_settled))
-            .await;
-        Ok(())
-    }
-
-    fn operator(
-        &self,
-        audience: &Audience,
-        except: &Except,
-        namespace: &str,
-    ) -> Result<BroadcastOperators, ActorError> {
-        let without = except.client.as_ref().map(|client| self.socket(namespace, client)).transpose()?;
-        let all = self.io.of(namespace).ok_or_else(|| failed("emit", "there is no such namespace"))?;
-        let meant = match (audience, without) {
-            (Audience::Rooms(rooms), Some(socket)) => socket.to(rooms.clone()),
-            (Audience::Rooms(rooms), None) => all.to(rooms.clone()),
-            (_, Some(socket)) => socket.broadcast(),
-            (_, None) => all,
-        };
-        Ok(if except.rooms.is_empty() { meant } else { meant.except(except.rooms.clone()) })
-    }
-
     /// What a client has in a namespace.
-    fn socket(&self, namespace: &str, client: &str) -> Result<SocketRef, ActorError> {
+    pub(super) fn socket(&self, namespace: &str, client: &str) -> Result<SocketRef, ActorError> {
         let sockets = self.io.of(namespace).map(BroadcastOperators::sockets).unwrap_or_default();
         let is_theirs = |socket: &SocketRef| over(socket).is_ok_and(|ends| self.log.is_of(client, ends.client));
         // Of a client that came again the newest session counts.
@@ -268,14 +192,14 @@ struct Props {
 }
 
 /// A queue that several handlers use.
-type Shared = Arc<Mutex<EventQueue>>;
+pub(super) type Shared = Arc<Mutex<EventQueue>>;
 
-fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// An event that is kept carries its number last.
-fn numbered(mut args: Args, id: i64) -> Args {
+pub(super) fn numbered(mut args: Args, id: i64) -> Args {
     args.0.push(Arg::Json(serde_json::json!({ OFFSET: id })));
     args
 }
@@ -373,15 +297,11 @@ impl Props {
 }
 
 /// The connection by which the log knows a session: the one of its first request.
-fn over(socket: &SocketRef) -> Result<Connection, ActorError> {
+pub(super) fn over(socket: &SocketRef) -> Result<Connection, ActorError> {
     let over = socket.req_parts().extensions.get::<Over>();
     over.map(|over| over.0).ok_or_else(|| failed("tell whose a session is", "it has no connection"))
 }
 
-fn is_ours(entry: &Entry, connections: &[Connection]) -> bool {
-    connections.contains(&entry.connection)
-}
-
-fn failed(doing: &'static str, why: impl std::fmt::Display) -> ActorError {
+pub(super) fn failed(doing: &'static str, why: impl std::fmt::Display) -> ActorError {
     ActorError::Unreadable(format!("could not {doing}: {why}"))
 }
