@@ -77,11 +77,7 @@ impl Scenario {
             Action::Wait(time) => *time,
             Action::Get { exchange, .. } => exchange.held,
             Action::Fault(fault) => fault.harm.time(),
-            // Who comes back may just have missed that it is there again, and waits twice as long once more.
-            Action::SocketIo(SocketIoStep::Restart { after }) => *after * 2,
-            Action::SocketIo(SocketIoStep::ClientEmit { emission, .. } | SocketIoStep::ServerEmit { emission, .. }) => {
-                emission.unanswered.unwrap_or_default()
-            }
+            Action::SocketIo(step) => step.lasts(),
             _ => Duration::ZERO,
         });
         waits.sum()

@@ -234,6 +234,18 @@ impl SocketIoStep {
         }
     }
 
+    /// How long it says to wait.
+    pub fn lasts(&self) -> Duration {
+        match self {
+            // Who comes back may just have missed that the server is there again, and waits twice as long once more.
+            Self::Restart { after } => *after * 2,
+            Self::ClientEmit { emission, .. } | Self::ServerEmit { emission, .. } => {
+                emission.unanswered.unwrap_or_default()
+            }
+            _ => Duration::ZERO,
+        }
+    }
+
     /// Whether the server acts.
     pub fn is_servers(&self) -> bool {
         matches!(
