@@ -31,16 +31,6 @@ impl Fresh {
         }
     }
 
-    /// How many offsets these are together.
-    pub fn len(&self) -> u64 {
-        self.as_slice().iter().map(|range| range.end - range.start).sum()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// Adds those of another that lie behind these.
     pub fn extend(&mut self, more: Self) {
         let mut ranges = std::mem::take(self).into_vec();

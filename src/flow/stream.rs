@@ -1,7 +1,8 @@
 //! The bytes of one direction, in order, and which frame brought each of them.
 //!
-//! Overlap policy: bytes that came first stay. What a later segment says of the same offsets is not read, but whether it
-//! says the same can be asked ([`Stream::differs_at`]): of two receivers each may keep another one.
+//! Overlap policy: bytes that came first stay, and what a later segment says of the same offsets is not read. What came in
+//! order every receiver has taken by then. Of what waits behind a hole each may keep another copy: whether two say the same
+//! can be asked ([`Stream::differs_at`]).
 //!
 //! A hole is given up, and what waits behind it read, when one of these is so:
 //! - the other side has acknowledged the octets in it, so that nobody will send them again, and [`PATIENCE`] more segments
@@ -245,19 +246,19 @@ impl Stream {
         piece.bytes.get(start..end).unwrap_or_default()
     }
 
-    /// The first offset for which these octets, which begin at `offset`, are others than those kept. Octets that were
-    /// read and are not kept any more are not compared.
+    /// The first offset behind a hole for which these octets, which begin at `offset`, are others than those that wait there.
     pub fn differs_at(&self, offset: u64, octets: &[u8]) -> Option<u64> {
-        let waiting = self.waiting.iter().map(|(start, bytes)| (*start, bytes.as_slice()));
-        let kept = self.pieces.iter().map(|piece| (piece.start, piece.bytes.as_slice())).chain(waiting);
-        kept.filter_map(|(start, bytes)| {
-            let from = start.max(offset);
+        let end = offset + octets.len() as u64;
+        let differs = |(start, waiting): (&u64, &Vec<u8>)| {
+            let from = (*start).max(offset);
             let theirs = octets.get(usize::try_from(from - offset).ok()?..)?;
-            let ours = bytes.get(usize::try_from(from - start).ok()?..)?;
+            let ours = waiting.get(usize::try_from(from - start).ok()?..)?;
             let same = ours.iter().zip(theirs).position(|(ours, theirs)| ours != theirs)?;
             Some(from + same as u64)
-        })
-        .min()
+        };
+        // They are apart from each other: only the last of those that begin before this may reach into it.
+        let before = self.waiting.range(..offset).next_back();
+        before.into_iter().chain(self.waiting.range(offset..end)).find_map(differs)
     }
 
     /// The chunks that make up these offsets, in order.
@@ -381,21 +382,21 @@ mod tests {
     }
 
     #[test]
-    fn tells_what_differs_from_what_came_first() {
-        let mut stream = Stream::default();
-        stream.add(0, b"abcd", from_frame(1, 0));
-        stream.add(8, b"ijkl", from_frame(2, 0));
-        assert_eq!(stream.differs_at(0, b"abcdefghijklmn"), None, "what was not there differs from nothing");
-        assert_eq!(stream.differs_at(2, b"cX"), Some(3), "in what can be read");
-        assert_eq!(stream.differs_at(6, b"ghiXXl"), Some(9), "in what waits behind a hole");
-        assert_eq!(stream.differs_at(20, b"x"), None);
-        stream.add(2, b"XXef", from_frame(3, 0));
-        assert_eq!(stream.slice(0..6), b"abcdef", "what came first stays");
-        let mut passing = Stream::passing();
-        passing.add(0, b"abcd", from_frame(1, 0));
-        passing.forget(3);
-        assert_eq!(passing.differs_at(0, b"XXXd"), None, "what is not kept cannot be compared");
-        assert_eq!(passing.differs_at(2, b"cX"), Some(3));
+    fn tells_what_differs_from_what_waits() {
+        for mut stream in [Stream::default(), Stream::passing()] {
+            stream.add(0, b"abcd", from_frame(1, 0));
+            stream.add(8, b"ijkl", from_frame(2, 0));
+            stream.add(14, b"op", from_frame(3, 0));
+            assert_eq!(stream.differs_at(2, b"cX"), None, "what came in order every receiver has");
+            assert_eq!(stream.differs_at(0, b"abcdefghijklmnop"), None);
+            assert_eq!(stream.differs_at(6, b"ghiXXl"), Some(9));
+            assert_eq!(stream.differs_at(10, b"kX"), Some(11), "it begins within what waits");
+            assert_eq!(stream.differs_at(11, b"lmnoX"), Some(15), "the first is the same, the second not");
+            assert_eq!((stream.differs_at(12, b"XX"), stream.differs_at(20, b"X")), (None, None));
+            stream.add(4, b"efghXXXX", from_frame(4, 0));
+            assert_eq!(stream.slice(8..12), b"ijkl", "what came first stays");
+            assert_eq!(stream.differs_at(8, b"XXXX"), None, "and nothing waits any more");
+        }
     }
 
     #[test]

@@ -281,6 +281,9 @@ fn deliver(
     if let Some(offset) = segment.offset.filter(|_| !bytes.is_empty()) {
         let stream = &mut lane.hearing.streams[segment.direction.index()];
         let origin = Origin { frame: now.frame, at: packet.payload.start, arrived: now };
+        // The octet of a keep-alive may be any (RFC 9293 §3.8.4).
+        let may_differ = stream.has_hole() && !segment.analysis.findings.has(Finding::KeepAlive);
+        let differs = if may_differ { stream.differs_at(offset, bytes) } else { None };
         let given = match &admitted.datagram {
             Some(datagram) => {
                 stream.acknowledge(connection.acknowledged(segment.direction).unwrap_or(0));
@@ -298,9 +301,7 @@ fn deliver(
             },
         };
         segment.notes.extend(remarks::arrival(given.arrival));
-        // The octet of a keep-alive may be any (RFC 9293 §3.8.4).
-        let comes_again = given.fresh.len() < bytes.len() as u64 && !segment.analysis.findings.has(Finding::KeepAlive);
-        segment.notes.extend(comes_again.then(|| stream.differs_at(offset, bytes)).flatten().map(remarks::differs));
+        segment.notes.extend(differs.map(remarks::differs));
         delivery = Some(given);
     } else if segment.len > 0 && segment.offset.is_none() {
         let text = "payload from before the beginning of this connection's stream: not part of it";

@@ -51,11 +51,11 @@ pub(super) fn arrival(arrival: Arrival) -> Option<Note> {
     }
 }
 
-/// Octets that came again and were others.
+/// Octets that came again and were others, while those that came first waited behind a hole.
 pub(super) fn differs(offset: u64) -> Note {
     let text = format!(
-        "from octet {offset} of the stream on it says something else than what came first, which is read: a receiver \
-         that takes the later one reads something else"
+        "from octet {offset} of the stream on it says something else than what came first and waits there, which is read: \
+         a receiver that keeps the later one reads something else"
     );
     Note::new(Severity::Warn, text, "RFC 9293 §3.10.7.4").about(Group::Sequence)
 }
