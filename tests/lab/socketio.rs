@@ -231,6 +231,7 @@ server keeps events
 ada connects to socket.io over websocket
 bob connects to socket.io
 server emits "news" 1 to everyone
+server emits "aside" 0 to everyone except ada
 bob loses connection
 2 times server emits "news" 2 to everyone
 bob connects to socket.io resuming
@@ -254,6 +255,9 @@ pub fn what_is_kept_is_not_missed(place: &Place) {
     let talks = seen(&trace_frames(&recording.frames), &recording);
     for client in ["ada", "bob"] {
         let heard = talks[&(client.to_owned(), Direction::ToClient)].iter().filter(|(kind, ..)| *kind == "EVENT");
+        let (aside, heard): (Vec<_>, Vec<_>) = heard.partition(|(_, _, data, _)| data[0] == "aside");
+        assert_eq!(aside.len(), usize::from(client == "bob"), "who was left out does not get it later either");
+        let heard = heard.into_iter();
         let offsets: Vec<i64> = heard.map(|(_, _, data, _)| data[2]["offset"].as_i64().unwrap()).collect();
         assert_eq!(offsets, [1, 2, 3, 4, 5], "{client}");
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::lab::cast::{Cast, Link};
 use crate::lab::grammar::Speaker;
 use crate::lab::socketio::grammar::Spoken;
-use crate::lab::socketio::{Arg, Audience, SocketIoStep};
+use crate::lab::socketio::{Arg, SocketIoStep};
 use crate::mistake::Mistake;
 
 impl Cast {
@@ -67,7 +67,9 @@ impl Cast {
     fn check_kept(&self, step: &SocketIoStep, range: &Range<usize>) -> Result<(), Mistake> {
         let emission = match step {
             SocketIoStep::ClientEmit { emission, .. } if emission.again => Some(emission),
-            SocketIoStep::ServerEmit { audience: Audience::Everyone, emission, .. } if self.keeps_events => {
+            SocketIoStep::ServerEmit { audience, except, emission }
+                if self.keeps_events && audience.is_kept(except) =>
+            {
                 Some(emission)
             }
             SocketIoStep::Swallow => None,
@@ -79,6 +81,10 @@ impl Cast {
         }
         if emission.is_some_and(|emission| emission.args.0.iter().any(|arg| matches!(arg, Arg::Binary(_)))) {
             return Err(Mistake::new(range.clone(), "octets are not kept").help("give them as text, or as JSON"));
+        }
+        if emission.is_some_and(|emission| emission.volatile || emission.burst > 0) {
+            return Err(Mistake::new(range.clone(), "an event that is kept is neither volatile nor one of many")
+                .help("leave that out; for many, say the step many times: `10 times …`"));
         }
         Ok(())
     }

@@ -25,7 +25,7 @@ impl SocketIoServer {
         let Emission { namespace, event, args, volatile, .. } = emission;
         let args = match (&self.queue, meant.audience) {
             // Kept first, sent then: whoever has it can name it, and whoever has not can ask for it.
-            (Some(queue), Audience::Everyone) => {
+            (Some(queue), audience) if audience.is_kept(meant.except) => {
                 let id =
                     locked(queue).keep(namespace, event, &args.to_json()).map_err(|error| failed("keep", error))?;
                 numbered(args.clone(), id)

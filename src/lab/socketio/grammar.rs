@@ -87,7 +87,12 @@ pub fn join(words: &mut Reader<'_>, client: Name) -> Result<Spoken, Mistake> {
 pub fn client_emits(words: &mut Reader<'_>, client: Name) -> Result<Spoken, Mistake> {
     let (event, args) = event(words)?;
     let mut emission = emission(words, event, args, false)?;
+    let range = words.here();
     emission.again = words.phrase(&["until", "acknowledged"]);
+    if emission.again && emission.asks() {
+        return Err(Mistake::new(range.start..words.behind(), "what is sent until it is acknowledged asks each time")
+            .help("leave the other manner of asking out"));
+    }
     Ok(Spoken { step: SocketIoStep::ClientEmit { client: client.name.clone(), emission }, names: vec![client] })
 }
 
@@ -412,5 +417,26 @@ mod tests {
         ] {
             assert_eq!(told(script), message, "{script}");
         }
+    }
+    #[test]
+    fn what_is_kept_is_one_and_asks_by_itself() {
+        for (step, message) in [
+            (
+                "ada emits \"x\" in a burst of 5 until acknowledged",
+                "an event that is kept is neither volatile nor one of many",
+            ),
+            (
+                "ada emits \"x\" unanswered within 1ms until acknowledged",
+                "what is sent until it is acknowledged asks each time",
+            ),
+            ("server emits \"x\" to everyone volatile", "an event that is kept is neither volatile nor one of many"),
+        ] {
+            let script = format!("server keeps events\nada connects to socket.io\n{step}");
+            let error = Scenario::parse(&script).unwrap_err();
+            assert_eq!(error.message, message, "{script}");
+            assert!(error.help.is_some());
+        }
+        let joined = "server keeps events\nada connects to socket.io\nbob connects to socket.io\n";
+        Scenario::parse(&format!("{joined}server emits \"x\" to everyone except ada volatile")).unwrap();
     }
 }

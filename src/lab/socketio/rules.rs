@@ -34,6 +34,13 @@ pub enum Audience {
     Rooms(Vec<String>),
 }
 
+impl Audience {
+    /// Whether a server that keeps events keeps those to them: who resumes gets all that was kept, so nobody may be left out.
+    pub fn is_kept(&self, except: &Except) -> bool {
+        matches!(self, Self::Everyone) && *except == Except::default()
+    }
+}
+
 /// Who does not get what they otherwise would.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Except {
