@@ -8,7 +8,7 @@ use crate::flow::Finding;
 use crate::layer::{Direction, Note, Severity};
 use crate::packet::Plain;
 use crate::protocol::{Opcode, engineio, socketio};
-use crate::trace::{Ended, Kind, Needs, Place, Seen, Sight, Talk, Told, Watch};
+use crate::trace::{Ended, Kind, Needs, Place, Seen, Sight, Talk, Tally, Told, Watch};
 
 /// So many of the busiest connections are told one by one.
 const BUSIEST: usize = 100;
@@ -100,9 +100,14 @@ const SEVERITIES: [Severity; 4] = [Severity::Chat, Severity::Note, Severity::War
 
 /// Adds one to the count of an item of a list, or to the last count, which is for all others.
 fn count<T: PartialEq>(list: &[T], counts: &mut [u64], item: &T) {
+    add(list, counts, item, 1);
+}
+
+/// Adds more than one.
+fn add<T: PartialEq>(list: &[T], counts: &mut [u64], item: &T, more: u64) {
     let place = list.iter().position(|known| known == item).unwrap_or(list.len());
     if let Some(count) = counts.get_mut(place) {
-        *count += 1;
+        *count += more;
     }
 }
 
@@ -157,6 +162,15 @@ impl Watch for Summary {
             Told::SocketIo(packet) => count(&SOCKETIO, &mut self.socketio, &packet.kind),
             Told::Http(..) | Told::SseEvent(_) | Told::Handshake(_) | Told::Tls(_) => {}
         }
+    }
+
+    fn tallied(&mut self, tally: Tally) {
+        let packets = tally.events + tally.acks;
+        self.kinds[Kind::EngineIoPacket as usize] += packets;
+        self.kinds[Kind::SocketIoPacket as usize] += packets;
+        add(&ENGINEIO, &mut self.engineio, &engineio::Kind::Message, packets);
+        add(&SOCKETIO, &mut self.socketio, &socketio::Kind::Event, tally.events);
+        add(&SOCKETIO, &mut self.socketio, &socketio::Kind::Ack, tally.acks);
     }
 
     fn note(&mut self, _on: Option<&Place>, note: &Note) {

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::session::{Found, Sessions};
+use super::watch::Tally;
 use crate::capture::Moment;
 use crate::flow::Stream;
 use crate::layer::{Direction, Group, Note, Severity};
@@ -17,7 +18,7 @@ use crate::protocol::engineio::{
     Content, Data, EngineIoPacket, ErrorBody, Framing, Jsonp, Kind, Open, Packet, Packets, Query, Transport, Version,
     form_payload,
 };
-use crate::protocol::socketio::SocketIoPacket;
+use crate::protocol::socketio::{self, SocketIoPacket};
 use crate::protocol::{HttpMessage, Opcode, Side, WebSocketFrame, WebSocketMessage};
 
 /// More requests than this are not remembered while they wait for their answers.
@@ -159,7 +160,7 @@ impl Carrier {
         }
         let poll = carried.bytes.filter(|_| carried.complete).and_then(|bytes| {
             let (method, target) = http.request_line(bytes)?;
-            let query = Query::from_target(&String::from_utf8_lossy(target));
+            let query = Query::from_target(&lossy(target));
             let sid = query.sid.clone();
             query.is_engineio().then(|| (Poll { query, sid, post: method == b"POST" }, bytes))
         });
@@ -271,8 +272,11 @@ fn read_body(
     for packet in packets.by_ref() {
         read_packet(carried, version, &Transport::Polling, &mut sid, packet, sessions, found);
     }
-    if let (Some(stop), Some(last)) = (packets.stopped(), found.ridden.last_mut()) {
-        last.notes.push(stop.note.clone());
+    if let Some(stop) = packets.stopped() {
+        match found.ridden.last_mut() {
+            Some(last) => last.notes.push(stop.note.clone()),
+            None => found.remarks.push(stop.note.clone()),
+        }
     }
 }
 
@@ -285,6 +289,9 @@ fn read_packet(
     sessions: &mut Sessions,
     found: &mut Found,
 ) {
+    if !carried.wanted && passes(carried, sid.as_deref(), &packet, sessions, &mut found.tally) {
+        return;
+    }
     let mut notes = packet.notes;
     if let (Kind::Open, Data::Text(json)) = (packet.kind, &packet.data) {
         match Open::from_json(json) {
@@ -308,6 +315,30 @@ fn read_packet(
     if let Some(sid) = sid {
         sessions.hear(carried, sid, (version, kind), &packet.data, found);
     }
+}
+
+/// Counts a packet, if there is nothing to say of it but what it is. Else nothing has happened.
+fn passes(
+    carried: &Carried<'_>,
+    sid: Option<&str>,
+    packet: &Packet<'_>,
+    sessions: &mut Sessions,
+    tally: &mut Tally,
+) -> bool {
+    let (Kind::Message, Data::Text(text), Some(sid), []) = (packet.kind, &packet.data, sid, &*packet.notes) else {
+        return false;
+    };
+    match sessions.pass(carried, sid, text) {
+        Some(socketio::Kind::Event) => tally.events += 1,
+        Some(_) => tally.acks += 1,
+        None => return false,
+    }
+    true
+}
+
+/// As text, whatever it is; quicker than [`String::from_utf8_lossy`] where nothing is wrong.
+fn lossy(octets: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(octets).map_or_else(|_| String::from_utf8_lossy(octets), Cow::Borrowed)
 }
 
 fn octet_stream(http: &HttpMessage, bytes: &[u8]) -> bool {

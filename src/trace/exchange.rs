@@ -5,11 +5,12 @@
 //!   namespace, from the other side.
 
 use std::borrow::Cow;
+use std::collections::hash_map::Entry;
 
 use crate::capture::Moment;
 use crate::layer::{Direction, Note, Severity};
 use crate::map::Map;
-use crate::protocol::socketio::{Answer, Kind, SocketIoPacket};
+use crate::protocol::socketio::{Answer, Kind, SocketIoPacket, Usual};
 
 /// More events than this do not wait for their answers in one session: a peer can send any number of them.
 const MAX_WAITING: usize = 4096;
@@ -24,6 +25,24 @@ pub(super) struct Exchanges {
 }
 
 impl Exchanges {
+    /// Takes the next packet, if it is an event or an acknowledgement in the namespace `/` of which there is nothing to
+    /// say. Else nothing has happened.
+    pub(super) fn pass(&mut self, direction: Direction, now: Moment, usual: Usual) -> bool {
+        let Some(id) = usual.id else { return usual.kind == Kind::Event };
+        let to_server = direction == Direction::ToServer;
+        match usual.kind {
+            Kind::Ack => self.asked.remove(&(Cow::Borrowed("/"), !to_server, id)).is_some(),
+            _ if self.asked.len() >= MAX_WAITING => false,
+            _ => match self.asked.entry((Cow::Borrowed("/"), to_server, id)) {
+                Entry::Vacant(vacant) => {
+                    vacant.insert(now);
+                    true
+                }
+                Entry::Occupied(_) => false,
+            },
+        }
+    }
+
     /// Takes the next packet, which ended in this frame. An acknowledgement learns what it answers. `whole` says that the
     /// session was captured from its beginning.
     pub(super) fn hear(

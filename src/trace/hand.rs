@@ -8,7 +8,7 @@ use super::ear::Lent;
 use super::lane::{Hearing, Speech};
 use super::model::buffer;
 use super::session::{Found, Sessions};
-use super::watch::{Needs, Place, Seen, Watch};
+use super::watch::{Needs, Place, Seen, Tally, Watch};
 use crate::capture::Moment;
 use crate::flow::Connection;
 use crate::layer::{Direction, Note, Span};
@@ -99,6 +99,12 @@ impl<W: Watch> Sink for Hand<'_, W> {
             tell(self.watch, &Seen { payload, notes, frames, request_frame: None, ..seen });
         }
         found.ridden.clear();
+        if found.tally != Tally::default() {
+            let tally = std::mem::take(&mut found.tally);
+            // Each in a packet of Engine.IO.
+            *self.messages += 2 * (tally.events + tally.acks);
+            self.watch.tallied(tally);
+        }
     }
 
     fn remark(&mut self, direction: Direction, range: Range<u64>, note: Note) {

@@ -70,17 +70,22 @@ impl Heart {
             Version::Other(_) => return None,
         };
         let side = if pinger == Direction::ToServer { "client" } else { "server" };
-        let text = format!("a ping from the wrong side: in Engine.IO {number} the {side} pings");
-        (direction != pinger).then(|| Note::new(Severity::Warn, text, HEARTBEAT))
+        (direction != pinger).then(|| {
+            let text = format!("a ping from the wrong side: in Engine.IO {number} the {side} pings");
+            Note::new(Severity::Warn, text, HEARTBEAT)
+        })
     }
 
     /// A request of the session by polling. "a second GET while one is open … the server closes the session".
     pub(super) fn ask(&mut self, is_post: bool) -> Option<Note> {
         let waiting = &mut self.waiting[usize::from(is_post)];
         *waiting = waiting.saturating_add(1);
-        let method = if is_post { "POST" } else { "GET" };
-        let text = format!("a {method} while another one of the same session waits: the server refuses, and closes it");
-        (*waiting > 1).then(|| Note::new(Severity::Error, text, POLLING))
+        (*waiting > 1).then(|| {
+            let method = if is_post { "POST" } else { "GET" };
+            let text =
+                format!("a {method} while another one of the same session waits: the server refuses, and closes it");
+            Note::new(Severity::Error, text, POLLING)
+        })
     }
 
     /// Its answer. What a POST is answered with has no meaning but this one.

@@ -32,7 +32,7 @@ pub use ledger::{Owner, Share, layer_sums};
 pub use lookup::{all_fields, field, is_protocol, protocols};
 pub use model::{Message, MessageId, Record, Talk, Trace};
 pub use pipeline::Pipeline;
-pub use watch::{Ended, Needs, Place, Seen, Sight, Watch, ends_of};
+pub use watch::{Ended, Needs, Place, Seen, Sight, Tally, Watch, ends_of};
 
 #[cfg(test)]
 mod intake_tests;

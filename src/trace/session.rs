@@ -12,9 +12,11 @@ use std::sync::Arc;
 use super::carrier::{Carried, Ridden};
 use super::heart::Heart;
 use super::socket::Sockets;
+use super::watch::Tally;
 use crate::layer::{Group, Note, Severity};
 use crate::map::Map;
 use crate::protocol::engineio::{Data, Kind, Open, Version};
+use crate::protocol::socketio;
 
 /// More sessions than this are not followed at once: a peer can ask for any number of them.
 const MAX_SESSIONS: usize = 1 << 14;
@@ -39,6 +41,8 @@ struct Session {
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) ridden: Vec<Ridden>,
+    /// Packets that are only counted, because nobody reads more of them.
+    pub(super) tally: Tally,
     /// What is odd about the carrier itself.
     pub(super) remarks: Vec<Note>,
     /// Where masks are undone.
@@ -52,6 +56,12 @@ impl Sessions {
             session.heart.open(open);
             session.sockets.seen_from_open();
         }
+    }
+
+    /// Takes the text of a message, if it is one of which there is nothing to say but what kind of packet of Socket.IO it
+    /// is. Else nothing has happened.
+    pub(super) fn pass(&mut self, carried: &Carried<'_>, sid: &str, text: &str) -> Option<socketio::Kind> {
+        self.sessions.get_mut(sid)?.sockets.pass(carried, text)
     }
 
     /// Takes a packet of a session: what Engine.IO asks of it, and what it carries.

@@ -15,7 +15,9 @@ use super::session::Found;
 use crate::layer::{Direction, Note, Severity};
 use crate::map::Map;
 use crate::protocol::engineio::{Data, Version};
-use crate::protocol::socketio::{Connect, Kind, Packet, Revision, SocketIoPacket, join, read_msgpack, split_offset};
+use crate::protocol::socketio::{
+    Connect, Kind, Packet, Revision, SocketIoPacket, Usual, join, read_msgpack, split_offset,
+};
 
 /// The official parser allows ten; more than this are not waited for.
 const MAX_ATTACHMENTS: u64 = 1000;
@@ -80,6 +82,18 @@ impl Sockets {
     /// The packet that opens the session was captured.
     pub(super) fn seen_from_open(&mut self) {
         self.from_open = true;
+    }
+
+    /// Takes the text of an Engine.IO message, if it is a packet of which there is nothing to say but its kind. Else
+    /// nothing has happened.
+    pub(super) fn pass(&mut self, carried: &Carried<'_>, text: &str) -> Option<Kind> {
+        let follows = self.waiting[carried.direction.index()].is_some();
+        let known = self.namespaces.get("/").filter(|known| !known.recovers);
+        if self.parser != Parser::Default || follows || known.is_none() {
+            return None;
+        }
+        let usual = Usual::read(text)?;
+        self.exchanges.pass(carried.direction, carried.moment, usual).then_some(usual.kind)
     }
 
     /// Takes what an Engine.IO message carries.

@@ -1,7 +1,12 @@
 //! Socket.IO as it is followed over whole conversations: what Engine.IO and Socket.IO ask of both sides.
 
+use std::collections::BTreeMap;
+
+use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
+
 use super::testing::{Conversation, SWITCHING, TO_CLIENT, TO_SERVER, notes, told};
-use crate::layer::Direction;
+use super::{Ended, Needs, Pipeline, Place, Seen, Sight, Tally, Told, Watch};
+use crate::layer::{Direction, Note};
 
 const UPGRADE: &str = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n\
                        Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
@@ -58,4 +63,108 @@ fn an_event_before_any_connect_is_told() {
     assert_eq!(noted, [(Some(7), "an event in the namespace /, which was not joined".to_owned())]);
     let noted = session(&[(TO_SERVER, JOIN), (TO_CLIENT, JOINED), (TO_SERVER, r#"42/admin,["hello"]"#)]);
     assert_eq!(noted, [(Some(9), "an event in the namespace /admin, which was not joined".to_owned())]);
+}
+
+/// A body of a poll must hold a packet; where none does there is none to tell that on, so the request is told.
+#[test]
+fn a_post_without_a_packet_is_told() {
+    let mut talk = Conversation::new().open();
+    talk.client("POST /socket.io/?EIO=4&transport=polling&sid=s1 HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+    talk.server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    assert_eq!(notes(&talk.trace()), [(Some(4), "a payload without a packet")]);
+}
+
+/// Counts what it is told.
+#[derive(Debug, Default)]
+struct Counter {
+    /// Whether it reads octets. Else what is usual it is told in numbers only.
+    reads: bool,
+    counts: BTreeMap<String, u64>,
+}
+
+impl Counter {
+    fn add(&mut self, what: &str, more: u64) {
+        if more > 0 {
+            *self.counts.entry(what.to_owned()).or_default() += more;
+        }
+    }
+}
+
+impl Watch for Counter {
+    fn needs(&self) -> Needs {
+        Needs { everything: false, octets: self.reads, frames: false, packets: true }
+    }
+
+    fn frame(&mut self, _sight: &Sight<'_>) {}
+
+    fn message(&mut self, seen: &Seen<'_>) {
+        match Told::of(seen) {
+            Some(Told::EngineIo(packet)) => self.add(&format!("engineio {}", packet.kind), 1),
+            Some(Told::SocketIo(packet)) => self.add(&format!("socketio {}", packet.kind), 1),
+            Some(other) => self.add(other.kind().name(), 1),
+            None => self.add("something else", 1),
+        }
+    }
+
+    fn tallied(&mut self, tally: Tally) {
+        self.add("engineio message", tally.events + tally.acks);
+        self.add("socketio EVENT", tally.events);
+        self.add("socketio ACK", tally.acks);
+    }
+
+    fn note(&mut self, _on: Option<&Place>, note: &Note) {
+        self.add(&note.text, 1);
+    }
+
+    fn ended(&mut self, ended: Ended) {
+        self.add("messages", ended.messages);
+    }
+}
+
+/// What either side may say, in order or not.
+const SAYINGS: [&str; 20] = [
+    r#"42["news","a"]"#,
+    r#"420["ask",{"n":1}]"#,
+    r#"421["ask"]"#,
+    r#"430["answer"]"#,
+    r#"431[]"#,
+    r#"43["no id"]"#,
+    r#"42/admin,["news"]"#,
+    r#"42/admin,0["ask"]"#,
+    r#"43/admin,0["answer"]"#,
+    r#"42["not closed""#,
+    r#"42["wide", "spaces"]"#,
+    r#"42["offset","o1"]"#,
+    r#"451-["octets",{"_placeholder":true,"num":0}]"#,
+    "bAQID",
+    "41",
+    r#"40{"sid":"again"}"#,
+    r#"40{"sid":"again","pid":"p"}"#,
+    "40/admin",
+    "2",
+    "3",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Who only counts is told as much as who reads.
+    #[test]
+    fn counting_finds_what_reading_finds(
+        said in proptest::collection::vec((any::<bool>(), 0..SAYINGS.len()), 0..40),
+    ) {
+        let mut talk = Conversation::new().open();
+        talk.client(UPGRADE).server(SWITCHING).server(frame(TO_CLIENT, OPEN));
+        talk.client(frame(TO_SERVER, JOIN)).server(frame(TO_CLIENT, JOINED));
+        for (up, which) in said {
+            let direction = if up { TO_SERVER } else { TO_CLIENT };
+            talk.segment(direction, 0x18, &frame(direction, SAYINGS[which]));
+        }
+        let counts = |reads| {
+            let mut pipeline = Pipeline::new(Counter { reads, ..Counter::default() });
+            talk.frames.iter().for_each(|frame| pipeline.push(frame.as_ref()));
+            pipeline.end().counts
+        };
+        prop_assert_eq!(counts(false), counts(true));
+    }
 }

@@ -28,6 +28,10 @@ pub trait Watch {
     /// A message. Its own notes are told with [`Watch::note`] too.
     fn message(&mut self, seen: &Seen<'_>);
 
+    /// Packets that ride on the message just told and are as usual, told instead of [`message`](Self::message) to those who
+    /// do not need octets.
+    fn tallied(&mut self, _tally: Tally) {}
+
     /// A note on a message that was told before: the one that lies there. It is told with [`Watch::note`] too.
     fn remark(&mut self, _of: &Span, _note: &Note) {}
 
@@ -55,6 +59,10 @@ impl<W: Watch> Watch for &mut W {
         (**self).message(seen);
     }
 
+    fn tallied(&mut self, tally: Tally) {
+        (**self).tallied(tally);
+    }
+
     fn remark(&mut self, of: &Span, note: &Note) {
         (**self).remark(of, note);
     }
@@ -79,6 +87,15 @@ pub struct Needs {
     pub frames: bool,
     /// Each frame, dissected. Else plain ones are only told to have come, with [`Watch::passed`].
     pub packets: bool,
+}
+
+/// Packets of Socket.IO in the namespace `/`, each in one message of Engine.IO, of which there is nothing odd to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// How many are of type EVENT.
+    pub events: u64,
+    /// How many are of type ACK.
+    pub acks: u64,
 }
 
 /// Where a note belongs.

@@ -58,20 +58,36 @@ impl Query {
     /// Reads a request target, such as `/socket.io/?EIO=4&transport=polling`.
     pub fn from_target(target: &str) -> Self {
         let mut read = Self::default();
-        let target = cut(target, b'#').map_or(target, |(target, _)| target);
-        let mut rest = cut(target, b'?').map_or("", |(_, query)| query);
-        loop {
-            let (parameter, behind) = cut(rest, b'&').unwrap_or((rest, ""));
-            let (name, value) = cut(parameter, b'=').unwrap_or((parameter, ""));
-            read.parameter(&percent_decoded(name), percent_decoded(value));
-            if behind.is_empty() {
-                return read;
-            }
-            rest = behind;
+        let Some(at) = target.bytes().position(|octet| matches!(octet, b'?' | b'#')) else { return read };
+        let mut rest = target.get(at + 1..).filter(|_| target.as_bytes()[at] == b'?').unwrap_or_default();
+        // One way past all octets is quicker than one for each of the separators.
+        while !rest.is_empty() {
+            let mut equals = None;
+            let end = rest.bytes().enumerate().find_map(|(at, octet)| match octet {
+                b'&' | b'#' => Some(at),
+                b'=' => {
+                    equals.get_or_insert(at);
+                    None
+                }
+                _ => None,
+            });
+            let parameter = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+            let (name, value) = equals.map_or((parameter, ""), |at| (&parameter[..at], &parameter[at + 1..]));
+            read.parameter(&percent_decoded(name), value);
+            rest = match end {
+                Some(end) if rest.as_bytes()[end] == b'&' => &rest[end + 1..],
+                _ => "",
+            };
         }
+        read
     }
 
-    fn parameter(&mut self, name: &str, value: Cow<'_, str>) {
+    fn parameter(&mut self, name: &str, value: &str) {
+        // Of those that mean nothing here, such as a number against caches, nobody reads the value.
+        if !matches!(name, "EIO" | "transport" | "sid" | "b64" | "j") {
+            return;
+        }
+        let value = percent_decoded(value);
         match name {
             "EIO" if self.version.is_none() => self.version = value.parse().ok().map(Version::from_number),
             "transport" if self.transport.is_none() => {
@@ -93,12 +109,6 @@ impl Query {
     pub fn is_engineio(&self) -> bool {
         self.version.is_some() && self.transport.is_some()
     }
-}
-
-/// What stands before an ASCII character and behind it. For texts as short as these, going octet by octet is quickest.
-fn cut(text: &str, at: u8) -> Option<(&str, &str)> {
-    let place = text.bytes().position(|octet| octet == at)?;
-    Some((text.get(..place)?, text.get(place + 1..)?))
 }
 
 /// `text` with `+` for spaces and `%20` for octets undone, as forms and queries write them (WHATWG URL §5.1).

@@ -88,7 +88,18 @@ fn transfer_coding(head: &Head, notes: &mut Vec<Note>) -> Option<Coding> {
     Some(if last.eq_ignore_ascii_case("chunked") { Coding::Chunked } else { Coding::Other })
 }
 
+/// The number that a field of digits alone stands for, if it is no larger than any body is.
+fn plain_number(text: &str) -> Option<u64> {
+    let is_plain = (1..=15).contains(&text.len()) && text.bytes().all(|octet| octet.is_ascii_digit());
+    is_plain.then(|| text.bytes().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
+}
+
 fn content_length(head: &Head, notes: &mut Vec<Note>) -> Option<u64> {
+    let mut fields = head.all("content-length");
+    // Nearly all messages have one field with one number.
+    if let (Some(number), None) = (fields.next().and_then(plain_number), fields.next()) {
+        return Some(number);
+    }
     let mut values = head.all("content-length").flat_map(|v| v.split(',')).map(str::trim);
     let first = values.next()?;
     if values.any(|value| value != first) {

@@ -123,7 +123,7 @@ pub(super) fn text_of(value: &[u8]) -> String {
         Ok(text) => text.to_owned(),
         Err(_) => String::from_utf8_lossy(value).into_owned(),
     };
-    if value.contains(&b'\r') || value.contains(&b'\n') {
+    if value.iter().any(|octet| matches!(octet, b'\r' | b'\n')) {
         text = text.replace(['\r', '\n'], " ");
     }
     text

@@ -22,12 +22,14 @@ mod message;
 mod msgpack;
 mod packet;
 mod payload;
+mod usual;
 
 pub use attachments::{Joined, join};
 pub use message::{Answer, FIELDS, SocketIoPacket};
 pub use msgpack::read_msgpack;
 pub use packet::{Kind, Packet, Revision, Spans};
 pub use payload::{Connect, Event, Recovered, Refusal, arguments, split_offset};
+pub use usual::Usual;
 
 #[cfg(test)]
 mod checklist_tests;

@@ -30,6 +30,18 @@ struct Speaker {
     lost: Option<Note>,
 }
 
+impl Speaker {
+    /// Whether nothing of what it said before bears on what it says next.
+    fn is_quiet(&self) -> bool {
+        !self.closed
+            && !self.broken
+            && self.begun.is_none()
+            && self.inflater.is_none()
+            && self.note.is_none()
+            && self.lost.is_none()
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct WebSocketDecoder {
     speakers: [Speaker; 2],
@@ -158,9 +170,11 @@ impl WebSocketDecoder {
     fn whole_frame(&mut self, mut frame: WebSocketFrame, input: Input<'_>, len: u64, sink: &mut dyn Sink) -> Progress {
         let bytes = &input.bytes[..len as usize];
         let mut notes = Vec::new();
-        self.mark_encoded(&mut frame, input.direction);
-        check_frame(&frame, input.direction, &mut notes);
-        self.follow(&frame, input, &mut notes, sink);
+        if !self.is_usual(&frame, input.direction) {
+            self.mark_encoded(&mut frame, input.direction);
+            check_frame(&frame, input.direction, &mut notes);
+            self.follow(&frame, input, &mut notes, sink);
+        }
         let speaker = &mut self.speakers[input.direction.index()];
         let masked = &bytes[usize::from(frame.header_len)..];
         let of_message = speaker.begun.as_mut().filter(|_| !frame.opcode.is_control());
@@ -274,6 +288,21 @@ impl WebSocketDecoder {
             begun.hand_out(direction, end, missing, sink);
         }
         speaker.broken = !ends && (speaker.broken || broken || (!complete && !frame.opcode.is_control()));
+    }
+
+    /// Whether the frame is a message of its own in a form that nobody objects to, and there is nothing to say of what came
+    /// before it: then checking and following it would say and change nothing.
+    fn is_usual(&self, frame: &WebSocketFrame, direction: Direction) -> bool {
+        let speaker = &self.speakers[direction.index()];
+        let masks_right = frame.masking_key.is_some() == (direction == Direction::ToServer);
+        let is_short = frame.short_len < 126 || (frame.short_len == 126 && frame.payload_len >= 126);
+        frame.fin
+            && frame.rsv == 0
+            && matches!(frame.opcode, Opcode::Text | Opcode::Binary)
+            && masks_right
+            && is_short
+            && self.joined.is_none()
+            && speaker.is_quiet()
     }
 
     /// RSV1 on the first frame says that the whole message is compressed (RFC 7692 §6).

@@ -15,6 +15,11 @@ pub(super) struct Utf8Check {
 impl Utf8Check {
     /// The next octets of the text.
     pub(super) fn add(&mut self, mut octets: &[u8]) {
+        // Most text is, and that is seen more quickly.
+        if self.pending.is_empty() && !self.bad && octets.is_ascii() {
+            self.good += octets.len() as u64;
+            return;
+        }
         // The pending character is finished octet by octet, so that long texts are not copied.
         while let (false, Some((first, rest))) = (self.pending.is_empty() || self.bad, octets.split_first()) {
             let mut character = std::mem::take(&mut self.pending);

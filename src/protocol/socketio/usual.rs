@@ -1,0 +1,263 @@
+//! The packets that nearly all are, told at a glance: events and acknowledgements in the namespace `/`, with JSON as
+//! programs write it. What is usual here, [`Packet::read`](super::Packet::read) reads without a word: the test below
+//! holds both equal.
+
+use super::Kind;
+
+/// Arrays and objects nested deeper than this are not usual, the empty ones not counted.
+const MAX_DEPTH: u32 = 64;
+/// Numbers with more digits than this are not usual.
+const MAX_DIGITS: usize = 15;
+
+/// The octets that stand for themselves in a string.
+const PLAIN: [bool; 256] = {
+    let mut plain = [true; 256];
+    let mut octet = 0;
+    while octet < 0x20 {
+        plain[octet] = false;
+        octet += 1;
+    }
+    plain[b'"' as usize] = false;
+    plain[b'\\' as usize] = false;
+    plain
+};
+
+/// A packet of which there is nothing odd to say, and that nothing follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usual {
+    /// [`Kind::Event`], or [`Kind::Ack`] with an id.
+    pub kind: Kind,
+    /// Ties an acknowledgement to its event.
+    pub id: Option<u64>,
+}
+
+impl Usual {
+    /// Reads the text of a packet; `None` says only that it is to be looked at closely.
+    pub fn read(text: &str) -> Option<Self> {
+        let (first, rest) = text.as_bytes().split_first()?;
+        let kind = match first {
+            b'2' => Kind::Event,
+            b'3' => Kind::Ack,
+            _ => return None,
+        };
+        let digits = rest.iter().take(MAX_DIGITS + 1).take_while(|octet| octet.is_ascii_digit()).count();
+        let (digits, json) = rest.split_at(digits);
+        let id = match digits {
+            [] => None,
+            _ if digits.len() > MAX_DIGITS => return None,
+            _ => Some(digits.iter().fold(0, |id, digit| id * 10 + u64::from(digit - b'0'))),
+        };
+        let fits = match kind {
+            Kind::Event => json.starts_with(b"[\""),
+            _ => id.is_some() && json.first() == Some(&b'['),
+        };
+        (fits && is_sound(json)).then_some(Self { kind, id })
+    }
+}
+
+/// Whether this, which is UTF-8, is JSON (RFC 8259) as it is mostly written: without white space, numbers as large as
+/// they get or characters by their number. Saying no says nothing.
+pub(super) fn is_sound(json: &[u8]) -> bool {
+    let (mut at, mut depth) = (0, 0);
+    // The lowest bit is set where an object is open, and clear where an array is.
+    let mut objects = 0_u64;
+    loop {
+        // A value.
+        match json.get(at) {
+            Some(b'"') => match end_of_string(json, at + 1) {
+                Some(end) => at = end,
+                None => return false,
+            },
+            Some(open @ (b'[' | b'{')) => {
+                let is_object = *open == b'{';
+                at += 1;
+                let closed_at_once = json.get(at) == Some(if is_object { &b'}' } else { &b']' });
+                if !closed_at_once {
+                    depth += 1;
+                    objects = objects << 1 | u64::from(is_object);
+                    if depth > MAX_DEPTH {
+                        return false;
+                    }
+                    if is_object && !passes_name(json, &mut at) {
+                        return false;
+                    }
+                    continue;
+                }
+                at += 1;
+            }
+            Some(b'-' | b'0'..=b'9') => match end_of_number(json, at) {
+                Some(end) => at = end,
+                None => return false,
+            },
+            _ => match [&b"true"[..], b"false", b"null"]
+                .into_iter()
+                .find(|word| json[at.min(json.len())..].starts_with(word))
+            {
+                Some(word) => at += word.len(),
+                None => return false,
+            },
+        }
+        // What stands behind it.
+        loop {
+            if depth == 0 {
+                return at == json.len();
+            }
+            let in_object = objects & 1 == 1;
+            match json.get(at) {
+                Some(b',') => {
+                    at += 1;
+                    if in_object && !passes_name(json, &mut at) {
+                        return false;
+                    }
+                    break;
+                }
+                Some(b'}') if in_object => {}
+                Some(b']') if !in_object => {}
+                _ => return false,
+            }
+            (at, depth, objects) = (at + 1, depth - 1, objects >> 1);
+        }
+    }
+}
+
+/// Goes past the name of a member and the colon behind it.
+fn passes_name(json: &[u8], at: &mut usize) -> bool {
+    if json.get(*at) != Some(&b'"') {
+        return false;
+    }
+    let Some(end) = end_of_string(json, *at + 1).filter(|end| json.get(*end) == Some(&b':')) else { return false };
+    *at = end + 1;
+    true
+}
+
+/// Where a string ends whose opening quote stands before `at`.
+fn end_of_string(json: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        at += json.get(at..)?.iter().take_while(|octet| PLAIN[usize::from(**octet)]).count();
+        match json.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => match json.get(at + 1)? {
+                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => at += 2,
+                _ => return None,
+            },
+            _ => return None,
+        }
+    }
+}
+
+/// Where a number ends that begins here: an integer, or one with a fraction.
+fn end_of_number(json: &[u8], at: usize) -> Option<usize> {
+    let digits =
+        |from: usize| json.get(from..).unwrap_or_default().iter().take_while(|octet| octet.is_ascii_digit()).count();
+    let start = at + usize::from(json.get(at) == Some(&b'-'));
+    let whole = digits(start);
+    let leads_with_zero = whole > 1 && json.get(start) == Some(&b'0');
+    if whole == 0 || whole > MAX_DIGITS || leads_with_zero {
+        return None;
+    }
+    let end = start + whole;
+    let end = match json.get(end) {
+        Some(b'.') => match digits(end + 1) {
+            0 => return None,
+            fraction => end + 1 + fraction,
+        },
+        _ => end,
+    };
+    (!matches!(json.get(end), Some(b'e' | b'E'))).then_some(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq, proptest};
+
+    use super::*;
+    use crate::protocol::socketio::{Packet, Revision};
+
+    const USUAL: [(&str, Kind, Option<u64>); 9] = [
+        (r#"2["chat"]"#, Kind::Event, None),
+        (r#"212["chat",{"text":"hi","n":[1,-2.50,0,true,false,null]},{},[]]"#, Kind::Event, Some(12)),
+        (r#"2["a\"b\\","ü",{"a":{"b":{"c":[[["d"]]]}}}]"#, Kind::Event, None),
+        (r#"30[]"#, Kind::Ack, Some(0)),
+        (r#"3007["ok"]"#, Kind::Ack, Some(7)),
+        (r#"3999999999999999[{"a":1,"b":"2"}]"#, Kind::Ack, Some(999_999_999_999_999)),
+        (r#"2["",""]"#, Kind::Event, None),
+        (r#"2["x",0.1]"#, Kind::Event, None),
+        (r#"2["x",[{}],{"y":[]}]"#, Kind::Event, None),
+    ];
+
+    #[test]
+    fn decodes() {
+        for (text, kind, id) in USUAL {
+            assert_eq!(Usual::read(text), Some(Usual { kind, id }), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_needs_a_closer_look() {
+        let deep = format!("2[\"x\",{}{}]", "[".repeat(65), "]".repeat(65));
+        let texts = [
+            "",
+            "2",
+            "3",
+            "2[]",
+            "2[1]",
+            "2[\"x\"",
+            "2[\"x\"]]",
+            "2[\"x\",]",
+            "2[\"x\",{\"a\"}]",
+            "2[\"x\",{\"a\":1,}]",
+            "2[\"x\",01]",
+            "2[\"x\",1.]",
+            "2[\"x\",-]",
+            "2[\"x\",1e9]",
+            "2[\"x\",\"\\q\"]",
+            "2[\"x\",\"\n\"]",
+            "2[\"x\",{]}",
+            "2[\"x\"}",
+            "2[\"x\",tru]",
+            "2 [\"x\"]",
+            "2[ \"x\"]",
+            "3[\"no id\"]",
+            "3{}",
+            "0",
+            "1",
+            "4{}",
+            "51-[\"x\"]",
+            "2/admin,[\"x\"]",
+            "29999999999999999[\"x\"]",
+            &deep,
+        ];
+        for text in texts {
+            assert_eq!(Usual::read(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Sound packets with damage, and texts of what packets are made of.
+        #[test]
+        fn what_is_usual_is_read_without_a_word(
+            which in 0_usize..USUAL.len(),
+            damage in proptest::collection::vec((0_usize..40, "[0-9\\[\\]{}\",:.\\\\a-f -]"), 0..3),
+            text in "[23][0-9]{0,2}\\[\"[a\\\\\"]{0,3}[\\[\\]{}\",:0-9.-]{0,8}\\]",
+        ) {
+            let mut damaged: Vec<char> = USUAL[which].0.chars().collect();
+            for (at, with) in damage {
+                let at = at % damaged.len();
+                damaged.splice(at..=at, with.chars());
+            }
+            let damaged: String = damaged.into_iter().collect();
+            for text in [damaged, text] {
+                let Some(usual) = Usual::read(&text) else { continue };
+                for revision in [Revision::V4, Revision::V5] {
+                    let packet = Packet::read(&text, revision);
+                    prop_assert_eq!((packet.kind, packet.id, packet.attachments), (usual.kind, usual.id, 0), "{}", text);
+                    prop_assert!(packet.notes.is_empty() && packet.namespace == "/", "{}: {:?}", text, packet.notes);
+                    let json: Result<serde_json::Value, _> = serde_json::from_str(packet.data.as_deref().unwrap_or_default());
+                    prop_assert!(json.is_ok_and(|json| json.is_array()), "{}", text);
+                }
+            }
+        }
+    }
+}
