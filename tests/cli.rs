@@ -320,6 +320,29 @@ fn an_export_can_be_narrowed() {
 }
 
 #[test]
+fn of_each_line_only_the_keys_that_are_asked_for() {
+    let keys = ["frame", "text", "tcp", "headers", "payload_sha256", "decoded_len", "from", "data"];
+    for path in [CAPTURE, "captures/10-frames.pcapng", "captures/16-audience.pcapng", "tests/captures/tls/tls12.pcap"] {
+        let whole = exported(&[path]).into_iter().map(|line| {
+            let serde_json::Value::Object(line) = line else { panic!("a line is an object: {line}") };
+            line.into_iter().filter(|(key, _)| ["v", "kind"].contains(&&**key) || keys.contains(&&**key)).collect()
+        });
+        let whole: Vec<serde_json::Value> = whole.map(serde_json::Value::Object).collect();
+        assert_eq!(exported(&[path, "--keys", &keys.join(",")]), whole, "{path}");
+    }
+    let table = ["export", "captures/10-frames.pcapng", "--kinds", "websocket.frame", "--format", "csv"];
+    let ran = run(&mut wiretale(&[&table[..], &["--keys", "opcode,kind,frame"]].concat()));
+    assert!(
+        ran.out.starts_with("opcode,kind,frame\r\n1,websocket.frame,8\r\n"),
+        "the order is the asker's: {}",
+        ran.out
+    );
+    let ran = run(&mut wiretale(&[&table[..], &["--keys", "frame,texd"]].concat()));
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+    assert!(ran.err.contains("`texd`") && ran.err.contains("masking_key"), "{}", ran.err);
+}
+
+#[test]
 fn an_export_of_a_cut_file_says_so_and_of_no_capture_is_nothing() {
     let capture = fs::read(CAPTURE).unwrap();
     let (_folder, path) = temporary("cut.pcapng", &capture[..capture.len() - 300]);

@@ -119,7 +119,7 @@ fn log(name: &str) -> Vec<Value> {
 fn exported(name: &str) -> Vec<Value> {
     let loaded = Loaded::open(&folder("captures").join(format!("{name}.pcapng")), Secrets::Known("")).unwrap();
     let mut out = Vec::new();
-    export(&loaded.trace, &Wanted { kinds: &KINDS, frames: &|_| true }, &mut out).unwrap();
+    export(&loaded.trace, &Wanted { kinds: &KINDS, keys: None, frames: &|_| true }, &mut out).unwrap();
     String::from_utf8(out).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 

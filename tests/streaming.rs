@@ -41,7 +41,7 @@ fn wiretale(arguments: &[&str], file: &Path) -> Option<Vec<u8>> {
 fn kept(file: &Path) -> Vec<u8> {
     let loaded = Loaded::open(file, Secrets::Known("")).unwrap();
     let mut out = Vec::new();
-    export(&loaded.trace, &Wanted { kinds: &KINDS, frames: &|_| true }, &mut out).unwrap();
+    export(&loaded.trace, &Wanted { kinds: &KINDS, keys: None, frames: &|_| true }, &mut out).unwrap();
     out
 }
 
@@ -112,14 +112,14 @@ fn segment(to_server: bool, seq: u32, ack: u32, flags: u8, payload: &[u8]) -> Fr
 /// The export of frames that are told and forgotten, which is that of frames that are kept.
 fn streamed_as_kept(frames: &[Frame]) -> String {
     let mut streamed = Vec::new();
-    let mut exporter = Exporter::new(&mut streamed, &KINDS, false);
+    let mut exporter = Exporter::new(&mut streamed, &KINDS, None, false);
     let mut pipeline = Pipeline::new(&mut exporter);
     frames.iter().for_each(|frame| pipeline.push(frame.as_ref()));
     pipeline.end();
     exporter.end().unwrap();
     let mut kept = Vec::new();
     let trace = trace_frames(frames);
-    export(&trace, &Wanted { kinds: &KINDS, frames: &|_| true }, &mut kept).unwrap();
+    export(&trace, &Wanted { kinds: &KINDS, keys: None, frames: &|_| true }, &mut kept).unwrap();
     let (streamed, kept) = (String::from_utf8(streamed).unwrap(), String::from_utf8(kept).unwrap());
     assert_eq!(streamed.lines().collect::<Vec<_>>(), kept.lines().collect::<Vec<_>>());
     streamed

@@ -34,13 +34,13 @@ pub fn everything(trace: &Trace, cast: &Cast) {
 /// Frames told while they come, and not kept, give the export of the trace that is kept.
 pub fn streamed(frames: &[Frame], trace: &Trace) {
     let mut streamed = Vec::new();
-    let mut exporter = Exporter::new(&mut streamed, &KINDS, false);
+    let mut exporter = Exporter::new(&mut streamed, &KINDS, None, false);
     let mut pipeline = Pipeline::new(&mut exporter);
     frames.iter().for_each(|frame| pipeline.push(frame.as_ref()));
     pipeline.end();
     exporter.end().expect("writing to memory does not fail");
     let mut kept = Vec::new();
-    let wanted = Wanted { kinds: &KINDS, frames: &|_| true };
+    let wanted = Wanted { kinds: &KINDS, keys: None, frames: &|_| true };
     view::export(trace, &wanted, &mut kept).expect("writing to memory does not fail");
     let (streamed, kept) = (String::from_utf8_lossy(&streamed), String::from_utf8_lossy(&kept));
     for (streamed, kept) in streamed.lines().zip(kept.lines()) {
@@ -52,7 +52,7 @@ pub fn streamed(frames: &[Frame], trace: &Trace) {
 /// Every line of the export is an object of a known kind, on one line.
 fn export(trace: &Trace) {
     let mut out = Vec::new();
-    let wanted = Wanted { kinds: &KINDS, frames: &|_| true };
+    let wanted = Wanted { kinds: &KINDS, keys: None, frames: &|_| true };
     view::export(trace, &wanted, &mut out).expect("writing to memory does not fail");
     let text = std::str::from_utf8(&out).expect("JSON is UTF-8");
     for line in text.lines() {

@@ -308,6 +308,10 @@ pub(super) struct ExportArguments {
     /// Only these kinds of lines, divided by commas: packet, http.request, websocket.message, …
     #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
     pub(super) kinds: Vec<String>,
+    /// Of each line only these keys, divided by commas: frame, stream, opcode, text, … A line of JSON says its `kind` anyway;
+    /// the columns of a table are these, in this order.
+    #[arg(long, value_name = "KEY,…", value_delimiter = ',')]
+    pub(super) keys: Vec<String>,
     /// How the lines are written.
     #[arg(long, value_enum, default_value_t = Format::Json)]
     pub(super) format: Format,

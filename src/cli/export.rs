@@ -8,28 +8,34 @@ use super::failure::Failure;
 use super::load::{self, Given};
 use super::replay::parse_filter;
 use crate::mistake;
-use crate::view::{Exporter, KINDS, Table, Wanted, export};
+use crate::view::{Exporter, KINDS, Table, Wanted, export, keys_of};
 
 pub(super) fn run(arguments: &ExportArguments) -> Result<Ending, Failure> {
     let kinds = kinds(arguments)?;
+    let keys = keys(arguments, &kinds)?;
     let filter = arguments.filter.as_deref().map(parse_filter).transpose()?;
     let out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let mut out: Box<dyn Write> = match arguments.format {
         Format::Json => Box::new(out),
-        Format::Csv => Box::new(Table::new(out, &kinds)),
+        Format::Csv => Box::new(Table::new(out, keys.as_deref().unwrap_or(&keys_of(&kinds)))),
     };
-    let Some(filter) = filter else { return stream(arguments, &kinds, out) };
+    let Some(filter) = filter else { return stream(arguments, &kinds, keys.as_deref(), out) };
     let loaded = load::given(&arguments.capture)?;
     let frames = |frame: u32| filter.matches(&loaded.trace, frame);
-    let wanted = Wanted { kinds: &kinds, frames: &frames };
+    let wanted = Wanted { kinds: &kinds, keys: keys.as_deref(), frames: &frames };
     export(&loaded.trace, &wanted, &mut out).and_then(|()| out.flush()).map_err(Failure::output)?;
     Ok(Ending::Done)
 }
 
 /// Writes lines while the capture is read: nothing of it is kept. A filter may ask for anything, so with one it is.
-fn stream(arguments: &ExportArguments, kinds: &[&str], out: impl Write) -> Result<Ending, Failure> {
+fn stream(
+    arguments: &ExportArguments,
+    kinds: &[&str],
+    keys: Option<&[&str]>,
+    out: impl Write,
+) -> Result<Ending, Failure> {
     let live = arguments.capture.file.as_os_str() == "-";
-    let mut exporter = Exporter::new(out, kinds, live);
+    let mut exporter = Exporter::new(out, kinds, keys, live);
     load::stream(&Given::of(&arguments.capture)?, &mut exporter, |exporter| match exporter.failure() {
         Some(error) => Err(Failure::output(error)),
         None => {
@@ -45,12 +51,22 @@ fn kinds(arguments: &ExportArguments) -> Result<Vec<&str>, Failure> {
     if arguments.kinds.is_empty() {
         return Ok(KINDS.to_vec());
     }
-    for kind in &arguments.kinds {
-        if !KINDS.contains(&kind.as_str()) {
-            let near = mistake::nearest(kind, KINDS).map(|near| format!("did you mean `{near}`? "));
-            let help = format!("{}there are: {}", near.unwrap_or_default(), KINDS.join(", "));
-            return Err(Failure::request(format!("cannot export `{kind}`: there is no such kind"), help));
-        }
+    known(&arguments.kinds, &KINDS, "kind")
+}
+
+/// The keys that are asked for; `None` if all are.
+fn keys<'a>(arguments: &'a ExportArguments, kinds: &[&str]) -> Result<Option<Vec<&'a str>>, Failure> {
+    let there = keys_of(kinds);
+    let chosen = (!arguments.keys.is_empty()).then(|| known(&arguments.keys, &there, "key in lines of these kinds"));
+    chosen.transpose()
+}
+
+/// The names asked for, if all of them are among those `there`.
+fn known<'a>(asked: &'a [String], there: &[&str], what: &str) -> Result<Vec<&'a str>, Failure> {
+    if let Some(other) = asked.iter().find(|name| !there.contains(&name.as_str())) {
+        let near = mistake::nearest(other, there.iter().copied()).map(|near| format!("did you mean `{near}`? "));
+        let help = format!("{}there are: {}", near.unwrap_or_default(), there.join(", "));
+        return Err(Failure::request(format!("cannot export `{other}`: there is no such {what}"), help));
     }
-    Ok(arguments.kinds.iter().map(String::as_str).collect())
+    Ok(asked.iter().map(String::as_str).collect())
 }

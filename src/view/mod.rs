@@ -21,7 +21,7 @@ mod table;
 
 pub use case::{case, case_csv, case_json};
 pub use compare::{comparison, comparison_csv, comparison_json, comparison_markdown};
-pub use export::{Exporter, KINDS, Table, Wanted, export};
+pub use export::{Exporter, KINDS, Table, Wanted, export, keys_of};
 pub use fields::field_list;
 pub use glossary::{term, terms};
 pub use json::{CheckRecord, CheckResult, check_json, lesson_json};

@@ -1,48 +1,49 @@
 //! The lines of frames: packets, datagrams, notes.
 
-use super::kinds::{Moments, digest};
+use super::key::Key;
+use super::kinds::{Moments, Out};
 use super::object::Object;
 use crate::layer::Note;
 use crate::packet::Transport;
 use crate::trace::{Place, Sight, ends_of};
 
 /// The line of a frame. `protocols` are those of the messages that end in it.
-pub(super) fn packet(sight: &Sight<'_>, protocols: &[&'static str], moments: &mut Moments, out: &mut Vec<u8>) {
+pub(super) fn packet(sight: &Sight<'_>, protocols: &[&'static str], moments: &mut Moments, (out, wanted): Out<'_>) {
     let (packet, _) = sight.whole();
-    let mut line = Object::begin(out, "packet");
-    line.number("frame", sight.number);
-    line.numbers("frames", &[sight.number]);
-    line.word("time", moments.rfc3339(sight.frame.time));
+    let mut line = Object::begin(out, "packet", wanted);
+    line.number(Key::Frame, sight.number);
+    line.numbers(Key::Frames, &[sight.number]);
+    line.word(Key::Time, moments.rfc3339(sight.frame.time));
     if let Some(segment) = sight.segment {
-        line.number("stream", segment.connection);
+        line.number(Key::Stream, segment.connection);
     }
     if let Some((from, to)) = ends_of(packet) {
-        line.word("from", moments.end(from));
-        line.word("to", moments.end(to));
+        line.word(Key::From, moments.end(from));
+        line.word(Key::To, moments.end(to));
     }
-    line.number("len", sight.frame.len);
-    line.number("caplen", sight.frame.data.len());
+    line.number(Key::Len, sight.frame.len);
+    line.number(Key::Caplen, sight.frame.data.len());
     let headers = packet.headers().map(|(name, _)| name);
     let last = packet.headers().last().map(|(name, _)| name);
     let above = protocols.iter().copied().enumerate().filter(|(i, name)| *i > 0 || last != Some(*name));
-    line.words("layers", headers.chain(above.map(|(_, name)| name)));
+    line.words(Key::Layers, headers.chain(above.map(|(_, name)| name)));
     match &packet.transport {
-        Some(Transport::Tcp(header)) => line.nested("tcp", |tcp| {
-            tcp.words("flags", header.flags.names());
-            tcp.number("seq", header.seq);
-            tcp.number("ack", header.ack);
-            tcp.number("len", header.payload_len);
-            tcp.number("window", sight.segment.map_or(u64::from(header.window), |segment| segment.window));
-            tcp.words("analysis", sight.segment.iter().flat_map(|segment| segment.analysis.findings.names()));
+        Some(Transport::Tcp(header)) => line.nested(Key::Tcp, |tcp| {
+            tcp.words(Key::Flags, header.flags.names());
+            tcp.number(Key::Seq, header.seq);
+            tcp.number(Key::Ack, header.ack);
+            tcp.number(Key::Len, header.payload_len);
+            tcp.number(Key::Window, sight.segment.map_or(u64::from(header.window), |segment| segment.window));
+            tcp.words(Key::Analysis, sight.segment.iter().flat_map(|segment| segment.analysis.findings.names()));
         }),
-        Some(Transport::Udp(header)) => line.nested("udp", |udp| udp.number("len", header.length)),
+        Some(Transport::Udp(header)) => line.nested(Key::Udp, |udp| udp.number(Key::Len, header.length)),
         Some(Transport::Icmp(_)) | None => {}
     }
     line.end();
 }
 
 /// The line of a datagram, if it is one.
-pub(super) fn datagram(sight: &Sight<'_>, moments: &mut Moments, out: &mut Vec<u8>) {
+pub(super) fn datagram(sight: &Sight<'_>, moments: &mut Moments, (out, wanted): Out<'_>) {
     let (packet, data) = sight.whole();
     let Some(Transport::Udp(_)) = &packet.transport else { return };
     let payload = packet.payload.of(data);
@@ -50,40 +51,40 @@ pub(super) fn datagram(sight: &Sight<'_>, moments: &mut Moments, out: &mut Vec<u
     frames.extend(sight.datagram.iter().flat_map(|whole| whole.pieces.iter().map(|piece| piece.frame)));
     frames.sort_unstable();
     frames.dedup();
-    let mut line = Object::begin(out, "udp.datagram");
-    line.number("frame", sight.number);
-    line.numbers("frames", &frames);
-    line.word("time", moments.rfc3339(sight.frame.time));
+    let mut line = Object::begin(out, "udp.datagram", wanted);
+    line.number(Key::Frame, sight.number);
+    line.numbers(Key::Frames, &frames);
+    line.word(Key::Time, moments.rfc3339(sight.frame.time));
     if let Some((from, to)) = ends_of(packet) {
-        line.word("from", moments.end(from));
-        line.word("to", moments.end(to));
+        line.word(Key::From, moments.end(from));
+        line.word(Key::To, moments.end(to));
     }
-    line.number("payload_len", payload.len());
-    line.hex("payload_sha256", &digest(payload));
+    line.number(Key::PayloadLen, payload.len());
+    line.digest(Key::PayloadSha256, payload);
     line.end();
 }
 
 /// The line of a note.
-pub(super) fn note(on: Option<&Place>, note: &Note, moments: &mut Moments, out: &mut Vec<u8>) {
-    let mut line = Object::begin(out, "note");
-    line.number_or_null("frame", on.map(|place| place.moment.frame));
+pub(super) fn note(on: Option<&Place>, note: &Note, moments: &mut Moments, (out, wanted): Out<'_>) {
+    let mut line = Object::begin(out, "note", wanted);
+    line.number_or_null(Key::Frame, on.map(|place| place.moment.frame));
     match on {
-        Some(place) => line.numbers("frames", &[place.moment.frame]),
-        None => line.numbers("frames", &[]),
+        Some(place) => line.numbers(Key::Frames, &[place.moment.frame]),
+        None => line.numbers(Key::Frames, &[]),
     }
     if let Some(place) = on {
-        line.word("time", moments.rfc3339(place.moment.time));
+        line.word(Key::Time, moments.rfc3339(place.moment.time));
         if let Some(stream) = place.stream {
-            line.number("stream", stream);
+            line.number(Key::Stream, stream);
         }
         if let Some((from, to)) = place.ends {
-            line.word("from", moments.end(from));
-            line.word("to", moments.end(to));
+            line.word(Key::From, moments.end(from));
+            line.word(Key::To, moments.end(to));
         }
     }
-    line.shown("severity", note.severity);
-    line.word("group", note.group.name().as_bytes());
-    line.text("text", &note.text);
-    line.text("spec", note.spec);
+    line.shown(Key::Severity, note.severity);
+    line.word(Key::Group, note.group.name().as_bytes());
+    line.text(Key::Text, &note.text);
+    line.text(Key::Spec, note.spec);
     line.end();
 }

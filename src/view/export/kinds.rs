@@ -4,13 +4,15 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::time::{Duration, UNIX_EPOCH};
 
-use sha2::{Digest, Sha256};
-
+use super::key::{Key, Keys};
 use super::object::Object;
 use super::riders::{engineio, socketio, tls};
 use crate::capture::Timestamp;
 use crate::protocol::{HttpMessage, Opcode, WebSocketFrame};
 use crate::trace::{Kind, Seen, Told};
+
+/// Where a line is written, and which keys it has.
+pub(super) type Out<'a> = (&'a mut Vec<u8>, Keys);
 
 /// Times and ends as text. Most lines have the second and the ends of a line shortly before.
 #[derive(Default)]
@@ -62,31 +64,25 @@ impl Moments {
     }
 }
 
-pub(super) fn digest(bytes: &[u8]) -> [u8; 32] {
-    Sha256::digest(bytes).into()
-}
-
 /// A line with what every line of a message has.
-fn line<'a>(seen: &Seen<'_>, kind: Kind, moments: &mut Moments, out: &'a mut Vec<u8>) -> Object<'a> {
-    let mut line = Object::begin(out, kind.name());
-    line.number("frame", seen.moment.frame);
-    line.numbers("frames", seen.frames);
-    line.word("time", moments.rfc3339(seen.moment.time));
-    line.number("stream", seen.connection.id);
-    let (from, to) = seen.ends();
-    line.word("from", moments.end(from));
-    line.word("to", moments.end(to));
+fn line<'a>(seen: &Seen<'_>, kind: Kind, moments: &mut Moments, (out, wanted): Out<'a>) -> Object<'a> {
+    let mut line = Object::begin(out, kind.name(), wanted);
+    line.number(Key::Frame, seen.moment.frame);
+    line.numbers(Key::Frames, seen.frames);
+    if line.wants(Key::Time) {
+        line.word(Key::Time, moments.rfc3339(seen.moment.time));
+    }
+    line.number(Key::Stream, seen.connection.id);
+    if line.wants(Key::From) || line.wants(Key::To) {
+        let (from, to) = seen.ends();
+        line.word(Key::From, moments.end(from));
+        line.word(Key::To, moments.end(to));
+    }
     line
 }
 
 /// Writes the line of a message. In `buffer` masks are undone.
-pub(super) fn message(
-    seen: &Seen<'_>,
-    told: &Told<'_>,
-    moments: &mut Moments,
-    buffer: &mut Vec<u8>,
-    out: &mut Vec<u8>,
-) {
+pub(super) fn message(seen: &Seen<'_>, told: &Told<'_>, moments: &mut Moments, buffer: &mut Vec<u8>, out: Out<'_>) {
     if let Told::Http(kind, http) = told {
         return http_line(seen, *kind, http, moments, out);
     }
@@ -95,31 +91,31 @@ pub(super) fn message(
         Told::Http(..) => {}
         Told::SseEvent(sse) => {
             if let Some(event) = sse.event() {
-                line.text("event", &event.event);
-                line.text("data", &event.data);
-                line.text("id", &event.id);
-                line.number_or_null("retry", event.retry);
+                line.text(Key::Event, &event.event);
+                line.text(Key::Data, &event.data);
+                line.text(Key::Id, &event.id);
+                line.number_or_null(Key::Retry, event.retry);
             }
         }
         Told::Handshake(handshake) => {
-            line.flag("accepted", handshake.accepted);
+            line.flag(Key::Accepted, handshake.accepted);
             match handshake.accept_valid {
-                Some(valid) => line.flag("accept_valid", valid),
-                None => line.null("accept_valid"),
+                Some(valid) => line.flag(Key::AcceptValid, valid),
+                None => line.null(Key::AcceptValid),
             }
-            line.text_or_null("subprotocol", handshake.subprotocol.as_deref());
-            line.text_or_null("extensions", handshake.extensions.as_deref());
+            line.text_or_null(Key::Subprotocol, handshake.subprotocol.as_deref());
+            line.text_or_null(Key::Extensions, handshake.extensions.as_deref());
         }
         Told::Frame(frame, _) => {
-            line.flag("fin", frame.fin);
-            line.flag("rsv1", frame.rsv & WebSocketFrame::RSV1 != 0);
-            line.number("opcode", frame.opcode.bits());
-            line.flag("masked", frame.masking_key.is_some());
+            line.flag(Key::Fin, frame.fin);
+            line.flag(Key::Rsv1, frame.rsv & WebSocketFrame::RSV1 != 0);
+            line.number(Key::Opcode, frame.opcode.bits());
+            line.flag(Key::Masked, frame.masking_key.is_some());
             match &frame.masking_key {
-                Some(key) => line.hex("masking_key", key),
-                None => line.null("masking_key"),
+                Some(key) => line.hex(Key::MaskingKey, key),
+                None => line.null(Key::MaskingKey),
             }
-            line.number("payload_len", frame.payload_len);
+            line.number(Key::PayloadLen, frame.payload_len);
         }
         Told::Message(whole) => {
             let payload = seen.bytes.and_then(|bytes| whole.payload_into(bytes, buffer));
@@ -138,7 +134,7 @@ pub(super) fn frame_as_message(
     frame: &WebSocketFrame,
     moments: &mut Moments,
     buffer: &mut Vec<u8>,
-    out: &mut Vec<u8>,
+    out: Out<'_>,
 ) {
     let payload = seen.bytes.map(|bytes| frame.payload_into(bytes, buffer));
     let mut line = line(seen, Kind::WebSocketMessage, moments, out);
@@ -148,42 +144,44 @@ pub(super) fn frame_as_message(
 
 fn message_body(line: &mut Object<'_>, opcode: Opcode, compressed: bool, len: Option<u64>, payload: Option<&[u8]>) {
     let close = payload.filter(|_| opcode == Opcode::Close).and_then(WebSocketFrame::close_body);
-    let text = payload.filter(|_| opcode == Opcode::Text).and_then(|bytes| std::str::from_utf8(bytes).ok());
-    line.shown("opcode", opcode);
-    line.flag("compressed", compressed);
-    line.number_or_null("payload_len", payload.map(|payload| payload.len() as u64).or(len));
+    let text = payload.filter(|_| opcode == Opcode::Text && line.wants(Key::Text));
+    let text = text.and_then(|bytes| std::str::from_utf8(bytes).ok());
+    line.shown(Key::Opcode, opcode);
+    line.flag(Key::Compressed, compressed);
+    line.number_or_null(Key::PayloadLen, payload.map(|payload| payload.len() as u64).or(len));
     match payload {
-        Some(payload) => line.hex("payload_sha256", &digest(payload)),
-        None => line.null("payload_sha256"),
+        Some(payload) => line.digest(Key::PayloadSha256, payload),
+        None => line.null(Key::PayloadSha256),
     }
-    line.text_or_null("text", text);
-    line.number_or_null("close_code", close.map(|(code, _)| code));
-    line.text_or_null("close_reason", close.and_then(|(_, reason)| std::str::from_utf8(reason).ok()));
+    line.text_or_null(Key::Text, text);
+    line.number_or_null(Key::CloseCode, close.map(|(code, _)| code));
+    line.text_or_null(Key::CloseReason, close.and_then(|(_, reason)| std::str::from_utf8(reason).ok()));
 }
 
-fn http_line(seen: &Seen<'_>, kind: Kind, http: &HttpMessage, moments: &mut Moments, out: &mut Vec<u8>) {
+fn http_line(seen: &Seen<'_>, kind: Kind, http: &HttpMessage, moments: &mut Moments, out: Out<'_>) {
     let Some((bytes, (first, second))) = seen.bytes.and_then(|bytes| Some((bytes, http.start(bytes)?))) else {
         return;
     };
     let body = http.body(bytes);
     let mut line = line(seen, kind, moments, out);
     if kind == Kind::HttpRequest {
-        line.text("method", &first);
-        line.text("target", &second);
+        line.text(Key::Method, &first);
+        line.text(Key::Target, &second);
     } else {
-        line.number_or_null("status", first.parse::<u16>().ok());
-        line.text("reason", &second);
+        line.number_or_null(Key::Status, first.parse::<u16>().ok());
+        line.text(Key::Reason, &second);
     }
-    line.text_or_null("version", http.version(bytes).as_deref());
-    line.value("headers", &http.headers(bytes));
-    line.number("body_len", body.len());
-    line.hex("body_sha256", &digest(&body));
-    if let Some(decoded) = http.decoded_body(bytes).filter(|_| seen.complete) {
-        line.number("decoded_len", decoded.len());
-        line.hex("decoded_sha256", &digest(&decoded));
+    line.text_or_null(Key::Version, http.version(bytes).as_deref());
+    line.value(Key::Headers, &http.headers(bytes));
+    line.number(Key::BodyLen, body.len());
+    line.digest(Key::BodySha256, &body);
+    let is_read = line.wants(Key::DecodedLen) || line.wants(Key::DecodedSha256);
+    if let Some(decoded) = Some(bytes).filter(|_| is_read && seen.complete).and_then(|bytes| http.decoded_body(bytes)) {
+        line.number(Key::DecodedLen, decoded.len());
+        line.digest(Key::DecodedSha256, &decoded);
     }
     if kind == Kind::HttpResponse {
-        line.number_or_null("request_frame", seen.request_frame);
+        line.number_or_null(Key::RequestFrame, seen.request_frame);
     }
     line.end();
 }

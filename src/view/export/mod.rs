@@ -26,6 +26,7 @@
 //! decoded has no digest: the key is `null`.
 
 mod frames;
+mod key;
 mod kinds;
 mod object;
 mod order;
@@ -38,6 +39,8 @@ use crate::capture::FrameRef;
 use crate::layer::Note;
 use crate::packet::Plain;
 use crate::trace::{Ended, Kind, Needs, Place, Seen, Sight, Told, Trace, Watch};
+use key::Keys;
+pub use key::keys_of;
 use kinds::Moments;
 use order::{Late, Order};
 pub use table::Table;
@@ -57,13 +60,15 @@ pub const KINDS: [&str; Kind::ALL.len()] = {
 pub struct Wanted<'a> {
     /// These kinds.
     pub kinds: &'a [&'a str],
+    /// Of each line these keys, and `kind`; all of them if it is `None`.
+    pub keys: Option<&'a [&'a str]>,
     /// Of these frames. Lines that belong to no frame are always wanted.
     pub frames: &'a dyn Fn(u32) -> bool,
 }
 
 /// Writes the lines of a trace. Errors are those of `out`.
 pub fn export(trace: &Trace, wanted: &Wanted<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let mut exporter = Exporter::new(out, wanted.kinds, false);
+    let mut exporter = Exporter::new(out, wanted.kinds, wanted.keys, false);
     trace.tell(&mut exporter, wanted.frames);
     exporter.end()
 }
@@ -72,6 +77,7 @@ pub fn export(trace: &Trace, wanted: &Wanted<'_>, out: &mut dyn Write) -> io::Re
 pub struct Exporter<W> {
     order: Order<W>,
     kinds: [bool; Kind::ALL.len()],
+    keys: Keys,
     /// The lines of the frame at hand.
     packet: Vec<u8>,
     messages: Vec<u8>,
@@ -90,12 +96,14 @@ pub struct Exporter<W> {
 }
 
 impl<W: Write> Exporter<W> {
-    /// Lines of these kinds for `out`. `live` says that someone waits for each of them.
-    pub fn new(out: W, kinds: &[&str], live: bool) -> Self {
+    /// Lines of these kinds for `out`, with these keys and `kind`, or with all. `live` says that someone waits for each of
+    /// them.
+    pub fn new(out: W, kinds: &[&str], keys: Option<&[&str]>, live: bool) -> Self {
         let wanted = Kind::ALL.map(|kind| kinds.contains(&kind.name()));
         Self {
             order: Order::new(out, live),
             kinds: wanted,
+            keys: keys.map_or(Keys::ALL, Keys::named),
             packet: Vec::new(),
             messages: Vec::new(),
             notes: Vec::new(),
@@ -155,10 +163,10 @@ impl<W: Write> Watch for Exporter<W> {
         self.frame = sight.number;
         self.packet.clear();
         if self.wants(Kind::Packet) {
-            frames::packet(sight, &self.protocols, &mut self.moments, &mut self.packet);
+            frames::packet(sight, &self.protocols, &mut self.moments, (&mut self.packet, self.keys));
         }
         if sight.segment.is_none() && self.wants(Kind::UdpDatagram) {
-            frames::datagram(sight, &mut self.moments, &mut self.packet);
+            frames::datagram(sight, &mut self.moments, (&mut self.packet, self.keys));
         }
         self.put(sight.number);
     }
@@ -182,10 +190,10 @@ impl<W: Write> Watch for Exporter<W> {
             (false, false) => &mut self.messages,
         };
         if self.kinds[told.kind() as usize] {
-            kinds::message(seen, &told, &mut self.moments, &mut self.buffer, out);
+            kinds::message(seen, &told, &mut self.moments, &mut self.buffer, (out, self.keys));
         }
         if let (Told::Frame(frame, _), true) = (&told, also_message) {
-            kinds::frame_as_message(seen, frame, &mut self.moments, &mut self.buffer, out);
+            kinds::frame_as_message(seen, frame, &mut self.moments, &mut self.buffer, (out, self.keys));
         }
         if is_late {
             self.order.push_late(seen.moment.frame, Late::Message, &self.late);
@@ -199,10 +207,10 @@ impl<W: Write> Watch for Exporter<W> {
         }
         match on.map_or(u32::MAX, |place| place.moment.frame) {
             frame if frame > self.frame && frame != u32::MAX => {
-                frames::note(on, note, &mut self.moments, &mut self.notes);
+                frames::note(on, note, &mut self.moments, (&mut self.notes, self.keys));
             }
             frame => {
-                frames::note(on, note, &mut self.moments, &mut self.late);
+                frames::note(on, note, &mut self.moments, (&mut self.late, self.keys));
                 self.order.push_late(frame, Late::Note, &self.late);
                 self.late.clear();
             }

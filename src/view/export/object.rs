@@ -3,19 +3,24 @@
 use std::io::Write;
 
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
-/// Writes an object to the end of a buffer. What is begun with [`Object::begin`] ends with [`Object::end`].
+use super::key::{Key, Keys};
+
+/// Writes an object to the end of a buffer, of its keys only those that are wanted. What is begun with [`Object::begin`]
+/// ends with [`Object::end`].
 pub(super) struct Object<'a> {
     out: &'a mut Vec<u8>,
+    wanted: Keys,
 }
 
 impl<'a> Object<'a> {
-    /// An object with its kind.
-    pub(super) fn begin(out: &'a mut Vec<u8>, kind: &str) -> Self {
+    /// An object with its kind, which every line says.
+    pub(super) fn begin(out: &'a mut Vec<u8>, kind: &str, wanted: Keys) -> Self {
         out.extend_from_slice(b"{\"kind\":\"");
         out.extend_from_slice(kind.as_bytes());
         out.push(b'"');
-        Self { out }
+        Self { out, wanted }
     }
 
     /// Ends the object and the line.
@@ -23,17 +28,25 @@ impl<'a> Object<'a> {
         self.out.extend_from_slice(b"}\n");
     }
 
-    fn key(&mut self, key: &str) {
-        self.out.reserve(key.len() + 4);
-        self.out.extend_from_slice(b",\"");
-        self.out.extend_from_slice(key.as_bytes());
-        self.out.extend_from_slice(b"\":");
+    /// Whether anyone reads the value of this key: what costs much is only then to be found out.
+    #[inline]
+    pub(super) fn wants(&self, key: Key) -> bool {
+        self.wanted.has(key)
+    }
+
+    /// Writes a key and what `value` writes, if it is wanted.
+    #[inline]
+    fn put(&mut self, key: Key, value: impl FnOnce(&mut Self)) {
+        if self.wants(key) {
+            self.out.extend_from_slice(key.text().as_bytes());
+            value(self);
+        }
     }
 
     /// A number.
-    pub(super) fn number(&mut self, key: &str, number: impl itoa::Integer) {
-        self.key(key);
-        self.digits(number);
+    #[inline]
+    pub(super) fn number(&mut self, key: Key, number: impl itoa::Integer) {
+        self.put(key, |line| line.digits(number));
     }
 
     fn digits(&mut self, number: impl itoa::Integer) {
@@ -41,20 +54,25 @@ impl<'a> Object<'a> {
     }
 
     /// A list of numbers.
-    pub(super) fn numbers(&mut self, key: &str, numbers: &[u32]) {
-        self.key(key);
+    pub(super) fn numbers(&mut self, key: Key, numbers: &[u32]) {
+        self.put(key, |line| {
+            line.list(numbers, |line, number| line.digits(*number));
+        });
+    }
+
+    fn list<T>(&mut self, items: impl IntoIterator<Item = T>, write: impl Fn(&mut Self, T)) {
         self.out.push(b'[');
-        for (i, number) in numbers.iter().enumerate() {
+        for (i, item) in items.into_iter().enumerate() {
             if i > 0 {
                 self.out.push(b',');
             }
-            self.digits(*number);
+            write(self, item);
         }
         self.out.push(b']');
     }
 
     /// A number, or null.
-    pub(super) fn number_or_null(&mut self, key: &str, number: Option<impl itoa::Integer>) {
+    pub(super) fn number_or_null(&mut self, key: Key, number: Option<impl itoa::Integer>) {
         match number {
             Some(number) => self.number(key, number),
             None => self.null(key),
@@ -62,44 +80,41 @@ impl<'a> Object<'a> {
     }
 
     /// True or false.
-    pub(super) fn flag(&mut self, key: &str, value: bool) {
-        self.key(key);
-        self.out.extend_from_slice(if value { b"true" } else { b"false" });
+    #[inline]
+    pub(super) fn flag(&mut self, key: Key, value: bool) {
+        self.put(key, |line| line.out.extend_from_slice(if value { b"true" } else { b"false" }));
     }
 
     /// Nothing.
-    pub(super) fn null(&mut self, key: &str) {
-        self.key(key);
-        self.out.extend_from_slice(b"null");
+    #[inline]
+    pub(super) fn null(&mut self, key: Key) {
+        self.put(key, |line| line.out.extend_from_slice(b"null"));
     }
 
     /// A word of which it is known that nothing in it needs an escape.
-    pub(super) fn word(&mut self, key: &str, word: &[u8]) {
-        self.key(key);
+    #[inline]
+    pub(super) fn word(&mut self, key: Key, word: &[u8]) {
+        self.put(key, |line| line.quoted(word));
+    }
+
+    fn quoted(&mut self, word: &[u8]) {
         self.out.push(b'"');
         self.out.extend_from_slice(word);
         self.out.push(b'"');
     }
 
     /// A list of such words.
-    pub(super) fn words(&mut self, key: &str, words: impl IntoIterator<Item = &'static str>) {
-        self.key(key);
-        self.out.push(b'[');
-        for (i, word) in words.into_iter().enumerate() {
-            if i > 0 {
-                self.out.push(b',');
-            }
-            self.out.push(b'"');
-            self.out.extend_from_slice(word.as_bytes());
-            self.out.push(b'"');
-        }
-        self.out.push(b']');
+    pub(super) fn words(&mut self, key: Key, words: impl IntoIterator<Item = &'static str>) {
+        self.put(key, |line| line.list(words, |line, word| line.quoted(word.as_bytes())));
     }
 
     /// Octets in hexadecimal.
-    pub(super) fn hex(&mut self, key: &str, octets: &[u8]) {
+    pub(super) fn hex(&mut self, key: Key, octets: &[u8]) {
+        self.put(key, |line| line.hexadecimal(octets));
+    }
+
+    fn hexadecimal(&mut self, octets: &[u8]) {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        self.key(key);
         self.out.push(b'"');
         for some in octets.chunks(32) {
             let mut digits = [0; 64];
@@ -112,13 +127,18 @@ impl<'a> Object<'a> {
         self.out.push(b'"');
     }
 
+    /// The SHA-256 of octets, in hexadecimal.
+    pub(super) fn digest(&mut self, key: Key, octets: &[u8]) {
+        self.put(key, |line| line.hexadecimal(&Sha256::digest(octets)));
+    }
+
     /// Text, escaped where that is needed.
-    pub(super) fn text(&mut self, key: &str, text: &str) {
+    pub(super) fn text(&mut self, key: Key, text: &str) {
         self.value(key, text);
     }
 
     /// Text, or null.
-    pub(super) fn text_or_null(&mut self, key: &str, text: Option<&str>) {
+    pub(super) fn text_or_null(&mut self, key: Key, text: Option<&str>) {
         match text {
             Some(text) => self.text(key, text),
             None => self.null(key),
@@ -126,33 +146,34 @@ impl<'a> Object<'a> {
     }
 
     /// Anything that serde knows how to write.
-    pub(super) fn value<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) {
-        self.key(key);
-        let before = self.out.len();
-        if serde_json::to_writer(&mut *self.out, value).is_err() {
-            // Only a value that is no JSON could fail, and then the line stays whole.
-            self.out.truncate(before);
-            self.out.extend_from_slice(b"null");
-        }
+    pub(super) fn value<T: Serialize + ?Sized>(&mut self, key: Key, value: &T) {
+        self.put(key, |line| {
+            let before = line.out.len();
+            if serde_json::to_writer(&mut *line.out, value).is_err() {
+                // Only a value that is no JSON could fail, and then the line stays whole.
+                line.out.truncate(before);
+                line.out.extend_from_slice(b"null");
+            }
+        });
     }
 
     /// What `write` writes, which needs no escape.
-    pub(super) fn shown(&mut self, key: &str, value: impl std::fmt::Display) {
-        self.key(key);
+    pub(super) fn shown(&mut self, key: Key, value: impl std::fmt::Display) {
         // Writing to memory does not fail.
-        let _ = write!(self.out, "\"{value}\"");
+        self.put(key, |line| drop(write!(line.out, "\"{value}\"")));
     }
 
-    /// An object within the object.
-    pub(super) fn nested(&mut self, key: &str, write: impl FnOnce(&mut Object<'_>)) {
-        self.key(key);
-        let at = self.out.len();
-        write(&mut Object { out: self.out });
-        match self.out.get_mut(at) {
-            Some(comma) => *comma = b'{',
-            None => self.out.push(b'{'),
-        }
-        self.out.push(b'}');
+    /// An object within the object, whole if it is wanted.
+    pub(super) fn nested(&mut self, key: Key, write: impl FnOnce(&mut Object<'_>)) {
+        self.put(key, |line| {
+            let at = line.out.len();
+            write(&mut Object { out: line.out, wanted: Keys::ALL });
+            match line.out.get_mut(at) {
+                Some(comma) => *comma = b'{',
+                None => line.out.push(b'{'),
+            }
+            line.out.push(b'}');
+        });
     }
 }
 
@@ -163,15 +184,15 @@ mod tests {
     #[test]
     fn a_line_is_an_object() {
         let mut out = Vec::new();
-        let mut object = Object::begin(&mut out, "note");
-        object.number("frame", 7);
-        object.numbers("frames", &[1, 7]);
-        object.text("text", "a \"quoted\"\nline, grün");
-        object.number_or_null("id", None::<u64>);
-        object.hex("key", &[0, 0xfe]);
-        object.words("layers", ["eth", "ip"]);
-        object.nested("tcp", |tcp| tcp.flag("fin", true));
-        object.nested("empty", |_| {});
+        let mut object = Object::begin(&mut out, "note", Keys::ALL);
+        object.number(Key::Frame, 7);
+        object.numbers(Key::Frames, &[1, 7]);
+        object.text(Key::Text, "a \"quoted\"\nline, grün");
+        object.number_or_null(Key::Id, None::<u64>);
+        object.hex(Key::MaskingKey, &[0, 0xfe]);
+        object.words(Key::Layers, ["eth", "ip"]);
+        object.nested(Key::Tcp, |tcp| tcp.flag(Key::Fin, true));
+        object.nested(Key::Udp, |_| {});
         object.end();
         let text = String::from_utf8(out).unwrap();
         let parsed: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -179,7 +200,19 @@ mod tests {
         assert_eq!(
             text,
             "{\"kind\":\"note\",\"frame\":7,\"frames\":[1,7],\"text\":\"a \\\"quoted\\\"\\nline, grün\",\"id\":null,\
-             \"key\":\"00fe\",\"layers\":[\"eth\",\"ip\"],\"tcp\":{\"fin\":true},\"empty\":{}}\n"
+             \"masking_key\":\"00fe\",\"layers\":[\"eth\",\"ip\"],\"tcp\":{\"fin\":true},\"udp\":{}}\n"
         );
+    }
+    #[test]
+    fn of_a_line_only_what_is_wanted() {
+        let mut out = Vec::new();
+        let mut object = Object::begin(&mut out, "packet", Keys::named(&["len", "tcp", "no such"]));
+        object.number(Key::Frame, 7);
+        object.number(Key::Len, 60);
+        object.digest(Key::PayloadSha256, b"");
+        object.nested(Key::Tcp, |tcp| tcp.number(Key::Seq, 1));
+        object.nested(Key::Udp, |udp| udp.number(Key::Len, 1));
+        object.end();
+        assert_eq!(String::from_utf8(out).unwrap(), "{\"kind\":\"packet\",\"len\":60,\"tcp\":{\"seq\":1}}\n");
     }
 }

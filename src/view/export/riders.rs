@@ -2,67 +2,68 @@
 
 use serde_json::value::RawValue;
 
-use super::kinds::digest;
+use super::key::Key;
 use super::object::Object;
 use crate::protocol::engineio::{Content, EngineIoPacket};
 use crate::protocol::socketio::SocketIoPacket;
 use crate::protocol::{TlsHandshake as Handshake, TlsRecord};
 
 pub(super) fn engineio(line: &mut Object<'_>, packet: &EngineIoPacket) {
-    line.number("protocol", packet.version.number());
-    line.text("transport", &packet.transport.to_string());
-    line.text_or_null("sid", packet.sid.as_deref());
-    line.text("type", &packet.kind.to_string());
+    line.number(Key::Protocol, packet.version.number());
+    line.text(Key::Transport, &packet.transport.to_string());
+    line.text_or_null(Key::Sid, packet.sid.as_deref());
+    line.text(Key::Type, &packet.kind.to_string());
     match &packet.content {
-        Content::Text(text) => line.text("data", text),
-        Content::Binary(octets) => line.hex("binary_sha256", &digest(octets)),
+        Content::Text(text) => line.text(Key::Data, text),
+        Content::Binary(octets) => line.digest(Key::BinarySha256, octets),
     }
 }
 
 pub(super) fn socketio(line: &mut Object<'_>, packet: &SocketIoPacket) {
-    line.number("protocol", packet.revision.number());
-    line.text_or_null("sid", packet.sid.as_deref());
-    line.text_or_null("socket", packet.socket.as_deref());
-    line.text("namespace", &packet.namespace);
-    line.text("type", &packet.kind.to_string());
-    line.number_or_null("id", packet.id);
+    line.number(Key::Protocol, packet.revision.number());
+    line.text_or_null(Key::Sid, packet.sid.as_deref());
+    line.text_or_null(Key::Socket, packet.socket.as_deref());
+    line.text(Key::Namespace, &packet.namespace);
+    line.text(Key::Type, &packet.kind.to_string());
+    line.number_or_null(Key::Id, packet.id);
     // As it was written: keys keep their order and numbers their digits.
-    match packet.data.as_deref().and_then(|data| serde_json::from_str::<&RawValue>(data).ok()) {
-        Some(data) => line.value("data", data),
-        None => line.null("data"),
+    let data = packet.data.as_deref().filter(|_| line.wants(Key::Data));
+    match data.and_then(|data| serde_json::from_str::<&RawValue>(data).ok()) {
+        Some(data) => line.value(Key::Data, data),
+        None => line.null(Key::Data),
     }
-    line.text_or_null("offset", packet.offset.as_deref());
+    line.text_or_null(Key::Offset, packet.offset.as_deref());
     if let Some(answer) = packet.answers {
-        line.number("event_frame", answer.frame);
-        line.number("rtt_ns", answer.nanoseconds);
+        line.number(Key::EventFrame, answer.frame);
+        line.number(Key::RttNs, answer.nanoseconds);
     }
 }
 
 /// The keys of a TLS record.
 pub(super) fn tls(line: &mut Object<'_>, record: &TlsRecord) {
     if record.header >= 1 {
-        line.number("content_type", record.content_type);
+        line.number(Key::ContentType, record.content_type);
     }
     if record.header >= 5 {
-        line.number("record_len", record.len);
+        line.number(Key::RecordLen, record.len);
     }
-    line.flag("encrypted", record.encrypted);
+    line.flag(Key::Encrypted, record.encrypted);
     if !record.handshakes.is_empty() {
-        line.value("handshake", &record.handshakes.iter().map(Handshake::name).collect::<Vec<_>>());
+        line.value(Key::Handshake, &record.handshakes.iter().map(Handshake::name).collect::<Vec<_>>());
     }
     if let Some(hello) = record.handshakes.iter().find_map(|handshake| handshake.hello.as_ref()) {
         if let Some((name, _)) = &hello.server_name {
-            line.text("server_name", name);
+            line.text(Key::ServerName, name);
         }
         if !hello.alpn.is_empty() {
-            line.value("alpn", &hello.alpn.iter().map(|(name, _)| name).collect::<Vec<_>>());
+            line.value(Key::Alpn, &hello.alpn.iter().map(|(name, _)| name).collect::<Vec<_>>());
         }
-        line.text("tls_version", &hello.version_name());
+        line.text(Key::TlsVersion, &hello.version_name());
         if let Some(suite) = hello.suite_name() {
-            line.text("cipher_suite", &suite);
+            line.text(Key::CipherSuite, &suite);
         }
     }
     if let Some(alert) = record.alert_name() {
-        line.text("alert", &alert);
+        line.text(Key::Alert, &alert);
     }
 }

@@ -1,0 +1,213 @@
+//! The keys of lines, by the names that programs read.
+
+use crate::trace::Kind;
+
+macro_rules! keys {
+    ($($variant:ident = $name:literal,)*) => {
+        /// A key of a line.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(super) enum Key {
+            $($variant,)*
+        }
+
+        impl Key {
+            const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// Its name.
+            pub(super) const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+
+            /// As it stands in a line, the comma before it and the colon behind it included.
+            pub(super) const fn text(self) -> &'static str {
+                match self {
+                    $(Self::$variant => concat!(",\"", $name, "\":"),)*
+                }
+            }
+        }
+    };
+}
+
+keys! {
+    Kind = "kind",
+    Frame = "frame",
+    Frames = "frames",
+    Time = "time",
+    Stream = "stream",
+    From = "from",
+    To = "to",
+    Len = "len",
+    Caplen = "caplen",
+    Layers = "layers",
+    Tcp = "tcp",
+    Udp = "udp",
+    Method = "method",
+    Target = "target",
+    Status = "status",
+    Reason = "reason",
+    Version = "version",
+    Headers = "headers",
+    BodyLen = "body_len",
+    BodySha256 = "body_sha256",
+    DecodedLen = "decoded_len",
+    DecodedSha256 = "decoded_sha256",
+    RequestFrame = "request_frame",
+    Event = "event",
+    Data = "data",
+    Id = "id",
+    Retry = "retry",
+    Accepted = "accepted",
+    AcceptValid = "accept_valid",
+    Subprotocol = "subprotocol",
+    Extensions = "extensions",
+    Fin = "fin",
+    Rsv1 = "rsv1",
+    Opcode = "opcode",
+    Masked = "masked",
+    MaskingKey = "masking_key",
+    PayloadLen = "payload_len",
+    Compressed = "compressed",
+    PayloadSha256 = "payload_sha256",
+    Text = "text",
+    CloseCode = "close_code",
+    CloseReason = "close_reason",
+    Protocol = "protocol",
+    Transport = "transport",
+    Sid = "sid",
+    Type = "type",
+    BinarySha256 = "binary_sha256",
+    Socket = "socket",
+    Namespace = "namespace",
+    Offset = "offset",
+    EventFrame = "event_frame",
+    RttNs = "rtt_ns",
+    ContentType = "content_type",
+    RecordLen = "record_len",
+    Encrypted = "encrypted",
+    Handshake = "handshake",
+    ServerName = "server_name",
+    Alpn = "alpn",
+    TlsVersion = "tls_version",
+    CipherSuite = "cipher_suite",
+    Alert = "alert",
+    Severity = "severity",
+    Group = "group",
+    Spec = "spec",
+    Flags = "flags",
+    Seq = "seq",
+    Ack = "ack",
+    Window = "window",
+    Analysis = "analysis",
+}
+
+impl Key {
+    /// What nearly every line has.
+    const COMMON: [Self; 7] = [Self::Kind, Self::Frame, Self::Frames, Self::Time, Self::Stream, Self::From, Self::To];
+
+    /// What else the lines of a kind may have, in the order of the documentation.
+    const fn further(kind: Kind) -> &'static [Self] {
+        match kind {
+            Kind::Packet => &[Self::Len, Self::Caplen, Self::Layers, Self::Tcp, Self::Udp],
+            Kind::HttpRequest => &[
+                Self::Method,
+                Self::Target,
+                Self::Version,
+                Self::Headers,
+                Self::BodyLen,
+                Self::BodySha256,
+                Self::DecodedLen,
+                Self::DecodedSha256,
+            ],
+            Kind::HttpResponse => &[
+                Self::Status,
+                Self::Reason,
+                Self::Version,
+                Self::Headers,
+                Self::BodyLen,
+                Self::BodySha256,
+                Self::DecodedLen,
+                Self::DecodedSha256,
+                Self::RequestFrame,
+            ],
+            Kind::SseEvent => &[Self::Event, Self::Data, Self::Id, Self::Retry],
+            Kind::WebSocketHandshake => &[Self::Accepted, Self::AcceptValid, Self::Subprotocol, Self::Extensions],
+            Kind::WebSocketFrame => {
+                &[Self::Fin, Self::Rsv1, Self::Opcode, Self::Masked, Self::MaskingKey, Self::PayloadLen]
+            }
+            Kind::WebSocketMessage => &[
+                Self::Opcode,
+                Self::Compressed,
+                Self::PayloadLen,
+                Self::PayloadSha256,
+                Self::Text,
+                Self::CloseCode,
+                Self::CloseReason,
+            ],
+            Kind::EngineIoPacket => {
+                &[Self::Protocol, Self::Transport, Self::Sid, Self::Type, Self::Data, Self::BinarySha256]
+            }
+            Kind::SocketIoPacket => &[
+                Self::Protocol,
+                Self::Sid,
+                Self::Socket,
+                Self::Namespace,
+                Self::Type,
+                Self::Id,
+                Self::Data,
+                Self::Offset,
+                Self::EventFrame,
+                Self::RttNs,
+            ],
+            Kind::TlsRecord => &[
+                Self::ContentType,
+                Self::RecordLen,
+                Self::Encrypted,
+                Self::Handshake,
+                Self::ServerName,
+                Self::Alpn,
+                Self::TlsVersion,
+                Self::CipherSuite,
+                Self::Alert,
+            ],
+            Kind::UdpDatagram => &[Self::PayloadLen, Self::PayloadSha256],
+            Kind::Note => &[Self::Severity, Self::Group, Self::Text, Self::Spec],
+        }
+    }
+}
+
+/// The names of the keys that lines of these kinds may have, in the order of the documentation, each once.
+pub fn keys_of(kinds: &[&str]) -> Vec<&'static str> {
+    let mut keys = Key::COMMON.to_vec();
+    for key in Kind::ALL.into_iter().filter(|kind| kinds.contains(&kind.name())).flat_map(Key::further) {
+        if !keys.contains(key) {
+            keys.push(*key);
+        }
+    }
+    keys.into_iter().map(Key::name).collect()
+}
+
+/// A choice of keys: a bit for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Keys(u128);
+
+impl Keys {
+    /// All there are.
+    pub(super) const ALL: Self = Self(u128::MAX);
+
+    /// Those with these names.
+    pub(super) fn named(names: &[&str]) -> Self {
+        let chosen = Key::ALL.iter().filter(|key| names.contains(&key.name()));
+        Self(chosen.fold(0, |bits, key| bits | 1 << *key as u32))
+    }
+
+    /// Whether this is one of them.
+    #[inline]
+    pub(super) fn has(self, key: Key) -> bool {
+        self.0 & 1 << key as u32 != 0
+    }
+}
+
+// Each key has its bit.
+const _: () = assert!(Key::ALL.len() <= 128);
