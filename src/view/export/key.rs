@@ -31,7 +31,7 @@ macro_rules! keys {
 }
 
 keys! {
-    Kind = "kind",
+    KindName = "kind",
     Frame = "frame",
     Frames = "frames",
     Time = "time",
@@ -66,7 +66,7 @@ keys! {
     Rsv1 = "rsv1",
     Opcode = "opcode",
     Masked = "masked",
-    MaskingKey = "masking_key",
+    Mask = "masking_key",
     PayloadLen = "payload_len",
     Compressed = "compressed",
     PayloadSha256 = "payload_sha256",
@@ -104,75 +104,29 @@ keys! {
 
 impl Key {
     /// What nearly every line has.
-    const COMMON: [Self; 7] = [Self::Kind, Self::Frame, Self::Frames, Self::Time, Self::Stream, Self::From, Self::To];
+    const COMMON: [Self; 7] =
+        [Self::KindName, Self::Frame, Self::Frames, Self::Time, Self::Stream, Self::From, Self::To];
 
     /// What else the lines of a kind may have, in the order of the documentation.
     const fn further(kind: Kind) -> &'static [Self] {
+        use Key::*;
         match kind {
-            Kind::Packet => &[Self::Len, Self::Caplen, Self::Layers, Self::Tcp, Self::Udp],
-            Kind::HttpRequest => &[
-                Self::Method,
-                Self::Target,
-                Self::Version,
-                Self::Headers,
-                Self::BodyLen,
-                Self::BodySha256,
-                Self::DecodedLen,
-                Self::DecodedSha256,
-            ],
-            Kind::HttpResponse => &[
-                Self::Status,
-                Self::Reason,
-                Self::Version,
-                Self::Headers,
-                Self::BodyLen,
-                Self::BodySha256,
-                Self::DecodedLen,
-                Self::DecodedSha256,
-                Self::RequestFrame,
-            ],
-            Kind::SseEvent => &[Self::Event, Self::Data, Self::Id, Self::Retry],
-            Kind::WebSocketHandshake => &[Self::Accepted, Self::AcceptValid, Self::Subprotocol, Self::Extensions],
-            Kind::WebSocketFrame => {
-                &[Self::Fin, Self::Rsv1, Self::Opcode, Self::Masked, Self::MaskingKey, Self::PayloadLen]
+            Kind::Packet => &[Len, Caplen, Layers, Tcp, Udp],
+            Kind::HttpRequest => &[Method, Target, Version, Headers, BodyLen, BodySha256, DecodedLen, DecodedSha256],
+            Kind::HttpResponse => {
+                &[Status, Reason, Version, Headers, BodyLen, BodySha256, DecodedLen, DecodedSha256, RequestFrame]
             }
-            Kind::WebSocketMessage => &[
-                Self::Opcode,
-                Self::Compressed,
-                Self::PayloadLen,
-                Self::PayloadSha256,
-                Self::Text,
-                Self::CloseCode,
-                Self::CloseReason,
-            ],
-            Kind::EngineIoPacket => {
-                &[Self::Protocol, Self::Transport, Self::Sid, Self::Type, Self::Data, Self::BinarySha256]
+            Kind::SseEvent => &[Event, Data, Id, Retry],
+            Kind::WebSocketHandshake => &[Accepted, AcceptValid, Subprotocol, Extensions],
+            Kind::WebSocketFrame => &[Fin, Rsv1, Opcode, Masked, Mask, PayloadLen],
+            Kind::WebSocketMessage => &[Opcode, Compressed, PayloadLen, PayloadSha256, Text, CloseCode, CloseReason],
+            Kind::EngineIoPacket => &[Protocol, Transport, Sid, Type, Data, BinarySha256],
+            Kind::SocketIoPacket => &[Protocol, Sid, Socket, Namespace, Type, Id, Data, Offset, EventFrame, RttNs],
+            Kind::TlsRecord => {
+                &[ContentType, RecordLen, Encrypted, Handshake, ServerName, Alpn, TlsVersion, CipherSuite, Alert]
             }
-            Kind::SocketIoPacket => &[
-                Self::Protocol,
-                Self::Sid,
-                Self::Socket,
-                Self::Namespace,
-                Self::Type,
-                Self::Id,
-                Self::Data,
-                Self::Offset,
-                Self::EventFrame,
-                Self::RttNs,
-            ],
-            Kind::TlsRecord => &[
-                Self::ContentType,
-                Self::RecordLen,
-                Self::Encrypted,
-                Self::Handshake,
-                Self::ServerName,
-                Self::Alpn,
-                Self::TlsVersion,
-                Self::CipherSuite,
-                Self::Alert,
-            ],
-            Kind::UdpDatagram => &[Self::PayloadLen, Self::PayloadSha256],
-            Kind::Note => &[Self::Severity, Self::Group, Self::Text, Self::Spec],
+            Kind::UdpDatagram => &[PayloadLen, PayloadSha256],
+            Kind::Note => &[Severity, Group, Text, Spec],
         }
     }
 }

@@ -112,8 +112,8 @@ pub(super) fn message(seen: &Seen<'_>, told: &Told<'_>, moments: &mut Moments, b
             line.number(Key::Opcode, frame.opcode.bits());
             line.flag(Key::Masked, frame.masking_key.is_some());
             match &frame.masking_key {
-                Some(key) => line.hex(Key::MaskingKey, key),
-                None => line.null(Key::MaskingKey),
+                Some(key) => line.hex(Key::Mask, key),
+                None => line.null(Key::Mask),
             }
             line.number(Key::PayloadLen, frame.payload_len);
         }
@@ -146,7 +146,10 @@ fn message_body(line: &mut Object<'_>, opcode: Opcode, compressed: bool, len: Op
     let close = payload.filter(|_| opcode == Opcode::Close).and_then(WebSocketFrame::close_body);
     let text = payload.filter(|_| opcode == Opcode::Text && line.wants(Key::Text));
     let text = text.and_then(|bytes| std::str::from_utf8(bytes).ok());
-    line.shown(Key::Opcode, opcode);
+    match opcode {
+        Opcode::Text => line.word(Key::Opcode, b"text"),
+        other => line.shown(Key::Opcode, other),
+    }
     line.flag(Key::Compressed, compressed);
     line.number_or_null(Key::PayloadLen, payload.map(|payload| payload.len() as u64).or(len));
     match payload {

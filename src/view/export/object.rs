@@ -189,7 +189,7 @@ mod tests {
         object.numbers(Key::Frames, &[1, 7]);
         object.text(Key::Text, "a \"quoted\"\nline, grün");
         object.number_or_null(Key::Id, None::<u64>);
-        object.hex(Key::MaskingKey, &[0, 0xfe]);
+        object.hex(Key::Mask, &[0, 0xfe]);
         object.words(Key::Layers, ["eth", "ip"]);
         object.nested(Key::Tcp, |tcp| tcp.flag(Key::Fin, true));
         object.nested(Key::Udp, |_| {});
