@@ -66,6 +66,7 @@ const PLAYS: &[PlayCheck] = &[
     ("who_does_not_read_closes_the_window", rules::who_does_not_read_closes_the_window),
     ("a_crash_is_found_out_by_who_speaks", rules::a_crash_is_found_out_by_who_speaks),
     ("what_is_not_taken_is_sent_again", net::what_is_not_taken_is_sent_again),
+    ("a_fault_that_meets_nothing_is_told", net::a_fault_that_meets_nothing_is_told),
     ("both_ends_are_recorded", net::both_ends_are_recorded),
     ("a_wire_may_cut_in", net::a_wire_may_cut_in),
     ("an_ethernet_is_one", net::an_ethernet_is_one),

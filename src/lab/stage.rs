@@ -12,6 +12,7 @@ use crate::lab::ground::{Ground, Vantage};
 use crate::lab::held::Held;
 use crate::lab::host::{Host, Order, PortWish, Report, Side, Wish};
 use crate::lab::interrupt::{GLANCE, Interrupt};
+use crate::lab::log::ScriptLog;
 use crate::lab::logbook::Logbook;
 use crate::lab::namespace::Network;
 use crate::lab::parts::Parts;
@@ -68,7 +69,10 @@ pub fn play(place: &Place, scenario: &Scenario) -> Result<Recording, LabError> {
     let mut recording = recording((recorded, at_server), place, address, &log, notes);
     recording.secrets = tls.map(|tls| tls.secrets());
     match played {
-        Ok(()) => Ok(recording),
+        Ok(()) => {
+            recording.notes.extend(unmet(scenario, &recording.log));
+            Ok(recording)
+        }
         Err(Trouble { line, .. }) if interrupt.is_wanted() => {
             Err(LabError::Interrupted { line, recording: Box::new(recording) })
         }
@@ -77,6 +81,18 @@ pub fn play(place: &Place, scenario: &Scenario) -> Result<Recording, LabError> {
         }
         Err(Trouble { line, cause: None }) => Err(LabError::Late { line, limit, recording: Box::new(recording) }),
     }
+}
+
+/// The faults of a script that nothing met: whoever wrote them waits for what did not happen.
+fn unmet<'a>(scenario: &'a Scenario, log: &'a ScriptLog) -> impl Iterator<Item = String> + use<'a> {
+    scenario.steps.iter().filter_map(|step| {
+        let Action::Fault(fault) = &step.action else { return None };
+        let was_met = log.faults.iter().any(|entry| entry.step == step.line);
+        let line = step.line;
+        (!was_met).then(|| {
+            format!("line {line} of the script did nothing: `link {fault}`, and no such thing came by from there on")
+        })
+    })
 }
 
 /// Where each side lives, where it is recorded, and what lies between them.

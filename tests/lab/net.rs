@@ -109,6 +109,24 @@ pub fn what_is_not_taken_is_sent_again(place: &Place) {
     }
 }
 
+/// Who writes a fault waits for what it does. That it found nothing to do is said, and the play goes on.
+pub fn a_fault_that_meets_nothing_is_told(place: &Place) {
+    let script =
+        "ada opens tcp\nlink drops segment with \"never said\" to the server\nada writes \"one\"\nada closes\n";
+    let more = "network ethernet\nlink drops segment 1 to the server\nlink holds datagram 7 to the client\nada opens tcp\n\
+                ada writes \"one\"\nada closes\n";
+    let on_wire = matches!(place, Place::Private { .. });
+    for (script, line, what) in [(script, 2, "drops segment with \"never said\" to the server")]
+        .into_iter()
+        .chain(on_wire.then_some((more, 3, "holds datagram 7 to the client")))
+    {
+        let recording = play(place, script);
+        let note =
+            format!("line {line} of the script did nothing: `link {what}`, and no such thing came by from there on");
+        assert_eq!(recording.notes, [note], "{script}");
+    }
+}
+
 /// What is lost on the way is there at one end and not at the other, and all of either was captured.
 pub fn both_ends_are_recorded(place: &Place) {
     let script = "network ethernet recorded at both ends\nlink drops segment 2 to the server\nada opens tcp\n\
