@@ -12,7 +12,7 @@ use super::load::{self, trace_recording};
 use super::output::Output;
 use super::save::{self, Keep};
 use crate::capture::Statistics;
-use crate::explain::{Case, Cast, Comparison, Contender, Cost, Packet, Pair, Played, Profile, Random};
+use crate::explain::{Case, Cast, Comparison, Contender, Cost, Heartbeat, Packet, Pair, Played, Profile, Random};
 use crate::lab::{self, Entry, Events, Place, Recording, Scenario, Transport, What};
 use crate::mistake;
 use crate::trace::Trace;
@@ -32,7 +32,7 @@ pub(super) fn run(arguments: &CompareArguments, out: &mut Output) -> Result<Endi
     let (events, profile) = (events(arguments)?, profile(arguments.profile));
     let scripts = scripts(&transports, &events, &(ground(arguments)? + &added(profile)))?;
     let place = lab::enter();
-    let place = scripts.first().map_or_else(|| place.clone(), |(.., scenario)| place.clone().fit(scenario));
+    let place = scripts.first().map_or_else(|| place.clone(), |plan| place.clone().fit(&plan.play.1));
     let mut compared = Comparison {
         events: events.count,
         every: events.every.as_secs_f64(),
@@ -47,9 +47,12 @@ pub(super) fn run(arguments: &CompareArguments, out: &mut Output) -> Result<Endi
         contenders: Vec::new(),
     };
     let bar = Bar::new(scripts.len());
-    for (transport, script, scenario) in &scripts {
-        bar.begin(transport.name());
-        let run = |_| contend(*transport, (script, scenario), &events, (&place, arguments));
+    for plan in &scripts {
+        bar.begin(plan.transport.name());
+        let beating =
+            plan.beats.as_ref().map(|beats| play(&format!("{}-heartbeat", plan.transport), beats, (&place, arguments)));
+        let beating = beating.transpose()?.map(|recording| trace_recording(&recording, false));
+        let run = |_| contend(plan, beating.as_ref(), &events, (&place, arguments));
         let runs = (0..arguments.repeat).map(run).collect::<Result<Vec<_>, _>>()?;
         compared.contenders.extend(Contender::middle(runs));
         bar.done();
@@ -242,34 +245,55 @@ fn added(profile: Profile) -> String {
     if fields.is_empty() { fields } else { format!("clients add{fields}\n") }
 }
 
+/// A script as a person reads it, and as it is played.
+type Script = (String, Scenario);
+
+/// What is to be played for one transport.
+struct Plan {
+    transport: Transport,
+    play: Script,
+    /// Where idling is measured, a play in which only heartbeats are.
+    beats: Option<Script>,
+}
+
 /// What is to be played, all of it checked before anything is.
-fn scripts(
-    transports: &[Transport],
-    events: &Events,
-    ground: &str,
-) -> Result<Vec<(Transport, String, Scenario)>, Failure> {
-    let script = |transport: &Transport| {
+fn scripts(transports: &[Transport], events: &Events, ground: &str) -> Result<Vec<Plan>, Failure> {
+    let plan = |transport: &Transport| {
         let refused = |why: String| Failure::request(format!("cannot compare `{transport}`: {why}"), HELP);
-        let script = ground.to_owned() + &transport.script(events).map_err(refused)?;
-        let scenario = Scenario::parse(&script).map_err(|error| refused(error.message))?;
-        Ok((*transport, script, scenario))
+        let parsed = |script: String| {
+            let script = ground.to_owned() + &script;
+            let scenario = Scenario::parse(&script).map_err(|error| refused(error.message))?;
+            Ok::<Script, Failure>((script, scenario))
+        };
+        let beats = transport.heartbeat_script().filter(|_| !events.idle.is_zero());
+        let beats = beats.map(parsed).transpose()?;
+        Ok(Plan { transport: *transport, play: parsed(transport.script(events).map_err(refused)?)?, beats })
     };
-    transports.iter().map(script).collect()
+    transports.iter().map(plan).collect()
 }
 
 const HELP: &str = "choose fewer events, fewer clients, shorter times, or other transports";
 
+/// Plays a script, and keeps what was recorded if that is asked for.
+fn play(
+    name: &str,
+    (script, scenario): &Script,
+    (place, arguments): (&Place, &CompareArguments),
+) -> Result<Recording, Failure> {
+    let recording = lab::play(place, scenario).map_err(|error| Failure::from(error).while_doing(name))?;
+    if let Some(folder) = &arguments.save {
+        keep_in(folder, &recording, format!("wiretale compare {name}\n{script}"), &format!("{name}.pcapng"))?;
+    }
+    Ok(recording)
+}
+
 fn contend(
-    transport: Transport,
-    (script, scenario): (&str, &Scenario),
+    plan: &Plan,
+    beating: Option<&Trace>,
     events: &Events,
     (place, arguments): (&Place, &CompareArguments),
 ) -> Result<Contender, Failure> {
-    let recording = lab::play(place, scenario).map_err(|error| Failure::from(error).while_doing(transport.name()))?;
-    if let Some(folder) = &arguments.save {
-        let title = format!("wiretale compare {transport}\n{script}");
-        keep_in(folder, &recording, title, &format!("{transport}.pcapng"))?;
-    }
+    let recording = play(plan.transport.name(), &plan.play, (place, arguments))?;
     let directions = events.way.directions();
     let is_event = |what: &What| match what {
         What::Message(message) => message.opcode == lab::Opcode::Text,
@@ -287,11 +311,12 @@ fn contend(
     latencies.sort_unstable();
     let trace = trace_recording(&recording, false);
     let played = Played { directions, payload: events.payload, clients: events.clients, idle: events.idle };
-    let cost = Cost::of_play(&trace, &played);
+    let heartbeat = beating.and_then(|beating| Heartbeat::of(&trace, beating));
+    let cost = Cost::of_play(&trace, &played).with_heartbeat(heartbeat, &trace);
     let completeness = recording.completeness.to_string();
     let between = between(&recording, &sent, (&trace, &cost));
     Ok(Contender {
-        transport: transport.to_string(),
+        transport: plan.transport.to_string(),
         cost,
         latencies,
         between,

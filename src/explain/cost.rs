@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::heartbeat::{Heartbeat, pings};
 use crate::flow::Finding;
 use crate::layer::Direction;
 use crate::packet::Flags;
@@ -101,8 +102,11 @@ pub struct Cost {
     pub before: u64,
     /// Octets from one event to the next, on average over all but the first; none with fewer than two events.
     pub per_event: Option<f64>,
-    /// Octets a minute from 250 ms behind the last event on, if nothing happened there for longer.
+    /// Octets a minute from 250 ms behind the last event on, if nothing happened there for longer. With a heartbeat it is in it,
+    /// as arithmetic, unless one was seen there.
     pub idle_per_minute: Option<f64>,
+    /// What a heartbeat takes, if there are any and they were measured.
+    pub heartbeat: Option<Heartbeat>,
     /// How many TCP connections were open on average, from the first frame to the last.
     pub held_open: f64,
     /// How many clients shared all this.
@@ -179,10 +183,19 @@ impl Cost {
             before: octets_in(1, first),
             per_event: (gaps > 0).then(|| octets_in(first + 1, last + 1) as f64 / gaps as f64),
             idle_per_minute: idle_per_minute(trace, last, played.idle),
+            heartbeat: None,
             held_open: held_open(trace),
             clients: played.clients,
             events,
         }
+    }
+
+    /// The same, with the heartbeats of its sessions: each client has one.
+    pub fn with_heartbeat(self, heartbeat: Option<Heartbeat>, trace: &Trace) -> Self {
+        let last = self.events.last().copied().unwrap_or(0);
+        let was_seen = pings(trace).into_iter().any(|frame| frame > last);
+        let added = heartbeat.filter(|_| !was_seen).map_or(0.0, |beat| beat.octets_a_minute() * self.clients as f64);
+        Self { idle_per_minute: self.idle_per_minute.map(|idle| idle + added), heartbeat, ..self }
     }
 
     /// Whether the layers add up to the frames.

@@ -151,6 +151,27 @@ impl Transport {
             + &ends.collect::<String>())
     }
 
+    /// The script of a session in which nothing is said and the server asks five times whether the client is there; `None`
+    /// where no server asks.
+    pub fn heartbeat_script(self) -> Option<String> {
+        let (begins, ends) = match self {
+            Self::SocketIo | Self::SocketIoPolling | Self::SocketIoWebSocket => {
+                (self.connects_to_socketio("ada"), "ada disconnects")
+            }
+            _ => return None,
+        };
+        Some(format!("server checks every 400ms within 300ms\n{begins}\nwait 1900ms\n{ends}\n"))
+    }
+
+    fn connects_to_socketio(self, client: &str) -> String {
+        let over = match self {
+            Self::SocketIoPolling => " over polling",
+            Self::SocketIoWebSocket => " over websocket",
+            _ => "",
+        };
+        format!("{client} connects to socket.io{over}")
+    }
+
     /// Whether events come only as answers.
     fn asks(self) -> bool {
         matches!(self, Self::Http10 | Self::Http11 | Self::ShortPoll | Self::LongPoll | Self::Sse)
@@ -163,9 +184,7 @@ impl Transport {
             Self::WebSocketDeflate => format!("{client} connects with compression"),
             Self::Tcp => format!("{client} opens tcp"),
             Self::Sse => format!("{client} subscribes to /events"),
-            Self::SocketIo => format!("{client} connects to socket.io"),
-            Self::SocketIoPolling => format!("{client} connects to socket.io over polling"),
-            Self::SocketIoWebSocket => format!("{client} connects to socket.io over websocket"),
+            Self::SocketIo | Self::SocketIoPolling | Self::SocketIoWebSocket => self.connects_to_socketio(client),
             // An event is known by its length; this is none.
             Self::Udp if events.way == Way::Down && events.payload == 5 => format!("{client} sends datagram \"hi\""),
             Self::Udp if events.way == Way::Down => format!("{client} sends datagram \"hello\""),
