@@ -49,6 +49,7 @@ pub fn owner_title(owner: &str) -> &str {
         "ipv6" => "IPv6",
         "tcp" => "TCP",
         "udp" => "UDP",
+        "quic" => "QUIC",
         "vlan" | "ieee8021ad" => "VLAN tag",
         "arp" => "ARP",
         "icmp" => "ICMP",

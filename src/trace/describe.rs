@@ -4,6 +4,7 @@ use super::model::{Record, Trace};
 use crate::flow;
 use crate::layer::{Buffer, Group, Layer, Note, Severity, Span, Value};
 use crate::packet;
+use crate::protocol::quic;
 
 crate::fields! {
     FRAME_NUMBER = "frame.number", Uint, "The number of the frame in the capture, from 1.", "";
@@ -25,6 +26,7 @@ impl Trace {
         layers.extend(packet::describe(&record.packet, number, &record.frame.data));
         describe_fragments(number, record, &mut layers);
         describe_flow(record, &mut layers);
+        layers.extend(describe_quic(number, record));
         for message in self.messages_in(number) {
             let mut described = message.payload.describe(self.bytes(message), &message.span());
             if let Some(first) = described.first_mut() {
@@ -115,11 +117,22 @@ fn describe_flow(record: &Record, layers: &mut [Layer]) {
     }
 }
 
+/// The packets of QUIC in a datagram.
+fn describe_quic(number: u32, record: &Record) -> Vec<Layer> {
+    let Some(packets) = &record.quic else { return Vec::new() };
+    let (whole, bytes) = record.whole();
+    let at = match &record.datagram {
+        Some(_) => whole.payload.within(Buffer::Datagram(number)),
+        None => whole.payload.span(number),
+    };
+    quic::describe(packets, whole.payload.of(bytes), &at)
+}
+
 /// What a fragment carries, or what its packet carries once that is whole and nobody else takes it.
 fn describe_rest_of_fragment(number: u32, record: &Record) -> Vec<Layer> {
     let (whole, bytes) = record.whole();
     let (at, bytes) = match &record.datagram {
-        Some(_) if record.segment.is_some() => return Vec::new(),
+        Some(_) if record.segment.is_some() || record.quic.is_some() => return Vec::new(),
         Some(_) => (whole.payload.within(Buffer::Datagram(number)), whole.payload.of(bytes)),
         None => (whole.payload.span(number), whole.payload.of(bytes)),
     };

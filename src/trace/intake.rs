@@ -1,10 +1,12 @@
 //! What happens to a frame before its segment reaches a connection: it is dissected, fragments are put together, and
 //! what is proven to be damaged is kept out.
 
+use super::quic::QuicPairs;
 use crate::capture::{FrameRef, Moment};
 use crate::flow::{Arrival, Delivery, FlowTable, Fresh, Origin, Stream, UdpPlace, UdpTable};
 use crate::layer::{Group, Note, Severity};
 use crate::packet::{Datagram, Evidence, Packet, Reassembler};
+use crate::protocol::quic::QuicPacket;
 
 /// The memory of this step: bounded, whatever comes.
 #[derive(Default)]
@@ -12,6 +14,7 @@ pub(super) struct Intake {
     fragments: Reassembler,
     pub(super) evidence: Evidence,
     datagrams: UdpTable,
+    quic: QuicPairs,
     /// What is odd about the frame at hand, or about fragments before it.
     pub(super) notes: Vec<(Moment, Note)>,
     pub(super) portion: Portion,
@@ -49,6 +52,7 @@ pub(super) struct Admitted {
     pub(super) elsewhere: bool,
     pub(super) udp: Option<UdpPlace>,
     pub(super) mentions: Option<u32>,
+    pub(super) quic: Option<Box<[QuicPacket]>>,
 }
 
 impl Admitted {
@@ -81,6 +85,7 @@ impl Intake {
             elsewhere: false,
             udp: None,
             mentions: None,
+            quic: None,
         };
         let packet = &admitted.packet;
         if self.portion.of > 1 && !packet.is_fragment() && !self.portion.holds(packet) {
@@ -111,7 +116,9 @@ impl Intake {
         let udp = if admitted.damaged { None } else { self.datagrams.push(whole, frame.time) };
         self.notes.extend(self.datagrams.take_note().map(|note| (now, note)));
         let mentions = whole.quoted(data).and_then(|quoted| self.datagrams.mention(&quoted));
-        (admitted.udp, admitted.mentions) = (udp, mentions);
+        let quic = udp.and_then(|_| self.quic.read(whole, data));
+        self.notes.extend(self.quic.take_note().map(|note| (now, note)));
+        (admitted.udp, admitted.mentions, admitted.quic) = (udp, mentions, quic);
         admitted
     }
 

@@ -27,6 +27,7 @@ impl Watch for Keeper {
             damaged: sight.damaged,
             udp: sight.udp,
             mentions: sight.mentions,
+            quic: sight.quic.map(Into::into),
         };
         self.trace.tell_fragments(&mut record, sight.number);
         self.trace.records.push(record);

@@ -93,7 +93,13 @@ impl Trace {
                 shares.fill(REPEATED, payload.end);
             }
             (Some(_), None) => shares.fill(DATA, payload.end),
-            (None, _) => shares.fill(fallback, payload.end),
+            (None, _) => {
+                if let Some(last) = record.quic.as_ref().and_then(|packets| packets.last()) {
+                    shares.fill("quic", payload.start + last.range.end as u32);
+                    shares.fill(DATA, payload.end);
+                }
+                shares.fill(fallback, payload.end);
+            }
         }
     }
 

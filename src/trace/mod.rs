@@ -18,6 +18,7 @@ mod ledger;
 mod lookup;
 mod model;
 mod pipeline;
+mod quic;
 mod remarks;
 mod session;
 mod socket;

@@ -8,6 +8,7 @@ use crate::flow::{Connection, Delivery, Segment, Stream, UdpPlace};
 use crate::layer::{Buffer, Direction, Note, Span};
 use crate::message::Payload;
 use crate::packet::{Datagram, Packet};
+use crate::protocol::quic::QuicPacket;
 
 /// A frame with all that was found in it.
 #[derive(Debug, Clone)]
@@ -30,6 +31,8 @@ pub struct Record {
     pub udp: Option<UdpPlace>,
     /// The `udp.stream` of the datagram that it quotes, if it is an ICMP error.
     pub mentions: Option<u32>,
+    /// The packets of QUIC in its datagram, if it is that; their places are counted from the beginning of its payload.
+    pub quic: Option<Box<[QuicPacket]>>,
 }
 
 impl Record {

@@ -123,6 +123,7 @@ impl<W: Watch> Pipeline<W> {
             damaged: admitted.damaged,
             udp: admitted.udp,
             mentions: admitted.mentions,
+            quic: admitted.quic.as_deref(),
         });
         if let Some(id) = found.filter(|_| !keeps_all) {
             let here = segment.map(|segment| (id, segment.connection, segment.direction));

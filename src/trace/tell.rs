@@ -30,6 +30,7 @@ impl Trace {
                 damaged: record.damaged,
                 udp: record.udp,
                 mentions: record.mentions,
+                quic: record.quic.as_deref(),
             });
         }
         let whole = self.notes().iter().filter(|(frame, _)| frame.is_none());

@@ -12,6 +12,7 @@ use crate::flow::{Connection, Delivery, Segment, Stream, UdpPlace};
 use crate::layer::{Direction, Note, Span};
 use crate::message::Payload;
 use crate::packet::{Datagram, Packet, Plain, Transport};
+use crate::protocol::quic::QuicPacket;
 
 /// Who is told.
 pub trait Watch {
@@ -130,6 +131,8 @@ pub struct Sight<'a> {
     pub udp: Option<UdpPlace>,
     /// The `udp.stream` of the datagram that it quotes, if it is an ICMP error.
     pub mentions: Option<u32>,
+    /// The packets of QUIC in its datagram, if it is that.
+    pub quic: Option<&'a [QuicPacket]>,
 }
 
 impl<'a> Sight<'a> {

@@ -42,7 +42,7 @@ impl Tone {
         match owner {
             "eth" | "null" | "raw" | "sll" | "vlan" | "ieee8021ad" | "padding" | "missing" => Self::Link,
             "ip" | "ipv6" | "arp" | "icmp" | "icmpv6" | "fragment" => Self::Net,
-            "tcp" | "udp" => Self::Transport,
+            "tcp" | "udp" | "quic" => Self::Transport,
             "http" | "http2" | "sse" => Self::Http,
             "websocket" | "websocket.handshake" | "engineio" | "socketio" => Self::WebSocket,
             "payload" => Self::Payload,

@@ -64,6 +64,24 @@ const AGAIN: &[&str] = &[
 ];
 
 static EXCEPTIONS: &[Exception] = &[
+    Exception {
+        capture: "quic",
+        frames: &[1, 3, 6],
+        fields: DATA,
+        reason: "zeros behind the last packet fill the datagram (RFC 9000 §14.1 asks for 1200 octets): tshark is silent of them",
+    },
+    Exception {
+        capture: "quic",
+        frames: &[1, 4],
+        fields: &["tls"],
+        reason: "tshark opens Initial packets, whose keys follow from what is in the open; we open nothing of QUIC",
+    },
+    Exception {
+        capture: "quic",
+        frames: &[12],
+        fields: &["data", "quic"],
+        reason: "a version that nobody speaks: tshark takes it for QUIC by its first bit, and calls it malformed",
+    },
     Exception { capture: "http2", frames: &[15, 18, 25, 26], fields: BODY, reason: WHOLE_BODY },
     Exception { capture: "http2-tls", frames: &[18, 21, 28, 29], fields: BODY, reason: WHOLE_BODY },
     Exception { capture: "k2_7692", frames: &[11], fields: TEXT, reason: FINAL_BLOCK },

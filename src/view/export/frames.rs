@@ -26,7 +26,8 @@ pub(super) fn packet(sight: &Sight<'_>, protocols: &[&'static str], moments: &mu
     let headers = packet.headers().map(|(name, _)| name);
     let last = packet.headers().last().map(|(name, _)| name);
     let above = protocols.iter().copied().enumerate().filter(|(i, name)| *i > 0 || last != Some(*name));
-    line.words(Key::Layers, headers.chain(above.map(|(_, name)| name)));
+    let quic = sight.quic.map(|_| "quic");
+    line.words(Key::Layers, headers.chain(quic).chain(above.map(|(_, name)| name)));
     match &packet.transport {
         Some(Transport::Tcp(header)) => line.nested(Key::Tcp, |tcp| {
             tcp.words(Key::Flags, header.flags.names());
