@@ -95,7 +95,7 @@ fn packet(datagram: &[u8], at: usize, id_len: Option<usize>) -> Option<QuicPacke
     }
     // "The next bit (0x40) of byte 0 is set to 1" (RFC 9000 §17.3.1).
     let destination = at + 1..at + 1 + id_len?;
-    (first & 0x40 != 0 && destination.end < datagram.len()).then(|| QuicPacket {
+    (first & 0x40 != 0 && destination.end < datagram.len()).then_some(QuicPacket {
         kind: Kind::Short,
         range: at..datagram.len(),
         version: None,
