@@ -325,7 +325,7 @@ fn the_labs_server_and_a_browser() {
 #[test]
 fn the_labs_server_and_the_test_suites() {
     let held = log("lab-suite").iter().filter(|line| line["event"] == "case").count();
-    assert_eq!(held, 29);
+    assert_eq!(held, 35);
 }
 
 #[test]

@@ -7,32 +7,67 @@
 //! - `join` puts its sender into a room, `tell room` tells all in a room, `tell all` everyone, both but the sender;
 //! - `throw me out` is.
 //!
+//! Below `/engine.io/` it speaks Engine.IO alone, and sends back what it gets, as the test suite of that protocol asks
+//! (<https://github.com/socketio/engine.io-protocol/tree/main/test-suite>).
+//!
 //! Octets are taken as arguments of their own, as scripts have them, and not from within an object.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use engineioxide::config::EngineIoConfig;
+use engineioxide::handler::EngineIoHandler;
+use engineioxide::service::EngineIoService;
+use engineioxide::{DisconnectReason, Socket, Str};
 use serde_json::{Map, Value};
 use socketioxide::extract::{AckSender, Event, SocketRef, TryData};
 use socketioxide::{SendError, SocketIo};
 use tokio::net::TcpListener;
 
 use crate::lab::logbook::Logbook;
-use crate::lab::socketio::server::{Asks, open};
+use crate::lab::socketio::server::{Asks, Bytes, open};
 use crate::lab::socketio::{Arg, Args, MAIN};
 
 /// Serves until it is dropped. `heartbeat` is how often it asks whether a client is there, and how long it waits for the
 /// answer; else as its library does by default.
 pub async fn serve(listener: TcpListener, heartbeat: Option<(Duration, Duration)>) {
-    let builder = match heartbeat {
-        Some((every, within)) => SocketIo::builder().ping_interval(every).ping_timeout(within),
-        None => SocketIo::builder(),
+    let (builder, bare) = match heartbeat {
+        Some((every, within)) => (
+            SocketIo::builder().ping_interval(every).ping_timeout(within),
+            EngineIoConfig::builder().ping_interval(every).ping_timeout(within),
+        ),
+        None => (SocketIo::builder(), EngineIoConfig::builder()),
     };
-    // As the official server has it by default.
-    let (service, io) = builder.max_payload(1_000_000).build_svc();
+    let (service, io) = builder.max_payload(MAX_PAYLOAD).build_svc();
     for namespace in [MAIN, "/custom"] {
         io.ns(namespace, welcome);
     }
+    let bare = bare.max_payload(MAX_PAYLOAD).req_path("/engine.io").build();
+    let service = EngineIoService::with_config_inner(service, Arc::new(Echo), bare);
     open(listener, service, None, Logbook::alone()).await;
+}
+
+/// As the official server has it by default.
+const MAX_PAYLOAD: u64 = 1_000_000;
+
+/// Sends back what comes; who has gone meanwhile does not hear it.
+#[derive(Debug)]
+struct Echo;
+
+impl EngineIoHandler for Echo {
+    type Data = ();
+
+    fn on_connect(self: Arc<Self>, _socket: Arc<Socket<()>>) {}
+
+    fn on_disconnect(&self, _socket: Arc<Socket<()>>, _reason: DisconnectReason) {}
+
+    fn on_message(self: &Arc<Self>, text: Str, socket: Arc<Socket<()>>) {
+        let _ = socket.emit(text);
+    }
+
+    fn on_binary(self: &Arc<Self>, octets: Bytes, socket: Arc<Socket<()>>) {
+        let _ = socket.emit_binary(octets);
+    }
 }
 
 async fn welcome(socket: SocketRef, TryData(auth): TryData<Value>) {

@@ -15,8 +15,8 @@ module.exports = async ({ serve, url, WebSocket }) => {
   const post = (sid, body) => polling(sid, { method: "post", body });
 
   /** A WebSocket whose messages wait until somebody asks for them. */
-  const open = (query = "EIO=4&transport=websocket") => {
-    const socket = new WebSocket(`${url.replace("http", "ws")}/socket.io/?${query}`);
+  const open = (query = "EIO=4&transport=websocket", path = "socket.io") => {
+    const socket = new WebSocket(`${url.replace("http", "ws")}/${path}/?${query}`);
     const [came, wanted] = [[], []];
     let over;
     socket.closed = new Promise((done) => (over = done));
@@ -42,6 +42,18 @@ module.exports = async ({ serve, url, WebSocket }) => {
     assert.equal(await (await polling(sid)).text(), "2");
     await post(sid, "3");
     return sid;
+  };
+  /** A session of bare Engine.IO by polling, in which nothing waits. */
+  const echoes = async () => {
+    const at = `${url}/engine.io/?EIO=4&transport=polling`;
+    const { sid } = JSON.parse((await (await fetch(at)).text()).slice(1));
+    const session = {
+      get: () => fetch(`${at}&sid=${sid}`),
+      post: (body) => fetch(`${at}&sid=${sid}`, { method: "post", body }),
+    };
+    assert.equal(await (await session.get()).text(), "2");
+    await session.post("3");
+    return session;
   };
   const joined = async () => {
     const socket = open();
@@ -182,6 +194,51 @@ module.exports = async ({ serve, url, WebSocket }) => {
       assert.equal((await polling(sid)).status, 400);
       assert.equal((await first).status, 200);
       assert.equal((await polling(sid)).status, 400);
+    },
+    // ---- messages of bare Engine.IO, which its server sends back
+    "text comes back by polling": async () => {
+      const { get, post } = await echoes();
+      const sent = await post("4hello");
+      assert.deepEqual([sent.status, await sent.text()], [200, "ok"]);
+      const came = await get();
+      assert.deepEqual([came.status, await came.text()], [200, "4hello"]);
+    },
+    "several packets come back by polling": async () => {
+      const { get, post } = await echoes();
+      const said = ["4test1", "4test2", "4test3"];
+      const sent = await post(said.join("\x1e"));
+      assert.deepEqual([sent.status, await sent.text()], [200, "ok"]);
+      const came = [];
+      while (came.length < said.length) came.push(...(await (await get()).text()).split("\x1e"));
+      assert.deepEqual(came, said);
+    },
+    "octets come back by polling": async () => {
+      const { get, post } = await echoes();
+      const sent = await post("4hello\x1ebAQIDBA==");
+      assert.deepEqual([sent.status, await sent.text()], [200, "ok"]);
+      const came = [];
+      while (came.length < 2) came.push(...(await (await get()).text()).split("\x1e"));
+      assert.deepEqual(came, ["4hello", "bAQIDBA=="]);
+    },
+    "text comes back over a WebSocket": async () => {
+      const socket = open(undefined, "engine.io");
+      await socket.hear();
+      socket.send("4hello");
+      assert.equal(await socket.hear(), "4hello");
+      socket.close();
+    },
+    "octets come back over a WebSocket": async () => {
+      const socket = open(undefined, "engine.io");
+      await socket.hear();
+      socket.send(Buffer.from([1, 2, 3, 4]));
+      assert.deepEqual(await socket.hear(), Buffer.from([1, 2, 3, 4]));
+      socket.close();
+    },
+    "what is no packet ends a session over a WebSocket": async () => {
+      const socket = open(undefined, "engine.io");
+      await socket.hear();
+      socket.send("abc");
+      await closes(socket);
     },
     // ---- Socket.IO: connect
     "the main namespace is joined": async () => {
