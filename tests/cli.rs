@@ -1221,3 +1221,29 @@ fn a_comparison_may_be_repeated() {
         table.out
     );
 }
+
+/// QUIC is known by its long headers; what follows with short ones, and who is asked for, by what came before.
+#[test]
+fn quic_is_told_as_far_as_it_is_in_the_open() {
+    let frames = |capture: &str, filter: &str| -> Vec<u64> {
+        let capture = format!("tests/captures/quic/{capture}.pcap");
+        let lines = exported(&[&capture, "--kinds", "packet", "--where", filter]);
+        lines.iter().map(|line| line["frame"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(frames("quic", "quic"), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13]);
+    assert_eq!(frames("quic", "quic.header_form == 0"), [7, 8, 9, 10, 11]);
+    assert_eq!(frames("quic", "tls.handshake.extensions_server_name == \"localhost\""), [1]);
+    assert_eq!(
+        frames("quic", "tls.handshake.type == 2"),
+        [4],
+        "the server's, with keys of the connection ID after the Retry"
+    );
+    assert_eq!(frames("quic-long-hello", "tls.handshake.extensions_alpn_str == \"echo\""), [2], "where its end came");
+    assert_eq!(frames("quic-version-2", "tls.handshake.type"), [1, 2]);
+    let lines = exported(&["tests/captures/quic/quic.pcap", "--kinds", "packet,note"]);
+    let notes: Vec<_> = lines.iter().filter(|line| line["kind"] == "note").map(|line| line["frame"].as_u64()).collect();
+    assert_eq!(notes, [Some(1), Some(13)], "once for each pair of ends");
+    assert_eq!(lines[0]["layers"], serde_json::json!(["eth", "ip", "udp", "quic"]));
+    let ran = run(&mut wiretale(&["peel", "tests/captures/quic/quic.pcap", "1", "--width", "80"]));
+    assert!(ran.out.contains("ClientHello for localhost") && ran.out.contains("each owned once"), "{}", ran.out);
+}

@@ -1,41 +1,49 @@
-//! Which ends speak QUIC with each other, so that short headers are known for what they are.
+//! Which ends speak QUIC with each other, so that short headers are known for what they are, and hellos can be read.
 
 use std::net::SocketAddr;
 
 use crate::layer::{Group, Note, Severity};
 use crate::map::Map;
 use crate::packet::Packet;
-use crate::protocol::quic::{self, QuicPacket};
+use crate::protocol::quic::{self, Opening, QuicPacket};
 
-/// More ends than this are not remembered at once.
-const MAX_ENDS: usize = 1 << 16;
+/// More pairs of ends than this are not remembered at once.
+const MAX_PAIRS: usize = 1 << 14;
 
 /// Ends that speak QUIC.
 #[derive(Default)]
 pub(super) struct QuicPairs {
-    /// For an end and the other it speaks with: how long its connection IDs are.
-    id_lens: Map<(SocketAddr, SocketAddr), u8>,
+    pairs: Map<(SocketAddr, SocketAddr), Pair>,
     note: Option<Note>,
+}
+
+/// What is known of two ends, the lower before the higher.
+#[derive(Default)]
+struct Pair {
+    /// How long the connection IDs of each are.
+    id_lens: [Option<u8>; 2],
+    opening: Opening,
 }
 
 impl QuicPairs {
     /// The packets of QUIC in a datagram, if it holds any.
     pub(super) fn read(&mut self, packet: &Packet, data: &[u8]) -> Option<Box<[QuicPacket]>> {
         let (_, from, to) = packet.udp()?;
-        let known = self.id_lens.get(&(to, from)).copied();
-        let packets = quic::read(packet.payload.of(data), known)?;
-        let is_new = known.is_none() && !self.id_lens.contains_key(&(from, to));
-        if is_new {
-            let text = "QUIC: all but the headers of its packets is encrypted, and not opened here; what they carry, such as \
-                        HTTP/3 or WebTransport, is not read";
+        let payload = packet.payload.of(data);
+        let (key, sender) = if from <= to { ((from, to), 0) } else { ((to, from), 1) };
+        let known = self.pairs.get(&key);
+        let mut packets = quic::read(payload, known.and_then(|pair| pair.id_lens[1 - sender]))?;
+        if known.is_none() {
+            let text = "QUIC: what its packets carry is encrypted, and only their headers and the hellos are read; what follows, \
+                        such as HTTP/3 or WebTransport, is not opened";
             self.note = Some(Note::new(Severity::Note, text, "RFC 9001 §5").about(Group::Undecoded));
-        }
-        if let Some(len) = quic::own_id_len(&packets) {
-            if self.id_lens.len() >= MAX_ENDS {
-                self.id_lens.clear();
+            if self.pairs.len() >= MAX_PAIRS {
+                self.pairs.clear();
             }
-            self.id_lens.insert((from, to), len);
         }
+        let pair = self.pairs.entry(key).or_default();
+        pair.id_lens[sender] = quic::own_id_len(&packets).or(pair.id_lens[sender]);
+        packets.iter_mut().for_each(|packet| pair.opening.hear(packet, payload));
         Some(packets.into())
     }
 

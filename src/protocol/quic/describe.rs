@@ -2,14 +2,15 @@
 
 use std::ops::Range;
 
-use super::{Kind, QuicPacket, V1, V2};
-use crate::layer::{FieldDef, Layer, OsiLayer, Span, Value};
+use super::{Hello, Kind, QuicPacket, V1, V2};
+use crate::layer::{Buffer, Derived, FieldDef, Layer, OsiLayer, Span, Value};
 
 crate::fields! {
     PACKET_LENGTH = "quic.packet_length", Uint, "How many octets the packet has in its datagram.", "RFC 9000 §12.2";
     HEADER_FORM = "quic.header_form", Uint, "1 is a long header, 0 a short one.", "RFC 8999 §5";
     FIXED_BIT = "quic.fixed_bit", Bool, "Always set, but in Version Negotiation.", "RFC 9000 §17.2";
     PACKET_TYPE = "quic.long.packet_type", Uint, "In version 1: 0 is Initial, 1 0-RTT, 2 Handshake, 3 Retry.", "RFC 9000 §17.2";
+    PACKET_TYPE_V2 = "quic.long.packet_type_v2", Uint, "In version 2: 0 is Retry, 1 Initial, 2 0-RTT, 3 Handshake.", "RFC 9369 §3.2";
     VERSION = "quic.version", Uint, "The version of QUIC; 0 in Version Negotiation.", "RFC 8999 §5.1";
     DCIL = "quic.dcil", Uint, "How long the receiver's connection ID is.", "RFC 8999 §5.1";
     DCID = "quic.dcid", Bytes, "The receiver's connection ID: by it, and not by addresses and ports, packets belong to a connection.", "RFC 9000 §5.1";
@@ -37,9 +38,29 @@ impl Kind {
     }
 }
 
-/// The layers of the packets of a datagram, one each. `at` is where the datagram's payload lies.
+/// The layers of the packets of a datagram, one each, and one behind it for a hello. `at` is where the datagram's payload lies.
 pub fn describe(packets: &[QuicPacket], datagram: &[u8], at: &Span) -> Vec<Layer> {
-    packets.iter().map(|packet| packet.describe(datagram, at)).collect()
+    packets
+        .iter()
+        .flat_map(|packet| {
+            let layer = packet.describe(datagram, at);
+            let hello = packet.hello.as_deref().and_then(|hello| Some(hello.describe(layer.span.clone()?)));
+            std::iter::once(layer).chain(hello)
+        })
+        .collect()
+}
+
+impl Hello {
+    /// Its octets are not those of the packet: they were decrypted, and may have come in several.
+    fn describe(&self, packet: Span) -> Layer {
+        let mut layer =
+            Layer::new("tls", "Transport Layer Security", Some(OsiLayer::Application), Some(packet.clone()));
+        layer.summary = self.handshake.words();
+        layer.derived.push(Derived { how: "decrypted", from: packet, bytes: self.message.clone() });
+        let at = Span::new(Buffer::Derived(0), 0..self.message.len() as u64);
+        self.handshake.describe(&mut layer, &at);
+        layer
+    }
 }
 
 impl QuicPacket {
@@ -56,7 +77,8 @@ impl QuicPacket {
         }
         if let Some(version) = self.version {
             if version != 0 {
-                layer.field(&PACKET_TYPE, Value::Uint(u64::from(first >> 4 & 3)), 0..1);
+                let def = if version == V2 { &PACKET_TYPE_V2 } else { &PACKET_TYPE };
+                layer.field(def, Value::Uint(u64::from(first >> 4 & 3)), 0..1);
             }
             layer.field(&VERSION, Value::Uint(u64::from(version)), 1..5);
         }
@@ -129,7 +151,11 @@ impl QuicPacket {
         };
         match self.kind {
             Kind::VersionNegotiation | Kind::Retry => format!("{}{version}{to}", self.kind.name()),
-            kind => format!("{}{version}{to}, {} octets, protected", kind.name(), self.range.len()),
+            kind => {
+                let hello = self.hello.as_ref().map(|hello| format!(": {}", hello.handshake.words()));
+                let octets = self.range.len();
+                format!("{}{version}{to}, {octets} octets, protected{}", kind.name(), hello.unwrap_or_default())
+            }
         }
     }
 }

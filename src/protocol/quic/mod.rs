@@ -1,5 +1,5 @@
-//! QUIC, as far as it is in the open: the headers of its packets. What they protect is not opened; that it is there is
-//! told.
+//! QUIC, as far as it is in the open: the headers of its packets, and the hellos in its first ones ([`Opening`]). What the
+//! others protect is not opened; that it is there is told.
 //!
 //! ```text
 //! 1 1 TT xxxx │ version 4 │ length 1, destination │ length 1, source │ of type Initial: token │ length │ protected …
@@ -14,11 +14,13 @@
 //! - RFC 9369 §3.2: the types of version 2.
 
 mod describe;
+mod initial;
 mod varint;
 
 use std::ops::Range;
 
 pub use describe::{FIELDS, describe};
+pub use initial::{Hello, Opening};
 use varint::varint;
 
 /// Version 1 (RFC 9000).
@@ -66,6 +68,8 @@ pub struct QuicPacket {
     token: Option<(Range<usize>, Range<usize>)>,
     /// Where its length stands, and what it is.
     length: Option<(Range<usize>, u64)>,
+    /// The hello of TLS that is whole with it.
+    pub hello: Option<Box<Hello>>,
 }
 
 /// The packets of a datagram, if it is one of QUIC. `id_len` is the length of a connection ID of its receiver, where that is
@@ -103,6 +107,7 @@ fn packet(datagram: &[u8], at: usize, id_len: Option<usize>) -> Option<QuicPacke
         source: None,
         token: None,
         length: None,
+        hello: None,
     })
 }
 
@@ -120,6 +125,7 @@ fn long(datagram: &[u8], at: usize, first: u8) -> Option<QuicPacket> {
         source: Some(source),
         token: None,
         length: None,
+        hello: None,
     };
     match kind {
         // "Supported Version (32) ..." to the end of the datagram (RFC 9000 §17.2.1).

@@ -1,6 +1,8 @@
 //! Golden vectors, and what is cut or unlike them.
 
 use super::*;
+use crate::layer::Direction;
+use crate::protocol::tls::InitialOpener;
 
 /// The header of RFC 9001 §A.2 before it is protected, as an Initial packet of 1 200 octets, and its server's answer's
 /// (§A.3) of 135.
@@ -105,4 +107,29 @@ fn wrong_length() {
     let mut other = padded(CLIENT, 1200);
     other[4] = 9;
     assert_eq!(read(&other, None), None, "a version that nobody knows");
+}
+
+/// The server's Initial packet of RFC 9001 §A.3, protected.
+const SEALED: &str = "cf000000010008f067a5502a4262b5004075c0d95a482cd0991cd25b0aac406a5816b6394100f37a1c69797554780bb38cc5a99f\
+    5ede4cf73c3ec2493a1839b3dbcba3f6ea46c5b7684df3548e7ddeb9c3bf9c73cc3f3bded74b562bfb19fb84022f8ef4cdd93795d77d06edbb7aaf2f58\
+    891850abbdca3d20398c276456cbc42158407dd074ee";
+const CLIENT_ID: [u8; 8] = [0x83, 0x94, 0xc8, 0xf0, 0x3e, 0x51, 0x57, 0x08];
+
+fn octets(hex: &str) -> Vec<u8> {
+    let digits: Vec<u8> = hex.chars().filter_map(|digit| digit.to_digit(16)).map(|digit| digit as u8).collect();
+    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+}
+
+#[test]
+fn an_initial_packet_is_opened_by_who_saw_the_first() {
+    let sealed = octets(SEALED);
+    let packets = read(&sealed, None).unwrap();
+    let at = packets[0].length.clone().unwrap().0.end;
+    let open = |id: &[u8], from| InitialOpener::of(&initial::SALT_1, id, from).unwrap().open(&sealed, at);
+    // An ACK frame, then a CRYPTO frame of 90 octets with a ServerHello.
+    let content = open(&CLIENT_ID, Direction::ToClient).unwrap();
+    assert_eq!(&content[..10], [2, 0, 0, 0, 0, 6, 0, 0x40, 0x5a, 2]);
+    assert_eq!(content.len(), 99);
+    assert_eq!(open(&CLIENT_ID, Direction::ToServer), None);
+    assert_eq!(open(&CLIENT_ID[1..], Direction::ToClient), None);
 }

@@ -13,6 +13,7 @@ mod keys;
 mod names;
 mod record;
 
+pub(super) use crypt::{InitialOpener, InitialSalt};
 pub use hello::{Chosen as TlsChosen, Hello as TlsHello, Side as TlsSide};
 pub use keylog::KeyLog;
 pub use record::{Handshake as TlsHandshake, Opened as TlsOpened, TlsRecord};

@@ -147,7 +147,25 @@ impl Handshake {
         names::handshake(self.kind)
     }
 
-    fn words(&self) -> String {
+    /// A hello that lies alone in octets of its own, its header of four before its body; `None` if it is none, or not all of
+    /// it is there.
+    pub(in crate::protocol) fn hello(message: &[u8]) -> Option<Self> {
+        let (header, body) = message.split_first_chunk::<4>()?;
+        let side = match header[0] {
+            1 => Side::Client,
+            2 => Side::Server,
+            _ => return None,
+        };
+        let body = body.get(..Self::body_len(header))?;
+        Some(Self { kind: header[0], hello: Some(Hello::read(side, body)?), chosen: None, at: Some(0) })
+    }
+
+    /// How long the body is behind this header.
+    pub(in crate::protocol) fn body_len(header: &[u8; 4]) -> usize {
+        header[1..].iter().fold(0, |len, octet| len << 8 | usize::from(*octet))
+    }
+
+    pub(in crate::protocol) fn words(&self) -> String {
         let Some(hello) = &self.hello else {
             let alpn = self.chosen.iter().flat_map(|chosen| &chosen.alpn);
             let alpn: Vec<_> = alpn.map(|(name, _)| format!(", {}", plain(name, 40))).collect();
@@ -170,7 +188,7 @@ impl Handshake {
     }
 
     /// Its fields; `at` is what its place counts in: the record, or its content if that was encrypted.
-    fn describe(&self, layer: &mut Layer, at: &Span) {
+    pub(in crate::protocol) fn describe(&self, layer: &mut Layer, at: &Span) {
         let Some(start) = self.at else {
             layer.computed(&HANDSHAKE_TYPE, Value::Uint(self.kind.into()));
             return;

@@ -1,0 +1,157 @@
+//! What is in the Initial packets of a connection: the hellos of TLS. Their keys follow from what everyone on the way can read.
+//!
+//! # References
+//! - RFC 9001 §5.2 (keys), §4.1.3 (CRYPTO frames); RFC 9000 §19 (frames), §14.1. RFC 9369 §3.3 (version 2).
+
+use std::collections::BTreeMap;
+
+use super::varint::varint;
+use super::{Kind, QuicPacket, V1, V2};
+use crate::layer::Direction;
+use crate::protocol::tls::{InitialOpener, InitialSalt, TlsHandshake};
+
+/// More Initial packets of one pair of ends are not tried to be opened: each costs many times what reading it does.
+const MAX_TRIED: u32 = 64;
+/// A hello of more octets is not put together.
+const MAX_HELLO: usize = 64 << 10;
+
+/// RFC 9001 §5.2.
+pub(super) const SALT_1: InitialSalt = InitialSalt {
+    salt: [
+        0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17, 0x9a, 0xe6, 0xa4, 0xc8, 0x0c, 0xad, 0xcc, 0xbb,
+        0x7f, 0x0a,
+    ],
+    labels: [b"quic key", b"quic iv", b"quic hp"],
+};
+/// RFC 9369 §3.3.1.
+const SALT_2: InitialSalt = InitialSalt {
+    salt: [
+        0x0d, 0xed, 0xe3, 0xde, 0xf7, 0x00, 0xa6, 0xdb, 0x81, 0x93, 0x81, 0xbe, 0x6e, 0x26, 0x9d, 0xcb, 0xf9, 0xbd,
+        0x2e, 0xd9,
+    ],
+    labels: [b"quicv2 key", b"quicv2 iv", b"quicv2 hp"],
+};
+
+/// A hello that came whole with a packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hello {
+    /// What it says.
+    pub handshake: TlsHandshake,
+    /// Its octets, put together from the frames that brought them.
+    pub message: Vec<u8>,
+}
+
+/// What is known of a connection while its hellos are under way.
+#[derive(Debug, Default)]
+pub struct Opening {
+    /// The connection ID that the client sent to before it knew the server's own.
+    id: Vec<u8>,
+    /// What each side's CRYPTO frames brought, by its offset; `None` once its hello is known.
+    crypto: [Crypto; 2],
+    tried: u32,
+}
+
+#[derive(Debug, Default)]
+struct Crypto {
+    pieces: BTreeMap<u64, Vec<u8>>,
+    octets: usize,
+    is_done: bool,
+}
+
+impl Opening {
+    /// Opens an Initial packet, and learns from it. A hello that is whole with it is put to it.
+    pub fn hear(&mut self, packet: &mut QuicPacket, datagram: &[u8]) {
+        if packet.kind != Kind::Initial || self.tried >= MAX_TRIED || self.crypto.iter().all(|crypto| crypto.is_done) {
+            return;
+        }
+        self.tried += 1;
+        let Some((content, from)) = self.open(packet, datagram) else { return };
+        let crypto = &mut self.crypto[from.index()];
+        if !crypto.is_done {
+            take_frames(&content, crypto);
+            packet.hello = crypto.hello().map(Box::new);
+        }
+    }
+
+    /// The content of an Initial packet, and the way it went.
+    fn open(&mut self, packet: &QuicPacket, datagram: &[u8]) -> Option<(Vec<u8>, Direction)> {
+        let salt = match packet.version? {
+            V1 => &SALT_1,
+            V2 => &SALT_2,
+            _ => return None,
+        };
+        let octets = datagram.get(packet.range.clone())?;
+        let at = packet.length.as_ref()?.0.end - packet.range.start;
+        let destination = datagram.get(packet.destination.clone())?;
+        let tried =
+            [(destination, Direction::ToServer), (&self.id, Direction::ToServer), (&self.id, Direction::ToClient)];
+        let (content, from, id) = tried.into_iter().filter(|(id, _)| !id.is_empty()).find_map(|(id, from)| {
+            let content = InitialOpener::of(salt, id, from)?.open(octets, at)?;
+            Some((content, from, id.to_vec()))
+        })?;
+        self.id = id;
+        Some((content, from))
+    }
+}
+
+impl Crypto {
+    /// The hello, if all of it is there.
+    fn hello(&mut self) -> Option<Hello> {
+        let mut message: Vec<u8> = Vec::new();
+        for (offset, piece) in &self.pieces {
+            let known = (message.len() as u64).checked_sub(*offset)?;
+            message.extend(piece.get(usize::try_from(known).ok()?..).unwrap_or_default());
+        }
+        let whole = 4 + TlsHandshake::body_len(message.first_chunk()?);
+        if message.len() < whole {
+            return None;
+        }
+        message.truncate(whole);
+        self.is_done = true;
+        self.pieces.clear();
+        Some(Hello { handshake: TlsHandshake::hello(&message)?, message })
+    }
+}
+
+/// Goes over the frames that an Initial packet may hold (RFC 9000 §12.4), and keeps what the CRYPTO frames bring.
+fn take_frames(content: &[u8], crypto: &mut Crypto) -> Option<()> {
+    let mut at = 0;
+    while let Some(kind) = content.get(at) {
+        at += 1;
+        let number = |at: &mut usize| {
+            let (range, number) = varint(content, *at)?;
+            *at = range.end;
+            Some(number)
+        };
+        match kind {
+            // PADDING, PING.
+            0 | 1 => {}
+            // ACK: largest, delay, ranges, first range, then two numbers for each; with ECN three more.
+            2 | 3 => {
+                number(&mut at)?;
+                number(&mut at)?;
+                let ranges = number(&mut at)?;
+                for _ in 0..1 + 2 * ranges.min(content.len() as u64) {
+                    number(&mut at)?;
+                }
+                for _ in 0..if *kind == 3 { 3 } else { 0 } {
+                    number(&mut at)?;
+                }
+            }
+            // CRYPTO: offset, length, data.
+            6 => {
+                let (offset, len) = (number(&mut at)?, number(&mut at)?);
+                let end = at.checked_add(usize::try_from(len).ok()?)?;
+                let data = content.get(at..end)?;
+                at = end;
+                if crypto.octets + data.len() <= MAX_HELLO {
+                    crypto.octets += data.len();
+                    crypto.pieces.insert(offset, data.to_vec());
+                }
+            }
+            // CONNECTION_CLOSE, or what may not be here.
+            _ => return None,
+        }
+    }
+    Some(())
+}
