@@ -183,6 +183,14 @@ impl<T> FlowTable<T> {
         self.shards.get_mut(id.shard)?.slots.get_mut(id.slot)?.as_mut().map(|(_, flow)| flow)
     }
 
+    /// Whether [`farewell`](Self::farewell) may have something to give away: asked with every frame, where it nearly never has.
+    #[inline]
+    pub fn may_part(&self, shard: usize, frame: u32) -> bool {
+        let (Some(limits), Some(shard)) = (self.limits, self.shards.get(shard)) else { return false };
+        shard.slots.len() - shard.free.len() > limits.connections
+            || shard.ended.front().is_some_and(|(.., since)| frame.saturating_sub(*since) >= limits.patience)
+    }
+
     /// The next flow that a bounded table does not keep any longer, now that this frame has come. To be asked after each
     /// segment of the shard, until there is none.
     pub fn farewell(&mut self, shard: usize, frame: u32) -> Option<(Flow<T>, Farewell)> {
@@ -292,10 +300,11 @@ mod tests {
     fn a_bounded_table_gives_away_what_has_ended_in_time() {
         let mut table = FlowTable::<u32>::bounded(FlowLimits { connections: 100, patience: 10 });
         let shard = talk(&mut table, 1000, 1, true);
-        assert!(table.farewell(shard, 10).is_none(), "something may still come");
+        assert!(!table.may_part(shard, 10) && table.farewell(shard, 10).is_none(), "something may still come");
+        assert!(table.may_part(shard, 11));
         let (flow, why) = table.farewell(shard, 11).expect("it has ended long ago");
         assert_eq!((flow.connection.client.port(), why), (1000, Farewell::Ended));
-        assert!(table.farewell(shard, 11).is_none());
+        assert!(!table.may_part(shard, 11) && table.farewell(shard, 11).is_none());
         assert_eq!(talk(&mut table, 1000, 12, false), shard);
         assert_eq!((table.opened(), table.into_flows()[0].connection.id), (2, 1), "and its number is not used again");
     }
@@ -307,10 +316,13 @@ mod tests {
         let mut crowded = 0;
         for port in 1000..3000 {
             let shard = talk(&mut table, port, u32::from(port), false);
+            let before = crowded;
+            let may_part = table.may_part(shard, u32::from(port));
             while let Some((_, why)) = table.farewell(shard, u32::from(port)) {
                 assert_eq!(why, Farewell::Crowded);
                 crowded += 1;
             }
+            assert_eq!(may_part, crowded > before);
         }
         let kept = table.into_flows();
         assert!(kept.len() <= limits.connections * SHARDS && kept.len() + crowded == 2000, "{} are kept", kept.len());

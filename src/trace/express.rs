@@ -100,7 +100,9 @@ impl<W: Watch> Pipeline<W> {
             ear.listen(direction);
         }
         self.watch.passed(now.frame, frame, plain);
-        self.let_go(id, now);
+        if self.flows.may_part(id.shard(), now.frame) {
+            self.let_go(id, now);
+        }
         true
     }
 
