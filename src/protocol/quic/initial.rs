@@ -6,14 +6,14 @@
 use std::collections::BTreeMap;
 
 use super::varint::varint;
-use super::{Kind, QuicPacket, V1, V2};
+use super::{QuicPacket, V1, V2};
 use crate::layer::Direction;
 use crate::protocol::tls::{InitialOpener, InitialSalt, TlsHandshake};
 
 /// More Initial packets of one pair of ends are not tried to be opened: each costs many times what reading it does.
 const MAX_TRIED: u32 = 64;
 /// A hello of more octets is not put together.
-const MAX_HELLO: usize = 64 << 10;
+const MAX_HELLO: usize = 8 << 10;
 
 /// RFC 9001 §5.2.
 pub(super) const SALT_1: InitialSalt = InitialSalt {
@@ -46,7 +46,7 @@ pub struct Hello {
 pub struct Opening {
     /// The connection ID that the client sent to before it knew the server's own.
     id: Vec<u8>,
-    /// What each side's CRYPTO frames brought, by its offset; `None` once its hello is known.
+    /// What each side's CRYPTO frames brought, by its offset.
     crypto: [Crypto; 2],
     tried: u32,
 }
@@ -61,7 +61,7 @@ struct Crypto {
 impl Opening {
     /// Opens an Initial packet, and learns from it. A hello that is whole with it is put to it.
     pub fn hear(&mut self, packet: &mut QuicPacket, datagram: &[u8]) {
-        if packet.kind != Kind::Initial || self.tried >= MAX_TRIED || self.crypto.iter().all(|crypto| crypto.is_done) {
+        if !packet.may_hold_hello() || self.is_over() {
             return;
         }
         self.tried += 1;
@@ -71,6 +71,11 @@ impl Opening {
             take_frames(&content, crypto);
             packet.hello = crypto.hello().map(Box::new);
         }
+    }
+
+    /// Whether both hellos are known, or given up.
+    pub fn is_over(&self) -> bool {
+        self.tried >= MAX_TRIED || self.crypto.iter().all(|crypto| crypto.is_done)
     }
 
     /// The content of an Initial packet, and the way it went.

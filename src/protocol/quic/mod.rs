@@ -72,6 +72,13 @@ pub struct QuicPacket {
     pub hello: Option<Box<Hello>>,
 }
 
+impl QuicPacket {
+    /// Whether a hello may be in it that anyone can open.
+    pub fn may_hold_hello(&self) -> bool {
+        self.kind == Kind::Initial
+    }
+}
+
 /// The packets of a datagram, if it is one of QUIC. `id_len` is the length of a connection ID of its receiver, where that is
 /// known: then its ends have spoken QUIC before, and short headers are read. Without that only a long header of a known
 /// version convinces.
