@@ -1246,4 +1246,6 @@ fn quic_is_told_as_far_as_it_is_in_the_open() {
     assert_eq!(lines[0]["layers"], serde_json::json!(["eth", "ip", "udp", "quic"]));
     let ran = run(&mut wiretale(&["peel", "tests/captures/quic/quic.pcap", "1", "--width", "80"]));
     assert!(ran.out.contains("ClientHello for localhost") && ran.out.contains("each owned once"), "{}", ran.out);
+    let words = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("behind the last packet of QUIC: they fill the datagram"), "{words}");
 }

@@ -58,3 +58,36 @@ fn interval(trace: &Trace) -> Option<f64> {
     })?;
     (milliseconds > 0).then(|| milliseconds as f64 / 1e3)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::{CaptureFile, Source as _};
+    use crate::explain::Cost;
+    use crate::trace::Pipeline;
+
+    fn trace(name: &str) -> Trace {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/captures");
+        let mut file = CaptureFile::open(&folder.join(format!("{name}.pcapng"))).unwrap();
+        let mut pipeline = Pipeline::default();
+        while let Some(frame) = file.next_frame().unwrap() {
+            pipeline.push(frame);
+        }
+        pipeline.finish()
+    }
+
+    /// The official server, which was told to ask every 1200 ms; it asked once, in frame 84.
+    #[test]
+    fn a_heartbeat_that_was_seen_is_not_added() {
+        let seen = trace("socketio4-websocket");
+        assert_eq!((pings(&seen), interval(&seen)), (vec![84], Some(1.2)));
+        assert_eq!(Heartbeat::of(&seen, &seen), None, "one ping is no beat");
+        let beat = Heartbeat { octets: 100.0, every: 25.0 };
+        let idle = |last| {
+            let cost = Cost { events: vec![last], idle_per_minute: Some(10.0), clients: 2, ..Cost::default() };
+            cost.with_heartbeat(Some(beat), &seen).idle_per_minute
+        };
+        assert_eq!((idle(90), idle(50)), (Some(10.0 + 2.0 * 240.0), Some(10.0)));
+        assert_eq!(Cost::default().with_heartbeat(Some(beat), &seen).idle_per_minute, None, "idling was not measured");
+    }
+}

@@ -113,6 +113,11 @@ fn says(trace: &Trace, frame: u32, record: &Record, layers: &[Layer], owner: Own
 
 /// Why no dissector took octets.
 fn unread(trace: &Trace, record: &Record) -> &'static str {
+    // "A client MUST expand the payload of all UDP datagrams carrying Initial packets to at least … 1200 bytes" (RFC 9000
+    // §14.1): with frames that say nothing, or with octets behind the packets.
+    if record.quic.is_some() {
+        return "behind the last packet of QUIC: they fill the datagram";
+    }
     let lacks = |segment: &&Segment| trace.lacks_before(segment);
     match record.segment.as_ref().filter(lacks).map(|segment| trace.talk(segment.connection)) {
         Some(Talk::Known(_)) => "cannot be read: bytes before them are missing",

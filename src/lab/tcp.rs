@@ -1,5 +1,6 @@
 //! One end of a TCP connection: opened, written to, read from, ended. What speaks HTTP builds on it.
 
+use std::io;
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -32,14 +33,20 @@ pub struct TcpEnd {
 /// The client's part: opens a connection.
 pub async fn open(line: usize, client: &str, server: SocketAddr, log: &Logbook) -> Result<TcpEnd, ActorError> {
     let failed = |source| ActorError::io("connect", source);
-    let socket = TcpSocket::new_v4().map_err(failed)?;
     // The port is taken before the SYN is sent, so that the log can name the connection first.
-    socket.bind((Ground::of_server(server.ip()).client(), 0).into()).map_err(failed)?;
-    let connection = Connection { client: socket.local_addr().map_err(failed)?, server };
+    let own = (Ground::of_server(server.ip()).client(), 0).into();
+    let bind = || {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(own)?;
+        let address = socket.local_addr()?;
+        Ok((socket, address))
+    };
+    let (socket, client_address) = at_address_of_its_own(bind, log).map_err(failed)?;
+    let connection = Connection { client: client_address, server };
     let side = Side { actor: client.to_owned(), connection, direction: Direction::ToServer, log: log.clone() };
     side.sends(line, What::Opened);
     let stream = match socket.connect(server).await {
-        Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
             // Nobody listens: the other machine has the SYN, and answers it with a reset (RFC 9293 §3.10.7.1).
             log.received(connection, Direction::ToServer, |what| *what == What::Opened);
             log.sent(line, SERVER, connection, Direction::ToClient, What::Reset);
@@ -51,6 +58,28 @@ pub async fn open(line: usize, client: &str, server: SocketAddr, log: &Logbook) 
     stream.set_nodelay(true).map_err(failed)?;
     Ok(TcpEnd::new(side, Wire::plain(stream)))
 }
+
+/// A socket at an address that nobody in this play had before: it is by their addresses that clients are known, and the kernel
+/// gives the port of a connection that has ended to the next that asks, if it happens so.
+fn at_address_of_its_own<T>(
+    bind: impl Fn() -> io::Result<(T, SocketAddr)>,
+    log: &Logbook,
+) -> io::Result<(T, SocketAddr)> {
+    // Those that were had before are held until there is another, so that each is given once.
+    let mut had = Vec::new();
+    loop {
+        let (socket, address) = bind()?;
+        if had.len() >= MOST_PORTS
+            || !log.with_entries(|entries| entries.iter().any(|entry| entry.connection.client == address))
+        {
+            return Ok((socket, address));
+        }
+        had.push(socket);
+    }
+}
+
+/// After so many ports that were had before the next is taken all the same.
+const MOST_PORTS: usize = 100;
 
 /// The server's part: takes the connection of the client that is due.
 pub async fn accept(listener: &TcpListener, log: &Logbook) -> Result<TcpEnd, ActorError> {
@@ -184,13 +213,13 @@ impl TcpEnd {
 
     async fn breaks_off(&mut self) -> Result<(), ActorError> {
         match self.drain().await {
-            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(()),
             Err(error) => Err(ActorError::io("see its connection broken off", error)),
             Ok(()) => Err(ActorError::Unreadable("the connection was ended in order, not broken off".to_owned())),
         }
     }
 
-    async fn drain(&mut self) -> std::io::Result<()> {
+    async fn drain(&mut self) -> io::Result<()> {
         let mut rest = Vec::new();
         self.stream.read_to_end(&mut rest).await.map(|_| ())
     }
@@ -216,5 +245,31 @@ mod silence {
 
     pub(super) fn forget(_stream: &TcpStream) -> std::io::Result<()> {
         Err(std::io::ErrorKind::Unsupported.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn an_address_is_one_clients_all_along() {
+        let server = SocketAddr::from(([127, 0, 0, 1], 80));
+        let at = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
+        let log = Logbook::begin();
+        for port in [4000, 4001] {
+            let connection = Connection { client: at(port), server };
+            log.sent(1, "ada", connection, Direction::ToServer, What::Opened);
+        }
+        let next = Cell::new(4000);
+        let given = || {
+            let port = next.replace(next.get() + 1);
+            Ok((port, at(port)))
+        };
+        assert_eq!(at_address_of_its_own(given, &log).unwrap(), (4002, at(4002)));
+        // Where there is no other it is given all the same.
+        assert_eq!(at_address_of_its_own(|| Ok(((), at(4000))), &log).unwrap(), ((), at(4000)));
     }
 }
