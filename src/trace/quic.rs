@@ -10,7 +10,7 @@ use crate::protocol::quic::{self, Opening, QuicPacket};
 /// More pairs of ends than this are not remembered at once.
 const MAX_PAIRS: usize = 1 << 15;
 /// The hellos of more pairs are not under way at once: what came of them is kept.
-const MAX_OPENINGS: usize = 1 << 10;
+const MAX_OPENINGS: usize = 1 << 8;
 
 /// Two ends, the lower before the higher.
 type Ends = (SocketAddr, SocketAddr);

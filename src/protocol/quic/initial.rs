@@ -14,6 +14,8 @@ use crate::protocol::tls::{InitialOpener, InitialSalt, TlsHandshake};
 const MAX_TRIED: u32 = 64;
 /// A hello of more octets is not put together.
 const MAX_HELLO: usize = 8 << 10;
+/// Nor is one that came in more pieces than this: whoever can see a connection can send it any number of them.
+const MAX_PIECES: usize = 256;
 
 /// RFC 9001 §5.2.
 pub(super) const SALT_1: InitialSalt = InitialSalt {
@@ -100,6 +102,16 @@ impl Opening {
 }
 
 impl Crypto {
+    /// Keeps a piece, unless it brings nothing or there is too much already.
+    fn keep(&mut self, offset: u64, data: &[u8]) {
+        let known = self.pieces.get(&offset).map_or(0, Vec::len);
+        let is_too_much = self.octets + data.len() > MAX_HELLO || self.pieces.len() >= MAX_PIECES;
+        if data.len() > known && !is_too_much {
+            self.octets += data.len() - known;
+            self.pieces.insert(offset, data.to_vec());
+        }
+    }
+
     /// The hello, if all of it is there.
     fn hello(&mut self) -> Option<Hello> {
         let mut message: Vec<u8> = Vec::new();
@@ -149,14 +161,48 @@ fn take_frames(content: &[u8], crypto: &mut Crypto) -> Option<()> {
                 let end = at.checked_add(usize::try_from(len).ok()?)?;
                 let data = content.get(at..end)?;
                 at = end;
-                if crypto.octets + data.len() <= MAX_HELLO {
-                    crypto.octets += data.len();
-                    crypto.pieces.insert(offset, data.to_vec());
-                }
+                crypto.keep(offset, data);
             }
             // CONNECTION_CLOSE, or what may not be here.
             _ => return None,
         }
     }
     Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A CRYPTO frame at an offset of up to 16383.
+    fn frame(offset: u16, data: &[u8]) -> Vec<u8> {
+        [&[6][..], &(0x4000 | offset).to_be_bytes(), &[data.len() as u8], data].concat()
+    }
+
+    #[test]
+    fn pieces_are_put_together_in_any_order() {
+        let message = [&[2, 0, 0, 44, 3, 3][..], &[7; 32], &[0, 0x13, 1, 0, 0, 4, 0, 0, 0, 0]].concat();
+        let mut crypto = Crypto::default();
+        for (offset, end) in [(30, message.len()), (0, 20), (0, 3), (15, 31)] {
+            assert_eq!(crypto.hello(), None);
+            take_frames(&[&[0, 1][..], &frame(offset as u16, &message[offset..end])].concat(), &mut crypto).unwrap();
+        }
+        let hello = crypto.hello().unwrap();
+        assert_eq!((hello.message, hello.handshake.name().as_str()), (message, "ServerHello"));
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded() {
+        let mut crypto = Crypto::default();
+        for offset in 1..10_000 {
+            take_frames(&frame(offset, b""), &mut crypto).unwrap();
+            take_frames(&frame(offset, &[1; 40]), &mut crypto).unwrap();
+        }
+        assert!(crypto.octets <= MAX_HELLO && crypto.pieces.len() <= MAX_PIECES, "{}", crypto.pieces.len());
+        let mut crypto = Crypto::default();
+        (1..10_000).for_each(|offset| assert_eq!(take_frames(&frame(offset, b"x"), &mut crypto), Some(())));
+        assert_eq!(crypto.pieces.len(), MAX_PIECES);
+        assert_eq!(take_frames(&[6, 0, 0x40], &mut crypto), None, "cut short");
+        assert_eq!(take_frames(&[0x1c], &mut crypto), None, "a frame that ends the connection");
+    }
 }
