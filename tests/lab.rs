@@ -58,6 +58,8 @@ const PLAYS: &[PlayCheck] = &[
     ("who_comes_back_waits_twice_as_long_each_time", socketio::who_comes_back_waits_twice_as_long_each_time),
     ("what_is_kept_is_not_missed", socketio::what_is_kept_is_not_missed),
     ("a_lost_acknowledgement_doubles_what_has_no_name", socketio::a_lost_acknowledgement_doubles_what_has_no_name),
+    ("who_is_cut_off_is_recovered", socketio::who_is_cut_off_is_recovered),
+    ("a_server_forgets_after_its_time", socketio::a_server_forgets_after_its_time),
     ("an_event_reaches_whom_it_is_for", socketio::an_event_reaches_whom_it_is_for),
     ("what_is_volatile_is_dropped_for_something_newer", socketio::what_is_volatile_is_dropped_for_something_newer),
     ("transports_are_those_asked_for", socketio::transports_are_those_asked_for),

@@ -16,7 +16,7 @@ use crate::lab::host::{Order, Part, Side};
 use crate::lab::logbook::Logbook;
 use crate::lab::scenario::Exchange;
 use crate::lab::sieve::Sieve;
-use crate::lab::socketio::{self, Reconnection, Rules, SocketIoClient, SocketIoServer, SocketIoStep};
+use crate::lab::socketio::{Back, Reconnection, Remembered, Rules, Serving, SocketIoClient, SocketIoStep};
 use crate::lab::tcp::{self, TcpEnd};
 use crate::lab::tls::{Tls, TlsVersion};
 use crate::lab::udp::Datagrams;
@@ -25,7 +25,7 @@ use crate::lab::udp::Datagrams;
 pub enum Role {
     Server(TcpListener, SocketAddr),
     /// A server that speaks Socket.IO.
-    SocketIo(SocketIoServer, SocketAddr),
+    SocketIo(Serving, SocketAddr),
     /// Where the clients live; with what they know of Socket.IO.
     Client(SocketAddr, Option<Arc<Rules>>),
 }
@@ -53,8 +53,8 @@ pub struct Actors {
     open: BTreeMap<String, Link>,
     datagrams: Datagrams,
     tls: Option<Tls>,
-    /// The last event of those kept that each client had.
-    offsets: BTreeMap<String, i64>,
+    /// What each client has to come back with.
+    remembered: BTreeMap<String, Remembered>,
     /// How those come back who do so by themselves.
     reconnections: BTreeMap<String, Reconnection>,
     /// Those who watch filters on sockets.
@@ -76,7 +76,7 @@ impl Actors {
             open: BTreeMap::new(),
             datagrams,
             tls,
-            offsets: BTreeMap::new(),
+            remembered: BTreeMap::new(),
             reconnections: BTreeMap::new(),
             watchers: JoinSet::new(),
         }
@@ -210,7 +210,7 @@ impl Actors {
             Role::Server(..) => return Err(another_language()),
         };
         match step {
-            SocketIoStep::Join { client, transports, namespace, auth, resumes, reconnects } => {
+            SocketIoStep::Join { client, transports, namespace, auth, back, reconnects } => {
                 if let Some(first) = *reconnects {
                     let joined = Vec::new();
                     self.reconnections.insert(client.clone(), Reconnection { transports: *transports, first, joined });
@@ -218,18 +218,17 @@ impl Actors {
                 if let Some(reconnection) = self.reconnections.get_mut(client) {
                     reconnection.joined.push((namespace.clone(), auth.clone()));
                 }
-                let offset = self.offsets.get(client).copied().filter(|_| *resumes);
-                let auth = &match offset {
-                    Some(offset) => Some(socketio::resuming(offset)),
-                    None => auth.clone(),
+                let remembered = match (self.remembered.get(client), back) {
+                    (None, _) | (_, Back::Anew) => Remembered::default(),
+                    (Some(remembered), _) => remembered.clone(),
                 };
+                let auth = remembered.says(namespace, auth.as_ref());
                 if let Some(Link::SocketIo(known)) = self.open.get_mut(client) {
                     return known.join(line, namespace, auth.as_ref()).await;
                 }
-                let who = (client.as_str(), line, server);
+                let (who, how) = ((client.as_str(), line, server), (*transports, remembered));
                 let wish = (namespace.as_str(), auth.as_ref());
-                let begun =
-                    SocketIoClient::begin(who, *transports, wish, rules, (self.tls.as_ref(), &self.log)).await?;
+                let begun = SocketIoClient::begin(who, how, wish, rules, (self.tls.as_ref(), &self.log)).await?;
                 self.open.insert(client.clone(), Link::SocketIo(begun));
                 Ok(())
             }
@@ -262,8 +261,8 @@ impl Actors {
     async fn come_back(&mut self, line: usize, server: SocketAddr, rules: &Arc<Rules>) -> Result<(), ActorError> {
         let lab = (self.tls.as_ref(), &self.log);
         let returning = self.reconnections.iter().map(async |(client, reconnection)| {
-            let offset = self.offsets.get(client).copied();
-            let back = reconnection.come_back((client, line, server), offset, rules, lab).await?;
+            let remembered = self.remembered.get(client).cloned().unwrap_or_default();
+            let back = reconnection.come_back((client, line, server), &remembered, rules, lab).await?;
             Ok::<_, ActorError>((client.clone(), Link::SocketIo(back)))
         });
         let back = futures_util::future::try_join_all(returning).await?;
@@ -274,7 +273,8 @@ impl Actors {
     fn leave_socketio(&mut self, client: &str) -> Result<SocketIoClient, ActorError> {
         match self.open.remove(client) {
             Some(Link::SocketIo(known)) => {
-                self.offsets.extend(known.offset().map(|offset| (client.to_owned(), offset)));
+                let remembered = self.remembered.remove(client).unwrap_or_default().updated(known.remembers());
+                self.remembered.insert(client.to_owned(), remembered);
                 Ok(known)
             }
             _ => Err(not_open(client)),

@@ -26,6 +26,7 @@ fn check(statements: Vec<Statement>) -> Result<Scenario, Mistake> {
         ground: Ground::default(),
         recorded_at: Vantage::default(),
         keeps_events: false,
+        recovers: None,
         heartbeat: None,
         fields: Vec::new(),
         seed: None,
@@ -100,6 +101,7 @@ pub(super) struct Cast {
     /// The namespaces that nobody may join.
     pub(super) refused: BTreeMap<String, String>,
     pub(super) keeps_events: bool,
+    pub(super) recovers: bool,
     /// Who comes back by itself to a server that was gone.
     pub(super) reconnecting: BTreeSet<String>,
     /// Header fields that every request has besides.
@@ -123,6 +125,7 @@ impl Cast {
             Verb::Ground { .. } => return Err(Mistake::new(NOWHERE, "the network is there already")),
             Verb::Fault { fault } => Action::Fault(fault),
             Verb::KeepEvents
+            | Verb::Recover { .. }
             | Verb::Fields { .. }
             | Verb::Seed { .. }
             | Verb::Refuse { .. }
@@ -387,6 +390,7 @@ mod tests {
             ground: Ground::Loopback,
             recorded_at: Vantage::Client,
             keeps_events: false,
+            recovers: None,
             heartbeat: None,
             fields: Vec::new(),
             seed: None,

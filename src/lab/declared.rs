@@ -48,6 +48,7 @@ impl Scenario {
         let wrong = |message: &str, help: &str| Err(Mistake::new(range.clone(), message).help(help));
         match verb {
             Verb::KeepEvents
+            | Verb::Recover { .. }
             | Verb::Fields { .. }
             | Verb::Seed { .. }
             | Verb::Heartbeat { .. }
@@ -76,6 +77,12 @@ impl Scenario {
             }
             Verb::Seed { seed } => {
                 (self.seed, cast.seed) = (Some(*seed), Some(*seed));
+            }
+            Verb::KeepEvents | Verb::Recover { .. } if cast.keeps_events || cast.recovers => {
+                return wrong("the server keeps what it sends already", "either on the disk or in memory: say it once");
+            }
+            Verb::Recover { lasts } => {
+                (self.recovers, cast.recovers) = (Some(*lasts), true);
             }
             Verb::KeepEvents => {
                 (self.keeps_events, cast.keeps_events) = (true, true);

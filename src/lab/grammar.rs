@@ -127,6 +127,10 @@ pub enum Verb {
         reason: String,
     },
     KeepEvents,
+    /// The server remembers sessions that were cut off for so long, and what it sent.
+    Recover {
+        lasts: Duration,
+    },
     /// What keys and masks follow from.
     Seed {
         seed: u32,
@@ -243,6 +247,7 @@ fn socketio_verb(words: &mut Reader<'_>, verb: &str) -> Result<Verb, Mistake> {
             words.expect("events")?;
             Ok(Verb::KeepEvents)
         }
+        "recovers" => Ok(Verb::Recover { lasts: socketio::recovers(words)? }),
         "checks" => {
             words.expect("every")?;
             let every = words.time()?;
@@ -340,8 +345,19 @@ const CLIENT_VERBS: &[&str] = &[
     "reads",
 ];
 /// Those of a server of Socket.IO.
-const SOCKETIO_VERBS: &[&str] =
-    &["emits", "puts", "takes", "disconnects", "keeps", "checks", "speaks", "restarts", "swallows", "refuses"];
+const SOCKETIO_VERBS: &[&str] = &[
+    "emits",
+    "puts",
+    "takes",
+    "disconnects",
+    "keeps",
+    "recovers",
+    "checks",
+    "speaks",
+    "restarts",
+    "swallows",
+    "refuses",
+];
 const SERVER_VERBS: &[&str] = &[
     "listens",
     "sends",
@@ -356,6 +372,7 @@ const SERVER_VERBS: &[&str] = &[
     "disconnects",
     "refuses",
     "keeps",
+    "recovers",
     "checks",
     "speaks",
     "restarts",

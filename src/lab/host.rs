@@ -15,7 +15,7 @@ use crate::lab::ground::Ground;
 use crate::lab::logbook::Logbook;
 use crate::lab::namespace::Network;
 use crate::lab::scenario::{Closing, Event, Exchange, Opening, Utterance};
-use crate::lab::socketio::{Rules, SocketIoServer, SocketIoStep};
+use crate::lab::socketio::{Rules, Serving, SocketIoStep};
 use crate::lab::tls::{Tls, TlsVersion};
 use crate::lab::udp::Datagrams;
 
@@ -132,7 +132,7 @@ impl Host {
             };
             let role = match &socketio {
                 None => Role::Server(listener, address),
-                Some(rules) => match SocketIoServer::start(listener, rules, (tls.as_ref(), &log)) {
+                Some(rules) => match Serving::start(listener, rules, (tls.as_ref(), &log)) {
                     Ok(server) => Role::SocketIo(server, address),
                     Err(error) => return tell(&ready, Err(io::Error::other(error))),
                 },

@@ -92,8 +92,10 @@ impl<'a> Parts<'a> {
     fn of_socketio(step: &'a SocketIoStep) -> Self {
         let (active, passive) = (Part::SocketIo(step.clone()), Part::StandBy);
         match step {
-            // Both do something: one ends the session, the other sees it end.
-            SocketIoStep::Leave { client, by_server: true } => Self::both(client, active),
+            // Both do something: one ends it, the other sees it end.
+            SocketIoStep::Leave { client, by_server: true } | SocketIoStep::Lose { client } => {
+                Self::both(client, active)
+            }
             step if step.is_servers() => Self { client: "", of_client: passive, of_server: active },
             _ => Self { client: "", of_client: active, of_server: passive },
         }

@@ -53,6 +53,8 @@ pub struct Scenario {
     pub recorded_at: Vantage,
     /// A Socket.IO server keeps the events that go to everyone, and stores those it acknowledges.
     pub keeps_events: bool,
+    /// For how long a Socket.IO server remembers who was cut off, and what it sent, if it does: connection state recovery.
+    pub recovers: Option<Duration>,
     /// How often a Socket.IO server asks whether a client is there, and how long it waits for the answer; else as its library
     /// does by default.
     pub heartbeat: Option<(Duration, Duration)>,

@@ -7,7 +7,7 @@
 //! - RFC 6455 §5.2, §5.3: a mask is four octets, repeated over the payload; taken off and put on by the same exclusive or.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 /// A sequence of octets that a seed begins: splitmix64.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,11 @@ impl Chance {
     /// What stands in `Sec-WebSocket-Key`: 16 octets in base64.
     pub fn key(&mut self) -> String {
         STANDARD.encode([self.next().to_le_bytes(), self.next().to_le_bytes()].concat())
+    }
+
+    /// A name that nobody guesses: 15 octets in base64 that goes into an address, as Socket.IO's servers call what they know.
+    pub fn name(&mut self) -> String {
+        URL_SAFE_NO_PAD.encode(&[self.next().to_le_bytes(), self.next().to_le_bytes()].concat()[..15])
     }
 
     fn mask(&mut self) -> [u8; 4] {

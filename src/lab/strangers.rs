@@ -22,7 +22,7 @@ use crate::lab::log::ScriptLog;
 use crate::lab::logbook::Logbook;
 use crate::lab::parts::Parts;
 use crate::lab::scenario::{Action, Compression, Event, Scenario};
-use crate::lab::socketio::{self, Rules, SocketIoServer};
+use crate::lab::socketio::{self, Rules, Serving};
 use crate::lab::tcp::{self, TcpEnd};
 
 /// What is served.
@@ -37,6 +37,11 @@ pub enum Service {
     Queue {
         /// The database.
         file: PathBuf,
+    },
+    /// Socket.IO with connection state recovery: every event that asks for nothing goes to everyone, its sender too.
+    Recovering {
+        /// For how long it remembers who was cut off.
+        lasts: Duration,
     },
     /// WebSockets that send back what they get (compressed below `/deflate`, each message alone below `/deflate/apart`);
     /// to who asks for an event stream the numbers from 1 to 3, two of them at a time; to anyone else `hello`.
@@ -62,15 +67,21 @@ pub fn serve(service: Service, address: SocketAddr, listening: impl FnOnce(Socke
         match service {
             Service::SocketIo { heartbeat } => socketio::guests::serve(listener, heartbeat).await,
             Service::Queue { file } => {
-                let rules = Arc::new(Rules::keeping(file));
-                let served = SocketIoServer::start(listener, &rules, (None, &Logbook::alone()));
-                let _serving = served.map_err(io::Error::other)?;
+                let _serving = start(listener, Rules::keeping(file))?;
+                std::future::pending::<()>().await;
+            }
+            Service::Recovering { lasts } => {
+                let _serving = start(listener, Rules::remembering(lasts))?;
                 std::future::pending::<()>().await;
             }
             Service::Web => web(&listener).await,
         }
         Ok(())
     })
+}
+
+fn start(listener: TcpListener, rules: Rules) -> io::Result<Serving> {
+    Serving::start(listener, &Arc::new(rules), (None, &Logbook::alone())).map_err(io::Error::other)
 }
 
 /// Lets the clients of a script do their parts with a server that is somebody else's. A step of the server's is one that the

@@ -23,7 +23,8 @@ type Talks = BTreeMap<(String, Direction), Vec<Packet>>;
 pub fn what_was_emitted_is_what_is_seen(place: &Place) {
     let encrypted = ["", " 1.2"].map(|version| format!("server speaks socket.io over tls{version}\n{SESSION}"));
     let scripts = [SESSION.to_owned(), AUDIENCE.to_owned(), MISSED.to_owned(), QUEUE.to_owned(), on_ethernet(SESSION)];
-    for script in scripts.into_iter().chain(encrypted) {
+    let recovered = [RECOVERY.to_owned(), on_ethernet(RECOVERY), format!("server recovers connections\n{SESSION}")];
+    for script in scripts.into_iter().chain(encrypted).chain(recovered) {
         if script.starts_with("network") && !matches!(place, Place::Private { .. }) {
             continue;
         }
@@ -260,6 +261,111 @@ pub fn what_is_kept_is_not_missed(place: &Place) {
         let heard = heard.into_iter();
         let offsets: Vec<i64> = heard.map(|(_, _, data, _)| data[2]["offset"].as_i64().unwrap()).collect();
         assert_eq!(offsets, [1, 2, 3, 4, 5], "{client}");
+    }
+}
+
+const RECOVERY: &str = r#"
+seed 7
+server recovers connections for 3s
+server refuses /secret "not you"
+ada connects to socket.io over websocket auth "{\"name\": \"ada\"}"
+bob connects to socket.io over websocket
+bob connects to socket.io namespace /side
+cleo connects to socket.io
+cleo connects to socket.io namespace /secret
+dan connects to socket.io over polling
+server puts bob into room "r"
+server emits "news" "one" to everyone
+server emits "aside" 1 to everyone in /side
+ada emits "say" "hello" 2 acknowledged with "heard"
+server emits "ask" "who?" to bob acknowledged with "bob"
+server emits "ask" "who?" to everyone acknowledged with "me" binary hex 00ff
+bob loses connection
+server emits "news" binary hex 0102 "two" to everyone
+server emits "room" to room "r"
+server emits "not" "for you" to room "other"
+server emits "not" "for you" to everyone except room "r"
+server emits "not" 5 to everyone volatile
+server emits "not" "for you" to everyone acknowledged
+server emits "aside" 2 to everyone in /side
+bob connects to socket.io over websocket recovering auth "{\"name\": \"bob\"}"
+bob connects to socket.io namespace /side recovering
+server emits "room" "live" to room "r"
+server emits "news" "three" to everyone except ada
+bob disconnects
+server emits "news" "four" to everyone
+bob connects to socket.io over websocket recovering
+server emits "room" "not any more" to room "r"
+server disconnects ada
+server restarts
+cleo connects to socket.io over websocket recovering
+server emits "news" "five" to everyone
+cleo disconnects
+"#;
+
+/// Who was cut off comes back as the same, with what was missed; who left, or whom nobody remembers, comes as somebody new.
+pub fn who_is_cut_off_is_recovered(place: &Place) {
+    let recording = play(place, RECOVERY);
+    let trace = trace_frames(&recording.frames);
+    assert_eq!(seen(&trace, &recording), sent(&recording));
+    let names: BTreeMap<_, _> = recording.names.iter().cloned().collect();
+    let told: Vec<_> = packets(&trace)
+        .filter(|(message, packet)| packet.namespace == "/" && message.direction == Direction::ToClient)
+        .map(|(message, packet)| (names[&trace.connections()[message.connection as usize].client].as_str(), packet))
+        .collect();
+    let of = |client: &str| -> Vec<&SocketIoPacket> {
+        told.iter().filter(|(name, _)| *name == client).map(|(_, packet)| *packet).collect()
+    };
+    let welcomes = |packets: &[&SocketIoPacket]| -> Vec<(Value, Value)> {
+        let welcomes = packets.iter().filter(|packet| packet.kind == SocketIoKind::Connect);
+        let names = welcomes.map(|packet| serde_json::from_str::<Value>(packet.data.as_deref().unwrap()).unwrap());
+        names.map(|names| (names["sid"].clone(), names["pid"].clone())).collect()
+    };
+    let (bob, cleo) = (of("bob"), of("cleo"));
+    let (first, second, third) = match &welcomes(&bob)[..] {
+        [first, second, third] => (first.clone(), second.clone(), third.clone()),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(first, second, "he is the same");
+    assert!(first.0 != third.0 && first.1 != third.1, "he said that he leaves");
+    assert_ne!(welcomes(&cleo)[0], welcomes(&cleo)[1], "the new server knows nobody");
+    // What was missed stands before the answer, in its order, and nothing of it came twice.
+    let heard: Vec<&str> = bob.iter().filter_map(|packet| packet.data.as_deref()).collect();
+    let again = bob.iter().enumerate().filter(|(_, packet)| packet.kind == SocketIoKind::Connect).nth(1).unwrap().0;
+    assert!(heard[again - 2].starts_with(r#"["news",{"base64":"AQI="},"two"]"#), "{heard:?}");
+    assert_eq!((heard[again - 1], heard[again + 1]), (r#"["room"]"#, r#"["room","live"]"#), "{heard:?}");
+    assert!(!heard.iter().any(|data| data.contains("not") || data.contains("four")), "{heard:?}");
+    // Each event that asks for nothing and may not be dropped has an offset, and only such.
+    for (client, packet) in told.iter().filter(|(_, packet)| packet.kind.is_event()) {
+        let data = packet.data.as_deref().unwrap();
+        let is_remembered = packet.id.is_none() && !data.starts_with(r#"["not",5"#);
+        assert_eq!(packet.offset.is_some(), is_remembered, "{client} {data}");
+    }
+    // With a seed another play has the same names.
+    let again = trace_frames(&play(place, RECOVERY).frames);
+    let connects = |trace: &Trace| -> Vec<Option<String>> {
+        let connects = packets(trace).filter(|(_, packet)| packet.kind == SocketIoKind::Connect);
+        connects.map(|(_, packet)| packet.data.clone()).collect()
+    };
+    assert_eq!(connects(&trace), connects(&again));
+}
+
+/// A server remembers for as long as it says.
+pub fn a_server_forgets_after_its_time(place: &Place) {
+    for (lasts, is_same) in [("10s", true), ("50ms", false)] {
+        let script = format!(
+            "server recovers connections for {lasts}\nada connects to socket.io over websocket\n\
+             server emits \"x\" to ada\nada loses connection\nwait 150ms\n\
+             ada connects to socket.io over websocket recovering\nada disconnects\n"
+        );
+        let trace = trace_frames(&play(place, &script).frames);
+        let is_welcome = |message: &wiretale::trace::Message| message.direction == Direction::ToClient;
+        let welcomes: Vec<_> = packets(&trace)
+            .filter(|(message, packet)| is_welcome(message) && packet.kind == SocketIoKind::Connect)
+            .map(|(_, packet)| packet.data.clone())
+            .collect();
+        assert_eq!(welcomes.len(), 2);
+        assert_eq!(welcomes[0] == welcomes[1], is_same, "{lasts}: {welcomes:?}");
     }
 }
 

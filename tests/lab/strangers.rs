@@ -8,7 +8,7 @@ use std::time::Duration;
 use wiretale::lab::{self, Opcode, Scenario, ScriptLog, Service, What};
 use wiretale::layer::Direction;
 
-/// Which service: `web`, `queue FILE`, `socketio`, or `socketio 300 200` with the milliseconds of its heartbeat.
+/// Which service: `web`, `queue FILE`, `recovering`, `socketio`, or `socketio 300 200` with the milliseconds of its heartbeat.
 const SERVICE: &str = "WIRETALE_TEST_SERVICE";
 const PORT: &str = "WIRETALE_TEST_PORT";
 const SCRIPT: &str = "WIRETALE_TEST_SCRIPT";
@@ -23,6 +23,7 @@ pub fn serve() -> ExitCode {
     let words: Vec<&str> = wanted.split(' ').collect();
     let service = match words[..] {
         ["web"] => Service::Web,
+        ["recovering"] => Service::Recovering { lasts: Duration::from_secs(10) },
         ["queue", file] => Service::Queue { file: file.into() },
         ["socketio"] => Service::SocketIo { heartbeat: None },
         ["socketio", every, within] => {

@@ -23,6 +23,18 @@ pub enum Arg {
 pub struct Args(pub Vec<Arg>);
 
 impl Args {
+    /// With a text behind the others, if there is one.
+    pub fn with_text(mut self, text: Option<String>) -> Self {
+        self.0.extend(text.map(|text| Arg::Json(text.into())));
+        self
+    }
+
+    /// The text behind the others, if there is one, taken off.
+    pub fn split_text(&mut self) -> Option<String> {
+        let last = self.0.pop_if(|arg| matches!(arg, Arg::Json(Value::String(_))))?;
+        if let Arg::Json(Value::String(text)) = last { Some(text) } else { None }
+    }
+
     /// The arguments as the log shows them: octets as an object with their base64.
     pub fn to_json(&self) -> Vec<Value> {
         use base64::Engine as _;

@@ -2,16 +2,20 @@
 
 use std::ops::Range;
 
+use serde_json::Value;
+
 use crate::lab::cast::{Cast, Link};
 use crate::lab::grammar::Speaker;
+use crate::lab::reader::Name;
 use crate::lab::socketio::grammar::Spoken;
-use crate::lab::socketio::{Arg, SocketIoStep};
+use crate::lab::socketio::{Arg, Back, SocketIoStep};
 use crate::mistake::Mistake;
 
 impl Cast {
     /// Whoever is named must have joined; whoever joins must not.
     pub fn socketio(&mut self, Spoken { step, names }: Spoken, range: &Range<usize>) -> Result<SocketIoStep, Mistake> {
-        if let (SocketIoStep::Join { client, namespace, reconnects, .. }, [name]) = (&step, &names[..]) {
+        if let (SocketIoStep::Join { client, namespace, reconnects, back, .. }, [name]) = (&step, &names[..]) {
+            self.check_back(name, *back)?;
             match (self.link(client) == Link::SocketIo, reconnects) {
                 (true, None) => {}
                 (true, Some(_)) => {
@@ -31,6 +35,7 @@ impl Cast {
             return Ok(step);
         }
         self.check_kept(&step, range)?;
+        self.check_offset(&step, range)?;
         if let SocketIoStep::ClientEmit { emission, .. } | SocketIoStep::ServerEmit { emission, .. } = &step {
             // To many it goes once to each.
             let copies = if step.is_servers() { self.joined.len().max(1) } else { 1 };
@@ -61,6 +66,39 @@ impl Cast {
         }
         self.speaks(true, range)?;
         Ok(step)
+    }
+
+    /// Who comes back as the same must have been there, and the server must remember it.
+    fn check_back(&self, name: &Name, back: Back) -> Result<(), Mistake> {
+        let wrong = |message: String, help: &str| Err(Mistake::new(name.range.clone(), message).help(help));
+        match back {
+            Back::Recovering if !self.recovers => wrong(
+                "the server recovers no connections".to_owned(),
+                "let it before anyone connects: `server recovers connections`; or let it keep events on the disk, \
+                 and the client resume: `server keeps events`, `ada connects to socket.io resuming`",
+            ),
+            Back::Recovering if !self.links.contains_key(&name.name) => wrong(
+                format!("`{}` was not there before", name.name),
+                "who connects for the first time has nothing to recover",
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// What a client would take for an offset: the official one takes the last text of each event that asks for nothing.
+    fn check_offset(&self, step: &SocketIoStep, range: &Range<usize>) -> Result<(), Mistake> {
+        match step {
+            SocketIoStep::ServerEmit { emission, .. }
+                if self.recovers
+                    && emission.volatile
+                    && emission.burst == 0
+                    && matches!(emission.args.0.last(), Some(Arg::Json(Value::String(_)))) =>
+            {
+                let message = "a client would take the last text of a volatile event for its offset, which it has not";
+                Err(Mistake::new(range.clone(), message).help("put something else behind it: a number, `true`"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What is only for servers that keep events, and what they cannot keep.

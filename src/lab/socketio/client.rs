@@ -17,7 +17,7 @@ use crate::lab::socketio::packet::{Kind, Packet};
 use crate::lab::socketio::rules::Emission;
 use crate::lab::socketio::session::{Beginning, Command, Known, begin, frames, locked};
 use crate::lab::socketio::way::Way;
-use crate::lab::socketio::{Rules, Transports};
+use crate::lab::socketio::{Remembered, Rules, Transports};
 use crate::lab::tls::Tls;
 use crate::layer::Direction;
 
@@ -39,17 +39,17 @@ const PATIENCE: Duration = Duration::from_millis(120);
 const TRIES: u32 = 4;
 
 impl SocketIoClient {
-    /// Begins a session and joins a namespace in it.
+    /// Begins a session and joins a namespace in it. It remembers what it had, if it is to come back as the same.
     pub async fn begin(
         (name, line, server): (&str, usize, SocketAddr),
-        transports: Transports,
+        (transports, remembered): (Transports, Remembered),
         (namespace, auth): (&str, Option<&Value>),
         rules: Arc<Rules>,
         (tls, log): (Option<&Tls>, &Logbook),
     ) -> Result<Self, ActorError> {
         let secure = rules.secure.zip(tls.cloned());
         let (commands, inbox) = unbounded_channel();
-        let known = Arc::new(Mutex::new(Known::default()));
+        let known = Arc::new(Mutex::new(Known { remembered, ..Known::default() }));
         let beginning = Beginning {
             way: Way {
                 client: name.to_owned(),
@@ -146,9 +146,9 @@ impl SocketIoClient {
         Err(ActorError::Unreadable(format!("the server did not acknowledge `{event}`, sent {TRIES} times")))
     }
 
-    /// The number of the last event that the server has kept and this client has.
-    pub fn offset(&self) -> Option<i64> {
-        locked(&self.known).offset
+    /// What it comes back with.
+    pub fn remembers(&self) -> Remembered {
+        locked(&self.known).remembered.clone()
     }
 
     /// Waits until the server is gone.

@@ -7,6 +7,7 @@ use socketioxide::operators::BroadcastOperators;
 use crate::lab::endpoint::ActorError;
 use crate::lab::handshake::SERVER;
 use crate::lab::log::{Connection, Entry, What};
+use crate::lab::logbook::Logbook;
 use crate::lab::socketio::rules::Emission;
 use crate::lab::socketio::server::{SocketIoServer, failed, locked, numbered, over};
 use crate::lab::socketio::{Args, Audience, Except};
@@ -17,6 +18,18 @@ use crate::layer::Direction;
 pub struct Meant<'a> {
     pub audience: &'a Audience,
     pub except: &'a Except,
+}
+
+/// Waits until nothing is under way on these connections. Of those that are volatile the newest, `last`, takes the place of
+/// one that waits: behind it nothing older comes.
+pub async fn until_settled(log: &Logbook, line: usize, connections: &[Connection], last: Option<What>) {
+    let is_ours = |entry: &Entry| connections.contains(&entry.connection);
+    if let Some(last) = last {
+        log.until(|entries| entries.iter().filter(|entry| is_ours(entry) && entry.what == last).all(Entry::is_settled))
+            .await;
+        log.leaves_behind(|entry| entry.step == line && is_ours(entry));
+    }
+    log.until(|entries| entries.iter().filter(|entry| is_ours(entry)).all(Entry::is_settled)).await;
 }
 
 impl SocketIoServer {
@@ -53,18 +66,8 @@ impl SocketIoServer {
                 self.tell(meant, emission, args, recipients.first()).await?;
             }
         }
-        let is_ours = |entry: &Entry| connections.contains(&entry.connection);
-        if let (true, Some(last)) = (*volatile, rounds.last()) {
-            // Of those that are volatile the newest takes the place of one that waits: behind it nothing older comes.
-            let last = what(last);
-            self.log
-                .until(|entries| {
-                    entries.iter().filter(|entry| is_ours(entry) && entry.what == last).all(Entry::is_settled)
-                })
-                .await;
-            self.log.leaves_behind(|entry| entry.step == line && is_ours(entry));
-        }
-        self.log.until(|entries| entries.iter().filter(|entry| is_ours(entry)).all(Entry::is_settled)).await;
+        let last = rounds.last().filter(|_| *volatile).map(what);
+        until_settled(&self.log, line, &connections, last).await;
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! The steps of Socket.IO as they are written.
 //!
 //! ```text
-//! client "connects to socket.io" *( "over" ( "websocket" / "polling" ) / "namespace" path / "auth" text / "resuming" / "reconnecting after" time )
+//! client "connects to socket.io" *( "over" ( "websocket" / "polling" ) / "namespace" path / "auth" text / "resuming" / "recovering" / "reconnecting after" time )
 //! client "emits" event *manner [ "until acknowledged" ]
 //! client ( "disconnects" / "loses connection" )
 //! "server emits" event "to" ( client / "everyone" / rooms ) *( "except" ( client / rooms ) ) *manner
@@ -10,6 +10,7 @@
 //! "server" ( "puts" client "into" / "takes" client "out of" ) "room" text [ "in" path ]
 //! "server disconnects" client
 //! "server refuses" path text
+//! "server recovers connections" [ "for" time ]
 //! "server" ( "keeps events" / "restarts" [ "after" time ] / "swallows the next acknowledgement" )
 //! event = text args
 //! args  = *( text / "text of" number "bytes" / number / "true" / "false" / "null" / "json" text / "binary" ( "hex" hex / "of" number "bytes" ) )
@@ -23,7 +24,7 @@ use crate::lab::phrases::some_text;
 use crate::lab::reader::{Name, Reader};
 use crate::lab::socketio::reconnection::MOST;
 use crate::lab::socketio::rules::Emission;
-use crate::lab::socketio::{Arg, Args, Audience, Except, MAIN, SocketIoStep, Transports};
+use crate::lab::socketio::{Arg, Args, Audience, Back, Except, MAIN, SocketIoStep, Transports};
 use crate::lab::verbs;
 use crate::mistake::Mistake;
 
@@ -36,9 +37,8 @@ pub struct Spoken {
 
 /// Behind `connects to socket.io`.
 pub fn join(words: &mut Reader<'_>, client: Name) -> Result<Spoken, Mistake> {
-    let (mut transports, mut namespace, mut auth, mut resumes, mut reconnects) = (None, None, None, false, None);
+    let (mut transports, mut namespace, mut auth, mut back, mut reconnects) = (None, None, None, None, None);
     while !words.at_end() {
-        unsupported(words, JOINS_UNSUPPORTED)?;
         let here = words.here();
         let is_repeated = match words.one_of("how it connects", JOINS)? {
             "over" => {
@@ -60,24 +60,27 @@ pub fn join(words: &mut Reader<'_>, client: Name) -> Result<Spoken, Mistake> {
                 }
                 reconnects.replace(first).is_some()
             }
-            _ => std::mem::replace(&mut resumes, true),
+            "recovering" => back.replace(Back::Recovering).is_some(),
+            _ => back.replace(Back::Resuming).is_some(),
         };
         if is_repeated {
             return Err(Mistake::new(here.start..words.behind(), "this was said before in the same step"));
         }
-        if resumes && auth.is_some() {
-            return Err(Mistake::new(
-                here.start..words.behind(),
-                "who resumes says so in `auth`: it has room for one thing",
-            ));
-        }
+        let message = match (back, &auth) {
+            (Some(Back::Resuming), Some(_)) => "who resumes says so in `auth`: it has room for one thing",
+            (Some(Back::Recovering), Some(auth)) if !auth.is_object() => {
+                "who recovers says so in `auth`: what else is said there is an object, too"
+            }
+            _ => continue,
+        };
+        return Err(Mistake::new(here.start..words.behind(), message));
     }
     let step = SocketIoStep::Join {
         client: client.name.clone(),
         transports: transports.unwrap_or_default(),
         namespace: namespace.unwrap_or_else(|| MAIN.to_owned()),
         auth,
-        resumes,
+        back: back.unwrap_or_default(),
         reconnects,
     };
     Ok(Spoken { step, names: vec![client] })
@@ -189,12 +192,18 @@ pub fn restart(words: &mut Reader<'_>) -> Result<Spoken, Mistake> {
     Ok(Spoken { step: SocketIoStep::Restart { after }, names: Vec::new() })
 }
 
+/// Behind `recovers`: for how long; by default as long as the official server does.
+pub fn recovers(words: &mut Reader<'_>) -> Result<Duration, Mistake> {
+    words.expect("connections")?;
+    if words.keyword("for") { words.time() } else { Ok(Duration::from_secs(120)) }
+}
+
 /// Behind `refuses`: a namespace, and what is said to those who ask.
 pub fn refusal(words: &mut Reader<'_>) -> Result<(String, String), Mistake> {
     Ok((words.path()?, words.text("the reason in quotes")?))
 }
 
-const JOINS: &[&str] = &["over", "namespace", "auth", "resuming", "reconnecting"];
+const JOINS: &[&str] = &["over", "namespace", "auth", "resuming", "recovering", "reconnecting"];
 
 /// What Socket.IO has and the lab's server library, socketioxide, has not: a word, why it cannot be played, and what to do.
 type Unsupported = (&'static str, &'static str, &'static str);
@@ -204,12 +213,6 @@ const EMITS_UNSUPPORTED: &[Unsupported] = &[(
     "compressed",
     "the lab's server does not compress",
     "to see permessage-deflate, use a WebSocket: `ada connects with compression`",
-)];
-/// <https://socket.io/docs/v4/connection-state-recovery>
-const JOINS_UNSUPPORTED: &[Unsupported] = &[(
-    "recovering",
-    "the lab's server has no connection state recovery",
-    "let the server keep events on disk and the client resume: `server keeps events`, `ada connects to socket.io resuming`",
 )];
 
 /// Says of what is known but cannot be played that it cannot be.
@@ -354,12 +357,11 @@ mod tests {
     fn what_the_server_has_not_is_said() {
         let joined = "ada connects to socket.io\n";
         for (script, word, why) in [
-            ("ada connects to socket.io recovering", "recovering", "no connection state recovery"),
             ("ada emits \"x\" 1 compressed", "compressed", "does not compress"),
             ("server emits \"x\" compressed to ada", "compressed", "does not compress"),
             ("server emits \"x\" to everyone compressed", "compressed", "does not compress"),
         ] {
-            let script = if script.contains("recovering") { script.to_owned() } else { joined.to_owned() + script };
+            let script = joined.to_owned() + script;
             let error = Scenario::parse(&script).unwrap_err();
             assert_eq!(&script[error.range], word, "{script}");
             assert!(error.message.contains(why) && error.help.is_some(), "{}", error.message);
@@ -418,6 +420,40 @@ mod tests {
             assert_eq!(told(script), message, "{script}");
         }
     }
+
+    #[test]
+    fn who_recovers_was_there_and_is_remembered() {
+        let before = "server recovers connections\nada connects to socket.io\n";
+        let script = format!(
+            "{before}ada loses connection\nada connects to socket.io recovering auth \"{{\\\"token\\\": 1}}\"\n\
+             server emits \"x\" \"text\" 1 to ada volatile"
+        );
+        assert_eq!(Scenario::parse(&script).unwrap().recovers, Some(std::time::Duration::from_secs(120)));
+        let timed = Scenario::parse("server recovers connections for 300ms\nada connects to socket.io").unwrap();
+        assert_eq!(timed.recovers, Some(std::time::Duration::from_millis(300)));
+        for (script, message) in [
+            ("ada connects to socket.io recovering".to_owned(), "the server recovers no connections"),
+            (format!("{before}bob connects to socket.io recovering"), "`bob` was not there before"),
+            (
+                format!("{before}ada loses connection\nada connects to socket.io recovering auth \"1\""),
+                "who recovers says so in `auth`: what else is said there is an object, too",
+            ),
+            (
+                format!("{before}ada loses connection\nada connects to socket.io recovering resuming"),
+                "this was said before in the same step",
+            ),
+            (format!("server keeps events\n{before}"), "the server keeps what it sends already"),
+            (format!("{before}server recovers connections"), "somebody has connected already"),
+            (
+                format!("{before}server emits \"x\" \"text\" to ada volatile"),
+                "a client would take the last text of a volatile event for its offset, which it has not",
+            ),
+        ] {
+            let error = Scenario::parse(&script).unwrap_err();
+            assert_eq!(error.message, message, "{script}");
+        }
+    }
+
     #[test]
     fn what_is_kept_is_one_and_asks_by_itself() {
         for (step, message) in [

@@ -4,6 +4,7 @@
 //! shorter by chance, so that not all clients come at once (`reconnectionDelay`, `reconnectionDelayMax`,
 //! `randomizationFactor`: <https://socket.io/docs/v4/client-options/#reconnectiondelay>). Here nothing is left to chance.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,8 +14,36 @@ use serde_json::Value;
 
 use crate::lab::endpoint::ActorError;
 use crate::lab::logbook::Logbook;
-use crate::lab::socketio::{Rules, SocketIoClient, Transports, resuming};
+use crate::lab::socketio::recovery::Ticket;
+use crate::lab::socketio::rules::resuming;
+use crate::lab::socketio::{Rules, SocketIoClient, Transports};
 use crate::lab::tls::Tls;
+
+/// What a client has to come back with.
+#[derive(Debug, Clone, Default)]
+pub struct Remembered {
+    /// The number of the last event it had, of those that the server keeps on the disk.
+    pub offset: Option<i64>,
+    /// What it keeps of each namespace of a server that recovers connections.
+    pub tickets: BTreeMap<String, Ticket>,
+}
+
+impl Remembered {
+    /// What it says of itself in the first namespace that it joins again, and what it would say anyway.
+    pub fn says(&self, namespace: &str, auth: Option<&Value>) -> Option<Value> {
+        match (self.tickets.get(namespace), self.offset) {
+            (Some(ticket), _) => Some(ticket.shown_with(auth)),
+            (None, Some(offset)) => Some(resuming(offset)),
+            (None, None) => auth.cloned(),
+        }
+    }
+
+    /// With what is newer.
+    pub fn updated(mut self, newer: Self) -> Self {
+        self.tickets.extend(newer.tickets);
+        Self { offset: newer.offset.or(self.offset), tickets: self.tickets }
+    }
+}
 
 /// What a client does to come back.
 #[derive(Debug, Clone)]
@@ -28,29 +57,34 @@ pub struct Reconnection {
 }
 
 impl Reconnection {
-    /// Tries until it is back where it was; with the number of the event that it had last, if the server keeps events.
+    /// Tries until it is back where it was; as the same, or with the number of the event that it had last, if the server
+    /// keeps any.
     pub async fn come_back(
         &self,
         who: (&str, usize, SocketAddr),
-        offset: Option<i64>,
+        remembered: &Remembered,
         rules: &Arc<Rules>,
         lab: (Option<&Tls>, &Logbook),
     ) -> Result<SocketIoClient, ActorError> {
         let Some(((first, auth), others)) = self.joined.split_first() else {
             return Err(ActorError::Unreadable(format!("{} had joined nothing", who.0)));
         };
-        let resuming = offset.map(resuming);
         let mut waits = self.first;
         let mut client = loop {
             tokio::time::sleep(waits).await;
             waits = (waits * 2).min(MOST);
-            let wish = (first.as_str(), resuming.as_ref().or(auth.as_ref()));
-            match SocketIoClient::begin(who, self.transports, wish, Arc::clone(rules), lab).await {
+            let auth = remembered.says(first, auth.as_ref());
+            let how = (self.transports, remembered.clone());
+            match SocketIoClient::begin(who, how, (first, auth.as_ref()), Arc::clone(rules), lab).await {
                 Err(ActorError::Io { source, .. }) if source.kind() == ErrorKind::ConnectionRefused => {}
                 begun => break begun?,
             }
         };
         for (namespace, auth) in others {
+            let auth = match remembered.tickets.get(namespace) {
+                Some(ticket) => Some(ticket.shown_with(auth.as_ref())),
+                None => auth.clone(),
+            };
             client.join(who.1, namespace, auth.as_ref()).await?;
         }
         Ok(client)

@@ -23,6 +23,18 @@ pub enum Transports {
     Polling,
 }
 
+/// How a client comes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Back {
+    /// As somebody new.
+    #[default]
+    Anew,
+    /// It tells the program which event it had last.
+    Resuming,
+    /// It tells Socket.IO who it was and which event it had last: connection state recovery.
+    Recovering,
+}
+
 /// Whom the server speaks to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Audience {
@@ -63,8 +75,8 @@ pub enum SocketIoStep {
         namespace: String,
         /// What it says of itself.
         auth: Option<Value>,
-        /// It tells the server which event it had last.
-        resumes: bool,
+        /// How it comes back, if it was there before.
+        back: Back,
         /// When the server is gone it tries to come back: for the first time after so long, then after twice that, and so on.
         reconnects: Option<Duration>,
     },
@@ -171,6 +183,10 @@ pub struct Rules {
     answers: BTreeMap<(usize, String), Args>,
     /// Where the server keeps events, if it does.
     pub shelf: Option<PathBuf>,
+    /// For how long the server remembers who was cut off and what it sent, if it does.
+    pub recovers: Option<Duration>,
+    /// What comes is sent on to all, the sender too: for guests who are in no play.
+    pub echoes: bool,
     /// How often the server asks whether a client is there, and how long it waits, if the script says so.
     pub heartbeat: Option<(Duration, Duration)>,
     /// With which TLS all connections are opened, if any.
@@ -192,6 +208,7 @@ impl Rules {
         let first = steps.next()?;
         rules.shelf = shelf.map(Shelf::path);
         (rules.heartbeat, rules.secure) = (scenario.heartbeat, scenario.secure);
+        rules.recovers = scenario.recovers;
         rules.fields.clone_from(&scenario.fields);
         rules.seed = scenario.seed;
         rules.namespaces.insert(MAIN.to_owned());
@@ -211,6 +228,12 @@ impl Rules {
     /// Those of a server that keeps events here, and serves who is in no play.
     pub fn keeping(shelf: PathBuf) -> Self {
         Self { namespaces: BTreeSet::from([MAIN.to_owned()]), shelf: Some(shelf), ..Self::default() }
+    }
+
+    /// Those of a server that remembers for so long, and serves who is in no play.
+    pub fn remembering(lasts: Duration) -> Self {
+        let namespaces = BTreeSet::from([MAIN.to_owned()]);
+        Self { namespaces, recovers: Some(lasts), echoes: true, ..Self::default() }
     }
 
     /// What the other side acknowledges an event with, if it is to. An event of no line comes from who is in no play: then its

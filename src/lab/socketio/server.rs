@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(super) use hyper::body::Bytes;
 use hyper::body::{Body, Incoming};
+use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
@@ -298,9 +299,13 @@ impl Props {
 }
 
 /// The connection by which the log knows a session: the one of its first request.
-pub(super) fn over(socket: &SocketRef) -> Result<Connection, ActorError> {
-    let over = socket.req_parts().extensions.get::<Over>();
+pub(super) fn of_session(first: &Parts) -> Result<Connection, ActorError> {
+    let over = first.extensions.get::<Over>();
     over.map(|over| over.0).ok_or_else(|| failed("tell whose a session is", "it has no connection"))
+}
+
+pub(super) fn over(socket: &SocketRef) -> Result<Connection, ActorError> {
+    of_session(socket.req_parts())
 }
 
 pub(super) fn failed(doing: &'static str, why: impl std::fmt::Display) -> ActorError {

@@ -12,9 +12,10 @@ use crate::lab::endpoint::ActorError;
 use crate::lab::log::{Connection, What};
 use crate::lab::socketio::packet::{Kind, Packet};
 use crate::lab::socketio::polling::Poll;
+use crate::lab::socketio::recovery::{PID, Ticket};
 use crate::lab::socketio::rules::OFFSET;
 use crate::lab::socketio::way::{PATH, Way, WebSocket, next, say};
-use crate::lab::socketio::{Arg, Rules, Transports};
+use crate::lab::socketio::{Arg, Remembered, Rules, Transports};
 use crate::layer::Direction;
 
 /// What Engine.IO carries.
@@ -40,8 +41,8 @@ pub enum Command {
 pub struct Known {
     /// How the server answered for each namespace: the id there, or why not.
     pub namespaces: BTreeMap<String, Result<String, String>>,
-    /// The number of the last event that the server has kept.
-    pub offset: Option<i64>,
+    /// What to come back with.
+    pub remembered: Remembered,
     /// The session is over; with an error if nobody wanted that.
     pub ended: Option<Result<(), String>>,
 }
@@ -259,7 +260,13 @@ impl Session {
                     Kind::Connect => Ok(said("sid").unwrap_or_default()),
                     _ => Err(said("message").unwrap_or_default()),
                 };
-                locked(known).namespaces.insert(namespace, answer);
+                let mut known = locked(known);
+                if let Some(pid) = said(PID) {
+                    let ticket = Ticket { pid: pid.clone(), offset: None };
+                    known.remembered.tickets.entry(namespace.clone()).or_insert(ticket).pid = pid;
+                }
+                known.namespaces.insert(namespace, answer);
+                drop(known);
                 log.poke();
             }
             Kind::Disconnect => {
@@ -271,8 +278,11 @@ impl Session {
                 came(&What::Acknowledged { namespace, args }).ok_or_else(not_sent)?;
             }
             Kind::Event | Kind::BinaryEvent => {
-                let (event, args) = packet.args(attachments).ok_or_else(not_sent)?;
+                let (event, mut args) = packet.args(attachments).ok_or_else(not_sent)?;
                 let event = event.unwrap_or_default();
+                if let (None, Some(ticket)) = (id, locked(known).remembered.tickets.get_mut(&namespace)) {
+                    ticket.offset = args.split_text().or(ticket.offset.take());
+                }
                 let what =
                     What::Emitted { namespace: namespace.clone(), event: event.clone(), args, asks: id.is_some() };
                 let line = came(&what).ok_or_else(not_sent)?;
@@ -280,7 +290,7 @@ impl Session {
                     && let Some(Arg::Json(last)) = args.0.last()
                     && let Some(offset) = last.get(OFFSET).and_then(Value::as_i64)
                 {
-                    locked(known).offset = Some(offset);
+                    locked(known).remembered.offset = Some(offset);
                 }
                 if let (Some(id), Some(answer)) = (id, rules.answer(line, &event)) {
                     let what = What::Acknowledged { namespace: namespace.clone(), args: answer.clone() };
