@@ -120,6 +120,56 @@ async function servesSocketIo() {
   await sleep(150);
 }
 
+/** Cut off and back again: the official client finds itself recovered, and has what it missed. */
+async function servesRecovery() {
+  const { io } = official()("socket.io-client");
+  await serve("recovering");
+  for (const transports of [["websocket"], undefined, ["polling"]]) {
+    const connect = async (how) => {
+      const socket = io(URL, { forceNew: true, reconnectionDelay: 100, randomizationFactor: 0, ...how });
+      const heard = [];
+      socket.onAny((name, ...args) => heard.push([name, ...args]));
+      await event(socket, "connect");
+      if (!how.transports) await upgraded(socket);
+      return { socket, heard };
+    };
+    const ada = await connect({ transports, auth: { token: "t" } });
+    const bob = await connect({ transports: ["websocket"] });
+    assert.equal(ada.socket.recovered, false);
+    const { id } = ada.socket;
+    bob.socket.emit("news", "one", BLOB);
+    await sleep(80);
+    const back = event(ada.socket, "connect");
+    ada.socket.io.engine.close();
+    await sleep(30);
+    bob.socket.emit("news", "two");
+    bob.socket.emit("news", 3, { deep: [null] }, BLOB);
+    await back;
+    // What was missed comes before the answer, and the client hands it out with that.
+    await sleep(50);
+    app("client", "recovered", { recovered: ada.socket.recovered });
+    assert.equal(ada.socket.recovered, true, String(transports));
+    assert.equal(ada.socket.id, id);
+    bob.socket.emit("news", "four");
+    await sleep(80);
+    // The client hands offsets out as last arguments, as its server's own would be.
+    const args = ada.heard.map(([name, ...args]) => [name, ...args.slice(0, -1)]);
+    assert.deepEqual(JSON.parse(JSON.stringify(args)), JSON.parse(JSON.stringify(
+      [["news", "one", BLOB], ["news", "two"], ["news", 3, { deep: [null] }, BLOB], ["news", "four"]])));
+    // Who says that it leaves comes back as somebody new.
+    ada.socket.disconnect();
+    await sleep(50);
+    const anew = event(ada.socket, "connect");
+    ada.socket.connect();
+    await anew;
+    assert.equal(ada.socket.recovered, false);
+    assert.notEqual(ada.socket.id, id);
+    await sleep(100);
+    for (const { socket } of [ada, bob]) socket.disconnect();
+    await sleep(100);
+  }
+}
+
 // ---- ws and EventSource, and the lab's server -------------------------------------------------------------------------
 
 async function servesWeb() {
@@ -231,6 +281,52 @@ async function callsSocketIo() {
   io.close();
 }
 
+/** The official server takes the lab's client back as the same, with what it missed. */
+async function callsRecovery() {
+  const { outgoing } = require("./socketio-hooks.cjs");
+  const { Server } = official()("socket.io");
+  using("sio4", "socket.io", "engine.io");
+  const server = http.createServer();
+  const io = new Server(server, { connectionStateRecovery: { maxDisconnectionDuration: 5000 } });
+  const known = [];
+  io.on("connection", (socket) => {
+    known.push({ id: socket.id, recovered: socket.recovered });
+    app("server", "recovered", { recovered: socket.recovered });
+    outgoing(5, socket);
+    socket.join("r");
+    socket.on("say", (...args) => socket.emit("said", ...args));
+    socket.on("disconnect", () => {
+      io.to("r").emit("missed", "in the room", BLOB);
+      io.to("other").emit("missed", "elsewhere");
+      io.emit("missed", 2);
+    });
+  });
+  server.listen(PORT, "127.0.0.1");
+  await event(server, "listening");
+  for (const transport of [" over websocket", ""]) {
+    known.length = 0;
+    const entries = await call(`
+      server recovers connections
+      ada connects to socket.io${transport} auth "{\\"token\\": \\"t\\"}"
+      ada emits "say" "one" 1 · ada emits "say" "two" binary hex 00ff
+      wait 100ms
+      ada loses connection
+      wait 200ms
+      ada connects to socket.io${transport} recovering auth "{\\"token\\": \\"t\\"}"
+      ada emits "say" "three"
+      wait 100ms
+      ada disconnects`);
+    assert.deepEqual(known.map(({ recovered }) => recovered), [false, true]);
+    assert.equal(known[0].id, known[1].id);
+    const base64 = (...octets) => ({ base64: Buffer.from(octets).toString("base64") });
+    assert.deepEqual(carried(entries, "to_client").map((what) => [what.event, ...what.args]), [
+      ["said", "one", 1], ["said", "two", base64(0, 255)], ["missed", "in the room", base64(1, 2, 3, 4)], ["missed", 2], ["said", "three"],
+    ]);
+    await sleep(100);
+  }
+  io.close();
+}
+
 async function callsWeb() {
   using("ws", "ws");
   const ws = from("ws")("ws");
@@ -306,6 +402,8 @@ const plays = {
   "serves-socketio": servesSocketIo,
   "serves-web": servesWeb,
   "calls-socketio": callsSocketIo,
+  "serves-recovery": servesRecovery,
+  "calls-recovery": callsRecovery,
   "calls-web": callsWeb,
   suite,
   browser,

@@ -150,3 +150,12 @@ exports.socketio = (protocol, { Client, Manager, send, binaryTypes = true }) => 
 };
 
 exports.loaded = loaded;
+
+/** Where connections are recovered a server's events go past the hook above; where the client logs nothing, its socket tells. */
+exports.outgoing = (protocol, socket) => {
+  socket.onAnyOutgoing((...data) => {
+    const isOffset = (last) => socket.adapter.packets.some((kept) => kept.id === last);
+    const [shown, extra] = recovery({ nsp: socket.nsp.name, type: 2, data }, isOffset);
+    message("server", "s2c", protocol, socket.conn.id, socket.id, typed(shown), extra);
+  });
+};
