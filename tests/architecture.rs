@@ -26,7 +26,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("clap_mangen", &["cli/manual.rs"]),
     ("comfy_table", &["view/table.rs"]),
     ("csv", &["view/export/table.rs", "view/case.rs"]),
-    ("engineioxide", &["lab/socketio/guests.rs"]),
+    ("engineioxide", &["lab/socketio/guests.rs", "lab/socketio/recovering/"]),
     ("etherparse", &["packet/"]),
     ("flate2", &["protocol/http1/coding.rs", "protocol/websocket/deflate/", "lab/deflate.rs"]),
     ("foldhash", &["map.rs"]),

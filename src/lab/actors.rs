@@ -220,7 +220,10 @@ impl Actors {
                 }
                 let remembered = match (self.remembered.get(client), back) {
                     (None, _) | (_, Back::Anew) => Remembered::default(),
-                    (Some(remembered), _) => remembered.clone(),
+                    (Some(Remembered { offset, .. }), Back::Resuming) => {
+                        Remembered { offset: *offset, ..Remembered::default() }
+                    }
+                    (Some(remembered), Back::Recovering) => remembered.clone(),
                 };
                 let auth = remembered.says(namespace, auth.as_ref());
                 if let Some(Link::SocketIo(known)) = self.open.get_mut(client) {

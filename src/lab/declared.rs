@@ -78,9 +78,6 @@ impl Scenario {
             Verb::Seed { seed } => {
                 (self.seed, cast.seed) = (Some(*seed), Some(*seed));
             }
-            Verb::KeepEvents | Verb::Recover { .. } if cast.keeps_events || cast.recovers => {
-                return wrong("the server keeps what it sends already", "either on the disk or in memory: say it once");
-            }
             Verb::Recover { lasts } => {
                 (self.recovers, cast.recovers) = (Some(*lasts), true);
             }

@@ -23,7 +23,12 @@ type Talks = BTreeMap<(String, Direction), Vec<Packet>>;
 pub fn what_was_emitted_is_what_is_seen(place: &Place) {
     let encrypted = ["", " 1.2"].map(|version| format!("server speaks socket.io over tls{version}\n{SESSION}"));
     let scripts = [SESSION.to_owned(), AUDIENCE.to_owned(), MISSED.to_owned(), QUEUE.to_owned(), on_ethernet(SESSION)];
-    let recovered = [RECOVERY.to_owned(), on_ethernet(RECOVERY), format!("server recovers connections\n{SESSION}")];
+    let recovered = [
+        RECOVERY.to_owned(),
+        on_ethernet(RECOVERY),
+        recovering(QUEUE),
+        format!("server recovers connections\n{SESSION}"),
+    ];
     for script in scripts.into_iter().chain(encrypted).chain(recovered) {
         if script.starts_with("network") && !matches!(place, Place::Private { .. }) {
             continue;
@@ -252,8 +257,19 @@ bob disconnects
 
 /// Cut off or restarted: every event that was kept comes once, in its order.
 pub fn what_is_kept_is_not_missed(place: &Place) {
-    let recording = play(place, QUEUE);
-    let talks = seen(&trace_frames(&recording.frames), &recording);
+    for script in [QUEUE.to_owned(), recovering(QUEUE)] {
+        let recording = play(place, &script);
+        let talks = seen(&trace_frames(&recording.frames), &recording);
+        check_kept(&talks);
+    }
+}
+
+/// The same, of a server that recovers connections besides.
+fn recovering(script: &str) -> String {
+    format!("server recovers connections\n{script}").replace("resuming", "recovering")
+}
+
+fn check_kept(talks: &Talks) {
     for client in ["ada", "bob"] {
         let heard = talks[&(client.to_owned(), Direction::ToClient)].iter().filter(|(kind, ..)| *kind == "EVENT");
         let (aside, heard): (Vec<_>, Vec<_>) = heard.partition(|(_, _, data, _)| data[0] == "aside");

@@ -9,7 +9,7 @@ use crate::lab::handshake::SERVER;
 use crate::lab::log::{Connection, Entry, What};
 use crate::lab::logbook::Logbook;
 use crate::lab::socketio::rules::Emission;
-use crate::lab::socketio::server::{SocketIoServer, failed, locked, numbered, over};
+use crate::lab::socketio::server::{SocketIoServer, failed, over};
 use crate::lab::socketio::{Args, Audience, Except};
 use crate::layer::Direction;
 
@@ -35,16 +35,8 @@ pub async fn until_settled(log: &Logbook, line: usize, connections: &[Connection
 impl SocketIoServer {
     /// Emits, and waits until all have it and have acknowledged it if it asks for that.
     pub async fn emit(&self, line: usize, meant: Meant<'_>, emission: &Emission) -> Result<(), ActorError> {
-        let Emission { namespace, event, args, volatile, .. } = emission;
-        let args = match (&self.queue, meant.audience) {
-            // Kept first, sent then: whoever has it can name it, and whoever has not can ask for it.
-            (Some(queue), audience) if audience.is_kept(meant.except) => {
-                let id =
-                    locked(queue).keep(namespace, event, &args.to_json()).map_err(|error| failed("keep", error))?;
-                numbered(args.clone(), id)
-            }
-            _ => args.clone(),
-        };
+        let Emission { namespace, event, volatile, .. } = emission;
+        let args = self.keeping.keep(meant, emission)?;
         let recipients = match meant.audience {
             Audience::Client(client) => vec![self.socket(namespace, client)?],
             _ => self.operator(meant, namespace)?.sockets(),

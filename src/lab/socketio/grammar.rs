@@ -442,7 +442,6 @@ mod tests {
                 format!("{before}ada loses connection\nada connects to socket.io recovering resuming"),
                 "this was said before in the same step",
             ),
-            (format!("server keeps events\n{before}"), "the server keeps what it sends already"),
             (format!("{before}server recovers connections"), "somebody has connected already"),
             (
                 format!("{before}server emits \"x\" \"text\" to ada volatile"),

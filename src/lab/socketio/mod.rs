@@ -11,6 +11,7 @@ mod client;
 mod emitting;
 pub mod grammar;
 pub mod guests;
+mod keeping;
 mod packet;
 mod polling;
 mod queue;

@@ -31,11 +31,9 @@ pub struct Remembered {
 impl Remembered {
     /// What it says of itself in the first namespace that it joins again, and what it would say anyway.
     pub fn says(&self, namespace: &str, auth: Option<&Value>) -> Option<Value> {
-        match (self.tickets.get(namespace), self.offset) {
-            (Some(ticket), _) => Some(ticket.shown_with(auth)),
-            (None, Some(offset)) => Some(resuming(offset)),
-            (None, None) => auth.cloned(),
-        }
+        let resuming = self.offset.map(resuming);
+        let auth = resuming.as_ref().or(auth);
+        self.tickets.get(namespace).map(|ticket| ticket.shown_with(auth)).or_else(|| auth.cloned())
     }
 
     /// With what is newer.

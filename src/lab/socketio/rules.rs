@@ -246,12 +246,16 @@ impl Rules {
     }
 }
 
-/// Under this key an event that is kept carries its number, and a client says which it had last.
+/// Under this key a client says the number of the event it had last, as in
+/// <https://socket.io/docs/v4/tutorial/step-7>: Socket.IO's own offset stands beside it.
+pub const SERVER_OFFSET: &str = "serverOffset";
+
+/// Under this key an event that is kept carries its number, and a client says to Socket.IO what it had last.
 pub const OFFSET: &str = "offset";
 
 /// What a client says that had this event last.
 pub fn resuming(offset: i64) -> Value {
-    serde_json::json!({ OFFSET: offset })
+    serde_json::json!({ SERVER_OFFSET: offset })
 }
 
 impl SocketIoStep {

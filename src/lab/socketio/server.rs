@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(super) use hyper::body::Bytes;
@@ -26,8 +25,8 @@ use crate::lab::handshake::SERVER;
 use crate::lab::log::{Connection, What};
 use crate::lab::logbook::Logbook;
 use crate::lab::socketio::emitting::Meant;
-use crate::lab::socketio::rules::OFFSET;
-use crate::lab::socketio::{Arg, Args, EventQueue, Kept, Rules, SocketIoStep};
+use crate::lab::socketio::keeping::{Keeping, Missed};
+use crate::lab::socketio::{Args, Rules, SocketIoStep};
 use crate::lab::tcp::{self, TcpEnd};
 use crate::lab::tls::{Tls, TlsVersion};
 use crate::layer::Direction;
@@ -36,8 +35,7 @@ use crate::layer::Direction;
 pub struct SocketIoServer {
     pub(super) io: SocketIo,
     pub(super) log: Logbook,
-    pub(super) queue: Option<Shared>,
-    swallows: Arc<AtomicU32>,
+    pub(super) keeping: Keeping,
     /// Takes connections, and serves them.
     _doors: JoinSet<()>,
 }
@@ -99,19 +97,10 @@ impl SocketIoServer {
         };
         let (service, io) = builder.build_svc();
         let secure = rules.secure.zip(tls.cloned());
-        let queue = match &rules.shelf {
-            Some(shelf) => Some(Arc::new(Mutex::new(EventQueue::open(shelf)?))),
-            None => None,
-        };
-        let swallows = Arc::new(AtomicU32::new(0));
+        let keeping = Keeping::open(rules.shelf.as_deref())?;
         for namespace in &rules.namespaces {
-            let props = Props {
-                log: log.clone(),
-                rules: Arc::clone(rules),
-                queue: queue.clone(),
-                swallows: Arc::clone(&swallows),
-                missed: Arc::default(),
-            };
+            let props =
+                Props { log: log.clone(), rules: Arc::clone(rules), keeping: keeping.clone(), missed: Arc::default() };
             let refusal = rules.refused.get(namespace).cloned();
             let (greeter, doorman) = (props.clone(), props);
             let welcome = async move |socket: SocketRef| greeter.welcome(&socket);
@@ -126,7 +115,7 @@ impl SocketIoServer {
         }
         let mut doors = JoinSet::new();
         doors.spawn(open(listener, service, secure, log.clone()));
-        Ok(Self { io, log: log.clone(), queue, swallows, _doors: doors })
+        Ok(Self { io, log: log.clone(), keeping, _doors: doors })
     }
 
     /// Does what the script says.
@@ -154,7 +143,7 @@ impl SocketIoServer {
                 Ok(())
             }
             SocketIoStep::Swallow => {
-                self.swallows.fetch_add(1, Ordering::Relaxed);
+                self.keeping.swallow();
                 Ok(())
             }
             _ => Ok(()),
@@ -187,41 +176,30 @@ impl<A: Adapter> FromMessageParts<A> for Asks {
 struct Props {
     log: Logbook,
     rules: Arc<Rules>,
-    queue: Option<Shared>,
-    swallows: Arc<AtomicU32>,
+    keeping: Keeping,
     /// What those who are about to join have missed, by the session.
-    missed: Arc<Mutex<BTreeMap<String, Vec<Kept>>>>,
+    missed: Arc<Mutex<BTreeMap<String, Missed>>>,
 }
-
-/// A queue that several handlers use.
-pub(super) type Shared = Arc<Mutex<EventQueue>>;
 
 pub(super) fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// An event that is kept carries its number last.
-pub(super) fn numbered(mut args: Args, id: i64) -> Args {
-    args.0.push(Arg::Json(serde_json::json!({ OFFSET: id })));
-    args
-}
-
 impl Props {
     fn joins(&self, socket: &SocketRef, auth: Option<Value>) {
         let namespace = socket.ns().to_owned();
-        let offset = auth.as_ref().and_then(|auth| auth.get(OFFSET)?.as_i64());
+        let missed = self.keeping.missed(&namespace, auth.as_ref());
         let what = What::Joined { namespace: namespace.clone(), auth: auth.clone() };
         let mut line = self.came(socket, &what);
         // Who says nothing of itself reads here as who says `{}`.
         if line.is_none() && auth.is_none_or(|auth| auth == Value::Object(Map::new())) {
             line = self.came(socket, &What::Joined { namespace: namespace.clone(), auth: None });
         }
-        let (Some(queue), Some(offset), Some(line)) = (&self.queue, offset, line) else { return };
+        let Some(line) = line else { return };
         // What was missed is on its way before the client can think that it has all.
-        let missed = locked(queue).since(&namespace, offset).unwrap_or_default();
-        for Kept { id, event, args } in &missed {
-            let args = numbered(Args(args.iter().cloned().map(Arg::Json).collect()), *id);
-            let what = What::Emitted { namespace: namespace.clone(), event: event.clone(), args, asks: false };
+        for (event, args) in &missed {
+            let (event, args) = (event.clone(), args.clone());
+            let what = What::Emitted { namespace: namespace.clone(), event, args, asks: false };
             if let Ok(ends) = over(socket) {
                 self.log.sent(line, SERVER, ends, Direction::ToClient, what);
             }
@@ -230,8 +208,7 @@ impl Props {
     }
 
     fn welcome(&self, socket: &SocketRef) {
-        for Kept { id, event, args } in locked(&self.missed).remove(&socket.id.to_string()).unwrap_or_default() {
-            let args = numbered(Args(args.into_iter().map(Arg::Json).collect()), id);
+        for (event, args) in locked(&self.missed).remove(&socket.id.to_string()).unwrap_or_default() {
             // A client that has gone meanwhile asks again.
             let _ = socket.emit(event, &args);
         }
@@ -262,13 +239,9 @@ impl Props {
             return;
         }
         // The log says that it came once it is stored: how long the disk takes is no sign that an answer was lost.
-        let stored = match &self.queue {
-            Some(queue) if asks => self.store(queue, event, args),
-            _ => None,
-        };
+        let stored = asks.then(|| self.keeping.store(event, args)).flatten();
         let Some(line) = self.came(socket, &what) else { return };
-        let swallowed = |count: u32| count.checked_sub(1);
-        if stored.is_some() && self.swallows.fetch_update(Ordering::Relaxed, Ordering::Relaxed, swallowed).is_ok() {
+        if stored.is_some() && self.keeping.swallows() {
             return;
         }
         if let (true, Some(answer), Ok(ends)) =
@@ -279,14 +252,6 @@ impl Props {
             // A client that has gone meanwhile will not have it, and the log says so.
             let _ = ack.send(answer);
         }
-    }
-
-    /// Stores an event before it is acknowledged, and says so with its number.
-    fn store(&self, queue: &Shared, event: &str, args: &Args) -> Option<Args> {
-        let args = args.to_json();
-        let name = args.last().and_then(|last| last.get("id")?.as_str());
-        let number = locked(queue).store(name, event, &args).ok()?;
-        Some(Args(vec![Arg::Json(serde_json::json!({ "stored": number }))]))
     }
 
     fn is_under_way(&self, socket: &SocketRef, what: &What) -> bool {

@@ -21,7 +21,7 @@ impl Serving {
     /// Begins to serve.
     pub fn start(listener: TcpListener, rules: &Arc<Rules>, lab: (Option<&Tls>, &Logbook)) -> rusqlite::Result<Self> {
         Ok(match rules.recovers {
-            Some(_) => Self::Recovering(RecoveringServer::start(listener, rules, lab)),
+            Some(_) => Self::Recovering(RecoveringServer::start(listener, rules, lab)?),
             None => Self::Library(SocketIoServer::start(listener, rules, lab)?),
         })
     }
