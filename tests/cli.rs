@@ -503,8 +503,13 @@ fn every_step_of_the_handbook_is_understood() {
         let script = match step.split(' ').next() {
             Some("network") => step.clone(),
             Some("clients" | "seed") => step.clone(),
+            _ if step.contains("recovering") => {
+                format!("server recovers connections\nfay connects to socket.io\nfay loses connection\n{step}")
+            }
             _ if step.starts_with("fay connects") || step.contains("refuses") => step.clone(),
-            Some("server") if ["keeps", "checks", "speaks"].iter().any(|verb| step.contains(verb)) => step.clone(),
+            Some("server") if ["keeps", "recovers", "checks", "speaks"].iter().any(|verb| step.contains(verb)) => {
+                step.clone()
+            }
             _ if step.contains("resuming") => step.clone(),
             _ if step.contains("until") || step.contains("swallows") || step.contains("restarts") => {
                 format!("server keeps events\nfay connects to socket.io\n{step}")
