@@ -200,7 +200,7 @@ pub(super) struct CompareArguments {
     /// How long the wire takes each way, such as 20ms; it takes one: --network ethernet.
     #[arg(long, value_name = "TIME")]
     pub(super) delay: Option<humantime::Duration>,
-    /// How many clients there are; each has all events.
+    /// How many clients there are; each has all events, and those that ask wait at the same time.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=lab::MAX_CLIENTS as i64))]
     pub(super) clients: u8,
     /// Whose header fields each request has; those of the answers stay as few as they can be.

@@ -146,7 +146,7 @@ impl Actors {
                 self.datagrams.send(line, client, server, &payload, &self.log).await
             }
             Part::HearDatagram => self.datagrams.hear(client, &self.log).await,
-            Part::Exchange(exchange) => self.exchange(line, client, &exchange).await,
+            Part::Exchange(asked) => self.exchange(line, &asked).await,
             Part::Subscribe { path, last, tls, fields } => {
                 let is_client = self.role.is_client();
                 let end = self.tcp(line, client, tls).await?;
@@ -164,19 +164,26 @@ impl Actors {
         }
     }
 
-    async fn exchange(&mut self, line: usize, client: &str, exchange: &Exchange) -> Result<(), ActorError> {
+    /// All ask before any is answered; with one that is what HTTP is.
+    async fn exchange(&mut self, line: usize, asked: &[(String, Exchange)]) -> Result<(), ActorError> {
         let is_client = self.role.is_client();
-        let end = if exchange.opens { self.tcp(line, client, exchange.tls).await? } else { self.tcp_of(client)? };
-        match is_client {
-            true => end.ask(line, exchange).await?,
-            false => end.answer(line, exchange).await?,
+        for (client, exchange) in asked {
+            let end = if exchange.opens { self.tcp(line, client, exchange.tls).await? } else { self.tcp_of(client)? };
+            if is_client { end.ask(line, exchange).await? } else { end.hear_request().await? }
         }
-        if !exchange.is_10 {
-            return Ok(());
+        if let (false, Some((_, exchange))) = (is_client, asked.first()) {
+            tokio::time::sleep(exchange.held).await;
         }
-        // HTTP/1.0: the server ends the connection with its answer.
-        let end = self.leave_tcp(client)?;
-        if is_client { end.see_end(line, false).await } else { end.hang_up(line, false).await }
+        for (client, exchange) in asked {
+            let end = self.tcp_of(client)?;
+            if is_client { end.hear_answer().await? } else { end.answer(line, exchange).await? }
+        }
+        for (client, _) in asked.iter().filter(|(_, exchange)| exchange.is_10) {
+            // HTTP/1.0: the server ends the connection with its answer.
+            let end = self.leave_tcp(client)?;
+            if is_client { end.see_end(line, false).await? } else { end.hang_up(line, false).await? }
+        }
+        Ok(())
     }
 
     /// Opens a TCP connection, or accepts it.

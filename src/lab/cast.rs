@@ -151,7 +151,7 @@ impl Cast {
             Verb::Reading { by, again } => self.reading(by, again, range)?,
             Verb::Repeat { .. } | Verb::End => return Err(Mistake::new(NOWHERE, "this is no step")),
             Verb::Datagram { by, payload } => self.datagram(by, payload, range)?,
-            Verb::Get { client, exchange } => self.get(client, exchange)?,
+            Verb::Get { clients, exchange } => self.get(clients, &exchange)?,
             Verb::Subscribe { client, path, last, tls } => {
                 self.open(&client, Link::Events)?;
                 Action::Subscribe { client: client.name, path, last, tls, fields: self.fields.clone() }
@@ -222,13 +222,15 @@ impl Cast {
         Ok(Action::Datagram { client, direction, payload })
     }
 
-    fn get(&mut self, client: Name, mut exchange: Exchange) -> Result<Action, Mistake> {
+    fn get(&mut self, clients: Vec<Name>, exchange: &Exchange) -> Result<Action, Mistake> {
+        self.wait(exchange.held)?;
+        let asked = clients.into_iter().map(|client| self.asks(client, exchange.clone()));
+        Ok(Action::Get { asked: asked.collect::<Result<_, _>>()? })
+    }
+
+    fn asks(&mut self, client: Name, mut exchange: Exchange) -> Result<(String, Exchange), Mistake> {
         exchange.fields.clone_from(&self.fields);
         self.count(exchange.body.len())?;
-        self.waited += exchange.held;
-        if self.waited > MAX_WAITS {
-            return Err(Mistake::new(NOWHERE, "all waits together last at most 30 seconds"));
-        }
         match (self.link(&client.name), exchange.is_10) {
             (Link::Http, false) if exchange.tls.is_some() => {
                 return Err(Mistake::new(client.range, format!("`{}` has a connection open", client.name))
@@ -244,7 +246,7 @@ impl Cast {
                 exchange.opens = true;
             }
         }
-        Ok(Action::Get { client: client.name, exchange })
+        Ok((client.name, exchange))
     }
 
     /// Whose connection it is, and which side of it speaks, of those who have anything open.

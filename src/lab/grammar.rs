@@ -98,8 +98,9 @@ pub enum Verb {
         by: Speaker,
         payload: Vec<u8>,
     },
+    /// All of them ask before any is answered.
     Get {
-        client: Name,
+        clients: Vec<Name>,
         exchange: Exchange,
     },
     Subscribe {
@@ -184,10 +185,31 @@ fn statement(sentence: &Sentence) -> Result<Statement, Mistake> {
         None if words.phrase(&["link", "resets"]) => Verb::CutOff { client: words.client()? },
         None if words.keyword("link") => Verb::Fault { fault: verbs::fault(&mut words)? },
         None => server_verb(&mut words)?,
-        Some(client) => client_verb(&mut words, client)?,
+        Some(client) => match several(&mut words, &client)? {
+            others if others.is_empty() => client_verb(&mut words, client)?,
+            others => {
+                words.expect("get")?;
+                let clients = std::iter::once(client).chain(others).collect();
+                Verb::Get { clients, exchange: verbs::exchange(&mut words)? }
+            }
+        },
     };
     words.end()?;
     Ok(Statement { line: sentence.line, range: sentence.range(), times, verb })
+}
+
+/// Who else is named with `and`.
+fn several(words: &mut Reader<'_>, first: &Name) -> Result<Vec<Name>, Mistake> {
+    let mut others: Vec<Name> = Vec::new();
+    while words.keyword("and") {
+        let client = words.client()?;
+        if others.iter().chain([first]).any(|known| known.name == client.name) {
+            let message = format!("`{}` is named already", client.name);
+            return Err(Mistake::new(client.range, message).help("who asks asks once in a step"));
+        }
+        others.push(client);
+    }
+    Ok(others)
 }
 
 fn server_verb(words: &mut Reader<'_>) -> Result<Verb, Mistake> {
@@ -297,7 +319,7 @@ fn client_verb(words: &mut Reader<'_>, client: Name) -> Result<Verb, Mistake> {
             words.expect("again")?;
             return Ok(Verb::Reading { by: Speaker::Client(client), again: true });
         }
-        "gets" => return Ok(Verb::Get { client, exchange: verbs::exchange(words)? }),
+        "gets" => return Ok(Verb::Get { clients: vec![client], exchange: verbs::exchange(words)? }),
         "opens" => {
             words.expect("tcp")?;
             return Ok(Verb::Open { client, tls: verbs::over_tls(words)? });
@@ -414,6 +436,20 @@ mod tests {
     fn check(script: &str, wrong: &str, message: &str, help: &str) {
         let (at, said, helped) = refused(script);
         assert_eq!(words(at, &said, &helped), words(wrong, message, help), "{script}");
+    }
+
+    #[test]
+    fn several_ask_together() {
+        match verb("ada and bob get /news after 5ms") {
+            Verb::Get { clients, exchange } => {
+                assert_eq!(clients, [name("ada", 0), name("bob", 8)]);
+                assert_eq!(exchange.held, Duration::from_millis(5));
+            }
+            other => panic!("{other:?}"),
+        }
+        check("ada and ada get /", "ada", "`ada` is named already", "who asks asks once in a step");
+        let (wrong, message, _) = refused("ada and bob close");
+        assert_eq!((wrong, message.as_str()), ("close", "here `get` was expected, not `close`"));
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub enum Part {
     SendDatagram(Vec<u8>),
     HearDatagram,
     /// An exchange over HTTP: the client's or the server's part of it.
-    Exchange(Exchange),
+    Exchange(Vec<(String, Exchange)>),
     /// An event stream: the client asks for it, the server begins it.
     Subscribe {
         path: String,

@@ -12,13 +12,17 @@ use crate::lab::scenario::{Event, Exchange};
 use crate::lab::tcp::TcpEnd;
 
 impl TcpEnd {
-    /// The client's part of an exchange: asks, and takes the answer.
+    /// The client's part of an exchange, at first: asks.
     pub async fn ask(&mut self, line: usize, exchange: &Exchange) -> Result<(), ActorError> {
         let host = self.side.connection.server;
         let version = exchange.version();
         let fields = asked_with(&exchange.fields);
         let head = format!("GET {} {version}\r\nHost: {host}\r\n{fields}\r\n", exchange.path);
-        self.request(line, &head).await?;
+        self.request(line, &head).await
+    }
+
+    /// And then: takes the answer.
+    pub async fn hear_answer(&mut self) -> Result<(), ActorError> {
         let (answered, mut body, len) = self.response().await?;
         let missing = self.take(len.saturating_sub(body.len())).await?;
         body.extend(missing);
@@ -28,10 +32,8 @@ impl TcpEnd {
         )
     }
 
-    /// The server's part: waits for the request, holds it as long as the script says, and answers.
+    /// The server's part, once it has heard the request: answers.
     pub async fn answer(&mut self, line: usize, exchange: &Exchange) -> Result<(), ActorError> {
-        self.hear_request().await?;
-        tokio::time::sleep(exchange.held).await;
         let mut headers = Vec::new();
         if exchange.status != NO_CONTENT {
             headers.push(("Content-Type".to_owned(), "text/plain".to_owned()));
@@ -102,7 +104,8 @@ impl TcpEnd {
         self.put(head.as_bytes()).await
     }
 
-    async fn hear_request(&mut self) -> Result<(), ActorError> {
+    /// The server's part, at first: waits for the request.
+    pub async fn hear_request(&mut self) -> Result<(), ActorError> {
         let mut octets = Vec::new();
         loop {
             let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];

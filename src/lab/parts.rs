@@ -20,7 +20,7 @@ impl<'a> Parts<'a> {
         match action {
             Action::Connect { client, opening } => Self::both(client, Part::Open(opening.clone())),
             Action::Open { client, tls } => Self::both(client, Part::Tcp(*tls)),
-            Action::Get { client, exchange } => Self::both(client, Part::Exchange(exchange.clone())),
+            Action::Get { asked } => Self::both("", Part::Exchange(asked.clone())),
             Action::Subscribe { client, path, last, tls, fields } => {
                 let (path, last, fields) = (path.clone(), last.clone(), fields.clone());
                 Self::both(client, Part::Subscribe { path, last, tls: *tls, fields })

@@ -16,6 +16,7 @@
 //! ada sends raw hex 8902                       also: ada sends raw hex 8902 refused
 //! repeat 3 times every 20ms · … · end          several steps, again and again
 //! cleo sends datagram "x"                      also: datagram of 20 bytes, server sends datagram "y" to cleo
+//! dan and eve get /news after 100ms             both ask before either is answered
 //! dan gets /news answered with "nothing"       also: answered with 204, answered with "x" after 100ms, over http/1.0
 //! eve subscribes to /news                      also: subscribes to /news after "3"
 //! server publishes "x" to eve                  also: server publishes "x" as "price" with id "4" to eve
@@ -77,7 +78,7 @@ impl Scenario {
     pub fn waits(&self) -> Duration {
         let waits = self.steps.iter().map(|step| match &step.action {
             Action::Wait(time) => *time,
-            Action::Get { exchange, .. } => exchange.held,
+            Action::Get { asked } => asked.first().map_or(Duration::ZERO, |(_, exchange)| exchange.held),
             Action::Fault(fault) => fault.harm.time(),
             Action::SocketIo(step) => step.lasts(),
             _ => Duration::ZERO,
@@ -92,7 +93,7 @@ impl Scenario {
                 let tls = match &step.action {
                     Action::Connect { opening, .. } => opening.tls,
                     Action::Open { tls, .. } | Action::Subscribe { tls, .. } => *tls,
-                    Action::Get { exchange, .. } => exchange.tls,
+                    Action::Get { asked } => asked.iter().find_map(|(_, exchange)| exchange.tls),
                     _ => None,
                 };
                 tls.is_some()
@@ -196,12 +197,10 @@ pub enum Action {
         /// What it carries.
         payload: Vec<u8>,
     },
-    /// A client asks over HTTP, and the server answers.
+    /// Clients ask over HTTP, all of them before the server answers any.
     Get {
-        /// Who asks.
-        client: String,
-        /// What is asked and answered.
-        exchange: Exchange,
+        /// Who asks, and what each asks and is answered; all are held for the same time.
+        asked: Vec<(String, Exchange)>,
     },
     /// A client asks for an event stream, and the server begins it.
     Subscribe {

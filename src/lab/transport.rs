@@ -209,8 +209,7 @@ impl Transport {
         let between = Milliseconds(events.every / u32::try_from(events.polls.max(1)).unwrap_or(1)).to_string();
         let asked = |n: usize, lost: &str, script: &mut String| {
             for round in 0..n {
-                let empty: Vec<String> = clients.iter().map(|client| self.empty(client)).collect();
-                script.push_str(&rounds(events.polls.saturating_sub(1), Some(&between), &empty));
+                script.push_str(&rounds(events.polls.saturating_sub(1), Some(&between), &[self.empty(clients)]));
                 // It is the event that gets lost, not an answer without one.
                 script.push_str(if round == 0 { lost } else { "" });
                 script.push_str(&rounds(1, Some(&between), &self.event(clients, events)));
@@ -246,10 +245,10 @@ impl Transport {
                 let to = if let [one] = clients { one } else { "everyone" };
                 steps.push(format!("server emits \"event\" text {octets} to {to}"));
             }
-            (_, clients) if down => {
-                let step = |(n, client): (usize, &&str)| self.told(client, n == 0, &octets, events.every);
-                steps.extend(clients.iter().enumerate().map(step));
+            (Self::Http10 | Self::Http11 | Self::ShortPoll | Self::LongPoll, clients) if down => {
+                steps.push(format!("{} answered with text {octets}{}", asking(clients), self.held(events.every)));
             }
+            (_, clients) if down => steps.extend(clients.iter().map(|client| self.told(client, &octets))),
             _ => {}
         }
         if up {
@@ -269,26 +268,29 @@ impl Transport {
         steps
     }
 
-    /// An event from the server to one client. Of clients that ask the first waits for it; the others ask when it is there.
-    fn told(self, client: &str, waits: bool, octets: &str, every: Duration) -> String {
+    /// How an answer comes: at once and with the end of the connection, at once, or when there is something to tell.
+    fn held(self, every: Duration) -> String {
+        match self {
+            Self::Http10 => " over http/1.0".to_owned(),
+            Self::LongPoll => format!(" after {}", Milliseconds(every)),
+            _ => String::new(),
+        }
+    }
+
+    /// An event that the server sends to one client, unasked.
+    fn told(self, client: &str, octets: &str) -> String {
         match self {
             Self::Tcp => format!("server writes {octets} to {client}"),
             Self::Udp => format!("server sends datagram {octets} to {client}"),
             Self::Sse => format!("server publishes text {octets} to {client}"),
-            Self::Http10 => format!("{client} gets /events answered with text {octets} over http/1.0"),
-            Self::Http11 | Self::ShortPoll => format!("{client} gets /events answered with text {octets}"),
-            Self::LongPoll if waits => {
-                format!("{client} gets /events answered with text {octets} after {}", Milliseconds(every))
-            }
-            Self::LongPoll => format!("{client} gets /events answered with text {octets}"),
             _ => format!("server sends text {octets} to {client}"),
         }
     }
 
     /// A question to which there is no answer yet.
-    fn empty(self, client: &str) -> String {
+    fn empty(self, clients: &[&str]) -> String {
         let over = if self == Self::Http10 { " over http/1.0" } else { "" };
-        format!("{client} gets /events answered with 204{over}")
+        format!("{} answered with 204{over}", asking(clients))
     }
 
     /// What the wire does to an event.
@@ -303,11 +305,10 @@ impl Transport {
         if events.idle.is_zero() {
             return String::new();
         }
-        let empty = || clients.iter().map(|client| self.empty(client)).collect::<Vec<_>>();
         let asks = |every: Duration| {
             let every = every.max(Duration::from_millis(1));
             let times = usize::try_from(events.idle.as_millis() / every.as_millis()).unwrap_or(usize::MAX);
-            rounds(times, Some(&Milliseconds(every).to_string()), &empty())
+            rounds(times, Some(&Milliseconds(every).to_string()), &[self.empty(clients)])
         };
         // A question that is open all the time lies whole within it, its answer included.
         let around = if self == Self::LongPoll { BEFORE_ASKING + BEHIND_ASKING } else { Duration::ZERO };
@@ -328,12 +329,8 @@ impl Transport {
             left -= now;
             let now = Milliseconds(now);
             match self {
-                // One client's question is open all the time; the others' are answered when it is.
-                Self::LongPoll => {
-                    let mut steps = empty();
-                    steps.iter_mut().take(1).for_each(|step| step.push_str(&format!(" after {now}")));
-                    script.push_str(&rounds(1, None, &steps));
-                }
+                // All the time the question of each is open.
+                Self::LongPoll => script.push_str(&format!("{} after {now}\n", self.empty(clients))),
                 _ => script.push_str(&format!("wait {now}\n")),
             }
         }
@@ -341,6 +338,14 @@ impl Transport {
             script.push_str(&format!("wait {}\n", Milliseconds(BEHIND_ASKING)));
         }
         script
+    }
+}
+
+/// Who asks, all before any is answered.
+fn asking(clients: &[&str]) -> String {
+    match clients {
+        [one] => format!("{one} gets /events"),
+        many => format!("{} get /events", many.join(" and ")),
     }
 }
 

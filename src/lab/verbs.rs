@@ -5,7 +5,7 @@
 //! actor  "writes" octets [ "to" client ]              ; a client writes to the server only
 //! actor  "aborts" [ client ]
 //! actor  "sends datagram" octets [ "to" client ]
-//! client "gets" path [ "answered with" ( text / "text of" size / status ) ] [ "after" time ] [ "over http/1.0" ] [ "over" tls ]
+//! ( client "gets" / client 1*( "and" client ) "get" ) path [ "answered with" ( text / "text of" size / status ) ] [ "after" time ] [ "over http/1.0" ] [ "over" tls ]
 //! client "subscribes to" path [ "after" id ] [ "over" tls ]
 //! actor  "half-closes" [ client ] / actor "hangs up" [ client ]
 //! client "forgets the server" / "server forgets" [ client ]

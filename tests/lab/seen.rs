@@ -49,6 +49,25 @@ pub fn ten_plays_are_alike(place: &Place) {
     }
 }
 
+/// Who ask together all ask before any is answered, and all wait at the same time.
+pub fn several_wait_at_the_same_time(place: &Place) {
+    let script = "3 times ada and bob and cleo get /wait answered with \"all\" after 50ms\n";
+    let trace = trace_frames(&play(place, script).frames);
+    let http: Vec<_> = trace
+        .messages()
+        .iter()
+        .filter(|message| message.payload_as::<HttpMessage>().is_some())
+        .map(|message| (message.direction, trace.time(message.frame()).unwrap()))
+        .collect();
+    assert_eq!(http.len(), 18);
+    for round in http.chunks(6) {
+        let (asked, answered) = round.split_at(3);
+        assert!(asked.iter().all(|(direction, _)| *direction == Direction::ToServer), "{http:?}");
+        assert!(answered.iter().all(|(direction, _)| *direction == Direction::ToClient), "{http:?}");
+        assert!(answered[0].1 - asked[2].1 >= 0.049, "{http:?}");
+    }
+}
+
 /// With a seed two plays say the same to the octet, keys and masks included; without one, or with another, they do not.
 pub fn a_seed_leaves_nothing_to_chance(place: &Place) {
     const SOCKETIO: &str =
@@ -125,7 +144,8 @@ const DATAGRAMS: &str = "ada sends datagram \"hello\"\nserver sends datagram \"h
     5 times ada sends datagram \"again\"\nserver sends datagram hex 00 to bob\nada sends datagram \"\"\n";
 
 const HTTP: &str = "3 times ada gets /a?b=c\nada gets /long answered with text of 70000 bytes\n\
-    ada gets /none answered with 204 after 20ms\n2 times bob gets /old over http/1.0\nbob gets /new\nserver closes bob\nada closes\n";
+    ada gets /none answered with 204 after 20ms\n2 times bob gets /old over http/1.0\nbob gets /new\nserver closes bob\nada closes\n\
+    3 times ada and bob and cleo get /wait answered with \"all\" after 20ms\ndan and eve get /old over http/1.0\nbob closes\n";
 
 const EVENTS: &str = "eve subscribes to /news\nserver publishes \"one\"\nserver publishes \"2\\n3\" as \"lines\" with id \"7\" to eve\n\
     eve closes\neve subscribes to /news after \"7\"\nserver publishes \"four\"\nserver closes eve\n";
