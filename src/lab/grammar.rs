@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use crate::lab::fault::Fault;
 use crate::lab::ground::{Ground, Vantage};
-use crate::lab::phrases::{closing, opening, ping, said};
+use crate::lab::phrases::{closing, opening, ping, said, several};
 use crate::lab::reader::{Name, Reader};
 use crate::lab::scenario::{Closing, Event, Exchange, Opening, Utterance};
 use crate::lab::socketio::grammar::{self as socketio, Spoken};
@@ -196,20 +196,6 @@ fn statement(sentence: &Sentence) -> Result<Statement, Mistake> {
     };
     words.end()?;
     Ok(Statement { line: sentence.line, range: sentence.range(), times, verb })
-}
-
-/// Who else is named with `and`.
-fn several(words: &mut Reader<'_>, first: &Name) -> Result<Vec<Name>, Mistake> {
-    let mut others: Vec<Name> = Vec::new();
-    while words.keyword("and") {
-        let client = words.client()?;
-        if others.iter().chain([first]).any(|known| known.name == client.name) {
-            let message = format!("`{}` is named already", client.name);
-            return Err(Mistake::new(client.range, message).help("who asks asks once in a step"));
-        }
-        others.push(client);
-    }
-    Ok(others)
 }
 
 fn server_verb(words: &mut Reader<'_>) -> Result<Verb, Mistake> {

@@ -1,6 +1,6 @@
-//! What is said on a WebSocket and how one is opened and closed: the phrases that follow the verbs.
+//! Who acts together, what is said on a WebSocket, and how one is opened and closed: the phrases around the verbs.
 
-use crate::lab::reader::Reader;
+use crate::lab::reader::{Name, Reader};
 use crate::lab::scenario::{Closing, Compression, Key, Opening, Utterance};
 use crate::lab::verbs;
 use crate::mistake::Mistake;
@@ -115,4 +115,18 @@ pub fn some_bytes(len: usize) -> Vec<u8> {
     let mut bytes: Vec<u8> = (0..len.div_ceil(8)).flat_map(|_| next()).collect();
     bytes.truncate(len);
     bytes
+}
+
+/// Who else is named with `and`.
+pub fn several(words: &mut Reader<'_>, first: &Name) -> Result<Vec<Name>, Mistake> {
+    let mut others: Vec<Name> = Vec::new();
+    while words.keyword("and") {
+        let client = words.client()?;
+        if others.iter().chain([first]).any(|known| known.name == client.name) {
+            let message = format!("`{}` is named already", client.name);
+            return Err(Mistake::new(client.range, message).help("who asks asks once in a step"));
+        }
+        others.push(client);
+    }
+    Ok(others)
 }
