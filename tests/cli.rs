@@ -1225,6 +1225,13 @@ fn a_comparison_may_be_repeated() {
         "{}",
         table.out
     );
+    let scaled: Vec<f64> = {
+        let (_, behind) = table.out.split_once("of 2^20 bits").expect("the unit of old articles");
+        let row = behind.lines().nth(2).unwrap();
+        row.split_whitespace().skip(1).map(|cell| cell.parse().unwrap()).collect()
+    };
+    let ratio = scaled[2] / scaled[3];
+    assert!((ratio - 1.048_576).abs() < 0.01, "the same in another unit: {scaled:?}");
 }
 
 /// QUIC is known by its long headers; what follows with short ones, and who is asked for, by what came before.

@@ -16,7 +16,7 @@
 //! ada sends raw hex 8902                       also: ada sends raw hex 8902 refused
 //! repeat 3 times every 20ms · … · end          several steps, again and again
 //! cleo sends datagram "x"                      also: datagram of 20 bytes, server sends datagram "y" to cleo
-//! dan and eve get /news after 100ms             both ask before either is answered
+//! dan and gus get /news after 100ms             both ask before either is answered
 //! dan gets /news answered with "nothing"       also: answered with 204, answered with "x" after 100ms, over http/1.0
 //! eve subscribes to /news                      also: subscribes to /news after "3"
 //! server publishes "x" to eve                  also: server publishes "x" as "price" with id "4" to eve

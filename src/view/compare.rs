@@ -150,25 +150,30 @@ fn bars(compared: &Comparison, page: &mut Page) {
     page.gap();
 }
 
+/// As articles of old counted: bits in one of their Mbps.
+const MEBI: f64 = 1_048_576.0;
+
 /// So many clients at this pace.
 const CLIENTS: [u64; 3] = [1_000, 10_000, 100_000];
 
 fn scaled(compared: &Comparison, page: &mut Page) {
     let row = |one: &Contender| {
         let rates = CLIENTS.map(|clients| one.bits_a_second(clients, compared.every));
-        let megabits = |bits: f64| match bits / 1e6 {
-            rate if rate < 10.0 => format!("{rate:.1}"),
-            rate => format!("{rate:.0}"),
+        let cell = |bits: Option<f64>, unit: f64| match bits.map(|bits| bits / unit) {
+            Some(rate) if rate < 10.0 => format!("{rate:.1}"),
+            Some(rate) => format!("{rate:.0}"),
+            None => "–".to_owned(),
         };
-        let cells = rates.map(|rate| rate.map_or("–".to_owned(), megabits));
-        std::iter::once(one.transport.clone()).chain(cells).collect::<Vec<String>>()
+        let cells = rates.map(|rate| cell(rate, 1e6));
+        let last = cell(rates[CLIENTS.len() - 1], MEBI);
+        [one.transport.clone()].into_iter().chain(cells).chain([last]).collect::<Vec<String>>()
     };
     let rows: Vec<Vec<String>> = compared.contenders.iter().map(row).collect();
     page.paragraph(
         Line::new(),
         &Line::of(Tone::Strong, "So many clients at this pace, Mbit/s").with(Tone::Dim, ": arithmetic, not measured"),
     );
-    rows_of(page, &["", "1,000", "10,000", "100,000"], &rows);
+    rows_of(page, &["", "1,000", "10,000", "100,000", "in Mbps of 2^20 bits"], &rows);
     page.gap();
 }
 
