@@ -175,6 +175,8 @@ ada emits "sum" 1 2 acknowledged with 3
 server emits "question" "who?" to ada acknowledged with "me" 42
 ada emits "file" "a.bin" binary hex 00ff10 acknowledged with binary of 300 bytes
 server emits "file" binary of 70000 bytes to ada acknowledged
+ada emits "form" json "{\"name\": \"a\", \"files\": [{\"base64\": \"AP8=\"}, {\"base64\": \"\"}]}" binary hex 01 acknowledged with json "{\"x\": {\"base64\": \"AA==\"}}" 7
+server emits "form" 1 json "[[{\"base64\": \"AQI=\"}], {\"base64\": 5}]" to ada acknowledged with json "[{\"base64\": \"AQI=\"}]"
 ada connects to socket.io namespace /admin
 ada emits "x" in /admin acknowledged
 server emits "y" to ada in /admin
@@ -236,7 +238,7 @@ const QUEUE: &str = r#"
 server keeps events
 ada connects to socket.io over websocket
 bob connects to socket.io
-server emits "news" 1 to everyone
+server emits "news" json "{\"a\": {\"base64\": \"AQI=\"}, \"n\": 1}" to everyone
 server emits "aside" 0 to everyone except ada
 bob loses connection
 2 times server emits "news" 2 to everyone
@@ -244,7 +246,7 @@ bob connects to socket.io resuming
 server emits "news" 3 to everyone
 server restarts
 ada connects to socket.io over websocket resuming
-server emits "news" 4 to everyone
+server emits "news" binary hex 04 to everyone
 bob connects to socket.io over polling resuming
 ada emits "pay" 1 until acknowledged
 server swallows the next acknowledgement

@@ -1,16 +1,18 @@
-//! What an event or an acknowledgement carries: JSON values and octets.
+//! What an event or an acknowledgement carries: JSON values and octets, also octets inside of JSON, where they are written as
+//! `{"base64": "AP8="}`, as the log and exports have them.
 
 use std::fmt;
 
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeTuple as _, Serializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// One argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Arg {
-    /// A JSON value.
+    /// A JSON value; octets in it travel as attachments, too.
     Json(Value),
     /// Octets, which travel as an attachment.
     Binary(Vec<u8>),
@@ -21,6 +23,34 @@ pub enum Arg {
 /// To serde they are a tuple: that is how socketioxide tells several arguments from one that is a list.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Args(pub Vec<Arg>);
+
+impl Arg {
+    /// A value; octets, if it is nothing else.
+    pub fn of(value: Value) -> Self {
+        octets(&value).map_or(Self::Json(value), Self::Binary)
+    }
+
+    /// The value that it is, or that stands for it.
+    fn into_json(self) -> Value {
+        match self {
+            Self::Json(value) => value,
+            Self::Binary(octets) => in_base64(&octets),
+        }
+    }
+}
+
+/// Octets as JSON has them.
+pub fn in_base64(octets: &[u8]) -> Value {
+    serde_json::json!({ BASE64: STANDARD.encode(octets) })
+}
+
+/// The octets that a value stands for, if it stands for any.
+pub fn octets(value: &Value) -> Option<Vec<u8>> {
+    let object = value.as_object().filter(|object| object.len() == 1)?;
+    STANDARD.decode(object.get(BASE64)?.as_str()?).ok()
+}
+
+const BASE64: &str = "base64";
 
 impl Args {
     /// With a text behind the others, if there is one.
@@ -37,22 +67,29 @@ impl Args {
 
     /// The arguments as the log shows them: octets as an object with their base64.
     pub fn to_json(&self) -> Vec<Value> {
-        use base64::Engine as _;
-        let shown = |arg: &Arg| match arg {
-            Arg::Json(value) => value.clone(),
-            Arg::Binary(octets) => {
-                serde_json::json!({ "base64": base64::engine::general_purpose::STANDARD.encode(octets) })
-            }
-        };
-        self.0.iter().map(shown).collect()
+        self.0.iter().cloned().map(Arg::into_json).collect()
     }
 }
 
 impl Serialize for Arg {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Json(value) => value.serialize(serializer),
+            Self::Json(value) => Inner(value).serialize(serializer),
             Self::Binary(octets) => serializer.serialize_bytes(octets),
+        }
+    }
+}
+
+/// A value in which octets are serialized as such.
+struct Inner<'a>(&'a Value);
+
+impl Serialize for Inner<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            value if let Some(octets) = octets(value) => serializer.serialize_bytes(&octets),
+            Value::Array(list) => serializer.collect_seq(list.iter().map(Inner)),
+            Value::Object(object) => serializer.collect_map(object.iter().map(|(key, value)| (key, Inner(value)))),
+            value => value.serialize(serializer),
         }
     }
 }
@@ -137,12 +174,20 @@ impl<'de> Visitor<'de> for ArgVisitor {
         Ok(Arg::Json(Value::Null))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Arg, A::Error> {
-        Value::deserialize(SeqAccessDeserializer::new(seq)).map(Arg::Json)
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Arg, A::Error> {
+        let mut list = Vec::new();
+        while let Some(arg) = seq.next_element::<Arg>()? {
+            list.push(arg.into_json());
+        }
+        Ok(Arg::Json(list.into()))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Arg, A::Error> {
-        Value::deserialize(MapAccessDeserializer::new(map)).map(Arg::Json)
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Arg, A::Error> {
+        let mut object = Map::new();
+        while let Some((key, arg)) = map.next_entry::<String, Arg>()? {
+            object.insert(key, arg.into_json());
+        }
+        Ok(Arg::Json(object.into()))
     }
 }
 

@@ -117,9 +117,6 @@ impl Cast {
             return Err(Mistake::new(range.clone(), "the server keeps nothing")
                 .help("let it before anyone connects: `server keeps events`"));
         }
-        if emission.is_some_and(|emission| emission.args.0.iter().any(|arg| matches!(arg, Arg::Binary(_)))) {
-            return Err(Mistake::new(range.clone(), "octets are not kept").help("give them as text, or as JSON"));
-        }
         if emission.is_some_and(|emission| emission.volatile || emission.burst > 0) {
             return Err(Mistake::new(range.clone(), "an event that is kept is neither volatile nor one of many")
                 .help("leave that out; for many, say the step many times: `10 times …`"));

@@ -241,7 +241,7 @@ fn args(words: &mut Reader<'_>) -> Result<Args, Mistake> {
         args.push(match words.text_if_any()? {
             Some(text) => Arg::Json(text.into()),
             None if words.phrase(&["text", "of"]) => Arg::Json(some_text(words.size()?).into()),
-            None if words.keyword("json") => Arg::Json(json(words)?),
+            None if words.keyword("json") => Arg::of(json(words)?),
             None if words.keyword("binary") => Arg::Binary(verbs::octets(words)?),
             None => match words.literal() {
                 Some(value) => Arg::Json(value),

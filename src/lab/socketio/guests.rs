@@ -9,8 +9,6 @@
 //!
 //! Below `/engine.io/` it speaks Engine.IO alone, and sends back what it gets, as the test suite of that protocol asks
 //! (<https://github.com/socketio/engine.io-protocol/tree/main/test-suite>).
-//!
-//! Octets are taken as arguments of their own, as scripts have them, and not from within an object.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -49,7 +49,7 @@ impl Keeping {
         let last = auth.and_then(|auth| auth.get(SERVER_OFFSET)?.as_i64());
         let (Some(queue), Some(last)) = (&self.queue, last) else { return Vec::new() };
         let missed = locked(queue).since(namespace, last).unwrap_or_default();
-        let args = |args: Vec<Value>, id| numbered(Args(args.into_iter().map(Arg::Json).collect()), id);
+        let args = |args: Vec<Value>, id| numbered(Args(args.into_iter().map(Arg::of).collect()), id);
         missed.into_iter().map(|Kept { id, event, args: carried }| (event, args(carried, id))).collect()
     }
 

@@ -6,6 +6,7 @@
 
 use serde_json::Value;
 
+use crate::lab::socketio::args::{in_base64, octets};
 use crate::lab::socketio::{Arg, Args, MAIN};
 
 /// A packet. Its attachments follow it, each in a message of its own.
@@ -45,11 +46,8 @@ impl Packet {
         let mut attachments = Vec::new();
         for arg in &args.0 {
             list.push(match arg {
-                Arg::Json(value) => value.clone(),
-                Arg::Binary(octets) => {
-                    attachments.push(octets.clone());
-                    serde_json::json!({ "_placeholder": true, "num": attachments.len() - 1 })
-                }
+                Arg::Json(value) => taken_out(value, &mut attachments),
+                Arg::Binary(octets) => placeholder(octets.clone(), &mut attachments),
             });
         }
         let kind = match (event.is_some(), attachments.is_empty()) {
@@ -96,19 +94,45 @@ impl Packet {
     }
 
     /// The name of an event and its arguments, or those of an acknowledgement; attachments in their places.
-    pub fn args(self, mut attachments: Vec<Vec<u8>>) -> Option<(Option<String>, Args)> {
+    pub fn args(self, attachments: &[Vec<u8>]) -> Option<(Option<String>, Args)> {
         let Some(Value::Array(list)) = self.data else { return None };
         let mut list = list.into_iter();
         let event = match self.kind {
             Kind::Event | Kind::BinaryEvent => Some(list.next()?.as_str()?.to_owned()),
             _ => None,
         };
-        let args = list.map(|value| {
-            let place = value.get("_placeholder").and(value.get("num")).and_then(Value::as_u64);
-            let octets = place.and_then(|place| attachments.get_mut(usize::try_from(place).ok()?));
-            octets.map(std::mem::take).map_or(Arg::Json(value), Arg::Binary)
-        });
+        let args = list.map(|value| Arg::of(put_in(value, attachments)));
         Some((event, Args(args.collect())))
+    }
+}
+
+/// Takes octets out of a value, and leaves something in their places.
+fn taken_out(value: &Value, attachments: &mut Vec<Vec<u8>>) -> Value {
+    match value {
+        value if let Some(octets) = octets(value) => placeholder(octets, attachments),
+        Value::Array(list) => list.iter().map(|value| taken_out(value, attachments)).collect(),
+        Value::Object(object) => {
+            object.iter().map(|(key, value)| (key.clone(), taken_out(value, attachments))).collect()
+        }
+        value => value.clone(),
+    }
+}
+
+fn placeholder(octets: Vec<u8>, attachments: &mut Vec<Vec<u8>>) -> Value {
+    attachments.push(octets);
+    serde_json::json!({ "_placeholder": true, "num": attachments.len() - 1 })
+}
+
+/// Puts octets where they belong.
+fn put_in(value: Value, attachments: &[Vec<u8>]) -> Value {
+    let place = value.get("_placeholder").and(value.get("num")).and_then(Value::as_u64);
+    if let Some(octets) = place.and_then(|place| attachments.get(usize::try_from(place).ok()?)) {
+        return in_base64(octets);
+    }
+    match value {
+        Value::Array(list) => list.into_iter().map(|value| put_in(value, attachments)).collect(),
+        Value::Object(object) => object.into_iter().map(|(key, value)| (key, put_in(value, attachments))).collect(),
+        value => value,
     }
 }
 
@@ -138,10 +162,11 @@ mod tests {
 
     #[test]
     fn attachments_are_in_their_places() {
-        let args = Args(vec![Arg::Json(1.into()), Arg::Binary(vec![1, 2]), Arg::Binary(vec![3])]);
+        let inner = serde_json::json!({ "a": [{ "base64": "BAU=" }, { "base64": 7 }, { "base64": "", "b": 1 }] });
+        let args = Args(vec![Arg::Json(1.into()), Arg::Binary(vec![1, 2]), Arg::Json(inner), Arg::Binary(vec![3])]);
         let (packet, attachments) = Packet::with_args("/", Some("file"), Some(3), &args);
-        assert_eq!(packet.to_text().split_once('[').unwrap().0, "52-3");
+        assert_eq!(packet.to_text().split_once('[').unwrap().0, "53-3");
         let read = Packet::read(&packet.to_text()).unwrap();
-        assert_eq!(read.args(attachments), Some((Some("file".to_owned()), args)));
+        assert_eq!(read.args(&attachments), Some((Some("file".to_owned()), args)));
     }
 }

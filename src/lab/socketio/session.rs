@@ -274,11 +274,11 @@ impl Session {
                 came(&What::Left { namespace }).ok_or_else(not_sent)?;
             }
             Kind::Ack | Kind::BinaryAck => {
-                let (_, args) = packet.args(attachments).ok_or_else(not_sent)?;
+                let (_, args) = packet.args(&attachments).ok_or_else(not_sent)?;
                 came(&What::Acknowledged { namespace, args }).ok_or_else(not_sent)?;
             }
             Kind::Event | Kind::BinaryEvent => {
-                let (event, mut args) = packet.args(attachments).ok_or_else(not_sent)?;
+                let (event, mut args) = packet.args(&attachments).ok_or_else(not_sent)?;
                 let event = event.unwrap_or_default();
                 if let (None, Some(ticket)) = (id, locked(known).remembered.tickets.get_mut(&namespace)) {
                     ticket.offset = args.split_text().or(ticket.offset.take());

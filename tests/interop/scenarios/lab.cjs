@@ -81,11 +81,12 @@ async function servesSocketIo() {
     socket.emit("say", "é€😀", { deep: [true, null, { list: [] }] }, 2.5);
     assert.deepEqual(await back, ["é€😀", { deep: [true, null, { list: [] }] }, 2.5]);
     back = event(socket, "blob-back");
-    // The lab takes octets as arguments of their own, as its scripts write them.
     socket.emit("blob", BLOB, "text", Buffer.alloc(0));
     const [blob, text, empty] = await back;
     assert.deepEqual([Buffer.from(blob), text, Buffer.from(empty)], [BLOB, "text", Buffer.alloc(0)]);
     assert.deepEqual(Buffer.from(await socket.emitWithAck("blob", BLOB)), BLOB);
+    const inner = await socket.emitWithAck("form", { files: [{ name: "a", body: BLOB }, Buffer.from([0])], last: [BLOB] });
+    assert.deepEqual([inner.files[0].body, inner.files[1], inner.last[0]].map((octets) => Buffer.from(octets)), [BLOB, Buffer.from([0]), BLOB]);
     socket.on("question", (_, answer) => answer("ada", BLOB));
     const answered = event(socket, "answered");
     socket.emit("ask me");

@@ -34,11 +34,11 @@ impl Hall {
                 Ok(())
             }
             Kind::Event | Kind::BinaryEvent => {
-                let Some((Some(event), args)) = packet.args(attachments) else { return Err(unreadable()) };
+                let Some((Some(event), args)) = packet.args(&attachments) else { return Err(unreadable()) };
                 self.hear(state, at, (namespace, id), (event, args))
             }
             Kind::Ack | Kind::BinaryAck => {
-                let Some((_, args)) = packet.args(attachments) else { return Err(unreadable()) };
+                let Some((_, args)) = packet.args(&attachments) else { return Err(unreadable()) };
                 self.came(over, &What::Acknowledged { namespace, args });
                 let Some((left, _)) = id.and_then(|id| state.asked.get_mut(&id)) else { return Ok(()) };
                 *left -= 1;
