@@ -78,6 +78,12 @@ impl Scenario {
             Verb::Seed { seed } => {
                 (self.seed, cast.seed) = (Some(*seed), Some(*seed));
             }
+            Verb::Recover { .. } if self.recovers.is_some() => {
+                return wrong("this was said before", "say once for how long");
+            }
+            Verb::Recover { lasts } if lasts.is_zero() => {
+                return wrong("what is remembered for no time is not remembered", "leave the step out, or the time");
+            }
             Verb::Recover { lasts } => {
                 (self.recovers, cast.recovers) = (Some(*lasts), true);
             }

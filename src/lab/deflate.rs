@@ -42,10 +42,21 @@ impl Compressed {
         Self { wire, is_client, takeover: compression.takeover, read: rest, compress, decompress, due: Vec::new() }
     }
 
+    /// A message in so many frames: each has its part, compressed; only the first says so (RFC 7692 §6.1).
+    pub fn fragments(&mut self, parts: &[String]) -> Result<Vec<Frame>, Error> {
+        let frame = |(at, part): (usize, &String)| {
+            let (data, last) = (if at == 0 { Data::Text } else { Data::Continue }, at + 1 == parts.len());
+            let mut frame = Frame::message(self.deflate(part.as_bytes(), last)?, OpCode::Data(data), last);
+            frame.header_mut().rsv1 = at == 0;
+            Ok(frame)
+        };
+        parts.iter().enumerate().map(frame).collect()
+    }
+
     /// Sends a message in one frame; a single frame as it is.
     pub async fn send(&mut self, message: Message) -> Result<(), Error> {
         let data = |payload: &[u8], data, this: &mut Self| {
-            let mut frame = Frame::message(this.deflate(payload)?, OpCode::Data(data), true);
+            let mut frame = Frame::message(this.deflate(payload, true)?, OpCode::Data(data), true);
             frame.header_mut().rsv1 = true;
             Ok::<_, Error>(frame)
         };
@@ -152,7 +163,8 @@ impl Compressed {
         }
     }
 
-    fn deflate(&mut self, octets: &[u8]) -> Result<Vec<u8>, Error> {
+    /// What ends each flush is left out where the message ends.
+    fn deflate(&mut self, octets: &[u8], last: bool) -> Result<Vec<u8>, Error> {
         let mut out = Vec::with_capacity(octets.len() + 64);
         let before = self.compress.total_in();
         loop {
@@ -164,10 +176,10 @@ impl Compressed {
             }
             out.reserve(out.len().max(256));
         }
-        if out.ends_with(&TAIL) {
+        if last && out.ends_with(&TAIL) {
             out.truncate(out.len() - TAIL.len());
         }
-        if !self.takeover {
+        if last && !self.takeover {
             self.compress.reset();
         }
         Ok(out)

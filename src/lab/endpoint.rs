@@ -102,6 +102,18 @@ impl Socket {
         }
     }
 
+    /// A message in so many frames.
+    pub fn fragments(&mut self, parts: &[String]) -> Result<Vec<Frame>, tungstenite::Error> {
+        let frame = |(at, part): (usize, &String)| {
+            let opcode = if at == 0 { Data::Text } else { Data::Continue };
+            Frame::message(part.clone(), OpCode::Data(opcode), at + 1 == parts.len())
+        };
+        match self {
+            Self::Plain(_) => Ok(parts.iter().enumerate().map(frame).collect()),
+            Self::Compressed(socket) => socket.fragments(parts),
+        }
+    }
+
     pub async fn next(&mut self) -> Result<tungstenite::Message, tungstenite::Error> {
         match self {
             Self::Plain(socket) => socket.next().await.unwrap_or(Err(tungstenite::Error::ConnectionClosed)),
@@ -247,12 +259,11 @@ impl Endpoint {
 
     async fn send_fragments(&mut self, line: usize, parts: &[String]) -> Result<(), ActorError> {
         let whole = Message::whole(Opcode::Text, parts.concat().as_bytes());
-        let fragments = parts.iter().map(String::len).collect();
+        let frames = self.socket.fragments(parts).map_err(|source| ActorError::websocket("compress", source))?;
+        let fragments = frames.iter().map(|frame| frame.payload().len()).collect();
         self.side.sends(line, What::Message(Message { fragments, ..whole }));
-        for (index, part) in parts.iter().enumerate() {
-            let opcode = if index == 0 { Data::Text } else { Data::Continue };
-            let last = index + 1 == parts.len();
-            let frame = Frame::message(part.clone(), OpCode::Data(opcode), last);
+        for frame in frames {
+            let last = frame.header().is_final;
             let sent = self.socket.send(tungstenite::Message::Frame(frame)).await;
             sent.map_err(|source| ActorError::websocket("send a fragment", source))?;
             if !last {

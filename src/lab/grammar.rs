@@ -227,7 +227,7 @@ fn server_verb(words: &mut Reader<'_>) -> Result<Verb, Mistake> {
             Ok(Verb::Reading { by: Speaker::Server { to }, again: true })
         }
         "writes" => {
-            let octets = verbs::octets(words)?;
+            let octets = verbs::written(words)?;
             Ok(Verb::Write { by: Speaker::Server { to: recipient(words)? }, octets })
         }
         "publishes" => {
@@ -314,7 +314,7 @@ fn client_verb(words: &mut Reader<'_>, client: Name) -> Result<Verb, Mistake> {
             let (path, last, tls) = verbs::subscription(words)?;
             return Ok(Verb::Subscribe { client, path, last, tls });
         }
-        "writes" => Verb::Write { by: Speaker::Client(client), octets: verbs::octets(words)? },
+        "writes" => Verb::Write { by: Speaker::Client(client), octets: verbs::written(words)? },
         "sends" if words.keyword("datagram") => {
             Verb::Datagram { by: Speaker::Client(client), payload: verbs::datagram(words)? }
         }

@@ -88,7 +88,7 @@ impl Cast {
         self.both_read(&client, range)?;
         if self.link(&client) == Link::SocketIo {
             return Err(Mistake::new(range.clone(), "the wire does not know which connections a session has")
-                .help(format!("`{client} loses the connection` breaks it off")));
+                .help(format!("`{client} loses connection` breaks it off")));
         }
         self.links.insert(client.clone(), Link::Gone);
         Ok(Action::CutOff { client })

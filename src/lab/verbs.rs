@@ -51,6 +51,18 @@ pub fn octets(words: &mut Reader<'_>) -> Result<Vec<u8>, Mistake> {
     words.text("the text in quotes").map(String::into_bytes)
 }
 
+/// What is written into a stream.
+pub fn written(words: &mut Reader<'_>) -> Result<Vec<u8>, Mistake> {
+    let range = words.here();
+    let octets = octets(words)?;
+    if octets.is_empty() {
+        let message = "a stream carries no empty message: nothing would be sent";
+        return Err(Mistake::new(range.start..words.behind(), message)
+            .help("a datagram may be empty, and so may a WebSocket's message"));
+    }
+    Ok(octets)
+}
+
 /// What a datagram carries.
 pub fn datagram(words: &mut Reader<'_>) -> Result<Vec<u8>, Mistake> {
     let range = words.here();

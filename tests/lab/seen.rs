@@ -150,12 +150,12 @@ const HTTP: &str = "3 times ada gets /a?b=c\nada gets /long answered with text o
 const EVENTS: &str = "eve subscribes to /news\nserver publishes \"one\"\nserver publishes \"2\\n3\" as \"lines\" with id \"7\" to eve\n\
     eve closes\neve subscribes to /news after \"7\"\nserver publishes \"four\"\nserver closes eve\n";
 
-/// Messages that are compressed, with and without what came before; fragments and control frames never are.
+/// Messages that are compressed, with and without what came before; in fragments, too; control frames never are.
 const COMPRESSED: &str = "ada connects with compression\n3 times ada sends text \"hello hello hello hello hello\"\n\
     2 times server sends text of 3000 bytes\nada sends binary of 70000 bytes\nserver pings \"x\"\nada pings\n\
-    ada sends fragments \"Hel\" \"lo\"\nada sends text \"\"\nserver closes ada 1000 \"bye\"\n\
+    ada sends fragments \"Hello hello \" \"\" \"hello hello\"\nada sends text \"\"\n2 times server sends fragments \"a a a a a\" \"a a a a\"\nserver closes ada 1000 \"bye\"\n\
     bob connects with compression without takeover\n3 times bob sends text \"hello hello hello hello hello\"\n\
-    3 times server sends text \"hello hello hello hello hello\"\nbob closes\n";
+    3 times server sends text \"hello hello hello hello hello\"\n2 times bob sends fragments \"hello \" \"hello\"\nbob closes\n";
 
 /// Every way to end a connection.
 const ENDS: &str = "ada opens tcp\nada writes \"ask\"\nada half-closes\nserver writes \"answer\"\nserver closes ada\n\

@@ -368,6 +368,28 @@ pub fn who_is_cut_off_is_recovered(place: &Place) {
     assert_eq!(connects(&trace), connects(&again));
 }
 
+/// However they talk, and however much they missed: who was cut off is recovered.
+pub fn who_polls_is_recovered_too(place: &Place) {
+    for (transport, missed) in [("over polling", 2), ("over websocket", 300), ("", 200), ("over polling", 300)] {
+        let script = format!(
+            "server recovers connections\nada connects to socket.io {transport}\nserver puts ada into room \"r\"\n\
+             server emits \"one\" to everyone\nada loses connection\n{missed} times server emits \"missed\" to room \"r\"\n\
+             ada connects to socket.io {transport} recovering\nserver emits \"after\" to room \"r\"\nada disconnects\n"
+        );
+        let recording = play(place, &script);
+        let trace = trace_frames(&recording.frames);
+        assert_eq!(seen(&trace, &recording), sent(&recording), "{transport}");
+        let heard = &seen(&trace, &recording)[&("ada".to_owned(), Direction::ToClient)];
+        assert_eq!(heard.iter().filter(|(_, _, data, _)| data[0] == "missed").count(), missed, "{transport}");
+        assert_eq!(heard.last().unwrap().2[0], "after", "{transport}");
+    }
+    let script = "server keeps events\nada connects to socket.io over websocket\nserver emits \"one\" to everyone\n\
+        ada loses connection\n300 times server emits \"missed\" to everyone\n\
+        ada connects to socket.io over websocket resuming\nada disconnects\n";
+    let recording = play(place, script);
+    assert_eq!(seen(&trace_frames(&recording.frames), &recording), sent(&recording));
+}
+
 /// A server remembers for as long as it says.
 pub fn a_server_forgets_after_its_time(place: &Place) {
     for (lasts, is_same) in [("10s", true), ("50ms", false)] {

@@ -77,6 +77,9 @@ impl Cast {
                 "let it before anyone connects: `server recovers connections`; or let it keep events on the disk, \
                  and the client resume: `server keeps events`, `ada connects to socket.io resuming`",
             ),
+            Back::Resuming if !self.keeps_events => {
+                wrong("the server keeps nothing".to_owned(), "let it before anyone connects: `server keeps events`")
+            }
             Back::Recovering if !self.links.contains_key(&name.name) => wrong(
                 format!("`{}` was not there before", name.name),
                 "who connects for the first time has nothing to recover",
@@ -104,7 +107,9 @@ impl Cast {
     /// What is only for servers that keep events, and what they cannot keep.
     fn check_kept(&self, step: &SocketIoStep, range: &Range<usize>) -> Result<(), Mistake> {
         let emission = match step {
-            SocketIoStep::ClientEmit { emission, .. } if emission.again => Some(emission),
+            SocketIoStep::ClientEmit { emission, .. } if emission.again || (self.keeps_events && emission.asks()) => {
+                Some(emission)
+            }
             SocketIoStep::ServerEmit { audience, except, emission }
                 if self.keeps_events && audience.is_kept(except) =>
             {
@@ -116,6 +121,13 @@ impl Cast {
         if !self.keeps_events {
             return Err(Mistake::new(range.clone(), "the server keeps nothing")
                 .help("let it before anyone connects: `server keeps events`"));
+        }
+        if let (SocketIoStep::ClientEmit { .. }, Some(emission)) = (step, emission)
+            && (emission.unanswered.is_some() || emission.answer.as_ref().is_some_and(|args| !args.0.is_empty()))
+        {
+            let message = "a server that keeps events stores what asks, and says its number: that is the answer";
+            return Err(Mistake::new(range.clone(), message)
+                .help("say `acknowledged` alone; for an answer that does not come, `server swallows the next acknowledgement`"));
         }
         if emission.is_some_and(|emission| emission.volatile || emission.burst > 0) {
             return Err(Mistake::new(range.clone(), "an event that is kept is neither volatile nor one of many")

@@ -60,8 +60,16 @@ pub fn join(words: &mut Reader<'_>, client: Name) -> Result<Spoken, Mistake> {
                 }
                 reconnects.replace(first).is_some()
             }
-            "recovering" => back.replace(Back::Recovering).is_some(),
-            _ => back.replace(Back::Resuming).is_some(),
+            word => {
+                let how = if word == "recovering" { Back::Recovering } else { Back::Resuming };
+                let before = back.replace(how);
+                if before.is_some_and(|before| before != how) {
+                    let message = "who comes back either resumes or recovers";
+                    return Err(Mistake::new(here.start..words.behind(), message)
+                        .help("who recovers also says what is kept on the disk, if the server keeps events"));
+                }
+                before.is_some()
+            }
         };
         if is_repeated {
             return Err(Mistake::new(here.start..words.behind(), "this was said before in the same step"));
@@ -110,6 +118,8 @@ pub fn server_emits(words: &mut Reader<'_>) -> Result<Spoken, Mistake> {
         Audience::Everyone
     } else if let Some(rooms) = rooms(words)? {
         Audience::Rooms(rooms)
+    } else if let Some(range) = words.range_of("all") {
+        return Err(Mistake::new(range, "`all` is nobody's name").help("to all who are there: `to everyone`"));
     } else {
         let client = words.client()?;
         names.push(client.clone());
@@ -274,7 +284,7 @@ fn emission(words: &mut Reader<'_>, event: String, carried: Args, volatile: bool
             emission.burst = words.ordinal()?;
             if emission.burst > MOST_AT_ONCE {
                 let message = format!("at most {MOST_AT_ONCE} events are emitted at once");
-                return Err(Mistake::new(range, message).help("the server's library keeps no more for a client"));
+                return Err(Mistake::new(range, message).help("for more, say the step again: `5 times …`"));
             }
         } else if words.keyword("unanswered") {
             words.expect("within")?;
@@ -298,7 +308,7 @@ fn emission(words: &mut Reader<'_>, event: String, carried: Args, volatile: bool
     Ok(emission)
 }
 
-/// The server's library keeps 128 packets for a client.
+/// It is one message each: a recording of more than this nobody reads.
 const MOST_AT_ONCE: u32 = 100;
 
 fn namespace(words: &mut Reader<'_>) -> Result<String, Mistake> {
@@ -440,8 +450,18 @@ mod tests {
             ),
             (
                 format!("{before}ada loses connection\nada connects to socket.io recovering resuming"),
-                "this was said before in the same step",
+                "who comes back either resumes or recovers",
             ),
+            ("server recovers connections\nserver recovers connections".to_owned(), "this was said before"),
+            (
+                "server recovers connections for 0ms\nada connects to socket.io".to_owned(),
+                "what is remembered for no time is not remembered",
+            ),
+            (
+                "ada connects to socket.io\nada loses connection\nada connects to socket.io resuming".to_owned(),
+                "the server keeps nothing",
+            ),
+            ("ada connects to socket.io\nserver emits \"x\" to all".to_owned(), "`all` is nobody's name"),
             (format!("{before}server recovers connections"), "somebody has connected already"),
             (
                 format!("{before}server emits \"x\" \"text\" to ada volatile"),
@@ -465,6 +485,14 @@ mod tests {
                 "what is sent until it is acknowledged asks each time",
             ),
             ("server emits \"x\" to everyone volatile", "an event that is kept is neither volatile nor one of many"),
+            (
+                "ada emits \"x\" acknowledged with 1",
+                "a server that keeps events stores what asks, and says its number: that is the answer",
+            ),
+            (
+                "ada emits \"x\" unanswered within 1ms",
+                "a server that keeps events stores what asks, and says its number: that is the answer",
+            ),
         ] {
             let script = format!("server keeps events\nada connects to socket.io\n{step}");
             let error = Scenario::parse(&script).unwrap_err();

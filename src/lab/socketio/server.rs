@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(super) use hyper::body::Bytes;
@@ -72,6 +73,53 @@ pub async fn open<Served, Octets>(
     }
 }
 
+/// A service that tells, by its query, of a request whose connection was closed before it was answered.
+#[derive(Clone)]
+pub(super) struct Watched<Served, Tell> {
+    pub service: Served,
+    pub tell: Tell,
+}
+
+impl<Served, Tell> Service<hyper::Request<Incoming>> for Watched<Served, Tell>
+where
+    Served: Service<hyper::Request<Incoming>>,
+    Served::Future: Send + 'static,
+    Tell: Fn(&str) + Clone + Send + 'static,
+{
+    type Response = Served::Response;
+    type Error = Served::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn call(&self, request: hyper::Request<Incoming>) -> Self::Future {
+        let query = request.uri().query().unwrap_or_default().to_owned();
+        let mut unanswered = Unanswered { query: Some(query), tell: self.tell.clone() };
+        let answer = self.service.call(request);
+        Box::pin(async move {
+            let answer = answer.await;
+            unanswered.is_answered();
+            answer
+        })
+    }
+}
+
+/// A request on its way: nobody polls its answer any more once its connection is closed.
+struct Unanswered<Tell: Fn(&str)> {
+    query: Option<String>,
+    tell: Tell,
+}
+
+impl<Tell: Fn(&str)> Unanswered<Tell> {
+    fn is_answered(&mut self) {
+        self.query = None;
+    }
+}
+
+impl<Tell: Fn(&str)> Drop for Unanswered<Tell> {
+    fn drop(&mut self) {
+        self.query.take().iter().for_each(|query| (self.tell)(query));
+    }
+}
+
 /// The connection, with TLS if that is wanted.
 async fn secured(end: TcpEnd, secure: Option<&(TlsVersion, Tls)>) -> Result<TcpEnd, ActorError> {
     match secure {
@@ -79,6 +127,9 @@ async fn secured(end: TcpEnd, secure: Option<&(TlsVersion, Tls)>) -> Result<TcpE
         None => Ok(end),
     }
 }
+
+/// So many packets may wait for a client: more than any script makes wait, as all that was missed comes at once.
+pub(super) const MOST_WAITING: usize = 10_000;
 
 /// The connection that a request came over.
 #[derive(Debug, Clone, Copy)]
@@ -91,9 +142,10 @@ impl SocketIoServer {
         rules: &Arc<Rules>,
         (tls, log): (Option<&Tls>, &Logbook),
     ) -> rusqlite::Result<Self> {
+        let builder = SocketIo::builder().max_buffer_size(MOST_WAITING);
         let builder = match rules.heartbeat {
-            Some((every, within)) => SocketIo::builder().ping_interval(every).ping_timeout(within),
-            None => SocketIo::builder(),
+            Some((every, within)) => builder.ping_interval(every).ping_timeout(within),
+            None => builder,
         };
         let (service, io) = builder.build_svc();
         let secure = rules.secure.zip(tls.cloned());

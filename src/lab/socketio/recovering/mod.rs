@@ -36,7 +36,7 @@ use crate::lab::socketio::emitting::Meant;
 use crate::lab::socketio::keeping::Keeping;
 use crate::lab::socketio::packet::Packet;
 use crate::lab::socketio::recovery::{Memory, Session};
-use crate::lab::socketio::server::{Bytes, failed, locked, of_session, open};
+use crate::lab::socketio::server::{Bytes, MOST_WAITING, Watched, failed, locked, of_session, open};
 use crate::lab::socketio::{Rules, SocketIoStep};
 use crate::lab::tls::Tls;
 
@@ -105,12 +105,15 @@ impl RecoveringServer {
             state: Mutex::new(state),
             gone: Notify::new(),
         });
-        let config = EngineIoConfig::builder().req_path("/socket.io");
+        let config = EngineIoConfig::builder().req_path("/socket.io").max_buffer_size(MOST_WAITING);
         let config = match rules.heartbeat {
             Some((every, within)) => config.ping_interval(every).ping_timeout(within),
             None => config,
         };
         let service = EngineIoService::with_config(Arc::clone(&hall), config.build());
+        let watching = Arc::downgrade(&hall);
+        let tell = move |query: &str| watching.upgrade().iter().for_each(|hall| hall.misses_poll(query));
+        let service = Watched { service, tell };
         let mut doors = JoinSet::new();
         doors.spawn(open(listener, service, rules.secure.zip(tls.cloned()), log.clone()));
         Ok(Self { hall, _doors: doors })
@@ -158,11 +161,18 @@ impl Hall {
         members.next().ok_or_else(|| failed("find a client", format!("{client} has not joined {namespace}")))
     }
 
-    /// Waits until it is seen that a client is gone; who polled is not missed before its heart is.
+    /// Who polls is gone when the connection is on which their question is open, as the official server has it.
+    fn misses_poll(&self, query: &str) {
+        let gone = self.state().guests.iter().map(|guest| Arc::clone(&guest.socket)).find(|socket| {
+            socket.transport_type() == TransportType::Polling
+                && query.split('&').any(|part| part.strip_prefix("sid=") == Some(socket.id.as_str()))
+        });
+        gone.iter().for_each(|socket| socket.close(DisconnectReason::TransportError));
+    }
+
+    /// Waits until it is seen that a client is gone.
     async fn miss(&self, client: &str) {
-        let is_there = |guest: &Guest| {
-            self.log.is_of(client, guest.over.client) && guest.socket.transport_type() == TransportType::Websocket
-        };
+        let is_there = |guest: &Guest| self.log.is_of(client, guest.over.client);
         while self.state().guests.iter().any(is_there) {
             self.gone.notified().await;
         }
