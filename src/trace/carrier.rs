@@ -4,14 +4,16 @@
 //! # References
 //! - Engine.IO protocol 4, "Handshake", "Transports", "Upgrade".
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::guess::{self, Guess};
 use super::session::{Found, Sessions};
 use super::watch::Tally;
 use crate::capture::Moment;
-use crate::flow::Stream;
+use crate::flow::{Connection, Opening, Stream};
 use crate::layer::{Direction, Group, Note, Severity};
 use crate::message::Payload;
 use crate::protocol::engineio::{
@@ -33,6 +35,8 @@ pub(super) struct Carrier {
     socket: Option<Socket>,
     /// It speaks no HTTP any more.
     changed: bool,
+    /// Whether a WebSocket that was joined in its middle carries a session.
+    guess: Guess,
 }
 
 /// A request that waits for its answer.
@@ -60,6 +64,7 @@ struct Socket {
 /// What carries packets: a message of HTTP or WebSocket.
 #[derive(Clone, Copy)]
 pub(super) struct Carried<'a> {
+    pub(super) connection: &'a Connection,
     pub(super) direction: Direction,
     /// Where it lies in its stream.
     pub(super) start: u64,
@@ -106,9 +111,10 @@ impl Carrier {
     }
 
     /// Whether the octets of messages of this direction are needed, because packets may be in them.
-    pub(super) fn needs_octets(&self, direction: Direction) -> bool {
+    pub(super) fn needs_octets(&self, connection: &Connection, direction: Direction) -> bool {
         match direction {
-            _ if self.changed => self.socket.is_some(),
+            _ if self.changed || self.socket.is_some() => self.socket.is_some(),
+            _ if connection.opening == Opening::Guessed && self.guess.goes_on() => true,
             // Whether it is a request of a session, its head tells when all of it is there.
             Direction::ToServer => true,
             Direction::ToClient => self.requests.front().is_some_and(|request| request.poll.is_some()),
@@ -126,6 +132,7 @@ impl Carrier {
     ) -> Option<u32> {
         let any = payload.as_any();
         if let Some(http) = any.downcast_ref::<HttpMessage>() {
+            self.guess.give_up();
             return match http.side {
                 Side::Request => {
                     self.request(carried, http, sessions, found);
@@ -135,9 +142,11 @@ impl Carrier {
                 Side::Unreadable => None,
             };
         }
-        let (Some(socket), Some(bytes), true) = (&mut self.socket, carried.bytes, carried.complete) else {
-            return None;
-        };
+        let (Some(bytes), true) = (carried.bytes, carried.complete) else { return None };
+        if self.socket.is_none() && self.may_join(carried) {
+            self.join(carried, any, bytes, sessions, found);
+        }
+        let socket = self.socket.as_mut()?;
         if let Some(frame) = any.downcast_ref::<WebSocketFrame>() {
             if frame.fin && !frame.encoded && matches!(frame.opcode, Opcode::Text | Opcode::Binary) {
                 let mut buffer = std::mem::take(&mut found.buffer);
@@ -152,6 +161,25 @@ impl Carrier {
             found.buffer = buffer;
         }
         None
+    }
+
+    /// Whether this may be a WebSocket of which nobody saw how it began.
+    fn may_join(&self, carried: &Carried<'_>) -> bool {
+        !self.changed && self.guess.goes_on() && carried.connection.opening == Opening::Guessed
+    }
+
+    /// Takes it for one that carries a session, if its message looks so.
+    fn join(&mut self, carried: &Carried<'_>, any: &dyn Any, bytes: &[u8], sessions: &mut Sessions, found: &mut Found) {
+        let Some(frame) = any.downcast_ref::<WebSocketFrame>() else { return };
+        if !frame.fin || frame.encoded || frame.opcode != Opcode::Text {
+            return;
+        }
+        if self.guess.is_socketio(frame.payload_into(bytes, &mut found.buffer)) {
+            let sid = guess::nameless(carried.connection.id);
+            found.remarks.push(guess::note(&sid));
+            sessions.join(&sid);
+            self.socket = Some(Socket { version: Version::V4, sid: Some(sid) });
+        }
     }
 
     fn request(&mut self, carried: &Carried<'_>, http: &HttpMessage, sessions: &mut Sessions, found: &mut Found) {
@@ -176,7 +204,7 @@ impl Carrier {
         if let Some((Poll { query, sid: Some(sid), post }, _)) = &poll
             && query.transport == Some(Transport::Polling)
         {
-            sessions.ask(sid, query.version.unwrap_or(Version::V4), *post, found);
+            sessions.ask(carried, sid, query.version.unwrap_or(Version::V4), *post, found);
         }
         let (start, frame) = (carried.start, carried.moment.frame);
         self.requests.push_back(Request { start, frame, poll: poll.map(|(poll, _)| poll) });
@@ -221,7 +249,7 @@ impl Carrier {
     ) {
         if let (Some(sid), Some(Transport::Polling)) = (&poll.sid, &poll.query.transport) {
             let body = if poll.post { http.body(bytes) } else { Cow::default() };
-            sessions.answer(sid, poll.post, (status, &body), found);
+            sessions.answer(carried, sid, poll.post, (status, &body), found);
         }
         match (status, &poll.query.transport) {
             (101, Some(Transport::WebSocket)) => {

@@ -176,7 +176,7 @@ impl<W: Watch> Ear<'_, W> {
         {
             let most = if self.needs.octets {
                 MAX_MESSAGE
-            } else if lane.carrier.needs_octets(direction) {
+            } else if lane.carrier.needs_octets(self.connection, direction) {
                 MAX_CARRIED
             } else {
                 0

@@ -70,8 +70,16 @@ impl<W: Watch> Sink for Hand<'_, W> {
         });
         let mut request_frame = None;
         if !self.carrier.is_idle() {
-            let carried =
-                Carried { direction, start: range.start, bytes, frames, moment, complete, wanted: self.needs.octets };
+            let carried = Carried {
+                connection: self.connection,
+                direction,
+                start: range.start,
+                bytes,
+                frames,
+                moment,
+                complete,
+                wanted: self.needs.octets,
+            };
             let client = &self.hearing.streams[Direction::ToServer.index()];
             request_frame = self.carrier.hear(&carried, payload, client, self.sessions, found);
             notes.append(&mut found.remarks);
@@ -122,7 +130,7 @@ impl<W: Watch> Sink for Hand<'_, W> {
     }
 
     fn wants_octets(&self, direction: Direction) -> bool {
-        self.needs.octets || self.carrier.needs_octets(direction)
+        self.needs.octets || self.carrier.needs_octets(self.connection, direction)
     }
 
     fn upgrade(&mut self, upgrade: Upgrade) {

@@ -4,12 +4,17 @@
 //! # References
 //! - Engine.IO protocol 4, "Heartbeat", "Transports: HTTP long-polling"; 3, "Encoding: Packet, 2 ping".
 
+use std::net::SocketAddr;
+
 use crate::capture::Moment;
 use crate::layer::{Direction, Group, Note, Severity};
 use crate::protocol::engineio::{Kind, Open, Version};
 
 const HEARTBEAT: &str = "Engine.IO protocol 4, Heartbeat";
 const POLLING: &str = "Engine.IO protocol 4, Transports: HTTP long-polling";
+
+/// A session is asked for at no more servers than this, a few proxies before it included.
+const MAX_SERVERS: usize = 8;
 
 /// The rules of one session.
 pub(super) struct Heart {
@@ -18,13 +23,14 @@ pub(super) struct Heart {
     patience: Option<i64>,
     /// The ping that waits.
     pinged: Option<Moment>,
-    /// How many GETs and POSTs wait for their answers.
-    waiting: [u32; 2],
+    /// How many GETs and POSTs wait for their answers, at each server that is asked: a proxy's requests are those of its
+    /// clients once more.
+    waiting: Vec<(SocketAddr, [u32; 2])>,
 }
 
 impl Heart {
     pub(super) fn new(version: Version) -> Self {
-        Self { version, patience: None, pinged: None, waiting: [0; 2] }
+        Self { version, patience: None, pinged: None, waiting: Vec::new() }
     }
 
     /// The server has opened the session.
@@ -77,8 +83,8 @@ impl Heart {
     }
 
     /// A request of the session by polling. "a second GET while one is open … the server closes the session".
-    pub(super) fn ask(&mut self, is_post: bool) -> Option<Note> {
-        let waiting = &mut self.waiting[usize::from(is_post)];
+    pub(super) fn ask(&mut self, server: SocketAddr, is_post: bool) -> Option<Note> {
+        let waiting = self.waiting_at(server, is_post)?;
         *waiting = waiting.saturating_add(1);
         (*waiting > 1).then(|| {
             let method = if is_post { "POST" } else { "GET" };
@@ -88,10 +94,22 @@ impl Heart {
         })
     }
 
+    fn waiting_at(&mut self, server: SocketAddr, is_post: bool) -> Option<&mut u32> {
+        let known = self.waiting.iter().position(|(at, _)| *at == server);
+        let place = known.or_else(|| {
+            (self.waiting.len() < MAX_SERVERS).then(|| {
+                self.waiting.push((server, [0; 2]));
+                self.waiting.len() - 1
+            })
+        })?;
+        Some(&mut self.waiting[place].1[usize::from(is_post)])
+    }
+
     /// Its answer. What a POST is answered with has no meaning but this one.
-    pub(super) fn answer(&mut self, is_post: bool, status: u16, body: &[u8]) -> Option<Note> {
-        let waiting = &mut self.waiting[usize::from(is_post)];
-        *waiting = waiting.saturating_sub(1);
+    pub(super) fn answer(&mut self, server: SocketAddr, is_post: bool, status: u16, body: &[u8]) -> Option<Note> {
+        if let Some(waiting) = self.waiting_at(server, is_post) {
+            *waiting = waiting.saturating_sub(1);
+        }
         match status {
             200 if is_post && body != b"ok" => {
                 Some(Note::new(Severity::Note, "the answer to a POST should be `ok`", POLLING).about(Group::Response))
@@ -155,13 +173,21 @@ mod tests {
     #[test]
     fn one_get_and_one_post_may_wait_at_once() {
         let mut heart = beating(Version::V4);
-        assert_eq!((heart.ask(false), heart.ask(true)), (None, None));
-        assert!(heart.ask(false).is_some() && heart.ask(true).is_some());
-        assert_eq!(heart.answer(false, 400, b""), None);
-        assert_eq!(heart.answer(false, 200, b"6"), None);
-        assert_eq!(heart.ask(false), None);
-        assert_eq!(text(heart.answer(true, 200, b"no")).as_deref(), Some("the answer to a POST should be `ok`"));
-        assert!(heart.answer(true, 413, b"").is_some());
-        assert_eq!(heart.answer(true, 200, b"ok"), None);
+        let [proxy, server] = [8080, 3000].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+        assert_eq!((heart.ask(server, false), heart.ask(server, true)), (None, None));
+        assert_eq!((heart.ask(proxy, false), heart.ask(proxy, true)), (None, None), "the same ones, seen twice");
+        assert!(heart.ask(server, false).is_some() && heart.ask(server, true).is_some());
+        assert_eq!(heart.answer(server, false, 400, b""), None);
+        assert_eq!(heart.answer(server, false, 200, b"6"), None);
+        assert_eq!(heart.ask(server, false), None);
+        assert_eq!(
+            text(heart.answer(server, true, 200, b"no")).as_deref(),
+            Some("the answer to a POST should be `ok`")
+        );
+        assert!(heart.answer(server, true, 413, b"").is_some());
+        assert_eq!(heart.answer(server, true, 200, b"ok"), None);
+        // Who asks for it at many servers is not remembered at all of them.
+        (0..100).for_each(|port| drop(heart.ask(SocketAddr::from(([127, 0, 0, 1], port)), true)));
+        assert_eq!(heart.waiting.len(), MAX_SERVERS);
     }
 }

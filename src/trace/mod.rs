@@ -8,6 +8,7 @@ mod describe;
 mod ear;
 mod exchange;
 mod express;
+mod guess;
 mod hand;
 mod heart;
 mod intake;

@@ -58,6 +58,15 @@ impl Sessions {
         }
     }
 
+    /// Takes one into which the capture came in its middle. Who pings in it is not known: that is the version's.
+    pub(super) fn join(&mut self, sid: &Arc<str>) {
+        self.noticed = true;
+        if self.sessions.len() < MAX_SESSIONS {
+            let session = Session { heart: Heart::new(Version::Other(0)), sockets: Sockets::new(Version::V4) };
+            self.sessions.insert(Arc::clone(sid), session);
+        }
+    }
+
     /// Takes the text of a message, if it is one of which there is nothing to say but what kind of packet of Socket.IO it
     /// is. Else nothing has happened.
     pub(super) fn pass(&mut self, carried: &Carried<'_>, sid: &str, text: &str) -> Option<socketio::Kind> {
@@ -88,15 +97,32 @@ impl Sessions {
     }
 
     /// Takes a request of a session by polling.
-    pub(super) fn ask(&mut self, sid: &Arc<str>, version: Version, is_post: bool, found: &mut Found) {
-        let note = self.session(sid, version, found).and_then(|session| session.heart.ask(is_post));
+    pub(super) fn ask(
+        &mut self,
+        carried: &Carried<'_>,
+        sid: &Arc<str>,
+        version: Version,
+        is_post: bool,
+        found: &mut Found,
+    ) {
+        let note =
+            self.session(sid, version, found).and_then(|session| session.heart.ask(carried.connection.server, is_post));
         found.remarks.extend(note);
     }
 
     /// Takes its answer.
-    pub(super) fn answer(&mut self, sid: &str, is_post: bool, (status, body): (u16, &[u8]), found: &mut Found) {
+    pub(super) fn answer(
+        &mut self,
+        carried: &Carried<'_>,
+        sid: &str,
+        is_post: bool,
+        (status, body): (u16, &[u8]),
+        found: &mut Found,
+    ) {
         let session = self.sessions.get_mut(sid);
-        found.remarks.extend(session.and_then(|session| session.heart.answer(is_post, status, body)));
+        found
+            .remarks
+            .extend(session.and_then(|session| session.heart.answer(carried.connection.server, is_post, status, body)));
     }
 
     /// What is known of a session; `None` when there are too many, which is told once.
