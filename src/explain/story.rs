@@ -1,12 +1,14 @@
 //! What happened, connection by connection, one line per step: the raw material of a ladder.
 
+use std::collections::BTreeSet;
+
 use super::Cast;
-use crate::flow::{Finding, Segment};
+use crate::flow::{Connection, Finding, Segment};
 use crate::layer::{Direction, Severity};
 use crate::packet::Flags;
-use crate::protocol::TlsRecord;
 use crate::protocol::engineio::{EngineIoPacket, Kind};
 use crate::protocol::text::as_text;
+use crate::protocol::{HttpMessage, TlsRecord};
 use crate::trace::{Message, Record, Talk, Trace};
 
 /// Which part of a connection's life a line belongs to.
@@ -60,6 +62,8 @@ pub struct Chapter {
     pub rtt: Option<f64>,
     /// What was spoken at the end.
     pub talk: Talk,
+    /// It was HTTP before.
+    pub began_as_http: bool,
     /// What was spoken inside, if that was encrypted and is known.
     pub inside: Option<Talk>,
 }
@@ -76,8 +80,10 @@ pub struct Story {
 impl Story {
     /// Tells the story of the frames that `wanted` keeps.
     pub fn tell(trace: &Trace, cast: &Cast, wanted: &dyn Fn(u32) -> bool) -> Self {
-        let mut chapters: Vec<Chapter> =
-            trace.connections().iter().map(|c| Chapter::begin(trace, cast, c.id)).collect();
+        let is_http = |message: &&Message| message.payload_as::<HttpMessage>().is_some();
+        let http: BTreeSet<u32> = trace.messages().iter().filter(is_http).map(|message| message.connection).collect();
+        let begin = |tcp: &Connection| Chapter::begin(trace, cast, tcp.id, http.contains(&tcp.id));
+        let mut chapters: Vec<Chapter> = trace.connections().iter().map(begin).collect();
         let mut others = Vec::new();
         for (number, record) in trace.records().filter(|(number, _)| wanted(*number)) {
             match &record.segment {
@@ -96,7 +102,7 @@ impl Story {
 }
 
 impl Chapter {
-    fn begin(trace: &Trace, cast: &Cast, connection: u32) -> Self {
+    fn begin(trace: &Trace, cast: &Cast, connection: u32, began_as_http: bool) -> Self {
         let tcp = &trace.connections()[connection as usize];
         let party = |address| match cast.name(address) {
             Some(name) => format!("{name} {address}"),
@@ -110,6 +116,7 @@ impl Chapter {
             acknowledgements: Vec::new(),
             rtt: tcp.handshake.rtt(),
             talk: trace.talk(connection),
+            began_as_http,
             inside: trace.inside_talk(connection),
         }
     }
@@ -208,7 +215,13 @@ fn payload_text(trace: &Trace, number: u32, record: &Record) -> Option<(String, 
             let phase = match () {
                 () if has("http") || has("http2") => Phase::Http,
                 () if has("tls") => Phase::Tls,
-                () => Phase::WebSocket,
+                () if has("websocket") => Phase::WebSocket,
+                // A payload is of what comes from the connection's protocol, in its middle.
+                () => match trace.talk(segment.connection) {
+                    Talk::Known("http" | "http2") => Phase::Http,
+                    Talk::Known("tls") => Phase::Tls,
+                    _ => Phase::WebSocket,
+                },
             };
             (format!("{octets} of a longer message"), phase)
         }

@@ -37,7 +37,7 @@ pub(super) fn arrival(arrival: Arrival) -> Option<Note> {
     match arrival {
         Arrival::InOrder => None,
         Arrival::Early => {
-            let text = "it came before bytes that belong in front of it";
+            let text = "bytes that belong in front of it had not come by then";
             Some(Note::new(Severity::Note, text, "RFC 9293 §3.4").about(Group::Sequence))
         }
         Arrival::Repeated => {

@@ -202,7 +202,10 @@ fn a_gap_is_told() {
         "{lost}, though the other side acknowledged them: the capture lost them, not the network; \
          what follows in this direction cannot be read"
     );
-    assert_eq!(notes(&trace), [(Some(5), "it came before bytes that belong in front of it"), (Some(5), text.as_str())]);
+    assert_eq!(
+        notes(&trace),
+        [(Some(5), "bytes that belong in front of it had not come by then"), (Some(5), text.as_str())]
+    );
     assert_eq!(layer_sums(&trace.ledger(5))[2], ("data", GET.len() as u32));
     assert_eq!(names(&trace, 5).last(), Some(&"data"));
 }
@@ -346,7 +349,7 @@ fn a_segment_that_comes_early_waits() {
     let trace = talk.trace();
     assert_eq!(told(&trace)[3], "[6, 7] > text \"Hello\"  masked 37 fa 21 3d");
     assert_eq!(trace.messages()[3].frame(), 7);
-    assert_eq!(notes(&trace), [(Some(6), "it came before bytes that belong in front of it")]);
+    assert_eq!(notes(&trace), [(Some(6), "bytes that belong in front of it had not come by then")]);
 }
 
 /// A FIN has a place in the stream too: the stream is not over while bytes in front of it are missing.

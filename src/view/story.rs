@@ -31,7 +31,8 @@ fn heading(chapter: &Chapter) -> Line {
     let name = |talk| match talk {
         Talk::Known("http") => "HTTP",
         Talk::Known("http2") => "HTTP/2",
-        Talk::Known("websocket") => "HTTP, then WebSocket",
+        Talk::Known("websocket") if chapter.began_as_http => "HTTP, then WebSocket",
+        Talk::Known("websocket") => "WebSocket",
         Talk::Known("tls") => "TLS",
         Talk::Known(other) => other,
         Talk::Silent => "nothing was said",

@@ -250,10 +250,8 @@ impl WebSocketDecoder {
         if is_whole {
             notes.extend(text.and_then(|text| text.finish()));
         } else {
-            let text = format!(
-                "the stream ends in the middle of this frame: {taken} of {} octets of payload are there",
-                frame.payload_len
-            );
+            let text =
+                format!("its octets end in the middle: {taken} of {} octets of payload are there", frame.payload_len);
             notes.insert(0, Note::new(Severity::Warn, text, "").about(Group::Undecoded));
             let speaker = &mut self.speakers[input.direction.index()];
             speaker.skip_to = Some(ends_at);
