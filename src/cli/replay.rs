@@ -48,6 +48,10 @@ pub(super) fn run(arguments: &ReplayArguments, out: &mut Output) -> Result<Endin
         section(out, "How HTTP is used to learn what is new", habits)?;
     }
     section(out, "Written on the frames", view::comments(&loaded.trace, &wanted, out.width))?;
+    if !lists {
+        let found = view::findings(&explain::diagnose(&loaded.trace), &wanted, out.width);
+        section(out, "What went wrong", found)?;
+    }
     section(out, "Worth a remark", view::notes(&loaded.trace, &wanted, out.width))?;
     out.flush()?;
     Ok(Ending::Done)

@@ -43,6 +43,6 @@ mod properties;
 #[cfg(test)]
 mod socket_tests;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

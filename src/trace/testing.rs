@@ -8,56 +8,56 @@ use crate::capture::{Frame, LinkType, Timestamp};
 use crate::layer::{Buffer, Direction, Layer, Span};
 use crate::packet::Flags;
 
-pub(super) const TO_SERVER: Direction = Direction::ToServer;
-pub(super) const TO_CLIENT: Direction = Direction::ToClient;
-pub(super) const DATA: u8 = Flags::PSH | Flags::ACK;
+pub(crate) const TO_SERVER: Direction = Direction::ToServer;
+pub(crate) const TO_CLIENT: Direction = Direction::ToClient;
+pub(crate) const DATA: u8 = Flags::PSH | Flags::ACK;
 
 /// Initial sequence numbers: the client's wraps after 100 octets.
 const ISN: [u32; 2] = [u32::MAX - 100, 7_000];
 
 /// A TCP connection between two hosts on a link without a header; it keeps the sequence numbers.
-pub(super) struct Conversation {
-    pub(super) frames: Vec<Frame>,
+pub(crate) struct Conversation {
+    pub(crate) frames: Vec<Frame>,
     /// Client and server.
     hosts: [SocketAddr; 2],
     /// The next sequence number of each.
-    pub(super) next: [u32; 2],
+    pub(crate) next: [u32; 2],
 }
 
 impl Conversation {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::between("127.0.0.1:51544", "127.0.0.1:8080")
     }
 
-    pub(super) fn between(client: &str, server: &str) -> Self {
+    pub(crate) fn between(client: &str, server: &str) -> Self {
         Self { frames: Vec::new(), hosts: [client.parse().unwrap(), server.parse().unwrap()], next: ISN }
     }
 
     /// The handshake: frames 1 to 3.
-    pub(super) fn open(mut self) -> Self {
+    pub(crate) fn open(mut self) -> Self {
         self.segment(TO_SERVER, Flags::SYN, b"");
         self.segment(TO_CLIENT, Flags::SYN | Flags::ACK, b"");
         self.segment(TO_SERVER, Flags::ACK, b"");
         self
     }
 
-    pub(super) fn client(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
+    pub(crate) fn client(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
         self.segment(TO_SERVER, DATA, bytes.as_ref())
     }
 
-    pub(super) fn server(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
+    pub(crate) fn server(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
         self.segment(TO_CLIENT, DATA, bytes.as_ref())
     }
 
     /// Both sides close in order, the client first.
-    pub(super) fn close(&mut self) -> &mut Self {
+    pub(crate) fn close(&mut self) -> &mut Self {
         self.segment(TO_SERVER, Flags::FIN | Flags::ACK, b"");
         self.segment(TO_CLIENT, Flags::FIN | Flags::ACK, b"");
         self.segment(TO_SERVER, Flags::ACK, b"")
     }
 
     /// The next segment in this direction.
-    pub(super) fn segment(&mut self, direction: Direction, flags: u8, payload: &[u8]) -> &mut Self {
+    pub(crate) fn segment(&mut self, direction: Direction, flags: u8, payload: &[u8]) -> &mut Self {
         let seq = self.next[direction.index()];
         let takes_a_number = u32::from(flags & Flags::SYN != 0) + u32::from(flags & Flags::FIN != 0);
         self.next[direction.index()] = seq.wrapping_add(payload.len() as u32 + takes_a_number);
@@ -65,7 +65,7 @@ impl Conversation {
     }
 
     /// A segment with this sequence number, wherever it belongs.
-    pub(super) fn at(&mut self, direction: Direction, seq: u32, flags: u8, payload: &[u8]) -> &mut Self {
+    pub(crate) fn at(&mut self, direction: Direction, seq: u32, flags: u8, payload: &[u8]) -> &mut Self {
         let ack = if flags & Flags::ACK != 0 { self.next[direction.reverse().index()] } else { 0 };
         let [from, to] = match direction {
             TO_SERVER => self.hosts,
@@ -80,12 +80,12 @@ impl Conversation {
     }
 
     /// The segment is lost: it was numbered but not captured.
-    pub(super) fn lose(&mut self) -> &mut Self {
+    pub(crate) fn lose(&mut self) -> &mut Self {
         self.frames.pop();
         self
     }
 
-    pub(super) fn trace(&self) -> Trace {
+    pub(crate) fn trace(&self) -> Trace {
         trace(&self.frames)
     }
 }
@@ -137,13 +137,13 @@ fn ip(from: IpAddr, to: IpAddr, payload: &[u8]) -> Vec<u8> {
 }
 
 /// The n-th frame, a millisecond after the one before.
-pub(super) fn frame(n: usize, link: LinkType, data: Vec<u8>) -> Frame {
+pub(crate) fn frame(n: usize, link: LinkType, data: Vec<u8>) -> Frame {
     let time = Timestamp(1_700_000_000_000_000_000 + n as i64 * 1_000_000);
     Frame { time, link, interface: 0, len: data.len() as u32, data, comments: Vec::new() }
 }
 
 /// The trace of these frames, in which every invariant was checked.
-pub(super) fn trace(frames: &[Frame]) -> Trace {
+pub(crate) fn trace(frames: &[Frame]) -> Trace {
     let mut pipeline = Pipeline::default();
     frames.iter().for_each(|frame| pipeline.push(frame.as_ref()));
     let trace = pipeline.finish();
@@ -152,7 +152,7 @@ pub(super) fn trace(frames: &[Frame]) -> Trace {
 }
 
 /// What holds for every trace: each octet has one owner, every field lies in its buffer, every message in its stream.
-pub(super) fn check(trace: &Trace) {
+pub(crate) fn check(trace: &Trace) {
     for (number, record) in trace.records() {
         check_ledger(trace, number, record.frame.data.len() as u32);
         trace.layers(number).iter().for_each(|layer| check_spans(trace, layer));
@@ -209,7 +209,7 @@ fn check_spans(trace: &Trace, layer: &Layer) {
 }
 
 /// Every message in one line: direction, summary, frames, and whether it is incomplete.
-pub(super) fn told(trace: &Trace) -> Vec<String> {
+pub(crate) fn told(trace: &Trace) -> Vec<String> {
     let line = |message: &Message| {
         let arrow = if message.direction == TO_SERVER { ">" } else { "<" };
         let cut = if message.complete { "" } else { " (incomplete)" };
@@ -219,26 +219,26 @@ pub(super) fn told(trace: &Trace) -> Vec<String> {
 }
 
 /// The text of every note, with its frame; without those that say that the capture ended before a connection did.
-pub(super) fn notes(trace: &Trace) -> Vec<(Option<u32>, &str)> {
+pub(crate) fn notes(trace: &Trace) -> Vec<(Option<u32>, &str)> {
     let texts = trace.notes().iter().map(|(frame, note)| (*frame, note.text.as_str()));
     texts.filter(|(_, text)| !text.ends_with("open when the capture ended")).collect()
 }
 
 /// Everything a trace says, for comparing two of them.
-pub(super) fn dump(trace: &Trace) -> String {
+pub(crate) fn dump(trace: &Trace) -> String {
     let frames = trace.records().map(|(number, _)| format!("{:?}\n{:?}\n", trace.layers(number), trace.ledger(number)));
     let rest = format!("{:?}\n{:?}\n{:?}", trace.messages(), trace.notes(), trace.connections());
     frames.collect::<String>() + &rest
 }
 
-pub(super) const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-pub(super) const EMPTY_200: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+pub(crate) const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+pub(crate) const EMPTY_200: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 /// The handshake of RFC 6455 §1.2.
-pub(super) const UPGRADE: &str = "GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+pub(crate) const UPGRADE: &str = "GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
-pub(super) const SWITCHING: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+pub(crate) const SWITCHING: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 /// "Hello", masked with 37 fa 21 3d (RFC 6455 §5.7).
-pub(super) const HELLO: &[u8] = &[0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
+pub(crate) const HELLO: &[u8] = &[0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
 /// "hi" from the server.
-pub(super) const HI: &[u8] = &[0x81, 2, b'h', b'i'];
+pub(crate) const HI: &[u8] = &[0x81, 2, b'h', b'i'];

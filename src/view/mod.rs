@@ -34,6 +34,6 @@ pub use peel::{fields, hex_dump, onion};
 pub use plot::{Plot, plots};
 pub use quiz::{answer as quiz_answer, hint as quiz_hint, question as quiz_question, quiz_json, score as quiz_score};
 pub use report::report;
-pub use story::{comments, habits, notes, packets, story};
+pub use story::{comments, findings, habits, notes, packets, story};
 pub use summary::{summary, summary_json};
 pub use table::table;

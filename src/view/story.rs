@@ -4,7 +4,7 @@ use super::ladder::ladder;
 use std::collections::HashMap;
 
 use super::line::{Line, Page, Tone, fit};
-use crate::explain::{Cast, Chapter, Confidence, Recognised, Story};
+use crate::explain::{Cast, Chapter, Confidence, Finding, Recognised, Story};
 use crate::filter::Evidence;
 use crate::layer::Severity;
 use crate::trace::{Talk, Trace};
@@ -69,17 +69,34 @@ pub fn notes(trace: &Trace, wanted: &dyn Fn(u32) -> bool, width: usize) -> Vec<L
     let remarks = gather(shown.map(|(frame, note)| ((note.severity, note.text.as_str(), note.spec), *frame)));
     let mut page = Page::new(width);
     for ((severity, text, spec), frames) in remarks.iter().take(MAX_REMARKS) {
-        let place = if frames.is_empty() { "the capture".into() } else { places(frames) };
-        let tone = if *severity >= Severity::Warn { Tone::Bad } else { Tone::Warn };
-        let clause = if spec.is_empty() { String::new() } else { format!(" ({spec})") };
-        let body = Line::of(Tone::Plain, format!("{text}{clause}")).with(Tone::Dim, format!(" · {place}"));
-        page.paragraph(Line::of(tone, format!("  {severity:<6}")), &body);
+        remark(&mut page, *severity, text, spec, frames);
     }
     if remarks.len() > MAX_REMARKS {
         let more = remarks.len() - MAX_REMARKS;
         page.line(Line::of(Tone::Dim, format!("  and {more} more; `--where` narrows")));
     }
     page.lines
+}
+
+/// What went wrong, with the frames that show it; of what is in none of the wanted frames nothing is said.
+pub fn findings(found: &[Finding], wanted: &dyn Fn(u32) -> bool, width: usize) -> Vec<Line> {
+    let shown = found.iter().filter(|one| one.frames.is_empty() || one.frames.iter().any(|frame| wanted(*frame)));
+    let (mut page, all) = (Page::new(width), shown.clone().count());
+    for one in shown.take(MAX_REMARKS) {
+        remark(&mut page, one.severity, &one.text, one.spec, &one.frames);
+    }
+    if all > MAX_REMARKS {
+        page.line(Line::of(Tone::Dim, format!("  and {} more; `--where` narrows", all - MAX_REMARKS)));
+    }
+    page.lines
+}
+
+fn remark(page: &mut Page, severity: Severity, text: &str, spec: &str, frames: &[u32]) {
+    let place = if frames.is_empty() { "the capture".into() } else { places(frames) };
+    let tone = if severity >= Severity::Warn { Tone::Bad } else { Tone::Warn };
+    let clause = if spec.is_empty() { String::new() } else { format!(" ({spec})") };
+    let body = Line::of(Tone::Plain, format!("{text}{clause}")).with(Tone::Dim, format!(" · {place}"));
+    page.paragraph(Line::of(tone, format!("  {severity:<6}")), &body);
 }
 
 /// What was written on the frames, each sentence once with the frames it is on.

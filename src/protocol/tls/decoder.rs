@@ -56,7 +56,12 @@ impl Decoder for TlsDecoder {
         let [content_type, major, _minor, high, low] = *header;
         let len = u16::from_be_bytes([high, low]);
         if !(CHANGE_CIPHER_SPEC..=24).contains(&content_type) || major != 3 || usize::from(len) > MAX_RECORD {
-            let text = "this is no TLS record: what follows in this direction is not read";
+            let text = match input.bytes.starts_with(b"HTTP/") {
+                true => {
+                    "this is HTTP in the open and no TLS record: who listens here speaks no TLS, and should be asked without"
+                }
+                false => "this is no TLS record: what follows in this direction is not read",
+            };
             hand_out(input, input.bytes.len(), &unreadable(header), vec![note(Severity::Error, text)], false, sink);
             return Progress::GiveUp;
         }

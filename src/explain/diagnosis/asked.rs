@@ -1,0 +1,185 @@
+//! What was asked and never answered: requests, events that want an acknowledgement, pings.
+//!
+//! # References
+//! - RFC 9112 §9.3.1, §9.5 (a connection that is kept may be closed at any time); Socket.IO protocol 5, Acknowledgement;
+//!   Engine.IO protocol 4, Heartbeat; RFC 6455 §5.5.2.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::exchange::Exchange;
+use super::{Case, Finding, end_of, in_words, quoted, sender};
+use crate::layer::Direction;
+use crate::protocol::engineio::{Content, EngineIoPacket, Kind, Open};
+use crate::protocol::{Opcode, SocketIoPacket, WebSocketFrame};
+use crate::trace::Message;
+
+pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
+    let mut found: Vec<Finding> = case.exchanges.iter().filter_map(|exchange| unanswered(case, exchange)).collect();
+    found.extend(unacknowledged(case));
+    found.extend(heartbeats(case));
+    found.extend(pings(case));
+    found
+}
+
+/// A request whose connection ended without an answer.
+fn unanswered(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
+    let request = exchange.request;
+    // What polls is asked to wait, and is left open when its client goes.
+    let waits = exchange.method == "GET" && exchange.target.contains("transport=polling");
+    if exchange.answer.is_some() || !request.complete || waits || answer_begun(case, request) {
+        return None;
+    }
+    let connection = case.connection(request)?;
+    let (by, end, is_reset) = end_of(connection)?;
+    let what = format!("{} {}", exchange.method, quoted(&exchange.target));
+    let asked = request.frame();
+    let frames = vec![asked.min(end), asked.max(end)];
+    if by == Direction::ToClient && end < asked {
+        let text = format!(
+            "{what} was never answered: {} had closed the connection in frame {end}, {} before. A connection that is kept \
+             may be given up just when it is used again: the client must ask once more, on another",
+            connection.server,
+            case.between(end, asked)
+        );
+        return Some(Finding::warn(text, "RFC 9112 §9.5", frames));
+    }
+    let ends = if is_reset { "broke off" } else { "closed" };
+    let text = match by {
+        Direction::ToClient => format!(
+            "{what} was never answered: {} {ends} instead, {} later",
+            connection.server,
+            case.between(asked, end)
+        ),
+        Direction::ToServer => {
+            format!("{what} was never answered: the client gave up after {}", case.between(asked, end))
+        }
+    };
+    Some(Finding::warn(text, "RFC 9112 §9.3.1", frames))
+}
+
+/// Whether the server said anything behind a request, be it an answer that has no end yet.
+fn answer_begun(case: &Case<'_>, request: &Message) -> bool {
+    let later = case.messages_of(request.connection).iter();
+    let mut answers = later.filter(|other| other.direction == Direction::ToClient && other.inside == request.inside);
+    answers.any(|other| other.frame() > request.frame())
+}
+
+/// Events that want an acknowledgement and got none until their session was over.
+fn unacknowledged(case: &Case<'_>) -> Vec<Finding> {
+    let packets = || case.trace.messages().iter().filter_map(|one| Some((one, one.payload_as::<SocketIoPacket>()?)));
+    let answered: BTreeSet<(u32, &str, u64, bool)> = packets()
+        .filter_map(|(message, packet)| {
+            let to_server = message.direction != Direction::ToServer;
+            Some((packet.answers.as_ref()?.frame, packet.namespace.as_ref(), packet.id?, to_server))
+        })
+        .collect();
+    // A session goes on over several connections: the latest of its packets says how long it was waited for.
+    let mut last: BTreeMap<&str, u32> = BTreeMap::new();
+    for (message, packet) in packets() {
+        packet.sid.as_deref().map(|sid| last.insert(sid, message.frame()));
+    }
+    let is_waiting = |(message, packet): &(&Message, &SocketIoPacket)| {
+        let Some(id) = packet.id.filter(|_| packet.kind.is_event()) else { return false };
+        let to_server = message.direction == Direction::ToServer;
+        !answered.contains(&(message.frame(), packet.namespace.as_ref(), id, to_server))
+    };
+    let mut found = Vec::new();
+    for (message, packet) in packets().filter(is_waiting) {
+        let Some(connection) = case.connection(message) else { continue };
+        let over = end_of(connection).map_or(connection.last.0, |(_, end, _)| end);
+        let until = packet.sid.as_deref().and_then(|sid| last.get(sid)).copied().unwrap_or(over).max(over);
+        let name = packet.event().map(|event| quoted(&event.name)).unwrap_or_default();
+        let who = if message.direction == Direction::ToServer { "server" } else { "client" };
+        let waits = if end_of(connection).is_some() { "session was over" } else { "capture was" };
+        let text = format!(
+            "the event \"{name}\" asks for an acknowledgement (#{}), and none came in the {} until the {waits}: the {who}'s \
+             program did not call back",
+            packet.id.unwrap_or_default(),
+            case.between(message.frame(), until)
+        );
+        found.push(Finding::warn(text, "Socket.IO protocol 5, Acknowledgement", vec![message.frame()]));
+    }
+    found
+}
+
+/// Nobody gives up sooner, unless it was said when: half a second.
+const PATIENCE: f64 = 0.5;
+
+/// Pings of Engine.IO behind which there was no pong: the last of their sessions.
+fn heartbeats(case: &Case<'_>) -> Vec<Finding> {
+    let mut open: BTreeMap<&str, &Message> = BTreeMap::new();
+    let mut patience: BTreeMap<&str, u64> = BTreeMap::new();
+    for message in case.trace.messages() {
+        let Some(packet) = message.payload_as::<EngineIoPacket>() else { continue };
+        let Some(sid) = packet.sid.as_deref() else { continue };
+        match (packet.kind, &packet.content) {
+            (Kind::Open, Content::Text(json)) => {
+                let timeout = Open::from_json(json).ok().and_then(|open| open.ping_timeout);
+                patience.extend(timeout.map(|timeout| (sid, timeout)));
+            }
+            (Kind::Ping, Content::Text(text)) if text != "probe" => drop(open.insert(sid, message)),
+            (Kind::Pong | Kind::Close, _) => drop(open.remove(sid)),
+            _ => {}
+        }
+    }
+    open.into_iter().filter_map(|(sid, ping)| lost_beat(case, ping, patience.get(sid).copied())).collect()
+}
+
+fn lost_beat(case: &Case<'_>, ping: &Message, patience: Option<u64>) -> Option<Finding> {
+    let connection = case.connection(ping)?;
+    // Whoever leaves does not answer any more.
+    let end = gave_up(case, ping).filter(|end| *end > ping.frame())?;
+    let waited = case.seconds(ping.frame(), end);
+    // Who leaves at once leaves for another reason.
+    if waited < patience.map_or(PATIENCE, |timeout| timeout as f64 / 1e3 * 0.8) {
+        return None;
+    }
+    let allows = patience.map(|timeout| format!(" (pingTimeout is {timeout} ms)")).unwrap_or_default();
+    let text = format!(
+        "no pong came for the ping in frame {}: {} gave up after {}{allows}. The other side was stopped, too busy to \
+         answer, or cut off",
+        ping.frame(),
+        sender(connection, ping.direction),
+        in_words(waited)
+    );
+    Some(Finding::warn(text, "Engine.IO protocol 4, Heartbeat", vec![ping.frame(), end]))
+}
+
+/// Pings of WebSocket behind which there was no pong, though somebody waited.
+fn pings(case: &Case<'_>) -> Vec<Finding> {
+    let mut open: BTreeMap<(u32, usize), &Message> = BTreeMap::new();
+    for message in case.trace.messages() {
+        let Some(frame) = message.payload_as::<WebSocketFrame>() else { continue };
+        match frame.opcode {
+            Opcode::Ping => drop(open.insert((message.connection, message.direction.index()), message)),
+            Opcode::Pong => drop(open.remove(&(message.connection, message.direction.reverse().index()))),
+            _ => {}
+        }
+    }
+    open.into_values().filter_map(|ping| lost_ping(case, ping)).collect()
+}
+
+fn lost_ping(case: &Case<'_>, ping: &Message) -> Option<Finding> {
+    let connection = case.connection(ping)?;
+    let end = gave_up(case, ping).filter(|end| case.seconds(ping.frame(), *end) >= PATIENCE)?;
+    let text = format!(
+        "no pong came for the ping in frame {}: {} gave up after {}",
+        ping.frame(),
+        sender(connection, ping.direction),
+        case.between(ping.frame(), end)
+    );
+    Some(Finding::warn(text, "RFC 6455 §5.5.2", vec![ping.frame(), end]))
+}
+
+/// The frame in which whoever pinged gave up: a Close frame, or the end of the connection.
+fn gave_up(case: &Case<'_>, ping: &Message) -> Option<u32> {
+    let closes = |other: &&&Message| {
+        other.direction == ping.direction
+            && other.frame() > ping.frame()
+            && other.payload_as::<WebSocketFrame>().is_some_and(|frame| frame.opcode == Opcode::Close)
+    };
+    match case.messages_of(ping.connection).iter().find(closes) {
+        Some(close) => Some(close.frame()),
+        None => end_of(case.connection(ping)?).filter(|(by, ..)| *by == ping.direction).map(|(_, end, _)| end),
+    }
+}

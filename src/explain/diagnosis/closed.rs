@@ -1,0 +1,176 @@
+//! Who stopped reading, and with which words WebSockets were closed.
+//!
+//! # References
+//! - RFC 9293 §3.8.6.1 (zero window); RFC 6455 §7.4.1 and the registry of close codes at IANA.
+
+use std::collections::BTreeMap;
+
+use super::{Case, Finding, in_words, quoted, sender};
+use crate::flow::Finding as Seen;
+use crate::layer::{Direction, Severity};
+use crate::protocol::engineio::{Content, EngineIoPacket, Kind, Open};
+use crate::protocol::{Opcode, WebSocketFrame, WebSocketMessage};
+use crate::trace::{Message, Trace};
+
+pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
+    let mut found = stalls(case.trace);
+    found.extend(closes(case));
+    found.extend(cut_frames(case.trace));
+    found
+}
+
+/// A window of 0 for less than this is a receiver that was busy: 0.2 s.
+const BUSY: f64 = 0.2;
+
+/// Receivers whose window was 0 for a while.
+fn stalls(trace: &Trace) -> Vec<Finding> {
+    let mut found = Vec::new();
+    // Since which frame, and until which it was said again.
+    let mut open: BTreeMap<(u32, usize), (u32, u32)> = BTreeMap::new();
+    for (number, record) in trace.records() {
+        let (Some(segment), Some((tcp, ..))) = (&record.segment, record.whole().0.tcp()) else { continue };
+        let key = (segment.connection, segment.direction.index());
+        if segment.analysis.findings.has(Seen::ZeroWindow) {
+            open.entry(key).or_insert((number, number)).1 = number;
+        } else if tcp.window > 0
+            && let Some((since, _)) = open.remove(&key)
+        {
+            found.extend(stall(trace, segment.connection, segment.direction, (since, number), true));
+        }
+    }
+    for ((connection, direction), (since, until)) in open {
+        let direction =
+            if direction == Direction::ToServer.index() { Direction::ToServer } else { Direction::ToClient };
+        found.extend(stall(trace, connection, direction, (since, until), false));
+    }
+    found
+}
+
+fn stall(
+    trace: &Trace,
+    connection: u32,
+    direction: Direction,
+    (since, until): (u32, u32),
+    ended: bool,
+) -> Option<Finding> {
+    let connection = trace.connections().get(connection as usize)?;
+    let last = if ended { until } else { connection.last.0 };
+    let seconds = trace.time(last)? - trace.time(since)?;
+    let who = sender(connection, direction);
+    let text = match ended {
+        true if seconds < BUSY => return None,
+        true => format!(
+            "{who} did not read for {}: its window was 0, and whoever sends to it had to wait",
+            in_words(seconds)
+        ),
+        false => format!(
+            "{who} does not read any more: its window was 0 for the last {} of the connection, and whoever sends to it had \
+             to wait",
+            in_words(seconds)
+        ),
+    };
+    Some(Finding::warn(text, "RFC 9293 §3.8.6.1", vec![since, last]))
+}
+
+/// WebSockets that were closed because something was wrong.
+fn closes(case: &Case<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let mut told: BTreeMap<(u32, u16), ()> = BTreeMap::new();
+    for message in case.trace.messages() {
+        let Some(frame) = message.payload_as::<WebSocketFrame>().filter(|frame| frame.opcode == Opcode::Close) else {
+            continue;
+        };
+        // What is no frame at all is told elsewhere.
+        if case.trace.bytes(message).starts_with(b"HTTP/1.") {
+            continue;
+        }
+        let payload = frame.payload(case.trace.bytes(message));
+        let Some((code, reason)) = WebSocketFrame::close_body(&payload) else { continue };
+        // The other side says the same again.
+        if code == 1000 || code == 1001 || told.insert((message.connection, code), ()).is_some() {
+            continue;
+        }
+        let Some(connection) = case.connection(message) else { continue };
+        let who = sender(connection, message.direction);
+        let name = meaning(code).map(|name| format!(", {name}")).unwrap_or_default();
+        let reason = String::from_utf8_lossy(reason);
+        let reason = if reason.is_empty() { String::new() } else { format!(" (\"{}\")", quoted(&reason)) };
+        let mut text = format!("{who} closed the WebSocket with {code}{name}{reason}");
+        let mut frames = vec![message.frame()];
+        if code == 1009
+            && let Some((large, octets)) = largest_before(case, message)
+        {
+            let limit =
+                limit(case, message.connection).map(|limit| format!("; maxPayload is {limit}")).unwrap_or_default();
+            text.push_str(&format!(": the message that ended in frame {large} has {octets} octets{limit}"));
+            frames.insert(0, large);
+        }
+        // From 3000 on a code is the program's own (RFC 6455 §7.4.2): what it means, it knows.
+        let severity = if code < 3000 { Severity::Warn } else { Severity::Note };
+        found.push(Finding { severity, ..Finding::warn(text, "RFC 6455 §7.4.1", frames) });
+    }
+    found
+}
+
+/// What a close code says.
+pub(super) fn meaning(code: u16) -> Option<&'static str> {
+    Some(match code {
+        1000 => "normal closure",
+        1001 => "going away",
+        1002 => "protocol error",
+        1003 => "unsupported data",
+        1005 => "no status received",
+        1006 => "abnormal closure",
+        1007 => "invalid frame payload data",
+        1008 => "policy violation",
+        1009 => "message too big",
+        1010 => "mandatory extension",
+        1011 => "internal error",
+        1012 => "service restart",
+        1013 => "try again later",
+        1014 => "bad gateway",
+        1015 => "TLS handshake",
+        3000 => "unauthorized",
+        3003 => "forbidden",
+        3008 => "timeout",
+        _ => return None,
+    })
+}
+
+/// The largest message that went the other way before a Close frame.
+fn largest_before(case: &Case<'_>, close: &Message) -> Option<(u32, u64)> {
+    let before = case.messages_of(close.connection).iter().filter(|other| {
+        other.direction != close.direction && other.frames.first().is_some_and(|first| *first <= close.frame())
+    });
+    let sizes = before.filter_map(|other| {
+        let frame = other.payload_as::<WebSocketFrame>().map(|frame| frame.payload_len);
+        let joined = other.payload_as::<WebSocketMessage>().map(|message| message.fragment_lens().sum());
+        Some((other.frame(), frame.or(joined)?))
+    });
+    sizes.max_by_key(|(_, octets)| *octets)
+}
+
+/// What the server said it takes, when it opened a session of Engine.IO on this connection.
+fn limit(case: &Case<'_>, connection: u32) -> Option<u64> {
+    case.messages_of(connection).iter().find_map(|message| {
+        let packet = message.payload_as::<EngineIoPacket>().filter(|packet| packet.kind == Kind::Open)?;
+        match &packet.content {
+            Content::Text(json) => Open::from_json(json).ok()?.max_payload,
+            Content::Binary(_) => None,
+        }
+    })
+}
+
+/// Frames that were cut when they were captured.
+fn cut_frames(trace: &Trace) -> Option<Finding> {
+    let cut = trace.records().filter(|(_, record)| (record.frame.data.len() as u64) < u64::from(record.frame.len));
+    let cut: Vec<(u32, usize)> = cut.map(|(number, record)| (number, record.frame.data.len())).collect();
+    let most = cut.iter().map(|(_, len)| *len).max()?;
+    let text = format!(
+        "{} of {} frames were cut at {most} octets when they were captured: what was in them cannot be read whole. Capture \
+         again with whole frames (tcpdump -s 0)",
+        cut.len(),
+        trace.len()
+    );
+    Some(Finding::warn(text, "", cut.iter().map(|(number, _)| *number).collect()))
+}

@@ -1,0 +1,61 @@
+//! Requests of HTTP, each with its answer, if one was captured.
+
+use std::collections::BTreeMap;
+
+use crate::layer::Direction;
+use crate::protocol::{HttpMessage, Side};
+use crate::trace::{Message, Trace};
+
+/// A request, and its answer.
+pub(super) struct Exchange<'a> {
+    pub(super) request: &'a Message,
+    pub(super) method: String,
+    pub(super) target: String,
+    /// The last one: what only announces is none.
+    pub(super) answer: Option<&'a Message>,
+    pub(super) status: Option<u16>,
+}
+
+impl Exchange<'_> {
+    /// A header field of the request.
+    pub(super) fn asks(&self, trace: &Trace, name: &str) -> Option<String> {
+        value(trace, self.request, name)
+    }
+
+    /// A header field of the answer.
+    pub(super) fn says(&self, trace: &Trace, name: &str) -> Option<String> {
+        value(trace, self.answer?, name)
+    }
+}
+
+fn value(trace: &Trace, message: &Message, name: &str) -> Option<String> {
+    let http = message.payload_as::<HttpMessage>()?;
+    http.header(trace.bytes(message), name).map(|value| String::from_utf8_lossy(value).trim().to_owned())
+}
+
+/// All that were asked, in the order of the frames in which the requests ended.
+pub(super) fn exchanges(trace: &Trace) -> Vec<Exchange<'_>> {
+    let mut found: Vec<Exchange<'_>> = Vec::new();
+    let mut places: BTreeMap<(u32, bool, u64), usize> = BTreeMap::new();
+    for message in trace.messages() {
+        let Some(http) = message.payload_as::<HttpMessage>() else { continue };
+        match (http.side, message.direction) {
+            (Side::Request, Direction::ToServer) => {
+                let Some((method, target)) = http.start(trace.bytes(message)) else { continue };
+                places.insert((message.connection, message.inside, message.range.start), found.len());
+                found.push(Exchange { request: message, method, target, answer: None, status: None });
+            }
+            (Side::Response, Direction::ToClient) => {
+                let place = http.answers.as_ref().map(|asked| (message.connection, message.inside, asked.start));
+                let Some(exchange) = place.and_then(|place| places.get(&place)).map(|at| &mut found[*at]) else {
+                    continue;
+                };
+                if http.status().is_none_or(|status| status == 101 || status >= 200) {
+                    (exchange.answer, exchange.status) = (Some(message), http.status());
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}

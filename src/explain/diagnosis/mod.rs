@@ -1,0 +1,128 @@
+//! What went wrong, as far as a whole capture shows it: what was asked and never answered, who stopped reading, whose
+//! handshake lost something on its way, what was refused and why. Each with the frames that prove it.
+//!
+//! A note of a dissector tells of one message, when it is read. What is told here needs the end of the story: that nothing
+//! came, or what else was said on another connection.
+
+mod asked;
+mod closed;
+mod exchange;
+mod opened;
+mod session;
+
+use std::net::SocketAddr;
+
+use exchange::Exchange;
+
+use crate::flow::{Closing, Connection, Ending};
+use crate::layer::{Direction, Severity};
+use crate::trace::{Message, Trace};
+
+/// Something that went wrong.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What it is, and what is likely behind it.
+    pub text: String,
+    /// What says so, if a specification does.
+    pub spec: &'static str,
+    /// The frames that show it, in their order.
+    pub frames: Vec<u32>,
+}
+
+impl Finding {
+    fn warn(text: impl Into<String>, spec: &'static str, frames: Vec<u32>) -> Self {
+        Self { severity: Severity::Warn, text: text.into(), spec, frames }
+    }
+
+    fn error(text: impl Into<String>, spec: &'static str, frames: Vec<u32>) -> Self {
+        Self { severity: Severity::Error, ..Self::warn(text, spec, frames) }
+    }
+}
+
+/// A capture as it is looked into.
+struct Case<'a> {
+    trace: &'a Trace,
+    exchanges: Vec<Exchange<'a>>,
+    /// The messages of each connection.
+    of: Vec<Vec<&'a Message>>,
+}
+
+impl<'a> Case<'a> {
+    fn new(trace: &'a Trace) -> Self {
+        let mut of: Vec<Vec<&Message>> = vec![Vec::new(); trace.connections().len()];
+        for message in trace.messages() {
+            of[message.connection as usize].push(message);
+        }
+        Self { trace, exchanges: exchange::exchanges(trace), of }
+    }
+
+    fn messages_of(&self, connection: u32) -> &[&'a Message] {
+        self.of.get(connection as usize).map_or(&[], Vec::as_slice)
+    }
+
+    fn connection(&self, of: &Message) -> Option<&'a Connection> {
+        self.trace.connections().get(of.connection as usize)
+    }
+
+    /// The time between two frames in words: `2.3 s`, `15 ms`.
+    fn between(&self, first: u32, last: u32) -> String {
+        in_words(self.seconds(first, last))
+    }
+
+    fn seconds(&self, first: u32, last: u32) -> f64 {
+        self.trace.time(last).unwrap_or(0.0) - self.trace.time(first).unwrap_or(0.0)
+    }
+}
+
+/// All that went wrong, the worst first, else in order of the frames.
+pub fn diagnose(trace: &Trace) -> Vec<Finding> {
+    let case = Case::new(trace);
+    let mut found = opened::findings(&case);
+    found.extend(asked::findings(&case));
+    found.extend(closed::findings(&case));
+    found.extend(session::findings(&case));
+    found.iter_mut().for_each(|finding| finding.frames.sort_unstable());
+    found.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.frames.first().copied()));
+    found
+}
+
+/// Who ended a connection first, in which frame, and whether by breaking it off; `None` if it was open at the end.
+fn end_of(connection: &Connection) -> Option<(Direction, u32, bool)> {
+    match connection.ending() {
+        Ending::HalfClosed { by, fin } => Some((by, fin, false)),
+        Ending::Closed { first, fins, .. } => Some((first, fins[0], false)),
+        Ending::Aborted { by, rst } => Some((by, rst, true)),
+        Ending::ResetAfterFin { by, fin, .. } => {
+            let is_of = |way: &Direction| connection.closing(*way) == Some(Closing::Fin(fin));
+            let way = [Direction::ToServer, Direction::ToClient].into_iter().find(is_of);
+            Some((way.unwrap_or(by), fin, false))
+        }
+        Ending::Open | Ending::Unanswered { .. } | Ending::NotCompleted { .. } | Ending::Refused { .. } => None,
+    }
+}
+
+/// Whoever sends in this direction.
+fn sender(connection: &Connection, direction: Direction) -> SocketAddr {
+    connection.ends(direction).0
+}
+
+fn in_words(seconds: f64) -> String {
+    match seconds {
+        _ if seconds >= 1.0 => format!("{seconds:.1} s"),
+        _ if seconds >= 0.01 => format!("{:.0} ms", seconds * 1e3),
+        _ if seconds >= 1e-4 => format!("{:.1} ms", seconds * 1e3),
+        _ => format!("{:.0} µs", seconds * 1e6),
+    }
+}
+
+/// A text that a peer chose, as far as it is read: control characters do nothing, and it has an end.
+fn quoted(text: &str) -> String {
+    const MOST: usize = 80;
+    let safe: String = text.chars().take(MOST).map(|c| if c.is_control() { '·' } else { c }).collect();
+    if text.chars().count() > MOST { format!("{safe}…") } else { safe }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,169 @@
+//! Handshakes of WebSocket that lost something on their way, event streams that are held up.
+//!
+//! # References
+//! - RFC 6455 §4.1, §4.2.2; RFC 9110 §7.6.1 (`Connection` and what it names go no further than one hop), §7.8 (`Upgrade`);
+//!   RFC 7692 §5; WHATWG HTML §9.2.
+
+use super::exchange::Exchange;
+use super::{Case, Finding, end_of, quoted};
+use crate::layer::Direction;
+use crate::protocol::engineio::ErrorBody;
+use crate::protocol::{HttpMessage, SseEventMessage, WebSocketFrame};
+use crate::trace::{Message, Trace};
+
+pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for exchange in &case.exchanges {
+        found.extend(stripped(case, exchange));
+        found.extend(not_chosen(case, exchange));
+        found.extend(not_agreed(case, exchange));
+        found.extend(held_up(case, exchange));
+    }
+    found.extend(second_handler(case.trace));
+    found.extend(refused(case));
+    found
+}
+
+/// A request with a key and without `Upgrade`: a proxy has taken it for its own.
+fn stripped(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
+    exchange.asks(case.trace, "sec-websocket-key")?;
+    let upgrade = exchange.asks(case.trace, "upgrade").unwrap_or_default();
+    if upgrade.to_ascii_lowercase().contains("websocket") {
+        return None;
+    }
+    let frame = exchange.request.frame();
+    let text = format!(
+        "{} {} has a Sec-WebSocket-Key and no Upgrade: a proxy on the way took that field out, as it may, and did not put \
+         it in again. It must be told to (in nginx: proxy_set_header Upgrade $http_upgrade)",
+        exchange.method,
+        quoted(&exchange.target)
+    );
+    let frames = [Some(frame), exchange.answer.map(Message::frame)].into_iter().flatten().collect();
+    Some(Finding::error(text, "RFC 9110 §7.6.1", frames))
+}
+
+/// Subprotocols that were offered, none of which was chosen, whereupon the client left.
+fn not_chosen(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
+    let offered = exchange.asks(case.trace, "sec-websocket-protocol")?;
+    if exchange.status != Some(101) || exchange.says(case.trace, "sec-websocket-protocol").is_some() {
+        return None;
+    }
+    let connection = exchange.request.connection;
+    let spoken = case
+        .messages_of(connection)
+        .iter()
+        .any(|message| message.direction == Direction::ToServer && message.payload_as::<WebSocketFrame>().is_some());
+    let (by, end, _) = end_of(case.connection(exchange.request)?)?;
+    if spoken || by != Direction::ToServer {
+        return None;
+    }
+    let text = format!(
+        "the client offered the subprotocol {}, the server chose none, and the client left: browsers and most libraries \
+         insist on what they asked for",
+        quoted(&offered)
+    );
+    let answer = exchange.answer.map(Message::frame)?;
+    Some(Finding::warn(text, "RFC 6455 §4.1", vec![exchange.request.frame(), answer, end]))
+}
+
+/// Frames that say they are compressed where that was not agreed on.
+fn not_agreed(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
+    let has = |value: Option<String>| value.is_some_and(|value| value.contains("permessage-deflate"));
+    if exchange.status != Some(101) || has(exchange.says(case.trace, "sec-websocket-extensions")) {
+        return None;
+    }
+    let compressed = case.messages_of(exchange.request.connection).iter().find(|message| {
+        message
+            .payload_as::<WebSocketFrame>()
+            .is_some_and(|frame| frame.rsv == WebSocketFrame::RSV1 && !frame.opcode.is_control() && !frame.encoded)
+    })?;
+    let offered = if has(exchange.asks(case.trace, "sec-websocket-extensions")) {
+        "the client offered permessage-deflate, and the answer did not accept it"
+    } else {
+        "nobody offered permessage-deflate"
+    };
+    let answer = exchange.answer.map(Message::frame)?;
+    let text = format!(
+        "frame {} says that its message is compressed (RSV1), but {offered}: what is in it is no text for the other side",
+        compressed.frame()
+    );
+    Some(Finding::error(text, "RFC 7692 §5", vec![exchange.request.frame(), answer, compressed.frame()]))
+}
+
+/// Fewer events that come at once are no stream that is held up.
+const SEVERAL: usize = 3;
+/// Nor those that come so soon behind the request: 0.3 s.
+const SOON: f64 = 0.3;
+
+/// An event stream whose events all come at once, long after it was asked for.
+fn held_up(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
+    let answer = exchange.answer?;
+    let events = case.messages_of(answer.connection).iter().filter(|message| {
+        message.inside == answer.inside
+            && message.payload_as::<SseEventMessage>().is_some()
+            && message.range.start >= answer.range.start
+            && message.range.end <= answer.range.end
+    });
+    let frames: Vec<u32> = events.map(|event| event.frame()).collect();
+    let (first, last) = (*frames.first()?, *frames.last()?);
+    let asked = exchange.request.frame();
+    if frames.len() < SEVERAL || first != last || case.seconds(asked, first) < SOON {
+        return None;
+    }
+    let text = format!(
+        "all {} events of {} came in one frame, {} after they were asked for: something between buffers the stream",
+        frames.len(),
+        quoted(&exchange.target),
+        case.between(asked, first)
+    );
+    Some(Finding::warn(text, "WHATWG HTML §9.2", vec![asked, first]))
+}
+
+/// Requests that were answered with an error, each kind of them once; what Engine.IO says of its own is told there.
+fn refused(case: &Case<'_>) -> Vec<Finding> {
+    let mut found: Vec<Finding> = Vec::new();
+    for exchange in &case.exchanges {
+        let (Some(answer), Some(status @ 400..)) = (exchange.answer, exchange.status) else { continue };
+        let Some(http) = answer.payload_as::<HttpMessage>() else { continue };
+        let body = http.body(case.trace.bytes(answer));
+        if ErrorBody::from_json(&String::from_utf8_lossy(&body)).is_some() {
+            continue;
+        }
+        let reason = http.start(case.trace.bytes(answer)).map(|(_, reason)| reason).unwrap_or_default();
+        let path = exchange.target.split('?').next().unwrap_or_default();
+        let text = format!("{} {} was answered with {status} {}", exchange.method, quoted(path), quoted(&reason));
+        let frames = [exchange.request.frame(), answer.frame()];
+        match found.iter_mut().find(|known| known.text == text) {
+            Some(known) => known.frames.extend(frames),
+            None => found.push(Finding::warn(text, "RFC 9110 §15", frames.to_vec())),
+        }
+    }
+    found.iter_mut().for_each(|finding| finding.frames.sort_unstable());
+    found
+}
+
+/// An answer of HTTP where frames of WebSocket are expected.
+fn second_handler(trace: &Trace) -> Vec<Finding> {
+    let begins = |message: &&Message| {
+        message.direction == Direction::ToClient
+            && message.payload_as::<WebSocketFrame>().is_some()
+            && trace.stream(message.connection, message.direction).is_some_and(|stream| {
+                !message.inside && stream.slice(message.range.start..u64::MAX).starts_with(b"HTTP/1.")
+            })
+    };
+    let line = |message: &Message| {
+        let stream = trace.stream(message.connection, message.direction)?;
+        let octets = stream.slice(message.range.start..u64::MAX);
+        let line = octets.split(|octet| *octet == b'\r').next()?;
+        Some(quoted(&String::from_utf8_lossy(line)))
+    };
+    let told = |message: &Message| {
+        let text = format!(
+            "where a frame of WebSocket should begin stands an answer of HTTP, {}: a second handler on the server answered \
+             the same upgrade. What is said of frames from here on is of no use",
+            line(message)?
+        );
+        Some(Finding::error(text, "RFC 6455 §4.2.2", message.frames.first().copied().into_iter().collect()))
+    };
+    trace.messages().iter().filter(begins).filter_map(told).collect()
+}

@@ -1,0 +1,254 @@
+use super::*;
+use crate::packet::Flags;
+use crate::trace::testing::{Conversation, DATA, TO_CLIENT, TO_SERVER};
+
+const UPGRADE: &str = "GET /chat HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+const SWITCHING: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
+
+fn told(talk: &Conversation) -> Vec<String> {
+    diagnose(&talk.trace()).into_iter().map(|finding| finding.text).collect()
+}
+
+/// The only finding.
+fn one(talk: &Conversation) -> Finding {
+    let mut found = diagnose(&talk.trace());
+    assert_eq!(found.len(), 1, "{found:?}");
+    found.remove(0)
+}
+
+fn websocket(asks: &str, says: &str) -> Conversation {
+    let mut talk = Conversation::new().open();
+    talk.client(format!("{UPGRADE}{asks}\r\n")).server(format!("{SWITCHING}{says}\r\n"));
+    talk
+}
+
+/// A frame of a server, or of a client with a mask that changes nothing.
+fn frame(first: u8, payload: &[u8], masked: bool) -> Vec<u8> {
+    let len = payload.len();
+    let mut octets = vec![first];
+    match len {
+        ..126 => octets.push(len as u8 | u8::from(masked) << 7),
+        _ => octets.extend([126 | u8::from(masked) << 7, (len >> 8) as u8, len as u8]),
+    }
+    octets.extend(if masked { &[0; 4][..] } else { &[] });
+    octets.extend(payload);
+    octets
+}
+
+fn text(text: &str, masked: bool) -> Vec<u8> {
+    frame(0x81, text.as_bytes(), masked)
+}
+
+/// From this frame on all comes so many milliseconds later.
+fn later(talk: &mut Conversation, from: u32, milliseconds: i64) {
+    for frame in talk.frames.iter_mut().skip(from as usize - 1) {
+        frame.time.0 += milliseconds * 1_000_000;
+    }
+}
+
+fn engineio(timeout: u64) -> Conversation {
+    let mut talk = Conversation::new().open();
+    let asks = UPGRADE.replace("/chat", "/socket.io/?EIO=4&transport=websocket");
+    talk.client(format!("{asks}\r\n")).server(format!("{SWITCHING}\r\n"));
+    let open = format!(
+        "0{{\"sid\":\"s\",\"upgrades\":[],\"pingInterval\":500,\"pingTimeout\":{timeout},\"maxPayload\":1000}}"
+    );
+    talk.server(text(&open, false)).client(text("40", true)).server(text("40{\"sid\":\"t\"}", false));
+    talk
+}
+
+#[test]
+fn a_request_without_an_answer_says_who_left() {
+    let get = "GET /x HTTP/1.1\r\nHost: x\r\n\r\n";
+    let mut late = Conversation::new().open();
+    late.segment(TO_CLIENT, Flags::FIN | Flags::ACK, b"").client(get).segment(TO_CLIENT, Flags::RST, b"");
+    let found = one(&late);
+    assert!(found.text.starts_with("GET /x was never answered: 127.0.0.1:8080 had closed"), "{}", found.text);
+    assert_eq!(found.frames, [4, 5]);
+
+    let mut impatient = Conversation::new().open();
+    impatient.client(get).close();
+    later(&mut impatient, 5, 1500);
+    assert!(told(&impatient)[0].ends_with("the client gave up after 1.5 s"), "{:?}", told(&impatient));
+
+    let mut dropped = Conversation::new().open();
+    dropped.client(get).segment(TO_CLIENT, Flags::RST | Flags::ACK, b"");
+    assert!(told(&dropped)[0].contains("127.0.0.1:8080 broke off instead"), "{:?}", told(&dropped));
+
+    let mut answered = Conversation::new().open();
+    answered.client(get).server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").client(get);
+    assert_eq!(told(&answered), [""; 0], "the capture ends, and the answer may come");
+    answered.server("HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n").close();
+    assert_eq!(told(&answered), ["GET /x was answered with 500 Oh"]);
+    // Who polls leaves its question open.
+    let mut poll = Conversation::new().open();
+    poll.client("GET /socket.io/?EIO=4&transport=polling&sid=s HTTP/1.1\r\nHost: x\r\n\r\n").close();
+    assert_eq!(told(&poll), [""; 0]);
+}
+
+#[test]
+fn an_event_without_its_acknowledgement_is_told() {
+    let mut talk = engineio(200);
+    talk.client(text("420[\"save\",1]", true)).client(text("421[\"load\"]", true)).server(text("431[]", false));
+    talk.client(text("42[\"tell\"]", true));
+    let found = one(&talk);
+    assert!(found.text.starts_with("the event \"save\" asks for an acknowledgement (#0)"), "{}", found.text);
+    assert_eq!(found.frames, [9]);
+    talk.server(text("430[]", false));
+    assert_eq!(told(&talk), [""; 0]);
+}
+
+#[test]
+fn a_ping_without_a_pong_is_told_if_somebody_waited() {
+    let end = |talk: &mut Conversation, wait| {
+        talk.server(text("2", false)).server(frame(0x88, b"", false));
+        later(talk, 10, wait);
+    };
+    let mut talk = engineio(200);
+    end(&mut talk, 200);
+    let found = one(&talk);
+    assert!(found.text.contains("gave up after 201 ms (pingTimeout is 200 ms)"), "{}", found.text);
+    assert_eq!(found.frames, [9, 10]);
+    let mut talk = engineio(200);
+    end(&mut talk, 20);
+    assert_eq!(told(&talk), [""; 0], "it left for another reason");
+
+    let mut talk = websocket("", "");
+    talk.client(frame(0x89, b"?", true)).client(frame(0x88, &[3, 243], true));
+    later(&mut talk, 7, 900);
+    let said = told(&talk);
+    assert!(
+        said[0].starts_with("no pong came for the ping in frame 6: 127.0.0.1:51544 gave up after 901 ms"),
+        "{said:?}"
+    );
+    assert!(said[1].ends_with("closed the WebSocket with 1011, internal error"), "{said:?}");
+}
+
+#[test]
+fn a_close_code_has_a_name_and_a_cause() {
+    let mut talk = engineio(200);
+    talk.client(text(&"x".repeat(2000), true)).server(frame(0x88, &[3, 241], false)).client(frame(
+        0x88,
+        &[3, 241],
+        true,
+    ));
+    let found = one(&talk);
+    let says = "with 1009, message too big: the message that ended in frame 9 has 2000 octets; maxPayload is 1000";
+    assert!(found.text.ends_with(says), "{}", found.text);
+    assert_eq!((found.severity, found.frames), (Severity::Warn, vec![9, 10]));
+    let mut own = websocket("", "");
+    own.server(frame(0x88, &[0x0f, 0xa0], false));
+    assert_eq!(one(&own).severity, Severity::Note);
+    let mut usual = websocket("", "");
+    usual.server(frame(0x88, &[3, 232], false));
+    assert_eq!(told(&usual), [""; 0]);
+}
+
+#[test]
+fn who_does_not_read_is_named() {
+    let mut talk = Conversation::new().open();
+    talk.client("a").segment(TO_CLIENT, Flags::ACK, b"").segment(TO_CLIENT, Flags::ACK, b"").client("b");
+    // The window stands behind 20 octets of IP and 14 of TCP.
+    talk.frames[4].data[34..36].copy_from_slice(&[0, 0]);
+    later(&mut talk, 6, 2400);
+    let found = one(&talk);
+    assert!(found.text.starts_with("127.0.0.1:8080 did not read for 2.4 s"), "{}", found.text);
+    assert_eq!(found.frames, [5, 6]);
+    talk.frames[5].data[34..36].copy_from_slice(&[0, 0]);
+    assert!(told(&talk)[0].starts_with("127.0.0.1:8080 does not read any more"), "{:?}", told(&talk));
+}
+
+#[test]
+fn what_a_handshake_lost_on_its_way_is_told() {
+    let mut talk = Conversation::new().open();
+    talk.client(
+        "GET /chat HTTP/1.1\r\nHost: x\r\nConnection: close\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    )
+    .server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    let found = one(&talk);
+    assert!(found.text.contains("has a Sec-WebSocket-Key and no Upgrade"), "{}", found.text);
+    assert_eq!((found.severity, found.frames), (Severity::Error, vec![4, 5]));
+
+    let mut talk = websocket("Sec-WebSocket-Protocol: graphql-ws\r\n", "");
+    talk.close();
+    assert!(told(&talk)[0].contains("offered the subprotocol graphql-ws, the server chose none"), "{:?}", told(&talk));
+    let mut talk = websocket("Sec-WebSocket-Protocol: graphql-ws\r\n", "");
+    talk.client(text("x", true)).close();
+    assert_eq!(told(&talk), [""; 0], "the client does without");
+
+    let mut talk = websocket("Sec-WebSocket-Extensions: permessage-deflate\r\n", "");
+    talk.client(frame(0xc1, b"\xf2\x48\xcd\xc9\xc9\x07\x00", true));
+    let found = one(&talk);
+    assert!(found.text.contains("offered permessage-deflate, and the answer did not accept it"), "{}", found.text);
+    assert_eq!(found.frames, [4, 5, 6]);
+
+    let mut talk = websocket("", "");
+    talk.server("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n").close();
+    let found = one(&talk);
+    assert!(found.text.contains("stands an answer of HTTP, HTTP/1.1 400 Bad Request"), "{}", found.text);
+    assert_eq!(found.frames, [6]);
+}
+
+#[test]
+fn a_stream_that_is_held_up_is_told() {
+    let stream = |together: bool| {
+        let mut talk = Conversation::new().open();
+        talk.client("GET /prices HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n");
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
+        let events: Vec<String> = (0..4).map(|n| format!("data: {n}\n\n")).collect();
+        if together {
+            talk.server(head.to_owned() + &events.concat());
+        } else {
+            talk.server(head);
+            for event in &events {
+                talk.server(event);
+            }
+        }
+        later(&mut talk, 5, 1800);
+        talk.close();
+        talk
+    };
+    let found = one(&stream(true));
+    assert!(found.text.starts_with("all 4 events of /prices came in one frame, 1.8 s after"), "{}", found.text);
+    assert_eq!(told(&stream(false)), [""; 0]);
+}
+
+#[test]
+fn who_was_refused_hears_why() {
+    let ask = |talk: &mut Conversation, sid: &str, version: u8, answer: &str| {
+        let len = answer.len();
+        talk.client(format!("GET /socket.io/?EIO={version}&transport=polling{sid} HTTP/1.1\r\nHost: x\r\n\r\n"));
+        let status = if answer.starts_with('0') { "200 OK" } else { "400 Bad Request" };
+        talk.server(format!("HTTP/1.1 {status}\r\nContent-Length: {len}\r\n\r\n{answer}"));
+    };
+    let unknown = r#"{"code":1,"message":"Session ID unknown"}"#;
+    let mut first = Conversation::between("127.0.0.1:50001", "127.0.0.1:3001").open();
+    ask(&mut first, "", 4, r#"0{"sid":"abc","upgrades":[],"pingInterval":1,"pingTimeout":1}"#);
+    let mut second = Conversation::between("127.0.0.1:50002", "127.0.0.1:3002").open();
+    (0..2).for_each(|_| ask(&mut second, "&sid=abc", 4, unknown));
+    first.frames.append(&mut second.frames);
+    let found = one(&first);
+    let says = "a session that 127.0.0.1:3001 opened is asked for at 127.0.0.1:3002, which knows nothing of it";
+    assert!(found.text.starts_with(says), "{}", found.text);
+    assert_eq!((found.severity, found.frames), (Severity::Error, vec![5, 9, 10, 11, 12]));
+
+    let mut old = Conversation::new().open();
+    ask(&mut old, "", 3, r#"{"code":5,"message":"Unsupported protocol version"}"#);
+    assert!(told(&old)[0].starts_with("the client speaks Engine.IO 3 and the server does not"), "{:?}", told(&old));
+
+    let mut talk = engineio(200);
+    talk.client(text("40/admins,", true)).server(text("44/admins,{\"message\":\"Invalid namespace\"}", false));
+    assert_eq!(told(&talk), ["the server did not let the client into /admins: \"Invalid namespace\""]);
+}
+
+#[test]
+fn frames_that_were_cut_are_told_once() {
+    let mut talk = Conversation::new().open();
+    talk.segment(TO_SERVER, DATA, &[7; 300]).segment(TO_CLIENT, DATA, &[7; 200]);
+    talk.frames.iter_mut().for_each(|frame| frame.data.truncate(96));
+    let found = one(&talk);
+    assert!(found.text.starts_with("2 of 5 frames were cut at 96 octets"), "{}", found.text);
+    assert_eq!(found.frames, [4, 5]);
+}
