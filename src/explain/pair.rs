@@ -3,6 +3,7 @@
 use super::cost::Cost;
 use super::{Cast, Story};
 use crate::layer::Direction;
+use crate::protocol::SocketIoPacket;
 use crate::trace::Trace;
 
 /// Two captures, compared.
@@ -30,52 +31,185 @@ impl Pair {
         let [one, other] = [left.1, right.1].map(told);
         let alike = one.iter().zip(&other).take_while(|(one, other)| is_alike(one, other)).count();
         let parting = (alike < one.len() || alike < other.len())
-            .then(|| Parting { lines: [one.get(alike).cloned(), other.get(alike).cloned()] });
+            .then(|| Parting { lines: [&one, &other].map(|steps| steps.get(alike).map(|step| step.said.clone())) });
         Self { sides, alike, parting }
     }
 }
 
 type Said = (u32, &'static str, String);
 
+/// A line of a story, and what of it would be the same in another run of the same programs.
+struct Step {
+    said: Said,
+    lasts: String,
+}
+
 /// The lines of a story, in the order of their frames.
-fn told(trace: &Trace) -> Vec<Said> {
+fn told(trace: &Trace) -> Vec<Step> {
     let story = Story::tell(trace, &Cast::default(), &|_| true);
     let lines = story.chapters.into_iter().flat_map(|chapter| chapter.lines);
-    let mut said: Vec<Said> = lines
+    let mut steps: Vec<Step> = lines
         .map(|line| {
             let way = if line.direction == Direction::ToServer { "to the server" } else { "to the client" };
-            (line.frame, way, line.text)
+            let packets = trace.messages_in(line.frame).iter().filter_map(|message| message.payload_as());
+            let offsets: Vec<&str> = packets.filter_map(|packet: &SocketIoPacket| packet.offset.as_deref()).collect();
+            Step { lasts: lasting(&line.text, &offsets), said: (line.frame, way, line.text) }
         })
         .collect();
-    said.sort_by_key(|(frame, ..)| *frame);
-    said
+    steps.sort_by_key(|step| step.said.0);
+    steps
 }
 
-fn is_alike(one: &Said, other: &Said) -> bool {
-    one.1 == other.1 && timeless(&one.2) == timeless(&other.2)
+fn is_alike(one: &Step, other: &Step) -> bool {
+    one.said.1 == other.said.1 && one.lasts == other.lasts
 }
 
-/// What a line says without what chance has chosen: masking keys, ids of sessions, names of cached answers.
-fn timeless(text: &str) -> String {
-    let text = text.split("  masked ").next().unwrap_or(text);
-    let mut kept = String::new();
-    for (i, part) in text.split(['&', '?', ' ']).enumerate() {
-        let is_chance = ["sid=", "t="].iter().any(|name| part.starts_with(name)) || part.contains("\"sid\":");
-        kept.push_str(if i > 0 { " " } else { "" });
-        kept.push_str(if is_chance { "…" } else { part });
+/// What a line says without what chance and the clock have chosen: masking keys, ids of sessions, what keeps answers out
+/// of caches, recovery offsets (those given are of events in the line's frame), times, numbers of frames.
+fn lasting(text: &str, offsets: &[&str]) -> String {
+    let mut kept = without_time(&without_mask(text));
+    for name in ["sid", "pid"] {
+        blank(&mut kept, &format!("\"{name}\":\""));
     }
-    kept
+    // Other programs may call something of theirs so: a client that comes back names both.
+    if kept.contains("\"pid\":") {
+        blank(&mut kept, "\"offset\":\"");
+    }
+    // `t` may be what somebody asks for, too.
+    if kept.contains("EIO=") {
+        ["?sid=", "&sid=", "?t=", "&t="].iter().for_each(|name| blank(&mut kept, name));
+    }
+    for offset in offsets {
+        blank_offset(&mut kept, offset);
+    }
+    without_numbers(&kept)
+}
+
+/// How many characters a masking key takes: `8e 5f 34 53`.
+const MASK: usize = 11;
+
+fn without_mask(text: &str) -> String {
+    match text.rsplit_once("  masked ") {
+        Some((before, rest)) => format!("{before}{}", rest.get(MASK..).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+/// Leaves out how long after its event an acknowledgement came: it ends what the packet says.
+fn without_time(text: &str) -> String {
+    let time = text.rsplit_once(" after ").and_then(|(before, rest)| Some((before, rest.split_once(" ms")?)));
+    match time {
+        Some((before, (number, rest)))
+            if text.starts_with("= ")
+                && number.parse::<f64>().is_ok()
+                && (rest.is_empty() || rest.starts_with([',', ' '])) =>
+        {
+            format!("{before}{rest}")
+        }
+        _ => text.to_owned(),
+    }
+}
+
+/// Leaves out what follows each `name`, up to the end of the value or to where the text was cut.
+fn blank(text: &mut String, name: &str) {
+    let mut from = 0;
+    while let Some(start) = text[from..].find(name).map(|at| from + at + name.len()) {
+        let rest = &text[start..];
+        let end = start + rest.find(['"', '&', ' ', '…']).unwrap_or(rest.len());
+        text.replace_range(start..end, "");
+        from = start;
+    }
+}
+
+/// Leaves out a recovery offset, or as much of it as is shown: it is the last argument of its event.
+fn blank_offset(text: &mut String, offset: &str) {
+    let Some(start) = text.rfind(",\"").map(|at| at + 2) else { return };
+    let rest = &text[start..];
+    let end = rest.find(['"', '…']).unwrap_or(rest.len());
+    if offset.starts_with(&rest[..end]) {
+        text.replace_range(start..start + end, "");
+    }
+}
+
+/// Leaves out in which frames a segment was sent again, but not how often.
+fn without_numbers(text: &str) -> String {
+    let mut parts = text.split(", again in ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |kept, part| kept + ", again" + part.trim_start_matches(|c: char| c.is_ascii_digit()))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::timeless;
+    use super::*;
+    use crate::capture::{CaptureFile, Source, Timestamp};
+    use crate::trace::Pipeline;
+
+    #[track_caller]
+    fn assert_alike(one: &str, other: &str) {
+        assert_eq!(lasting(one, &[]), lasting(other, &[]));
+    }
+
+    #[track_caller]
+    fn assert_differ(one: &str, other: &str) {
+        assert_ne!(lasting(one, &[]), lasting(other, &[]));
+    }
 
     #[test]
     fn chance_is_left_out() {
-        assert_eq!(timeless("text \"hi\"  masked 01 02 03 04"), timeless("text \"hi\"  masked 05 06 07 08"));
-        assert_eq!(timeless("GET /s/?EIO=4&sid=abc&t=x1"), timeless("GET /s/?EIO=4&sid=def&t=y2"));
-        assert_ne!(timeless("text \"hi\""), timeless("text \"ho\""));
-        assert_ne!(timeless("GET /a"), timeless("GET /b"));
+        assert_alike("text \"hi\"  masked 01 02 03 04", "text \"hi\"  masked 05 06 07 08");
+        assert_alike("text \"hi\"  masked 01 02 03 04, again in 7", "text \"hi\"  masked 05 06 07 08, again in 9");
+        assert_alike("GET /s/?EIO=4&sid=abc&t=x1", "GET /s/?EIO=4&sid=def&t=y2");
+        assert_alike("GET /s/?EIO=4&transport=polling&t=vd…", "GET /s/?EIO=4&transport=polling&t=x8…");
+        assert_alike("= CONNECT {\"sid\":\"ab\",\"pid\":\"cd\"}", "= CONNECT {\"sid\":\"ef\",\"pid\":\"gh\"}");
+        assert_alike("text \"0{\"sid\":\"abc…\"", "text \"0{\"sid\":\"xyz…\"");
+        assert_alike("= CONNECT {\"pid\":\"a\",\"offset\":\"b\"}", "= CONNECT {\"pid\":\"c\",\"offset\":\"d\"}");
+        assert_eq!(
+            lasting("text \"42[\"a\",1,\"Q8Z\"]\"", &["Q8Z"]),
+            lasting("text \"42[\"a\",1,\"R9A\"]\"", &["R9A"])
+        );
+        assert_eq!(lasting("text \"42[\"a\",1,\"Q8…\"", &["Q8Z"]), lasting("text \"42[\"a\",1,\"R9…\"", &["R9A"]));
+    }
+
+    #[test]
+    fn the_clock_is_left_out() {
+        assert_alike("= ACK #0 [\"ok\"] after 705.688 ms", "= ACK #0 [\"ok\"] after 713.132 ms");
+        assert_alike("= ACK #0 after 0.220 ms, again in 9", "= ACK #0 after 1.000 ms, again in 12");
+        assert_differ("= ACK #0 [1] after 0.220 ms", "= ACK #0 [2] after 0.220 ms");
+    }
+
+    #[test]
+    fn what_a_program_says_is_not_left_out() {
+        assert_differ("text \"hi\"", "text \"ho\"");
+        assert_differ("text \"hi\"  masked 01 02 03 04", "text \"hi\"  masked 01 02 03 04 (incomplete)");
+        assert_differ("GET /a", "GET /b");
+        assert_differ("GET /film?t=30", "GET /film?t=60");
+        assert_differ("= open \"{\"sid\":\"a\",\"x\":1}\"", "= open \"{\"sid\":\"b\",\"x\":2}\"");
+        assert_differ("= EVENT \"seek\"({\"offset\":\"3\"})", "= EVENT \"seek\"({\"offset\":\"4\"})");
+        assert_differ("= EVENT \"a\"(\"came after 3 ms\")", "= EVENT \"a\"(\"came after 4 ms\")");
+        assert_differ("text \"42[\"a\",1,\"x\"]\"", "text \"42[\"a\",1,\"y\"]\"");
+        assert_differ("SYN", "SYN, again in 4");
+    }
+
+    /// A saved capture, as it would be if everything had taken so many times as long.
+    fn slower(factor: i64) -> Trace {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/15-emit.pcapng");
+        let mut file = CaptureFile::open(path.as_ref()).unwrap();
+        let mut pipeline = Pipeline::default();
+        let mut begin = None;
+        while let Some(frame) = file.next_frame().unwrap() {
+            let begin = *begin.get_or_insert(frame.time.0);
+            let mut frame = frame.to_frame();
+            frame.time = Timestamp(begin + (frame.time.0 - begin) * factor);
+            pipeline.push(frame.as_ref());
+        }
+        pipeline.finish()
+    }
+
+    #[test]
+    fn a_slower_run_tells_the_same_story() {
+        let (one, other) = (slower(1), slower(3));
+        let says = |trace: &Trace| told(trace).into_iter().map(|step| step.said.2).collect::<Vec<_>>();
+        assert_ne!(says(&one), says(&other), "some lines tell a time");
+        assert_eq!(Pair::of(("one", &one), ("other", &other)).parting, None);
     }
 }

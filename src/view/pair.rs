@@ -35,7 +35,10 @@ pub fn pair(pair: &Pair, width: usize) -> Vec<Line> {
     page.paragraph(Line::of(Tone::Dim, "second  "), &Line::of(Tone::Plain, other.as_str()));
     page.gap();
     let Some(parting) = &pair.parting else {
-        let text = format!("Both tell the same story, all {} lines of it, but for what chance has chosen.", pair.alike);
+        let text = format!(
+            "Both tell the same story, all {} lines of it, but for what chance and the clock have chosen.",
+            pair.alike
+        );
         page.paragraph(Line::of(Tone::Good, "✓ "), &Line::of(Tone::Plain, text));
         return page.lines;
     };
