@@ -215,6 +215,11 @@ impl Page {
     pub fn paragraph(&mut self, first: Line, body: &Line) {
         self.extend(wrap(first, body, self.width));
     }
+
+    /// Does the same, and breaks words that are wider than a line.
+    pub fn paragraph_within(&mut self, first: Line, body: &Line) {
+        self.extend(wrap_within(first, body, self.width));
+    }
 }
 
 impl fmt::Display for Page {
@@ -225,11 +230,23 @@ impl fmt::Display for Page {
 
 /// Breaks `body` at spaces into lines of `width` columns. The first begins with `first`, the others are indented as far.
 pub(super) fn wrap(first: Line, body: &Line, width: usize) -> Vec<Line> {
+    lay(first, words(body), width)
+}
+
+/// Does the same, and breaks words that are wider than a line: what peers send may hold no space at all.
+pub(super) fn wrap_within(first: Line, body: &Line, width: usize) -> Vec<Line> {
+    let room = width.saturating_sub(first.width()).max(1);
+    let words = words(body).into_iter();
+    let parts = words.flat_map(|(gap, word)| broken(word, room).into_iter().map(move |part| (gap, part)));
+    lay(first, parts.collect(), width)
+}
+
+fn lay(first: Line, words: Vec<(Tone, Line)>, width: usize) -> Vec<Line> {
     let indent = first.width();
     let mut lines = Vec::new();
     let mut current = first;
     let mut empty = true;
-    for (gap, word) in words(body) {
+    for (gap, word) in words {
         let space = usize::from(!empty);
         if !empty && current.width() + space + word.width() > width {
             lines.push(std::mem::take(&mut current));
@@ -244,6 +261,29 @@ pub(super) fn wrap(first: Line, body: &Line, width: usize) -> Vec<Line> {
     }
     lines.push(current);
     lines
+}
+
+/// A word in parts of so many columns. Each but the last is full, so that the next begins a line.
+fn broken(word: Line, room: usize) -> Vec<Line> {
+    if word.width() <= room {
+        return vec![word];
+    }
+    let mut parts = Vec::new();
+    let mut part = Line::new();
+    let mut width = 0;
+    for (tone, text) in &word.pieces {
+        for c in text.chars() {
+            let columns = c.width().unwrap_or(0);
+            if width > 0 && width + columns > room {
+                parts.push(std::mem::take(&mut part));
+                width = 0;
+            }
+            part.push(*tone, c.to_string());
+            width += columns;
+        }
+    }
+    parts.push(part);
+    parts
 }
 
 /// The words of a line, each with the tone of the space before it. A word may change its tone in the middle.
@@ -294,6 +334,18 @@ mod tests {
         let lines = wrap(Line::new(), &Line::of(Tone::Plain, "a 0123456789 b"), 6);
         let text: Vec<_> = lines.iter().map(Line::text).collect();
         assert_eq!(text, ["a", "0123456789", "b"]);
+    }
+
+    #[test]
+    fn a_long_word_is_broken_where_nothing_may_be_wider() {
+        let body = Line::of(Tone::Plain, "a 01234").with(Tone::Strong, "56789 b");
+        let lines = wrap_within(Line::of(Tone::Dim, "> "), &body, 6);
+        let text: Vec<_> = lines.iter().map(Line::text).collect();
+        assert_eq!(text, ["> a", "  0123", "  4567", "  89 b"]);
+        assert_eq!(lines[2].pieces(), [(Tone::Plain, "  4".into()), (Tone::Strong, "567".into())]);
+        let wide: Vec<_> =
+            wrap_within(Line::new(), &Line::of(Tone::Plain, "日本語"), 5).iter().map(Line::text).collect();
+        assert_eq!(wide, ["日本", "語"]);
     }
 
     #[test]
