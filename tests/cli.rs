@@ -162,6 +162,17 @@ fn a_filter_narrows_the_remarks_too() {
 }
 
 #[test]
+fn a_filter_that_matches_nothing_is_told_so() {
+    for arguments in
+        [&["replay", CAPTURE, "--where", "tcp.port == 1"][..], &["replay", CAPTURE, "--packets", "--where", "udp"]]
+    {
+        let ran = run(&mut wiretale(arguments));
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        assert!(ran.out.ends_with("no frame matches this filter (of 34)\n"), "{}", ran.out);
+    }
+}
+
+#[test]
 fn no_value_is_lost_on_a_narrow_page() {
     for width in ["40", "50", "80"] {
         let ran = run(&mut wiretale(&["--width", width, "peel", CAPTURE, "6"]));

@@ -29,6 +29,13 @@ pub(super) fn run(arguments: &ReplayArguments, out: &mut Output) -> Result<Endin
         return Ok(Ending::Done);
     }
     out.text("")?;
+    if !(1..=loaded.trace.len()).any(&wanted) {
+        out.text(&format!("no frame matches this filter (of {})", loaded.trace.len()))?;
+        // Some are about no frame but the capture, such as that its file was cut.
+        section(out, "Worth a remark", view::notes(&loaded.trace, &wanted, out.width))?;
+        out.flush()?;
+        return Ok(Ending::Done);
+    }
     let packets = || view::packets(&loaded.trace, &loaded.cast, &wanted, out.width);
     let lists = arguments.packets || arguments.step || arguments.speed.is_some();
     if arguments.step || arguments.speed.is_some() {
