@@ -221,6 +221,15 @@ fn untrue_prose_is_marked_with_its_line() {
 }
 
 #[test]
+fn a_lesson_that_shows_a_frame_that_is_not_there_is_told_how_many_there_are() {
+    let text = MINE.replace("Hello.", "```show\npeel 99\n```");
+    let (_folder, path) = temporary("beyond.md", text.as_bytes());
+    let ran = run(&mut wiretale(&["lesson", path.to_str().unwrap(), "--from", CAPTURE]));
+    assert_eq!(ran.code, 1);
+    assert!(ran.out.contains("✗ there is no frame 99: the capture has 34, counted from 1 (line 7)"), "{}", ran.out);
+}
+
+#[test]
 fn one_broken_lesson_does_not_keep_the_others_from_being_checked() {
     let (_folder, path) = temporary("broken.md", b"# no front matter\n");
     let ran = run(&mut wiretale(&["check", path.to_str().unwrap(), "9"]));

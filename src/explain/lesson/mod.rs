@@ -6,6 +6,7 @@
 mod block;
 mod heard;
 mod knob;
+mod missing;
 mod parse;
 mod text;
 mod told;
@@ -17,8 +18,9 @@ use crate::filter::{Expr, Filter};
 use crate::layer::FieldDef;
 
 pub use knob::ScriptText;
+pub use missing::Missing;
 pub use text::Text;
-pub use told::{Missing, Told, ToldClaim, ToldItem, ToldText, Verdict};
+pub use told::{Told, ToldClaim, ToldItem, ToldText, Verdict};
 
 /// A lesson, read and checked.
 #[derive(Debug, Clone)]

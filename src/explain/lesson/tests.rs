@@ -157,8 +157,22 @@ fn a_lesson_told_of_an_empty_capture_says_what_is_missing() {
     assert_eq!(verdicts, [Verdict::Fails, Verdict::EnvironmentDiffers]);
     let ToldItem::Prose(prose) = &told.items[0] else { panic!("prose") };
     assert_eq!(prose.plain(), "There are 0 frames, the first is none.");
-    assert_eq!(prose.missing, [Missing { expression: "first(tcp)".into(), line: 8 }]);
+    assert_eq!(prose.missing, [Missing { expression: "first(tcp)".into(), line: 8, no_frame: None }]);
     assert_eq!(told.untrue(), 2, "the claim that fails, and the frame that is not there");
+}
+
+#[test]
+fn a_frame_that_is_not_there_is_told_with_how_many_there_are() {
+    let lesson =
+        parse("```show\npeel 99\n```\n\n```show\ntext count(tcp) + 9\n```\n\n```show\npeel first(tcp)\n```\n").unwrap();
+    let told = lesson.tell(&crate::trace::Trace::default(), &crate::explain::Cast::default(), true);
+    let missing: Vec<String> = told.missing().map(ToString::to_string).collect();
+    let expected = [
+        "there is no frame 99: the capture has 0, counted from 1",
+        "there is no frame 9, which count(tcp) + 9 comes to: the capture has 0, counted from 1",
+        "the capture has no answer to first(tcp)",
+    ];
+    assert_eq!(missing, expected);
 }
 
 #[test]

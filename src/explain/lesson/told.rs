@@ -1,9 +1,9 @@
 //! A lesson held against a capture.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use super::heard::heard;
+use super::missing::Missing;
 use super::text::{Piece, Text};
 use super::{Choice, Class, Item, Lesson, Misconception, Modify, Predict, Proof, Review, View};
 use crate::explain::{Cast, Story};
@@ -34,21 +34,6 @@ pub struct ToldText {
     pub frames: Vec<u32>,
     /// Expressions for which the capture has no answer.
     pub missing: Vec<Missing>,
-}
-
-/// Something that a lesson asks the capture for, and that is not there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Missing {
-    /// What was asked.
-    pub expression: String,
-    /// On which line of the lesson's file, from 1.
-    pub line: usize,
-}
-
-impl fmt::Display for Missing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the capture has no answer to {}", self.expression)
-    }
 }
 
 impl ToldText {
@@ -304,7 +289,7 @@ impl Teller<'_> {
                 Piece::Value(value) => {
                     let outcome = value.expr.evaluate(self.trace);
                     if outcome.value == ExprValue::None {
-                        told.missing.push(missing(value));
+                        told.missing.push(Missing::answer(value));
                     }
                     told.frames.extend(outcome.evidence.frames);
                     told.markdown.extend(char::from_u32(ToldText::FIRST_MARK + told.values.len() as u32));
@@ -324,7 +309,7 @@ impl Teller<'_> {
             View::Peel(expr) => ToldItem::Peel(self.frame(expr)),
             View::Text(expr) => match self.frame(expr) {
                 Ok(frame) => match self.message_lines(frame) {
-                    lines if lines.is_empty() => ToldItem::Text(Err(missing(expr)), lines),
+                    lines if lines.is_empty() => ToldItem::Text(Err(Missing::answer(expr)), lines),
                     lines => ToldItem::Text(Ok(frame), lines),
                 },
                 Err(missing) => ToldItem::Text(Err(missing), Vec::new()),
@@ -342,12 +327,17 @@ impl Teller<'_> {
     }
 
     fn frame(&self, which: &Proof) -> Result<u32, Missing> {
-        let number = match which.expr.evaluate(self.trace).value {
+        let value = which.expr.evaluate(self.trace).value;
+        let number = match value {
             ExprValue::Frame(frame) => Some(frame),
             ExprValue::Integer(n) => u32::try_from(n).ok(),
             _ => None,
         };
-        number.filter(|frame| self.trace.record(*frame).is_some()).ok_or_else(|| missing(which))
+        let is_there = |frame: &u32| self.trace.record(*frame).is_some();
+        number.filter(is_there).ok_or_else(|| match value {
+            ExprValue::Integer(n) => Missing::frame(which, n, self.trace.len()),
+            _ => Missing::answer(which),
+        })
     }
 
     fn message_lines(&self, frame: u32) -> Vec<String> {
@@ -372,10 +362,6 @@ impl Teller<'_> {
         });
         ToldItem::Table(names, rows.collect())
     }
-}
-
-fn missing(what: &Proof) -> Missing {
-    Missing { expression: what.expr.text().to_owned(), line: what.line }
 }
 
 pub(super) fn cell_text(value: &Value) -> String {
