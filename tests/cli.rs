@@ -170,6 +170,8 @@ fn a_filter_that_matches_nothing_is_told_so() {
         assert_eq!(ran.code, 0, "{}", ran.err);
         assert!(ran.out.ends_with("no frame matches this filter (of 34)\n"), "{}", ran.out);
     }
+    let unknown = run(&mut wiretale(&["replay", CAPTURE, "--where", "_ws.expert"]));
+    assert!(unknown.code == 2 && unknown.err.contains("`wiretale fields` lists them"), "{}", unknown.err);
 }
 
 #[test]

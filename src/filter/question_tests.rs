@@ -177,7 +177,8 @@ fn knows_what_it_asks_for() {
 const WRONG: &[(&str, &str, &str, &str)] = &[
     ("tcp.prot == 1", "tcp.prot", "`tcp.prot` is neither a field nor a protocol", "did you mean `tcp.port`?"),
     ("tcp.syn", "tcp.syn", "`tcp.syn` is neither a field nor a protocol", "did you mean `tcp.flags.syn`?"),
-    ("http && nothing.like.it", "nothing.like.it", "`nothing.like.it` is neither a field nor a protocol", ""),
+    ("http && nothing.like.it", "nothing.like.it", "`nothing.like.it` is neither a field nor a protocol", "`wiretale fields` lists them"),
+    ("_ws.expert", "_ws.expert", "`_ws.expert` is neither a field nor a protocol", "`wiretale fields` lists them"),
     ("tcp.port == \"abc\"", "\"abc\"", "tcp.port holds a number; \"abc\" is text", ""),
     ("tcp.port == abc", "abc", "tcp.port holds a number; abc is not", ""),
     ("tcp.port == -1", "-1", "tcp.port holds a number; -1 is not", ""),
@@ -243,5 +244,5 @@ fn bounds() {
     assert_eq!(error(&format!("{}tcp", "!".repeat(60_000))).1, "nested deeper than 64 levels");
     assert_eq!(frames(&format!("tcp{}", " || tcp".repeat(9000))), ALL);
     assert_eq!(error(&"x".repeat(65 * 1024)).1, "the text is longer than 65536 bytes");
-    assert_eq!(error(&"x".repeat(64 * 1024)).2, "");
+    assert_eq!(error(&"x".repeat(64 * 1024)).2, "`wiretale fields` lists them", "nothing is compared with that");
 }

@@ -5,12 +5,12 @@ use crate::filter::records::Names;
 use crate::mistake;
 use crate::mistake::Mistake;
 
-/// The error for a name that nobody knows, with the nearest that is known.
+/// The error for a name that nobody knows, with the nearest that is known, or else where all are listed.
 pub(super) fn unknown(names: &dyn Names, name: &Spanned<String>) -> Mistake {
     let error = Mistake::new(name.range.clone(), format!("`{}` is neither a field nor a protocol", name.node));
     match nearest(names, &name.node) {
         Some(near) => error.help(format!("did you mean `{near}`?")),
-        None => error,
+        None => error.help("`wiretale fields` lists them"),
     }
 }
 
