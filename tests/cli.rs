@@ -232,6 +232,14 @@ fn a_lesson_that_shows_a_frame_that_is_not_there_is_told_how_many_there_are() {
 }
 
 #[test]
+fn what_a_knob_does_is_not_told_of_a_run_in_which_nobody_turned_it() {
+    let ran = run(&mut wiretale(&["lesson", "1", "--from", "captures/01-packet.pcapng"]));
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.contains("--set word='hello!'\n  The answer is shown then."), "{}", ran.out);
+    assert!(!ran.out.contains("You see"), "{}", ran.out);
+}
+
+#[test]
 fn one_broken_lesson_does_not_keep_the_others_from_being_checked() {
     let (_folder, path) = temporary("broken.md", b"# no front matter\n");
     let ran = run(&mut wiretale(&["check", path.to_str().unwrap(), "9"]));
@@ -706,6 +714,7 @@ fn every_lesson_holds_with_its_knob_turned() {
         }
         assert_eq!(ran.code, 0, "{path} {knob}: {}{}", ran.out, ran.err);
         assert!(!ran.out.contains('✗'), "{path} {knob}: {}", ran.out);
+        assert!(ran.out.contains("You see"), "{path} {knob}: {}", ran.out);
         turned += 1;
     }
     assert!(turned >= 11, "{turned}");

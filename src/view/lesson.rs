@@ -181,7 +181,10 @@ impl<'a> LessonPage<'a> {
                 let lesson = shell_word(&self.shown.command);
                 let command = format!("wiretale lesson {lesson} --set {knob}={}", shell_word(to));
                 self.page.line(Line::of(Tone::Plain, "  ").with(Tone::Strong, command));
-                self.labelled(Tone::Dim, "You will see", reveal);
+                match reveal {
+                    Some(reveal) => self.labelled(Tone::Dim, "You see", reveal),
+                    None => self.page.line(Line::of(Tone::Dim, "  The answer is shown then.")),
+                }
             }
             ToldItem::Review { ask, choices, right, claim, .. } => {
                 self.labelled(Tone::Title, "To review", ask);

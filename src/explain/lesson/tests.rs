@@ -176,6 +176,21 @@ fn a_frame_that_is_not_there_is_told_with_how_many_there_are() {
 }
 
 #[test]
+fn what_a_knob_does_is_told_of_the_run_in_which_it_is_turned() {
+    let mut lesson =
+        parse("```modify\nknob: key\nto: xyz\nask: And then?\nreveal: It was {{ first(tcp) }}.\n```\n").unwrap();
+    let reveal = |lesson: &Lesson| {
+        let told = lesson.tell(&crate::trace::Trace::default(), &crate::explain::Cast::default(), true);
+        let missing = told.missing().count();
+        let [ToldItem::Modify(_, _, _, reveal)] = told.items.as_slice() else { panic!("a knob") };
+        (reveal.as_ref().map(ToldText::plain), missing)
+    };
+    assert_eq!(reveal(&lesson), (None, 0), "its values are not there yet");
+    lesson.knobs.insert("key".into(), "xyz".into());
+    assert_eq!(reveal(&lesson), (Some("It was none.".into()), 1));
+}
+
+#[test]
 fn of_nothing_nothing_is_proved() {
     let lesson = parse("```claim\nsentence: No UDP.\nproof: count(udp) == 0\n```\n").unwrap();
     let told = lesson.tell(&crate::trace::Trace::default(), &crate::explain::Cast::default(), true);

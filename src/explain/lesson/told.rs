@@ -107,8 +107,8 @@ pub enum ToldItem {
     Claim(ToldClaim),
     /// What some notes say; what the packets say, judged.
     Misconception(ToldText, ToldClaim),
-    /// A knob: its name, what to set it to, what to predict, what will be seen.
-    Modify(String, String, ToldText, ToldText),
+    /// A knob: its name, what to set it to, what to predict; what is seen then, if it is set to that in this run.
+    Modify(String, String, ToldText, Option<ToldText>),
     /// A question to answer afterwards.
     Review {
         /// The question.
@@ -176,7 +176,7 @@ impl Told {
             }
             ToldItem::Claim(claim) => vec![&claim.sentence],
             ToldItem::Misconception(says, claim) => vec![says, &claim.sentence],
-            ToldItem::Modify(_, _, ask, reveal) => vec![ask, reveal],
+            ToldItem::Modify(_, _, ask, reveal) => std::iter::once(ask).chain(reveal).collect(),
             ToldItem::Script(_)
             | ToldItem::Ladder(_)
             | ToldItem::Peel(_)
@@ -238,7 +238,9 @@ impl Teller<'_> {
                 ToldItem::Misconception(self.text(says), self.claim(but, proof, Class::Spec))
             }
             Item::Modify(Modify { knob, to, ask, reveal, .. }) => {
-                ToldItem::Modify(knob.clone(), to.clone(), self.text(ask), self.text(reveal))
+                // Of another run its values would be untrue.
+                let is_turned = self.knobs.get(knob) == Some(to);
+                ToldItem::Modify(knob.clone(), to.clone(), self.text(ask), is_turned.then(|| self.text(reveal)))
             }
             Item::Review(Review { ask, hint, choices, right, answer, proof }) => ToldItem::Review {
                 ask: self.text(ask),
