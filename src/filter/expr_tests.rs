@@ -187,6 +187,8 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("count()", ")", "expected a field such as tcp.port, or a protocol, found `)`", ""),
     ("count(http", "(", "this is never closed; `)` is missing", ""),
     ("count(http) = 1", "=", "a single `=` compares nothing", "write =="),
+    ("count(http) == $asked", "$asked", "knobs are known only in the script", "ask the capture for what the knob does there, as in count(tcp) > 0"),
+    ("$", "$", "knobs are known only in the script", "ask the capture for what the knob does there, as in count(tcp) > 0"),
     ("count(http) == ", "", "expected a value or a function such as count(…), but the text ends here", ""),
     ("count(http) in 3", "", "expected `..`, but the text ends here", ""),
     ("value(http.host) matches \"x\"", "matches", "`matches` belongs in a filter", "put it inside a function: count(http.host matches \"…\")"),

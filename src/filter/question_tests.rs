@@ -179,6 +179,7 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("tcp.syn", "tcp.syn", "`tcp.syn` is neither a field nor a protocol", "did you mean `tcp.flags.syn`?"),
     ("http && nothing.like.it", "nothing.like.it", "`nothing.like.it` is neither a field nor a protocol", "`wiretale fields` lists them"),
     ("_ws.expert", "_ws.expert", "`_ws.expert` is neither a field nor a protocol", "`wiretale fields` lists them"),
+    ("tcp.port == $port && tcp", "$port", "knobs are known only in the script", "ask the capture for what the knob does there, as in count(tcp) > 0"),
     ("tcp.port == \"abc\"", "\"abc\"", "tcp.port holds a number; \"abc\" is text", ""),
     ("tcp.port == abc", "abc", "tcp.port holds a number; abc is not", ""),
     ("tcp.port == -1", "-1", "tcp.port holds a number; -1 is not", ""),

@@ -175,7 +175,9 @@ fn unexpected<T>(input: &mut Input<'_>, expected: &str) -> Step<T> {
     let Some((beginning, message, help)) = known else {
         return cut(Mistake::new(range, format!("expected {expected}, found `{found}`")));
     };
-    cut(Mistake::new(start..start + beginning.len(), *message).help(*help))
+    // A dollar begins a name, all of which is pointed at.
+    let len = if *beginning == "$" { 1 + token(&rest[1..]).len() } else { beginning.len() };
+    cut(Mistake::new(start..start + len, *message).help(*help))
 }
 
 fn cut<T>(error: Mistake) -> Step<T> {
@@ -207,6 +209,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("&", "bits cannot be asked for", "name the flag, as in tcp.flags.syn == 1; for `and`, write &&"),
     ("|", "a single `|` joins nothing", "write ||"),
     ("'", "text stands in double quotes", "write \"…\""),
+    ("$", "knobs are known only in the script", "ask the capture for what the knob does there, as in count(tcp) > 0"),
     ("AND", "`and` is written in small letters", "write and, or &&"),
     ("OR", "`or` is written in small letters", "write or, or ||"),
     ("NOT", "`not` is written in small letters", "write not, or !"),
