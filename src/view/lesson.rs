@@ -217,10 +217,18 @@ impl<'a> LessonPage<'a> {
                 (false, false) => ("·", Tone::Dim),
             };
             let you = if chosen == Some(i) { " (your answer)" } else { "" };
-            let first = Line::of(tone, format!("  {mark} "))
-                .with(Tone::Strong, format!("{label}{you}"))
-                .with(Tone::Plain, "  ");
-            self.page.paragraph(first, &inline(reveal));
+            let first = Line::of(tone, format!("  {mark} "));
+            let label = Line::of(Tone::Strong, format!("{label}{you}"));
+            // Beside a long label a text would be a column of single words.
+            if 2 * (first.width() + label.width() + 2) > self.page.width {
+                let indent = Line::of(Tone::Plain, " ".repeat(first.width()));
+                self.page.paragraph(first, &label);
+                self.page.paragraph(indent, &inline(reveal));
+            } else {
+                let mut first = first;
+                first.append(label);
+                self.page.paragraph(first.with(Tone::Plain, "  "), &inline(reveal));
+            }
         }
     }
 
@@ -371,6 +379,16 @@ mod tests {
         let told = lesson.tell(&trace, &Cast::default(), true);
         let lines = LessonPage::body(&trace, &told, &Shown::default(), 80);
         lines.iter().map(|line| format!("{}|", line.text())).collect()
+    }
+
+    #[test]
+    fn beside_a_long_label_stands_nothing() {
+        let long = "a label that takes more than half of the width of the page";
+        let page = page(&format!(
+            "```review\nask: x\nchoice: short -- One.\nchoice: {long} -- Two.\nright: short\nanswer: y\nproof: true\n```\n"
+        ));
+        assert!(page.contains("|  ✓ short  One.|"), "{page}");
+        assert!(page.contains(&format!("|  · {long}|    Two.|")), "{page}");
     }
 
     #[test]
