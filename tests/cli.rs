@@ -246,6 +246,8 @@ fn one_broken_lesson_does_not_keep_the_others_from_being_checked() {
     assert_eq!(ran.code, 2);
     assert!(ran.out.contains("09-upgrade"), "{}", ran.out);
     assert!(ran.err.contains("broken.md"), "{}", ran.err);
+    let alone = run(&mut wiretale(&["check", path.to_str().unwrap()]));
+    assert_eq!((alone.code, alone.out.as_str()), (2, ""), "there is nothing to list");
 }
 
 #[test]

@@ -49,7 +49,7 @@ pub(super) fn run(arguments: &CheckArguments, out: &mut Output) -> Result<Ending
     drop(bar);
     if arguments.json {
         out.text(&view::check_json(&records))?;
-    } else {
+    } else if !rows.is_empty() {
         out.lines(view::table(&["lesson", "run", "frames", "sentences", "held", "ms"], &rows, out.width))?;
         out.lines(untrue.iter().cloned())?;
     }
