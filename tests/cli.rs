@@ -175,6 +175,19 @@ fn a_filter_that_matches_nothing_is_told_so() {
 }
 
 #[test]
+fn a_summary_names_its_remarks_and_its_file() {
+    let ran = run(&mut wiretale(&["replay", CAPTURE, "--summary"]));
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let flat = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flat.contains("`wiretale export captures/09-upgrade.pcapng --kinds note` lists them"), "{flat}");
+    assert!(flat.contains("has no Sec-WebSocket-Key (RFC 6455 §4.2.1)"), "{flat}");
+    for file in ["acks", "loss", "reorder"].map(|name| format!("tests/captures/linux/{name}.pcap")) {
+        let on = |threads: &str| run(&mut wiretale(&["replay", &file, "--summary", "--threads", threads])).out;
+        assert_eq!(on("3"), on("1"), "{file}: the same on any number of threads");
+    }
+}
+
+#[test]
 fn no_value_is_lost_on_a_narrow_page() {
     for width in ["40", "50", "80"] {
         let ran = run(&mut wiretale(&["--width", width, "peel", CAPTURE, "6"]));

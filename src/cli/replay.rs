@@ -76,7 +76,7 @@ fn summary(arguments: &ReplayArguments, out: &mut Output) -> Result<Ending, Fail
             Numbers { frames: summary.frames, octets, connections: summary.connections, seconds: summary.seconds() };
         out.lines(head(arguments, &about, &numbers, out.width))?;
         out.text("")?;
-        out.lines(view::summary(&summary, out.width))?;
+        out.lines(view::summary(&summary, &arguments.capture.file.to_string_lossy(), out.width))?;
     }
     out.flush()?;
     Ok(Ending::Done)

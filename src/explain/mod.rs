@@ -15,6 +15,7 @@ mod peel;
 mod profile;
 pub mod quiz;
 mod random;
+mod remark;
 mod story;
 mod summary;
 
@@ -31,5 +32,6 @@ pub use peel::{Peel, Row, Unmask};
 pub use profile::Profile;
 pub use quiz::Quiz;
 pub use random::Random;
+pub use remark::{Remark, Remarks};
 pub use story::{Chapter, Line, Phase, Story};
 pub use summary::{Row as ConnectionRow, Summary};

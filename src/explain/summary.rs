@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use super::remark::Remarks;
 use crate::capture::{FrameRef, Moment};
 use crate::flow::Finding;
 use crate::layer::{Direction, Note, Severity};
@@ -38,6 +39,8 @@ pub struct Summary {
     engineio: [u64; ENGINEIO.len() + 1],
     socketio: [u64; SOCKETIO.len() + 1],
     severities: [u64; SEVERITIES.len()],
+    /// What was worth a remark.
+    pub remarks: Remarks,
     findings: [u64; Finding::ALL.len()],
     /// TCP connections by what was spoken on them.
     talks: Vec<(&'static str, u64)>,
@@ -176,6 +179,7 @@ impl Watch for Summary {
     fn note(&mut self, _on: Option<&Place>, note: &Note) {
         self.kinds[Kind::Note as usize] += 1;
         count(&SEVERITIES, &mut self.severities, &note.severity);
+        self.remarks.add(note);
     }
 
     fn ended(&mut self, ended: Ended) {
@@ -250,6 +254,7 @@ impl Summary {
         add(&mut self.engineio, &other.engineio);
         add(&mut self.socketio, &other.socketio);
         add(&mut self.severities, &other.severities);
+        self.remarks = self.remarks.and(other.remarks);
         add(&mut self.findings, &other.findings);
         self.times = match (self.times, other.times) {
             (Some((first, last)), Some((other_first, other_last))) => {

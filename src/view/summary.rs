@@ -2,10 +2,11 @@
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
+use super::lesson::shell_word;
 use super::line::{Line, Page, Tone};
 use super::table::table;
 use crate::explain::{ConnectionRow, Summary};
-use crate::layer::Direction;
+use crate::layer::{Direction, Severity};
 use crate::trace::Kind;
 
 /// So many connections are shown on a terminal.
@@ -130,8 +131,8 @@ fn connection_json(summary: &Summary, row: &ConnectionRow) -> ConnectionJson {
     }
 }
 
-/// The numbers for people.
-pub fn summary(summary: &Summary, width: usize) -> Vec<Line> {
+/// The numbers for people; `file` is where they come from.
+pub fn summary(summary: &Summary, file: &str, width: usize) -> Vec<Line> {
     let mut page = Page::new(width);
     title(&mut page, "Frames by protocol");
     let row = |(name, frames, octets): (&str, u64, u64)| vec![name.to_owned(), grouped(frames), grouped(octets)];
@@ -157,14 +158,35 @@ pub fn summary(summary: &Summary, width: usize) -> Vec<Line> {
         title(&mut page, "TCP segments by what they are to those before them");
         page.paragraph(Line::new(), &Line::of(Tone::Plain, listed(&findings)));
     }
-    let notes: Vec<(String, u64)> =
-        summary.severities().into_iter().filter(|(severity, _)| severity != "chat").collect();
-    if !notes.is_empty() {
-        title(&mut page, "Worth a remark");
-        page.paragraph(Line::new(), &Line::of(Tone::Plain, listed(&notes)));
-        page.paragraph(Line::new(), &Line::of(Tone::Dim, "`wiretale export FILE --kinds note` lists them."));
-    }
+    remarks(summary, file, &mut page);
     page.lines
+}
+
+/// So many remarks are told.
+const TOLD: usize = 5;
+
+fn remarks(summary: &Summary, file: &str, page: &mut Page) {
+    let severities = summary.severities().into_iter().filter(|(severity, _)| severity != "chat");
+    let severities: Vec<(String, u64)> = severities.collect();
+    if severities.is_empty() {
+        return;
+    }
+    title(page, "Worth a remark");
+    page.paragraph(Line::new(), &Line::of(Tone::Plain, listed(&severities)));
+    let mut others: u64 = severities.iter().map(|(_, count)| count).sum();
+    for remark in summary.remarks.list().into_iter().take(TOLD) {
+        let tone = if remark.severity >= Severity::Warn { Tone::Bad } else { Tone::Warn };
+        let clause = if remark.spec.is_empty() { String::new() } else { format!(" ({})", remark.spec) };
+        let mut body = Line::of(Tone::Plain, format!("{}{clause}", remark.text));
+        if remark.times > 1 {
+            body.push(Tone::Dim, format!(" · {} times", grouped(remark.times)));
+        }
+        page.paragraph(Line::of(tone, format!("  {:<6}", remark.severity)), &body);
+        others = others.saturating_sub(remark.times);
+    }
+    let more = if others > 0 { format!("and {} more; ", grouped(others)) } else { String::new() };
+    let help = format!("{more}`wiretale export {} --kinds note` lists them.", shell_word(file));
+    page.paragraph(Line::new(), &Line::of(Tone::Dim, help));
 }
 
 fn connections(summary: &Summary, page: &mut Page) {
