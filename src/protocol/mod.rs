@@ -17,7 +17,7 @@ pub use http2::{Http2Frame, Http2Header};
 pub use socketio::{Kind as SocketIoKind, SocketIoPacket};
 pub use sse::{SseContent, SseEvent, SseEventMessage};
 pub use tls::{KeyLog, TlsChosen, TlsHandshake, TlsHello, TlsOpened, TlsRecord, TlsSide};
-pub use websocket::{Opcode, WebSocketFrame, WebSocketHandshake, WebSocketMessage, accept_for};
+pub use websocket::{Opcode, WebSocketFrame, WebSocketHandshake, WebSocketMessage, accept_for, close_meaning};
 
 use crate::layer::FieldDef;
 use crate::message::Dissector;

@@ -26,6 +26,14 @@ pub fn ladder(chapter: &Chapter, width: usize) -> Vec<Line> {
     let arrow = width.saturating_sub(GUTTER + 2 + margin).max(12);
     page.line(parties(chapter, arrow));
     for (i, step) in chapter.lines.iter().enumerate() {
+        let before = i.checked_sub(1).map_or(step.time, |before| chapter.lines[before].time);
+        if step.time - before >= PAUSE {
+            let mut line = pause(step.time - before, arrow);
+            if margin > 0 && chapter.lines[i - 1].phase == step.phase {
+                line.push(Tone::Dim, " │");
+            }
+            page.line(line);
+        }
         let mut line = rung(step, arrow);
         if margin > 0 {
             line.append(bracket(chapter, i));
@@ -43,6 +51,19 @@ pub fn ladder(chapter: &Chapter, width: usize) -> Vec<Line> {
         );
     }
     page.lines
+}
+
+/// A ladder has no scale; so long without a step is worth a word: half a second.
+const PAUSE: f64 = 0.5;
+
+fn pause(seconds: f64, arrow: usize) -> Line {
+    let text = format!("{seconds:.1} s later");
+    let mut line = Line::new();
+    line.pad_to(GUTTER);
+    line.push(Tone::Dim, "│");
+    line.push(Tone::Dim, format!("{text:^arrow$}"));
+    line.push(Tone::Dim, "│");
+    line
 }
 
 fn parties(chapter: &Chapter, arrow: usize) -> Line {

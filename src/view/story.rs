@@ -18,6 +18,12 @@ pub fn story(story: &Story, width: usize) -> Vec<Line> {
         page.gap();
         page.extend(ladder(chapter, width));
     }
+    if story.chapters.iter().any(|chapter| chapter.lines.iter().any(|line| line.odd)) {
+        page.gap();
+        let body =
+            Line::of(Tone::Dim, "! stands where something is odd: it is told below, and by `peel` of that frame");
+        page.paragraph(Line::new(), &body);
+    }
     if !story.others.is_empty() {
         page.gap();
         let frames = Evidence { frames: story.others.clone(), searched: None }.to_string();

@@ -9,7 +9,7 @@ use super::{Case, Finding, in_words, quoted, sender};
 use crate::flow::Finding as Seen;
 use crate::layer::{Direction, Severity};
 use crate::protocol::engineio::{Content, EngineIoPacket, Kind, Open};
-use crate::protocol::{Opcode, WebSocketFrame, WebSocketMessage};
+use crate::protocol::{Opcode, WebSocketFrame, WebSocketMessage, close_meaning};
 use crate::trace::{Message, Trace};
 
 pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
@@ -92,7 +92,7 @@ fn closes(case: &Case<'_>) -> Vec<Finding> {
         }
         let Some(connection) = case.connection(message) else { continue };
         let who = sender(connection, message.direction);
-        let name = meaning(code).map(|name| format!(", {name}")).unwrap_or_default();
+        let name = close_meaning(code).map(|name| format!(", {name}")).unwrap_or_default();
         let reason = String::from_utf8_lossy(reason);
         let reason = if reason.is_empty() { String::new() } else { format!(" (\"{}\")", quoted(&reason)) };
         let mut text = format!("{who} closed the WebSocket with {code}{name}{reason}");
@@ -110,31 +110,6 @@ fn closes(case: &Case<'_>) -> Vec<Finding> {
         found.push(Finding { severity, ..Finding::warn(text, "RFC 6455 §7.4.1", frames) });
     }
     found
-}
-
-/// What a close code says.
-pub(super) fn meaning(code: u16) -> Option<&'static str> {
-    Some(match code {
-        1000 => "normal closure",
-        1001 => "going away",
-        1002 => "protocol error",
-        1003 => "unsupported data",
-        1005 => "no status received",
-        1006 => "abnormal closure",
-        1007 => "invalid frame payload data",
-        1008 => "policy violation",
-        1009 => "message too big",
-        1010 => "mandatory extension",
-        1011 => "internal error",
-        1012 => "service restart",
-        1013 => "try again later",
-        1014 => "bad gateway",
-        1015 => "TLS handshake",
-        3000 => "unauthorized",
-        3003 => "forbidden",
-        3008 => "timeout",
-        _ => return None,
-    })
 }
 
 /// The largest message that went the other way before a Close frame.

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use super::exchange::Exchange;
 use super::{Case, Finding, quoted};
 use crate::protocol::engineio::{EngineIoPacket, ErrorBody, ErrorCode, Kind, Query, Version};
+use crate::protocol::socketio::Refusal;
 use crate::protocol::{HttpMessage, SocketIoKind, SocketIoPacket};
 use crate::trace::{Message, Trace};
 
@@ -92,10 +93,7 @@ fn refused_session(
 /// A namespace that somebody was not let into.
 fn refused_namespace(message: &Message) -> Option<Finding> {
     let packet = message.payload_as::<SocketIoPacket>().filter(|packet| packet.kind == SocketIoKind::ConnectError)?;
-    let why = packet.data.as_deref().and_then(|data| {
-        let value: serde_json::Value = serde_json::from_str(data).ok()?;
-        Some(value.get("message").unwrap_or(&value).as_str()?.to_owned())
-    });
+    let why = packet.data.as_deref().and_then(|data| Refusal::from_json(data).message);
     let why = why.map(|why| format!(": \"{}\"", quoted(&why))).unwrap_or_default();
     let text = format!("the server did not let the client into {}{why}", quoted(&packet.namespace));
     Some(Finding::warn(text, "Socket.IO protocol 5, Connection to a namespace", vec![message.frame()]))

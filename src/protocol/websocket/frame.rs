@@ -194,8 +194,15 @@ impl WebSocketFrame {
         match (self.opcode, Self::close_body(payload)) {
             _ if self.encoded => format!("{} octets, compressed", self.payload_len),
             (Opcode::Text | Opcode::Continuation, _) => quoted(&String::from_utf8_lossy(payload), 32),
-            (Opcode::Close, Some((code, []))) => code.to_string(),
-            (Opcode::Close, Some((code, reason))) => format!("{code} {}", quoted(&String::from_utf8_lossy(reason), 24)),
+            (Opcode::Close, Some((code, []))) => match close_meaning(code).filter(|_| code > 1001) {
+                Some(name) => format!("{code}, {name}"),
+                None => code.to_string(),
+            },
+            (Opcode::Close, Some((code, reason))) => {
+                let name =
+                    close_meaning(code).filter(|_| code > 1001).map(|name| format!(", {name}")).unwrap_or_default();
+                format!("{code}{name} {}", quoted(&String::from_utf8_lossy(reason), 24))
+            }
             (Opcode::Close, None) => "without a code".into(),
             _ if payload.is_empty() => "empty".into(),
             _ if payload.iter().all(|b| b.is_ascii_graphic() || *b == b' ') => {
@@ -334,4 +341,28 @@ pub(super) fn unmask(payload: &mut [u8], key: [u8; 4]) {
     for (octet, mask) in rest.iter_mut().zip(key.iter().cycle()) {
         *octet ^= mask;
     }
+}
+/// What a close code says (RFC 6455 §7.4.1, and the registry of close codes at IANA).
+pub fn close_meaning(code: u16) -> Option<&'static str> {
+    Some(match code {
+        1000 => "normal closure",
+        1001 => "going away",
+        1002 => "protocol error",
+        1003 => "unsupported data",
+        1005 => "no status received",
+        1006 => "abnormal closure",
+        1007 => "invalid frame payload data",
+        1008 => "policy violation",
+        1009 => "message too big",
+        1010 => "mandatory extension",
+        1011 => "internal error",
+        1012 => "service restart",
+        1013 => "try again later",
+        1014 => "bad gateway",
+        1015 => "TLS handshake",
+        3000 => "unauthorized",
+        3003 => "forbidden",
+        3008 => "timeout",
+        _ => return None,
+    })
 }

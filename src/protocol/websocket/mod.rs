@@ -15,7 +15,7 @@ mod joined;
 mod message;
 mod utf8;
 
-pub use frame::{Opcode, WebSocketFrame};
+pub use frame::{Opcode, WebSocketFrame, close_meaning};
 pub use handshake::{WebSocketHandshake, accept_for};
 pub use message::WebSocketMessage;
 

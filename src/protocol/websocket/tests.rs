@@ -271,9 +271,11 @@ fn close_frames() {
     let cases: &[Case] = &[
         ("8805 03e8 627965", "< close 1000 \"bye\"", &[]),
         ("8800", "< close without a code", &[]),
-        ("8802 03ea", "< close 1002", &[]),
-        ("8802 03ef", "< close 1007", &[]),
-        ("8802 03ee", "< close 1006", &[(ERROR, "RFC 6455 §7.4")]),
+        ("8802 03ea", "< close 1002, protocol error", &[]),
+        ("8802 03ef", "< close 1007, invalid frame payload data", &[]),
+        ("8805 03f1 627965", "< close 1009, message too big \"bye\"", &[]),
+        ("8802 0fa0", "< close 4000", &[]),
+        ("8802 03ee", "< close 1006, abnormal closure", &[(ERROR, "RFC 6455 §7.4")]),
     ];
     for (bytes, told, notes) in cases {
         let talk = server(&hex(bytes));
