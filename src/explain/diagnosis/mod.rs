@@ -4,6 +4,7 @@
 //! A note of a dissector tells of one message, when it is read. What is told here needs the end of the story: that nothing
 //! came, or what else was said on another connection.
 
+mod answers;
 mod asked;
 mod closed;
 mod exchange;
@@ -81,9 +82,13 @@ pub fn diagnose(trace: &Trace) -> Vec<Finding> {
     let case = Case::new(trace);
     let mut found = opened::findings(&case);
     found.extend(asked::findings(&case));
+    found.extend(answers::findings(&case));
     found.extend(closed::findings(&case));
     found.extend(session::findings(&case));
-    found.iter_mut().for_each(|finding| finding.frames.sort_unstable());
+    for finding in &mut found {
+        finding.frames.sort_unstable();
+        finding.frames.dedup();
+    }
     found.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.frames.first().copied()));
     found
 }
@@ -101,6 +106,18 @@ fn end_of(connection: &Connection) -> Option<(Direction, u32, bool)> {
         }
         Ending::Open | Ending::Unanswered { .. } | Ending::NotCompleted { .. } | Ending::Refused { .. } => None,
     }
+}
+
+/// What is said of several things in the same words is said once.
+fn together(each: impl Iterator<Item = Finding>) -> Vec<Finding> {
+    let mut found: Vec<Finding> = Vec::new();
+    for finding in each {
+        match found.iter_mut().find(|known| known.text == finding.text) {
+            Some(known) => known.frames.extend(finding.frames),
+            None => found.push(finding),
+        }
+    }
+    found
 }
 
 /// Whoever sends in this direction.

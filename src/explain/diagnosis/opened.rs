@@ -7,8 +7,7 @@
 use super::exchange::Exchange;
 use super::{Case, Finding, end_of, quoted};
 use crate::layer::Direction;
-use crate::protocol::engineio::ErrorBody;
-use crate::protocol::{HttpMessage, SseEventMessage, WebSocketFrame};
+use crate::protocol::{SseEventMessage, WebSocketFrame};
 use crate::trace::{Message, Trace};
 
 pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
@@ -20,7 +19,6 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
         found.extend(held_up(case, exchange));
     }
     found.extend(second_handler(case.trace));
-    found.extend(refused(case));
     found
 }
 
@@ -117,29 +115,6 @@ fn held_up(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
         case.between(asked, first)
     );
     Some(Finding::warn(text, "WHATWG HTML §9.2", vec![asked, first]))
-}
-
-/// Requests that were answered with an error, each kind of them once; what Engine.IO says of its own is told there.
-fn refused(case: &Case<'_>) -> Vec<Finding> {
-    let mut found: Vec<Finding> = Vec::new();
-    for exchange in &case.exchanges {
-        let (Some(answer), Some(status @ 400..)) = (exchange.answer, exchange.status) else { continue };
-        let Some(http) = answer.payload_as::<HttpMessage>() else { continue };
-        let body = http.body(case.trace.bytes(answer));
-        if ErrorBody::from_json(&String::from_utf8_lossy(&body)).is_some() {
-            continue;
-        }
-        let reason = http.start(case.trace.bytes(answer)).map(|(_, reason)| reason).unwrap_or_default();
-        let path = exchange.target.split('?').next().unwrap_or_default();
-        let text = format!("{} {} was answered with {status} {}", exchange.method, quoted(path), quoted(&reason));
-        let frames = [exchange.request.frame(), answer.frame()];
-        match found.iter_mut().find(|known| known.text == text) {
-            Some(known) => known.frames.extend(frames),
-            None => found.push(Finding::warn(text, "RFC 9110 §15", frames.to_vec())),
-        }
-    }
-    found.iter_mut().for_each(|finding| finding.frames.sort_unstable());
-    found
 }
 
 /// An answer of HTTP where frames of WebSocket are expected.

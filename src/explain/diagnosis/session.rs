@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::exchange::Exchange;
-use super::{Case, Finding, quoted};
+use super::{Case, Finding, quoted, together};
 use crate::protocol::engineio::{EngineIoPacket, ErrorBody, ErrorCode, Kind, Query, Version};
 use crate::protocol::socketio::Refusal;
 use crate::protocol::{HttpMessage, SocketIoKind, SocketIoPacket};
@@ -36,20 +36,8 @@ fn opened(trace: &Trace) -> BTreeMap<&str, Vec<(SocketAddr, u32)>> {
 
 fn refused_sessions(case: &Case<'_>) -> Vec<Finding> {
     let opened = opened(case.trace);
-    let mut found: Vec<Finding> = Vec::new();
-    for exchange in case.exchanges.iter().filter(|exchange| exchange.status == Some(400)) {
-        let Some(finding) = refused_session(case, exchange, &opened) else { continue };
-        // One remark for what is asked again and again.
-        match found.iter_mut().find(|known| known.text == finding.text) {
-            Some(known) => known.frames.extend(finding.frames),
-            None => found.push(finding),
-        }
-    }
-    for finding in &mut found {
-        finding.frames.sort_unstable();
-        finding.frames.dedup();
-    }
-    found
+    let refused = case.exchanges.iter().filter(|exchange| exchange.status == Some(400));
+    together(refused.filter_map(|exchange| refused_session(case, exchange, &opened)))
 }
 
 fn refused_session(

@@ -252,3 +252,36 @@ fn frames_that_were_cut_are_told_once() {
     assert!(found.text.starts_with("2 of 5 frames were cut at 96 octets"), "{}", found.text);
     assert_eq!(found.frames, [4, 5]);
 }
+
+#[test]
+fn what_a_page_may_not_read_is_told() {
+    let ask = |origin: &str, allowed: &str| {
+        let mut talk = Conversation::new().open();
+        talk.client(format!("GET /api?x HTTP/1.1\r\nHost: x:8080\r\nOrigin: {origin}\r\n\r\n"));
+        talk.server(format!("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n{allowed}\r\n"));
+        talk
+    };
+    let allow = "Access-Control-Allow-Origin: ";
+    for (origin, allowed, says) in [
+        ("http://app", format!("{allow}http://other\r\n"), "allows http://other only"),
+        ("http://app", String::new(), "allows no other origin"),
+    ] {
+        let found = one(&ask(origin, &allowed));
+        assert!(found.text.contains(says) && found.text.contains("GET /api"), "{}", found.text);
+        assert_eq!(found.frames, [4, 5]);
+    }
+    for (origin, allowed) in [("http://app", "*"), ("http://app", "http://app"), ("http://x:8080", "http://y")] {
+        assert_eq!(told(&ask(origin, &format!("{allow}{allowed}\r\n"))), [""; 0], "{origin} {allowed}");
+    }
+}
+
+#[test]
+fn octets_that_no_request_waits_for_are_told() {
+    let mut talk = Conversation::new().open();
+    talk.client("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        .server("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{\"a\"}")
+        .close();
+    let found = one(&talk);
+    assert!(found.text.starts_with("2 octets follow the body of the answer in frame 5"), "{}", found.text);
+    assert!(found.text.ends_with("its Content-Length: 3 is too small"), "{}", found.text);
+}
