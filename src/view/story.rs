@@ -1,7 +1,8 @@
 //! A whole capture: its ladders, its notes, its packets.
 
 use super::ladder::ladder;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::net::SocketAddr;
 
 use super::line::{Line, Page, Tone, fit};
 use crate::explain::{Cast, Chapter, Confidence, Finding, Recognised, Story};
@@ -72,10 +73,20 @@ const MAX_REMARKS: usize = 60;
 /// What is odd, each remark once with the frames it is about. Remarks on frames that are not wanted are left out.
 pub fn notes(trace: &Trace, wanted: &dyn Fn(u32) -> bool, width: usize) -> Vec<Line> {
     let shown = trace.notes().iter().filter(|(frame, _)| frame.is_none_or(wanted));
-    let remarks = gather(shown.map(|(frame, note)| ((note.severity, note.text.as_str(), note.spec), *frame)));
+    // What is said of many connections in the same words is said once.
+    let apart: Vec<_> = shown.map(|(frame, note)| (note, of_connection(&note.text), *frame)).collect();
+    let remarks = gather(
+        apart.iter().map(|(note, ((before, after), _), frame)| ((note.severity, *before, *after, note.spec), *frame)),
+    );
+    let mut connections: HashMap<_, BTreeSet<u32>> = HashMap::new();
+    for (note, ((before, after), connection), _) in &apart {
+        connections.entry((note.severity, *before, *after, note.spec)).or_default().extend(*connection);
+    }
     let mut page = Page::new(width);
-    for ((severity, text, spec), frames) in remarks.iter().take(MAX_REMARKS) {
-        remark(&mut page, *severity, text, spec, frames);
+    for (key @ (severity, before, after, spec), frames) in remarks.iter().take(MAX_REMARKS) {
+        let which: Vec<u32> = connections.get(key).into_iter().flatten().copied().collect();
+        let which = Evidence { frames: which, searched: None }.to_string().replacen("frame", "connection", 1);
+        remark(&mut page, *severity, &format!("{before}{which}{after}"), spec, frames);
     }
     if remarks.len() > MAX_REMARKS {
         let more = remarks.len() - MAX_REMARKS;
@@ -95,6 +106,19 @@ pub fn findings(found: &[Finding], wanted: &dyn Fn(u32) -> bool, width: usize) -
         page.line(Line::of(Tone::Dim, format!("  and {} more; `--where` narrows", all - MAX_REMARKS)));
     }
     page.lines
+}
+
+/// What stands before and behind the connection that a text is about, and which that is.
+fn of_connection(text: &str) -> ((&str, &str), Option<u32>) {
+    const WORD: &str = "connection ";
+    for (at, _) in text.match_indices(WORD) {
+        let number = &text[at + WORD.len()..];
+        let len = number.bytes().take_while(u8::is_ascii_digit).count();
+        if let Ok(connection) = number[..len].parse() {
+            return ((&text[..at], &number[len..]), Some(connection));
+        }
+    }
+    ((text, ""), None)
 }
 
 fn remark(page: &mut Page, severity: Severity, text: &str, spec: &str, frames: &[u32]) {
@@ -150,16 +174,24 @@ fn places(frames: &[u32]) -> String {
     }
 }
 
+/// From here on two addresses find room in a line.
+const WIDE: usize = 110;
+
 /// One line per frame: number, time, ends, octets, what it says.
 pub fn packets(trace: &Trace, cast: &Cast, wanted: &dyn Fn(u32) -> bool, width: usize) -> Vec<Line> {
-    let name = |address| cast.name(address).map_or_else(|| address.to_string(), str::to_owned);
+    let name = |address: SocketAddr, other: SocketAddr| match cast.name(address) {
+        Some(name) => name.to_owned(),
+        // Of a machine that speaks to itself the ports tell who is who, where there is little room.
+        None if width < WIDE && address.ip() == other.ip() => format!(":{}", address.port()),
+        None => address.to_string(),
+    };
     let ends: Vec<(u32, String)> = trace
         .records()
         .filter(|(number, _)| wanted(*number))
         .map(|(number, record)| {
             let packet = record.whole().0;
             let ends = match (packet.tcp(), &packet.net) {
-                (Some((_, from, to)), _) => format!("{} → {}", name(from), name(to)),
+                (Some((_, from, to)), _) => format!("{} → {}", name(from, to), name(to, from)),
                 (None, Some(net)) => format!("{} → {}", net.source, net.destination),
                 (None, None) => String::new(),
             };
@@ -187,4 +219,19 @@ pub fn packets(trace: &Trace, cast: &Cast, wanted: &dyn Fn(u32) -> bool, width: 
         lines.push(line);
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_of_a_connection() {
+        assert_eq!(of_connection("x refused connection 12: so"), (("x refused ", ": so"), Some(12)));
+        assert_eq!(
+            of_connection("the connection ended; connection 3 began"),
+            (("the connection ended; ", " began"), Some(3))
+        );
+        assert_eq!(of_connection("the connection ended"), (("the connection ended", ""), None));
+    }
 }

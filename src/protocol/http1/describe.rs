@@ -199,7 +199,10 @@ impl Payload for HttpMessage {
 
     fn summary(&self, bytes: &[u8]) -> String {
         let Some((first, second)) = self.start(bytes) else {
-            return format!("{} octets that are no HTTP/1 message", bytes.len());
+            return match bytes.len() {
+                1 => "1 octet that is no HTTP/1 message".to_owned(),
+                len => format!("{len} octets that are no HTTP/1 message"),
+            };
         };
         let upgrade = self.headers(bytes).into_iter().find(|(name, _)| name.eq_ignore_ascii_case("upgrade"));
         let line = format!("{} {}", plain(&first, 16), plain(&second, 40));
