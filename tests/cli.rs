@@ -484,6 +484,21 @@ fn a_mistake_in_a_script_is_reported_in_the_lessons_file() {
     assert!(ran.err.contains("wrong.md:9:") && ran.err.contains("connects"), "{}", ran.err);
 }
 
+/// What a lesson asks its readers to do can be done.
+#[test]
+fn a_knob_that_breaks_the_script_is_reported() {
+    let text = fs::read_to_string("lessons/17-missed.md").unwrap();
+    let wrong = text.replacen("to:     ", "to:     none", 1);
+    assert_ne!(text, wrong);
+    let (_folder, path) = temporary("wrong.md", wrong.as_bytes());
+    let ran = run(&mut wiretale(&["check", path.to_str().unwrap()]));
+    if ran.code == 3 {
+        return eprintln!("NOTE: no live run is possible here, so a script is never read: left out");
+    }
+    assert_eq!(ran.code, 2, "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("with `events` turned to `none"), "{}", ran.err);
+}
+
 #[test]
 fn a_lesson_is_told_as_json() {
     let ran = run(&mut wiretale(&["lesson", "9", "--from", CAPTURE, "--json"]));

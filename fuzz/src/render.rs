@@ -22,6 +22,12 @@ pub fn everything(trace: &Trace, cast: &Cast) {
     check::lines(&view::comments(trace, &all, width));
     check::lines(&view::notes(trace, &all, width));
     check::lines(&view::habits(&wiretale::explain::habits(trace), cast, &all, width));
+    let found = wiretale::explain::diagnose(trace);
+    for finding in &found {
+        let are_there = finding.frames.iter().all(|frame| trace.record(*frame).is_some());
+        assert!(are_there && !finding.frames.is_empty() && !finding.text.is_empty(), "{finding:?}");
+    }
+    check::lines(&view::findings(&found, &all, width));
     for (number, _) in trace.records() {
         let peel = Peel::new(trace, number).expect("a frame that is there can be peeled");
         check::lines(&view::onion(&peel, width));

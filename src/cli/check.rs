@@ -7,6 +7,7 @@ use super::arguments::CheckArguments;
 use super::bar::Bar;
 use super::course::{Course, CourseLesson};
 use super::failure::Failure;
+use super::knobs;
 use super::lesson::{self, Run};
 use super::load::{Loaded, Secrets};
 use super::output::Output;
@@ -75,7 +76,8 @@ type Runs = [(&'static str, Option<Checked>); 2];
 
 fn check(name: &str, place: &Place) -> Result<(CourseLesson, Runs), Failure> {
     let found = Course.find(name)?;
-    let scenario = lesson::scenario(&found)?;
+    let scenario = knobs::scenario(&found)?;
+    knobs::can_be_turned(&found)?;
     let runs = [("live", live(&found, &scenario, &place.clone().fit(&scenario))?), ("saved", saved(&found)?)];
     Ok((found, runs))
 }

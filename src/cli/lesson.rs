@@ -1,12 +1,12 @@
 //! `wiretale lesson`: play it, watch it, explain it.
 
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::Path;
 
 use super::arguments::LessonArguments;
-use super::course::{Course, CourseLesson, mistake};
+use super::course::{Course, CourseLesson};
 use super::failure::Failure;
+use super::knobs::{scenario, turned};
 use super::load::{self, Loaded, Secrets, trace_recording};
 use super::output::Output;
 use super::progress::Progress;
@@ -16,7 +16,6 @@ use crate::capture::{About, Frame, Interface, OtherBlock, Statistics};
 use crate::explain::Cast;
 use crate::explain::lesson::Told;
 use crate::lab::{self, OtherEnd, Place, Recording, Scenario};
-use crate::mistake::Mistake;
 use crate::trace::Trace;
 use crate::view::{self, LessonPage, Line, Shown, Tone, shell_word};
 
@@ -167,32 +166,6 @@ fn number_text(found: &CourseLesson) -> String {
     }
 }
 
-/// The lesson's knobs, with those turned that the learner named.
-fn turned(found: &CourseLesson, wanted: &[String]) -> Result<BTreeMap<String, String>, Failure> {
-    let mut knobs = found.lesson.knobs.clone();
-    let list = || match knobs_list(&found.lesson.knobs) {
-        list if list.is_empty() => "this lesson has no knobs".to_owned(),
-        list => format!("this lesson has: {list}"),
-    };
-    for setting in wanted {
-        let Some((name, value)) = setting.split_once('=') else {
-            return Err(Failure::request(
-                format!("cannot set `{setting}`: there is no `=` in it"),
-                "write --set KNOB=VALUE",
-            ));
-        };
-        match knobs.get_mut(name) {
-            Some(knob) => *knob = value.to_owned(),
-            None => return Err(Failure::request(format!("cannot set `{name}`: there is no such knob"), list())),
-        }
-    }
-    Ok(knobs)
-}
-
-fn knobs_list(knobs: &BTreeMap<String, String>) -> String {
-    knobs.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
-}
-
 /// A knob changes the script, and a saved capture was played already.
 fn refuse_idle_knobs(arguments: &LessonArguments) -> Result<(), Failure> {
     if arguments.from.is_none() || arguments.knobs.is_empty() {
@@ -248,17 +221,6 @@ pub(super) fn live(
     }
     let message = format!("cannot teach lesson `{}`: the capture lost frames twice", found.name);
     Err(Failure::machine(message, "try again when the machine is less busy, or explain the saved capture with --from"))
-}
-
-/// Reads the script of a lesson with its knobs as they stand.
-pub(super) fn scenario(found: &CourseLesson) -> Result<Scenario, Failure> {
-    let Some(script) = found.lesson.script() else {
-        let message = format!("cannot play lesson `{}`: it has no `script` block", found.name);
-        return Err(Failure::request(message, "add one, or explain a capture with --from FILE"));
-    };
-    let text = script.with_knobs(&found.lesson.knobs).map_err(|error| mistake(&found.file, &found.text, error))?;
-    Scenario::parse(&text.text)
-        .map_err(|error| mistake(&found.file, &found.text, Mistake { range: text.in_file(error.range), ..error }))
 }
 
 /// A play that failed keeps what was captured until then, if it was to be kept.

@@ -13,6 +13,7 @@ mod doctor;
 mod export;
 mod failure;
 mod fields;
+mod knobs;
 mod lesson;
 mod load;
 mod manual;

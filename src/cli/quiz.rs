@@ -8,6 +8,7 @@ use super::Ending;
 use super::arguments::{CaptureArguments, QuizArguments};
 use super::course::Course;
 use super::failure::Failure;
+use super::knobs;
 use super::lesson;
 use super::load::{self, Loaded, Secrets};
 use super::output::Output;
@@ -55,7 +56,7 @@ fn capture(arguments: &QuizArguments) -> Result<(String, Trace), Failure> {
     }
     let found = Course.find(wanted)?;
     if arguments.live {
-        let scenario = lesson::scenario(&found)?;
+        let scenario = knobs::scenario(&found)?;
         let place = lab::enter().fit(&scenario);
         return Ok((found.name.clone(), lesson::live(&found, Some(&scenario), &place, None)?.trace));
     }
