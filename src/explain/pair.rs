@@ -131,11 +131,13 @@ fn blank_offset(text: &mut String, offset: &str) {
     }
 }
 
-/// Leaves out in which frames a segment was sent again, but not how often.
+/// Leaves out in which frames a segment was sent again (but not how often), a message begins, or ends.
 fn without_numbers(text: &str) -> String {
-    let mut parts = text.split(", again in ");
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |kept, part| kept + ", again" + part.trim_start_matches(|c: char| c.is_ascii_digit()))
+    [", again in ", ", goes on until ", ", begun in "].into_iter().fold(text.to_owned(), |text, words| {
+        let mut parts = text.split(words);
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |kept, part| kept + words + part.trim_start_matches(|c: char| c.is_ascii_digit()))
+    })
 }
 
 #[cfg(test)]
@@ -158,6 +160,8 @@ mod tests {
     fn chance_is_left_out() {
         assert_alike("text \"hi\"  masked 01 02 03 04", "text \"hi\"  masked 05 06 07 08");
         assert_alike("text \"hi\"  masked 01 02 03 04, again in 7", "text \"hi\"  masked 05 06 07 08, again in 9");
+        assert_alike("200 OK, goes on until 29", "200 OK, goes on until 31");
+        assert_alike("200 OK, begun in 4", "200 OK, begun in 14");
         assert_alike("GET /s/?EIO=4&sid=abc&t=x1", "GET /s/?EIO=4&sid=def&t=y2");
         assert_alike("GET /s/?EIO=4&transport=polling&t=vd…", "GET /s/?EIO=4&transport=polling&t=x8…");
         assert_alike("= CONNECT {\"sid\":\"ab\",\"pid\":\"cd\"}", "= CONNECT {\"sid\":\"ef\",\"pid\":\"gh\"}");

@@ -1,6 +1,6 @@
 //! What happened, connection by connection, one line per step: the raw material of a ladder.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Cast;
 use crate::flow::{Connection, Finding, Segment};
@@ -8,7 +8,7 @@ use crate::layer::{Direction, Severity};
 use crate::packet::Flags;
 use crate::protocol::engineio::{EngineIoPacket, Kind};
 use crate::protocol::text::as_text;
-use crate::protocol::{HttpMessage, TlsRecord};
+use crate::protocol::{HttpMessage, Side, TlsRecord};
 use crate::trace::{Message, Record, Talk, Trace};
 
 /// Which part of a connection's life a line belongs to.
@@ -84,13 +84,14 @@ impl Story {
         let http: BTreeSet<u32> = trace.messages().iter().filter(is_http).map(|message| message.connection).collect();
         let begin = |tcp: &Connection| Chapter::begin(trace, cast, tcp.id, http.contains(&tcp.id));
         let mut chapters: Vec<Chapter> = trace.connections().iter().map(begin).collect();
+        let begun = long_messages(trace);
         let mut others = Vec::new();
         for (number, record) in trace.records().filter(|(number, _)| wanted(*number)) {
             match &record.segment {
                 Some(segment) => {
                     if let Some(chapter) = chapters.get_mut(segment.connection as usize) {
                         chapter.mark_lost(trace, number, segment);
-                        chapter.add(trace, number, record, segment.direction);
+                        chapter.add(trace, number, record, (segment.direction, &begun));
                     }
                 }
                 None => others.push(number),
@@ -137,7 +138,7 @@ impl Chapter {
         }
     }
 
-    fn add(&mut self, trace: &Trace, number: u32, record: &Record, direction: Direction) {
+    fn add(&mut self, trace: &Trace, number: u32, record: &Record, (direction, begun): (Direction, &Begun<'_>)) {
         let before = self.lines.len();
         let time = trace.time(number).unwrap_or(0.0);
         let mut line = |text: String, phase, odd| {
@@ -146,13 +147,21 @@ impl Chapter {
         if let Some(text) = opening_text(trace, number, record) {
             line(text, Phase::Open, false);
         }
+        let begins = begun.get(&number).filter(|begins| begins.connection == self.connection);
+        if let Some(message) = begins {
+            let text = format!("{}, goes on until {}", message_text(trace, message), message.frame());
+            line(text, phase_of(message), is_odd(trace, message));
+        }
         for message in trace.messages_in(number).iter().filter(|message| is_told(trace, message)) {
             let carrier =
                 trace.messages_in(number).iter().rfind(|other| other.owns_bytes() && lies_with(other, message));
             let phase = phase_of(carrier.unwrap_or(message));
-            line(message_text(trace, message), phase, is_odd(trace, message));
+            let since = message.frames.first().filter(|_| begun_before(message));
+            let since = since.map(|first| format!(", begun in {first}")).unwrap_or_default();
+            line(message_text(trace, message) + &since, phase, is_odd(trace, message));
         }
         if trace.messages_in(number).is_empty()
+            && begins.is_none()
             && let Some((text, phase)) = payload_text(trace, number, record)
         {
             line(text, phase, false);
@@ -164,6 +173,20 @@ impl Chapter {
             self.acknowledgements.push(number);
         }
     }
+}
+
+/// Messages by the frame in which they begin.
+type Begun<'a> = BTreeMap<u32, &'a Message>;
+
+/// Those of HTTP that end in a later frame than they begin in: what comes in between is read by what stands in their heads.
+fn long_messages(trace: &Trace) -> Begun<'_> {
+    let long = trace.messages().iter().filter(|message| begun_before(message) && is_told(trace, message));
+    long.filter_map(|message| Some((*message.frames.first()?, message))).collect()
+}
+
+fn begun_before(message: &Message) -> bool {
+    message.payload_as::<HttpMessage>().is_some_and(|http| http.side != Side::Unreadable)
+        && message.frames.first().is_some_and(|first| *first < message.frame())
 }
 
 /// Whether a message gets a line of its own. A judgement has none, nor has what only carries something that has: an
@@ -265,4 +288,41 @@ fn phase_of(message: &Message) -> Phase {
 fn is_odd(trace: &Trace, message: &Message) -> bool {
     let mut same = trace.messages_in(message.frame()).iter().filter(|other| lies_with(other, message));
     same.any(|message| message.notes.iter().any(|note| note.severity >= Severity::Warn))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::testing::Conversation;
+
+    fn told(talk: &Conversation) -> Vec<(u32, String)> {
+        let story = Story::tell(&talk.trace(), &Cast::default(), &|_| true);
+        story.chapters[0].lines.iter().map(|line| (line.frame, line.text.clone())).collect()
+    }
+
+    #[test]
+    fn a_long_message_is_named_where_it_begins_and_where_it_ends() {
+        let mut talk = Conversation::new().open();
+        talk.client("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+        talk.server("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc").server("def").server("ghi");
+        let lines = told(&talk);
+        let says = |frame: u32, text: &str| assert!(lines.contains(&(frame, text.to_owned())), "{text}: {lines:?}");
+        says(5, "200 OK, goes on until 7");
+        says(6, "3 octets of a longer message");
+        says(7, "200 OK, begun in 5");
+        let story = Story::tell(&talk.trace(), &Cast::default(), &|frame| frame == 6);
+        assert_eq!(story.chapters[0].lines[0].phase, Phase::Http, "what comes in between is of the same protocol");
+    }
+
+    #[test]
+    fn what_began_as_http_is_known() {
+        let began =
+            |talk: &Conversation| Story::tell(&talk.trace(), &Cast::default(), &|_| true).chapters[0].began_as_http;
+        let mut talk = Conversation::new();
+        talk.server(b"\x81\x02hi").client(b"\x81\x82\x01\x02\x03\x04ik").server(b"\x81\x02ho");
+        assert!(!began(&talk), "the capture began when it was a WebSocket");
+        let mut talk = Conversation::new().open();
+        talk.client("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert!(began(&talk));
+    }
 }
