@@ -168,3 +168,38 @@ proptest! {
         prop_assert_eq!(counts(false), counts(true));
     }
 }
+
+/// A capture that began when the program ran already: no handshake, no name of a session, and still its events.
+#[test]
+fn a_session_is_known_in_its_middle() {
+    let join = |said: &[(Direction, &str)]| {
+        let mut talk = Conversation::new();
+        for (direction, text) in said {
+            talk.segment(*direction, 0x18, &frame(*direction, text));
+        }
+        talk.trace()
+    };
+    let said = [
+        (TO_CLIENT, "2"),
+        (TO_SERVER, "3"),
+        (TO_SERVER, r#"427["ask",1]"#),
+        (TO_CLIENT, r#"437["yes"]"#),
+        (TO_CLIENT, r#"42["tick"]"#),
+        (TO_CLIENT, "2"),
+        (TO_SERVER, "41"),
+    ];
+    let trace = join(&said);
+    let told = told(&trace);
+    let has = |text: &str| assert!(told.iter().any(|line| line.contains(text)), "{text}: {told:?}");
+    has("EVENT #7 \"ask\"(1)");
+    has("ACK #7 [\"yes\"]");
+    has("EVENT \"tick\"");
+    has("DISCONNECT");
+    let notes = notes(&trace);
+    let guesses = notes.iter().filter(|(_, text)| text.starts_with("taken for Socket.IO by what it looks like"));
+    assert_eq!(guesses.map(|(frame, _)| *frame).collect::<Vec<_>>(), [Some(3)], "{notes:?}");
+    assert!(!notes.iter().any(|(_, text)| text.contains("not joined") || text.contains("nobody sent")), "{notes:?}");
+    // What looks like nothing of the kind is left alone.
+    let other = join(&[(TO_CLIENT, "hello"), (TO_SERVER, "4 out of 2"), (TO_CLIENT, "[1,2]")]);
+    assert!(!super::testing::told(&other).iter().any(|line| line.contains("EVENT")));
+}
