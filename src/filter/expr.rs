@@ -39,8 +39,12 @@ impl Expr {
     /// Reads an expression that must be true or false, as a lesson's claims are.
     pub fn parse_claim(text: &str, names: &dyn Names) -> Result<Self, Mistake> {
         let expr = Self::parse(text, names)?;
-        if expr.sort == Type::Bool {
+        if expr.sort == Type::Bool && !expr.asks_nothing() {
             return Ok(expr);
+        }
+        if expr.sort == Type::Bool {
+            let error = Mistake::new(trimmed(text), "this is so of every capture: it asks nothing of the packets");
+            return Err(error.help("a proof asks the capture: count(FILTER) > 0, first(FILTER) < first(FILTER)"));
         }
         let message = format!("a claim is true or false; this is {}", expr.sort);
         let help = format!("compare it with something: {} == …", expr.text);
@@ -81,6 +85,12 @@ impl Expr {
     /// Whether Wireshark knows all the names, those of the filters included.
     pub fn only_wireshark(&self) -> bool {
         self.used.only_wireshark()
+    }
+
+    /// Whether its value is the same whatever was captured.
+    fn asks_nothing(&self) -> bool {
+        let Used { fields, protocols } = &self.used;
+        fields.is_empty() && protocols.is_empty() && self.filters.is_empty() && !self.text.contains("time(")
     }
 
     fn read(text: &str, names: &dyn Names) -> Result<Self, Mistake> {

@@ -153,6 +153,13 @@ fn claims_are_true_or_false() {
     let claim = Expr::parse_claim(" count(http) == 2 ", &Sample).unwrap();
     assert_eq!((claim.text(), claim.sort()), ("count(http) == 2", Type::Bool));
     assert!(claim.evaluate(&Sample).holds());
+    for constant in ["true", "1 == 1", "(2 + 2) == 4 && true", "\"a\" contains \"a\""] {
+        let error = Expr::parse_claim(constant, &Sample).unwrap_err();
+        assert_eq!(error.message, "this is so of every capture: it asks nothing of the packets", "{constant}");
+    }
+    for asked in ["time(2) - time(1) < 1s", "count(http) == 2 && true"] {
+        assert!(Expr::parse_claim(asked, &Sample).is_ok(), "{asked}");
+    }
     let error = Expr::parse_claim(" count(http) ", &Sample).unwrap_err();
     assert_eq!(error.range, 1..12);
     assert_eq!(error.message, "a claim is true or false; this is a number");

@@ -385,7 +385,7 @@ mod tests {
     fn beside_a_long_label_stands_nothing() {
         let long = "a label that takes more than half of the width of the page";
         let page = page(&format!(
-            "```review\nask: x\nchoice: short -- One.\nchoice: {long} -- Two.\nright: short\nanswer: y\nproof: true\n```\n"
+            "```review\nask: x\nchoice: short -- One.\nchoice: {long} -- Two.\nright: short\nanswer: y\nproof: count(http) >= 0\n```\n"
         ));
         assert!(page.contains("|  ✓ short  One.|"), "{page}");
         assert!(page.contains(&format!("|  · {long}|    Two.|")), "{page}");

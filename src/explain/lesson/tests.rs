@@ -42,8 +42,8 @@ fn a_lesson_is_its_parts_in_order() {
 #[test]
 fn a_review_is_answered_in_words_or_by_a_choice() {
     let lesson = parse(
-        "```review\nask: x\nanswer: y\nproof: true\n```\n\n```review\nask: x\nhint: h\nchoice: a -- b\nchoice: c -- d\n\
-         right: c\nanswer: y\nproof: true\n```\n",
+        "```review\nask: x\nanswer: y\nproof: count(http) >= 0\n```\n\n```review\nask: x\nhint: h\nchoice: a -- b\nchoice: c -- d\n\
+         right: c\nanswer: y\nproof: count(http) >= 0\n```\n",
     )
     .unwrap();
     let reviews: Vec<&Review> = lesson
@@ -64,11 +64,11 @@ fn each_mistake_is_pointed_at() {
         ("```claim\nsentence: x\nproof: count(tcp.sym) == 1\n```\n", "tcp.sym", "field"),
         ("```claim\nsentence: x\nproof: count(tcp)\n```\n", "count(tcp)", "a claim is true or false"),
         ("```claim\nsentence: x\n```\n", "```claim", "this `claim` block has no `proof:`"),
-        ("```claim\nsentense: x\nproof: true\n```\n", "sentense", "a `claim` block has no `sentense:`"),
-        ("```claim fast\nsentence: x\nproof: true\n```\n", "fast", "there is no class `fast`"),
+        ("```claim\nsentense: x\nproof: count(http) >= 0\n```\n", "sentense", "a `claim` block has no `sentense:`"),
+        ("```claim fast\nsentence: x\nproof: count(http) >= 0\n```\n", "fast", "there is no class `fast`"),
         ("```clam\nsentence: x\n```\n", "```clam", "there is no `clam` block"),
-        ("```claim\nsentence: x\nno key here\nproof: true\n```\n", "no key here", "no `key: value`"),
-        ("```claim\nsentence: x\nsentence: y\nproof: true\n```\n", "sentence", "a second time"),
+        ("```claim\nsentence: x\nno key here\nproof: count(http) >= 0\n```\n", "no key here", "no `key: value`"),
+        ("```claim\nsentence: x\nsentence: y\nproof: count(http) >= 0\n```\n", "sentence", "a second time"),
         ("```show\nlader\n```\n", "lader", "there is no view `lader`"),
         ("```show\ntable tcp.len, tcp.lne\n```\n", "tcp.lne", "there is no field `tcp.lne`"),
         ("```show\nheard socketio.evnt where tcp\n```\n", "socketio.evnt", "there is no field `socketio.evnt`"),
@@ -76,24 +76,24 @@ fn each_mistake_is_pointed_at() {
         ("Prose with {{ count(tcp) .\n", "{{", "without the `}}`"),
         ("Prose with {{ cuont(tcp) }}.\n", "cuont", ""),
         ("```script\nada connects with key \"$kye\"\n```\n", "$kye", "there is no knob `kye`"),
-        ("```predict\nask: x\nchoice: a -- b\nanswer: a\nproof: true\n```\n", "```predict", "at least two choices"),
+        ("```predict\nask: x\nchoice: a -- b\nanswer: a\nproof: count(http) >= 0\n```\n", "```predict", "at least two choices"),
         (
-            "```review\nask: x\nchoice: a -- b\nright: a\nanswer: y\nproof: true\n```\n",
+            "```review\nask: x\nchoice: a -- b\nright: a\nanswer: y\nproof: count(http) >= 0\n```\n",
             "```review",
             "a `review` block needs at least two choices",
         ),
         (
-            "```review\nask: x\nchoice: a -- b\nchoice: c -- d\nanswer: y\nproof: true\n```\n",
+            "```review\nask: x\nchoice: a -- b\nchoice: c -- d\nanswer: y\nproof: count(http) >= 0\n```\n",
             "```review",
             "has no `right:`",
         ),
         (
-            "```review\nask: x\nchoice: a -- b\nchoice: c -- d\nright: e\nanswer: y\nproof: true\n```\n",
+            "```review\nask: x\nchoice: a -- b\nchoice: c -- d\nright: e\nanswer: y\nproof: count(http) >= 0\n```\n",
             "e",
             "the answer `e` is none of the choices",
         ),
         (
-            "```predict\nask: x\nchoice: a -- b\nchoice: c -- d\nanswer: e\nproof: true\n```\n",
+            "```predict\nask: x\nchoice: a -- b\nchoice: c -- d\nanswer: e\nproof: count(http) >= 0\n```\n",
             "e",
             "none of the choices",
         ),
