@@ -1,5 +1,7 @@
 //! Two captures side by side: what each took, and where their stories part.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::cost::Cost;
 use super::{Cast, Story};
 use crate::layer::Direction;
@@ -11,15 +13,17 @@ use crate::trace::Trace;
 pub struct Pair {
     /// What each took, with its name.
     pub sides: [(String, Cost); 2],
-    /// How many lines of their stories are alike, from the beginning.
+    /// How many lines of their stories are alike: on each connection and each way from the beginning.
     pub alike: usize,
-    /// The first line in which they differ; `None` if there is none.
-    pub parting: Option<Parting>,
+    /// The first line in which they differ, on each connection and each way where there is one; in order of their frames.
+    pub partings: Vec<Parting>,
 }
 
 /// Where two stories part: the line of each, or that it has ended.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Parting {
+    /// On which connection, counted from 0 in order of their beginnings.
+    pub connection: u32,
     /// The frame, which way it goes, and what it says.
     pub lines: [Option<(u32, &'static str, String)>; 2],
 }
@@ -29,10 +33,20 @@ impl Pair {
     pub fn of(left: (&str, &Trace), right: (&str, &Trace)) -> Self {
         let sides = [left, right].map(|(name, trace)| (name.to_owned(), Cost::of(trace, Direction::ToClient, 0)));
         let [one, other] = [left.1, right.1].map(told);
-        let alike = one.iter().zip(&other).take_while(|(one, other)| is_alike(one, other)).count();
-        let parting = (alike < one.len() || alike < other.len())
-            .then(|| Parting { lines: [&one, &other].map(|steps| steps.get(alike).map(|step| step.said.clone())) });
-        Self { sides, alike, parting }
+        let keys: BTreeSet<Strand> = one.keys().chain(other.keys()).copied().collect();
+        let (mut alike, mut partings) = (0, Vec::new());
+        for key in keys {
+            let [one, other] = [&one, &other].map(|told| told.get(&key).map_or(&[][..], Vec::as_slice));
+            let same = one.iter().zip(other).take_while(|(one, other)| one.lasts == other.lasts).count();
+            alike += same;
+            if same < one.len() || same < other.len() {
+                let lines = [one, other].map(|steps| steps.get(same).map(|step| step.said.clone()));
+                partings.push(Parting { connection: key.0, lines });
+            }
+        }
+        let first = |parting: &Parting| parting.lines.iter().flatten().map(|(frame, ..)| *frame).min();
+        partings.sort_by_key(first);
+        Self { sides, alike, partings }
     }
 }
 
@@ -44,24 +58,24 @@ struct Step {
     lasts: String,
 }
 
-/// The lines of a story, in the order of their frames.
-fn told(trace: &Trace) -> Vec<Step> {
+/// What goes one way on a connection. Two runs of the same programs say the same in each; what goes the other way meanwhile,
+/// or on another connection, comes now sooner and now later.
+type Strand = (u32, usize);
+
+/// The lines of a story, in each strand in the order of their frames. In how many pieces a long message came is left out.
+fn told(trace: &Trace) -> BTreeMap<Strand, Vec<Step>> {
     let story = Story::tell(trace, &Cast::default(), &|_| true);
-    let lines = story.chapters.into_iter().flat_map(|chapter| chapter.lines);
-    let mut steps: Vec<Step> = lines
-        .map(|line| {
+    let mut told: BTreeMap<Strand, Vec<Step>> = BTreeMap::new();
+    for (at, chapter) in (0..).zip(story.chapters) {
+        for line in chapter.lines.into_iter().filter(|line| !line.text.ends_with(" octets of a longer message")) {
             let way = if line.direction == Direction::ToServer { "to the server" } else { "to the client" };
             let packets = trace.messages_in(line.frame).iter().filter_map(|message| message.payload_as());
             let offsets: Vec<&str> = packets.filter_map(|packet: &SocketIoPacket| packet.offset.as_deref()).collect();
-            Step { lasts: lasting(&line.text, &offsets), said: (line.frame, way, line.text) }
-        })
-        .collect();
-    steps.sort_by_key(|step| step.said.0);
-    steps
-}
-
-fn is_alike(one: &Step, other: &Step) -> bool {
-    one.said.1 == other.said.1 && one.lasts == other.lasts
+            let step = Step { lasts: lasting(&line.text, &offsets), said: (line.frame, way, line.text) };
+            told.entry((at, line.direction.index())).or_default().push(step);
+        }
+    }
+    told
 }
 
 /// What a line says without what chance and the clock have chosen: masking keys, ids of sessions, what keeps answers out
@@ -145,6 +159,7 @@ mod tests {
     use super::*;
     use crate::capture::{CaptureFile, Source, Timestamp};
     use crate::trace::Pipeline;
+    use crate::trace::testing::Conversation;
 
     #[track_caller]
     fn assert_alike(one: &str, other: &str) {
@@ -212,8 +227,34 @@ mod tests {
     #[test]
     fn a_slower_run_tells_the_same_story() {
         let (one, other) = (slower(1), slower(3));
-        let says = |trace: &Trace| told(trace).into_iter().map(|step| step.said.2).collect::<Vec<_>>();
+        let says = |trace: &Trace| told(trace).into_values().flatten().map(|step| step.said.2).collect::<Vec<_>>();
         assert_ne!(says(&one), says(&other), "some lines tell a time");
-        assert_eq!(Pair::of(("one", &one), ("other", &other)).parting, None);
+        assert_eq!(Pair::of(("one", &one), ("other", &other)).partings, []);
+    }
+
+    #[test]
+    fn who_speaks_first_does_not_make_stories_part() {
+        let talk = |turns: &[(bool, &str)]| {
+            let mut talk = Conversation::new().open();
+            for (is_client, text) in turns {
+                if *is_client {
+                    talk.client(text)
+                } else {
+                    talk.server(text)
+                };
+            }
+            talk.trace()
+        };
+        let one = talk(&[(true, "a"), (false, "b"), (true, "c")]);
+        let raced = talk(&[(false, "b"), (true, "a"), (true, "c")]);
+        let other = talk(&[(true, "a"), (false, "x"), (true, "c")]);
+        assert_eq!(Pair::of(("", &one), ("", &raced)).partings, []);
+        let pair = Pair::of(("", &one), ("", &other));
+        let [parting] = &pair.partings[..] else { panic!("{pair:?}") };
+        let frames = parting.lines.clone().map(|line| line.map(|(frame, way, _)| (frame, way)));
+        assert_eq!(frames, [Some((5, "to the client")), Some((5, "to the client"))]);
+        let shorter = talk(&[(true, "a"), (false, "b")]);
+        let pair = Pair::of(("", &one), ("", &shorter));
+        assert!(matches!(pair.partings[0].lines, [Some((6, ..)), None]));
     }
 }

@@ -4,6 +4,9 @@ use super::line::{Line, Page, Tone};
 use super::table::table;
 use crate::explain::{CostLayer, Pair};
 
+/// What follows from one difference are others: so many are shown.
+const MOST: usize = 3;
+
 /// The pair for people.
 pub fn pair(pair: &Pair, width: usize) -> Vec<Line> {
     let mut page = Page::new(width);
@@ -34,22 +37,29 @@ pub fn pair(pair: &Pair, width: usize) -> Vec<Line> {
     page.paragraph(Line::of(Tone::Dim, "first   "), &Line::of(Tone::Plain, one.as_str()));
     page.paragraph(Line::of(Tone::Dim, "second  "), &Line::of(Tone::Plain, other.as_str()));
     page.gap();
-    let Some(parting) = &pair.parting else {
+    if pair.partings.is_empty() {
         let text = format!(
             "Both tell the same story, all {} lines of it, but for what chance and the clock have chosen.",
             pair.alike
         );
         page.paragraph(Line::of(Tone::Good, "✓ "), &Line::of(Tone::Plain, text));
         return page.lines;
-    };
-    let text = format!("Their stories are alike for {} lines, and part there:", pair.alike);
+    }
+    let text = format!("Their stories are alike in {} lines, and part there:", pair.alike);
     page.paragraph(Line::new(), &Line::of(Tone::Strong, text));
-    for (name, line) in ["first   ", "second  "].into_iter().zip(&parting.lines) {
-        let says = match line {
-            Some((frame, way, text)) => format!("frame {frame}, {way}: {text}"),
-            None => "has ended".to_owned(),
-        };
-        page.paragraph(Line::of(Tone::Title, name), &Line::of(Tone::Plain, says));
+    for parting in pair.partings.iter().take(MOST) {
+        page.line(Line::of(Tone::Dim, format!("on connection {}", parting.connection)));
+        for (name, line) in ["  first   ", "  second  "].into_iter().zip(&parting.lines) {
+            let says = match line {
+                Some((frame, way, text)) => format!("frame {frame}, {way}: {text}"),
+                None => "says nothing more this way".to_owned(),
+            };
+            page.paragraph(Line::of(Tone::Title, name), &Line::of(Tone::Plain, says));
+        }
+    }
+    if pair.partings.len() > MOST {
+        let more = pair.partings.len() - MOST;
+        page.line(Line::of(Tone::Dim, format!("and {more} times more; `--format json` names them all")));
     }
     page.lines
 }

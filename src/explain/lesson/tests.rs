@@ -76,7 +76,11 @@ fn each_mistake_is_pointed_at() {
         ("Prose with {{ count(tcp) .\n", "{{", "without the `}}`"),
         ("Prose with {{ cuont(tcp) }}.\n", "cuont", ""),
         ("```script\nada connects with key \"$kye\"\n```\n", "$kye", "there is no knob `kye`"),
-        ("```predict\nask: x\nchoice: a -- b\nanswer: a\nproof: count(http) >= 0\n```\n", "```predict", "at least two choices"),
+        (
+            "```predict\nask: x\nchoice: a -- b\nanswer: a\nproof: count(http) >= 0\n```\n",
+            "```predict",
+            "at least two choices",
+        ),
         (
             "```review\nask: x\nchoice: a -- b\nright: a\nanswer: y\nproof: count(http) >= 0\n```\n",
             "```review",
