@@ -80,10 +80,6 @@ fn closes(case: &Case<'_>) -> Vec<Finding> {
         let Some(frame) = message.payload_as::<WebSocketFrame>().filter(|frame| frame.opcode == Opcode::Close) else {
             continue;
         };
-        // What is no frame at all is told elsewhere.
-        if case.trace.bytes(message).starts_with(b"HTTP/1.") {
-            continue;
-        }
         let payload = frame.payload(case.trace.bytes(message));
         let Some((code, reason)) = WebSocketFrame::close_body(&payload) else { continue };
         // The other side says the same again.

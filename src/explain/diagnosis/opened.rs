@@ -8,7 +8,7 @@ use super::exchange::Exchange;
 use super::{Case, Finding, end_of, quoted};
 use crate::layer::Direction;
 use crate::protocol::{SseEventMessage, WebSocketFrame};
-use crate::trace::{Message, Trace};
+use crate::trace::Message;
 
 pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -18,7 +18,6 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
         found.extend(not_agreed(case, exchange));
         found.extend(held_up(case, exchange));
     }
-    found.extend(second_handler(case.trace));
     found
 }
 
@@ -115,30 +114,4 @@ fn held_up(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
         case.between(asked, first)
     );
     Some(Finding::warn(text, "WHATWG HTML §9.2", vec![asked, first]))
-}
-
-/// An answer of HTTP where frames of WebSocket are expected.
-fn second_handler(trace: &Trace) -> Vec<Finding> {
-    let begins = |message: &&Message| {
-        message.direction == Direction::ToClient
-            && message.payload_as::<WebSocketFrame>().is_some()
-            && trace.stream(message.connection, message.direction).is_some_and(|stream| {
-                !message.inside && stream.slice(message.range.start..u64::MAX).starts_with(b"HTTP/1.")
-            })
-    };
-    let line = |message: &Message| {
-        let stream = trace.stream(message.connection, message.direction)?;
-        let octets = stream.slice(message.range.start..u64::MAX);
-        let line = octets.split(|octet| *octet == b'\r').next()?;
-        Some(quoted(&String::from_utf8_lossy(line)))
-    };
-    let told = |message: &Message| {
-        let text = format!(
-            "where a frame of WebSocket should begin stands an answer of HTTP, {}: a second handler on the server answered \
-             the same upgrade. What is said of frames from here on is of no use",
-            line(message)?
-        );
-        Some(Finding::error(text, "RFC 6455 §4.2.2", message.frames.first().copied().into_iter().collect()))
-    };
-    trace.messages().iter().filter(begins).filter_map(told).collect()
 }

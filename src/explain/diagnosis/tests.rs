@@ -183,12 +183,6 @@ fn what_a_handshake_lost_on_its_way_is_told() {
     let found = one(&talk);
     assert!(found.text.contains("offered permessage-deflate, and the answer did not accept it"), "{}", found.text);
     assert_eq!(found.frames, [4, 5, 6]);
-
-    let mut talk = websocket("", "");
-    talk.server("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n").close();
-    let found = one(&talk);
-    assert!(found.text.contains("stands an answer of HTTP, HTTP/1.1 400 Bad Request"), "{}", found.text);
-    assert_eq!(found.frames, [6]);
 }
 
 #[test]

@@ -287,6 +287,20 @@ fn close_frames() {
     assert_eq!(layer.value("websocket.payload.close.reason"), Some(&Value::Text("bye".into())));
 }
 
+/// Two handlers on one server: what the second answers is told once, and not read as frames.
+#[test]
+fn an_answer_of_http_among_frames_is_told() {
+    let answer = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n";
+    let talk = server(&[&hex("8102 6869")[..], answer].concat());
+    assert_eq!(talk.told(), ["< text \"hi\""]);
+    let [(_, range, note)] = &talk.heard.remarks[..] else { panic!("{:?}", talk.heard.remarks) };
+    assert_eq!((range.start, note.severity), (4, ERROR));
+    assert!(note.text.contains("\"HTTP/1.1 400 Bad Request\": a second handler"), "{}", note.text);
+    // In a message it is a text like any other.
+    let quoted = server(&[&[0x81, answer.len() as u8][..], answer].concat());
+    assert_eq!((quoted.told().len(), quoted.heard.remarks.len()), (1, 0));
+}
+
 /// "1005, 1006, 1015: MUST NOT be set as a status code in a Close control frame"; 0-999 are not used, 1004 and
 /// 1016-2999 are reserved; 1012-1014 were registered later; 3000-4999 are for others (§7.4).
 #[test]
