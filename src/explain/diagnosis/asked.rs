@@ -59,9 +59,7 @@ fn unanswered(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
 
 /// Whether the server said anything behind a request, be it an answer that has no end yet.
 fn answer_begun(case: &Case<'_>, request: &Message) -> bool {
-    let later = case.messages_of(request.connection).iter();
-    let mut answers = later.filter(|other| other.direction == Direction::ToClient && other.inside == request.inside);
-    answers.any(|other| other.frame() > request.frame())
+    case.last_said.get(request.connection as usize).is_some_and(|last| *last > request.frame())
 }
 
 /// Events that want an acknowledgement and got none until their session was over.

@@ -11,6 +11,7 @@ mod exchange;
 mod opened;
 mod session;
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use exchange::Exchange;
@@ -48,15 +49,21 @@ struct Case<'a> {
     exchanges: Vec<Exchange<'a>>,
     /// The messages of each connection.
     of: Vec<Vec<&'a Message>>,
+    /// The last frame of each connection in which its server said anything.
+    last_said: Vec<u32>,
 }
 
 impl<'a> Case<'a> {
     fn new(trace: &'a Trace) -> Self {
         let mut of: Vec<Vec<&Message>> = vec![Vec::new(); trace.connections().len()];
+        let mut last_said = vec![0; of.len()];
         for message in trace.messages() {
             of[message.connection as usize].push(message);
+            if message.direction == Direction::ToClient {
+                last_said[message.connection as usize] = message.frame();
+            }
         }
-        Self { trace, exchanges: exchange::exchanges(trace), of }
+        Self { trace, exchanges: exchange::exchanges(trace), of, last_said }
     }
 
     fn messages_of(&self, connection: u32) -> &[&'a Message] {
@@ -111,10 +118,14 @@ fn end_of(connection: &Connection) -> Option<(Direction, u32, bool)> {
 /// What is said of several things in the same words is said once.
 fn together(each: impl Iterator<Item = Finding>) -> Vec<Finding> {
     let mut found: Vec<Finding> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     for finding in each {
-        match found.iter_mut().find(|known| known.text == finding.text) {
-            Some(known) => known.frames.extend(finding.frames),
-            None => found.push(finding),
+        match places.get(&finding.text) {
+            Some(place) => found[*place].frames.extend(finding.frames),
+            None => {
+                places.insert(finding.text.clone(), found.len());
+                found.push(finding);
+            }
         }
     }
     found

@@ -95,6 +95,9 @@ const SOON: f64 = 0.3;
 /// An event stream whose events all come at once, long after it was asked for.
 fn held_up(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
     let answer = exchange.answer?;
+    if !exchange.says(case.trace, "content-type")?.starts_with("text/event-stream") {
+        return None;
+    }
     let events = case.messages_of(answer.connection).iter().filter(|message| {
         message.inside == answer.inside
             && message.payload_as::<SseEventMessage>().is_some()
