@@ -70,7 +70,7 @@ pub enum LabError {
     Capture(#[from] LiveError),
     /// A step went wrong.
     #[error("cannot play line {line} of the script: {cause}")]
-    #[diagnostic(help("what was recorded until then is kept; play the script again to see whether it happens again"))]
+    #[diagnostic(help("play the script again to see whether it happens again; with --save what was recorded until then is kept"))]
     Step {
         /// The line of the step.
         line: usize,
@@ -91,8 +91,8 @@ pub enum LabError {
     /// A step did not end in time.
     #[error("line {line} of the script did not end: the play was stopped after {} seconds", limit.as_secs())]
     #[diagnostic(help(
-        "what was recorded until then is kept; a machine under heavy load may need another try, \
-                         a slow wire smaller messages"
+        "a machine under heavy load may need another try, a slow wire smaller messages; \
+                         with --save what was recorded until then is kept"
     ))]
     Late {
         /// The line of the step.
