@@ -70,7 +70,9 @@ pub enum LabError {
     Capture(#[from] LiveError),
     /// A step went wrong.
     #[error("cannot play line {line} of the script: {cause}")]
-    #[diagnostic(help("play the script again to see whether it happens again; with --save what was recorded until then is kept"))]
+    #[diagnostic(help(
+        "play the script again to see whether it happens again; with --save what was recorded until then is kept"
+    ))]
     Step {
         /// The line of the step.
         line: usize,

@@ -95,9 +95,9 @@ impl Cast {
                 if self.recovers
                     && emission.volatile
                     && emission.burst == 0
-                    && matches!(emission.args.0.last(), Some(Arg::Json(Value::String(_)))) =>
+                    && emission.args.0.last().is_none_or(|last| matches!(last, Arg::Json(Value::String(_)))) =>
             {
-                let message = "a client would take the last text of a volatile event for its offset, which it has not";
+                let message = "a client would take the last text of a volatile event, be it the name, for an offset, which it has not";
                 Err(Mistake::new(range.clone(), message).help("put something else behind it: a number, `true`"))
             }
             _ => Ok(()),

@@ -319,6 +319,10 @@ fn namespace(words: &mut Reader<'_>) -> Result<String, Mistake> {
 fn json(words: &mut Reader<'_>) -> Result<Value, Mistake> {
     let range = words.here();
     let text = words.text("JSON in quotes")?;
+    if text.contains("\"_placeholder\"") {
+        return Err(Mistake::new(range, "`_placeholder` is Socket.IO's own: it stands for octets")
+            .help(r#"write octets as `{\"base64\": \"AP8=\"}`"#));
+    }
     serde_json::from_str(&text).map_err(|error| {
         Mistake::new(range, format!("this is no JSON: {error}")).help(r#"write it in quotes: `"{\"a\": 1}"`"#)
     })
@@ -461,11 +465,19 @@ mod tests {
                 "ada connects to socket.io\nada loses connection\nada connects to socket.io resuming".to_owned(),
                 "the server keeps nothing",
             ),
+            (
+                "ada connects to socket.io\nada emits \"x\" json \"{\\\"_placeholder\\\": 1}\"".to_owned(),
+                "`_placeholder` is Socket.IO's own: it stands for octets",
+            ),
+            (
+                format!("{before}server emits \"x\" to ada volatile"),
+                "a client would take the last text of a volatile event, be it the name, for an offset, which it has not",
+            ),
             ("ada connects to socket.io\nserver emits \"x\" to all".to_owned(), "`all` is nobody's name"),
             (format!("{before}server recovers connections"), "somebody has connected already"),
             (
                 format!("{before}server emits \"x\" \"text\" to ada volatile"),
-                "a client would take the last text of a volatile event for its offset, which it has not",
+                "a client would take the last text of a volatile event, be it the name, for an offset, which it has not",
             ),
         ] {
             let error = Scenario::parse(&script).unwrap_err();

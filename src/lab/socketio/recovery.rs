@@ -82,19 +82,20 @@ pub struct Memory {
     sessions: BTreeMap<String, (Session, Instant)>,
     events: VecDeque<(Instant, String, Reach, Sent)>,
     offsets: Offsets,
+    swept: Option<Instant>,
 }
 
 impl Memory {
     /// Of a server that remembers for so long. `seed` is what offsets begin with; else with the clock.
     pub fn new(lasts: Duration, seed: Option<u32>) -> Self {
         let offsets = Offsets { last: 0, seed };
-        Self { lasts, sessions: BTreeMap::new(), events: VecDeque::new(), offsets }
+        Self { lasts, sessions: BTreeMap::new(), events: VecDeque::new(), offsets, swept: None }
     }
 
     /// Remembers an event that is about to be sent; returns its offset.
     pub fn keep(&mut self, namespace: &str, reach: Reach, (event, args): (&str, &Args), now: Instant) -> String {
-        let is_old = |at: Instant| now.duration_since(at) > self.lasts;
-        while self.events.front().is_some_and(|(at, ..)| is_old(*at)) || self.events.len() >= MOST_EVENTS {
+        self.sweep(now);
+        if self.events.len() >= MOST_EVENTS {
             self.events.pop_front();
         }
         let offset = self.offsets.next();
@@ -103,9 +104,20 @@ impl Memory {
         offset
     }
 
+    /// Forgets old events, now and then: until then one is remembered, however old, as by the official server. How long ago
+    /// somebody was cut off is what counts.
+    fn sweep(&mut self, now: Instant) {
+        if now.duration_since(*self.swept.get_or_insert(now)) < SWEEPS {
+            return;
+        }
+        self.swept = Some(now);
+        self.events.retain(|(at, ..)| now.duration_since(*at) <= self.lasts);
+        self.sessions.retain(|_, (_, at)| now.duration_since(*at) <= self.lasts);
+    }
+
     /// Remembers who was cut off.
     pub fn part(&mut self, session: Session, now: Instant) {
-        self.sessions.retain(|_, (_, at)| now.duration_since(*at) <= self.lasts);
+        self.sweep(now);
         if self.sessions.len() < MOST_SESSIONS {
             self.sessions.insert(session.pid.clone(), (session, now));
         }
@@ -119,6 +131,7 @@ impl Memory {
         (pid, offset): (&str, &str),
         now: Instant,
     ) -> Option<(Session, Vec<Sent>)> {
+        self.sweep(now);
         let (session, at) = self.sessions.get(pid)?;
         if session.namespace != namespace || now.duration_since(*at) > self.lasts {
             return None;
@@ -130,6 +143,9 @@ impl Memory {
         self.sessions.remove(pid).map(|(session, _)| (session, missed))
     }
 }
+
+/// So often the official server sweeps.
+const SWEEPS: Duration = Duration::from_secs(60);
 
 /// More than any script sends, and an end to what a stranger can make a server remember.
 const MOST_EVENTS: usize = 10_000;
@@ -226,12 +242,13 @@ mod tests {
         let offset = memory.keep("/", Reach::default(), ("x", &Args::default()), start);
         memory.part(session(), start);
         assert_eq!(memory.restore("/", ("p", &offset), start + Duration::from_secs(2)), None);
-        memory.part(session(), start + Duration::from_secs(2));
-        assert!(memory.restore("/", ("p", &offset), start + Duration::from_secs(2)).is_some());
-        // With a newer one the old event goes, and with it who had it last.
-        memory.part(session(), start + Duration::from_secs(2));
-        memory.keep("/", Reach::default(), ("y", &Args::default()), start + Duration::from_secs(2));
-        assert_eq!(memory.restore("/", ("p", &offset), start + Duration::from_secs(2)), None);
+        // The event may be as old as it likes, until the memory is swept.
+        let later = start + Duration::from_secs(50);
+        memory.part(session(), later);
+        assert!(memory.restore("/", ("p", &offset), later).is_some());
+        let swept = start + Duration::from_secs(61);
+        memory.part(session(), swept);
+        assert_eq!(memory.restore("/", ("p", &offset), swept), None);
         for _ in 0..MOST_EVENTS + 5 {
             memory.keep("/", Reach::default(), ("z", &Args::default()), start + Duration::from_secs(2));
         }
