@@ -1,5 +1,7 @@
 //! Tables, laid out by comfy-table. The only door to it.
 
+use std::borrow::Cow;
+
 use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
 
 use super::line::{Line, Tone};
@@ -12,7 +14,31 @@ pub fn table(head: &[&str], rows: &[Vec<String>], width: usize) -> Vec<Line> {
     table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
     table.set_header(head.iter().copied());
     for row in rows {
-        table.add_row(row);
+        table.add_row(row.iter().map(|cell| shortened(cell)));
     }
     table.to_string().lines().map(|line| Line::of(Tone::Plain, line.trim_end())).collect()
+}
+
+/// Nobody reads more in a cell, and laying it out takes its time.
+const MOST: usize = 1_000;
+
+fn shortened(cell: &str) -> Cow<'_, str> {
+    match cell.char_indices().nth(MOST) {
+        Some((at, _)) => Cow::Owned(format!("{}… ({} octets)", &cell[..at], cell.len())),
+        None => Cow::Borrowed(cell),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_has_an_end() {
+        assert_eq!(shortened("short"), "short");
+        let long = "é".repeat(MOST + 1);
+        assert!(shortened(&long).ends_with("é… (2002 octets)"));
+        let lines = table(&["data"], &[vec!["x".repeat(90_000)]], 80);
+        assert!(lines.len() < 30, "{}", lines.len());
+    }
 }
