@@ -155,7 +155,7 @@ impl Connection {
                 (fin, by, Severity::Note, text, "RFC 9293 §3.6.1")
             }
             Ending::Aborted { by, rst } => {
-                let text = format!("{} broke connection {id} off while it was open", who(by));
+                let text = format!("{} broke connection {id} off while open", who(by));
                 (rst, by, Severity::Warn, text, "RFC 9293 §3.10.5")
             }
             Ending::ResetAfterFin { by, fin, rst } => {

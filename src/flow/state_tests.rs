@@ -96,7 +96,7 @@ fn an_abort() {
     play.send(UP, ACK, 10);
     play.send(UP, RST | ACK, 0);
     assert_eq!(play.connection().ending(), Ending::Aborted { by: UP, rst: 5 });
-    assert_eq!(remarks(&play), [(5, "10.0.0.1:50000 broke connection 0 off while it was open".into())]);
+    assert_eq!(remarks(&play), [(5, "10.0.0.1:50000 broke connection 0 off while open".into())]);
 }
 
 #[test]

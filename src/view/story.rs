@@ -162,16 +162,8 @@ fn gather<T: PartialEq + Eq + std::hash::Hash + Copy>(
     gathered
 }
 
-/// More frames than this are counted, not named.
-const MAX_FRAMES: usize = 12;
-
 fn places(frames: &[u32]) -> String {
-    let named = frames[..frames.len().min(MAX_FRAMES)].to_vec();
-    let text = Evidence { frames: named, searched: None }.to_string();
-    match frames.len().saturating_sub(MAX_FRAMES) {
-        0 => text,
-        more => format!("{text} and {more} more"),
-    }
+    Evidence { frames: frames.to_vec(), searched: None }.to_string()
 }
 
 /// From here on two addresses find room in a line.

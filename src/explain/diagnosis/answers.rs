@@ -5,9 +5,11 @@
 
 use super::exchange::Exchange;
 use super::{Case, Finding, quoted, together};
+use crate::flow::Opening;
 use crate::layer::Direction;
 use crate::protocol::engineio::ErrorBody;
 use crate::protocol::{HttpMessage, Side};
+use crate::trace::Message;
 
 pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
     let mut found = refused(case);
@@ -36,8 +38,17 @@ fn refused(case: &Case<'_>) -> Vec<Finding> {
 fn not_allowed(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
     let (origin, host) = (exchange.asks(case.trace, "origin")?, exchange.asks(case.trace, "host")?);
     let answer = exchange.answer?;
-    // A WebSocket is not kept from anyone that way, nor is what comes from the same place.
-    if exchange.status == Some(101) || origin.split_once("://").is_none_or(|(_, place)| place == host) {
+    let says = |name: &str| exchange.asks(case.trace, name);
+    let is_one_of = |name: &str, values: &[&str]| says(name).is_some_and(|value| values.contains(&value.as_str()));
+    // A WebSocket is not kept from anyone that way, nor what comes from the same place, nor where a page is opened. A 304 has
+    // what its first answer had, and behind a proxy the host is another.
+    let is_exempt = says("sec-websocket-key").is_some()
+        || exchange.status == Some(304)
+        || is_one_of("sec-fetch-site", &["same-origin", "none"])
+        || is_one_of("sec-fetch-mode", &["navigate", "no-cors", "same-origin", "websocket"])
+        || says("x-forwarded-host").is_some()
+        || says("forwarded").is_some();
+    if is_exempt || is_same_place(&origin, &host) {
         return None;
     }
     let allows = match exchange.says(case.trace, "access-control-allow-origin") {
@@ -55,13 +66,25 @@ fn not_allowed(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
     Some(Finding::warn(text, "Fetch, CORS check", vec![exchange.request.frame(), answer.frame()]))
 }
 
+/// Whether an origin is that of a host: without regard to case, and to a port that goes without saying.
+fn is_same_place(origin: &str, host: &str) -> bool {
+    let Some((scheme, place)) = origin.split_once("://") else { return true };
+    let port = if scheme.eq_ignore_ascii_case("https") { ":443" } else { ":80" };
+    let bare = |place: &str| place.strip_suffix(port).unwrap_or(place).to_ascii_lowercase();
+    bare(place) == bare(host)
+}
+
 /// Octets behind an answer that ends before them, where no request waits.
 fn left_over(case: &Case<'_>) -> Vec<Finding> {
-    let pair = |messages: &[&crate::trace::Message]| {
+    let pair = |messages: &[&Message]| {
         let [answer, rest] = messages else { return None };
         let http = answer.payload_as::<HttpMessage>().filter(|http| http.side == Side::Response && answer.complete)?;
         let len = http.header(case.trace.bytes(answer), "content-length")?;
         rest.payload_as::<HttpMessage>().filter(|rest| rest.side == Side::Unreadable)?;
+        let connection = case.connection(answer)?;
+        if connection.opening == Opening::Guessed || rest.range.start != answer.range.end || waits(case, answer, rest) {
+            return None;
+        }
         let octets = rest.range.end - rest.range.start;
         let some = if octets == 1 { "1 octet follows".to_owned() } else { format!("{octets} octets follow") };
         let text = format!(
@@ -77,4 +100,17 @@ fn left_over(case: &Case<'_>) -> Vec<Finding> {
         found.extend(answers.windows(2).filter_map(pair));
     }
     found
+}
+
+/// Whether a request may have been what these octets answer.
+fn waits(case: &Case<'_>, answer: &Message, rest: &Message) -> bool {
+    let count = |is: &dyn Fn(&Message, &HttpMessage) -> bool| {
+        let http = case.messages_of(answer.connection).iter().filter_map(|one| Some((*one, one.payload_as()?)));
+        http.filter(|(one, http)| is(one, http)).count()
+    };
+    let asked = count(&|one, http| http.side == Side::Request && one.frame() <= rest.frame());
+    let answered = count(&|one, http| {
+        http.side == Side::Response && http.status() >= Some(200) && one.range.end <= answer.range.end
+    });
+    asked > answered
 }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::exchange::Exchange;
 use super::{Case, Finding, end_of, in_words, quoted, sender};
+use crate::flow::{Connection, Ending};
 use crate::layer::Direction;
 use crate::protocol::engineio::{Content, EngineIoPacket, Kind, Open};
 use crate::protocol::{Opcode, SocketIoPacket, WebSocketFrame};
@@ -31,6 +32,11 @@ fn unanswered(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
     }
     let connection = case.connection(request)?;
     let (by, end, is_reset) = end_of(connection)?;
+    // Whoever only says that it has said all may still be answered.
+    let may_come = matches!(connection.ending(), Ending::HalfClosed { by: Direction::ToServer, .. });
+    if may_come || !case.has_all(connection, Direction::ToClient) {
+        return None;
+    }
     let what = format!("{} {}", exchange.method, quoted(&exchange.target));
     let asked = request.frame();
     let frames = vec![asked.min(end), asked.max(end)];
@@ -59,7 +65,9 @@ fn unanswered(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
 
 /// Whether the server said anything behind a request, be it an answer that has no end yet.
 fn answer_begun(case: &Case<'_>, request: &Message) -> bool {
-    case.last_said.get(request.connection as usize).is_some_and(|last| *last > request.frame())
+    case.last_said
+        .get(request.connection as usize)
+        .is_some_and(|last| last[usize::from(request.inside)] > request.frame())
 }
 
 /// Events that want an acknowledgement and got none until their session was over.
@@ -71,11 +79,7 @@ fn unacknowledged(case: &Case<'_>) -> Vec<Finding> {
             Some((packet.answers.as_ref()?.frame, packet.namespace.as_ref(), packet.id?, to_server))
         })
         .collect();
-    // A session goes on over several connections: the latest of its packets says how long it was waited for.
-    let mut last: BTreeMap<&str, u32> = BTreeMap::new();
-    for (message, packet) in packets() {
-        packet.sid.as_deref().map(|sid| last.insert(sid, message.frame()));
-    }
+    let sessions = sessions(case);
     let is_waiting = |(message, packet): &(&Message, &SocketIoPacket)| {
         let Some(id) = packet.id.filter(|_| packet.kind.is_event()) else { return false };
         let to_server = message.direction == Direction::ToServer;
@@ -84,18 +88,38 @@ fn unacknowledged(case: &Case<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for (message, packet) in packets().filter(is_waiting) {
         let Some(connection) = case.connection(message) else { continue };
-        let over = end_of(connection).map_or(connection.last.0, |(_, end, _)| end);
-        let until = packet.sid.as_deref().and_then(|sid| last.get(sid)).copied().unwrap_or(over).max(over);
+        let of_session = packet.sid.as_deref().and_then(|sid| sessions.get(sid)).into_iter().flatten();
+        let connections: Vec<&Connection> =
+            of_session.filter_map(|id| case.trace.connections().get(*id as usize)).collect();
+        let ends: Option<Vec<u32>> = connections.iter().map(|one| end_of(one).map(|(_, end, _)| end)).collect();
+        // A session is over when all its connections are.
+        let over = ends.and_then(|ends| ends.into_iter().max());
+        let until = over.unwrap_or(case.trace.len()).max(message.frame());
+        let waited = case.seconds(message.frame(), until);
+        if waited < PATIENCE || !case.has_all(connection, message.direction.reverse()) {
+            continue;
+        }
         let name = packet.event().map(|event| quoted(&event.name)).unwrap_or_default();
         let who = if message.direction == Direction::ToServer { "server" } else { "client" };
-        let waits = if end_of(connection).is_some() { "session was over" } else { "capture was" };
+        let ended = if over.is_some() { "session was over" } else { "capture ended" };
         let text = format!(
-            "the event \"{name}\" asks for an acknowledgement (#{}), and none came in the {} until the {waits}: the {who}'s \
-             program did not call back",
+            "the event \"{name}\" asks for an acknowledgement (#{}), and none came in the {} until the {ended}: the {who}'s \
+             program did not call back in that time",
             packet.id.unwrap_or_default(),
-            case.between(message.frame(), until)
+            in_words(waited)
         );
         found.push(Finding::warn(text, "Socket.IO protocol 5, Acknowledgement", vec![message.frame()]));
+    }
+    found
+}
+
+/// The connections of each session.
+fn sessions<'a>(case: &Case<'a>) -> BTreeMap<&'a str, BTreeSet<u32>> {
+    let mut found: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
+    for message in case.trace.messages() {
+        if let Some(sid) = message.payload_as::<EngineIoPacket>().and_then(|packet| packet.sid.as_deref()) {
+            found.entry(sid).or_default().insert(message.connection);
+        }
     }
     found
 }
@@ -169,15 +193,19 @@ fn lost_ping(case: &Case<'_>, ping: &Message) -> Option<Finding> {
     Some(Finding::warn(text, "RFC 6455 §5.5.2", vec![ping.frame(), end]))
 }
 
-/// The frame in which whoever pinged gave up: a Close frame, or the end of the connection.
+/// The frame in which whoever pinged gave up: a Close frame, or the end of the connection; `None` if the other side left.
 fn gave_up(case: &Case<'_>, ping: &Message) -> Option<u32> {
+    let connection = case.connection(ping)?;
+    if !case.has_all(connection, ping.direction.reverse()) {
+        return None;
+    }
     let closes = |other: &&&Message| {
-        other.direction == ping.direction
-            && other.frame() > ping.frame()
+        other.frame() > ping.frame()
             && other.payload_as::<WebSocketFrame>().is_some_and(|frame| frame.opcode == Opcode::Close)
     };
-    match case.messages_of(ping.connection).iter().find(closes) {
-        Some(close) => Some(close.frame()),
-        None => end_of(case.connection(ping)?).filter(|(by, ..)| *by == ping.direction).map(|(_, end, _)| end),
-    }
+    let end = match case.messages_of(ping.connection).iter().find(closes) {
+        Some(close) => (close.direction, close.frame()),
+        None => end_of(connection).map(|(by, end, _)| (by, end))?,
+    };
+    (end.0 == ping.direction).then_some(end.1)
 }

@@ -58,7 +58,7 @@ fn stall(
     let seconds = trace.time(last)? - trace.time(since)?;
     let who = sender(connection, direction);
     let text = match ended {
-        true if seconds < BUSY => return None,
+        _ if seconds < BUSY => return None,
         true => format!(
             "{who} did not read for {}: its window was 0, and whoever sends to it had to wait",
             in_words(seconds)

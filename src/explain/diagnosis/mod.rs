@@ -49,18 +49,18 @@ struct Case<'a> {
     exchanges: Vec<Exchange<'a>>,
     /// The messages of each connection.
     of: Vec<Vec<&'a Message>>,
-    /// The last frame of each connection in which its server said anything.
-    last_said: Vec<u32>,
+    /// The last frame of each connection in which its server said anything, in the open and inside of TLS.
+    last_said: Vec<[u32; 2]>,
 }
 
 impl<'a> Case<'a> {
     fn new(trace: &'a Trace) -> Self {
         let mut of: Vec<Vec<&Message>> = vec![Vec::new(); trace.connections().len()];
-        let mut last_said = vec![0; of.len()];
+        let mut last_said = vec![[0; 2]; of.len()];
         for message in trace.messages() {
             of[message.connection as usize].push(message);
             if message.direction == Direction::ToClient {
-                last_said[message.connection as usize] = message.frame();
+                last_said[message.connection as usize][usize::from(message.inside)] = message.frame();
             }
         }
         Self { trace, exchanges: exchange::exchanges(trace), of, last_said }
@@ -72,6 +72,16 @@ impl<'a> Case<'a> {
 
     fn connection(&self, of: &Message) -> Option<&'a Connection> {
         self.trace.connections().get(of.connection as usize)
+    }
+
+    /// Whether all that went this way was captured, as far as the other side tells: what is missing may be the answer.
+    fn has_all(&self, connection: &Connection, direction: Direction) -> bool {
+        let Some(stream) = self.trace.stream(connection.id, direction) else { return false };
+        // A FIN counts as one.
+        let end = stream.end() + 1;
+        stream.gaps().is_empty()
+            && connection.sent(direction) <= end
+            && connection.acknowledged(direction).is_none_or(|acknowledged| acknowledged <= end)
     }
 
     /// The time between two frames in words: `2.3 s`, `15 ms`.

@@ -6,7 +6,7 @@
 
 use super::exchange::Exchange;
 use super::{Case, Finding, end_of, quoted};
-use crate::layer::Direction;
+use crate::layer::{Direction, Severity};
 use crate::protocol::{SseEventMessage, WebSocketFrame};
 use crate::trace::Message;
 
@@ -51,7 +51,9 @@ fn not_chosen(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
         .iter()
         .any(|message| message.direction == Direction::ToServer && message.payload_as::<WebSocketFrame>().is_some());
     let (by, end, _) = end_of(case.connection(exchange.request)?)?;
-    if spoken || by != Direction::ToServer {
+    let answer = exchange.answer.map(Message::frame)?;
+    // Who listens for a while does without.
+    if spoken || by != Direction::ToServer || case.seconds(answer, end) > SOON {
         return None;
     }
     let text = format!(
@@ -59,7 +61,6 @@ fn not_chosen(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
          insist on what they asked for",
         quoted(&offered)
     );
-    let answer = exchange.answer.map(Message::frame)?;
     Some(Finding::warn(text, "RFC 6455 §4.1", vec![exchange.request.frame(), answer, end]))
 }
 
@@ -95,10 +96,13 @@ const SOON: f64 = 0.3;
 /// An event stream whose events all come at once, long after it was asked for.
 fn held_up(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
     let answer = exchange.answer?;
-    if !exchange.says(case.trace, "content-type")?.starts_with("text/event-stream") {
-        return None;
-    }
-    let events = case.messages_of(answer.connection).iter().filter(|message| {
+    let is_stream = exchange.says(case.trace, "content-type")?.to_ascii_lowercase().starts_with("text/event-stream");
+    let begins = answer.frames.first().copied().filter(|_| is_stream)?;
+    // They stand in the order of their frames.
+    let messages = case.messages_of(answer.connection);
+    let from = messages.partition_point(|message| message.frame() < begins);
+    let until = messages.partition_point(|message| message.frame() <= answer.frame());
+    let events = messages[from..until].iter().filter(|message| {
         message.inside == answer.inside
             && message.payload_as::<SseEventMessage>().is_some()
             && message.range.start >= answer.range.start
@@ -111,10 +115,11 @@ fn held_up(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
         return None;
     }
     let text = format!(
-        "all {} events of {} came in one frame, {} after they were asked for: something between buffers the stream",
+        "all {} events of {} came in one frame, {} after they were asked for: either the server wrote them at once, or something between \
+         buffers the stream",
         frames.len(),
         quoted(&exchange.target),
         case.between(asked, first)
     );
-    Some(Finding::warn(text, "WHATWG HTML §9.2", vec![asked, first]))
+    Some(Finding { severity: Severity::Note, ..Finding::warn(text, "WHATWG HTML §9.2", vec![asked, first]) })
 }

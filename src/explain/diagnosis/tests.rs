@@ -82,6 +82,15 @@ fn a_request_without_an_answer_says_who_left() {
     assert_eq!(told(&answered), [""; 0], "the capture ends, and the answer may come");
     answered.server("HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n").close();
     assert_eq!(told(&answered), ["GET /x was answered with 500 Oh"]);
+    // What is answered before all of it came is answered.
+    let mut early = Conversation::new().open();
+    early.client("POST /up HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab");
+    early.server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").client("cd").segment(TO_CLIENT, Flags::RST, b"");
+    assert_eq!(told(&early), [""; 0]);
+    // The capture may have lost the answer.
+    let mut lost = Conversation::new().open();
+    lost.client(get).server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").lose().close();
+    assert_eq!(told(&lost), [""; 0]);
     // Who polls leaves its question open.
     let mut poll = Conversation::new().open();
     poll.client("GET /socket.io/?EIO=4&transport=polling&sid=s HTTP/1.1\r\nHost: x\r\n\r\n").close();
@@ -93,6 +102,8 @@ fn an_event_without_its_acknowledgement_is_told() {
     let mut talk = engineio(200);
     talk.client(text("420[\"save\",1]", true)).client(text("421[\"load\"]", true)).server(text("431[]", false));
     talk.client(text("42[\"tell\"]", true));
+    assert_eq!(told(&talk), [""; 0], "it may come yet");
+    later(&mut talk, 10, 900);
     let found = one(&talk);
     assert!(found.text.starts_with("the event \"save\" asks for an acknowledgement (#0)"), "{}", found.text);
     assert_eq!(found.frames, [9]);
@@ -264,13 +275,24 @@ fn what_a_page_may_not_read_is_told() {
         assert!(found.text.contains(says) && found.text.contains("GET /api"), "{}", found.text);
         assert_eq!(found.frames, [4, 5]);
     }
-    for (origin, allowed) in [("http://app", "*"), ("http://app", "http://app"), ("http://x:8080", "http://y")] {
+    for (origin, allowed) in [
+        ("http://app", "*"),
+        ("http://app", "http://app"),
+        ("http://X:8080", "http://y"),
+        ("http://app\r\nSec-Fetch-Mode: navigate", "http://y"),
+        ("http://app\r\nX-Forwarded-Host: app", "http://y"),
+    ] {
         assert_eq!(told(&ask(origin, &format!("{allow}{allowed}\r\n"))), [""; 0], "{origin} {allowed}");
     }
 }
 
 #[test]
 fn octets_that_no_request_waits_for_are_told() {
+    let get = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    let mut odd = Conversation::new().open();
+    odd.client(get).server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").client(get).server("ICY 200 OK\r\n\r\n");
+    let said = told(&odd);
+    assert!(!said.iter().any(|text| text.contains("Content-Length")), "it answers the second request: {said:?}");
     let mut talk = Conversation::new().open();
     talk.client("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         .server("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{\"a\"}")
