@@ -58,6 +58,9 @@ struct Step {
     lasts: String,
 }
 
+/// Of more events in one frame the offsets are compared as they are.
+const MOST_OFFSETS: usize = 64;
+
 /// What goes one way on a connection. Two runs of the same programs say the same in each; what goes the other way meanwhile,
 /// or on another connection, comes now sooner and now later.
 type Strand = (u32, usize);
@@ -67,10 +70,15 @@ fn told(trace: &Trace) -> BTreeMap<Strand, Vec<Step>> {
     let story = Story::tell(trace, &Cast::default(), &|_| true);
     let mut told: BTreeMap<Strand, Vec<Step>> = BTreeMap::new();
     for (at, chapter) in (0..).zip(story.chapters) {
+        let (mut frame, mut offsets) = (0, Vec::new());
         for line in chapter.lines.into_iter().filter(|line| !line.text.ends_with(" octets of a longer message")) {
             let way = if line.direction == Direction::ToServer { "to the server" } else { "to the client" };
-            let packets = trace.messages_in(line.frame).iter().filter_map(|message| message.payload_as());
-            let offsets: Vec<&str> = packets.filter_map(|packet: &SocketIoPacket| packet.offset.as_deref()).collect();
+            if line.frame != frame {
+                frame = line.frame;
+                let packets = trace.messages_in(frame).iter().filter_map(|message| message.payload_as());
+                let found = packets.filter_map(|packet: &SocketIoPacket| packet.offset.as_deref());
+                offsets = found.take(MOST_OFFSETS).collect();
+            }
             let step = Step { lasts: lasting(&line.text, &offsets), said: (line.frame, way, line.text) };
             told.entry((at, line.direction.index())).or_default().push(step);
         }

@@ -1,6 +1,7 @@
 //! What happened, connection by connection, one line per step: the raw material of a ladder.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
 
 use super::Cast;
 use crate::flow::{Connection, Finding, Segment};
@@ -150,15 +151,16 @@ impl Chapter {
         let begins = begun.get(&number).filter(|begins| begins.connection == self.connection);
         if let Some(message) = begins {
             let text = format!("{}, goes on until {}", message_text(trace, message), message.frame());
-            line(text, phase_of(message), is_odd(trace, message));
+            let odd = message.notes.iter().any(|note| note.severity >= Severity::Warn);
+            line(text, phase_of(message), odd);
         }
+        let lying = lying(trace.messages_in(number));
         for message in trace.messages_in(number).iter().filter(|message| is_told(trace, message)) {
-            let carrier =
-                trace.messages_in(number).iter().rfind(|other| other.owns_bytes() && lies_with(other, message));
+            let (carrier, odd) = lying.get(&(&message.range, message.inside)).copied().unwrap_or((None, false));
             let phase = phase_of(carrier.unwrap_or(message));
             let since = message.frames.first().filter(|_| begun_before(message));
             let since = since.map(|first| format!(", begun in {first}")).unwrap_or_default();
-            line(message_text(trace, message) + &since, phase, is_odd(trace, message));
+            line(message_text(trace, message) + &since, phase, odd);
         }
         if trace.messages_in(number).is_empty()
             && begins.is_none()
@@ -200,9 +202,19 @@ fn is_told(trace: &Trace, message: &Message) -> bool {
         && !message.payload_as().is_some_and(carries)
 }
 
-/// Whether two messages of a connection are of the same octets.
-fn lies_with(one: &Message, other: &Message) -> bool {
-    one.range == other.range && one.inside == other.inside
+/// What lies on the same octets of a frame's messages: the last that owns them, and whether there is a warning about any.
+type Lying<'a> = HashMap<(&'a Range<u64>, bool), (Option<&'a Message>, bool)>;
+
+fn lying(messages: &[Message]) -> Lying<'_> {
+    let mut lying = Lying::new();
+    for message in messages {
+        let (carrier, odd) = lying.entry((&message.range, message.inside)).or_default();
+        if message.owns_bytes() {
+            *carrier = Some(message);
+        }
+        *odd |= message.notes.iter().any(|note| note.severity >= Severity::Warn);
+    }
+    lying
 }
 
 fn opening_text(trace: &Trace, number: u32, record: &Record) -> Option<String> {
@@ -282,12 +294,6 @@ fn phase_of(message: &Message) -> Phase {
         "tls" => Phase::Tls,
         _ => Phase::Data,
     }
-}
-
-/// Whether there is a warning about the message, or about the handshake it completes.
-fn is_odd(trace: &Trace, message: &Message) -> bool {
-    let mut same = trace.messages_in(message.frame()).iter().filter(|other| lies_with(other, message));
-    same.any(|message| message.notes.iter().any(|note| note.severity >= Severity::Warn))
 }
 
 #[cfg(test)]

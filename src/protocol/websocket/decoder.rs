@@ -7,10 +7,10 @@ use super::check::{check_close, check_frame};
 use super::deflate::{Agreement, Inflater};
 use super::frame::{Opcode, ReadHeader, WebSocketFrame, unmask};
 use super::joined::{Fit, fitting};
+use super::stray;
 use super::utf8::Utf8Check;
 use crate::layer::{Direction, Group, Note, Severity};
 use crate::message::{Decoder, Draft, Input, Progress, Sink};
-use crate::protocol::text::quoted;
 
 /// What one direction has said so far.
 #[derive(Debug, Default)]
@@ -109,8 +109,8 @@ impl Decoder for WebSocketDecoder {
             return Progress::NeedMore;
         }
         // No frame begins so: it would be a control frame in fragments, with a reserved bit.
-        if input.bytes[0] == HTTP[0] && input.bytes.starts_with(HTTP) {
-            return give_up_on_http(input, sink);
+        if stray::is_http(input.bytes) {
+            return stray::give_up_on_http(input, sink);
         }
         let ReadHeader::Complete(frame) = WebSocketFrame::read(input.bytes) else {
             return if input.end { self.cut_header(input, sink) } else { Progress::NeedMore };
@@ -375,21 +375,6 @@ impl WebSocketDecoder {
         sink.message(Draft { direction: input.direction, range, payload: &frame, notes, complete: false });
         Progress::Consumed(input.bytes.len())
     }
-}
-
-/// How an answer of HTTP begins.
-const HTTP: &[u8] = b"HTTP/1.";
-
-fn give_up_on_http(input: Input<'_>, sink: &mut dyn Sink) -> Progress {
-    let line = input.bytes.split(|octet| *octet == b'\r').next().unwrap_or_default();
-    let text = format!(
-        "where a frame should begin stands an answer of HTTP, {}: a second handler on the server answered the same upgrade. \
-         What follows in this direction is not read",
-        quoted(&String::from_utf8_lossy(line), 40)
-    );
-    let range = input.offset..input.offset + input.bytes.len() as u64;
-    sink.remark(input.direction, range, Note::new(Severity::Error, text, "RFC 6455 §4.2.2").about(Group::Undecoded));
-    Progress::GiveUp
 }
 
 /// A piece of a payload with its mask undone; `at` is how much of the payload came before it. Nothing is copied if there

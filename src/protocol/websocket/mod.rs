@@ -13,6 +13,7 @@ mod frame;
 mod handshake;
 mod joined;
 mod message;
+mod stray;
 mod utf8;
 
 pub use frame::{Opcode, WebSocketFrame, close_meaning};
