@@ -10,7 +10,7 @@ const KEPT: usize = 64;
 
 /// Remarks with how often each was made. Those that differ in numbers only count as one.
 ///
-/// Of more than [`KEPT`] those are kept that come first: the worst before the others, then by their text. One that was let
+/// Of more than 64 those are kept that come first: the worst before the others, then by their text. One that was let
 /// go has so many before it that it can never come back. So the counts are exact, and the same in whichever order the
 /// remarks come, and in however many parts.
 #[derive(Debug, Default)]
