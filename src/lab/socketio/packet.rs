@@ -31,6 +31,9 @@ pub enum Kind {
     BinaryAck,
 }
 
+/// Whoever announces more is not waited for.
+const MOST_ATTACHMENTS: usize = 1_000;
+
 const KINDS: [Kind; 7] =
     [Kind::Connect, Kind::Disconnect, Kind::Event, Kind::Ack, Kind::ConnectError, Kind::BinaryEvent, Kind::BinaryAck];
 
@@ -79,7 +82,7 @@ impl Packet {
         let mut packet = Self::new(kind, MAIN, None);
         if matches!(kind, Kind::BinaryEvent | Kind::BinaryAck) {
             let (count, behind) = rest.split_once('-')?;
-            (packet.attachments, rest) = (count.parse().ok()?, behind);
+            (packet.attachments, rest) = (count.parse().ok().filter(|count| *count <= MOST_ATTACHMENTS)?, behind);
         }
         if rest.starts_with('/') {
             let (namespace, behind) = rest.split_once(',').unwrap_or((rest, ""));
@@ -155,7 +158,7 @@ mod tests {
         ] {
             assert_eq!(Packet::read(text).unwrap().to_text(), text);
         }
-        for text in ["", "9", "5[\"x\"]", "2[", "2\u{fe}"] {
+        for text in ["", "9", "51001-[\"x\"]", "5[\"x\"]", "2[", "2\u{fe}"] {
             assert_eq!(Packet::read(text), None, "{text}");
         }
     }
