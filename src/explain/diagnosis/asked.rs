@@ -96,7 +96,9 @@ fn unacknowledged(case: &Case<'_>) -> Vec<Finding> {
         let over = ends.and_then(|ends| ends.into_iter().max());
         let until = over.unwrap_or(case.trace.len()).max(message.frame());
         let waited = case.seconds(message.frame(), until);
-        if waited < PATIENCE || !case.has_all(connection, message.direction.reverse()) {
+        // The acknowledgement may have come on any of them.
+        let has_all = |one: &&Connection| case.has_all(one, message.direction.reverse());
+        if waited < PATIENCE || !has_all(&connection) || !connections.iter().all(has_all) {
             continue;
         }
         let name = packet.event().map(|event| quoted(&event.name)).unwrap_or_default();

@@ -107,6 +107,15 @@ fn an_event_without_its_acknowledgement_is_told() {
     let found = one(&talk);
     assert!(found.text.starts_with("the event \"save\" asks for an acknowledgement (#0)"), "{}", found.text);
     assert_eq!(found.frames, [9]);
+    // The answer may be what was not captured, there or on another connection of the session.
+    let mut other = Conversation::between("127.0.0.1:50001", "127.0.0.1:8080").open();
+    other.client("POST /socket.io/?EIO=4&transport=polling&sid=s HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n3");
+    other.server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").lose().close();
+    let mut both = engineio(200);
+    both.client(text("420[\"save\",1]", true));
+    both.frames.append(&mut other.frames);
+    later(&mut both, 10, 900);
+    assert_eq!(told(&both), [""; 0]);
     talk.server(text("430[]", false));
     assert_eq!(told(&talk), [""; 0]);
 }
