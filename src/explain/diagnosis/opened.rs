@@ -30,8 +30,8 @@ fn stripped(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
     }
     let frame = exchange.request.frame();
     let text = format!(
-        "{} {} has a Sec-WebSocket-Key and no Upgrade: a proxy on the way took that field out, as it may, and did not put \
-         it in again. It must be told to (in nginx: proxy_set_header Upgrade $http_upgrade)",
+        "{} {} has a Sec-WebSocket-Key and no Upgrade: as when a proxy on the way takes that field out, as it may, and does \
+         not put it in again. It must be told to (in nginx: proxy_set_header Upgrade $http_upgrade)",
         exchange.method,
         quoted(&exchange.target)
     );

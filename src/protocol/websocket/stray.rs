@@ -16,8 +16,8 @@ pub(super) fn is_http(bytes: &[u8]) -> bool {
 pub(super) fn give_up_on_http(input: Input<'_>, sink: &mut dyn Sink) -> Progress {
     let line = input.bytes.split(|octet| *octet == b'\r').next().unwrap_or_default();
     let text = format!(
-        "where a frame should begin stands an answer of HTTP, {}: a second handler on the server answered the same upgrade. \
-         What follows in this direction is not read",
+        "where a frame should begin stands an answer of HTTP, {}: as when a second handler on the server answers the same \
+         upgrade. What follows in this direction is not read",
         quoted(&String::from_utf8_lossy(line), 40)
     );
     let range = input.offset..input.offset + input.bytes.len() as u64;

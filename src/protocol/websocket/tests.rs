@@ -295,7 +295,7 @@ fn an_answer_of_http_among_frames_is_told() {
     assert_eq!(talk.told(), ["< text \"hi\""]);
     let [(_, range, note)] = &talk.heard.remarks[..] else { panic!("{:?}", talk.heard.remarks) };
     assert_eq!((range.start, note.severity), (4, ERROR));
-    assert!(note.text.contains("\"HTTP/1.1 400 Bad Request\": a second handler"), "{}", note.text);
+    assert!(note.text.contains("\"HTTP/1.1 400 Bad Request\": as when a second handler"), "{}", note.text);
     // In a message it is a text like any other.
     let quoted = server(&[&[0x81, answer.len() as u8][..], answer].concat());
     assert_eq!((quoted.told().len(), quoted.heard.remarks.len()), (1, 0));
