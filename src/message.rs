@@ -199,10 +199,28 @@ impl Progress {
     }
 }
 
+/// A message that is there from its first octet to its last, and of which there is nothing to say but what it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Glance<'a> {
+    /// How many octets it takes.
+    pub len: usize,
+    /// What it is.
+    pub payload: &'a dyn Payload,
+    /// The text that it carries, if it carries text.
+    pub text: Option<&'a str>,
+}
+
 /// The state of one protocol on one connection.
 pub trait Decoder: Send {
     /// Takes what it can from the front of the input.
     fn decode(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Progress;
+
+    /// The message at the front of these octets of a direction, if it is as usual: what [`decode`](Self::decode) would hand
+    /// out, without a note. Nothing has changed then, whether or not the caller takes it: who only counts messages need
+    /// not have them decoded. `None` says nothing.
+    fn glance<'a>(&'a mut self, _direction: Direction, _bytes: &'a [u8]) -> Option<Glance<'a>> {
+        None
+    }
 
     /// Where the message begins of which this direction's decoder has consumed a part and not handed it out yet: its
     /// bytes are kept for those who want to read it.

@@ -7,8 +7,9 @@ use super::remark::Remarks;
 use crate::capture::{FrameRef, Moment};
 use crate::flow::Finding;
 use crate::layer::{Direction, Note, Severity};
+use crate::message::Payload;
 use crate::packet::Plain;
-use crate::protocol::{Opcode, engineio, socketio};
+use crate::protocol::{Opcode, WebSocketFrame, engineio, socketio};
 use crate::trace::{Ended, Kind, Needs, Place, Seen, Sight, Talk, Tally, Told, Watch};
 
 /// So many of the busiest connections are told one by one.
@@ -150,20 +151,21 @@ impl Watch for Summary {
 
     fn message(&mut self, seen: &Seen<'_>) {
         let Some(told) = Told::of(seen) else { return };
+        if let Told::Frame(frame, is_message) = told {
+            return self.add_websocket(frame, is_message);
+        }
         self.kinds[told.kind() as usize] += 1;
         match told {
-            Told::Frame(frame, is_message) => {
-                self.opcodes[usize::from(frame.opcode.bits() & 15)] += 1;
-                self.websocket_octets += frame.payload_len;
-                if is_message {
-                    self.kinds[Kind::WebSocketMessage as usize] += 1;
-                    self.message_octets += frame.payload_len;
-                }
-            }
             Told::Message(message) => self.message_octets += message.payload_len().unwrap_or(0),
             Told::EngineIo(packet) => count(&ENGINEIO, &mut self.engineio, &packet.kind),
             Told::SocketIo(packet) => count(&SOCKETIO, &mut self.socketio, &packet.kind),
-            Told::Http(..) | Told::SseEvent(_) | Told::Handshake(_) | Told::Tls(_) => {}
+            Told::Frame(..) | Told::Http(..) | Told::SseEvent(_) | Told::Handshake(_) | Told::Tls(_) => {}
+        }
+    }
+
+    fn glanced(&mut self, payload: &dyn Payload) {
+        if let Some(frame) = payload.as_any().downcast_ref() {
+            self.add_websocket(frame, true);
         }
     }
 
@@ -219,6 +221,16 @@ impl Summary {
         let now = Moment { frame: number, time: frame.time };
         self.times = Some((self.times.map_or(now, |(first, _)| first), now));
         self.kinds[Kind::Packet as usize] += 1;
+    }
+
+    fn add_websocket(&mut self, frame: &WebSocketFrame, is_message: bool) {
+        self.kinds[Kind::WebSocketFrame as usize] += 1;
+        self.opcodes[usize::from(frame.opcode.bits() & 15)] += 1;
+        self.websocket_octets += frame.payload_len;
+        if is_message {
+            self.kinds[Kind::WebSocketMessage as usize] += 1;
+            self.message_octets += frame.payload_len;
+        }
     }
 
     fn add_stack(&mut self, key: u64, octets: u64, protocols: impl FnOnce() -> Vec<&'static str>) {

@@ -15,12 +15,12 @@ use super::watch::Tally;
 use crate::capture::Moment;
 use crate::flow::{Connection, Opening, Stream};
 use crate::layer::{Direction, Group, Note, Severity};
-use crate::message::Payload;
+use crate::message::{Glance, Payload};
 use crate::protocol::engineio::{
     Content, Data, EngineIoPacket, ErrorBody, Framing, Jsonp, Kind, Open, Packet, Packets, Query, Transport, Version,
     form_payload,
 };
-use crate::protocol::socketio::{self, SocketIoPacket};
+use crate::protocol::socketio::SocketIoPacket;
 use crate::protocol::{HttpMessage, Opcode, Side, WebSocketFrame, WebSocketMessage};
 
 /// More requests than this are not remembered while they wait for their answers.
@@ -161,6 +161,26 @@ impl Carrier {
             found.buffer = buffer;
         }
         None
+    }
+
+    /// Takes a message that is as usual, if what it carries is so too and only counts. Else nothing has happened.
+    pub(super) fn glance(
+        &mut self,
+        connection: &Connection,
+        direction: Direction,
+        moment: Moment,
+        usual: &Glance<'_>,
+        sessions: &mut Sessions,
+    ) -> Option<Tally> {
+        let Socket { sid: Some(sid), .. } = self.socket.as_ref()? else { return None };
+        // In all versions this is the text of a packet of type message.
+        let text = usual.text?.strip_prefix('4')?;
+        let frames = &[];
+        let carried =
+            Carried { connection, direction, start: 0, bytes: None, frames, moment, complete: true, wanted: false };
+        let mut tally = Tally::default();
+        tally.count(sessions.pass(&carried, sid, text)?);
+        Some(tally)
     }
 
     /// Whether this may be a WebSocket of which nobody saw how it began.
@@ -356,12 +376,9 @@ fn passes(
     let (Kind::Message, Data::Text(text), Some(sid), []) = (packet.kind, &packet.data, sid, &*packet.notes) else {
         return false;
     };
-    match sessions.pass(carried, sid, text) {
-        Some(socketio::Kind::Event) => tally.events += 1,
-        Some(_) => tally.acks += 1,
-        None => return false,
-    }
-    true
+    let kind = sessions.pass(carried, sid, text);
+    kind.into_iter().for_each(|kind| tally.count(kind));
+    kind.is_some()
 }
 
 /// As text, whatever it is; quicker than [`String::from_utf8_lossy`] where nothing is wrong.

@@ -6,7 +6,7 @@ use super::Pipeline;
 use super::ear::{Ear, Lent};
 use super::intake::Admitted;
 use super::lane::{Lane, Speech};
-use super::watch::Watch;
+use super::watch::{Tally, Watch};
 use crate::capture::{FrameRef, Moment};
 use crate::flow::{Flow, FlowId, Origin};
 use crate::layer::Direction;
@@ -61,6 +61,47 @@ impl Lane {
     }
 }
 
+impl<W: Watch> Ear<'_, W> {
+    /// Passes over the messages in the octets that were lent, as long as they are as usual. Returns whether that was all:
+    /// else what is left is to be listened to.
+    fn glance(&mut self, direction: Direction) -> bool {
+        if !self.needs.is_nothing() {
+            return false;
+        }
+        let (Some(lent), d) = (self.lent, direction.index()) else { return false };
+        let Lane { speech: Speech::Known(_, decoder), carrier, hearing, read, ends_in, latest, messages, .. } =
+            &mut *self.lane
+        else {
+            return false;
+        };
+        loop {
+            let bytes = lent.from(read[d]);
+            if bytes.is_empty() {
+                break;
+            }
+            let Some(usual) = decoder.glance(direction, bytes) else { return false };
+            let tally = match carrier.is_idle() {
+                true => Tally::default(),
+                false => match carrier.glance(self.connection, direction, self.now, &usual, self.sessions) {
+                    Some(tally) => tally,
+                    None => return false,
+                },
+            };
+            self.watch.glanced(usual.payload);
+            *messages += 1;
+            if tally != Tally::default() {
+                // Each in a packet of Engine.IO.
+                *messages += 2 * (tally.events + tally.acks);
+                self.watch.tallied(tally);
+            }
+            (latest[d], ends_in[d]) = (Some(read[d]), self.now.max(ends_in[d]));
+            read[d] += usual.len as u64;
+        }
+        hearing.streams[d].forget(read[d]);
+        true
+    }
+}
+
 impl<W: Watch> Pipeline<W> {
     /// The frame's plain packet, if the short way is open at all.
     pub(super) fn plain(&self, frame: FrameRef<'_>) -> Option<Plain> {
@@ -97,7 +138,9 @@ impl<W: Watch> Pipeline<W> {
                 secrets: self.secrets.as_ref(),
                 within: false,
             };
-            ear.listen(direction);
+            if !ear.glance(direction) {
+                ear.listen(direction);
+            }
         }
         self.watch.passed(now.frame, frame, plain);
         if self.flows.may_part(id.shard(), now.frame) {

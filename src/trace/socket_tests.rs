@@ -7,9 +7,14 @@ use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
 use super::testing::{Conversation, SWITCHING, TO_CLIENT, TO_SERVER, notes, told};
 use super::{Ended, Needs, Pipeline, Place, Seen, Sight, Tally, Told, Watch};
 use crate::layer::{Direction, Note};
+use crate::message::Payload;
+use crate::protocol::WebSocketFrame;
 
 const UPGRADE: &str = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n\
                        Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+/// A request for a WebSocket that carries no session.
+const SWITCH: &str = "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                      Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 const OPEN: &str = r#"0{"sid":"s1","upgrades":[],"pingInterval":300,"pingTimeout":200,"maxPayload":1000000}"#;
 const JOIN: &str = "40";
 const JOINED: &str = r#"40{"sid":"sock"}"#;
@@ -92,7 +97,7 @@ impl Counter {
 
 impl Watch for Counter {
     fn needs(&self) -> Needs {
-        Needs { everything: false, octets: self.reads, frames: false, packets: true }
+        Needs { everything: false, octets: self.reads, frames: false, packets: self.reads }
     }
 
     fn frame(&mut self, _sight: &Sight<'_>) {}
@@ -104,6 +109,12 @@ impl Watch for Counter {
             Some(other) => self.add(other.kind().name(), 1),
             None => self.add("something else", 1),
         }
+    }
+
+    fn glanced(&mut self, payload: &dyn Payload) {
+        let frame: Option<&WebSocketFrame> = payload.as_any().downcast_ref();
+        self.add("websocket.frame", u64::from(frame.is_some_and(|frame| frame.fin)));
+        self.add("glanced at", 1);
     }
 
     fn tallied(&mut self, tally: Tally) {
@@ -153,20 +164,71 @@ proptest! {
     fn counting_finds_what_reading_finds(
         said in proptest::collection::vec((any::<bool>(), 0..SAYINGS.len()), 0..40),
     ) {
-        let mut talk = Conversation::new().open();
+        let mut talk = Conversation::between("[fd00::1]:51544", "[fd00::2]:8080").open();
         talk.client(UPGRADE).server(SWITCHING).server(frame(TO_CLIENT, OPEN));
         talk.client(frame(TO_SERVER, JOIN)).server(frame(TO_CLIENT, JOINED));
         for (up, which) in said {
             let direction = if up { TO_SERVER } else { TO_CLIENT };
             talk.segment(direction, 0x18, &frame(direction, SAYINGS[which]));
         }
-        let counts = |reads| {
-            let mut pipeline = Pipeline::new(Counter { reads, ..Counter::default() });
-            talk.frames.iter().for_each(|frame| pipeline.push(frame.as_ref()));
-            pipeline.end().counts
-        };
-        prop_assert_eq!(counts(false), counts(true));
+        prop_assert_eq!(counts(&talk, false), counts(&talk, true));
     }
+
+    /// The same of WebSocket alone, whose frames come in any pieces, and are not all as they should be.
+    #[test]
+    fn glancing_at_frames_finds_what_reading_finds(
+        frames in proptest::collection::vec((any::<bool>(), 0_usize..12, "[a-zä]{0,9}"), 0..30),
+        sizes in proptest::collection::vec(1_usize..40, 1..8),
+    ) {
+        let mut talk = Conversation::between("[fd00::1]:51544", "[fd00::2]:8080").open();
+        talk.client(SWITCH).server(SWITCHING);
+        let mut sizes = sizes.into_iter().cycle();
+        for (up, what, text) in frames {
+            let direction = if up { TO_SERVER } else { TO_CLIENT };
+            let mut octets = frame(direction, &text);
+            match (what, octets.len()) {
+                (0, _) => octets[0] = 0x01,
+                (1, _) => octets[0] = 0x80,
+                (2, _) => octets[0] = 0x89,
+                (3, _) => octets[0] = 0x82,
+                (4, _) => octets[0] = 0xc1,
+                (5, _) => octets[1] ^= 0x80,
+                (6, len) => octets[len - 1] = 0xff,
+                _ => {}
+            }
+            while !octets.is_empty() {
+                let rest = octets.split_off(sizes.next().unwrap_or(1).min(octets.len()));
+                talk.segment(direction, 0x18, &octets);
+                octets = rest;
+            }
+        }
+        prop_assert_eq!(counts(&talk, false), counts(&talk, true));
+    }
+}
+
+/// What a counter is told of a conversation, by name.
+fn counts(talk: &Conversation, reads: bool) -> BTreeMap<String, u64> {
+    let mut pipeline = Pipeline::new(Counter { reads, ..Counter::default() });
+    talk.on_ethernet().iter().for_each(|frame| pipeline.push(frame.as_ref()));
+    let mut counts = pipeline.end().counts;
+    counts.remove("glanced at");
+    counts
+}
+
+/// Else the two properties above compared nothing.
+#[test]
+fn who_counts_only_glances() {
+    let mut talk = Conversation::between("[fd00::1]:51544", "[fd00::2]:8080").open();
+    talk.client(UPGRADE).server(SWITCHING).server(frame(TO_CLIENT, OPEN));
+    talk.client(frame(TO_SERVER, JOIN)).server(frame(TO_CLIENT, JOINED));
+    let events = [r#"42["news","a"]"#, r#"42["news","b"]"#].map(|text| frame(TO_CLIENT, text)).concat();
+    for _ in 0..4 {
+        talk.server(&events);
+    }
+    let mut pipeline = Pipeline::new(Counter::default());
+    talk.on_ethernet().iter().for_each(|frame| pipeline.push(frame.as_ref()));
+    // The first ways are learned.
+    assert!(pipeline.end().counts.get("glanced at").is_some_and(|glanced| *glanced >= 6));
 }
 
 /// A capture that began when the program ran already: no handshake, no name of a session, and still its events.

@@ -85,6 +85,13 @@ impl Conversation {
         self
     }
 
+    /// The same frames as an Ethernet carries them; the conversation is one over IPv6.
+    pub(crate) fn on_ethernet(&self) -> Vec<Frame> {
+        let header = [&[2; 12][..], &[0x86, 0xdd]].concat();
+        let framed = |(n, raw): (usize, &Frame)| frame(n, LinkType::ETHERNET, [&header, &raw.data[..]].concat());
+        self.frames.iter().enumerate().map(framed).collect()
+    }
+
     pub(crate) fn trace(&self) -> Trace {
         trace(&self.frames)
     }

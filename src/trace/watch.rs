@@ -13,6 +13,7 @@ use crate::layer::{Direction, Note, Span};
 use crate::message::Payload;
 use crate::packet::{Datagram, Packet, Plain, Transport};
 use crate::protocol::quic::QuicPacket;
+use crate::protocol::socketio;
 
 /// Who is told.
 pub trait Watch {
@@ -28,6 +29,10 @@ pub trait Watch {
 
     /// A message. Its own notes are told with [`Watch::note`] too.
     fn message(&mut self, seen: &Seen<'_>);
+
+    /// A message of which there is nothing to say but what it is, told instead of [`message`](Self::message) to those who
+    /// need nothing but numbers ([`Needs::is_nothing`]).
+    fn glanced(&mut self, _payload: &dyn Payload) {}
 
     /// Packets that ride on the message just told and are as usual, told instead of [`message`](Self::message) to those who
     /// do not need octets.
@@ -60,6 +65,10 @@ impl<W: Watch> Watch for &mut W {
         (**self).message(seen);
     }
 
+    fn glanced(&mut self, payload: &dyn Payload) {
+        (**self).glanced(payload);
+    }
+
     fn tallied(&mut self, tally: Tally) {
         (**self).tallied(tally);
     }
@@ -90,6 +99,13 @@ pub struct Needs {
     pub packets: bool,
 }
 
+impl Needs {
+    /// Whether numbers are enough.
+    pub fn is_nothing(self) -> bool {
+        self == Self { everything: false, octets: false, frames: false, packets: false }
+    }
+}
+
 /// Packets of Socket.IO in the namespace `/`, each in one message of Engine.IO, of which there is nothing odd to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tally {
@@ -97,6 +113,16 @@ pub struct Tally {
     pub events: u64,
     /// How many are of type ACK.
     pub acks: u64,
+}
+
+impl Tally {
+    /// Counts one more, which is an event or else an acknowledgement.
+    pub(super) fn count(&mut self, kind: socketio::Kind) {
+        match kind {
+            socketio::Kind::Event => self.events += 1,
+            _ => self.acks += 1,
+        }
+    }
 }
 
 /// Where a note belongs.

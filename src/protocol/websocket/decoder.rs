@@ -10,7 +10,7 @@ use super::joined::{Fit, fitting};
 use super::stray;
 use super::utf8::Utf8Check;
 use crate::layer::{Direction, Group, Note, Severity};
-use crate::message::{Decoder, Draft, Input, Progress, Sink};
+use crate::message::{Decoder, Draft, Glance, Input, Progress, Sink};
 
 /// What one direction has said so far.
 #[derive(Debug, Default)]
@@ -41,6 +41,11 @@ impl Speaker {
             && self.note.is_none()
             && self.lost.is_none()
     }
+
+    /// Whether its next octet is the first of a frame.
+    fn is_between_frames(&self) -> bool {
+        self.partial.is_none() && self.skip_to.is_none()
+    }
 }
 
 #[derive(Debug)]
@@ -50,6 +55,8 @@ pub(super) struct WebSocketDecoder {
     scratch: Vec<u8>,
     /// What is to be told on the first frame of a connection that was joined in its middle.
     joined: Option<Note>,
+    /// The frame that was glanced at.
+    glanced: Option<WebSocketFrame>,
 }
 
 /// Frames with at most so many octets of payload are waited for; of longer ones each piece is read as it comes.
@@ -68,7 +75,7 @@ impl WebSocketDecoder {
             Speaker { inflater, ..Speaker::default() }
         };
         let speakers = [speaker(Direction::ToServer), speaker(Direction::ToClient)];
-        Self { speakers, scratch: Vec::new(), joined: None }
+        Self { speakers, scratch: Vec::new(), joined: None, glanced: None }
     }
 
     /// A decoder for a connection that was joined in its middle, of which so many frames fit. Whether compression was
@@ -124,6 +131,20 @@ impl Decoder for WebSocketDecoder {
             }
             _ => Progress::NeedMore,
         }
+    }
+
+    fn glance<'a>(&'a mut self, direction: Direction, bytes: &'a [u8]) -> Option<Glance<'a>> {
+        let ReadHeader::Complete(frame) = WebSocketFrame::read(bytes) else { return None };
+        if !self.is_usual(&frame, direction) || !self.speakers[direction.index()].is_between_frames() {
+            return None;
+        }
+        let len = usize::try_from(frame.total_len()?).ok()?;
+        let masked = bytes.get(usize::from(frame.header_len)..len)?;
+        let text = match frame.opcode {
+            Opcode::Text => Some(std::str::from_utf8(unmasked(masked, frame.masking_key, 0, &mut self.scratch)).ok()?),
+            _ => None,
+        };
+        Some(Glance { len, payload: self.glanced.insert(frame), text })
     }
 
     fn begun(&self, direction: Direction) -> Option<u64> {
