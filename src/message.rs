@@ -206,8 +206,8 @@ pub struct Glance<'a> {
     pub len: usize,
     /// What it is.
     pub payload: &'a dyn Payload,
-    /// The text that it carries, if it carries text.
-    pub text: Option<&'a str>,
+    /// The octets of the text that it carries, which are UTF-8; `None` if it carries no text.
+    pub text: Option<&'a [u8]>,
 }
 
 /// The state of one protocol on one connection.

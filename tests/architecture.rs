@@ -38,6 +38,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("indicatif", &["cli/bar.rs"]),
     ("itoa", &["view/export/object.rs"]),
     ("libc", &["lab/", "capture/live.rs"]),
+    ("memchr", &["protocol/engineio/"]),
     ("miette", &["cli/failure.rs", "capture/", "lab/"]),
     ("nix", &["lab/", "capture/live.rs"]),
     ("pcap", &["capture/live.rs", "capture/file/mod.rs"]), // in the latter a module of its own has that name,

@@ -33,9 +33,9 @@ impl Connection {
     /// known.
     fn offset_if_open(&self, tcp: &Tcp, direction: Direction) -> Option<u64> {
         let [client, server] = &self.halves;
-        let is_ending = client.fin.or(server.fin).is_some() || client.reset.or(server.reset).is_some();
+        let is_ending = [client, server].iter().any(|half| half.fin.is_some() || half.reset.is_some());
         let handshake = &self.handshake;
-        let is_open = handshake.ack.is_some() || handshake.syn.or(handshake.syn_ack).is_none();
+        let is_open = handshake.ack.is_some() || (handshake.syn.is_none() && handshake.syn_ack.is_none());
         if is_ending || !is_open || self.halves[direction.reverse().index()].base.is_none() {
             return None;
         }
@@ -44,11 +44,8 @@ impl Connection {
     }
 
     fn pass(&mut self, tcp: &Tcp, data: &[u8], direction: Direction, now: Moment) -> bool {
-        let mut sight = Sight::new(tcp, data, now.frame, now.time);
-        sight.first_rtt = self.handshake.rtt_nanoseconds();
-        if let Some(base) = self.halves[direction.reverse().index()].base {
-            sight.ack_base = base;
-        }
+        // What only the rules ask for is left out: a usual segment is not put to them.
+        let sight = Sight::new(tcp, data, now.frame, now.time);
         if !self.analyser.pass(direction, &sight) {
             return false;
         }

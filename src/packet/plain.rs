@@ -23,7 +23,8 @@ impl Ends {
     }
 
     /// A number to find it by: equal ends have equal numbers.
-    pub fn number(self) -> u64 {
+    #[inline]
+    pub fn number(&self) -> u64 {
         let [a, b, c, d] = self.addresses;
         let folded = a ^ b.rotate_left(13) ^ c.rotate_left(29) ^ d.rotate_left(43) ^ u64::from(self.ports);
         folded.wrapping_mul(0x9e37_79b9_7f4a_7c15)

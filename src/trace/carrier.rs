@@ -174,7 +174,7 @@ impl Carrier {
     ) -> Option<Tally> {
         let Socket { sid: Some(sid), .. } = self.socket.as_ref()? else { return None };
         // In all versions this is the text of a packet of type message.
-        let text = usual.text?.strip_prefix('4')?;
+        let text = usual.text?.strip_prefix(b"4")?;
         let frames = &[];
         let carried =
             Carried { connection, direction, start: 0, bytes: None, frames, moment, complete: true, wanted: false };
@@ -376,7 +376,7 @@ fn passes(
     let (Kind::Message, Data::Text(text), Some(sid), []) = (packet.kind, &packet.data, sid, &*packet.notes) else {
         return false;
     };
-    let kind = sessions.pass(carried, sid, text);
+    let kind = sessions.pass(carried, sid, text.as_bytes());
     kind.into_iter().for_each(|kind| tally.count(kind));
     kind.is_some()
 }

@@ -32,20 +32,20 @@ struct Way {
 pub(super) struct Ways(Vec<Option<Way>>);
 
 impl Ways {
-    fn slot(ends: Ends) -> usize {
+    fn slot(ends: &Ends) -> usize {
         (ends.number() >> 48) as usize % WAYS
     }
 
-    fn find(&self, ends: Ends, replaced: u32) -> Option<Way> {
-        let way = self.0.get(Self::slot(ends)).copied().flatten();
-        way.filter(|way| way.ends == ends && way.replaced == replaced)
+    fn find(&self, ends: &Ends, replaced: u32) -> Option<&Way> {
+        let way = self.0.get(Self::slot(ends))?.as_ref();
+        way.filter(|way| way.ends == *ends && way.replaced == replaced)
     }
 
     fn learn(&mut self, way: Way) {
         if self.0.is_empty() {
             self.0.resize(WAYS, None);
         }
-        self.0[Self::slot(way.ends)] = Some(way);
+        self.0[Self::slot(&way.ends)] = Some(way);
     }
 }
 
@@ -110,12 +110,12 @@ impl<W: Watch> Pipeline<W> {
 
     /// Takes a frame the short way. If that is not possible nothing has happened, and it goes the long way.
     pub(super) fn pass(&mut self, plain: &Plain, frame: FrameRef<'_>, now: Moment) -> bool {
-        let Some(way) = self.ways.find(plain.ends, self.flows.replaced()) else { return false };
-        let Some((id, known, direction)) = way.here else {
-            return self.intake.evidence.expects_elsewhere(way.place, plain, frame.data);
+        let Some(Way { place, here, .. }) = self.ways.find(&plain.ends, self.flows.replaced()) else { return false };
+        let Some((id, known, direction)) = *here else {
+            return self.intake.evidence.expects_elsewhere(*place, plain, frame.data);
         };
         let bytes = plain.payload.of(frame.data);
-        if !self.intake.evidence.expects(way.place, plain, frame.data) {
+        if !self.intake.evidence.expects(*place, plain, frame.data) {
             return false;
         }
         let passed = self.flows.pass(id, direction, (&plain.tcp, frame.data, now), |connection, lane, offset| {

@@ -67,9 +67,9 @@ impl Sessions {
         }
     }
 
-    /// Takes the text of a message, if it is one of which there is nothing to say but what kind of packet of Socket.IO it
+    /// Takes the text of a message, in UTF-8, if it is one of which there is nothing to say but what kind of packet of Socket.IO it
     /// is. Else nothing has happened.
-    pub(super) fn pass(&mut self, carried: &Carried<'_>, sid: &str, text: &str) -> Option<socketio::Kind> {
+    pub(super) fn pass(&mut self, carried: &Carried<'_>, sid: &str, text: &[u8]) -> Option<socketio::Kind> {
         self.sessions.get_mut(sid)?.sockets.pass(carried, text)
     }
 

@@ -84,9 +84,9 @@ impl Sockets {
         self.from_open = true;
     }
 
-    /// Takes the text of an Engine.IO message, if it is a packet of which there is nothing to say but its kind. Else
+    /// Takes the text of an Engine.IO message, in UTF-8, if it is a packet of which there is nothing to say but its kind. Else
     /// nothing has happened.
-    pub(super) fn pass(&mut self, carried: &Carried<'_>, text: &str) -> Option<Kind> {
+    pub(super) fn pass(&mut self, carried: &Carried<'_>, text: &[u8]) -> Option<Kind> {
         let follows = self.waiting[carried.direction.index()].is_some();
         let known = self.namespaces.get("/").filter(|known| !known.recovers);
         if self.parser != Parser::Default || follows || known.is_none() {

@@ -49,7 +49,17 @@ impl Unacked {
 
     /// Forgets what is acknowledged; returns the segment that ends where the acknowledgement does, and whether there were
     /// several: it is the eldest of them then.
+    #[inline]
     pub(super) fn acknowledge(&mut self, ack: SeqNumber) -> Option<(Sent, bool)> {
+        let first = self.sent.front().filter(|first| first.seq.since(ack) < 0)?;
+        // Most acknowledge all that there is, and that is one segment.
+        if first.next == ack && self.sent.len() == 1 {
+            return self.sent.pop_front().map(|only| (only, false));
+        }
+        self.acknowledge_several(ack)
+    }
+
+    fn acknowledge_several(&mut self, ack: SeqNumber) -> Option<(Sent, bool)> {
         let begun = self.sent.partition_point(|sent| sent.seq.since(ack) < 0);
         let mut ended: Option<(Sent, bool)> = None;
         // Those acknowledged in part move up to those not begun, in their order.

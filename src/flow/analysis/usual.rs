@@ -8,6 +8,7 @@ use crate::packet::Flags;
 
 impl Side {
     /// What the analysis says of a usual segment of this side; `None` if it is not usual: then nothing was remembered.
+    #[inline]
     pub(super) fn usual(&mut self, peer: &mut Self, sight: &Sight) -> Option<Analysis> {
         if !self.is_usual(peer, sight) {
             return None;

@@ -3,6 +3,8 @@
 //! # References
 //! - Engine.IO protocol 4, "Packet encoding: HTTP long-polling"; 3, "Encoding: Payload".
 
+use memchr::memchr;
+
 use super::{Packet, Version};
 use crate::layer::{Note, Severity};
 
@@ -83,7 +85,7 @@ impl<'a> Packets<'a> {
 
     fn separated(&mut self, start: usize) -> Packet<'a> {
         let rest = &self.payload[start..];
-        let len = place_of(rest, SEPARATOR);
+        let len = memchr(SEPARATOR, rest);
         self.at = len.map(|len| start + len + 1);
         Packet::text_at(Version::V4, &rest[..len.unwrap_or(rest.len())], start)
     }
@@ -169,12 +171,6 @@ impl<'a> Iterator for Packets<'a> {
         }
         None
     }
-}
-
-/// Where the first of these octets stands. By blocks, of which most do not hold it: that is quicker than octet by octet.
-fn place_of(bytes: &[u8], octet: u8) -> Option<usize> {
-    let (at, block) = bytes.chunks(64).enumerate().find(|(_, block)| block.contains(&octet))?;
-    Some(at * 64 + block.iter().position(|found| *found == octet)?)
 }
 
 /// As many octets as make up to `units` UTF-16 code units, and how many they make. What is not UTF-8 counts as the

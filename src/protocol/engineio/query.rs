@@ -13,6 +13,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use memchr::memchr2;
+
 use super::Version;
 
 /// What carries the packets.
@@ -58,20 +60,13 @@ impl Query {
     /// Reads a request target, such as `/socket.io/?EIO=4&transport=polling`.
     pub fn from_target(target: &str) -> Self {
         let mut read = Self::default();
-        let Some(at) = target.bytes().position(|octet| matches!(octet, b'?' | b'#')) else { return read };
+        let Some(at) = memchr2(b'?', b'#', target.as_bytes()) else { return read };
         let mut rest = target.get(at + 1..).filter(|_| target.as_bytes()[at] == b'?').unwrap_or_default();
-        // One way past all octets is quicker than one for each of the separators.
         while !rest.is_empty() {
-            let mut equals = None;
-            let end = rest.bytes().enumerate().find_map(|(at, octet)| match octet {
-                b'&' | b'#' => Some(at),
-                b'=' => {
-                    equals.get_or_insert(at);
-                    None
-                }
-                _ => None,
-            });
-            let parameter = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+            let end = memchr2(b'&', b'#', rest.as_bytes());
+            let parameter = &rest[..end.unwrap_or(rest.len())];
+            // Names are short.
+            let equals = parameter.bytes().position(|octet| octet == b'=');
             let (name, value) = equals.map_or((parameter, ""), |at| (&parameter[..at], &parameter[at + 1..]));
             read.parameter(&percent_decoded(name), value);
             rest = match end {
@@ -113,7 +108,7 @@ impl Query {
 
 /// `text` with `+` for spaces and `%20` for octets undone, as forms and queries write them (WHATWG URL §5.1).
 pub(super) fn percent_decoded(text: &str) -> Cow<'_, str> {
-    if !text.bytes().any(|octet| matches!(octet, b'%' | b'+')) {
+    if memchr2(b'%', b'+', text.as_bytes()).is_none() {
         return text.into();
     }
     let mut out = Vec::with_capacity(text.len());

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::body::{self, Chunks, Framing};
+use super::alike::{Alike, Known};
+use super::body::{self, Framing};
 use super::coding::Fault;
 use super::describe::{HttpMessage, Side};
 use super::events::Events;
@@ -35,6 +36,8 @@ pub(super) struct HttpDecoder {
     changed: bool,
     /// After a gap in a body: where that body ends, by its length.
     skip_to: [Option<u64>; 2],
+    /// The heads of each direction that others may be like.
+    alike: [Alike; 2],
 }
 
 impl Decoder for HttpDecoder {
@@ -94,7 +97,23 @@ impl HttpDecoder {
             && self.asked.back().is_some_and(|asked| !asked.upgrade.is_empty() || asked.head.start == "CONNECT")
     }
 
+    /// A message whose head is like one before, of which nothing was to be said.
+    fn opened_alike(&mut self, input: Input<'_>) -> Option<Open> {
+        let is_usual = match input.direction {
+            Direction::ToServer => self.asked.len() < MAX_PIPELINED,
+            // What follows a head depends on what was asked for.
+            Direction::ToClient => self.asked.front().is_some_and(|asked| matches!(&*asked.head.start, "GET" | "POST")),
+        };
+        let alike = &mut self.alike[input.direction.index()];
+        let Known { head, texts, framing } = if is_usual { alike.read(input.bytes)? } else { return None };
+        Some(Open::new(head, texts, framing, input.offset))
+    }
+
     fn read_head(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Result<(), Progress> {
+        if let Some(open) = self.opened_alike(input) {
+            self.begin(open, input);
+            return Ok(());
+        }
         let read = match input.direction {
             Direction::ToServer => head::read_request(input.bytes),
             Direction::ToClient => head::read_response(input.bytes),
@@ -102,16 +121,21 @@ impl HttpDecoder {
         match read {
             Read::Complete(head) => {
                 let open = self.opened(head, input);
-                if input.direction == Direction::ToServer {
-                    self.remember(&open, input.offset);
-                }
-                self.open[input.direction.index()] = Some(open);
+                self.alike[input.direction.index()].learn(&open, input.bytes);
+                self.begin(open, input);
                 Ok(())
             }
             Read::NeedMore if input.end => Err(self.unreadable(input, "it ends in the middle of the head", sink)),
             Read::NeedMore => Err(Progress::NeedMore),
             Read::Invalid(why) => Err(self.unreadable(input, &why, sink)),
         }
+    }
+
+    fn begin(&mut self, open: Open, input: Input<'_>) {
+        if input.direction == Direction::ToServer {
+            self.remember(&open, input.offset);
+        }
+        self.open[input.direction.index()] = Some(open);
     }
 
     fn opened(&self, head: RawHead, input: Input<'_>) -> Open {
@@ -157,17 +181,7 @@ impl HttpDecoder {
         };
         let is_stream = input.direction == Direction::ToClient && framing != Framing::None;
         let events = if is_stream { Events::of(&texts, &mut notes) } else { None };
-        Open {
-            head,
-            texts,
-            framing,
-            chunks: Chunks::default(),
-            events,
-            notes,
-            start: input.offset,
-            taken: 0,
-            undone: None,
-        }
+        Open { events, notes, ..Open::new(head, texts, framing, input.offset) }
     }
 
     fn read_body(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Progress {

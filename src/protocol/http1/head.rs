@@ -130,6 +130,11 @@ pub(super) fn text_of(value: &[u8]) -> String {
 }
 
 impl RawHead {
+    /// The head of another message, that says the same elsewhere.
+    pub(super) fn moved(&self, len: usize, start: Start, headers: Vec<(Range<usize>, Range<usize>)>) -> Self {
+        Self { len, start, headers, ..*self }
+    }
+
     /// The value of the first header field with this name, which is compared without regard to case.
     pub(super) fn value<'a>(&self, bytes: &'a [u8], name: &str) -> Option<&'a [u8]> {
         let is_meant =

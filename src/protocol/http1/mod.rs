@@ -3,6 +3,7 @@
 //! # References
 //! - Messages and framing: RFC 9112. Upgrade and 101: RFC 9110 §7.8, §15.2.2.
 
+mod alike;
 mod body;
 mod coding;
 mod decoder;

@@ -39,6 +39,21 @@ pub(super) enum Extent {
 }
 
 impl Open {
+    /// A message whose head was read, of which nothing is to be said so far.
+    pub(super) fn new(head: RawHead, texts: Arc<Head>, framing: Framing, start: u64) -> Self {
+        Self {
+            head,
+            texts,
+            framing,
+            chunks: Chunks::default(),
+            events: None,
+            notes: Vec::new(),
+            start,
+            taken: 0,
+            undone: None,
+        }
+    }
+
     /// Where the message ends, if its length says so.
     pub(super) fn end(&self) -> Option<u64> {
         match self.framing {

@@ -32,9 +32,9 @@ pub struct Usual {
 }
 
 impl Usual {
-    /// Reads the text of a packet; `None` says only that it is to be looked at closely.
-    pub fn read(text: &str) -> Option<Self> {
-        let (first, rest) = text.as_bytes().split_first()?;
+    /// Reads the text of a packet, which is UTF-8; `None` says only that it is to be looked at closely.
+    pub fn read(text: &[u8]) -> Option<Self> {
+        let (first, rest) = text.split_first()?;
         let kind = match first {
             b'2' => Kind::Event,
             b'3' => Kind::Ack,
@@ -133,8 +133,8 @@ fn passes_name(json: &[u8], at: &mut usize) -> bool {
 /// Where a string ends whose opening quote stands before `at`.
 fn end_of_string(json: &[u8], mut at: usize) -> Option<usize> {
     loop {
-        at += json.get(at..)?.iter().take_while(|octet| PLAIN[usize::from(**octet)]).count();
-        match json.get(at)? {
+        at = special(json, at)?;
+        match json[at] {
             b'"' => return Some(at + 1),
             b'\\' => match json.get(at + 1)? {
                 b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => at += 2,
@@ -143,6 +143,27 @@ fn end_of_string(json: &[u8], mut at: usize) -> Option<usize> {
             _ => return None,
         }
     }
+}
+
+/// Where the first octet stands, from `at` on, that does not stand for itself in a string. Eight at a time are quicker than
+/// one by one.
+#[inline]
+fn special(json: &[u8], mut at: usize) -> Option<usize> {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGHS: u64 = ONES * 0x80;
+    // The high bit of each octet that is below `bound`, as far as the first one is.
+    let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word & HIGHS;
+    let mut rest = json.get(at..)?;
+    while let Some((word, behind)) = rest.split_first_chunk::<8>() {
+        let word = u64::from_le_bytes(*word);
+        let (quote, backslash) = (word ^ (ONES * 0x22), word ^ (ONES * 0x5c));
+        let found = below(word, 0x20) | below(quote, 1) | below(backslash, 1);
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize / 8);
+        }
+        (rest, at) = (behind, at + 8);
+    }
+    rest.iter().position(|octet| !PLAIN[usize::from(*octet)]).map(|found| at + found)
 }
 
 /// Where a number ends that begins here: an integer, or one with a fraction.
@@ -168,7 +189,7 @@ fn end_of_number(json: &[u8], at: usize) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq, proptest};
+    use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq, prop_oneof, proptest};
 
     use super::*;
     use crate::protocol::socketio::{Packet, Revision};
@@ -188,7 +209,7 @@ mod tests {
     #[test]
     fn decodes() {
         for (text, kind, id) in USUAL {
-            assert_eq!(Usual::read(text), Some(Usual { kind, id }), "{text}");
+            assert_eq!(Usual::read(text.as_bytes()), Some(Usual { kind, id }), "{text}");
         }
     }
 
@@ -228,12 +249,21 @@ mod tests {
             &deep,
         ];
         for text in texts {
-            assert_eq!(Usual::read(text), None, "{text}");
+            assert_eq!(Usual::read(text.as_bytes()), None, "{text}");
         }
     }
 
     proptest! {
         #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn eight_at_a_time_find_what_one_by_one_finds(octets in proptest::collection::vec(prop_oneof![
+            8 => 0x20_u8..,
+            1 => proptest::sample::select(vec![b'"', b'\\', 0, 0x1f, 0x20, 0x21, 0x23, 0x5b, 0x5d, 0xff, 0x80, 0xa2, 0xdc]),
+        ], 0..40)) {
+            let one_by_one = octets.iter().position(|octet| !PLAIN[usize::from(*octet)]);
+            prop_assert_eq!(special(&octets, 0), one_by_one);
+        }
 
         /// Sound packets with damage, and texts of what packets are made of.
         #[test]
@@ -249,7 +279,7 @@ mod tests {
             }
             let damaged: String = damaged.into_iter().collect();
             for text in [damaged, text] {
-                let Some(usual) = Usual::read(&text) else { continue };
+                let Some(usual) = Usual::read(text.as_bytes()) else { continue };
                 for revision in [Revision::V4, Revision::V5] {
                     let packet = Packet::read(&text, revision);
                     prop_assert_eq!((packet.kind, packet.id, packet.attachments), (usual.kind, usual.id, 0), "{}", text);
