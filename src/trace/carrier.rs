@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::carried::{Carried, Ridden, Rider};
 use super::guess::{self, Guess};
 use super::session::{Found, Sessions};
 use super::watch::Tally;
@@ -20,7 +21,6 @@ use crate::protocol::engineio::{
     Content, Data, EngineIoPacket, ErrorBody, Framing, Jsonp, Kind, Open, Packet, Packets, Query, Transport, Version,
     form_payload,
 };
-use crate::protocol::socketio::SocketIoPacket;
 use crate::protocol::{HttpMessage, Opcode, Side, WebSocketFrame, WebSocketMessage};
 
 /// More requests than this are not remembered while they wait for their answers.
@@ -59,44 +59,6 @@ struct Poll {
 struct Socket {
     version: Version,
     sid: Option<Arc<str>>,
-}
-
-/// What carries packets: a message of HTTP or WebSocket.
-#[derive(Clone, Copy)]
-pub(super) struct Carried<'a> {
-    pub(super) connection: &'a Connection,
-    pub(super) direction: Direction,
-    /// Where it lies in its stream.
-    pub(super) start: u64,
-    pub(super) bytes: Option<&'a [u8]>,
-    pub(super) frames: &'a [u32],
-    pub(super) moment: Moment,
-    pub(super) complete: bool,
-    /// Whether someone reads what the packets carry.
-    pub(super) wanted: bool,
-}
-
-/// A message found inside a carrier.
-pub(super) struct Ridden {
-    pub(super) payload: Rider,
-    pub(super) notes: Vec<Note>,
-    /// The frames that carried it, if more than those of the carrier.
-    pub(super) frames: Vec<u32>,
-}
-
-/// What rides on the messages of others.
-pub(super) enum Rider {
-    EngineIo(EngineIoPacket),
-    SocketIo(SocketIoPacket),
-}
-
-impl Rider {
-    pub(super) fn as_payload(&self) -> &dyn Payload {
-        match self {
-            Self::EngineIo(packet) => packet,
-            Self::SocketIo(packet) => packet,
-        }
-    }
 }
 
 impl Carrier {

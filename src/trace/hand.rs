@@ -3,7 +3,8 @@
 
 use std::ops::Range;
 
-use super::carrier::{Carried, Carrier, Ridden};
+use super::carried::{Carried, Ridden};
+use super::carrier::Carrier;
 use super::ear::Lent;
 use super::lane::{Hearing, Speech};
 use super::model::buffer;

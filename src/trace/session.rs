@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use super::carrier::{Carried, Ridden};
+use super::carried::{Carried, Ridden};
 use super::heart::Heart;
 use super::socket::Sockets;
 use super::watch::Tally;

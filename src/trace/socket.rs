@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use std::sync::Arc;
 
-use super::carrier::{Carried, Ridden, Rider};
+use super::carried::{Carried, Ridden, Rider};
 use super::exchange::Exchanges;
 use super::session::Found;
 use crate::layer::{Direction, Note, Severity};

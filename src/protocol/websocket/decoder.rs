@@ -7,46 +7,11 @@ use super::check::{check_close, check_frame};
 use super::deflate::{Agreement, Inflater};
 use super::frame::{Opcode, ReadHeader, WebSocketFrame, unmask};
 use super::joined::{Fit, fitting};
+use super::speaker::Speaker;
 use super::stray;
 use super::utf8::Utf8Check;
 use crate::layer::{Direction, Group, Note, Severity};
 use crate::message::{Decoder, Draft, Glance, Input, Progress, Sink};
-
-/// What one direction has said so far.
-#[derive(Debug, Default)]
-struct Speaker {
-    begun: Option<Begun>,
-    /// A frame of which a part was read.
-    partial: Option<Partial>,
-    /// After a gap: where the octets end that belong to the frame that was begun before it.
-    skip_to: Option<u64>,
-    /// The message at hand was handed out already, because octets of it are missing.
-    broken: bool,
-    closed: bool,
-    /// permessage-deflate was agreed on.
-    inflater: Option<Inflater>,
-    /// What is to be told on the next frame.
-    note: Option<Note>,
-    /// What is to be told on the next compressed frame.
-    lost: Option<Note>,
-}
-
-impl Speaker {
-    /// Whether nothing of what it said before bears on what it says next.
-    fn is_quiet(&self) -> bool {
-        !self.closed
-            && !self.broken
-            && self.begun.is_none()
-            && self.inflater.is_none()
-            && self.note.is_none()
-            && self.lost.is_none()
-    }
-
-    /// Whether its next octet is the first of a frame.
-    fn is_between_frames(&self) -> bool {
-        self.partial.is_none() && self.skip_to.is_none()
-    }
-}
 
 #[derive(Debug)]
 pub(super) struct WebSocketDecoder {

@@ -13,6 +13,7 @@ mod frame;
 mod handshake;
 mod joined;
 mod message;
+mod speaker;
 mod stray;
 mod utf8;
 

@@ -1,0 +1,41 @@
+//! What is known of one direction of a WebSocket.
+
+use super::begun::{Begun, Partial};
+use super::deflate::Inflater;
+use crate::layer::Note;
+
+/// What one direction has said so far.
+#[derive(Debug, Default)]
+pub(super) struct Speaker {
+    pub(super) begun: Option<Begun>,
+    /// A frame of which a part was read.
+    pub(super) partial: Option<Partial>,
+    /// After a gap: where the octets end that belong to the frame that was begun before it.
+    pub(super) skip_to: Option<u64>,
+    /// The message at hand was handed out already, because octets of it are missing.
+    pub(super) broken: bool,
+    pub(super) closed: bool,
+    /// permessage-deflate was agreed on.
+    pub(super) inflater: Option<Inflater>,
+    /// What is to be told on the next frame.
+    pub(super) note: Option<Note>,
+    /// What is to be told on the next compressed frame.
+    pub(super) lost: Option<Note>,
+}
+
+impl Speaker {
+    /// Whether nothing of what it said before bears on what it says next.
+    pub(super) fn is_quiet(&self) -> bool {
+        !self.closed
+            && !self.broken
+            && self.begun.is_none()
+            && self.inflater.is_none()
+            && self.note.is_none()
+            && self.lost.is_none()
+    }
+
+    /// Whether its next octet is the first of a frame.
+    pub(super) fn is_between_frames(&self) -> bool {
+        self.partial.is_none() && self.skip_to.is_none()
+    }
+}
