@@ -178,6 +178,8 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("tcp.prot == 1", "tcp.prot", "`tcp.prot` is neither a field nor a protocol", "did you mean `tcp.port`?"),
     ("tcp.syn", "tcp.syn", "`tcp.syn` is neither a field nor a protocol", "did you mean `tcp.flags.syn`?"),
     ("http && nothing.like.it", "nothing.like.it", "`nothing.like.it` is neither a field nor a protocol", "`wiretale fields` lists them"),
+    ("time > 1", "time", "`time` is neither a field nor a protocol", "did you mean `frame.time_relative`?"),
+    ("syn == 1", "syn", "`syn` is neither a field nor a protocol", "did you mean `tcp.flags.syn`?"),
     ("_ws.expert", "_ws.expert", "`_ws.expert` is neither a field nor a protocol", "`wiretale fields` lists them"),
     ("tcp.port == $port && tcp", "$port", "knobs are known only in the script", "ask the capture for what the knob does there, as in count(tcp) > 0"),
     ("tcp.port == \"abc\"", "\"abc\"", "tcp.port holds a number; \"abc\" is text", ""),
