@@ -152,6 +152,16 @@ impl Stream {
         Some(Delivery { arrival: Arrival::InOrder, fresh: Fresh::One(range) })
     }
 
+    /// Takes note of a segment that continues the stream and of which all was read where it lies: as if it had been lent and
+    /// forgotten. `false` where that is not possible; then nothing has happened.
+    pub fn skip(&mut self, range: &Range<u64>) -> bool {
+        if !self.can_lend(range) || !self.assembler.extend(range) {
+            return false;
+        }
+        self.waited = 0;
+        true
+    }
+
     /// Keeps the end of what was lent.
     pub fn store(&mut self, offset: u64, rest: &[u8]) {
         if rest.is_empty() {

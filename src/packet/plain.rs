@@ -127,18 +127,20 @@ impl Plain {
 
     /// Whether the sum of an IPv4 header fits; IPv6 has none.
     pub(super) fn header_is_valid(&self, data: &[u8]) -> bool {
-        self.version == Version::V6 || Sum::default().and(data.get(NET..NET + 20).unwrap_or_default()).is_all_ones()
+        let words = data.get(NET..).and_then(|header| header.as_chunks::<4>().0.first_chunk::<5>());
+        self.version == Version::V6 || words.is_some_and(|words| Sum::default().and_all(words).is_all_ones())
     }
 
     /// The sum of the pseudo-header.
     pub(super) fn pseudo_header(&self, data: &[u8]) -> Sum {
         let start = self.tcp.header.start as usize;
+        let words = |len: usize| data.get(start - len..).unwrap_or_default().as_chunks::<4>().0;
         let addresses = match self.version {
-            Version::V4 => start - 8..start,
-            Version::V6 => start - 32..start,
+            Version::V4 => words(8).first_chunk::<2>().map(|words| Sum::default().and_all(words)),
+            Version::V6 => words(32).first_chunk::<8>().map(|words| Sum::default().and_all(words)),
         };
         let len = self.payload.end - self.tcp.header.start;
-        Sum::default().and(data.get(addresses).unwrap_or_default()).with(len).with(u32::from(tcp::IP_PROTOCOL))
+        addresses.unwrap_or_default().with(len).with(u32::from(tcp::IP_PROTOCOL))
     }
 
     /// The octets that TCP's own sum covers.

@@ -6,9 +6,10 @@ use super::Pipeline;
 use super::ear::{Ear, Lent};
 use super::intake::Admitted;
 use super::lane::{Lane, Speech};
+use super::session::Sessions;
 use super::watch::{Tally, Watch};
 use crate::capture::{FrameRef, Moment};
-use crate::flow::{Flow, FlowId, Origin};
+use crate::flow::{Connection, Flow, FlowId, Origin};
 use crate::layer::Direction;
 use crate::packet::{Ends, Plain};
 
@@ -61,23 +62,28 @@ impl Lane {
     }
 }
 
-impl<W: Watch> Ear<'_, W> {
+/// What glancing at the messages of a segment takes besides its lane.
+struct Glance<'a, W> {
+    connection: &'a Connection,
+    sessions: &'a mut Sessions,
+    watch: &'a mut W,
+    now: Moment,
+    lent: Lent<'a>,
+}
+
+impl<W: Watch> Glance<'_, W> {
     /// Passes over the messages in the octets that were lent, as long as they are as usual. Returns whether that was all:
     /// else what is left is to be listened to.
-    fn glance(&mut self, direction: Direction) -> bool {
-        if !self.needs.is_nothing() {
-            return false;
-        }
-        let (Some(lent), d) = (self.lent, direction.index()) else { return false };
-        let Lane { speech: Speech::Known(_, decoder), carrier, hearing, read, ends_in, latest, messages, .. } =
-            &mut *self.lane
-        else {
+    fn passes(self, lane: &mut Lane) -> bool {
+        let Lent { direction, .. } = self.lent;
+        let d = direction.index();
+        let Lane { speech: Speech::Known(_, decoder), carrier, read, ends_in, latest, messages, .. } = lane else {
             return false;
         };
         loop {
-            let bytes = lent.from(read[d]);
+            let bytes = self.lent.from(read[d]);
             if bytes.is_empty() {
-                break;
+                return true;
             }
             let Some(usual) = decoder.glance(direction, bytes) else { return false };
             let tally = match carrier.is_idle() {
@@ -97,8 +103,6 @@ impl<W: Watch> Ear<'_, W> {
             (latest[d], ends_in[d]) = (Some(read[d]), self.now.max(ends_in[d]));
             read[d] += usual.len as u64;
         }
-        hearing.streams[d].forget(read[d]);
-        true
     }
 }
 
@@ -122,23 +126,31 @@ impl<W: Watch> Pipeline<W> {
             connection.id == known && lane.takes(direction, offset, bytes)
         });
         let Some((Flow { connection, with: lane }, start)) = passed else { return false };
+        let lent = Lent { direction, start, bytes };
         if !bytes.is_empty() {
-            let origin = Origin { frame: now.frame, at: plain.payload.start, arrived: now };
             let range = start..start + bytes.len() as u64;
-            lane.hearing.streams[direction.index()].lend(range, origin, self.needs.frames);
-            let mut ear = Ear {
-                connection,
-                lane,
-                sessions: &mut self.sessions,
-                watch: &mut self.watch,
-                scratch: &mut self.scratch,
-                needs: self.needs,
-                now,
-                lent: Some(Lent { direction, start, bytes }),
-                secrets: self.secrets.as_ref(),
-                within: false,
-            };
-            if !ear.glance(direction) {
+            let (sessions, watch) = (&mut self.sessions, &mut self.watch);
+            let glance = Glance { connection, sessions, watch, now, lent };
+            let is_read = self.needs.is_nothing() && glance.passes(lane);
+            let stream = &mut lane.hearing.streams[direction.index()];
+            if !(is_read && stream.skip(&range)) {
+                stream.lend(
+                    range,
+                    Origin { frame: now.frame, at: plain.payload.start, arrived: now },
+                    self.needs.frames,
+                );
+                let mut ear = Ear {
+                    connection,
+                    lane,
+                    sessions: &mut self.sessions,
+                    watch: &mut self.watch,
+                    scratch: &mut self.scratch,
+                    needs: self.needs,
+                    now,
+                    lent: Some(lent),
+                    secrets: self.secrets.as_ref(),
+                    within: false,
+                };
                 ear.listen(direction);
             }
         }
