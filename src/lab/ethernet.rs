@@ -24,7 +24,7 @@ use crate::lab::refusal::{Refusal, Stage};
 pub const WIRE: [&str; 2] = ["c0", "s0"];
 
 /// Addresses that their owners may choose freely (IEEE Std 802, the second bit of the first octet).
-const MACS: [Mac; 2] = [[2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]];
+const MACS: [Mac; 2] = [[2, 0, 0, 0, 0, 1], Ground::SERVER_MAC];
 
 /// Two machines and the wire between them.
 #[derive(Debug)]

@@ -33,6 +33,8 @@ pub enum Harm {
     Down(Duration),
     /// So many bits pass in a second, one frame after the other.
     Rate(u64),
+    /// Of 100 segments and datagrams with data so many do not arrive.
+    Lose(u8),
 }
 
 /// What a fault is for. Numbers count from the step on, and only what was not sent before: what is sent again passes.
@@ -87,6 +89,7 @@ impl Display for Fault {
             Harm::Down(time) => write!(f, "goes down for {}ms", time.as_millis()),
             Harm::Rate(bits) if bits % 1_000_000 == 0 => write!(f, "carries {}Mbit/s", bits / 1_000_000),
             Harm::Rate(bits) => write!(f, "carries {}kbit/s", bits / 1000),
+            Harm::Lose(percent) => write!(f, "loses {percent}%"),
         }?;
         match self.direction {
             Some(Direction::ToServer) => f.write_str(" to the server"),

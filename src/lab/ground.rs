@@ -41,6 +41,10 @@ impl Ground {
         }
     }
 
+    /// The MAC address from which the server's machine sends, on an Ethernet. Its owner may choose it freely (IEEE Std 802,
+    /// the second bit of the first octet).
+    pub(crate) const SERVER_MAC: [u8; 6] = [2, 0, 0, 0, 0, 2];
+
     /// The kind with a server of this address.
     pub fn of_server(server: IpAddr) -> Self {
         if server.is_loopback() { Self::Loopback } else { Self::Ethernet }

@@ -36,6 +36,16 @@ pub struct FaultEntry {
     pub direction: Direction,
     /// What was done: `drops segment 3 to the server`.
     pub what: String,
+    /// Whether it was lost by chance: `loses segment 3 to the server`.
+    #[serde(skip)]
+    pub is_loss: bool,
+}
+
+impl ScriptLog {
+    /// How many segments and datagrams with data the wire lost by chance.
+    pub fn lost(&self) -> usize {
+        self.faults.iter().filter(|fault| fault.is_loss).count()
+    }
 }
 
 /// One thing that was sent.

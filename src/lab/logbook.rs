@@ -103,7 +103,20 @@ impl Logbook {
 
     /// Notes what the wire does, or a receiver in its place.
     pub fn fault(&self, step: usize, direction: Direction, what: &dyn std::fmt::Display) {
-        let entry = FaultEntry { step, at: self.start.elapsed(), direction, what: what.to_string() };
+        self.note(step, direction, what, false);
+    }
+
+    /// Notes what the wire loses by chance.
+    #[cfg_attr(
+        not(all(target_os = "linux", feature = "capture")),
+        expect(dead_code, reason = "without a wire nothing is lost")
+    )]
+    pub fn loss(&self, step: usize, direction: Direction, what: &dyn std::fmt::Display) {
+        self.note(step, direction, what, true);
+    }
+
+    fn note(&self, step: usize, direction: Direction, what: &dyn std::fmt::Display, is_loss: bool) {
+        let entry = FaultEntry { step, at: self.start.elapsed(), direction, what: what.to_string(), is_loss };
         self.faults.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
     }
 

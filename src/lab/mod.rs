@@ -35,6 +35,8 @@ mod interrupt;
 mod line;
 mod log;
 mod logbook;
+#[cfg(all(target_os = "linux", feature = "capture"))]
+mod loss;
 mod manners;
 #[cfg_attr(not(target_os = "linux"), path = "no_namespace.rs")]
 mod namespace;
@@ -70,6 +72,7 @@ pub use fault::{Fault, Harm, Target};
 pub use ground::{Ground, Vantage};
 pub use log::{Connection, Entry, FaultEntry, Message, Opcode, ScriptLog, What};
 pub use place::{Check, Place, Report, VARIABLE, doctor, enter};
+pub use quantity::MOST_LOST_OF_100;
 pub use recording::{Completeness, OtherEnd, Recording};
 pub use scenario::{Action, Closing, Compression, Event, Exchange, Key, Opening, Scenario, Step, Utterance};
 pub use socketio::{Arg, Args, Audience, EventQueue, Except, Kept, SocketIoStep, Transports};

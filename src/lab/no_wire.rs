@@ -1,6 +1,7 @@
 //! Where there is no capture or there are no network namespaces there is no Ethernet of ours either.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::lab::error::LabError;
 use crate::lab::fault::Fault;
@@ -24,13 +25,17 @@ impl Ethernet {
 pub struct Wire;
 
 impl Wire {
-    pub fn begin(_ethernet: &Arc<Ethernet>, _log: &Logbook) -> Result<Self, LabError> {
+    pub fn begin(_ethernet: &Arc<Ethernet>, _log: &Logbook, _seed: u32) -> Result<Self, LabError> {
         Err(LabError::NoCapture)
     }
 
     pub fn plan(&self, _line: usize, _fault: &Fault) {}
 
     pub fn reset(&self, _line: usize, _client: &str) {}
+
+    pub fn allowance(&self) -> Duration {
+        Duration::ZERO
+    }
 
     pub fn settle(&self) {}
 }

@@ -50,6 +50,22 @@ impl Reader<'_> {
         }
     }
 
+    /// How many of 100 are lost.
+    pub fn percent(&mut self) -> Result<u8, Mistake> {
+        let range = self.here();
+        let help = "write it as `link loses 5%`: of 100 so many";
+        let word = self.value("a share", Some(help))?;
+        let digits = word.strip_suffix('%').filter(|text| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()));
+        let Some(digits) = digits else {
+            return Err(Mistake::new(range, format!("`{word}` is not a share")).help(help));
+        };
+        digits.parse().ok().filter(|percent| *percent <= MOST_LOST_OF_100).ok_or_else(|| {
+            let message = format!("a link loses at most {MOST_LOST_OF_100}%, this is {word}");
+            Mistake::new(range, message)
+                .help("with more TCP does little but wait; `link goes down for 2s` lets nothing pass for a while")
+        })
+    }
+
     /// Bits a second.
     pub fn rate(&mut self) -> Result<u64, Mistake> {
         let range = self.here();
@@ -67,5 +83,7 @@ impl Reader<'_> {
 
 /// The largest message.
 pub const MAX_SIZE: usize = 1 << 20;
+/// The largest share that a link loses: over one that loses more TCP does little but wait.
+pub const MOST_LOST_OF_100: u8 = 50;
 /// The longest single wait.
 const MAX_WAIT: Duration = Duration::from_secs(10);

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use crate::capture::{Frame, Interface};
+use crate::lab::ground::Ground;
 use crate::lab::handshake::SERVER;
 use crate::lab::log::{ScriptLog, What};
 use crate::layer::Direction;
@@ -48,6 +49,21 @@ impl Recording {
         self.completeness.is_complete() && self.at_server.as_ref().is_none_or(|other| other.completeness.is_complete())
     }
 
+    /// All that was sent, once, by time: of what each end saw that which its own machine sent, and so also what was lost on the
+    /// way. Both machines have the same clock. What was recorded at one end alone stays as it is.
+    pub fn as_sent(mut self) -> Self {
+        let Some(other) = self.at_server.take() else { return self };
+        let is_servers = |frame: &Frame| frame.data.get(6..12) == Some(&Ground::SERVER_MAC[..]);
+        let missing = self.completeness.missing() + other.completeness.missing();
+        let dropped_by_kernel = self.completeness.dropped_by_kernel + other.completeness.dropped_by_kernel;
+        self.frames.retain(|frame| !is_servers(frame));
+        self.frames.extend(other.frames.into_iter().filter(is_servers));
+        self.frames.sort_by_key(|frame| frame.time);
+        let captured = u64::try_from(self.frames.len()).unwrap_or(u64::MAX);
+        self.completeness = Completeness { captured, counted: Some(captured + missing), dropped_by_kernel };
+        self
+    }
+
     /// The server, and every client that connected, in order.
     pub(crate) fn names(server: SocketAddr, log: &ScriptLog) -> Vec<(SocketAddr, String)> {
         let mut names = vec![(server, SERVER.to_owned())];
@@ -86,6 +102,13 @@ impl Completeness {
     /// Whether no frame is missing, as far as that can be known.
     pub fn is_complete(&self) -> bool {
         self.dropped_by_kernel == 0 && self.counted.is_none_or(|counted| counted == self.captured)
+    }
+}
+
+impl Completeness {
+    /// How many the interface counted and nobody captured.
+    fn missing(&self) -> u64 {
+        self.counted.map_or(0, |counted| counted.saturating_sub(self.captured))
     }
 }
 

@@ -26,7 +26,7 @@
 //!                                              also: recorded at the server
 //! link drops segment 3 to the server           also: duplicates, holds, corrupts; datagram 2 to the client
 //! link delays everything by 25ms               also: delays segment 3 to the server by 40ms
-//! link goes down for 300ms                     also: carries 64kbit/s, resets ada
+//! link goes down for 300ms                     also: carries 64kbit/s, loses 5%, resets ada
 //! 10 times every 20ms ada sends text "x"       also: 10 times ada sends text "x"
 //! ada closes 1000 "bye"                        also: ada closes, server closes ada 1000 "bye"
 //! ```

@@ -40,6 +40,15 @@ impl Chance {
         URL_SAFE_NO_PAD.encode(&[self.next().to_le_bytes(), self.next().to_le_bytes()].concat()[..15])
     }
 
+    /// A number below this one, which is not 0.
+    #[cfg_attr(
+        not(all(target_os = "linux", feature = "capture")),
+        expect(dead_code, reason = "without a wire nothing is lost")
+    )]
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.next() % end.max(1)
+    }
+
     fn mask(&mut self) -> [u8; 4] {
         let [a, b, c, d, ..] = self.next().to_le_bytes();
         [a, b, c, d]

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::lab::endpoint::GAP;
 use crate::lab::error::LabError;
+use crate::lab::fault::Harm;
 use crate::lab::ground::{Ground, Vantage};
 use crate::lab::held::Held;
 use crate::lab::host::{Host, Order, PortWish, Report, Side, Wish};
@@ -63,6 +64,7 @@ pub fn play(place: &Place, scenario: &Scenario) -> Result<Recording, LabError> {
         deadline: Instant::now() + limit,
     };
     let played = director.play(scenario);
+    let limit = limit + director.allowance();
     let recorded = recorder.finish()?;
     let at_server = other_recorder.map(Recorder::finish).transpose()?;
     drop(director);
@@ -89,9 +91,12 @@ fn unmet<'a>(scenario: &'a Scenario, log: &'a ScriptLog) -> impl Iterator<Item =
         let Action::Fault(fault) = &step.action else { return None };
         let was_met = log.faults.iter().any(|entry| entry.step == step.line);
         let line = step.line;
-        (!was_met).then(|| {
-            format!("line {line} of the script did nothing: `link {fault}`, and no such thing came by from there on")
-        })
+        let why = match fault.harm {
+            Harm::Lose(_) => "its seed chose nothing of what came by from there on",
+            _ => "no such thing came by from there on",
+        };
+        (!was_met && fault.harm != Harm::Lose(0))
+            .then(|| format!("line {line} of the script did nothing: `link {fault}`, and {why}"))
     })
 }
 
@@ -125,7 +130,7 @@ impl Hall {
             }
             (Place::Private { .. }, Ground::Ethernet) => {
                 let ethernet = Ethernet::create().map(Arc::new).map_err(unmade)?;
-                let wire = Some(Wire::begin(&ethernet, log)?);
+                let wire = Some(Wire::begin(&ethernet, log, scenario.seed.unwrap_or(DEFAULT_SEED))?);
                 let (client, server) = (Arc::clone(&ethernet.client), Arc::clone(&ethernet.server));
                 let recorded = if scenario.recorded_at == Vantage::Server { &server } else { &client };
                 let spot = Some(Spot::Card(Arc::clone(recorded)));
@@ -283,11 +288,16 @@ impl Director<'_> {
         self.wait_for_both()
     }
 
+    /// How much longer the play may take because of what the wire lost.
+    fn allowance(&self) -> Duration {
+        self.wire.as_ref().map_or(Duration::ZERO, Wire::allowance)
+    }
+
     /// Waits until both sides have done their part. When one fails the other often fails for that reason: both are told.
     fn wait_for_both(&self) -> Result<(), Option<String>> {
-        let first = self.wait_for_one(self.deadline)?;
+        let first = self.wait_for_one(None)?;
         let failed = first.done.is_err();
-        let second = self.wait_for_one(if failed { Instant::now() + GRACE } else { self.deadline });
+        let second = self.wait_for_one(failed.then(|| Instant::now() + GRACE));
         let mut reports = vec![first];
         match second {
             Ok(report) => reports.push(report),
@@ -299,9 +309,10 @@ impl Director<'_> {
         if causes.is_empty() { Ok(()) } else { Err(Some(causes.join("; "))) }
     }
 
-    /// Waits for one of them, until it is too late or somebody wants the play to end.
-    fn wait_for_one(&self, deadline: Instant) -> Result<Report, Option<String>> {
+    /// Waits for one of them, until then, or until it is too late for the play, or somebody wants it to end.
+    fn wait_for_one(&self, until: Option<Instant>) -> Result<Report, Option<String>> {
         loop {
+            let deadline = until.unwrap_or_else(|| self.deadline + self.allowance());
             let left = deadline.saturating_duration_since(Instant::now());
             match self.reports.recv_timeout(left.min(GLANCE)) {
                 Ok(report) => return Ok(report),
@@ -325,6 +336,8 @@ fn cause(report: Report) -> Option<String> {
     })
 }
 
+/// What a wire loses follows from this, unless the script has a seed.
+const DEFAULT_SEED: u32 = 1;
 /// How long a play may take besides the waits it asks for.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a side may take to fail after the other one did.

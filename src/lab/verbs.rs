@@ -19,6 +19,7 @@
 //! "link goes down for" time
 //! "link resets" client
 //! "link carries" number ( "kbit/s" / "Mbit/s" )
+//! "link loses" number "%" [ "to the" ( "server" / "client" ) ]
 //! "seed" number                                       ; keys and masks
 //! "clients add" 1*text                                ; header fields
 //! number "times" [ "every" time ] step
@@ -240,7 +241,7 @@ pub fn ground(words: &mut Reader<'_>) -> Result<Verb, Mistake> {
 
 /// What the wire does, and to what.
 pub fn fault(words: &mut Reader<'_>) -> Result<Fault, Mistake> {
-    let verbs = ["drops", "duplicates", "holds", "corrupts", "delays", "goes", "carries", "resets"];
+    let verbs = ["drops", "duplicates", "holds", "corrupts", "delays", "goes", "carries", "loses", "resets"];
     let verb = words.one_of("what a wire does", &verbs)?;
     let whole = |harm| Fault { harm, target: Target::Everything, direction: None };
     if verb == "goes" {
@@ -250,6 +251,10 @@ pub fn fault(words: &mut Reader<'_>) -> Result<Fault, Mistake> {
     }
     if verb == "carries" {
         return Ok(whole(Harm::Rate(words.rate()?)));
+    }
+    if verb == "loses" {
+        let lost = whole(Harm::Lose(words.percent()?));
+        return Ok(if words.at_end() { lost } else { Fault { direction: Some(way(words)?), ..lost } });
     }
     let targets: &[&str] =
         if verb == "delays" { &["segment", "datagram", "everything"] } else { &["segment", "datagram"] };
@@ -262,12 +267,7 @@ pub fn fault(words: &mut Reader<'_>) -> Result<Fault, Mistake> {
     };
     let mut direction = None;
     if target != Target::Everything || words.range_of("to").is_some() {
-        words.expect("to")?;
-        words.expect("the")?;
-        direction = Some(match words.one_of("where it goes", &["server", "client"])? {
-            "server" => Direction::ToServer,
-            _ => Direction::ToClient,
-        });
+        direction = Some(way(words)?);
     }
     let harm = match verb {
         "drops" => Harm::Drop,
@@ -280,6 +280,16 @@ pub fn fault(words: &mut Reader<'_>) -> Result<Fault, Mistake> {
         }
     };
     Ok(Fault { harm, target, direction })
+}
+
+/// `to the server`, `to the client`.
+fn way(words: &mut Reader<'_>) -> Result<Direction, Mistake> {
+    words.expect("to")?;
+    words.expect("the")?;
+    Ok(match words.one_of("where it goes", &["server", "client"])? {
+        "server" => Direction::ToServer,
+        _ => Direction::ToClient,
+    })
 }
 
 /// How what is meant begins.
@@ -360,6 +370,9 @@ mod tests {
             "goes down for 300ms",
             "carries 64kbit/s",
             "carries 10Mbit/s",
+            "loses 5%",
+            "loses 50% to the server",
+            "loses 0% to the client",
         ] {
             assert_eq!(read(text, fault).unwrap().to_string(), text);
         }
@@ -371,6 +384,12 @@ mod tests {
             ("drops segment 1", "`to` is missing"),
             ("carries 0kbit/s", "`0kbit/s` is not a rate"),
             ("carries much", "`much` is not a rate"),
+            ("loses 5", "`5` is not a share"),
+            ("loses -1%", "`-1%` is not a share"),
+            ("loses 51%", "a link loses at most 50%, this is 51%"),
+            ("loses 1000000000000%", "a link loses at most 50%, this is 1000000000000%"),
+            ("loses segment 1 to the client", "`segment` is not a share"),
+            ("loses 5% on its way", "here `to` was expected, not `on`"),
         ] {
             assert_eq!(read(text, fault).unwrap_err().message, message);
         }

@@ -14,6 +14,7 @@ use crate::lab::ethernet::WIRE;
 use crate::lab::fault::{Fault, Harm, Target};
 use crate::lab::log::Connection;
 use crate::lab::logbook::Logbook;
+use crate::lab::loss::{Losses, MOST_LOST, Passing};
 use crate::lab::reset::Latest;
 use crate::layer::Direction;
 
@@ -30,6 +31,8 @@ struct Plan {
     rate: Option<u64>,
     /// How many frames are on their way.
     under_way: usize,
+    /// What is lost by chance.
+    losses: Losses,
     /// What was said last between these ports.
     latest: HashMap<(u16, u16), Latest>,
     /// What the wire says itself.
@@ -42,12 +45,15 @@ pub struct Wire {
     stop: Vec<mpsc::Sender<()>>,
     threads: Vec<JoinHandle<()>>,
     log: Logbook,
+    /// What the choice of what is lost follows from.
+    seed: u32,
 }
 
 impl Wire {
-    /// Begins to carry.
-    pub fn begin(ethernet: &Arc<Ethernet>, log: &Logbook) -> Result<Self, LabError> {
-        let mut wire = Self { plans: Default::default(), stop: Vec::new(), threads: Vec::new(), log: log.clone() };
+    /// Begins to carry. What it loses, if it is told to, follows from the seed.
+    pub fn begin(ethernet: &Arc<Ethernet>, log: &Logbook, seed: u32) -> Result<Self, LabError> {
+        let mut wire =
+            Self { plans: Default::default(), stop: Vec::new(), threads: Vec::new(), log: log.clone(), seed };
         for direction in [Direction::ToServer, Direction::ToClient] {
             let (stop, stopped) = mpsc::channel();
             let (armed, is_armed) = mpsc::channel();
@@ -82,6 +88,11 @@ impl Wire {
                 Harm::Delay(time) => plan.delay = time,
                 Harm::Down(time) => plan.down_until = Some(Instant::now() + time),
                 Harm::Rate(bits) => plan.rate = Some(bits),
+                // What is lost is told when it is.
+                Harm::Lose(percent) => {
+                    plan.losses.begin(line, percent, self.seed, direction);
+                    continue;
+                }
                 // Only what is counted is dropped, doubled, held or spoilt.
                 Harm::Drop | Harm::Duplicate | Harm::Hold | Harm::Corrupt => {}
             }
@@ -104,6 +115,12 @@ impl Wire {
                 self.log.fault(line, direction, &format!("resets {client}"));
             }
         }
+    }
+
+    /// How much longer a play may take because of what was lost: TCP waits before it sends again.
+    pub fn allowance(&self) -> Duration {
+        let lost = |plan: &Plan| (SENT_AGAIN + plan.delay * 4) * plan.losses.count();
+        self.plans.iter().map(|plan| lost(&locked(plan))).sum()
     }
 
     /// Waits until nothing is on its way any more.
@@ -201,7 +218,7 @@ impl Carrier {
                     *last ^= 0x55;
                 }
             }
-            Some(Harm::Delay(_) | Harm::Rate(_)) | None => {}
+            Some(Harm::Delay(_) | Harm::Rate(_) | Harm::Lose(_)) | None => {}
         }
         self.dispatch(frame, more);
         self.free(|_| true);
@@ -228,15 +245,35 @@ impl Carrier {
     /// What is to be done to a frame, and how much longer it takes by that.
     fn judge(&self, frame: &[u8]) -> (Option<Harm>, Duration) {
         let mut plan = locked(&self.plan);
-        let mut delay = Duration::ZERO;
         let kind = Kind::of(frame);
         if let Some((ports, latest)) = Latest::read(frame) {
             plan.latest.insert(ports, latest);
         }
         if let Some(left) = plan.down_until.and_then(|until| until.checked_duration_since(Instant::now())) {
             self.give_up(kind, Harm::Down(left));
-            return (Some(Harm::Down(left)), delay);
+            return (Some(Harm::Down(left)), Duration::ZERO);
         }
+        let (harm, delay) = self.named(&mut plan, kind, frame);
+        let lost = kind.passing().and_then(|passing| plan.losses.takes(passing, self.direction));
+        match lost.filter(|_| harm.is_none()) {
+            None => (harm, delay),
+            Some(lost) => {
+                let what = if matches!(kind, Kind::Data { .. }) { "segment" } else { "datagram" };
+                let to = if self.direction == Direction::ToServer { "server" } else { "client" };
+                self.log.loss(lost.line, self.direction, &format_args!("loses {what} {} to the {to}", lost.number));
+                if lost.is_last {
+                    let what = format_args!("loses nothing more to the {to}: {MOST_LOST} were lost");
+                    self.log.fault(lost.line, self.direction, &what);
+                }
+                self.give_up(kind, Harm::Drop);
+                (Some(Harm::Drop), delay)
+            }
+        }
+    }
+
+    /// What is to be done to a frame because it is the one that a script names.
+    fn named(&self, plan: &mut Plan, kind: Kind, frame: &[u8]) -> (Option<Harm>, Duration) {
+        let mut delay = Duration::ZERO;
         let is_new = match kind {
             Kind::Data { ports: (source, destination), seq, .. } => plan.sent.insert((source, destination, seq)),
             Kind::Datagram { .. } => true,
@@ -298,6 +335,15 @@ impl Kind {
         Self::read(frame).unwrap_or(Self::Other)
     }
 
+    /// What it is to a lossy link, if it has data.
+    fn passing(self) -> Option<Passing> {
+        match self {
+            Self::Data { ports, seq, .. } => Some(Passing::Segment { ports, seq }),
+            Self::Datagram { ports, .. } => Some(Passing::Datagram { ports }),
+            Self::Other => None,
+        }
+    }
+
     fn read(frame: &[u8]) -> Option<Self> {
         let number = |at: usize| frame.get(at..)?.first_chunk().map(|octets| u16::from_be_bytes(*octets));
         if (number(12)?, *frame.get(14)?) != (0x0800, 0x45) {
@@ -335,6 +381,8 @@ fn time_on(rate: u64, octets: usize) -> Duration {
 const NAME: &str = "lab wire";
 /// In the field with the flags (RFC 791 §3.1).
 const FRAGMENT_OFFSET: u16 = 0x1fff;
+/// How long it takes at most until TCP has sent again what was lost, a round trip being short: 200 ms, then 400 ms.
+const SENT_AGAIN: Duration = Duration::from_secs(1);
 /// What nothing overtakes arrives after this.
 const HOLDING: Duration = Duration::from_millis(200);
 /// How long a play may wait at its end for what is on the wire.

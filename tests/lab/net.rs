@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use etherparse::{NetSlice, SlicedPacket, TransportSlice};
-use wiretale::cli::trace_frames;
+use wiretale::cli::{trace_frames, trace_recording};
 use wiretale::filter::{Filter, TraceNames};
 use wiretale::lab::{Place, Recording, Scenario, What};
+use wiretale::layer::Direction;
 use wiretale::trace::Trace;
 
 use super::play;
@@ -209,6 +210,72 @@ pub fn nobody_mends_datagrams(place: &Place) {
         recording.log.entries.iter().filter(|entry| entry.received_at.is_none()).map(|entry| entry.step).collect();
     assert_eq!(never, [9, 10, 13, 18], "{:?}", recording.log);
     assert!(recording.log.entries.iter().all(|entry| matches!(entry.what, What::Datagram(_))));
+}
+
+/// A wire that loses a share of what has data, either way: TCP mends it, and what the log says was lost is what one end has and
+/// the other has not.
+pub fn what_is_lost_by_chance_is_sent_again(place: &Place) {
+    let scripts = super::seen::PLAYED_ANYWHERE;
+    let lossy = |script: &str| format!("network ethernet recorded at both ends\nseed 5\nlink loses 20%\n{script}");
+    for script in scripts.iter().map(|script| lossy(script)) {
+        let recording = play(place, &script);
+        let at_server = recording.at_server.as_ref().unwrap();
+        assert!(recording.is_complete() && at_server.completeness.is_complete());
+        let losses: Vec<_> = recording.log.faults.iter().filter(|fault| fault.is_loss).collect();
+        assert_eq!((losses.len(), recording.log.faults.len()), (recording.log.lost(), losses.len()));
+        assert!(losses.iter().all(|fault| fault.step == 3 && fault.what.starts_with("loses ")), "{losses:?}");
+        assert!(!losses.is_empty(), "{script}");
+        let ends = [trace_frames(&recording.frames), trace_frames(&at_server.frames)];
+        for (direction, port, sender, receiver) in
+            [(Direction::ToServer, "dstport", 0, 1), (Direction::ToClient, "srcport", 1, 0)]
+        {
+            let data = format!("(tcp.len > 0 && tcp.{port} == 8080) || udp.{port} == 8080");
+            let [sent, came] = [sender, receiver].map(|end: usize| frames(&ends[end], &data).len());
+            let lost = losses.iter().filter(|fault| fault.direction == direction).count();
+            assert_eq!(sent - came, lost, "{direction:?}: {script}");
+        }
+        // Datagrams that are lost are the only thing that never came.
+        let never = recording.log.entries.iter().filter(|entry| entry.received_at.is_none());
+        let datagrams = losses.iter().filter(|fault| fault.what.starts_with("loses datagram")).count();
+        assert_eq!(never.clone().count(), datagrams, "{script}");
+        assert!(never.clone().all(|entry| matches!(entry.what, What::Datagram(_))), "{script}");
+        let sent = super::seen::sent(&recording);
+        assert_eq!(super::seen::seen(&trace_recording(&recording.as_sent(), false)), sent, "{script}");
+    }
+}
+
+/// The same seed loses the same, as far as both kernels cut the data alike; another seed loses other things.
+pub fn the_same_seed_loses_the_same(place: &Place) {
+    let lost = |seed: &str, steps: &str| -> Vec<String> {
+        let script = format!("network ethernet\n{seed}link loses 20% to the server\n{steps}");
+        play(place, &script).log.faults.into_iter().map(|fault| fault.what).collect()
+    };
+    let datagrams = "60 times ada sends datagram \"x\"\n";
+    let [one, same, other, none, first] =
+        ["seed 7\n", "seed 7\n", "seed 8\n", "", "seed 1\n"].map(|seed| lost(seed, datagrams));
+    assert_eq!(one, same);
+    assert!(one != other && (3..30).contains(&one.len()), "{one:?} {other:?}");
+    assert_eq!(none, first, "without a seed it is 1");
+    assert!(!one.contains(&"loses datagram 1 to the server".to_owned()));
+    let segments = "ada opens tcp\n20 times ada writes \"x\"\nada closes\n";
+    let [one, same] = ["seed 7\n"; 2].map(|seed| lost(seed, segments));
+    assert!(one == same && !one.is_empty(), "{one:?} {same:?}");
+}
+
+/// What loses nothing says so, and what is said last holds.
+pub fn a_link_may_stop_losing(place: &Place) {
+    let script = "network ethernet\nlink loses 50%\nada sends datagram \"x\"\n20 times ada sends datagram \"y\"\n\
+        link loses 0%\n20 times ada sends datagram \"z\"\nlink loses 1%\nada sends datagram \"z\"\n";
+    let recording = play(place, script);
+    assert!(recording.log.lost() > 0 && recording.log.faults.iter().all(|fault| fault.step == 2));
+    let note =
+        "line 7 of the script did nothing: `link loses 1%`, and its seed chose nothing of what came by from there on";
+    assert_eq!(recording.notes, [note]);
+    for script in ["link loses 5%\nada connects\n", "network loopback\nada opens tcp\nlink loses 5% to the server\n"] {
+        let refused = Scenario::parse(script).unwrap_err();
+        assert_eq!(refused.message, "there is no wire that could do this");
+        assert!(refused.help.unwrap().contains("begin the script with `network ethernet`"));
+    }
 }
 
 /// The same words on an Ethernet.

@@ -94,6 +94,10 @@ pub fn a_seed_leaves_nothing_to_chance(place: &Place) {
     assert!(one[1] != same[1]);
 }
 
+/// Plays of every kind.
+pub const PLAYED_ANYWHERE: [&str; 11] =
+    [LESSON, EVERYTHING, CROWD, TCP, DATAGRAMS, HTTP, EVENTS, COMPRESSED, ENDS, UNREAD, ENCRYPTED];
+
 /// Octets past the WebSocket keep the masks that the script gives them.
 const RAW: &str = "ada connects\nada sends text \"x\"\nada sends raw hex 818137fa213d48\n\
     bob connects\nbob sends raw hex 830500000000 refused\n";
