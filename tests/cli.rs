@@ -914,16 +914,51 @@ fn requests_carry_the_header_fields_of_a_kind_of_client() {
 
 #[test]
 fn what_the_wire_loses_comes_late_or_never() {
-    let loss = ["--network", "ethernet", "--loss", "50", "--seed", "3", "--events", "6", "--every", "20ms"];
-    let Some(all) = compared(&[&["tcp", "udp"], &loss[..]].concat()) else { return };
-    let lost = all["lost"].as_u64().unwrap();
-    assert!((1..6).contains(&lost), "{lost}");
-    let of = |n: usize| &all["contenders"][n];
-    let heard = |n: usize| of(n)["latencies"].as_array().unwrap().len() as u64;
-    assert_eq!((heard(0), heard(1)), (6, 6 - lost), "TCP sends again, UDP does not");
-    let again = of(0)["cost"]["retransmissions"].as_u64().unwrap();
-    assert!(again >= lost, "seen where it was sent: {again}");
-    assert_eq!(compared(&[&["udp"], &loss[..]].concat()).unwrap()["lost"].as_u64(), Some(lost), "the same seed");
+    const KINDS: [&str; 6] = ["udp", "tcp", "websocket", "http10", "long-poll", "socketio-websocket"];
+    let loss = ["--network", "ethernet", "--loss", "30", "--seed", "3", "--events", "8", "--every", "10ms"];
+    let Some(all) = compared(&[&KINDS[..], &loss[..]].concat()) else { return };
+    assert_eq!((all["loss"].as_u64(), all["seed"].as_u64()), (Some(30), Some(3)));
+    let contenders = all["contenders"].as_array().unwrap();
+    for (one, name) in contenders.iter().zip(KINDS) {
+        let lost = one["lost"].as_u64().unwrap();
+        let arrived = one["latencies"].as_array().unwrap().len() as u64;
+        let again = one["cost"]["retransmissions"].as_u64().unwrap();
+        assert!(lost > 0, "{name}");
+        assert_eq!(one["sent"].as_u64(), Some(8), "{name}");
+        assert_eq!(arrived, if name == "udp" { 8 - lost } else { 8 }, "{name}: TCP sends again, UDP does not");
+        assert!(if name == "udp" { again == 0 } else { again >= lost }, "{name}: {lost} lost, {again} sent again");
+        assert_eq!(one["cost"]["events"].as_array().unwrap().len(), 8, "{name}: each is seen where it was sent");
+    }
+    // Each datagram is one event, and none is sent again: which are lost follows from the seed alone.
+    let of = |seed: &str| {
+        let asked =
+            ["udp", "--network", "ethernet", "--loss", "30", "--events", "40", "--every", "1ms", "--seed", seed];
+        compared(&asked).unwrap()["contenders"][0]["lost"].as_u64().unwrap()
+    };
+    let lost = ["3", "3", "4", "5"].map(of);
+    assert!(lost[0] == lost[1] && lost.iter().all(|lost| (3..25).contains(lost)), "{lost:?}");
+    assert!(lost[0] != lost[2] || lost[0] != lost[3], "another seed loses others: {lost:?}");
+    let csv = run(&mut wiretale(&[&["compare", "udp", "--format", "csv"], &loss[..]].concat())).out;
+    let rows: Vec<Vec<&str>> = csv.lines().map(|line| line.split(',').collect()).collect();
+    let cell = |name: &str| rows[1][rows[0].iter().position(|column| *column == name).unwrap()];
+    let lost: u64 = cell("lost").parse().unwrap();
+    assert_eq!((cell("sent"), cell("arrived")), ("8", (8 - lost).to_string().as_str()), "{csv}");
+}
+
+/// Requests and answers are lost as events are, both ways and with several clients; the play ends all the same.
+#[test]
+fn whatever_has_data_may_be_lost() {
+    let kinds = ["tcp", "websocket", "socketio", "udp"];
+    let more = ["--direction", "both", "--clients", "2", "--events", "4", "--every", "5ms"];
+    let loss = ["--network", "ethernet", "--loss", "20", "--delay", "2ms", "--seed", "11"];
+    let Some(all) = compared(&[&kinds[..], &more, &loss].concat()) else { return };
+    for (one, name) in all["contenders"].as_array().unwrap().iter().zip(kinds) {
+        let (lost, arrived) = (one["lost"].as_u64().unwrap(), one["latencies"].as_array().unwrap().len() as u64);
+        assert_eq!((one["sent"].as_u64(), lost > 0), (Some(16), true), "{name}");
+        assert_eq!(arrived, if name == "udp" { 16 - lost } else { 16 }, "{name}");
+        let layers = one["cost"]["layers"].as_array().unwrap().iter().map(|layer| layer[1].as_u64().unwrap());
+        assert_eq!(layers.sum::<u64>(), one["cost"]["octets"].as_u64().unwrap(), "{name}");
+    }
 }
 
 #[test]
@@ -936,6 +971,9 @@ fn an_impossible_comparison_is_refused_with_its_reason() {
         (&["tcp", "--clients", "11"], "11 is not in 1..=10"),
         (&["tcp", "--idle", "1000years"], "and so does idling"),
         (&["tcp", "--loss", "5"], "there is no wire that could"),
+        (&["tcp", "--network", "ethernet", "--loss", "100"], "TCP does little but wait; choose 1 to 50"),
+        (&["udp", "--network", "ethernet", "--loss", "0"], "had by leaving this out"),
+        (&["tcp", "--network", "ethernet", "--loss", "5", "--seed", "4294967296"], "4294967296"),
         (&["tcp", "--delay", "5ms"], "there is no wire that could take time"),
         (&["tcp", "--seed", "5"], "--loss"),
         (&["websocket", "--events", "200", "--every", "1s"], "all waits together last at most 30 seconds"),

@@ -209,13 +209,14 @@ pub(super) struct CompareArguments {
     /// Behind the last event nothing happens for so long, such as 10s: what idling costs.
     #[arg(long, value_name = "TIME")]
     pub(super) idle: Option<humantime::Duration>,
-    /// Of 100 events so many lose the segment or datagram that carries them first (with several clients the first one's, both
-    /// ways the server's); it takes a wire: --network ethernet.
-    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=50))]
+    /// Of 100 TCP segments and datagrams with data the wire loses so many, either way and whatever they carry (SYNs and other
+    /// segments without data pass, and so do a client's first datagram and what was lost twice in a row); it takes a wire:
+    /// --network ethernet.
+    #[arg(long, value_name = "PERCENT", value_parser = loss)]
     pub(super) loss: Option<u8>,
-    /// Which events are lost: the same number chooses the same.
+    /// What is lost follows from this number, with the place of each segment among those that go its way.
     #[arg(long, value_name = "NUMBER", default_value_t = 1, requires = "loss")]
-    pub(super) seed: u64,
+    pub(super) seed: u32,
     /// Play each so often; what is shown is the run in the middle, and how far the others are from it.
     #[arg(long, value_name = "RUNS", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=50))]
     pub(super) repeat: u8,
@@ -234,6 +235,18 @@ pub(super) struct CompareArguments {
     /// Look into published numbers instead: quantum-leap, hpbn, long-poll-batching, plain-tcp.
     #[arg(long, value_name = "CASE", conflicts_with_all = ["kinds", "events", "every", "payload", "direction", "polls", "clients", "profile", "idle", "loss"])]
     pub(super) case: Option<String>,
+}
+
+/// How many of 100 are lost.
+fn loss(text: &str) -> Result<u8, String> {
+    match text.strip_suffix('%').unwrap_or(text).trim().parse() {
+        Ok(0) => Err("a link that loses nothing is had by leaving this out".to_owned()),
+        Ok(percent @ 1..=lab::MOST_LOST_OF_100) => Ok(percent),
+        _ => Err(format!(
+            "over a link that loses more than half TCP does little but wait; choose 1 to {}",
+            lab::MOST_LOST_OF_100
+        )),
+    }
 }
 
 /// Which capture is read.

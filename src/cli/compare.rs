@@ -12,7 +12,7 @@ use super::load::{self, trace_recording};
 use super::output::Output;
 use super::save::{self, Keep};
 use crate::capture::Statistics;
-use crate::explain::{Case, Cast, Comparison, Contender, Cost, Heartbeat, Packet, Pair, Played, Profile, Random};
+use crate::explain::{Case, Cast, Comparison, Contender, Cost, Heartbeat, Packet, Pair, Played, Profile};
 use crate::lab::{self, Entry, Events, Place, Recording, Scenario, Transport, What};
 use crate::mistake;
 use crate::trace::Trace;
@@ -30,7 +30,8 @@ pub(super) fn run(arguments: &CompareArguments, out: &mut Output) -> Result<Endi
     }
     let transports = transports(arguments)?;
     let (events, profile) = (events(arguments)?, profile(arguments.profile));
-    let scripts = scripts(&transports, &events, &(ground(arguments)? + &added(profile)))?;
+    let (ground, loss) = (ground(arguments)? + &added(profile), loss(arguments)?);
+    let scripts = scripts(&transports, &events, (&ground, &loss))?;
     let place = lab::enter();
     let place = scripts.first().map_or_else(|| place.clone(), |plan| place.clone().fit(&plan.play.1));
     let mut compared = Comparison {
@@ -40,7 +41,8 @@ pub(super) fn run(arguments: &CompareArguments, out: &mut Output) -> Result<Endi
         directions: events.way.directions().to_vec(),
         clients: events.clients,
         profile: profile.name(),
-        lost: arguments.loss.map(|_| events.lost.len()),
+        loss: arguments.loss,
+        seed: arguments.loss.map(|_| arguments.seed),
         idle: events.idle.as_secs_f64(),
         asked_every: events.every.as_secs_f64() / events.polls as f64,
         place: place.to_string(),
@@ -194,8 +196,7 @@ fn ground(arguments: &CompareArguments) -> Result<String, Failure> {
         }
         (Net::Ethernet, delay) => {
             // What is lost on the way is seen where it was sent.
-            let at =
-                if arguments.loss.is_some() && arguments.direction != Way::Up { " recorded at the server" } else { "" };
+            let at = if arguments.loss.is_some() { " recorded at both ends" } else { "" };
             let delay = delay.map(|delay| format!("link delays everything by {}ms\n", delay.as_millis()));
             Ok(format!("network ethernet{at}\n{}", delay.unwrap_or_default()))
         }
@@ -215,7 +216,6 @@ fn events(arguments: &CompareArguments) -> Result<Events, Failure> {
         },
         polls: arguments.polls.into(),
         clients: arguments.clients.into(),
-        lost: lost(arguments)?,
         idle: arguments.idle.map_or(Duration::ZERO, |idle| *idle),
     })
 }
@@ -228,15 +228,14 @@ fn profile(who: Who) -> Profile {
     }
 }
 
-/// Which events lose what carries them first.
-fn lost(arguments: &CompareArguments) -> Result<Vec<usize>, Failure> {
-    let Some(loss) = arguments.loss else { return Ok(Vec::new()) };
+/// The steps by which the wire loses what carries data.
+fn loss(arguments: &CompareArguments) -> Result<String, Failure> {
+    let Some(loss) = arguments.loss else { return Ok(String::new()) };
     if arguments.network == Net::Loopback {
         let message = "cannot lose what goes over loopback: there is no wire that could";
         return Err(Failure::request(message, "add --network ethernet"));
     }
-    let mut random = Random::new(arguments.seed);
-    Ok((0..arguments.events.into()).filter(|_| random.below(100) < usize::from(loss)).collect())
+    Ok(format!("seed {}\nlink loses {loss}%\n", arguments.seed))
 }
 
 /// The step that gives requests their header fields.
@@ -257,7 +256,7 @@ struct Plan {
 }
 
 /// What is to be played, all of it checked before anything is.
-fn scripts(transports: &[Transport], events: &Events, ground: &str) -> Result<Vec<Plan>, Failure> {
+fn scripts(transports: &[Transport], events: &Events, (ground, loss): (&str, &str)) -> Result<Vec<Plan>, Failure> {
     let plan = |transport: &Transport| {
         let refused = |why: String| Failure::request(format!("cannot compare `{transport}`: {why}"), HELP);
         let parsed = |script: String| {
@@ -266,8 +265,10 @@ fn scripts(transports: &[Transport], events: &Events, ground: &str) -> Result<Ve
             Ok::<Script, Failure>((script, scenario))
         };
         let beats = transport.heartbeat_script().filter(|_| !events.idle.is_zero());
+        // What a heartbeat takes is measured where nothing is lost: a late one ends its session.
         let beats = beats.map(parsed).transpose()?;
-        Ok(Plan { transport: *transport, play: parsed(transport.script(events).map_err(refused)?)?, beats })
+        let play = parsed(loss.to_owned() + &transport.script(events).map_err(refused)?)?;
+        Ok(Plan { transport: *transport, play, beats })
     };
     transports.iter().map(plan).collect()
 }
@@ -280,7 +281,7 @@ fn play(
     (script, scenario): &Script,
     (place, arguments): (&Place, &CompareArguments),
 ) -> Result<Recording, Failure> {
-    let recording = lab::play(place, scenario).map_err(|error| Failure::from(error).while_doing(name))?;
+    let recording = lab::play(place, scenario).map_err(|error| Failure::from(error).while_doing(name))?.as_sent();
     if let Some(folder) = &arguments.save {
         keep_in(folder, &recording, format!("wiretale compare {name}\n{script}"), &format!("{name}.pcapng"))?;
     }
@@ -310,7 +311,8 @@ fn contend(
         sent.iter().filter_map(|entry| Some(nanoseconds(entry.received_at?.saturating_sub(entry.at)))).collect();
     latencies.sort_unstable();
     let trace = trace_recording(&recording, false);
-    let played = Played { directions, payload: events.payload, clients: events.clients, idle: events.idle };
+    let Events { payload, clients, idle, .. } = *events;
+    let played = Played { directions, payload, clients, idle, as_sent: arguments.loss.is_some() };
     let heartbeat = beating.and_then(|beating| Heartbeat::of(&trace, beating));
     let cost = Cost::of_play(&trace, &played).with_heartbeat(heartbeat, &trace);
     let completeness = recording.completeness.to_string();
@@ -318,6 +320,8 @@ fn contend(
     Ok(Contender {
         transport: plan.transport.to_string(),
         cost,
+        sent: sent.len(),
+        lost: arguments.loss.map(|_| recording.log.lost()),
         latencies,
         between,
         completeness,

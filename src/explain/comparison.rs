@@ -14,6 +14,11 @@ pub struct Contender {
     pub transport: String,
     /// What it cost.
     pub cost: Cost,
+    /// How many events were sent in all runs, as the programs noted them; `latencies` has those that arrived.
+    pub sent: usize,
+    /// How many segments and datagrams with data the wire lost, whatever they carried and whichever way; none if it was not to
+    /// lose any.
+    pub lost: Option<usize>,
     /// Nanoseconds from sending to receiving, of each event, as the two programs noted them; sorted.
     pub latencies: Vec<u64>,
     /// Of how many events the capture's own clock has the frame between the programs' notes of sending and receiving, and of
@@ -69,8 +74,10 @@ pub struct Comparison {
     pub clients: usize,
     /// Whose header fields the clients send.
     pub profile: &'static str,
-    /// How many of them lost the segment or datagram that carried them first; none if nothing was to be lost.
-    pub lost: Option<usize>,
+    /// Of 100 segments and datagrams with data so many were to be lost; none if nothing was.
+    pub loss: Option<u8>,
+    /// What the choice of those followed from.
+    pub seed: Option<u32>,
     /// Seconds in which nothing happened, behind the last.
     pub idle: f64,
     /// Seconds between two questions of a client that polls.
@@ -96,15 +103,16 @@ impl Contender {
 }
 
 impl Contender {
-    /// One of several runs of the same: the one in the middle by its octets, with the latencies of all.
+    /// One of several runs of the same: the one in the middle by its octets, with the latencies and the events of all.
     pub fn middle(mut runs: Vec<Self>) -> Option<Self> {
         runs.sort_by_key(|run| run.cost.octets);
         let octets = runs.iter().map(|run| run.cost.octets).collect();
         let mut latencies: Vec<u64> = runs.iter().flat_map(|run| run.latencies.iter().copied()).collect();
         latencies.sort_unstable();
+        let sent = runs.iter().map(|run| run.sent).sum();
         let middle = runs.len() / 2;
         let chosen = runs.into_iter().nth(middle)?;
-        Some(Self { runs: octets, latencies, ..chosen })
+        Some(Self { runs: octets, latencies, sent, ..chosen })
     }
 
     /// What one client would take in a minute with so many events in it, in octets: arithmetic on what was measured, events
@@ -164,10 +172,8 @@ impl Comparison {
         if self.profile != Profile::Minimal.name() {
             what.push_str(&format!(", header fields of {}", self.profile));
         }
-        match self.lost {
-            None => {}
-            Some(0) => what.push_str(", by this seed none of them lost"),
-            Some(lost) => what.push_str(&format!(", {lost} of them lost at first")),
+        if let (Some(loss), Some(seed)) = (self.loss, self.seed) {
+            what.push_str(&format!(", over a link that loses {loss} % (seed {seed})"));
         }
         if self.idle > 0.0 {
             what.push_str(&format!(", then nothing for {:?}", Duration::from_secs_f64(self.idle)));
@@ -190,6 +196,8 @@ mod tests {
         Contender {
             transport: transport.to_owned(),
             cost,
+            sent: 20,
+            lost: None,
             latencies: (1..=20).collect(),
             between: None,
             completeness: String::new(),
@@ -206,7 +214,8 @@ mod tests {
             directions: vec![Direction::ToClient],
             clients: 1,
             profile: Profile::Minimal.name(),
-            lost: None,
+            loss: None,
+            seed: None,
             idle: 10.0,
             asked_every: 0.5,
             place: String::new(),

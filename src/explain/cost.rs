@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::heartbeat::{Heartbeat, pings};
-use crate::flow::Finding;
+use crate::flow::{Finding, Segment};
 use crate::layer::Direction;
 use crate::packet::Flags;
 use crate::protocol::{HttpMessage, Opcode, Side, SocketIoKind, SocketIoPacket, SseEventMessage, WebSocketFrame};
@@ -124,20 +124,30 @@ pub struct Played<'a> {
     pub clients: usize,
     /// How long nothing happened behind the last event.
     pub idle: Duration,
+    /// Whether each frame was captured where it was sent: then what is out of order is sent again, as nothing overtakes there.
+    pub as_sent: bool,
+}
+
+impl Played<'_> {
+    fn is_again(&self, segment: &Segment) -> bool {
+        let findings = segment.analysis.findings;
+        findings.has(Finding::Retransmission) || (self.as_sent && findings.has(Finding::OutOfOrder))
+    }
 }
 
 impl Cost {
     /// What a capture cost in which events went this way, for one client; `payload` is how many octets each has, to know them
     /// by where nothing else does.
     pub fn of(trace: &Trace, direction: Direction, payload: usize) -> Self {
-        Self::of_play(trace, &Played { directions: &[direction], payload, clients: 1, idle: Duration::ZERO })
+        let directions = &[direction];
+        Self::of_play(trace, &Played { directions, payload, clients: 1, idle: Duration::ZERO, as_sent: false })
     }
 
     /// What a capture cost in which this was played.
     pub fn of_play(trace: &Trace, played: &Played<'_>) -> Self {
         let Played { directions, payload, .. } = *played;
         let len = |record: &Record| u64::from(record.frame.len);
-        let events = events(trace, directions, payload);
+        let events = events(trace, played);
         let mut layers: Vec<(CostLayer, u64)> = CostLayer::ALL.iter().map(|layer| (*layer, 0)).collect();
         let (mut pure_acks, mut retransmissions) = (0, 0);
         for (number, record) in trace.records() {
@@ -152,8 +162,7 @@ impl Cost {
             let flags = record.whole().0.tcp().map(|(tcp, ..)| tcp.flags.0);
             let only_ack = flags.is_some_and(|flags| flags & (Flags::SYN | Flags::FIN | Flags::RST) == 0);
             pure_acks += usize::from(segment.is_some_and(|segment| segment.len == 0 && only_ack));
-            let again = |segment: &crate::flow::Segment| segment.analysis.findings.has(Finding::Retransmission);
-            retransmissions += usize::from(segment.is_some_and(again));
+            retransmissions += usize::from(segment.is_some_and(|segment| played.is_again(segment)));
         }
         if emitted(trace, directions).next().is_some() {
             set_apart(&mut layers, events.len() as u64 * payload as u64);
@@ -243,7 +252,8 @@ fn held_open(trace: &Trace) -> f64 {
 }
 
 /// The frames in which an event was there.
-fn events(trace: &Trace, directions: &[Direction], payload: usize) -> Vec<u32> {
+fn events(trace: &Trace, played: &Played<'_>) -> Vec<u32> {
+    let Played { directions, payload, .. } = *played;
     let messages = trace.messages().iter().filter(|message| directions.contains(&message.direction));
     // Where Socket.IO is spoken, what carries it carries more than events.
     let mut frames: Vec<u32> = emitted(trace, directions).map(Message::frame).collect();
@@ -262,7 +272,7 @@ fn events(trace: &Trace, directions: &[Direction], payload: usize) -> Vec<u32> {
     });
     let mut frames: Vec<u32> = told.map(Message::frame).collect();
     if frames.is_empty() {
-        frames = bare(trace, directions, payload);
+        frames = bare(trace, played);
     }
     frames.sort_unstable();
     frames
@@ -290,13 +300,11 @@ fn set_apart(layers: &mut [(CostLayer, u64)], said: u64) {
 /// The frames that carry so many octets and nothing above TCP or UDP.
 ///
 /// The first datagram goes to the server: it cannot know where to send one before.
-fn bare(trace: &Trace, directions: &[Direction], payload: usize) -> Vec<u32> {
+fn bare(trace: &Trace, played: &Played<'_>) -> Vec<u32> {
+    let Played { directions, payload, .. } = *played;
     let server = trace.records().find_map(|(_, record)| record.whole().0.udp().map(|(_, _, to)| to));
     let carries = |record: &Record| match &record.segment {
-        Some(segment) => {
-            let again = segment.analysis.findings.has(Finding::Retransmission);
-            directions.contains(&segment.direction) && segment.len > 0 && !again
-        }
+        Some(segment) => directions.contains(&segment.direction) && segment.len > 0 && !played.is_again(segment),
         None => record.whole().0.udp().is_some_and(|(_, _, to)| {
             let direction = if Some(to) == server { Direction::ToServer } else { Direction::ToClient };
             directions.contains(&direction) && record.whole().0.payload.len() == payload

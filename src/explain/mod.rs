@@ -31,7 +31,6 @@ pub use pair::{Pair, Parting};
 pub use peel::{Peel, Row, Unmask};
 pub use profile::Profile;
 pub use quiz::Quiz;
-pub use random::Random;
 pub use remark::{Remark, Remarks};
 pub use story::{Chapter, Line, Phase, Story};
 pub use summary::{Row as ConnectionRow, Summary};

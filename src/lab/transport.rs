@@ -72,8 +72,6 @@ pub struct Events {
     pub polls: usize,
     /// To how many clients, or from how many: at most [`MAX_CLIENTS`].
     pub clients: usize,
-    /// Which of them, from 0 and in order, lose the segment or datagram that carries them first.
-    pub lost: Vec<usize>,
     /// How long nothing happens behind the last.
     pub idle: Duration,
 }
@@ -203,36 +201,21 @@ impl Transport {
         }
     }
 
-    /// All events. Those that get lost begin a line of their own.
+    /// All events.
     fn middle(self, clients: &[&str], events: &Events) -> String {
-        let mut script = String::new();
-        let between = Milliseconds(events.every / u32::try_from(events.polls.max(1)).unwrap_or(1)).to_string();
-        let asked = |n: usize, lost: &str, script: &mut String| {
-            for round in 0..n {
-                script.push_str(&rounds(events.polls.saturating_sub(1), Some(&between), &[self.empty(clients)]));
-                // It is the event that gets lost, not an answer without one.
-                script.push_str(if round == 0 { lost } else { "" });
-                script.push_str(&rounds(1, Some(&between), &self.event(clients, events)));
-            }
-        };
         let every = Milliseconds(events.every).to_string();
-        let mut at = 0;
-        while at < events.count {
-            let next = events.lost.iter().copied().filter(|lost| *lost > at && *lost < events.count).min();
-            let end = next.unwrap_or(events.count);
-            let lost = if events.lost.contains(&at) { self.loss(events.way) } else { String::new() };
-            if self != Self::ShortPoll {
-                script.push_str(&lost);
+        let event = self.event(clients, events);
+        match self {
+            Self::ShortPoll => {
+                let polls = u32::try_from(events.polls.max(1)).unwrap_or(1);
+                let between = Milliseconds(events.every / polls).to_string();
+                let empty = rounds(events.polls.saturating_sub(1), Some(&between), &[self.empty(clients)]);
+                (empty + &rounds(1, Some(&between), &event)).repeat(events.count)
             }
-            match self {
-                Self::ShortPoll => asked(end - at, &lost, &mut script),
-                // It is the server that waits.
-                Self::LongPoll => script.push_str(&rounds(end - at, None, &self.event(clients, events))),
-                _ => script.push_str(&rounds(end - at, Some(&every), &self.event(clients, events))),
-            }
-            at = end;
+            // It is the server that waits.
+            Self::LongPoll => rounds(events.count, None, &event),
+            _ => rounds(events.count, Some(&every), &event),
         }
-        script
     }
 
     /// One event, for each client.
@@ -291,13 +274,6 @@ impl Transport {
     fn empty(self, clients: &[&str]) -> String {
         let over = if self == Self::Http10 { " over http/1.0" } else { "" };
         format!("{} answered with 204{over}", asking(clients))
-    }
-
-    /// What the wire does to an event.
-    fn loss(self, way: Way) -> String {
-        let what = if self == Self::Udp { "datagram" } else { "segment" };
-        let to = if way == Way::Up { "server" } else { "client" };
-        format!("link drops {what} 1 to the {to}\n")
     }
 
     /// What goes on while nothing happens: who polls goes on asking, the others wait.
@@ -388,18 +364,16 @@ mod tests {
             way: Way::Down,
             polls: 4,
             clients: 1,
-            lost: Vec::new(),
             idle: Duration::ZERO,
         };
         let every = Duration::from_millis(500);
         let more = Events { clients: 3, every, idle: Duration::from_secs(11), ..events.clone() };
-        let lossy = Events { lost: vec![0, 2], ..events.clone() };
         for transport in Transport::ALL {
             assert_eq!(Transport::from_name(transport.name()), Some(transport));
             for way in [Way::Down, Way::Up, Way::Both] {
                 can_be_played(transport, "", &Events { way, ..events.clone() });
                 can_be_played(transport, "", &Events { way, ..more.clone() });
-                can_be_played(transport, "network ethernet\n", &Events { way, ..lossy.clone() });
+                can_be_played(transport, "network ethernet\nlink loses 10%\n", &Events { way, ..events.clone() });
             }
         }
     }
@@ -412,7 +386,6 @@ mod tests {
         let parsed = Scenario::parse(&script);
         let scenario = parsed.unwrap_or_else(|error| panic!("{transport}: {error:?}\n{script}"));
         assert!(scenario.waits() >= events.idle, "{transport}\n{script}");
-        assert_eq!(script.matches("link drops").count(), events.lost.len(), "{transport}\n{script}");
     }
 
     #[test]
@@ -424,7 +397,6 @@ mod tests {
             way: Way::Down,
             polls: 1,
             clients: MAX_CLIENTS + 1,
-            lost: Vec::new(),
             idle: Duration::ZERO,
         };
         assert!(Transport::Tcp.script(&events).unwrap_err().contains("at most 10"));
@@ -434,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_the_event_that_gets_lost_not_an_empty_answer() {
+    fn who_polls_finds_an_event_the_last_time_it_asks() {
         let events = Events {
             count: 2,
             every: Duration::from_millis(20),
@@ -442,13 +414,11 @@ mod tests {
             way: Way::Down,
             polls: 2,
             clients: 1,
-            lost: vec![1],
             idle: Duration::ZERO,
         };
         let empty = "1 times every 10ms ada gets /events answered with 204\n";
         let full = "1 times every 10ms ada gets /events answered with text of 5 bytes\n";
-        let lost = "link drops segment 1 to the client\n";
         let script = Transport::ShortPoll.script(&events).unwrap();
-        assert_eq!(script, [empty, full, empty, lost, full, "ada closes\n"].concat());
+        assert_eq!(script, [empty, full, empty, full, "ada closes\n"].concat());
     }
 }

@@ -19,8 +19,8 @@ pub fn comparison(compared: &Comparison, width: usize) -> Vec<Line> {
     page.paragraph(Line::new(), &head);
     page.gap();
     page.paragraph(Line::new(), &Line::of(Tone::Strong, "What each took"));
-    let rows: Vec<Vec<String>> = compared.contenders.iter().map(|one| taken(one, compared)).collect();
-    rows_of(&mut page, &TAKEN, &rows);
+    let (columns, rows) = taken(compared);
+    rows_of(&mut page, &columns, &rows);
     page.gap();
     page.paragraph(
         Line::new(),
@@ -41,23 +41,35 @@ pub fn comparison(compared: &Comparison, width: usize) -> Vec<Line> {
     page.lines
 }
 
-/// What each transport took: the names of the columns.
-pub(super) const TAKEN: [&str; 9] = ["", "TCP", "asked", "empty", "frames", "ACKs", "again", "octets", "×"];
-
-pub(super) fn taken(one: &Contender, compared: &Comparison) -> Vec<String> {
-    let cost = &one.cost;
-    let overhead = one.overhead(compared.payload_octets()).map_or("–".into(), |times| format!("{times:.1}"));
-    vec![
-        one.transport.clone(),
-        cost.connections.to_string(),
-        cost.requests.to_string(),
-        cost.empty_answers.to_string(),
-        cost.frames.to_string(),
-        cost.pure_acks.to_string(),
-        cost.retransmissions.to_string(),
-        cost.octets.to_string(),
-        overhead,
-    ]
+/// What each transport took: the names of the columns, and the rows. What was lost and what arrived stands there if anything
+/// was to be lost.
+pub(super) fn taken(compared: &Comparison) -> (Vec<&'static str>, Vec<Vec<String>>) {
+    let mut columns = vec!["", "TCP", "asked", "empty", "frames", "ACKs", "again", "octets", "×"];
+    if compared.loss.is_some() {
+        columns.splice(6..6, ["lost"]);
+        columns.push("arrived");
+    }
+    let row = |one: &Contender| {
+        let cost = &one.cost;
+        let overhead = one.overhead(compared.payload_octets()).map_or("–".into(), |times| format!("{times:.1}"));
+        let mut cells = vec![
+            one.transport.clone(),
+            cost.connections.to_string(),
+            cost.requests.to_string(),
+            cost.empty_answers.to_string(),
+            cost.frames.to_string(),
+            cost.pure_acks.to_string(),
+            cost.retransmissions.to_string(),
+            cost.octets.to_string(),
+            overhead,
+        ];
+        if compared.loss.is_some() {
+            cells.insert(6, one.lost.map_or("–".to_owned(), |lost| lost.to_string()));
+            cells.push(format!("{} of {}", one.latencies.len(), one.sent));
+        }
+        cells
+    };
+    (columns, compared.contenders.iter().map(row).collect())
 }
 
 /// The times of each transport's events, and what it holds open: the names of the columns, and the rows.
@@ -301,6 +313,12 @@ fn sentences(compared: &Comparison, page: &mut Page) {
                   idle/min: octets in a minute without events, heartbeats included; who polls long is answered with \
                   nothing after 10 s at most. The sentences are arithmetic on what was measured.";
     page.paragraph(Line::new(), &Line::of(Tone::Dim, legend));
+    if compared.loss.is_some() {
+        let legend = "lost: segments and datagrams with data that the wire lost, whichever way; each stands among the frames, as \
+                      it was sent. arrived: of all events so many; TCP sends again, nobody sends a datagram again. What was \
+                      lost twice in a row passes, and so do SYNs and a client's first datagram.";
+        page.paragraph(Line::new(), &Line::of(Tone::Dim, legend));
+    }
 }
 
 /// The tables in Markdown.
@@ -311,10 +329,10 @@ pub fn comparison_markdown(compared: &Comparison) -> String {
         let body = rows.iter().map(|cells| row(&cells.iter().map(String::as_str).collect::<Vec<_>>()));
         row(head) + &row(&line) + &body.collect::<String>()
     };
-    let taken: Vec<Vec<String>> = compared.contenders.iter().map(|one| taken(one, compared)).collect();
+    let (taken_columns, taken) = taken(compared);
     let (head, layers) = by_layer(compared);
     let (columns, times) = times(compared);
-    format!("{}\n{}\n{}", table(&TAKEN, &taken), table(&columns, &times), table(&head, &layers))
+    format!("{}\n{}\n{}", table(&taken_columns, &taken), table(&columns, &times), table(&head, &layers))
 }
 
 /// The comparison as one object of JSON.
@@ -327,7 +345,7 @@ pub fn comparison_csv(compared: &Comparison) -> String {
     let mut head = "transport,connections,requests,empty_answers,frames,pure_acks,retransmissions,octets".to_owned();
     CostLayer::ALL.iter().for_each(|layer| head.push_str(&format!(",{}", layer.name().to_lowercase())));
     head.push_str(
-        ",octets_before,octets_per_event,min_ns,median_ns,p95_ns,max_ns,held_open,idle_octets_per_minute\r\n",
+        ",octets_before,octets_per_event,min_ns,median_ns,p95_ns,max_ns,held_open,idle_octets_per_minute,sent,arrived,lost\r\n",
     );
     let number = |number: Option<f64>| number.map_or(String::new(), |number| number.to_string());
     compared.contenders.iter().fold(head, |mut out, one| {
@@ -342,6 +360,8 @@ pub fn comparison_csv(compared: &Comparison) -> String {
         let time = |percent| one.latency(percent).map_or(String::new(), |time| time.as_nanos().to_string());
         cells.extend([0, 50, 95, 100].map(time));
         cells.extend([cost.held_open.to_string(), number(cost.idle_per_minute)]);
+        cells.extend([one.sent.to_string(), one.latencies.len().to_string()]);
+        cells.push(one.lost.map_or(String::new(), |lost| lost.to_string()));
         out.push_str(&cells.join(","));
         out + "\r\n"
     })

@@ -1,6 +1,6 @@
 //! A comparison as a page of its own: everything in one file of HTML, for reading and for printing.
 
-use super::compare::{TAKEN, by_layer, taken, times};
+use super::compare::{by_layer, taken, times};
 use super::plot::Plot;
 use crate::explain::Comparison;
 
@@ -19,8 +19,8 @@ pub fn report(compared: &Comparison, plots: &[Plot]) -> String {
          <h1>What each transport costs</h1>\n<p>{}</p>\n<h2>What each took</h2>\n",
         escaped(&what)
     );
-    let rows: Vec<Vec<String>> = compared.contenders.iter().map(|one| taken(one, compared)).collect();
-    page.push_str(&table(&TAKEN, &rows));
+    let (head, rows) = taken(compared);
+    page.push_str(&table(&head, &rows));
     let (head, rows) = times(compared);
     page.push_str("<h2>How long it took, in milliseconds</h2>\n");
     page.push_str(&table(&head, &rows));
