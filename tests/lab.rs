@@ -51,6 +51,7 @@ const PLAYS: &[PlayCheck] = &[
     ("twenty_plays_lose_no_frame", twenty_plays_lose_no_frame),
     ("what_was_sent_is_what_is_seen", seen::what_was_sent_is_what_is_seen),
     ("a_seed_leaves_nothing_to_chance", seen::a_seed_leaves_nothing_to_chance),
+    ("a_seed_names_sessions", seen::a_seed_names_sessions),
     ("several_wait_at_the_same_time", seen::several_wait_at_the_same_time),
     ("ten_plays_are_alike", seen::ten_plays_are_alike),
     ("what_was_emitted_is_what_is_seen", socketio::what_was_emitted_is_what_is_seen),

@@ -1,7 +1,8 @@
-//! What an actor speaks over: TCP, with TLS or without, and where a seed says so with masks of its own.
+//! What an actor speaks over: TCP, with TLS or without, and where a seed says so with masks and names of its own.
 
 use std::io;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
@@ -10,15 +11,46 @@ use tokio_rustls::TlsStream;
 
 use crate::lab::endpoint::ActorError;
 use crate::lab::seed::Masks;
+use crate::lab::socketio::Exchange;
 
 /// One end of a connection.
 #[derive(Debug)]
 pub struct Wire {
     layer: Layer,
-    /// What gives the frames of a client other masks.
-    masks: Option<Masks>,
-    /// What was taken from who writes, and not yet by the kernel; only where there are masks.
+    /// What is written otherwise than its writer has it.
+    change: Option<Change>,
+    /// What was taken from who writes, and not yet by the kernel; only where something is changed.
     waiting: Vec<u8>,
+}
+
+/// What makes of octets others, and as many.
+#[derive(Debug)]
+enum Change {
+    /// Gives the frames of a client other masks.
+    Masks(Masks),
+    /// Gives the sessions of a server other names.
+    Names(Arc<Mutex<Exchange>>),
+}
+
+impl Change {
+    fn pass(&mut self, octets: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Masks(masks) => masks.pass(octets),
+            Self::Names(exchange) => locked(exchange).pass(octets),
+        }
+    }
+
+    /// What has to go now, whatever comes.
+    fn release(&mut self) -> Vec<u8> {
+        match self {
+            Self::Masks(_) => Vec::new(),
+            Self::Names(exchange) => locked(exchange).release(),
+        }
+    }
+}
+
+fn locked(exchange: &Mutex<Exchange>) -> MutexGuard<'_, Exchange> {
+    exchange.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[derive(Debug)]
@@ -30,25 +62,30 @@ enum Layer {
 impl Wire {
     /// TCP alone.
     pub fn plain(stream: TcpStream) -> Self {
-        Self { layer: Layer::Plain(stream), masks: None, waiting: Vec::new() }
+        Self { layer: Layer::Plain(stream), change: None, waiting: Vec::new() }
     }
 
     /// With TLS.
     pub fn tls(stream: TlsStream<TcpStream>) -> Self {
-        Self { layer: Layer::Tls(Box::new(stream)), masks: None, waiting: Vec::new() }
+        Self { layer: Layer::Tls(Box::new(stream)), change: None, waiting: Vec::new() }
     }
 
     /// From here on the frames of a client have these masks. The request for the WebSocket comes first.
     pub fn with_masks(self, masks: Option<Masks>) -> Self {
-        Self { masks, ..self }
+        Self { change: masks.map(Change::Masks), ..self }
+    }
+
+    /// From here on sessions have the names that this exchange gives them.
+    pub fn with_names(self, exchange: Option<Arc<Mutex<Exchange>>>) -> Self {
+        Self { change: exchange.map(Change::Names), ..self }
     }
 
     /// Writes octets that keep what masks they have.
     pub async fn write_as_it_is(&mut self, octets: &[u8]) -> io::Result<()> {
         self.flush().await?;
-        let masks = self.masks.take();
+        let change = self.change.take();
         let written = self.write_all(octets).await;
-        self.masks = masks;
+        self.change = change;
         written?;
         self.flush().await
     }
@@ -67,6 +104,12 @@ impl Wire {
             Layer::Plain(stream) => stream,
             Layer::Tls(stream) => stream.get_ref().0,
         }
+    }
+
+    /// Hands on all that waits, also what a change has kept.
+    fn hand_on_all(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.waiting.extend(self.change.as_mut().map(Change::release).unwrap_or_default());
+        self.hand_on(cx)
     }
 
     /// Hands on what waits.
@@ -104,8 +147,8 @@ impl AsyncWrite for Wire {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         ready!(this.hand_on(cx))?;
-        let Some(masks) = &mut this.masks else { return this.layer.poll_write(cx, buf) };
-        this.waiting = masks.pass(buf);
+        let Some(change) = &mut this.change else { return this.layer.poll_write(cx, buf) };
+        this.waiting = change.pass(buf);
         // It is taken; what the kernel has no room for goes with what comes next, or with the flush.
         match this.hand_on(cx) {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
@@ -115,7 +158,7 @@ impl AsyncWrite for Wire {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        ready!(this.hand_on(cx))?;
+        ready!(this.hand_on_all(cx))?;
         match &mut this.layer {
             Layer::Plain(stream) => Pin::new(stream).poll_flush(cx),
             Layer::Tls(stream) => Pin::new(stream).poll_flush(cx),
@@ -124,7 +167,7 @@ impl AsyncWrite for Wire {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        ready!(this.hand_on(cx))?;
+        ready!(this.hand_on_all(cx))?;
         match &mut this.layer {
             Layer::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Layer::Tls(stream) => Pin::new(stream).poll_shutdown(cx),

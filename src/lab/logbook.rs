@@ -233,6 +233,12 @@ impl Logbook {
         self.entries().iter().rev().find(opens).map(|entry| entry.connection)
     }
 
+    /// Who opened a connection.
+    pub fn actor_of(&self, connection: Connection) -> Option<String> {
+        let opens = |entry: &&Entry| entry.connection == connection && entry.what == What::Opened;
+        self.entries().iter().find(opens).map(|entry| entry.actor.clone())
+    }
+
     /// Whether a client opened a connection from this address.
     pub fn is_of(&self, client: &str, address: SocketAddr) -> bool {
         self.entries().iter().any(|entry| entry.actor == client && entry.connection.client == address)

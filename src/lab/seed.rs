@@ -1,4 +1,5 @@
-//! What would be left to chance, and is the same for the same seed: keys of WebSocket handshakes, and masks.
+//! What would be left to chance, and is the same for the same seed: keys of WebSocket handshakes, masks, and what servers call
+//! those they know.
 //!
 //! The libraries choose their masks themselves and cannot be told to choose others. So what a client writes is masked anew
 //! below them, on its way to the kernel.
@@ -38,6 +39,11 @@ impl Chance {
     /// A name that nobody guesses: 15 octets in base64 that goes into an address, as Socket.IO's servers call what they know.
     pub fn name(&mut self) -> String {
         URL_SAFE_NO_PAD.encode(&[self.next().to_le_bytes(), self.next().to_le_bytes()].concat()[..15])
+    }
+
+    /// What Engine.IO's server may call a session: 12 octets in the same base64.
+    pub fn sid(&mut self) -> String {
+        URL_SAFE_NO_PAD.encode(&[self.next().to_le_bytes(), self.next().to_le_bytes()].concat()[..12])
     }
 
     /// A number below this one, which is not 0.

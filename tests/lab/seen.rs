@@ -1,7 +1,7 @@
 //! Invariant 6: what the lab's ScriptLog says was sent is what the Trace says was seen, message by message, byte by
 //! byte, in each direction of each connection. The two share no code.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use wiretale::cli::{trace_frames, trace_recording};
@@ -70,8 +70,6 @@ pub fn several_wait_at_the_same_time(place: &Place) {
 
 /// With a seed two plays say the same to the octet, keys and masks included; without one, or with another, they do not.
 pub fn a_seed_leaves_nothing_to_chance(place: &Place) {
-    const SOCKETIO: &str =
-        "fay connects to socket.io over websocket\nfay emits \"x\" acknowledged\nfay emits \"y\" binary of 300 bytes\n";
     let streams = |script: &str| -> Vec<(Direction, Vec<u8>)> {
         let trace = trace_recording(&play(place, script), false);
         let octets =
@@ -88,10 +86,38 @@ pub fn a_seed_leaves_nothing_to_chance(place: &Place) {
     }
     let raw = [0x81, 0x81, 0x37, 0xfa, 0x21, 0x3d, 0x48];
     assert!(streams(&format!("seed 7\n{RAW}"))[0].1.ends_with(&raw));
-    // Whose session it is the server's library leaves to chance: what the client says is the same.
-    let [one, same] = [SOCKETIO, SOCKETIO].map(|script| streams(&format!("seed 7\n{script}")));
-    assert_eq!((one.len(), &one[0]), (2, &same[0]), "{SOCKETIO}");
-    assert!(one[1] != same[1]);
+}
+
+/// The same of Socket.IO, what its server calls its sessions included, over TLS, too: but for the clock, by which an answer says
+/// when it was made.
+pub fn a_seed_names_sessions(place: &Place) {
+    for (script, least) in super::socketio::NAMED {
+        for head in ["", "server speaks socket.io over tls\n"] {
+            let [one, same, other, none] = ["seed 7\n", "seed 7\n", "seed 8\n", ""]
+                .map(|seed| spoken(&trace_recording(&play(place, &format!("{seed}{head}{script}")), false)));
+            assert!(one.len() >= *least, "{} directions: {script}", one.len());
+            assert_eq!(one, same, "{head}{script}");
+            let sids = |said: &[String]| -> BTreeSet<String> {
+                let said = said.iter().flat_map(|said| said.split("\"sid\":\"").skip(1));
+                said.map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
+            };
+            assert!(!sids(&one).is_empty() && sids(&one) == sids(&same));
+            assert!(sids(&one).is_disjoint(&sids(&other)) && sids(&one).is_disjoint(&sids(&none)), "{script}");
+            assert_eq!(sids(&one).len(), sids(&other).len(), "{script}");
+        }
+    }
+}
+
+/// What each side said on each connection, in the order of connecting, inside of TLS where there is any; without dates.
+fn spoken(trace: &Trace) -> Vec<String> {
+    let said = |id: u32, way| {
+        let stream = trace.inside(id, way).or_else(|| trace.stream(id, way)).unwrap();
+        let said: String = stream.slice(0..u64::MAX).iter().map(|octet| char::from(*octet)).collect();
+        let undated = said.split("\r\n").map(|line| if line.starts_with("date: ") { "date" } else { line });
+        undated.collect::<Vec<_>>().join("\r\n")
+    };
+    let ids = 0..trace.connections().len() as u32;
+    ids.flat_map(|id| [Direction::ToServer, Direction::ToClient].map(|way| said(id, way))).collect()
 }
 
 /// Plays of every kind.

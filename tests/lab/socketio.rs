@@ -282,6 +282,29 @@ fn check_kept(talks: &Talks) {
     }
 }
 
+/// Sessions of every kind, and how many directions are spoken in at least.
+pub const NAMED: &[(&str, usize)] = &[
+    (
+        "fay connects to socket.io over websocket\nfay emits \"x\" acknowledged\nfay emits \"y\" binary of 300 bytes\n",
+        2,
+    ),
+    ("fay connects to socket.io\nfay emits \"x\" acknowledged\nserver emits \"y\" 1 to fay\nfay disconnects\n", 6),
+    (
+        "fay connects to socket.io over polling\nfay connects to socket.io namespace /admin\nfay emits \"x\" acknowledged\n\
+         server emits \"y\" binary of 300 bytes to fay\n",
+        4,
+    ),
+    (AUDIENCE, 8),
+    (RECOVERED, 8),
+];
+
+/// Who is cut off comes back, and so do all of a server that is killed.
+const RECOVERED: &str = "server recovers connections\nada connects to socket.io over websocket reconnecting after 30ms\n\
+    bob connects to socket.io reconnecting after 120ms\ncleo connects to socket.io over websocket\n\
+    server emits \"one\" to everyone\ncleo loses connection\nserver emits \"two\" to everyone\n\
+    cleo connects to socket.io over websocket recovering\nserver restarts\nserver emits \"three\" to everyone\n\
+    ada disconnects\nbob disconnects\n";
+
 const RECOVERY: &str = r#"
 seed 7
 server recovers connections for 3s

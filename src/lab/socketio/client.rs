@@ -48,6 +48,7 @@ impl SocketIoClient {
         (tls, log): (Option<&Tls>, &Logbook),
     ) -> Result<Self, ActorError> {
         let secure = rules.secure.zip(tls.cloned());
+        let is_seeded = rules.seed.is_some();
         let (commands, inbox) = unbounded_channel();
         let known = Arc::new(Mutex::new(Known { remembered, ..Known::default() }));
         let beginning = Beginning {
@@ -68,8 +69,16 @@ impl SocketIoClient {
         let log = log.clone();
         let mut client =
             Self { name: name.to_owned(), connection, commands, known, log, next_id: 0, life: JoinSet::new() };
-        client.ask_to_join(line, namespace, auth);
-        client.life.spawn(life);
+        if is_seeded {
+            // The lab's servers ask at once whether a client is there. Whether that comes before the answer to what it says
+            // first is left to chance, unless it comes before that.
+            client.life.spawn(life);
+            client.until(|known, _| known.is_asked).await?;
+            client.ask_to_join(line, namespace, auth);
+        } else {
+            client.ask_to_join(line, namespace, auth);
+            client.life.spawn(life);
+        }
         client.has_joined(namespace).await?;
         if transports == Transports::Upgrade {
             let (done, is_done) = oneshot::channel();

@@ -42,7 +42,7 @@ pub async fn serve(listener: TcpListener, heartbeat: Option<(Duration, Duration)
     }
     let bare = bare.max_payload(MAX_PAYLOAD).req_path("/engine.io").build();
     let service = EngineIoService::with_config_inner(service, Arc::new(Echo), bare);
-    open(listener, service, None, Logbook::alone()).await;
+    open(listener, service, (None, None), Logbook::alone()).await;
 }
 
 /// As the official server has it by default.

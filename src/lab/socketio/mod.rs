@@ -12,6 +12,7 @@ mod emitting;
 pub mod grammar;
 pub mod guests;
 mod keeping;
+mod naming;
 mod packet;
 mod polling;
 mod queue;
@@ -26,6 +27,7 @@ mod way;
 
 pub use args::{Arg, Args};
 pub use client::SocketIoClient;
+pub use naming::{Exchange, Names};
 pub use queue::{EventQueue, Kept, Shelf};
 pub use reconnection::{Reconnection, Remembered};
 pub use rules::{Audience, Back, Except, Rules, SocketIoStep, Transports};

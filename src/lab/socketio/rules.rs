@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::lab::scenario::{Action, Scenario};
 use crate::lab::socketio::queue::Shelf;
-use crate::lab::socketio::{Arg, Args, MAIN};
+use crate::lab::socketio::{Arg, Args, MAIN, Names};
 use crate::lab::tls::TlsVersion;
 
 /// How a client reaches the server.
@@ -195,6 +196,8 @@ pub struct Rules {
     pub fields: Vec<(String, String)>,
     /// What keys and masks follow from; else they are left to chance.
     pub seed: Option<u32>,
+    /// What sessions are called, with a seed; else as the server's library has it.
+    pub names: Option<Arc<Names>>,
 }
 
 impl Rules {
@@ -211,6 +214,7 @@ impl Rules {
         rules.recovers = scenario.recovers;
         rules.fields.clone_from(&scenario.fields);
         rules.seed = scenario.seed;
+        rules.names = scenario.seed.map(|seed| Arc::new(Names::new(seed)));
         rules.namespaces.insert(MAIN.to_owned());
         for (line, step) in std::iter::once(first).chain(steps) {
             match step {

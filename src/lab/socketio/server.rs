@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(super) use hyper::body::Bytes;
 use hyper::body::{Body, Incoming};
 use hyper::http::request::Parts;
+use hyper::http::uri::Uri;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
@@ -27,7 +28,7 @@ use crate::lab::log::{Connection, What};
 use crate::lab::logbook::Logbook;
 use crate::lab::socketio::emitting::Meant;
 use crate::lab::socketio::keeping::{Keeping, Missed};
-use crate::lab::socketio::{Args, Rules, SocketIoStep};
+use crate::lab::socketio::{Args, Exchange, Names, Rules, SocketIoStep};
 use crate::lab::tcp::{self, TcpEnd};
 use crate::lab::tls::{Tls, TlsVersion};
 use crate::layer::Direction;
@@ -45,7 +46,7 @@ pub struct SocketIoServer {
 pub async fn open<Served, Octets>(
     listener: TcpListener,
     service: Served,
-    secure: Option<(TlsVersion, Tls)>,
+    (secure, names): (Option<(TlsVersion, Tls)>, Option<Arc<Names>>),
     log: Logbook,
 ) where
     Served: Service<hyper::Request<Incoming>, Response = hyper::Response<Octets>> + Clone + Send + 'static,
@@ -59,17 +60,31 @@ pub async fn open<Served, Octets>(
     // A connection that cannot be taken is one that the play will miss, and say so.
     while let Ok(end) = tcp::accept(&listener, &log).await {
         let (service, over) = (service.clone(), Over(end.side.connection));
+        let client = || log.actor_of(over.0).unwrap_or_default();
+        let exchange = names.as_ref().map(|names| Arc::new(Mutex::new(Exchange::new(Arc::clone(names), client()))));
+        let asked = exchange.clone();
         let serve = service_fn(move |mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(over);
+            asked.iter().for_each(|exchange| name_as_server_does(&mut request, &mut locked(exchange)));
             service.call(request)
         });
         let secure = secure.clone();
         connections.spawn(async move {
             // Who cannot make the handshake hears of it on the other side.
             let end = secured(end, secure.as_ref()).await.ok()?;
-            http1::Builder::new().serve_connection(TokioIo::new(end.stream), serve).with_upgrades().await.ok()
+            let stream = TokioIo::new(end.stream.with_names(exchange));
+            http1::Builder::new().serve_connection(stream, serve).with_upgrades().await.ok()
         });
         while connections.try_join_next().is_some() {}
+    }
+}
+
+/// Gives a session in a request the name that the server knows it by.
+fn name_as_server_does(request: &mut hyper::Request<Incoming>, exchange: &mut Exchange) {
+    let asked = exchange.ask(request.uri().query().unwrap_or_default());
+    let target = format!("{}?{asked}", request.uri().path());
+    if let (Some(_), Ok(target)) = (request.uri().query(), Uri::try_from(target)) {
+        *request.uri_mut() = target;
     }
 }
 
@@ -166,7 +181,7 @@ impl SocketIoServer {
             io.ns(namespace.clone(), welcome.with(admit));
         }
         let mut doors = JoinSet::new();
-        doors.spawn(open(listener, service, secure, log.clone()));
+        doors.spawn(open(listener, service, (secure, rules.names.clone()), log.clone()));
         Ok(Self { io, log: log.clone(), keeping, _doors: doors })
     }
 

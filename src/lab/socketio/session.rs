@@ -41,6 +41,8 @@ pub enum Command {
 pub struct Known {
     /// How the server answered for each namespace: the id there, or why not.
     pub namespaces: BTreeMap<String, Result<String, String>>,
+    /// The server has asked whether it is there.
+    pub is_asked: bool,
     /// What to come back with.
     pub remembered: Remembered,
     /// The session is over; with an error if nobody wanted that.
@@ -232,7 +234,11 @@ impl Session {
                 self.take(packet, attachments)
             }
             Frame::Text(text) => match text.split_at_checked(1) {
-                Some(("2", rest)) => Ok(vec![Frame::Text(format!("3{rest}"))]),
+                Some(("2", rest)) => {
+                    locked(&self.it.known).is_asked = true;
+                    self.it.way.log.poke();
+                    Ok(vec![Frame::Text(format!("3{rest}"))])
+                }
                 Some(("4", packet)) => {
                     let packet = Packet::read(packet).ok_or_else(|| unreadable(&text))?;
                     self.take(packet, Vec::new())

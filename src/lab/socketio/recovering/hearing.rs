@@ -71,7 +71,10 @@ impl Hall {
         // Who is not known any more may still name an event that is on the disk.
         let kept = if back.is_none() { self.keeping.missed(namespace, auth) } else { Vec::new() };
         let (session, missed) = back.unwrap_or_else(|| {
-            let (sid, pid) = (state.chance.name(), state.chance.name());
+            let client = || self.log.actor_of(over).unwrap_or_default();
+            let mut chance = self.rules.names.as_ref().map(|names| names.next(&client()));
+            let chance = chance.as_mut().unwrap_or(&mut state.chance);
+            let (sid, pid) = (chance.name(), chance.name());
             let rooms = BTreeSet::from([sid.clone()]);
             (Session { namespace: namespace.to_owned(), sid, pid, rooms }, Vec::new())
         });

@@ -28,7 +28,6 @@ use tokio::task::JoinSet;
 use hearing::unreadable;
 
 use crate::lab::endpoint::ActorError;
-use crate::lab::handshake::SERVER;
 use crate::lab::log::Connection;
 use crate::lab::logbook::Logbook;
 use crate::lab::seed::Chance;
@@ -63,6 +62,7 @@ struct State {
     /// In the order in which they came.
     guests: Vec<Guest>,
     memory: Memory,
+    /// What names follow from without a seed.
     chance: Chance,
     next_id: u64,
     /// How many answers to an event are not there yet, and who waits for them.
@@ -87,14 +87,10 @@ impl RecoveringServer {
         rules: &Arc<Rules>,
         (tls, log): (Option<&Tls>, &Logbook),
     ) -> rusqlite::Result<Self> {
-        let seed = match rules.seed {
-            Some(seed) => Chance::of(seed.into(), SERVER, 0),
-            None => Chance::of(0, Sid::new().as_str(), 0),
-        };
         let state = State {
             guests: Vec::new(),
             memory: Memory::new(rules.recovers.unwrap_or_default(), rules.seed),
-            chance: seed,
+            chance: Chance::of(0, Sid::new().as_str(), 0),
             next_id: 0,
             asked: BTreeMap::new(),
         };
@@ -115,7 +111,8 @@ impl RecoveringServer {
         let tell = move |query: &str| watching.upgrade().iter().for_each(|hall| hall.misses_poll(query));
         let service = Watched { service, tell };
         let mut doors = JoinSet::new();
-        doors.spawn(open(listener, service, rules.secure.zip(tls.cloned()), log.clone()));
+        let how = (rules.secure.zip(tls.cloned()), rules.names.clone());
+        doors.spawn(open(listener, service, how, log.clone()));
         Ok(Self { hall, _doors: doors })
     }
 
