@@ -413,6 +413,23 @@ pub fn who_polls_is_recovered_too(place: &Place) {
     assert_eq!(seen(&trace_frames(&recording.frames), &recording), sent(&recording));
 }
 
+/// Each namespace counts what it asks for itself, and everyone in it: so has it the official server.
+pub fn each_namespace_counts_what_it_asks(place: &Place) {
+    let script = "server recovers connections\nada connects to socket.io over websocket\nada connects to socket.io namespace /side\n\
+        bob connects to socket.io over websocket\nserver emits \"q\" to ada acknowledged with 1\n\
+        server emits \"q\" to ada in /side acknowledged with 2\nserver emits \"q\" to bob acknowledged with 3\n\
+        server emits \"q\" to everyone acknowledged with 4\nserver emits \"q\" to everyone in /side acknowledged with 5\n\
+        ada disconnects\nbob disconnects\n";
+    let recording = play(place, script);
+    let trace = trace_frames(&recording.frames);
+    assert_eq!(seen(&trace, &recording), sent(&recording));
+    let asked = packets(&trace).filter(|(_, packet)| packet.kind.is_event());
+    let ids: Vec<(&str, u64)> = asked.map(|(_, packet)| (&*packet.namespace, packet.id.unwrap())).collect();
+    assert_eq!(ids, [("/", 0), ("/side", 0), ("/", 1), ("/", 2), ("/", 2), ("/side", 1)]);
+    let answers = packets(&trace).filter(|(_, packet)| packet.answers.is_some()).count();
+    assert_eq!(answers, 6, "each is an answer to one of them");
+}
+
 /// A server remembers for as long as it says.
 pub fn a_server_forgets_after_its_time(place: &Place) {
     for (lasts, is_same) in [("10s", true), ("50ms", false)] {

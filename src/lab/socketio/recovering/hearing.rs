@@ -39,11 +39,14 @@ impl Hall {
             }
             Kind::Ack | Kind::BinaryAck => {
                 let Some((_, args)) = packet.args(&attachments) else { return Err(unreadable()) };
-                self.came(over, &What::Acknowledged { namespace, args });
-                let Some((left, _)) = id.and_then(|id| state.asked.get_mut(&id)) else { return Ok(()) };
-                *left -= 1;
-                if let (0, Some(id)) = (*left, id)
-                    && let Some((_, done)) = state.asked.remove(&id)
+                self.came(over, &What::Acknowledged { namespace: namespace.clone(), args });
+                let (Some(id), Some(session)) = (id, state.guests[at].joined.get(&namespace)) else { return Ok(()) };
+                let event = (namespace, id);
+                let Some((left, _)) = state.asked.get_mut(&event) else { return Ok(()) };
+                // Only the first answer of who was asked counts.
+                if left.remove(&session.sid)
+                    && left.is_empty()
+                    && let Some((_, done)) = state.asked.remove(&event)
                 {
                     // Whoever waited may have given up.
                     let _ = done.send(());

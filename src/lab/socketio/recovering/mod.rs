@@ -7,12 +7,12 @@
 //! - Who comes back in time has first what was missed, and then the answer that it is the same.
 //!
 //! # References
-//! - <https://socket.io/docs/v4/connection-state-recovery>; `socket.ts` and `namespace.ts` of socket.io 4.8.
+//! - <https://socket.io/docs/v4/connection-state-recovery>; `socket.ts` and `namespace.ts` (`_ids`) of socket.io 4.8.
 
 mod hearing;
 mod telling;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
@@ -64,9 +64,10 @@ struct State {
     memory: Memory,
     /// What names follow from without a seed.
     chance: Chance,
-    next_id: u64,
-    /// How many answers to an event are not there yet, and who waits for them.
-    asked: BTreeMap<u64, (usize, oneshot::Sender<()>)>,
+    /// The next id of an event that asks for an acknowledgement: each namespace counts for all who have joined it.
+    next_ids: BTreeMap<String, u64>,
+    /// By namespace and id: whose answers to an event are not there yet, by their names there, and who waits for them.
+    asked: BTreeMap<(String, u64), (BTreeSet<String>, oneshot::Sender<()>)>,
 }
 
 /// An Engine.IO session.
@@ -91,7 +92,7 @@ impl RecoveringServer {
             guests: Vec::new(),
             memory: Memory::new(rules.recovers.unwrap_or_default(), rules.seed),
             chance: Chance::of(0, Sid::new().as_str(), 0),
-            next_id: 0,
+            next_ids: BTreeMap::new(),
             asked: BTreeMap::new(),
         };
         let hall = Arc::new(Hall {

@@ -46,15 +46,19 @@ impl Hall {
         let Emission { namespace, event, volatile, .. } = emission;
         let mut state = self.state();
         let reach = self.reach(&mut state, meant, namespace)?;
-        let State { guests, memory, next_id, asked, .. } = &mut *state;
+        let State { guests, memory, next_ids, asked, .. } = &mut *state;
         let is_meant =
             |guest: &&Guest| guest.joined.get(namespace).is_some_and(|session| reach.reaches(&session.rooms));
         let guests: Vec<&Guest> = guests.iter().filter(is_meant).collect();
         let (done, answered) = oneshot::channel();
         let id = (emission.asks() && !guests.is_empty()).then(|| {
-            asked.insert(*next_id, (guests.len(), done));
-            *next_id += 1;
-            *next_id - 1
+            let id = next_ids.entry(namespace.clone()).or_default();
+            let whose = guests.iter().filter_map(|guest| Some(guest.joined.get(namespace)?.sid.clone()));
+            // Who has given up waits for nothing any more.
+            asked.retain(|_, (_, waits)| !waits.is_closed());
+            asked.insert((namespace.clone(), *id), (whose.collect(), done));
+            *id += 1;
+            *id - 1
         });
         let what = |args: &Args| What::Emitted {
             namespace: namespace.clone(),
