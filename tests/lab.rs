@@ -63,6 +63,7 @@ const PLAYS: &[PlayCheck] = &[
     ("who_is_cut_off_is_recovered", socketio::who_is_cut_off_is_recovered),
     ("who_polls_is_recovered_too", socketio::who_polls_is_recovered_too),
     ("each_namespace_counts_what_it_asks", socketio::each_namespace_counts_what_it_asks),
+    ("who_is_reset_comes_back", socketio::who_is_reset_comes_back),
     ("a_server_forgets_after_its_time", socketio::a_server_forgets_after_its_time),
     ("an_event_reaches_whom_it_is_for", socketio::an_event_reaches_whom_it_is_for),
     ("what_is_volatile_is_dropped_for_something_newer", socketio::what_is_volatile_is_dropped_for_something_newer),

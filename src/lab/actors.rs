@@ -261,16 +261,27 @@ impl Actors {
                 for client in clients {
                     self.leave_socketio(&client)?.loses_server().await;
                 }
-                self.come_back(line, server, &rules).await
+                self.come_back(line, server, &rules, |_| true).await
+            }
+            SocketIoStep::CutOff { client } => {
+                self.leave_socketio(client)?.loses_server().await;
+                self.come_back(line, server, &rules, |name| name == client).await
             }
             SocketIoStep::ServerEmit { .. } | SocketIoStep::Room { .. } | SocketIoStep::Swallow => Ok(()),
         }
     }
 
-    /// All who come back by themselves, each at its own pace.
-    async fn come_back(&mut self, line: usize, server: SocketAddr, rules: &Arc<Rules>) -> Result<(), ActorError> {
+    /// All of these who come back by themselves, each at its own pace.
+    async fn come_back(
+        &mut self,
+        line: usize,
+        server: SocketAddr,
+        rules: &Arc<Rules>,
+        is_cut_off: impl Fn(&str) -> bool,
+    ) -> Result<(), ActorError> {
         let lab = (self.tls.as_ref(), &self.log);
-        let returning = self.reconnections.iter().map(async |(client, reconnection)| {
+        let those = self.reconnections.iter().filter(|(client, _)| is_cut_off(client));
+        let returning = those.map(async |(client, reconnection)| {
             let remembered = self.remembered.get(client).cloned().unwrap_or_default();
             let back = reconnection.come_back((client, line, server), &remembered, rules, lab).await?;
             Ok::<_, ActorError>((client.clone(), Link::SocketIo(back)))

@@ -102,7 +102,9 @@ pub(super) struct Cast {
     pub(super) refused: BTreeMap<String, String>,
     pub(super) keeps_events: bool,
     pub(super) recovers: bool,
-    /// Who comes back by itself to a server that was gone.
+    /// Whose session stays with polling.
+    pub(super) polling: BTreeSet<String>,
+    /// Who comes back by itself when the connection is gone.
     pub(super) reconnecting: BTreeSet<String>,
     /// Header fields that every request has besides.
     pub(super) fields: Vec<(String, String)>,

@@ -9,6 +9,7 @@ use crate::lab::held::MAX_HELD;
 use crate::lab::reader::Name;
 use crate::lab::scenario::{Action, Closing, Key, Opening, Utterance};
 use crate::lab::seed::Chance;
+use crate::lab::socketio::SocketIoStep;
 use crate::layer::Direction;
 use crate::mistake::Mistake;
 
@@ -87,8 +88,16 @@ impl Cast {
         let (client, _) = self.anyone(Speaker::Client(client), range)?;
         self.both_read(&client, range)?;
         if self.link(&client) == Link::SocketIo {
-            return Err(Mistake::new(range.clone(), "the wire does not know which connections a session has")
-                .help(format!("`{client} loses connection` breaks it off")));
+            if self.polling.contains(&client) {
+                return Err(Mistake::new(range.clone(), "who polls has no one connection that could be reset")
+                    .help(format!("`{client} loses connection` breaks it off; or let it connect over a WebSocket")));
+            }
+            // Who comes back by itself is there again when the step is over.
+            if !self.reconnecting.contains(&client) {
+                self.joined.remove(&client);
+                self.links.insert(client.clone(), Link::Gone);
+            }
+            return Ok(Action::SocketIo(SocketIoStep::CutOff { client }));
         }
         self.links.insert(client.clone(), Link::Gone);
         Ok(Action::CutOff { client })

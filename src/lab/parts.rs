@@ -93,9 +93,9 @@ impl<'a> Parts<'a> {
         let (active, passive) = (Part::SocketIo(step.clone()), Part::StandBy);
         match step {
             // Both do something: one ends it, the other sees it end.
-            SocketIoStep::Leave { client, by_server: true } | SocketIoStep::Lose { client } => {
-                Self::both(client, active)
-            }
+            SocketIoStep::Leave { client, by_server: true }
+            | SocketIoStep::Lose { client }
+            | SocketIoStep::CutOff { client } => Self::both(client, active),
             step if step.is_servers() => Self { client: "", of_client: passive, of_server: active },
             _ => Self { client: "", of_client: active, of_server: passive },
         }

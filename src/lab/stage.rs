@@ -253,6 +253,14 @@ impl Director<'_> {
                 }
             }
             Action::SocketIo(SocketIoStep::Restart { after }) => return self.restart(step, *after),
+            Action::SocketIo(SocketIoStep::CutOff { client }) => {
+                self.wire.iter().for_each(|wire| wire.reset(step.line, client));
+                // Before the server has seen it nobody comes back.
+                return [Side::Server, Side::Client].into_iter().try_for_each(|side| {
+                    self.order(step, &[side])?;
+                    self.wait_for_one(None).and_then(|report| cause(report).map_or(Ok(()), |cause| Err(Some(cause))))
+                });
+            }
             Action::CutOff { client } => self.wire.iter().for_each(|wire| wire.reset(step.line, client)),
             _ => {}
         }

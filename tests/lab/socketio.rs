@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use wiretale::cli::{trace_frames, trace_recording};
 use wiretale::flow::{Closing, Connection};
-use wiretale::lab::{EventQueue, Place, Recording, What};
+use wiretale::lab::{EventQueue, Place, Recording, Scenario, What};
 use wiretale::layer::Direction;
 use wiretale::protocol::{SocketIoKind, SocketIoPacket};
 use wiretale::trace::Trace;
@@ -411,6 +411,51 @@ pub fn who_polls_is_recovered_too(place: &Place) {
         ada connects to socket.io over websocket resuming\nada disconnects\n";
     let recording = play(place, script);
     assert_eq!(seen(&trace_frames(&recording.frames), &recording), sent(&recording));
+}
+
+/// Whose connection the wire resets comes back by itself, if it does that; and is the same, if the server remembers.
+pub fn who_is_reset_comes_back(place: &Place) {
+    let steps = "ada connects to socket.io over websocket reconnecting after 30ms\n\
+        ada connects to socket.io namespace /side\nbob connects to socket.io reconnecting after 40ms\n\
+        cleo connects to socket.io over websocket\nserver emits \"one\" to everyone\nserver emits \"one\" to everyone in /side\n\
+        link resets ada\nserver emits \"two\" to everyone\nserver emits \"two\" to everyone in /side\nlink resets bob\n\
+        bob emits \"here\" acknowledged\nlink resets cleo\nserver emits \"three\" to everyone\nlink resets ada\n";
+    let back = "cleo connects to socket.io over websocket recovering\nada disconnects\ncleo disconnects\n";
+    for (head, tail, is_same) in [("server recovers connections\n", back, true), ("", "ada disconnects\n", false)] {
+        if !matches!(place, Place::Private { .. }) {
+            continue;
+        }
+        let script = on_ethernet(&format!("{head}{steps}{tail}"));
+        let recording = play(place, &script);
+        let trace = trace_frames(&recording.frames);
+        assert_eq!(seen(&trace, &recording), sent(&recording), "{script}");
+        let told: Vec<&str> = recording.log.faults.iter().map(|fault| fault.what.as_str()).collect();
+        let expected = ["ada", "bob", "cleo", "ada"].map(|client| vec![format!("resets {client}"); 2]);
+        assert_eq!(told, expected.concat(), "each in the name of both ends");
+        let names: BTreeMap<_, _> = recording.names.iter().cloned().collect();
+        for (client, times) in [("ada", 3), ("bob", 2), ("cleo", 1 + usize::from(is_same))] {
+            let welcomes = packets(&trace).filter(|(message, packet)| {
+                let is_theirs = names[&trace.connections()[message.connection as usize].client] == client;
+                let is_answer = packet.kind == SocketIoKind::Connect && message.direction == Direction::ToClient;
+                is_theirs && is_answer && packet.namespace == "/"
+            });
+            let sids: Vec<Value> = welcomes
+                .map(|(_, packet)| {
+                    let welcome: Value = serde_json::from_str(packet.data.as_deref().unwrap()).unwrap();
+                    welcome["sid"].clone()
+                })
+                .collect();
+            assert_eq!(sids.len(), times, "{client} {script}");
+            assert_eq!(sids.windows(2).all(|two| two[0] == two[1]), is_same || times == 1, "{client} {sids:?}");
+        }
+    }
+    for (steps, why) in [
+        ("ada connects to socket.io over polling\nlink resets ada\n", "who polls has no one connection"),
+        ("ada connects to socket.io\nlink resets ada\nada emits \"x\"\n", "not connected any more"),
+    ] {
+        let refused = Scenario::parse(&on_ethernet(steps)).unwrap_err().message;
+        assert!(refused.contains(why), "{refused}");
+    }
 }
 
 /// Each namespace counts what it asks for itself, and everyone in it: so has it the official server.

@@ -8,13 +8,15 @@ use crate::lab::cast::{Cast, Link};
 use crate::lab::grammar::Speaker;
 use crate::lab::reader::Name;
 use crate::lab::socketio::grammar::Spoken;
-use crate::lab::socketio::{Arg, Back, SocketIoStep};
+use crate::lab::socketio::{Arg, Back, SocketIoStep, Transports};
 use crate::mistake::Mistake;
 
 impl Cast {
     /// Whoever is named must have joined; whoever joins must not.
     pub fn socketio(&mut self, Spoken { step, names }: Spoken, range: &Range<usize>) -> Result<SocketIoStep, Mistake> {
-        if let (SocketIoStep::Join { client, namespace, reconnects, back, .. }, [name]) = (&step, &names[..]) {
+        if let (SocketIoStep::Join { client, transports, namespace, reconnects, back, .. }, [name]) =
+            (&step, &names[..])
+        {
             self.check_back(name, *back)?;
             match (self.link(client) == Link::SocketIo, reconnects) {
                 (true, None) => {}
@@ -24,6 +26,8 @@ impl Cast {
                 }
                 (false, _) => {
                     self.open(name, Link::SocketIo)?;
+                    self.polling.remove(client);
+                    self.polling.extend((*transports == Transports::Polling).then(|| client.clone()));
                     self.reconnecting.extend(reconnects.is_some().then(|| client.clone()));
                 }
             }

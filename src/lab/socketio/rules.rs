@@ -78,7 +78,7 @@ pub enum SocketIoStep {
         auth: Option<Value>,
         /// How it comes back, if it was there before.
         back: Back,
-        /// When the server is gone it tries to come back: for the first time after so long, then after twice that, and so on.
+        /// When the connection is gone it tries to come back: for the first time after so long, then after twice that, and so on.
         reconnects: Option<Duration>,
     },
     /// A client emits an event.
@@ -125,6 +125,11 @@ pub enum SocketIoStep {
     /// A client is cut off: nobody says anything.
     Lose {
         /// Who.
+        client: String,
+    },
+    /// The wire resets the connection of a session.
+    CutOff {
+        /// Whose.
         client: String,
     },
 }

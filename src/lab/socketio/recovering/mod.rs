@@ -138,7 +138,7 @@ impl RecoveringServer {
                 self.hall.keeping.swallow();
                 Ok(())
             }
-            SocketIoStep::Lose { client } => {
+            SocketIoStep::Lose { client } | SocketIoStep::CutOff { client } => {
                 self.hall.miss(client).await;
                 Ok(())
             }
