@@ -372,6 +372,15 @@ mod tests {
     }
 
     #[test]
+    fn a_session_of_socketio_does_not_end_as_a_connection_does() {
+        let help = "`fay disconnects` and `server disconnects fay` say so, `fay loses connection` says nothing";
+        for step in ["fay closes", "server closes", "fay aborts", "server aborts fay", "fay hangs up"] {
+            let script = format!("fay connects to socket.io\n{step}\nfay disconnects");
+            check(&script, step, "a session of Socket.IO ends otherwise", help);
+        }
+    }
+
+    #[test]
     fn a_whole_play() {
         let script = concat!(
             "server listens on 9000\n",

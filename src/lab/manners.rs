@@ -149,14 +149,26 @@ impl Cast {
         Ok(Action::Connect { client: client.name, opening })
     }
 
+    /// Whose connection is to end, and which side begins.
+    fn ends(&self, by: Speaker, range: &Range<usize>) -> Result<(String, Direction), Mistake> {
+        let (client, direction) = self.anyone(by, range)?;
+        self.both_read(&client, range)?;
+        if self.link(&client) == Link::SocketIo {
+            let help = format!(
+                "`{client} disconnects` and `server disconnects {client}` say so, `{client} loses connection` says nothing"
+            );
+            return Err(Mistake::new(range.clone(), "a session of Socket.IO ends otherwise").help(help));
+        }
+        Ok((client, direction))
+    }
+
     pub(super) fn close(
         &mut self,
         by: Speaker,
         reason: Option<Closing>,
         range: &Range<usize>,
     ) -> Result<Action, Mistake> {
-        let (client, direction) = self.anyone(by, range)?;
-        self.both_read(&client, range)?;
+        let (client, direction) = self.ends(by, range)?;
         let link = self.links.insert(client.clone(), Link::Gone);
         match (link, reason) {
             (Some(Link::WebSocket), reason) => Ok(Action::Close { client, direction, reason }),
@@ -168,8 +180,7 @@ impl Cast {
 
     /// Ends a connection without a word: with a FIN, or broken off with a reset.
     pub(super) fn hang_up(&mut self, by: Speaker, abort: bool, range: &Range<usize>) -> Result<Action, Mistake> {
-        let (client, direction) = self.anyone(by, range)?;
-        self.both_read(&client, range)?;
+        let (client, direction) = self.ends(by, range)?;
         let websocket = self.links.insert(client.clone(), Link::Gone) == Some(Link::WebSocket);
         Ok(Action::HangUp { client, direction, abort, websocket })
     }
