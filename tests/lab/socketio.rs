@@ -29,11 +29,13 @@ pub fn what_was_emitted_is_what_is_seen(place: &Place) {
         recovering(QUEUE),
         format!("server recovers connections\n{SESSION}"),
     ];
-    for script in scripts.into_iter().chain(encrypted).chain(recovered) {
+    let lossy = [SESSION, AUDIENCE, RECOVERED].map(|script| on_ethernet(&format!("seed 3\nlink loses 15%\n{script}")));
+    for script in scripts.into_iter().chain(encrypted).chain(recovered).chain(lossy) {
         if script.starts_with("network") && !matches!(place, Place::Private { .. }) {
             continue;
         }
         let recording = play(place, &script);
+        assert_eq!(recording.log.lost() > 0, script.contains("link loses"), "{script}");
         let trace = trace_recording(&recording, false);
         let (sent, seen) = (sent(&recording), seen(&trace, &recording));
         assert!(sent.values().map(Vec::len).sum::<usize>() > 8, "the log of `{script}` is too short to prove anything");
