@@ -283,7 +283,8 @@ fn play(
 ) -> Result<Recording, Failure> {
     let recording = lab::play(place, scenario).map_err(|error| Failure::from(error).while_doing(name))?.as_sent();
     if let Some(folder) = &arguments.save {
-        keep_in(folder, &recording, format!("wiretale compare {name}\n{script}"), &format!("{name}.pcapng"))?;
+        let how = if arguments.loss.is_some() { "; of both ends, each frame where it was sent" } else { "" };
+        keep_in(folder, &recording, format!("wiretale compare {name}{how}\n{script}"), &format!("{name}.pcapng"))?;
     }
     Ok(recording)
 }

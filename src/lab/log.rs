@@ -41,10 +41,18 @@ pub struct FaultEntry {
     pub is_loss: bool,
 }
 
+/// What stands there of a wire that has lost as much as it may.
+pub(crate) const LOSES_NOTHING_MORE: &str = "loses nothing more";
+
 impl ScriptLog {
     /// How many segments and datagrams with data the wire lost by chance.
     pub fn lost(&self) -> usize {
         self.faults.iter().filter(|fault| fault.is_loss).count()
+    }
+
+    /// That the wire was to lose more and did not, so that the play ends, once for each way in which it lost so much.
+    pub fn given_up(&self) -> impl Iterator<Item = &FaultEntry> {
+        self.faults.iter().filter(|fault| !fault.is_loss && fault.what.starts_with(LOSES_NOTHING_MORE))
     }
 }
 
@@ -273,5 +281,26 @@ mod tests {
             serde_json::to_string(&ScriptLog { entries: vec![entry], ..ScriptLog::default() }).unwrap(),
             expected
         );
+    }
+
+    #[test]
+    fn losses_are_counted_and_their_end_is_told() {
+        let fault = |what: &str, is_loss| FaultEntry {
+            step: 2,
+            at: Duration::ZERO,
+            direction: Direction::ToServer,
+            what: what.to_owned(),
+            is_loss,
+        };
+        let last = format!("{LOSES_NOTHING_MORE} to the server: 2 were lost");
+        let faults = vec![
+            fault("loses segment 3 to the server", true),
+            fault("drops segment 4 to the server", false),
+            fault("loses datagram 9 to the server", true),
+            fault(&last, false),
+        ];
+        let log = ScriptLog { faults, ..ScriptLog::default() };
+        assert_eq!(log.lost(), 2);
+        assert_eq!(log.given_up().map(|fault| fault.what.as_str()).collect::<Vec<_>>(), [last.as_str()]);
     }
 }

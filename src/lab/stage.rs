@@ -73,6 +73,7 @@ pub fn play(place: &Place, scenario: &Scenario) -> Result<Recording, LabError> {
     match played {
         Ok(()) => {
             recording.notes.extend(unmet(scenario, &recording.log));
+            recording.notes.extend(recording.log.given_up().map(|fault| format!("the wire {}", fault.what)));
             Ok(recording)
         }
         Err(Trouble { line, .. }) if interrupt.is_wanted() => {

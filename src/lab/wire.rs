@@ -12,7 +12,7 @@ use crate::lab::error::LabError;
 pub use crate::lab::ethernet::Ethernet;
 use crate::lab::ethernet::WIRE;
 use crate::lab::fault::{Fault, Harm, Target};
-use crate::lab::log::Connection;
+use crate::lab::log::{Connection, LOSES_NOTHING_MORE};
 use crate::lab::logbook::Logbook;
 use crate::lab::loss::{Losses, MOST_LOST, Passing};
 use crate::lab::reset::Latest;
@@ -262,7 +262,7 @@ impl Carrier {
                 let to = if self.direction == Direction::ToServer { "server" } else { "client" };
                 self.log.loss(lost.line, self.direction, &format_args!("loses {what} {} to the {to}", lost.number));
                 if lost.is_last {
-                    let what = format_args!("loses nothing more to the {to}: {MOST_LOST} were lost");
+                    let what = format_args!("{LOSES_NOTHING_MORE} to the {to}: {MOST_LOST} were lost");
                     self.log.fault(lost.line, self.direction, &what);
                 }
                 self.give_up(kind, Harm::Drop);
