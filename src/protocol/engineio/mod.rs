@@ -22,6 +22,7 @@ mod open;
 mod packet;
 mod payload;
 mod query;
+mod webtransport;
 
 pub use jsonp::{Jsonp, form_payload};
 pub use message::{Content, EngineIoPacket, FIELDS};
@@ -29,6 +30,7 @@ pub use open::{ErrorBody, ErrorCode, Open};
 pub use packet::{Data, Kind, Packet};
 pub use payload::{Framing, Packets, Stop};
 pub use query::{Query, Transport};
+pub use webtransport::{Framed, MAX_FRAMED, is_begun};
 
 use crate::layer::Direction;
 
