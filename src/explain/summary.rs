@@ -142,6 +142,14 @@ impl Watch for Summary {
             self.kinds[Kind::UdpDatagram as usize] += 1;
             self.udp_streams = self.udp_streams.max(u64::from(udp.stream) + 1);
         }
+        for told in sight.over_quic.iter().filter_map(Told::over_quic) {
+            self.kinds[told.kind() as usize] += 1;
+            match told {
+                Told::EngineIo(packet) => count(&ENGINEIO, &mut self.engineio, &packet.kind),
+                Told::SocketIo(packet) => count(&SOCKETIO, &mut self.socketio, &packet.kind),
+                _ => {}
+            }
+        }
         if let Some(segment) = sight.segment.filter(|segment| !segment.analysis.findings.is_empty()) {
             for finding in segment.analysis.findings.iter() {
                 count(&Finding::ALL, &mut self.findings, &finding);

@@ -3,6 +3,7 @@
 pub mod engineio;
 mod http1;
 mod http2;
+pub mod http3;
 pub mod quic;
 pub mod socketio;
 mod sse;
@@ -33,9 +34,10 @@ pub fn for_upgrade(token: &str) -> Option<&'static dyn Dissector> {
 /// The field tables of all protocols.
 pub fn fields() -> impl Iterator<Item = &'static FieldDef> {
     let over_tcp = DISSECTORS.iter().flat_map(|dissector| dissector.fields());
-    over_tcp.chain(quic::FIELDS).chain(sse::FIELDS).chain(engineio::FIELDS).chain(socketio::FIELDS).copied()
+    let over_udp = quic::FIELDS.iter().chain(http3::FIELDS);
+    over_tcp.chain(over_udp).chain(sse::FIELDS).chain(engineio::FIELDS).chain(socketio::FIELDS).copied()
 }
 
 /// The protocol names of this floor, as filters know them.
 pub const PROTOCOLS: &[&str] =
-    &["http", "http2", "quic", "sse", "websocket", "websocket.handshake", "tls", "engineio", "socketio"];
+    &["http", "http2", "quic", "http3", "sse", "websocket", "websocket.handshake", "tls", "engineio", "socketio"];

@@ -7,10 +7,11 @@ use crate::message::Payload;
 use crate::protocol::engineio::EngineIoPacket;
 use crate::protocol::socketio::SocketIoPacket;
 
-/// What carries packets: a message of HTTP or WebSocket.
+/// What carries packets: a message of HTTP or WebSocket, or a piece of a stream of WebTransport.
 #[derive(Clone, Copy)]
 pub(super) struct Carried<'a> {
-    pub(super) connection: &'a Connection,
+    /// The connection of TCP, if it is one.
+    pub(super) connection: Option<&'a Connection>,
     pub(super) direction: Direction,
     /// Where it lies in its stream.
     pub(super) start: u64,

@@ -138,6 +138,7 @@ impl Carrier {
         // In all versions this is the text of a packet of type message.
         let text = usual.text?.strip_prefix(b"4")?;
         let frames = &[];
+        let connection = Some(connection);
         let carried =
             Carried { connection, direction, start: 0, bytes: None, frames, moment, complete: true, wanted: false };
         let mut tally = Tally::default();
@@ -147,17 +148,20 @@ impl Carrier {
 
     /// Whether this may be a WebSocket of which nobody saw how it began.
     fn may_join(&self, carried: &Carried<'_>) -> bool {
-        !self.changed && self.guess.goes_on() && carried.connection.opening == Opening::Guessed
+        let is_joined = |connection: &Connection| connection.opening == Opening::Guessed;
+        !self.changed && self.guess.goes_on() && carried.connection.is_some_and(is_joined)
     }
 
     /// Takes it for one that carries a session, if its message looks so.
     fn join(&mut self, carried: &Carried<'_>, any: &dyn Any, bytes: &[u8], sessions: &mut Sessions, found: &mut Found) {
-        let Some(frame) = any.downcast_ref::<WebSocketFrame>() else { return };
+        let (Some(connection), Some(frame)) = (carried.connection, any.downcast_ref::<WebSocketFrame>()) else {
+            return;
+        };
         if !frame.fin || frame.encoded || frame.opcode != Opcode::Text {
             return;
         }
         if self.guess.is_socketio(frame.payload_into(bytes, &mut found.buffer)) {
-            let sid = guess::nameless(carried.connection.id);
+            let sid = guess::nameless(connection.id);
             found.remarks.push(guess::note(&sid));
             sessions.join(&sid);
             self.socket = Some(Socket { version: Version::V4, sid: Some(sid) });
@@ -290,7 +294,8 @@ fn read_body(
     }
 }
 
-fn read_packet(
+/// Finds in a packet what it carries. `sid` is the session, which the packet that opens it names.
+pub(super) fn read_packet(
     carried: &Carried<'_>,
     version: Version,
     transport: &Transport,
@@ -305,6 +310,11 @@ fn read_packet(
     let mut notes = packet.notes;
     if let (Kind::Open, Data::Text(json)) = (packet.kind, &packet.data) {
         match Open::from_json(json) {
+            // By WebTransport a client begins with one, too, empty or with the session that it moves.
+            Err(_) if carried.direction == Direction::ToServer && json.is_empty() => {}
+            Ok(open) if carried.direction == Direction::ToServer => {
+                *sid = open.sid.as_deref().map(Into::into).or(sid.take());
+            }
             Ok(open) => {
                 *sid = open.sid.as_deref().map(Into::into).or(sid.take());
                 if let Some(sid) = sid {

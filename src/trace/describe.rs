@@ -117,7 +117,7 @@ fn describe_flow(record: &Record, layers: &mut [Layer]) {
     }
 }
 
-/// The packets of QUIC in a datagram.
+/// The packets of QUIC in a datagram, and the messages on its streams that are whole with it.
 fn describe_quic(number: u32, record: &Record) -> Vec<Layer> {
     let Some(packets) = &record.quic else { return Vec::new() };
     let (whole, bytes) = record.whole();
@@ -125,7 +125,18 @@ fn describe_quic(number: u32, record: &Record) -> Vec<Layer> {
         Some(_) => whole.payload.within(Buffer::Datagram(number)),
         None => whole.payload.span(number),
     };
-    quic::describe(packets, whole.payload.of(bytes), &at)
+    let mut layers = quic::describe(packets, whole.payload.of(bytes), &at);
+    for message in &record.over_quic {
+        let Some(packet) = packets.get(message.packet) else { continue };
+        let place = |n: usize| at.range.start + n as u64;
+        let span = Span::new(at.buffer, place(packet.range.start)..place(packet.range.end));
+        let mut described = message.payload.describe(&[], &span);
+        if let Some(first) = described.first_mut() {
+            first.notes.extend(message.notes.iter().cloned());
+        }
+        layers.extend(described);
+    }
+    layers
 }
 
 /// What a fragment carries, or what its packet carries once that is whole and nobody else takes it.

@@ -72,7 +72,7 @@ impl<W: Watch> Sink for Hand<'_, W> {
         let mut request_frame = None;
         if !self.carrier.is_idle() {
             let carried = Carried {
-                connection: self.connection,
+                connection: Some(self.connection),
                 direction,
                 start: range.start,
                 bytes,

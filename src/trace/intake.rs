@@ -14,7 +14,7 @@ pub(super) struct Intake {
     fragments: Reassembler,
     pub(super) evidence: Evidence,
     datagrams: UdpTable,
-    quic: QuicPairs,
+    pub(super) quic: QuicPairs,
     /// What is odd about the frame at hand, or about fragments before it.
     pub(super) notes: Vec<(Moment, Note)>,
     pub(super) portion: Portion,
@@ -116,8 +116,7 @@ impl Intake {
         let udp = if admitted.damaged { None } else { self.datagrams.push(whole, frame.time) };
         self.notes.extend(self.datagrams.take_note().map(|note| (now, note)));
         let mentions = whole.quoted(data).and_then(|quoted| self.datagrams.mention(&quoted));
-        let quic = udp.and_then(|_| self.quic.read(whole, data));
-        self.notes.extend(self.quic.take_note().map(|note| (now, note)));
+        let quic = udp.and_then(|_| self.quic.read(whole, data, now));
         (admitted.udp, admitted.mentions, admitted.quic) = (udp, mentions, quic);
         admitted
     }
@@ -128,6 +127,7 @@ impl Intake {
         if self.portion.part == 0 {
             self.notes.extend(self.fragments.take_notes());
         }
+        self.notes.extend(self.quic.finish());
     }
 
     fn note_remarks(&mut self, packet: &Packet, frame: FrameRef<'_>, now: Moment) {

@@ -28,6 +28,7 @@ impl Watch for Keeper {
             udp: sight.udp,
             mentions: sight.mentions,
             quic: sight.quic.map(Into::into),
+            over_quic: sight.over_quic.to_vec(),
         };
         self.trace.tell_fragments(&mut record, sight.number);
         self.trace.records.push(record);

@@ -1,5 +1,6 @@
 //! The kinds of things that are told of a capture, by the names that exports and summaries give them.
 
+use super::over_quic::QuicMessage;
 use super::watch::Seen;
 use crate::protocol::engineio::EngineIoPacket;
 use crate::protocol::socketio::SocketIoPacket;
@@ -126,6 +127,12 @@ impl<'a> Told<'a> {
         // Comments and what the client's program never gets are no events.
         let sse = any.downcast_ref::<SseEventMessage>()?;
         sse.event().is_some_and(|event| event.dispatched).then_some(Self::SseEvent(sse))
+    }
+
+    /// What a message on a stream of QUIC is; `None` for what is no kind of its own.
+    pub fn over_quic(message: &'a QuicMessage) -> Option<Self> {
+        let any = message.payload.as_any();
+        any.downcast_ref().map(Self::EngineIo).or_else(|| any.downcast_ref().map(Self::SocketIo))
     }
 
     /// Its kind.

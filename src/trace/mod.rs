@@ -19,6 +19,7 @@ mod lane;
 mod ledger;
 mod lookup;
 mod model;
+mod over_quic;
 mod pipeline;
 mod quic;
 mod remarks;
@@ -26,6 +27,7 @@ mod session;
 mod socket;
 mod tell;
 mod watch;
+mod webtransport;
 mod within;
 
 pub use intake::Portion;
@@ -34,6 +36,7 @@ pub use kind::{Kind, Told};
 pub use ledger::{Owner, Share, layer_sums};
 pub use lookup::{all_fields, field, is_protocol, protocols};
 pub use model::{Message, MessageId, Record, Talk, Trace};
+pub use over_quic::QuicMessage;
 pub use pipeline::Pipeline;
 pub use watch::{Ended, Needs, Place, Seen, Sight, Tally, Watch, ends_of};
 

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::over_quic::QuicMessage;
 use super::watch::Inside;
 use crate::capture::{Frame, Timestamp};
 use crate::flow::{Connection, Delivery, Segment, Stream, UdpPlace};
@@ -33,6 +34,8 @@ pub struct Record {
     pub mentions: Option<u32>,
     /// The packets of QUIC in its datagram, if it is that; their places are counted from the beginning of its payload.
     pub quic: Option<Box<[QuicPacket]>>,
+    /// The messages on streams of QUIC that end in it.
+    pub over_quic: Vec<QuicMessage>,
 }
 
 impl Record {

@@ -97,11 +97,12 @@ impl<W: Watch> Pipeline<W> {
         if plain.as_ref().is_some_and(|plain| self.pass(plain, frame, now)) {
             return;
         }
-        let admitted = self.intake.admit(frame, now.frame);
+        let mut admitted = self.intake.admit(frame, now.frame);
         if admitted.elsewhere {
             plain.iter().for_each(|plain| self.learn_way(plain, &admitted, None));
             return;
         }
+        let over_quic = self.open_quic(&mut admitted, frame, now);
         let (packet, data) = admitted.whole(frame.data);
         let keeps_all = self.needs.everything;
         let lane = || if keeps_all { Lane::default() } else { Lane::passing() };
@@ -124,6 +125,7 @@ impl<W: Watch> Pipeline<W> {
             udp: admitted.udp,
             mentions: admitted.mentions,
             quic: admitted.quic.as_deref(),
+            over_quic: &over_quic,
         });
         if let Some(id) = found.filter(|_| !keeps_all) {
             let here = segment.map(|segment| (id, segment.connection, segment.direction));

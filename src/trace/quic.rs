@@ -1,16 +1,28 @@
-//! Which ends speak QUIC with each other, so that short headers are known for what they are, and hellos can be read.
+//! Which ends speak QUIC with each other, so that short headers are known for what they are, and the connection between them,
+//! which is opened where its secrets are at hand.
+//!
+//! A connection is known by its ends: one that goes on between others is not followed there. Of several between the same ends it
+//! is the latest.
 
 use std::net::SocketAddr;
 
+use super::over_quic::{Heard, Live, QuicMessage};
+use super::pipeline::Pipeline;
+use super::session::Sessions;
+use super::watch::Watch;
+use crate::capture::{FrameRef, Moment};
 use crate::layer::{Group, Note, Severity};
 use crate::map::Map;
 use crate::packet::Packet;
-use crate::protocol::quic::{self, Opening, QuicPacket};
+use crate::protocol::KeyLog;
+use crate::protocol::quic::{self, Kind, QuicPacket};
+
+use super::intake::Admitted;
 
 /// More pairs of ends than this are not remembered at once.
 const MAX_PAIRS: usize = 1 << 15;
-/// The hellos of more pairs are not under way at once: what came of them is kept.
-const MAX_OPENINGS: usize = 1 << 8;
+/// More connections are not opened at once: what came of them is kept.
+const MAX_LIVE: usize = 1 << 8;
 
 /// Two ends, the lower before the higher.
 type Ends = (SocketAddr, SocketAddr);
@@ -19,59 +31,122 @@ type Ends = (SocketAddr, SocketAddr);
 #[derive(Default)]
 pub(super) struct QuicPairs {
     pairs: Map<Ends, Pair>,
-    openings: Map<Ends, Opening>,
-    note: Option<Note>,
+    live: Map<Ends, Box<Live>>,
+    /// How many connections were met.
+    met: u32,
 }
 
 /// What is known of two ends.
 #[derive(Default)]
 struct Pair {
+    /// The number of the latest connection between them.
+    number: u32,
     /// How long the connection IDs of each are.
     id_lens: [Option<u8>; 2],
-    /// Their hellos are known, or given up.
-    is_opened: bool,
+    /// Nothing more of their connection can be opened.
+    is_over: bool,
+    /// Where they first spoke, until it is said what becomes of what they say.
+    first: Option<Moment>,
 }
+
+/// What stands in a datagram, beside its packets.
+type Spoken<'a> = (&'a Packet, &'a [u8], Moment);
 
 impl QuicPairs {
     /// The packets of QUIC in a datagram, if it holds any.
-    pub(super) fn read(&mut self, packet: &Packet, data: &[u8]) -> Option<Box<[QuicPacket]>> {
-        let (_, from, to) = packet.udp()?;
-        let payload = packet.payload.of(data);
-        let (ends, sender) = if from <= to { ((from, to), 0) } else { ((to, from), 1) };
+    pub(super) fn read(&mut self, packet: &Packet, data: &[u8], now: Moment) -> Option<Box<[QuicPacket]>> {
+        let (ends, sender) = ends(packet)?;
         let known = self.pairs.get(&ends);
-        let mut packets = quic::read(payload, known.and_then(|pair| pair.id_lens[1 - sender]))?;
-        if known.is_none() {
-            self.meet();
+        let packets = quic::read(packet.payload.of(data), known.and_then(|pair| pair.id_lens[1 - sender]))?;
+        let is_new = known.is_none();
+        if is_new && self.pairs.len() >= MAX_PAIRS {
+            self.pairs.clear();
         }
-        let pair = self.pairs.entry(ends).or_default();
+        let met = self.met;
+        self.met += u32::from(is_new);
+        let new = || Pair { number: met, first: Some(now), ..Pair::default() };
+        let pair = self.pairs.entry(ends).or_insert_with(new);
         pair.id_lens[sender] = quic::own_id_len(&packets).or(pair.id_lens[sender]);
-        if !pair.is_opened && packets.iter().any(QuicPacket::may_hold_hello) {
-            if self.openings.len() >= MAX_OPENINGS && !self.openings.contains_key(&ends) {
-                self.openings.clear();
-            }
-            let opening = self.openings.entry(ends).or_default();
-            packets.iter_mut().for_each(|packet| opening.hear(packet, payload));
-            pair.is_opened = opening.is_over();
-            if pair.is_opened {
-                self.openings.remove(&ends);
-            }
-        }
         Some(packets.into())
     }
 
-    /// Two ends speak for the first time.
-    fn meet(&mut self) {
-        let text = "QUIC: what its packets carry is encrypted, and only their headers and the hellos are read; what follows, \
-                    such as HTTP/3 or WebTransport, is not opened";
-        self.note = Some(Note::new(Severity::Note, text, "RFC 9001 §5").about(Group::Undecoded));
-        if self.pairs.len() >= MAX_PAIRS {
-            self.pairs.clear();
+    /// Opens the packets of a datagram, as far as that is possible, and reads what they carry.
+    fn open(
+        &mut self,
+        (packet, data, now): Spoken<'_>,
+        packets: &mut [QuicPacket],
+        (secrets, sessions): (Option<&KeyLog>, &mut Sessions),
+    ) -> Heard {
+        let mut heard = Heard::default();
+        let Some((ends, sender)) = ends(packet) else { return heard };
+        let payload = packet.payload.of(data);
+        let Some(pair) = self.pairs.get_mut(&ends) else { return heard };
+        let begins = |packet: &QuicPacket| packet.kind == Kind::Initial;
+        if !self.live.contains_key(&ends) && !pair.is_over && packets.iter().any(begins) {
+            if self.live.len() >= MAX_LIVE {
+                self.live.clear();
+            }
+            self.live.insert(ends, Box::new(Live::new(pair.number)));
         }
+        packets.iter_mut().for_each(|packet| packet.connection = pair.number);
+        let mut has_secrets = Some(false);
+        if let Some(live) = self.live.get_mut(&ends) {
+            if packets.iter().any(|packet| live.connection.is_another(packet, payload, sender)) {
+                heard.notes.extend(live.end());
+                pair.number = self.met;
+                self.met += 1;
+                **live = Live::new(pair.number);
+            }
+            packets.iter_mut().for_each(|packet| packet.connection = pair.number);
+            live.hear(packets, payload, (sender, now), (secrets, sessions), &mut heard);
+            has_secrets = live.connection.has_secrets(secrets);
+            pair.is_over = live.connection.is_over();
+        }
+        if pair.is_over {
+            self.live.remove(&ends);
+        }
+        if let Some(has_secrets) = has_secrets
+            && pair.first.take().is_some()
+            && !has_secrets
+        {
+            heard.notes.push((now, closed()));
+        }
+        heard
     }
 
-    /// What is to be told of a pair when it first speaks.
-    pub(super) fn take_note(&mut self) -> Option<Note> {
-        self.note.take()
+    /// The capture is over: what still waits will not come.
+    pub(super) fn finish(&mut self) -> Vec<(Moment, Note)> {
+        let waits = self.pairs.values_mut().filter_map(|pair| Some((pair.first.take()?, closed())));
+        let mut notes: Vec<(Moment, Note)> = waits.chain(self.live.values_mut().flat_map(|live| live.end())).collect();
+        notes.sort_by(|(a, a_note), (b, b_note)| (a.frame, &a_note.text).cmp(&(b.frame, &b_note.text)));
+        notes
+    }
+}
+
+/// Two ends, and which of them speaks.
+fn ends(packet: &Packet) -> Option<(Ends, usize)> {
+    let (_, from, to) = packet.udp()?;
+    Some(if from <= to { ((from, to), 0) } else { ((to, from), 1) })
+}
+
+/// What is to be told of two ends that first speak, if there are no secrets.
+fn closed() -> Note {
+    let text = "QUIC: what its packets carry is encrypted, and only their headers and the hellos are read; what follows, such as \
+                HTTP/3 or WebTransport, is not opened";
+    Note::new(Severity::Note, text, "RFC 9001 §5").about(Group::Undecoded)
+}
+
+impl<W: Watch> Pipeline<W> {
+    /// Opens the packets of QUIC in a datagram, and finds the messages in the streams that they carry.
+    pub(super) fn open_quic(&mut self, admitted: &mut Admitted, frame: FrameRef<'_>, now: Moment) -> Vec<QuicMessage> {
+        let Some(mut packets) = admitted.quic.take() else { return Vec::new() };
+        let (packet, data) = admitted.whole(frame.data);
+        let with = (self.secrets.as_ref(), &mut self.sessions);
+        let Heard { messages, notes } = self.intake.quic.open((packet, data, now), &mut packets, with);
+        self.intake.notes.extend(notes);
+        self.intake.notes.extend(messages.iter().flat_map(|message| &message.notes).map(|note| (now, note.clone())));
+        admitted.quic = Some(packets);
+        messages
     }
 }
 
@@ -103,15 +178,17 @@ mod tests {
         let mut read = |port: u16, pairs: &mut QuicPairs| {
             let bytes = datagram(port);
             let packet = Packet::decode(LinkType::RAW, &bytes, bytes.len() as u32);
-            let found = pairs.read(&packet, &bytes).is_some();
-            notes += usize::from(pairs.take_note().is_some());
-            found
+            let Some(mut packets) = pairs.read(&packet, &bytes, Moment::default()) else { return false };
+            let with = (None, &mut Sessions::default());
+            notes += pairs.open((&packet, &bytes, Moment::default()), &mut packets, with).notes.len();
+            true
         };
         assert!((1..4000).all(|port| read(port, &mut pairs)));
-        assert!(pairs.openings.len() <= MAX_OPENINGS && pairs.pairs.len() <= MAX_PAIRS, "{}", pairs.openings.len());
+        assert!(pairs.live.len() <= MAX_LIVE && pairs.pairs.len() <= MAX_PAIRS, "{}", pairs.live.len());
         // Who sends nothing that can be opened is not tried for ever.
         (0..100).for_each(|_| assert!(read(5000, &mut pairs)));
-        assert!(pairs.pairs.values().filter(|pair| pair.is_opened).count() == 1);
+        assert!(pairs.pairs.values().filter(|pair| pair.is_over).count() == 1);
         assert_eq!(notes, 4000, "once for each pair of ends");
+        assert_eq!(pairs.finish().len(), 0);
     }
 }

@@ -105,8 +105,8 @@ impl Sessions {
         is_post: bool,
         found: &mut Found,
     ) {
-        let note =
-            self.session(sid, version, found).and_then(|session| session.heart.ask(carried.connection.server, is_post));
+        let (Some(connection), Some(session)) = (carried.connection, self.session(sid, version, found)) else { return };
+        let note = session.heart.ask(connection.server, is_post);
         found.remarks.extend(note);
     }
 
@@ -119,10 +119,8 @@ impl Sessions {
         (status, body): (u16, &[u8]),
         found: &mut Found,
     ) {
-        let session = self.sessions.get_mut(sid);
-        found
-            .remarks
-            .extend(session.and_then(|session| session.heart.answer(carried.connection.server, is_post, status, body)));
+        let (Some(connection), Some(session)) = (carried.connection, self.sessions.get_mut(sid)) else { return };
+        found.remarks.extend(session.heart.answer(connection.server, is_post, status, body));
     }
 
     /// What is known of a session; `None` when there are too many, which is told once.

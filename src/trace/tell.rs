@@ -31,6 +31,7 @@ impl Trace {
                 udp: record.udp,
                 mentions: record.mentions,
                 quic: record.quic.as_deref(),
+                over_quic: &record.over_quic,
             });
         }
         let whole = self.notes().iter().filter(|(frame, _)| frame.is_none());

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::ops::Range;
 
 use super::Talk;
+use super::over_quic::QuicMessage;
 use crate::capture::{FrameRef, Moment};
 use crate::flow::{Connection, Delivery, Segment, Stream, UdpPlace};
 use crate::layer::{Direction, Note, Span};
@@ -159,6 +160,8 @@ pub struct Sight<'a> {
     pub mentions: Option<u32>,
     /// The packets of QUIC in its datagram, if it is that.
     pub quic: Option<&'a [QuicPacket]>,
+    /// The messages on streams of QUIC that end in it.
+    pub over_quic: &'a [QuicMessage],
 }
 
 impl<'a> Sight<'a> {

@@ -23,7 +23,7 @@ pub struct HeaderField {
 
 /// What is wrong with a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Broken(pub(super) &'static str);
+pub(in crate::protocol) struct Broken(pub(in crate::protocol) &'static str);
 
 /// The table of a direction grows to this at most, whatever its ends agree on.
 const MAX_TABLE: usize = 1 << 20;
@@ -139,9 +139,10 @@ impl Table {
     }
 }
 
-struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
+/// Goes over what is written in numbers and texts of HPACK, which QPACK has, too (RFC 9204 §4.1).
+pub(in crate::protocol) struct Reader<'a> {
+    pub(in crate::protocol) bytes: &'a [u8],
+    pub(in crate::protocol) at: usize,
 }
 
 impl Reader<'_> {
@@ -152,7 +153,7 @@ impl Reader<'_> {
     }
 
     /// A number that begins in the last bits of an octet (RFC 7541 §5.1).
-    fn integer(&mut self, bits: u32) -> Result<usize, Broken> {
+    pub(in crate::protocol) fn integer(&mut self, bits: u32) -> Result<usize, Broken> {
         let mask = (1_usize << bits) - 1;
         let mut value = usize::from(self.octet()?) & mask;
         if value < mask {
@@ -171,8 +172,13 @@ impl Reader<'_> {
 
     /// A text, plain or in the Huffman code (RFC 7541 §5.2).
     fn string(&mut self) -> Result<Arc<str>, Broken> {
-        let is_coded = self.bytes.get(self.at).is_some_and(|octet| octet & 0x80 != 0);
-        let len = self.integer(7)?;
+        self.string_in(7)
+    }
+
+    /// One whose length begins in the last bits of an octet; the bit before them says whether it is coded.
+    pub(in crate::protocol) fn string_in(&mut self, bits: u32) -> Result<Arc<str>, Broken> {
+        let is_coded = self.bytes.get(self.at).is_some_and(|octet| octet & 1 << bits != 0);
+        let len = self.integer(bits)?;
         let end = self.at.saturating_add(len);
         let octets = self.bytes.get(self.at..end).ok_or(Broken("it ends in the middle of a header field"))?;
         self.at = end;

@@ -13,6 +13,7 @@ mod huffman;
 
 pub use frame::Http2Frame;
 pub use hpack::HeaderField as Http2Header;
+pub(super) use hpack::{Broken, Reader};
 
 use crate::layer::FieldDef;
 use crate::message::{Decoder, Dissector, Probe, Sink, Upgrade, Verdict};

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use super::{Hello, Kind, QuicPacket, V1, V2};
+use super::{Hello, Kind, OpenedPacket, QuicPacket, V1, V2, frames_told};
 use crate::layer::{Buffer, Derived, FieldDef, Layer, OsiLayer, Span, Value};
 
 crate::fields! {
+    CONNECTION = "quic.connection.number", Uint, "The connection, numbered from 0 in order of first packet.", "";
     PACKET_LENGTH = "quic.packet_length", Uint, "How many octets the packet has in its datagram.", "RFC 9000 §12.2";
     HEADER_FORM = "quic.header_form", Uint, "1 is a long header, 0 a short one.", "RFC 8999 §5";
     FIXED_BIT = "quic.fixed_bit", Bool, "Always set, but in Version Negotiation.", "RFC 9000 §17.2";
@@ -22,6 +23,40 @@ crate::fields! {
     RETRY_TOKEN = "quic.retry_token", Bytes, "What the client is to send with its next Initial packet.", "RFC 9000 §17.2.5";
     RETRY_TAG = "quic.retry_integrity_tag", Bytes, "What ties a Retry packet to the Initial packet that it answers.", "RFC 9001 §5.8";
     SUPPORTED_VERSION = "quic.supported_version", Uint, "A version that the server speaks.", "RFC 9000 §17.2.1";
+    KEY_PHASE = "quic.key_phase", Bool, "It changes whenever a side goes on with new keys.", "RFC 9001 §6";
+    PACKET_NUMBER = "quic.packet_number", Uint, "Which packet of its side and level of encryption it is, from 0; only its last octets are sent.", "RFC 9000 §12.3";
+    FRAME_TYPE = "quic.frame_type", Uint, "What a frame is: 0 PADDING, 2 ACK, 6 CRYPTO, 8 to 15 STREAM, 28 and 29 CONNECTION_CLOSE, …", "RFC 9000 §19";
+    ACK_LARGEST = "quic.ack.largest_acknowledged", Uint, "The highest number of a packet that came.", "RFC 9000 §19.3";
+    ACK_DELAY = "quic.ack.ack_delay", Uint, "How long the acknowledgement waited, in units that the sides agreed on.", "RFC 9000 §19.3";
+    ACK_COUNT = "quic.ack.ack_range_count", Uint, "How many gaps and ranges follow.", "RFC 9000 §19.3";
+    ACK_FIRST = "quic.ack.first_ack_range", Uint, "How many packets before the largest came without a gap.", "RFC 9000 §19.3";
+    ACK_GAP = "quic.ack.gap", Uint, "How many packets, less one, are missing before that.", "RFC 9000 §19.3.1";
+    ACK_RANGE = "quic.ack.ack_range", Uint, "How many packets, less one, came before the gap.", "RFC 9000 §19.3.1";
+    RESET_STREAM_ID = "quic.rsts.stream_id", Uint, "The stream that its sender breaks off.", "RFC 9000 §19.4";
+    RESET_ERROR = "quic.rsts.application_error_code", Uint, "Why, as the application numbers it.", "RFC 9000 §19.4";
+    RESET_SIZE = "quic.rsts.final_size", Uint, "How many octets of it were sent.", "RFC 9000 §19.4";
+    STOP_ID = "quic.ss.stream_id", Uint, "The stream of which its receiver wants no more.", "RFC 9000 §19.5";
+    STOP_ERROR = "quic.ss.application_error_code", Uint, "Why, as the application numbers it.", "RFC 9000 §19.5";
+    CRYPTO_OFFSET = "quic.crypto.offset", Uint, "Where in the messages of TLS the octets begin.", "RFC 9000 §19.6";
+    CRYPTO_LENGTH = "quic.crypto.length", Uint, "How many octets of them follow.", "RFC 9000 §19.6";
+    NEW_TOKEN = "quic.nt.token", Bytes, "With this the client can prove its address the next time.", "RFC 9000 §19.7";
+    STREAM_FIN = "quic.stream.fin", Bool, "The stream ends behind the octets of this frame.", "RFC 9000 §19.8";
+    STREAM_ID = "quic.stream.stream_id", Uint, "Which stream: its last bit says who opened it (0 the client), the one before whether it goes one way only.", "RFC 9000 §2.1";
+    STREAM_OFFSET = "quic.stream.offset", Uint, "Where in the stream the octets begin; a frame without it begins at 0.", "RFC 9000 §19.8";
+    STREAM_LENGTH = "quic.stream.length", Uint, "How many octets follow; a frame without it reaches to the end of its packet.", "RFC 9000 §19.8";
+    STREAM_DATA = "quic.stream_data", Bytes, "What the frame brings of its stream.", "RFC 9000 §19.8";
+    MAX_DATA = "quic.md.maximum_data", Uint, "How many octets may be sent on all streams together.", "RFC 9000 §19.9";
+    MAX_STREAM_ID = "quic.msd.stream_id", Uint, "A stream on which more may be sent.", "RFC 9000 §19.10";
+    MAX_STREAM_DATA = "quic.msd.maximum_stream_data", Uint, "How many octets may be sent on it.", "RFC 9000 §19.10";
+    MAX_STREAMS = "quic.ms.max_streams", Uint, "How many streams may be opened.", "RFC 9000 §19.11";
+    ID_SEQUENCE = "quic.nci.sequence", Uint, "The number of a connection ID that the other side may use, too.", "RFC 9000 §19.15";
+    ID_RETIRE = "quic.nci.retire_prior_to", Uint, "Those with lower numbers are to be given up.", "RFC 9000 §19.15";
+    RETIRED = "quic.rci.sequence", Uint, "The number of a connection ID that is given up.", "RFC 9000 §19.16";
+    CLOSE_ERROR = "quic.cc.error_code", Uint, "Why QUIC ends the connection.", "RFC 9000 §20.1";
+    CLOSE_ERROR_APP = "quic.cc.error_code.app", Uint, "Why the application ends the connection, as it numbers it.", "RFC 9000 §20.2";
+    CLOSE_FRAME = "quic.cc.frame_type", Uint, "The type of the frame that was the matter; 0 if none was.", "RFC 9000 §19.19";
+    CLOSE_REASON = "quic.cc.reason_phrase", Text, "The same in words.", "RFC 9000 §19.19";
+    DATAGRAM = "quic.dg", Bytes, "A message outside of any stream, which may be lost.", "RFC 9221 §4";
 }
 
 impl Kind {
@@ -44,8 +79,10 @@ pub fn describe(packets: &[QuicPacket], datagram: &[u8], at: &Span) -> Vec<Layer
         .iter()
         .flat_map(|packet| {
             let layer = packet.describe(datagram, at);
-            let hello = packet.hello.as_deref().and_then(|hello| Some(hello.describe(layer.span.clone()?)));
-            std::iter::once(layer).chain(hello)
+            let span = layer.span.clone();
+            let messages = packet.opened.iter().flat_map(|opened| &opened.messages);
+            let messages: Vec<_> = messages.filter_map(|message| Some(message.describe(span.clone()?))).collect();
+            std::iter::once(layer).chain(messages)
         })
         .collect()
 }
@@ -70,6 +107,10 @@ impl QuicPacket {
         let mut layer = Layer::new("quic", "QUIC", Some(OsiLayer::Transport), Some(span));
         layer.summary = self.summary(of(datagram, &self.destination));
         let first = datagram.get(self.range.start).copied().unwrap_or(0);
+        // All packets of a datagram are of one connection (RFC 9000 §12.2): it is said once.
+        if self.range.start == 0 {
+            layer.computed(&CONNECTION, Value::Uint(u64::from(self.connection)));
+        }
         layer.computed(&PACKET_LENGTH, Value::Uint(self.range.len() as u64));
         layer.field(&HEADER_FORM, Value::Uint(u64::from(first >> 7)), 0..1);
         if !matches!(self.kind, Kind::VersionNegotiation | Kind::Retry) {
@@ -91,7 +132,24 @@ impl QuicPacket {
         if let Some((range, length)) = &self.length {
             layer.field(&LENGTH, Value::Uint(*length), self.within(range));
         }
+        if let Some(opened) = &self.opened {
+            self.describe_opened(opened, &mut layer);
+        }
         layer
+    }
+
+    /// What was protected: the last bits of the first octet, the number, and the frames, which are octets of their own.
+    fn describe_opened(&self, opened: &OpenedPacket, layer: &mut Layer) {
+        let Some(packet) = layer.span.clone() else { return };
+        let number = self.within(&self.number_at(opened.number_len));
+        if self.kind == Kind::Short {
+            layer.field(&KEY_PHASE, Value::Bool(opened.first & 4 != 0), 0..1);
+        }
+        layer.field(&PACKET_NUMBER, Value::Uint(opened.number), number.clone());
+        let start = packet.range.start + number.end as u64;
+        let from = Span::new(packet.buffer, start..start + opened.content.len() as u64);
+        layer.derived.push(Derived { how: "decrypted", from, bytes: opened.content.clone() });
+        frames_told::describe(&opened.content, layer);
     }
 
     /// Where a part of the datagram lies in the packet.
@@ -141,6 +199,14 @@ impl QuicPacket {
         }
     }
 
+    /// What it was found to hold: messages of TLS, or else the frames by their names.
+    fn inside(opened: &OpenedPacket) -> String {
+        match opened.messages.as_slice() {
+            [] => frames_told::words(&opened.content),
+            messages => messages.iter().map(|message| message.handshake.words()).collect::<Vec<_>>().join(", "),
+        }
+    }
+
     fn summary(&self, destination: &[u8]) -> String {
         let id: String = destination.iter().map(|octet| format!("{octet:02x}")).collect();
         let to = if id.is_empty() { String::new() } else { format!(" to {id}") };
@@ -152,9 +218,10 @@ impl QuicPacket {
         match self.kind {
             Kind::VersionNegotiation | Kind::Retry => format!("{}{version}{to}", self.kind.name()),
             kind => {
-                let hello = self.hello.as_ref().map(|hello| format!(": {}", hello.handshake.words()));
                 let octets = self.range.len();
-                format!("{}{version}{to}, {octets} octets, protected{}", kind.name(), hello.unwrap_or_default())
+                let inside = self.opened.as_deref().map(Self::inside).filter(|words| !words.is_empty());
+                let inside = inside.map(|words| format!(": {words}")).unwrap_or_default();
+                format!("{}{version}{to}, {octets} octets, protected{inside}", kind.name())
             }
         }
     }

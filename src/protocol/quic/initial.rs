@@ -1,14 +1,14 @@
 //! What is in the Initial packets of a connection: the hellos of TLS. Their keys follow from what everyone on the way can read.
 //!
 //! # References
-//! - RFC 9001 §5.2 (keys), §4.1.3 (CRYPTO frames); RFC 9000 §19 (frames), §14.1. RFC 9369 §3.3 (version 2).
+//! - RFC 9001 §5.2 (keys), §4.1.3 (CRYPTO frames); RFC 9000 §14.1. RFC 9369 §3.3 (version 2).
 
 use std::collections::BTreeMap;
 
-use super::varint::varint;
-use super::{QuicPacket, V1, V2};
+use super::frame::Frames;
+use super::{Kind, OpenedPacket, QuicPacket, V1, V2};
 use crate::layer::Direction;
-use crate::protocol::tls::{InitialOpener, InitialSalt, TlsHandshake};
+use crate::protocol::tls::{PacketLabels, PacketOpener, TlsHandshake};
 
 /// More Initial packets of one pair of ends are not tried to be opened: each costs many times what reading it does.
 const MAX_TRIED: u32 = 64;
@@ -18,23 +18,34 @@ const MAX_HELLO: usize = 8 << 10;
 const MAX_PIECES: usize = 256;
 
 /// RFC 9001 §5.2.
-pub(super) const SALT_1: InitialSalt = InitialSalt {
+pub(super) static VERSION_1: PacketLabels = PacketLabels {
     salt: [
         0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17, 0x9a, 0xe6, 0xa4, 0xc8, 0x0c, 0xad, 0xcc, 0xbb,
         0x7f, 0x0a,
     ],
     labels: [b"quic key", b"quic iv", b"quic hp"],
+    update: b"quic ku",
 };
-/// RFC 9369 §3.3.1.
-const SALT_2: InitialSalt = InitialSalt {
+/// RFC 9369 §3.3.
+static VERSION_2: PacketLabels = PacketLabels {
     salt: [
         0x0d, 0xed, 0xe3, 0xde, 0xf7, 0x00, 0xa6, 0xdb, 0x81, 0x93, 0x81, 0xbe, 0x6e, 0x26, 0x9d, 0xcb, 0xf9, 0xbd,
         0x2e, 0xd9,
     ],
     labels: [b"quicv2 key", b"quicv2 iv", b"quicv2 hp"],
+    update: b"quicv2 ku",
 };
 
-/// A hello that came whole with a packet.
+/// What a version makes its keys of; `None` if nobody knows it here.
+pub(super) fn labels(version: u32) -> Option<&'static PacketLabels> {
+    match version {
+        V1 => Some(&VERSION_1),
+        V2 => Some(&VERSION_2),
+        _ => None,
+    }
+}
+
+/// A message of TLS that came whole with a packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hello {
     /// What it says.
@@ -61,43 +72,58 @@ struct Crypto {
 }
 
 impl Opening {
-    /// Opens an Initial packet, and learns from it. A hello that is whole with it is put to it.
-    pub fn hear(&mut self, packet: &mut QuicPacket, datagram: &[u8]) {
-        if !packet.may_hold_hello() || self.is_over() {
-            return;
+    /// Opens an Initial packet, and learns from it. A hello that is whole with it is put to it. Returns the way it went.
+    pub fn hear(&mut self, packet: &mut QuicPacket, datagram: &[u8]) -> Option<Direction> {
+        if packet.kind != Kind::Initial || self.is_over() {
+            return None;
         }
         self.tried += 1;
-        let Some((content, from)) = self.open(packet, datagram) else { return };
+        let (mut opened, from) = self.open(packet, datagram)?;
         let crypto = &mut self.crypto[from.index()];
         if !crypto.is_done {
-            take_frames(&content, crypto);
-            packet.hello = crypto.hello().map(Box::new);
+            take_frames(&opened.content, crypto);
+            opened.messages.extend(crypto.hello());
         }
+        packet.opened = Some(Box::new(opened));
+        Some(from)
     }
 
-    /// Whether both hellos are known, or given up.
+    /// Whether nothing more is opened.
     pub fn is_over(&self) -> bool {
-        self.tried >= MAX_TRIED || self.crypto.iter().all(|crypto| crypto.is_done)
+        self.tried >= MAX_TRIED
+    }
+
+    /// Whether a part of the client's hello came, but not all.
+    pub fn waits_for_hello(&self) -> bool {
+        let crypto = &self.crypto[Direction::ToServer.index()];
+        !crypto.is_done && !crypto.pieces.is_empty()
+    }
+
+    /// Whether this packet's keys follow from its own connection ID, and that is another than the one known: then it begins
+    /// another connection, or answers a Retry packet.
+    pub(super) fn is_anew(&self, packet: &QuicPacket, datagram: &[u8]) -> bool {
+        let anew = || {
+            let destination = datagram.get(packet.destination.clone())?;
+            (destination != self.id).then_some(())?;
+            let (octets, at) = packet.protected(datagram)?;
+            PacketOpener::initial(labels(packet.version?)?, destination, Direction::ToServer)?.open(octets, at)
+        };
+        !self.id.is_empty() && anew().is_some()
     }
 
     /// The content of an Initial packet, and the way it went.
-    fn open(&mut self, packet: &QuicPacket, datagram: &[u8]) -> Option<(Vec<u8>, Direction)> {
-        let salt = match packet.version? {
-            V1 => &SALT_1,
-            V2 => &SALT_2,
-            _ => return None,
-        };
-        let octets = datagram.get(packet.range.clone())?;
-        let at = packet.length.as_ref()?.0.end - packet.range.start;
+    fn open(&mut self, packet: &QuicPacket, datagram: &[u8]) -> Option<(OpenedPacket, Direction)> {
+        let labels = labels(packet.version?)?;
+        let (octets, at) = packet.protected(datagram)?;
         let destination = datagram.get(packet.destination.clone())?;
         let tried =
             [(destination, Direction::ToServer), (&self.id, Direction::ToServer), (&self.id, Direction::ToClient)];
-        let (content, from, id) = tried.into_iter().filter(|(id, _)| !id.is_empty()).find_map(|(id, from)| {
-            let content = InitialOpener::of(salt, id, from)?.open(octets, at)?;
-            Some((content, from, id.to_vec()))
+        let (opened, from, id) = tried.into_iter().filter(|(id, _)| !id.is_empty()).find_map(|(id, from)| {
+            let opened = PacketOpener::initial(labels, id, from)?.open(octets, at)?;
+            Some((opened, from, id.to_vec()))
         })?;
         self.id = id;
-        Some((content, from))
+        Some((opened.into(), from))
     }
 }
 
@@ -126,48 +152,16 @@ impl Crypto {
         message.truncate(whole);
         self.is_done = true;
         self.pieces.clear();
-        Some(Hello { handshake: TlsHandshake::hello(&message)?, message })
+        let handshake = TlsHandshake::read(&message).filter(|handshake| handshake.hello.is_some())?;
+        Some(Hello { handshake, message })
     }
 }
 
-/// Goes over the frames that an Initial packet may hold (RFC 9000 §12.4), and keeps what the CRYPTO frames bring.
-fn take_frames(content: &[u8], crypto: &mut Crypto) -> Option<()> {
-    let mut at = 0;
-    while let Some(kind) = content.get(at) {
-        at += 1;
-        let number = |at: &mut usize| {
-            let (range, number) = varint(content, *at)?;
-            *at = range.end;
-            Some(number)
-        };
-        match kind {
-            // PADDING, PING.
-            0 | 1 => {}
-            // ACK: largest, delay, ranges, first range, then two numbers for each; with ECN three more.
-            2 | 3 => {
-                number(&mut at)?;
-                number(&mut at)?;
-                let ranges = number(&mut at)?;
-                for _ in 0..1 + 2 * ranges.min(content.len() as u64) {
-                    number(&mut at)?;
-                }
-                for _ in 0..if *kind == 3 { 3 } else { 0 } {
-                    number(&mut at)?;
-                }
-            }
-            // CRYPTO: offset, length, data.
-            6 => {
-                let (offset, len) = (number(&mut at)?, number(&mut at)?);
-                let end = at.checked_add(usize::try_from(len).ok()?)?;
-                let data = content.get(at..end)?;
-                at = end;
-                crypto.keep(offset, data);
-            }
-            // CONNECTION_CLOSE, or what may not be here.
-            _ => return None,
-        }
+/// Goes over the frames of an Initial packet, and keeps what the CRYPTO frames bring.
+fn take_frames(content: &[u8], crypto: &mut Crypto) {
+    for (offset, data) in Frames::new(content).filter_map(|frame| frame.crypto()) {
+        crypto.keep(offset, content.get(data).unwrap_or_default());
     }
-    Some(())
 }
 
 #[cfg(test)]
@@ -185,7 +179,7 @@ mod tests {
         let mut crypto = Crypto::default();
         for (offset, end) in [(30, message.len()), (0, 20), (0, 3), (15, 31)] {
             assert_eq!(crypto.hello(), None);
-            take_frames(&[&[0, 1][..], &frame(offset as u16, &message[offset..end])].concat(), &mut crypto).unwrap();
+            take_frames(&[&[0, 1][..], &frame(offset as u16, &message[offset..end])].concat(), &mut crypto);
         }
         let hello = crypto.hello().unwrap();
         assert_eq!((hello.message, hello.handshake.name().as_str()), (message, "ServerHello"));
@@ -195,14 +189,12 @@ mod tests {
     fn what_is_kept_is_bounded() {
         let mut crypto = Crypto::default();
         for offset in 1..10_000 {
-            take_frames(&frame(offset, b""), &mut crypto).unwrap();
-            take_frames(&frame(offset, &[1; 40]), &mut crypto).unwrap();
+            take_frames(&frame(offset, b""), &mut crypto);
+            take_frames(&frame(offset, &[1; 40]), &mut crypto);
         }
         assert!(crypto.octets <= MAX_HELLO && crypto.pieces.len() <= MAX_PIECES, "{}", crypto.pieces.len());
         let mut crypto = Crypto::default();
-        (1..10_000).for_each(|offset| assert_eq!(take_frames(&frame(offset, b"x"), &mut crypto), Some(())));
+        (1..10_000).for_each(|offset| take_frames(&frame(offset, b"x"), &mut crypto));
         assert_eq!(crypto.pieces.len(), MAX_PIECES);
-        assert_eq!(take_frames(&[6, 0, 0x40], &mut crypto), None, "cut short");
-        assert_eq!(take_frames(&[0x1c], &mut crypto), None, "a frame that ends the connection");
     }
 }

@@ -1,5 +1,5 @@
-//! QUIC, as far as it is in the open: the headers of its packets, and the hellos in its first ones ([`Opening`]). What the
-//! others protect is not opened; that it is there is told.
+//! QUIC: the headers of its packets, the hellos in its first ones, which anyone can open, and, where the secrets of a connection
+//! are at hand, the frames in the others ([`Connection`]).
 //!
 //! ```text
 //! 1 1 TT xxxx │ version 4 │ length 1, destination │ length 1, source │ of type Initial: token │ length │ protected …
@@ -13,15 +13,24 @@
 //! - RFC 8999: what holds for all versions. RFC 9000 §12.2 (several in a datagram), §17.2 (long headers), §17.3 (short).
 //! - RFC 9369 §3.2: the types of version 2.
 
+mod connection;
 mod describe;
+mod frame;
+mod frames_told;
 mod initial;
+mod sequence;
 mod varint;
 
 use std::ops::Range;
 
+pub use connection::{Connection, Outcome};
 pub use describe::{FIELDS, describe};
-pub use initial::{Hello, Opening};
-use varint::varint;
+pub use frame::{Frame, Frames, StreamData, kind as frame_kind};
+pub use initial::Hello;
+pub use sequence::Sequence;
+pub(super) use varint::varint;
+
+use crate::protocol::tls::Unsealed;
 
 /// Version 1 (RFC 9000).
 const V1: u32 = 1;
@@ -68,14 +77,44 @@ pub struct QuicPacket {
     token: Option<(Range<usize>, Range<usize>)>,
     /// Where its length stands, and what it is.
     length: Option<(Range<usize>, u64)>,
-    /// The hello of TLS that is whole with it.
-    pub hello: Option<Box<Hello>>,
+    /// The number of its connection, from 0 in order of first packet (`quic.connection.number`).
+    pub connection: u32,
+    /// What it holds, if it could be opened.
+    pub opened: Option<Box<OpenedPacket>>,
+}
+
+/// A packet without its protection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenedPacket {
+    /// Its first octet.
+    pub first: u8,
+    /// Its number, whole.
+    pub number: u64,
+    /// How many octets of the number were sent.
+    pub number_len: usize,
+    /// Its frames, as octets.
+    pub content: Vec<u8>,
+    /// The messages of TLS that are whole with it.
+    pub messages: Vec<Hello>,
+}
+
+impl From<Unsealed> for OpenedPacket {
+    fn from(unsealed: Unsealed) -> Self {
+        let Unsealed { first, number, number_len, content } = unsealed;
+        Self { first, number, number_len, content, messages: Vec::new() }
+    }
 }
 
 impl QuicPacket {
-    /// Whether a hello may be in it that anyone can open.
-    pub fn may_hold_hello(&self) -> bool {
-        self.kind == Kind::Initial
+    /// Its octets, and where among them its number begins.
+    fn protected<'a>(&self, datagram: &'a [u8]) -> Option<(&'a [u8], usize)> {
+        Some((datagram.get(self.range.clone())?, self.number_at(0).start - self.range.start))
+    }
+
+    /// Where its number of so many octets lies in the datagram.
+    fn number_at(&self, len: usize) -> Range<usize> {
+        let start = self.length.as_ref().map_or(self.destination.end, |(length, _)| length.end);
+        start..start + len
     }
 }
 
@@ -114,7 +153,8 @@ fn packet(datagram: &[u8], at: usize, id_len: Option<usize>) -> Option<QuicPacke
         source: None,
         token: None,
         length: None,
-        hello: None,
+        connection: 0,
+        opened: None,
     })
 }
 
@@ -132,7 +172,8 @@ fn long(datagram: &[u8], at: usize, first: u8) -> Option<QuicPacket> {
         source: Some(source),
         token: None,
         length: None,
-        hello: None,
+        connection: 0,
+        opened: None,
     };
     match kind {
         // "Supported Version (32) ..." to the end of the datagram (RFC 9000 §17.2.1).

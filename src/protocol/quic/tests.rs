@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::layer::Direction;
-use crate::protocol::tls::InitialOpener;
+use crate::protocol::tls::PacketOpener;
 
 /// The header of RFC 9001 §A.2 before it is protected, as an Initial packet of 1 200 octets, and its server's answer's
 /// (§A.3) of 135.
@@ -125,7 +125,10 @@ fn an_initial_packet_is_opened_by_who_saw_the_first() {
     let sealed = octets(SEALED);
     let packets = read(&sealed, None).unwrap();
     let at = packets[0].length.clone().unwrap().0.end;
-    let open = |id: &[u8], from| InitialOpener::of(&initial::SALT_1, id, from).unwrap().open(&sealed, at);
+    let open = |id: &[u8], from| {
+        let opened = PacketOpener::initial(&initial::VERSION_1, id, from).unwrap().open(&sealed, at);
+        opened.map(|opened| opened.content)
+    };
     // An ACK frame, then a CRYPTO frame of 90 octets with a ServerHello.
     let content = open(&CLIENT_ID, Direction::ToClient).unwrap();
     assert_eq!(&content[..10], [2, 0, 0, 0, 0, 6, 0, 0x40, 0x5a, 2]);

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 /// The number at this place, and where it stands.
-pub(super) fn varint(bytes: &[u8], at: usize) -> Option<(Range<usize>, u64)> {
+pub(in crate::protocol) fn varint(bytes: &[u8], at: usize) -> Option<(Range<usize>, u64)> {
     let first = *bytes.get(at)?;
     let range = at..at + (1 << (first >> 6));
     let octets = bytes.get(range.clone())?;

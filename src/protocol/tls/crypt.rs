@@ -1,15 +1,13 @@
-//! Opens records with the secrets of their session. The only door of the dissectors to a library of ciphers.
+//! Opens records with the secrets of their session. With `protection.rs` the only door of the dissectors to a library of
+//! ciphers.
 //!
 //! ```text
 //! TLS 1.3: content … │ content type 1 │ zeros …                      all encrypted │ tag 16
 //! TLS 1.2: nonce 8 (AES-GCM only) │ content …, encrypted │ tag 16
 //! ```
 //!
-//! And, as QUIC protects its packets by the same means, its first ones.
-//!
 //! # References
-//! - TLS 1.3: RFC 8446 §5.2, §5.3, §7.1 to §7.3. TLS 1.2: RFC 5246 §6.2.3.3, §6.3; RFC 5288 §3; RFC 7905 §2. QUIC:
-//!   RFC 9001 §5.2 to §5.4.
+//! - TLS 1.3: RFC 8446 §5.2, §5.3, §7.1 to §7.3. TLS 1.2: RFC 5246 §6.2.3.3, §6.3; RFC 5288 §3; RFC 7905 §2.
 
 use ring::{aead, hkdf, hmac};
 
@@ -18,7 +16,7 @@ use crate::layer::Direction;
 
 /// How a suite encrypts, and the hash that its keys are derived with. Suites without authenticated encryption are not known.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Suite {
+pub(in crate::protocol) struct Suite {
     aead: &'static aead::Algorithm,
     hash: Hash,
     /// Eight octets of the nonce stand in each record (RFC 5288 §3).
@@ -45,7 +43,7 @@ const EXPLICIT_NONCE: usize = 8;
 
 impl Suite {
     /// The suite with this number.
-    pub(super) fn of(number: u16) -> Option<Self> {
+    pub(in crate::protocol) fn of(number: u16) -> Option<Self> {
         let (aead, hash, with_nonce) = match number {
             0x1301 => (&aead::AES_128_GCM, Hash::Sha256, false),
             0x1302 => (&aead::AES_256_GCM, Hash::Sha384, false),
@@ -64,7 +62,21 @@ impl Suite {
         Some(next)
     }
 
-    fn expand(self, secret: &[u8], label: &[u8], out: &mut [u8]) -> Option<()> {
+    /// How it encrypts.
+    pub(super) fn aead(self) -> &'static aead::Algorithm {
+        self.aead
+    }
+
+    /// How long its secrets are in TLS 1.3.
+    pub(super) fn secret_len(self) -> usize {
+        match self.hash {
+            Hash::Sha256 => 32,
+            Hash::Sha384 => 48,
+        }
+    }
+
+    /// HKDF-Expand-Label with its hash, and without a context.
+    pub(super) fn expand(self, secret: &[u8], label: &[u8], out: &mut [u8]) -> Option<()> {
         let algorithm = match self.hash {
             Hash::Sha256 => hkdf::HKDF_SHA256,
             Hash::Sha384 => hkdf::HKDF_SHA384,
@@ -94,68 +106,12 @@ impl Suite {
 }
 
 /// HKDF-Expand-Label without a context (RFC 8446 §7.1).
-fn expand(key: &hkdf::Prk, label: &[u8], out: &mut [u8]) -> Option<()> {
+pub(super) fn expand(key: &hkdf::Prk, label: &[u8], out: &mut [u8]) -> Option<()> {
     const PREFIX: &[u8] = b"tls13 ";
     let len = u16::try_from(out.len()).ok()?.to_be_bytes();
     let label_len = [u8::try_from(PREFIX.len() + label.len()).ok()?];
     let info = [&len[..], &label_len, PREFIX, label, &[0]];
     key.expand(&info, Len(out.len())).ok()?.fill(out).ok()
-}
-
-/// Opens the Initial packets of one side of QUIC. Their keys follow from what is in the open (RFC 9001 §5.2): they keep nobody
-/// from reading, only from changing them.
-pub(in crate::protocol) struct InitialOpener {
-    key: aead::LessSafeKey,
-    iv: [u8; aead::NONCE_LEN],
-    header: aead::quic::HeaderProtectionKey,
-}
-
-/// What a version of QUIC makes its first keys of.
-pub(in crate::protocol) struct InitialSalt {
-    /// With this the connection ID is mixed.
-    pub(in crate::protocol) salt: [u8; 20],
-    /// The labels of key, initialisation vector and header protection.
-    pub(in crate::protocol) labels: [&'static [u8]; 3],
-}
-
-/// Behind the beginning of a packet's number so many octets are left out before the sample is taken (RFC 9001 §5.4.2).
-const LONGEST_NUMBER: usize = 4;
-
-impl InitialOpener {
-    /// For the connection ID that the client first sent to, and for the packets that `from` sends.
-    pub(in crate::protocol) fn of(salt: &InitialSalt, id: &[u8], from: Direction) -> Option<Self> {
-        let initial = hkdf::Salt::new(hkdf::HKDF_SHA256, &salt.salt).extract(id);
-        let label: &[u8] = if from == Direction::ToServer { b"client in" } else { b"server in" };
-        let mut secret = [0; 32];
-        expand(&initial, label, &mut secret)?;
-        let secret = hkdf::Prk::new_less_safe(hkdf::HKDF_SHA256, &secret);
-        let (mut key, mut iv, mut header) = ([0; 16], [0; aead::NONCE_LEN], [0; 16]);
-        expand(&secret, salt.labels[0], &mut key)?;
-        expand(&secret, salt.labels[1], &mut iv)?;
-        expand(&secret, salt.labels[2], &mut header)?;
-        Some(Self {
-            key: aead::LessSafeKey::new(aead::UnboundKey::new(&aead::AES_128_GCM, &key).ok()?),
-            iv,
-            header: aead::quic::HeaderProtectionKey::new(&aead::quic::AES_128, &header).ok()?,
-        })
-    }
-
-    /// What a packet holds whose number begins at `at`; `None` if it was not made with these keys.
-    pub(in crate::protocol) fn open(&self, packet: &[u8], at: usize) -> Option<Vec<u8>> {
-        let sample = packet.get(at + LONGEST_NUMBER..)?.get(..self.header.algorithm().sample_len())?;
-        let mask = self.header.new_mask(sample).ok()?;
-        let mut packet = packet.to_vec();
-        *packet.first_mut()? ^= mask[0] & 0x0f;
-        let number_len = usize::from(packet.first()? & 3) + 1;
-        let number = packet.get_mut(at..at + number_len)?;
-        number.iter_mut().zip(&mask[1..]).for_each(|(octet, mask)| *octet ^= mask);
-        // So early in a connection the octets that are sent are all of it.
-        let mut nonce = self.iv;
-        nonce[aead::NONCE_LEN - number_len..].iter_mut().zip(number).for_each(|(to, from)| *to ^= *from);
-        let nonce = aead::Nonce::assume_unique_for_key(nonce);
-        let (header, sealed) = packet.split_at_mut_checked(at + number_len)?;
-        Some(self.key.open_in_place(nonce, aead::Aad::from(header), sealed).ok()?.to_vec())
-    }
 }
 
 /// How many octets are wanted.
@@ -170,11 +126,7 @@ impl hkdf::KeyType for Len {
 impl Opener {
     /// For a traffic secret of TLS 1.3 (RFC 8446 §7.3); `None` if it has not the length of the suite's secrets.
     pub(super) fn of_13(suite: Suite, secret: &[u8]) -> Option<Self> {
-        let expected = match suite.hash {
-            Hash::Sha256 => 32,
-            Hash::Sha384 => 48,
-        };
-        if secret.len() != expected {
+        if secret.len() != suite.secret_len() {
             return None;
         }
         let mut key = vec![0; suite.aead.key_len()];

@@ -6,7 +6,8 @@ use std::ops::Range;
 use super::hello::{Chosen, Hello, Side};
 use super::keys::{Keys, Outcome, inner_13};
 use super::record::{
-    ALERT_TYPE, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, HEADER_LEN, Handshake, Opened, TlsRecord,
+    ALERT_TYPE, APPLICATION_DATA, CHANGE_CIPHER_SPEC, ENCRYPTED_EXTENSIONS, HANDSHAKE, HEADER_LEN, Handshake, Opened,
+    TlsRecord,
 };
 use crate::layer::{Direction, Group, Note, Severity};
 use crate::message::{Decoder, Draft, Input, Inside, Progress, Sink};
@@ -15,7 +16,6 @@ use crate::message::{Decoder, Draft, Input, Inside, Progress, Sink};
 const MAX_RECORD: usize = (1 << 14) + 2048;
 /// A handshake message larger than this is not put together; certificates are much smaller.
 const MAX_HANDSHAKE: usize = 256 << 10;
-const ENCRYPTED_EXTENSIONS: u8 = 8;
 const CLOSE_NOTIFY: u8 = 0;
 
 /// One side.

@@ -11,11 +11,13 @@ mod hello;
 mod keylog;
 mod keys;
 mod names;
+mod protection;
 mod record;
 
-pub(super) use crypt::{InitialOpener, InitialSalt};
+pub(super) use crypt::Suite;
 pub use hello::{Chosen as TlsChosen, Hello as TlsHello, Side as TlsSide};
 pub use keylog::KeyLog;
+pub(super) use protection::{PacketLabels, PacketOpener, Unsealed};
 pub use record::{Handshake as TlsHandshake, Opened as TlsOpened, TlsRecord};
 
 use crate::layer::FieldDef;

@@ -19,6 +19,8 @@ use crate::protocol::text::plain;
 pub(super) const CHANGE_CIPHER_SPEC: u8 = 20;
 pub(super) const ALERT_TYPE: u8 = 21;
 pub(super) const HANDSHAKE: u8 = 22;
+/// The message in which the server says what it chose (RFC 8446 §4.3.1).
+pub(super) const ENCRYPTED_EXTENSIONS: u8 = 8;
 pub(super) const APPLICATION_DATA: u8 = 23;
 pub(super) const HEADER_LEN: usize = 5;
 
@@ -147,17 +149,18 @@ impl Handshake {
         names::handshake(self.kind)
     }
 
-    /// A hello that lies alone in octets of its own, its header of four before its body; `None` if it is none, or not all of
-    /// it is there.
-    pub(in crate::protocol) fn hello(message: &[u8]) -> Option<Self> {
+    /// A message that lies alone in octets of its own, its header of four before its body; `None` if not all of it is there, or
+    /// it is a hello that cannot be read.
+    pub(in crate::protocol) fn read(message: &[u8]) -> Option<Self> {
         let (header, body) = message.split_first_chunk::<4>()?;
-        let side = match header[0] {
-            1 => Side::Client,
-            2 => Side::Server,
-            _ => return None,
-        };
         let body = body.get(..Self::body_len(header))?;
-        Some(Self { kind: header[0], hello: Some(Hello::read(side, body)?), chosen: None, at: Some(0) })
+        let hello = match header[0] {
+            1 => Some(Hello::read(Side::Client, body)?),
+            2 => Some(Hello::read(Side::Server, body)?),
+            _ => None,
+        };
+        let chosen = (header[0] == ENCRYPTED_EXTENSIONS).then(|| Chosen::read(body));
+        Some(Self { kind: header[0], hello, chosen, at: Some(0) })
     }
 
     /// How long the body is behind this header.

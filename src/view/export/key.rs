@@ -78,6 +78,8 @@ keys! {
     Sid = "sid",
     Type = "type",
     BinarySha256 = "binary_sha256",
+    Quic = "quic",
+    Connection = "connection",
     Socket = "socket",
     Namespace = "namespace",
     Offset = "offset",
@@ -120,8 +122,10 @@ impl Key {
             Kind::WebSocketHandshake => &[Accepted, AcceptValid, Subprotocol, Extensions],
             Kind::WebSocketFrame => &[Fin, Rsv1, Opcode, Masked, Mask, PayloadLen],
             Kind::WebSocketMessage => &[Opcode, Compressed, PayloadLen, PayloadSha256, Text, CloseCode, CloseReason],
-            Kind::EngineIoPacket => &[Protocol, Transport, Sid, Type, Data, BinarySha256],
-            Kind::SocketIoPacket => &[Protocol, Sid, Socket, Namespace, Type, Id, Data, Offset, EventFrame, RttNs],
+            Kind::EngineIoPacket => &[Protocol, Transport, Sid, Type, Data, BinarySha256, Quic],
+            Kind::SocketIoPacket => {
+                &[Protocol, Sid, Socket, Namespace, Type, Id, Data, Offset, EventFrame, RttNs, Quic]
+            }
             Kind::TlsRecord => {
                 &[ContentType, RecordLen, Encrypted, Handshake, ServerName, Alpn, TlsVersion, CipherSuite, Alert]
             }

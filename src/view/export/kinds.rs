@@ -9,7 +9,7 @@ use super::object::Object;
 use super::riders::{engineio, socketio, tls};
 use crate::capture::Timestamp;
 use crate::protocol::{HttpMessage, Opcode, WebSocketFrame};
-use crate::trace::{Kind, Seen, Told};
+use crate::trace::{Kind, QuicMessage, Seen, Sight, Told, ends_of};
 
 /// Where a line is written, and which keys it has.
 pub(super) type Out<'a> = (&'a mut Vec<u8>, Keys);
@@ -79,6 +79,34 @@ fn line<'a>(seen: &Seen<'_>, kind: Kind, moments: &mut Moments, (out, wanted): O
         line.word(Key::To, moments.end(to));
     }
     line
+}
+
+/// Writes the line of a message on a stream of QUIC.
+pub(super) fn over_quic(
+    sight: &Sight<'_>,
+    message: &QuicMessage,
+    told: &Told<'_>,
+    moments: &mut Moments,
+    (out, wanted): Out<'_>,
+) {
+    let mut line = Object::begin(out, told.kind().name(), wanted);
+    line.number(Key::Frame, sight.number);
+    line.numbers(Key::Frames, &message.frames);
+    line.word(Key::Time, moments.rfc3339(sight.frame.time));
+    if let Some((from, to)) = ends_of(sight.whole().0) {
+        line.word(Key::From, moments.end(from));
+        line.word(Key::To, moments.end(to));
+    }
+    line.nested(Key::Quic, |quic| {
+        quic.number(Key::Connection, message.connection);
+        quic.number(Key::Stream, message.stream);
+    });
+    match told {
+        Told::EngineIo(packet) => engineio(&mut line, packet),
+        Told::SocketIo(packet) => socketio(&mut line, packet),
+        _ => {}
+    }
+    line.end();
 }
 
 /// Writes the line of a message. In `buffer` masks are undone.

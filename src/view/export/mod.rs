@@ -14,8 +14,8 @@
 //! | `websocket.handshake` | `accepted`, `accept_valid`, `subprotocol`, `extensions` |
 //! | `websocket.frame` | `fin`, `rsv1`, `opcode`, `masked`, `masking_key`, `payload_len` |
 //! | `websocket.message` | `opcode`, `compressed`, `payload_len`, `payload_sha256`, `text`, `close_code`, `close_reason` |
-//! | `engineio.packet` | `protocol`, `transport`, `sid`, `type`, `data` or `binary_sha256` |
-//! | `socketio.packet` | `protocol`, `sid`, `socket`, `namespace`, `type`, `id`, `data` (attachments as `{"base64": …}`), `offset`; of an ACK `event_frame` and `rtt_ns` |
+//! | `engineio.packet` | `protocol`, `transport`, `sid`, `type`, `data` or `binary_sha256`; by WebTransport no `stream` but `quic` {`connection`, `stream`} |
+//! | `socketio.packet` | `protocol`, `sid`, `socket`, `namespace`, `type`, `id`, `data` (attachments as `{"base64": …}`), `offset`; of an ACK `event_frame` and `rtt_ns`; by WebTransport `quic` as above |
 //! | `tls.record` | `content_type` (a number), `record_len`, `encrypted`; where it holds them in the open `handshake` (the names of the messages that end in it), of hellos `server_name`, `alpn`, `tls_version` and `cipher_suite` (chosen; of a ClientHello the highest version offered), and `alert` |
 //! | `udp.datagram` | `payload_len`, `payload_sha256` |
 //! | `note` | `severity`, `group`, `text`, `spec`; a note on the whole capture has `frame: null` |
@@ -167,6 +167,11 @@ impl<W: Write> Watch for Exporter<W> {
         }
         if sight.segment.is_none() && self.wants(Kind::UdpDatagram) {
             frames::datagram(sight, &mut self.moments, (&mut self.packet, self.keys));
+        }
+        for message in sight.over_quic {
+            if let Some(told) = Told::over_quic(message).filter(|told| self.wants(told.kind())) {
+                kinds::over_quic(sight, message, &told, &mut self.moments, (&mut self.messages, self.keys));
+            }
         }
         self.put(sight.number);
     }

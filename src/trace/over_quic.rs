@@ -1,0 +1,265 @@
+//! One connection of QUIC that is opened: its streams put in order, and what HTTP/3 and WebTransport say on them.
+
+use super::session::Sessions;
+use super::webtransport::Streams;
+use crate::capture::Moment;
+use crate::layer::{Direction, Group, Note, Severity};
+use crate::map::Map;
+use crate::message::Payload;
+use crate::protocol::KeyLog;
+use crate::protocol::http3::{Http3, Http3Frame, Step};
+use crate::protocol::quic::{Connection, Frames, Outcome, QuicPacket, Sequence, StreamData};
+
+/// More streams of a connection are not read: each is known by its number as long as the connection is.
+const MAX_STREAMS: usize = 1 << 13;
+/// More octets of a connection do not wait to be read.
+const MAX_WAITING: usize = 5 << 18;
+
+/// A message that lies on a stream of QUIC.
+#[derive(Debug)]
+pub struct QuicMessage {
+    /// The number of the connection (`quic.connection.number`).
+    pub connection: u32,
+    /// The number of the stream.
+    pub stream: u64,
+    /// Which way it travelled.
+    pub direction: Direction,
+    /// All frames that carried it, ascending.
+    pub frames: Vec<u32>,
+    /// The packet of its datagram with which it was whole: its place among them.
+    pub packet: usize,
+    /// What it is.
+    pub payload: Box<dyn Payload>,
+    /// What is odd about it.
+    pub notes: Vec<Note>,
+}
+
+impl Clone for QuicMessage {
+    fn clone(&self) -> Self {
+        Self {
+            connection: self.connection,
+            stream: self.stream,
+            direction: self.direction,
+            frames: self.frames.clone(),
+            packet: self.packet,
+            payload: self.payload.boxed(),
+            notes: self.notes.clone(),
+        }
+    }
+}
+
+/// What was found in a datagram.
+#[derive(Default)]
+pub(super) struct Heard {
+    pub(super) messages: Vec<QuicMessage>,
+    pub(super) notes: Vec<(Moment, Note)>,
+}
+
+/// A connection that is followed.
+pub(super) struct Live {
+    pub(super) connection: Connection,
+    pub(super) number: u32,
+    http: Http3,
+    /// By their number and direction.
+    lanes: Map<(u64, usize), Lane>,
+    /// Those that wait for the table of QPACK.
+    blocked: Vec<(u64, Direction)>,
+    transports: Streams,
+    /// How many octets wait on all of them.
+    waiting: usize,
+    is_full: bool,
+}
+
+/// One direction of a stream.
+#[derive(Default)]
+struct Lane {
+    sequence: Sequence,
+    /// When something first waited behind a hole.
+    since: Moment,
+    /// It is not read any longer.
+    is_over: bool,
+}
+
+/// Where something was said.
+#[derive(Clone, Copy)]
+struct Spot {
+    id: u64,
+    direction: Direction,
+    packet: usize,
+    now: Moment,
+}
+
+impl Live {
+    pub(super) fn new(number: u32) -> Self {
+        Self {
+            connection: Connection::default(),
+            number,
+            http: Http3::default(),
+            lanes: Map::default(),
+            blocked: Vec::new(),
+            transports: Streams::default(),
+            waiting: 0,
+            is_full: false,
+        }
+    }
+
+    /// Opens the packets of a datagram that one end sent, and reads what they carry.
+    pub(super) fn hear(
+        &mut self,
+        packets: &mut [QuicPacket],
+        datagram: &[u8],
+        (sender, now): (usize, Moment),
+        (secrets, sessions): (Option<&KeyLog>, &mut Sessions),
+        heard: &mut Heard,
+    ) {
+        for (place, packet) in packets.iter_mut().enumerate() {
+            let direction = match self.connection.hear(packet, datagram, sender, secrets) {
+                Outcome::Open(direction) => direction,
+                Outcome::Closed => continue,
+                Outcome::Failed => {
+                    let text = "QUIC: a packet does not open with the secrets at hand; others like it are not told";
+                    heard.notes.push((now, Note::new(Severity::Warn, text, "RFC 9001 §5").about(Group::Decryption)));
+                    continue;
+                }
+            };
+            let Some(opened) = packet.opened.as_deref().filter(|_| self.connection.speaks_http3()) else { continue };
+            for frame in Frames::new(&opened.content) {
+                if let Some(stream) = frame.stream() {
+                    let spot = Spot { id: stream.id, direction, packet: place, now };
+                    self.take(&stream, &opened.content, spot, sessions, heard);
+                } else if let Some(id) = frame.reset() {
+                    self.give_up(Spot { id, direction, packet: place, now });
+                }
+            }
+        }
+    }
+
+    /// What is to be said when no more comes.
+    pub(super) fn end(&mut self) -> Vec<(Moment, Note)> {
+        let mut found = Vec::new();
+        for ((id, _), lane) in self.lanes.iter().filter(|(_, lane)| !lane.is_over) {
+            let Some(hole) = lane.sequence.hole() else { continue };
+            let text = format!(
+                "QUIC: {} octets of stream {id} are missing, from {} on; what follows on it is not read",
+                hole.end - hole.start,
+                hole.start
+            );
+            found.push((lane.since, Note::new(Severity::Warn, text, "RFC 9000 §2.2").about(Group::Reassemble)));
+        }
+        self.lanes.clear();
+        found
+    }
+
+    /// Puts the octets of a frame where they belong in their stream, and reads on.
+    fn take(&mut self, stream: &StreamData, content: &[u8], spot: Spot, sessions: &mut Sessions, heard: &mut Heard) {
+        let key = (spot.id, spot.direction.index());
+        if self.lanes.len() >= MAX_STREAMS && !self.lanes.contains_key(&key) {
+            if !std::mem::replace(&mut self.is_full, true) {
+                let text = format!("QUIC: more than {MAX_STREAMS} streams of one connection: the others are not read");
+                heard.notes.push((spot.now, Note::new(Severity::Warn, text, "").about(Group::Undecoded)));
+            }
+            return;
+        }
+        let lane = self.lanes.entry(key).or_default();
+        if lane.is_over {
+            return;
+        }
+        let octets = content.get(stream.data.clone()).unwrap_or_default();
+        let before = lane.sequence.kept();
+        let has_room = lane.sequence.add(stream.offset, octets, spot.now.frame, MAX_WAITING - (self.waiting - before));
+        if stream.fin {
+            lane.sequence.close(stream.offset.saturating_add(octets.len() as u64));
+        }
+        if lane.since == Moment::default() && lane.sequence.hole().is_some() {
+            lane.since = spot.now;
+        }
+        self.waiting = self.waiting - before + lane.sequence.kept();
+        if !has_room {
+            self.give_up(spot);
+            let text = format!("QUIC: too much waits to be read on stream {}, which is given up", spot.id);
+            heard.notes.push((spot.now, Note::new(Severity::Warn, text, "").about(Group::Undecoded)));
+        }
+        self.read(spot, sessions, heard);
+        // Who answers may have had to wait until it was known to what.
+        self.read(Spot { direction: spot.direction.reverse(), ..spot }, sessions, heard);
+    }
+
+    fn give_up(&mut self, spot: Spot) {
+        if let Some(lane) = self.lanes.get_mut(&(spot.id, spot.direction.index())) {
+            self.waiting -= lane.sequence.kept();
+            *lane = Lane { is_over: true, ..Lane::default() };
+        }
+    }
+
+    /// Reads on in a direction of a stream, as far as that is possible.
+    fn read(&mut self, spot: Spot, sessions: &mut Sessions, heard: &mut Heard) {
+        let Spot { id, direction, .. } = spot;
+        let mut is_instructed = false;
+        while let Some(lane) = self.lanes.get_mut(&(id, direction.index())).filter(|lane| !lane.is_over) {
+            let ready = lane.sequence.ready();
+            let len = match self.http.read(id, direction, ready) {
+                Step::Read(len, told) => {
+                    if let Some((frame, notes)) = told {
+                        let frames = lane.sequence.frames(len);
+                        heard.messages.push(self.number_of(frame, notes, frames, spot));
+                    }
+                    len
+                }
+                Step::Instructed(len) => {
+                    is_instructed = true;
+                    len
+                }
+                Step::Session(_) => {
+                    let carried = (&lane.sequence, spot.now);
+                    let number = self.number;
+                    let step = self.transports.read(id, direction, carried, sessions);
+                    let place = |(payload, notes, frames)| QuicMessage {
+                        connection: number,
+                        stream: id,
+                        direction,
+                        frames,
+                        packet: spot.packet,
+                        payload,
+                        notes,
+                    };
+                    heard.messages.extend(step.told.into_iter().map(place));
+                    heard.notes.extend(step.note.map(|note| (spot.now, note)));
+                    step.len
+                }
+                Step::NeedMore => 0,
+                Step::Blocked => {
+                    if !self.blocked.contains(&(id, direction)) {
+                        self.blocked.push((id, direction));
+                    }
+                    0
+                }
+            };
+            let Some(lane) = self.lanes.get_mut(&(id, direction.index())) else { return };
+            if len == 0 {
+                if lane.sequence.is_last() && lane.sequence.ready().is_empty() {
+                    self.give_up(spot);
+                }
+                break;
+            }
+            lane.sequence.consume(len);
+            self.waiting -= len;
+        }
+        if is_instructed {
+            for (id, direction) in std::mem::take(&mut self.blocked) {
+                self.read(Spot { id, direction, ..spot }, sessions, heard);
+            }
+        }
+    }
+
+    fn number_of(&self, frame: Http3Frame, notes: Vec<Note>, frames: Vec<u32>, spot: Spot) -> QuicMessage {
+        QuicMessage {
+            connection: self.number,
+            stream: spot.id,
+            direction: spot.direction,
+            frames,
+            packet: spot.packet,
+            payload: Box::new(frame),
+            notes,
+        }
+    }
+}
