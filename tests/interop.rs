@@ -34,6 +34,12 @@ const LEFT_OUT: &[Exception] = &[
         &[("dir", "s2c")],
         "a broadcast is logged by its receivers, and here the requests are made by hand",
     ),
+    (
+        "socketio4-webtransport",
+        "engineio",
+        &[("type", "error")],
+        "what the official parser makes of a packet without octets, which is none of its types",
+    ),
     ("ws-talk", "http", &[("status", "401")], "the client of ws does not read the body of a refusal"),
     (
         "socketio2-polling",
@@ -442,6 +448,13 @@ fn programs_in_good_health_get_no_warning() {
     let names: Vec<String> = names("").into_iter().filter(healthy).collect();
     assert!(names.len() > 12 || recorded_anew().is_some(), "{names:?}");
     for name in names {
-        assert_eq!(warnings(&name), [] as [&str; 0], "{name}");
+        let expected: &[&str] = match name.as_str() {
+            // The play ends with what the official server closes for.
+            "socketio4-webtransport" => {
+                &["a packet of no octets: the official parser takes it for an error, and the session ends"]
+            }
+            _ => &[],
+        };
+        assert_eq!(warnings(&name), expected, "{name}");
     }
 }

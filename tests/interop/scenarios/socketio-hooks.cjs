@@ -44,7 +44,8 @@ function packet(who, dir, transport, protocol, what, client_port) {
 }
 
 function sid(who, transport, what) {
-  if (what.type === "open") sids.set(transport, JSON.parse(what.data).sid);
+  // By WebTransport a client, too, begins with one, which is empty where it asks for a new session.
+  if (what.type === "open" && what.data) sids.set(transport, JSON.parse(what.data).sid);
   return (who === "client" && transport.socket?.id) || sids.get(transport) || sids.get(transport.socket);
 }
 
@@ -64,6 +65,7 @@ exports.engine = (protocol, paths) => {
   const pick = (ending, name) => loaded(ending)[name] ?? loaded(ending);
   const server = {
     Server: pick(paths.server + "/server.js", "Server"),
+    Socket: pick(paths.server + "/socket.js", "Socket"),
     Transport: pick(paths.server + "/transport.js", "Transport"),
     Polling: pick(paths.server + "/transports/polling.js", "Polling"),
     WebSocket: pick(paths.server + "/transports/websocket.js", "WebSocket"),
@@ -97,7 +99,26 @@ exports.engine = (protocol, paths) => {
     });
   }
   closes(client.Polling.prototype, (t) => packet("client", "s2c", t, protocol, { type: "close" }));
+  if (paths.webtransport) webtransport(protocol, pick, paths, server.Socket);
 };
+
+/** By WebTransport a client writes its first packet past `write`, so this looks at what is written on. */
+function webtransport(protocol, pick, paths, Socket) {
+  const Server = pick(paths.server + "/transports/webtransport.js", "WebTransport");
+  const Client = pick(paths.client + "/transports/webtransport.js", "WT");
+  around(Socket.prototype, "_maybeUpgrade", (socket, transport) => {
+    sids.set(transport, socket.id);
+  });
+  around(Server.prototype, "send", (t, packets) => packets.forEach((what) => packet("server", "s2c", t, protocol, what)));
+  around(Client.prototype, "doOpen", (t) => {
+    let own;
+    const set = (writer) => {
+      own = writer;
+      around(writer, "write", (_, what) => packet("client", "c2s", t, protocol, what));
+    };
+    Object.defineProperty(t, "_writer", { get: () => own, set });
+  });
+}
 
 // ---- Socket.IO ------------------------------------------------------------------------------------------------------
 
