@@ -88,7 +88,9 @@ fn differences(trace: &Trace, path: &Path, preferences: &[&str]) -> (Tally, Vec<
             }
         };
         for def in &defs {
-            let values = theirs[def.name].iter().map(|value| normal(def, value)).collect();
+            // So it names octets of which there are none.
+            let theirs_here = theirs[def.name].iter().filter(|value| *value != "<MISSING>");
+            let values = theirs_here.map(|value| normal(def, value)).collect();
             let ours = ours.get(def.name).cloned().unwrap_or_default();
             compare(
                 def.name,

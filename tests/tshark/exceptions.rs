@@ -66,10 +66,22 @@ const AGAIN: &[&str] = &[
 const FILLED: &str =
     "zeros behind the last packet fill the datagram (RFC 9000 §14.1 asks for 1200 octets): tshark is silent of them";
 
+const HTTP3: &[&str] = &["http3"];
+const QPACK: &str =
+    "instructions of QPACK: tshark has a layer of HTTP/3 for them, without a field; for us they say nothing to people";
+const SIGNAL: &str =
+    "tshark knows no WebTransport: it takes the number of the session for a length, and what follows for frames";
+
 static EXCEPTIONS: &[Exception] = &[
     Exception { capture: "quic", frames: &[1, 3, 6], fields: DATA, reason: FILLED },
     Exception { capture: "quic-long-hello", frames: &[2, 6], fields: DATA, reason: FILLED },
     Exception { capture: "quic-version-2", frames: &[1, 4], fields: DATA, reason: FILLED },
+    Exception { capture: "socketio4-webtransport", frames: &[1, 210], fields: DATA, reason: FILLED },
+    Exception { capture: "socketio4-webtransport-upgrade", frames: &[26], fields: DATA, reason: FILLED },
+    Exception { capture: "socketio4-webtransport", frames: &[4, 213], fields: HTTP3, reason: QPACK },
+    Exception { capture: "socketio4-webtransport-upgrade", frames: &[39], fields: HTTP3, reason: QPACK },
+    Exception { capture: "socketio4-webtransport", frames: &[10, 24, 219], fields: HTTP3, reason: SIGNAL },
+    Exception { capture: "socketio4-webtransport-upgrade", frames: &[45], fields: HTTP3, reason: SIGNAL },
     Exception {
         capture: "quic-long-hello",
         frames: &[1],

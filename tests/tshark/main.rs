@@ -59,7 +59,9 @@ fn saved_captures() {
     let mut captures = ["captures", "tests/captures"].map(|folder| captures_in(&home.join(folder))).concat();
     // What is encrypted, with its secrets beside it.
     let recorded = captures_in(&home.join("tests/interop/captures"));
-    captures.extend(recorded.into_iter().filter(|path| path.to_string_lossy().contains("-tls")));
+    let is_encrypted =
+        |path: &PathBuf| ["-tls", "-webtransport"].iter().any(|name| path.to_string_lossy().contains(name));
+    captures.extend(recorded.into_iter().filter(is_encrypted));
     assert!(captures.len() >= 25, "only {} captures were found", captures.len());
     let mut wrong = String::new();
     for path in captures {
