@@ -13,6 +13,7 @@ mod osi;
 mod pair;
 mod peel;
 mod profile;
+mod quic_story;
 pub mod quiz;
 mod random;
 mod remark;

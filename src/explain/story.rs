@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
-use super::Cast;
+use super::{Cast, quic_story};
 use crate::flow::{Connection, Finding, Segment};
 use crate::layer::{Direction, Severity};
 use crate::packet::Flags;
@@ -23,6 +23,10 @@ pub enum Phase {
     WebSocket,
     /// TLS is spoken: what it carries is not known.
     Tls,
+    /// HTTP/3 is spoken on a connection of QUIC.
+    Http3,
+    /// What a session of WebTransport carries.
+    WebTransport,
     /// Bytes of no known protocol.
     Data,
     /// TCP closes.
@@ -74,7 +78,9 @@ pub struct Chapter {
 pub struct Story {
     /// One chapter per connection.
     pub chapters: Vec<Chapter>,
-    /// Frames that belong to no TCP connection.
+    /// One per connection of QUIC that can be read; their numbers are those of QUIC (`quic.connection.number`).
+    pub quic: Vec<Chapter>,
+    /// Frames that belong to no TCP connection, and have no line in those of QUIC.
     pub others: Vec<u32>,
 }
 
@@ -86,6 +92,7 @@ impl Story {
         let begin = |tcp: &Connection| Chapter::begin(trace, cast, tcp.id, http.contains(&tcp.id));
         let mut chapters: Vec<Chapter> = trace.connections().iter().map(begin).collect();
         let begun = long_messages(trace);
+        let (quic, told) = quic_story::chapters(trace, cast, wanted);
         let mut others = Vec::new();
         for (number, record) in trace.records().filter(|(number, _)| wanted(*number)) {
             match &record.segment {
@@ -95,11 +102,12 @@ impl Story {
                         chapter.add(trace, number, record, (segment.direction, &begun));
                     }
                 }
+                None if told.contains(&number) => {}
                 None => others.push(number),
             }
         }
         chapters.retain(|chapter| !chapter.lines.is_empty() || !chapter.acknowledgements.is_empty());
-        Self { chapters, others }
+        Self { chapters, quic, others }
     }
 }
 

@@ -130,6 +130,8 @@ fn title(phase: Phase) -> &'static str {
         Phase::Http => "HTTP",
         Phase::WebSocket => "WebSocket",
         Phase::Tls => "TLS",
+        Phase::Http3 => "HTTP/3",
+        Phase::WebTransport => "WebTransport",
         Phase::Data => "data",
         Phase::Close => "TCP closes",
     }
@@ -138,8 +140,8 @@ fn title(phase: Phase) -> &'static str {
 fn tone(phase: Phase) -> Tone {
     match phase {
         Phase::Open | Phase::Close => Tone::Transport,
-        Phase::Http => Tone::Http,
-        Phase::WebSocket => Tone::WebSocket,
+        Phase::Http | Phase::Http3 => Tone::Http,
+        Phase::WebSocket | Phase::WebTransport => Tone::WebSocket,
         Phase::Data | Phase::Tls => Tone::Payload,
     }
 }

@@ -19,7 +19,16 @@ pub fn story(story: &Story, width: usize) -> Vec<Line> {
         page.gap();
         page.extend(ladder(chapter, width));
     }
-    if story.chapters.iter().any(|chapter| chapter.lines.iter().any(|line| line.odd)) {
+    for chapter in &story.quic {
+        page.gap();
+        page.line(
+            Line::of(Tone::Strong, format!("QUIC connection {}", chapter.connection))
+                .with(Tone::Dim, format!("  (quic.connection.number {}, HTTP/3)", chapter.connection)),
+        );
+        page.gap();
+        page.extend(ladder(chapter, width));
+    }
+    if story.chapters.iter().chain(&story.quic).any(|chapter| chapter.lines.iter().any(|line| line.odd)) {
         page.gap();
         let body =
             Line::of(Tone::Dim, "! stands where something is odd: it is told below, and by `peel` of that frame");
