@@ -43,6 +43,11 @@ impl Exchanges {
         }
     }
 
+    /// Octets of the session are missing: then an answer to nothing is no surprise.
+    pub(super) fn doubt(&mut self) {
+        self.forgotten = true;
+    }
+
     /// Takes the next packet, which ended in this frame. An acknowledgement learns what it answers. `whole` says that the
     /// session was captured from its beginning.
     pub(super) fn hear(

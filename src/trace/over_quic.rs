@@ -195,7 +195,7 @@ impl Live {
     fn read(&mut self, spot: Spot, sessions: &mut Sessions, heard: &mut Heard) {
         let Spot { id, direction, .. } = spot;
         let mut is_instructed = false;
-        while let Some(lane) = self.lanes.get_mut(&(id, direction.index())).filter(|lane| !lane.is_over) {
+        while let Some(lane) = self.lanes.get(&(id, direction.index())).filter(|lane| !lane.is_over) {
             let ready = lane.sequence.ready();
             let len = match self.http.read(id, direction, ready) {
                 Step::Read(len, told) => {
@@ -210,7 +210,8 @@ impl Live {
                     len
                 }
                 Step::Session(_) => {
-                    let carried = (&lane.sequence, spot.now);
+                    let other = self.lanes.get(&(id, direction.reverse().index())).map(|lane| &lane.sequence);
+                    let carried = (&lane.sequence, other, spot.now);
                     let number = self.number;
                     let step = self.transports.read(id, direction, carried, sessions);
                     let place = |(payload, notes, frames)| QuicMessage {

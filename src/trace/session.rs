@@ -67,6 +67,13 @@ impl Sessions {
         }
     }
 
+    /// Octets of a session are missing: it is not known any longer what was said in it.
+    pub(super) fn doubt(&mut self, sid: &str) {
+        if let Some(session) = self.sessions.get_mut(sid) {
+            session.sockets.doubt();
+        }
+    }
+
     /// Takes the text of a message, in UTF-8, if it is one of which there is nothing to say but what kind of packet of Socket.IO it
     /// is. Else nothing has happened.
     pub(super) fn pass(&mut self, carried: &Carried<'_>, sid: &str, text: &[u8]) -> Option<socketio::Kind> {

@@ -79,6 +79,11 @@ impl Sockets {
         }
     }
 
+    /// Octets of the session are missing.
+    pub(super) fn doubt(&mut self) {
+        self.exchanges.doubt();
+    }
+
     /// The packet that opens the session was captured.
     pub(super) fn seen_from_open(&mut self) {
         self.from_open = true;

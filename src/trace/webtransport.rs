@@ -47,12 +47,12 @@ enum Carries {
 }
 
 impl Streams {
-    /// Takes what it can from the front of a direction of a stream.
+    /// Takes what it can from the front of a direction of a stream, beside what there is of the other.
     pub(super) fn read(
         &mut self,
         id: u64,
         direction: Direction,
-        (sequence, now): (&Sequence, Moment),
+        (sequence, other, now): (&Sequence, Option<&Sequence>, Moment),
         sessions: &mut Sessions,
     ) -> Step {
         let ready = sequence.ready();
@@ -70,7 +70,7 @@ impl Streams {
                 Some(true) => {
                     sessions.noticed = true;
                     self.streams.insert(id, Carries::EngineIo(None));
-                    return self.read(id, direction, (sequence, now), sessions);
+                    return self.read(id, direction, (sequence, other, now), sessions);
                 }
             },
         };
@@ -80,6 +80,9 @@ impl Streams {
             return Step { len: ready.len(), note: Some(too_long(framed.len)), ..Step::default() };
         };
         let Some(octets) = ready.get(range.clone()) else { return Step::default() };
+        if let (Some(sid), true) = (sid.as_deref(), other.is_some_and(|other| other.hole().is_some())) {
+            sessions.doubt(sid);
+        }
         let frames = sequence.frames(range.end);
         let carried = Carried {
             connection: None,

@@ -5,7 +5,7 @@ use super::kinds::{Moments, Out};
 use super::object::Object;
 use crate::layer::Note;
 use crate::packet::Transport;
-use crate::trace::{Place, Sight, ends_of};
+use crate::trace::{Place, QuicMessage, Sight, ends_of};
 
 /// The line of a frame. `protocols` are those of the messages that end in it.
 pub(super) fn packet(sight: &Sight<'_>, protocols: &[&'static str], moments: &mut Moments, (out, wanted): Out<'_>) {
@@ -27,7 +27,9 @@ pub(super) fn packet(sight: &Sight<'_>, protocols: &[&'static str], moments: &mu
     let last = packet.headers().last().map(|(name, _)| name);
     let above = protocols.iter().copied().enumerate().filter(|(i, name)| *i > 0 || last != Some(*name));
     let quic = sight.quic.map(|_| "quic");
-    line.words(Key::Layers, headers.chain(quic).chain(above.map(|(_, name)| name)));
+    let is_http3 = |message: &QuicMessage| message.payload.protocol() == "http3";
+    let http3 = sight.over_quic.iter().any(is_http3).then_some("http3");
+    line.words(Key::Layers, headers.chain(quic).chain(http3).chain(above.map(|(_, name)| name)));
     match &packet.transport {
         Some(Transport::Tcp(header)) => line.nested(Key::Tcp, |tcp| {
             tcp.words(Key::Flags, header.flags.names());

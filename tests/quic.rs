@@ -1,0 +1,151 @@
+//! QUIC that is opened: what it depends on, and what becomes of datagrams that are lost, come twice or in another order. That
+//! what is read is what the programs said, `tests/interop.rs` shows; that its fields are those of tshark, `tests/tshark/`.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+use serde_json::Value;
+use wiretale::capture::Frame;
+use wiretale::cli::{Loaded, Secrets};
+use wiretale::trace::Pipeline;
+use wiretale::view::{KINDS, Wanted, export};
+
+/// The type of the block that holds secrets (pcapng, Decryption Secrets Block).
+const SECRETS: u32 = 10;
+
+fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/interop/captures/{name}.pcapng"))
+}
+
+/// The frames of a capture, and the secrets that stand in it.
+fn capture(name: &str) -> (Vec<Frame>, String) {
+    let bytes = fs::read(path(name)).unwrap();
+    let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+    let (mut secrets, mut at) = (Vec::new(), 0);
+    while at < bytes.len() {
+        if word(at) == SECRETS {
+            secrets.extend_from_slice(&bytes[at + 16..at + 16 + word(at + 12) as usize]);
+        }
+        at += word(at + 4) as usize;
+    }
+    let loaded = Loaded::open(&path(name), Secrets::Known("")).unwrap();
+    let frames = loaded.trace.records().map(|(_, record)| record.frame.clone()).collect();
+    (frames, String::from_utf8(secrets).unwrap())
+}
+
+/// What is told of these frames.
+fn told<'a>(frames: impl IntoIterator<Item = &'a Frame>, secrets: &str) -> Vec<Value> {
+    let mut pipeline = Pipeline::default();
+    pipeline.learn_secrets(secrets);
+    frames.into_iter().for_each(|frame| pipeline.push(frame.as_ref()));
+    let mut out = Vec::new();
+    export(&pipeline.finish(), &Wanted { kinds: &KINDS, keys: None, frames: &|_| true }, &mut out).unwrap();
+    String::from_utf8(out).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn notes(lines: &[Value]) -> Vec<&str> {
+    lines.iter().filter(|line| line["kind"] == "note").map(|line| line["text"].as_str().unwrap()).collect()
+}
+
+/// The packets of Engine.IO on the first connection that the server, or its client, sent: types and what they carry.
+fn packets(lines: &[Value], to_server: bool) -> Vec<String> {
+    let is_meant = |line: &&Value| {
+        let to = line["to"].as_str().unwrap_or_default();
+        line["kind"] == "engineio.packet" && line["quic"]["connection"] == 0 && to.ends_with(":8080") == to_server
+    };
+    let says = |line: &Value| format!("{} {} {}", line["type"], line["data"], line["binary_sha256"]);
+    lines.iter().filter(is_meant).map(says).collect()
+}
+
+#[test]
+fn without_its_secrets_a_connection_stays_closed() {
+    let (frames, secrets) = capture("socketio4-webtransport");
+    let closed = told(&frames, "");
+    assert!(packets(&closed, true).is_empty());
+    let notes = notes(&closed);
+    assert_eq!(notes.len(), 2, "once for each of two connections: {notes:?}");
+    assert!(notes.iter().all(|note| note.ends_with("HTTP/3 or WebTransport, is not opened")), "{notes:?}");
+    // With those of one side only that side's words are opened.
+    let of_client: Vec<&str> = secrets.lines().filter(|line| line.starts_with("CLIENT")).collect();
+    let half = told(&frames, &of_client.join("\n"));
+    assert!(!packets(&half, true).is_empty() && packets(&half, false).is_empty());
+    // Wrong ones open nothing, and that is told once.
+    let digits = |line: &str| {
+        line.rsplit_once(' ').map(|(before, secret)| format!("{before} {}", "7a".repeat(secret.len() / 2)))
+    };
+    let wrong: Vec<String> = secrets.lines().filter_map(digits).collect();
+    let wrong = told(&frames, &wrong.join("\n"));
+    assert!(packets(&wrong, true).is_empty());
+    let said = self::notes(&wrong);
+    assert!(said.len() == 2 && said[0].starts_with("QUIC: a packet does not open"), "{said:?}");
+}
+
+#[test]
+fn what_comes_in_another_order_says_the_same() {
+    let (frames, secrets) = capture("socketio4-webtransport");
+    let expected = told(&frames, &secrets);
+    assert!(packets(&expected, true).len() > 30 && packets(&expected, false).len() > 25);
+    // The hellos stay where they are: who has not seen them cannot know the keys.
+    let mut others = frames.clone();
+    others[12..200].chunks_mut(2).for_each(<[Frame]>::reverse);
+    others[60..120].chunks_mut(7).for_each(<[Frame]>::reverse);
+    let twice: Vec<&Frame> = others.iter().flat_map(|frame| [frame, frame]).collect();
+    for lines in [told(&others, &secrets), told(twice, &secrets)] {
+        assert_eq!(packets(&lines, true), packets(&expected, true));
+        assert_eq!(packets(&lines, false), packets(&expected, false));
+    }
+}
+
+#[test]
+fn what_is_lost_is_told() {
+    let (frames, secrets) = capture("socketio4-webtransport");
+    let whole = told(&frames, &secrets);
+    let event = whole.iter().find(|line| line["kind"] == "socketio.packet" && line["data"][0] == "ask me").unwrap();
+    let lost = event["frame"].as_u64().unwrap() as usize;
+    let rest: Vec<&Frame> = (1..).zip(&frames).filter(|(number, _)| *number != lost).map(|(_, frame)| frame).collect();
+    let lines = told(rest, &secrets);
+    let (before, after) = (packets(&whole, true), packets(&lines, true));
+    assert!(before.starts_with(&after) && after.len() < before.len());
+    assert_eq!(packets(&lines, false), packets(&whole, false), "the other direction goes on");
+    let notes = notes(&lines);
+    assert!(notes[0].starts_with("QUIC: 13 octets of stream 4 are missing, from "), "{notes:?}");
+    // Who acknowledges what was lost is not blamed; the other note is that of the end of the play.
+    assert!(notes.len() == 2 && notes[1].starts_with("a packet of no octets"), "{notes:?}");
+}
+
+/// HTTP/3 is found in the layers, as filters and `peel` see them.
+#[test]
+fn requests_and_answers_are_layers() {
+    let trace = Loaded::open(&path("socketio4-webtransport-upgrade"), Secrets::Known("")).unwrap().trace;
+    let values = |name: &str| -> Vec<String> {
+        let layers = (1..=trace.len()).flat_map(|number| trace.layers(number));
+        layers.filter_map(|layer| layer.value(name).map(ToString::to_string)).collect()
+    };
+    assert_eq!(values("http3.method"), ["CONNECT"]);
+    assert_eq!(values("http3.path"), ["/socket.io/"]);
+    assert_eq!(values("http3.status"), ["200"]);
+    assert_eq!(values("webtransport.session_id"), ["0"]);
+    assert!(values("engineio.transport").contains(&"webtransport".to_owned()));
+    let sids = values("engineio.sid");
+    assert!(sids.windows(2).all(|pair| pair[0] == pair[1]), "the session goes on where polling began it: {sids:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    /// Octets that were spoilt on the way open nothing, or say something else; nobody falls over them.
+    #[test]
+    fn spoilt_datagrams_do_no_harm(spoilt in prop::collection::vec((1_usize..230, any::<prop::sample::Index>(), any::<u8>()), 1..40)) {
+        let (mut frames, secrets) = capture("socketio4-webtransport");
+        for (frame, at, octet) in spoilt {
+            let data = &mut frames[frame].data;
+            let at = 42 + at.index(data.len() - 42);
+            data[at] = octet;
+        }
+        let lines = told(&frames, &secrets);
+        prop_assert!(lines.len() > frames.len());
+    }
+}
