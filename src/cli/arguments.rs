@@ -254,7 +254,7 @@ fn loss(text: &str) -> Result<u8, String> {
 pub(super) struct CaptureArguments {
     /// The capture file; `-` reads standard input.
     pub(super) file: PathBuf,
-    /// Open what is encrypted with TLS by the secrets in this file: a key log, as programs write it where SSLKEYLOGFILE
+    /// Open what is encrypted with TLS or QUIC by the secrets in this file: a key log, as programs write it where SSLKEYLOGFILE
     /// names it. Those that stand in the capture are used anyway.
     #[arg(long, value_name = "FILE")]
     pub(super) keylog: Option<PathBuf>,

@@ -10,6 +10,8 @@
 //!   3, text         6:4hello 1:2 10:b4AQIDBA==                     lengths in UTF-16 code units; no spaces
 //!   3, octets       00 06 ff 4hello  01 05 ff 04 01 02 03 04       text or octets, length as digits 0-9, ff
 //!   3, JSONP        ___eio[0]("6:4hello");                         asked for with j=0; answered with d=6%3A4hello
+//!
+//! stream   of WebTransport: each packet behind its length          06 4hello   84 01020304 (octets)
 //! ```
 //!
 //! # References
