@@ -3,12 +3,13 @@
 //!
 //! - [`targets`]: one function per target; the files in `fuzz_targets/` only call them.
 //! - [`turns`]: octets → who says what, in which order, with what lost or repeated.
-//! - [`wire`]: what is said → frames.
+//! - [`wire`]: what is said → frames. [`quic`]: the same over QUIC.
 //! - [`check`]: what holds for every trace, every page and every mistake.
 //! - [`render`]: everything the program can show of a trace.
 //! - [`seeds`]: the other way round: captures, lessons and filters → octets for the targets to begin with.
 
 pub mod check;
+pub mod quic;
 pub mod render;
 pub mod seeds;
 pub mod targets;

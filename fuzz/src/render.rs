@@ -37,11 +37,12 @@ pub fn everything(trace: &Trace, cast: &Cast) {
     export(trace);
 }
 
-/// Frames told while they come, and not kept, give the export of the trace that is kept.
-pub fn streamed(frames: &[Frame], trace: &Trace) {
+/// Frames told while they come, and not kept, give the export of the trace that is kept. `secrets` open what they can.
+pub fn streamed(frames: &[Frame], trace: &Trace, secrets: &str) {
     let mut streamed = Vec::new();
     let mut exporter = Exporter::new(&mut streamed, &KINDS, None, false);
     let mut pipeline = Pipeline::new(&mut exporter);
+    pipeline.learn_secrets(secrets);
     frames.iter().for_each(|frame| pipeline.push(frame.as_ref()));
     pipeline.end();
     exporter.end().expect("writing to memory does not fail");

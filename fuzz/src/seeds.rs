@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use wiretale::explain::lesson::{Item, Lesson};
 use wiretale::filter::{Names, TraceNames};
 use wiretale::layer::Direction;
+use wiretale::protocol::quic::Kind as QuicKind;
 use wiretale::protocol::{HttpMessage, TlsRecord, WebSocketFrame};
 use wiretale::trace::{Message, Trace};
 
@@ -43,6 +44,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
         "filter" => asked().into_iter().map(String::into_bytes).collect(),
         "lesson" => lessons().iter().flat_map(|text| lesson_parts(text)).map(String::into_bytes).collect(),
         "script" => scripts().into_iter().map(String::into_bytes).collect(),
+        "quic" => quic(),
         _ => captures().iter().flat_map(|capture| from_capture(target, capture)).collect(),
     };
     seeds.extend(sessions(target));
@@ -205,6 +207,30 @@ fn from_capture(target: &str, capture: &[u8]) -> Vec<Vec<u8>> {
     }
     let connections = 0..trace.connections().len() as u32;
     connections.filter_map(|connection| conversation(target, &trace, connection)).collect()
+}
+
+/// What was said by WebTransport, as the target `quic` reads it: how the session began, and then a few packets of it.
+fn quic() -> Vec<Vec<u8>> {
+    const BEGINNING: usize = 12;
+    let file = root().join("tests/interop/captures/socketio4-webtransport.pcapng");
+    let capture = fs::read(file).expect("a capture of the repository can be read");
+    let Some((trace, _)) = targets::read(&capture, 200) else { return Vec::new() };
+    let mut packets: Vec<(Direction, &[u8])> = Vec::new();
+    for (_, record) in trace.records() {
+        let is_from_server = record.packet.udp().is_some_and(|(_, from, _)| from.port() == 8080);
+        let direction = if is_from_server { Direction::ToClient } else { Direction::ToServer };
+        let opened = record.quic.iter().flatten().filter(|packet| packet.kind == QuicKind::Short);
+        packets.extend(opened.filter_map(|packet| Some((direction, packet.opened.as_ref()?.content.as_slice()))));
+    }
+    let (beginning, rest) = packets.split_at(packets.len().min(BEGINNING));
+    let seed = |some: &[(Direction, &[u8])]| {
+        let mut seed = Vec::new();
+        for (direction, content) in beginning.iter().chain(some) {
+            turns::write(&mut seed, *direction, false, content);
+        }
+        seed
+    };
+    rest.chunks(10).map(seed).collect()
 }
 
 /// A few frames at a time, as the target `frame` reads them.

@@ -101,5 +101,5 @@ pub fn trace(frames: &[Frame]) -> Trace {
 pub fn show(wire: &Wire) {
     let trace = wire.trace();
     crate::render::everything(&trace, &Cast::default());
-    crate::render::streamed(&wire.frames, &trace);
+    crate::render::streamed(&wire.frames, &trace, "");
 }

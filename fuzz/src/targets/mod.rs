@@ -1,9 +1,11 @@
 //! One function per target, each for whatever octets come.
 
 mod conversation;
+mod quic;
 mod text;
 
 pub use conversation::{engineio, http1, socketio, sse, tls, websocket};
+pub use quic::quic;
 pub use text::{filter, lesson, script};
 
 use std::io::Cursor;
@@ -80,5 +82,5 @@ pub fn frame(data: &[u8]) {
     }
     let trace = wire::trace(&frames);
     render::everything(&trace, &Cast::default());
-    render::streamed(&frames, &trace);
+    render::streamed(&frames, &trace, "");
 }
