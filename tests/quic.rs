@@ -116,6 +116,28 @@ fn what_is_lost_is_told() {
     assert!(notes.len() == 2 && notes[1].starts_with("a packet of no octets"), "{notes:?}");
 }
 
+/// A program may take the same port for its next connection.
+#[test]
+fn another_connection_between_the_same_ends_is_another() {
+    let (mut frames, secrets) = capture("socketio4-webtransport");
+    let of_second = |lines: &[Value]| {
+        let is_meant = |line: &&Value| line["kind"] == "socketio.packet" && line["quic"]["connection"] == 1;
+        lines.iter().filter(is_meant).map(|line| line["type"].clone()).collect::<Vec<_>>()
+    };
+    let expected = of_second(&told(&frames, &secrets));
+    assert_eq!(expected.len(), 3, "CONNECT, its answer, an event: {expected:?}");
+    const SOURCE: std::ops::Range<usize> = 34..36;
+    const DESTINATION: std::ops::Range<usize> = 36..38;
+    let port = frames[0].data[SOURCE].to_vec();
+    for frame in &mut frames {
+        let place = if frame.data[DESTINATION] == [0x1f, 0x90] { SOURCE } else { DESTINATION };
+        frame.data[place].copy_from_slice(&port);
+    }
+    let lines = told(&frames, &secrets);
+    assert_eq!(of_second(&lines), expected);
+    assert!(packets(&lines, true).len() > 30, "and the first is what it was");
+}
+
 /// HTTP/3 is found in the layers, as filters and `peel` see them.
 #[test]
 fn requests_and_answers_are_layers() {
@@ -131,6 +153,22 @@ fn requests_and_answers_are_layers() {
     assert!(values("engineio.transport").contains(&"webtransport".to_owned()));
     let sids = values("engineio.sid");
     assert!(sids.windows(2).all(|pair| pair[0] == pair[1]), "the session goes on where polling began it: {sids:?}");
+}
+
+/// An event is found by its name, whatever carried it.
+#[test]
+fn an_event_is_peeled_by_its_name() {
+    let mut program = assert_cmd::Command::cargo_bin("wiretale").unwrap();
+    let ran = program
+        .arg("peel")
+        .arg(path("socketio4-webtransport"))
+        .args(["--event", "ask me", "--width", "100"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(ran.stdout).unwrap();
+    for expected in ["STREAM 4 from 207", "EVENT \"ask me\"()", "engineio.transport                 webtransport"] {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
 }
 
 proptest! {

@@ -7,7 +7,7 @@ use super::load;
 use super::output::Output;
 use crate::explain::Peel;
 use crate::protocol::{SocketIoPacket, SseEventMessage};
-use crate::trace::{Message, Trace};
+use crate::trace::{Message, QuicMessage, Trace};
 use crate::view::{self, Line, Tone};
 
 pub(super) fn run(arguments: &PeelArguments, out: &mut Output) -> Result<Ending, Failure> {
@@ -40,7 +40,13 @@ fn event(trace: &Trace, name: &str, file: &str, out: &mut Output) -> Result<u32,
         let sse = message.payload_as::<SseEventMessage>().and_then(SseEventMessage::event);
         socketio.is_some_and(|event| event.name == name) || sse.is_some_and(|event| event.event == name)
     };
+    let over_quic = |message: &QuicMessage| {
+        let packet = message.payload.as_any().downcast_ref::<SocketIoPacket>();
+        packet.and_then(SocketIoPacket::event).is_some_and(|event| event.name == name)
+    };
+    let spoken = trace.records().filter(|(_, record)| record.over_quic.iter().any(over_quic));
     let mut frames: Vec<u32> = trace.messages().iter().filter(is_it).map(Message::frame).collect();
+    frames.extend(spoken.map(|(frame, _)| frame));
     frames.sort_unstable();
     let Some((first, others)) = frames.split_first() else {
         let message = format!("cannot find an event `{name}` in `{file}`");

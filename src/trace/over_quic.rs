@@ -264,3 +264,83 @@ impl Live {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Moment = Moment { frame: 7, time: crate::capture::Timestamp(0) };
+
+    struct Play {
+        live: Live,
+        sessions: Sessions,
+        heard: Heard,
+    }
+
+    impl Play {
+        fn new() -> Self {
+            Self { live: Live::new(0), sessions: Sessions::default(), heard: Heard::default() }
+        }
+
+        /// Octets of a stream to the server.
+        fn say(&mut self, id: u64, offset: u64, octets: &[u8]) {
+            let stream = StreamData { id, offset, data: 0..octets.len(), fin: false };
+            let spot = Spot { id, direction: Direction::ToServer, packet: 0, now: NOW };
+            self.live.take(&stream, octets, spot, &mut self.sessions, &mut self.heard);
+        }
+
+        fn notes(&self) -> Vec<&str> {
+            self.heard.notes.iter().map(|(_, note)| note.text.as_str()).collect()
+        }
+    }
+
+    #[test]
+    fn streams_are_bounded() {
+        let mut play = Play::new();
+        (0..10_000).for_each(|n| play.say(n * 4, 5, b"x"));
+        assert_eq!(play.live.lanes.len(), MAX_STREAMS);
+        assert_eq!(play.notes(), ["QUIC: more than 8192 streams of one connection: the others are not read"]);
+    }
+
+    #[test]
+    fn what_waits_is_bounded_on_all_streams_together() {
+        let mut play = Play::new();
+        let some = vec![0; 60_000];
+        (0..10).for_each(|n| play.say(0, 1 + n * 60_000, &some));
+        (0..40).for_each(|n| play.say(4, 1 + n * 60_000, &some));
+        assert_eq!(play.notes(), ["QUIC: too much waits to be read on stream 4, which is given up"]);
+        assert_eq!(play.live.waiting, 600_000, "what was given up is forgotten");
+        let ended: Vec<String> = play.live.end().into_iter().map(|(_, note)| note.text).collect();
+        assert_eq!(ended, ["QUIC: 1 octets of stream 0 are missing, from 0 on; what follows on it is not read"]);
+    }
+
+    /// However a session's octets are cut, the packets in them are the same.
+    #[test]
+    fn any_cut_gives_the_same() {
+        let octets = [&[0x40, 0x41, 0, 1, b'0', 2, b'4', b'0', 0x83, 1, 2, 3, 9][..], b"42[\"hey\"]"].concat();
+        let found = |cut: &[usize]| {
+            let mut play = Play::new();
+            let mut start = 0;
+            for end in cut.iter().copied().chain([octets.len()]) {
+                play.say(4, start as u64, &octets[start..end]);
+                start = end;
+            }
+            assert_eq!(play.live.waiting, 0, "{cut:?}");
+            play.heard.messages.iter().map(|message| message.payload.summary(&[])).collect::<Vec<_>>()
+        };
+        let whole = found(&[]);
+        let expected = [
+            "WebTransport stream both ways, of session 0 on stream 4",
+            "open",
+            "message \"0\"",
+            "message of 3 octets",
+            "message \"2[\"hey\"]\"",
+        ];
+        assert_eq!(whole, expected);
+        for first in 1..octets.len() {
+            for second in first..octets.len() {
+                assert_eq!(found(&[first, second]), whole, "{first} {second}");
+            }
+        }
+    }
+}

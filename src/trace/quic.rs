@@ -84,13 +84,14 @@ impl QuicPairs {
         let begins = |packet: &QuicPacket| packet.kind == Kind::Initial;
         if !self.live.contains_key(&ends) && !pair.is_over && packets.iter().any(begins) {
             if self.live.len() >= MAX_LIVE {
-                self.live.clear();
+                heard.notes.extend(make_room(&mut self.live).map(|note| (now, note)));
             }
             self.live.insert(ends, Box::new(Live::new(pair.number)));
         }
         packets.iter_mut().for_each(|packet| packet.connection = pair.number);
         let mut has_secrets = Some(false);
         if let Some(live) = self.live.get_mut(&ends) {
+            pair.number = live.number;
             if packets.iter().any(|packet| live.connection.is_another(packet, payload, sender)) {
                 heard.notes.extend(live.end());
                 pair.number = self.met;
@@ -121,6 +122,17 @@ impl QuicPairs {
         notes.sort_by(|(a, a_note), (b, b_note)| (a.frame, &a_note.text).cmp(&(b.frame, &b_note.text)));
         notes
     }
+}
+
+/// Gives up connections that are followed: those of which there are no secrets, and if that does not help, all.
+fn make_room(live: &mut Map<Ends, Box<Live>>) -> Option<Note> {
+    live.retain(|_, live| live.connection.is_opened());
+    if live.len() < MAX_LIVE {
+        return None;
+    }
+    live.clear();
+    let text = format!("QUIC: more than {MAX_LIVE} connections are opened at once: those before this one are given up");
+    Some(Note::new(Severity::Warn, text, "").about(Group::Undecoded))
 }
 
 /// Two ends, and which of them speaks.

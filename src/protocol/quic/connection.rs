@@ -3,7 +3,7 @@
 //! # References
 //! - RFC 9001 §4.1 (levels and CRYPTO frames), §5, §6. SSLKEYLOGFILE has the secrets of QUIC under the names of TLS 1.3.
 
-use super::initial::{Opening, labels};
+use super::initial::{MAX_TRIED, Opening, labels};
 use super::{Frames, Hello, Kind, OpenedPacket, QuicPacket, Sequence};
 use crate::layer::Direction;
 use crate::protocol::KeyLog;
@@ -40,6 +40,8 @@ pub struct Connection {
     openers: [[Option<PacketOpener>; 2]; 2],
     messages: [[Sequence; 2]; 2],
     has_failed: bool,
+    /// How often it was tried whether a packet begins another connection.
+    tried: u32,
 }
 
 /// What became of a packet.
@@ -86,14 +88,19 @@ impl Connection {
     }
 
     /// Whether a packet begins another connection between these ends.
-    pub fn is_another(&self, packet: &QuicPacket, datagram: &[u8], sender: usize) -> bool {
-        let is_from_client = self.client == Some(sender);
-        let known = || datagram.get(packet.destination.clone()) == Some(&self.ids[1 - (sender & 1)]);
-        packet.kind == Kind::Initial
-            && is_from_client
-            && !self.is_retried
-            && !known()
-            && self.opening.is_anew(packet, datagram)
+    pub fn is_another(&mut self, packet: &QuicPacket, datagram: &[u8], sender: usize) -> bool {
+        let may_be = packet.kind == Kind::Initial && self.client == Some(sender) && !self.is_retried;
+        let is_known = || datagram.get(packet.destination.clone()) == Some(&self.ids[1 - (sender & 1)]);
+        if !may_be || is_known() || self.tried >= MAX_TRIED {
+            return false;
+        }
+        self.tried += 1;
+        self.opening.is_anew(packet, datagram)
+    }
+
+    /// Whether any of its packets were opened by its secrets.
+    pub fn is_opened(&self) -> bool {
+        self.openers.iter().flatten().any(Option::is_some)
     }
 
     /// Whether there are secrets of it; `None` if that cannot be known yet.
@@ -114,7 +121,7 @@ impl Connection {
 
     /// Whether nothing more of it can be opened.
     pub fn is_over(&self) -> bool {
-        self.opening.is_over() && self.openers.iter().flatten().all(Option::is_none)
+        self.opening.is_over() && !self.is_opened()
     }
 
     fn open(

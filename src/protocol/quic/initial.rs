@@ -11,7 +11,7 @@ use crate::layer::Direction;
 use crate::protocol::tls::{PacketLabels, PacketOpener, TlsHandshake};
 
 /// More Initial packets of one pair of ends are not tried to be opened: each costs many times what reading it does.
-const MAX_TRIED: u32 = 64;
+pub(super) const MAX_TRIED: u32 = 64;
 /// A hello of more octets is not put together.
 const MAX_HELLO: usize = 8 << 10;
 /// Nor is one that came in more pieces than this: whoever can see a connection can send it any number of them.

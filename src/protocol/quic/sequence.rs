@@ -5,13 +5,17 @@ use std::ops::Range;
 
 /// More pieces do not wait behind a hole.
 const MAX_PIECES: usize = 4096;
+/// More memory than this is given back when nothing is in it.
+const SPARE: usize = 4 << 10;
 
 /// What came of a stream and was not read yet.
 #[derive(Debug, Default)]
 pub struct Sequence {
     /// Where the octets that can be read begin.
     start: u64,
+    /// They, behind some that were read before: moving the rest is only worth it when it is the smaller part.
     ready: Vec<u8>,
+    read: usize,
     /// Which frame of the capture brought the octets up to an offset.
     origins: VecDeque<(u64, u32)>,
     /// What waits behind a hole, and the frame that brought it.
@@ -58,7 +62,7 @@ impl Sequence {
 
     /// The octets that can be read.
     pub fn ready(&self) -> &[u8] {
-        &self.ready
+        self.ready.get(self.read..).unwrap_or_default()
     }
 
     /// Whether nothing follows them.
@@ -68,7 +72,7 @@ impl Sequence {
 
     /// How many octets are kept.
     pub fn kept(&self) -> usize {
-        self.ready.len() + self.waiting_len
+        self.ready().len() + self.waiting_len
     }
 
     /// The frames of the capture that brought the first octets, ascending and without repeats.
@@ -90,9 +94,16 @@ impl Sequence {
 
     /// The first octets were read.
     pub fn consume(&mut self, len: usize) {
-        let len = len.min(self.ready.len());
-        self.ready.drain(..len);
+        let len = len.min(self.ready().len());
+        self.read += len;
         self.start += len as u64;
+        if self.read * 2 >= self.ready.len() {
+            self.ready.drain(..self.read);
+            self.read = 0;
+        }
+        if self.ready.is_empty() && self.ready.capacity() > SPARE {
+            self.ready = Vec::new();
+        }
         while self.origins.front().is_some_and(|(to, _)| *to <= self.start) {
             self.origins.pop_front();
         }
@@ -105,7 +116,7 @@ impl Sequence {
     }
 
     fn next(&self) -> u64 {
-        self.start + self.ready.len() as u64
+        self.start + self.ready().len() as u64
     }
 
     fn append(&mut self, octets: &[u8], frame: u32) {
@@ -119,10 +130,9 @@ impl Sequence {
 
     /// Moves what waited to what can be read.
     fn advance(&mut self) {
-        while let Some(entry) =
-            self.waiting.first_entry().filter(|entry| *entry.key() <= self.start + self.ready.len() as u64)
-        {
-            let (offset, (octets, frame)) = entry.remove_entry();
+        let first = |waiting: &BTreeMap<u64, _>| waiting.first_key_value().map(|(offset, _)| *offset);
+        while let Some(offset) = first(&self.waiting).filter(|offset| *offset <= self.next()) {
+            let Some((octets, frame)) = self.waiting.remove(&offset) else { return };
             self.waiting_len -= octets.len();
             let known = usize::try_from(self.next() - offset).unwrap_or(usize::MAX);
             if let Some(fresh) = octets.get(known..).filter(|fresh| !fresh.is_empty()) {
@@ -173,15 +183,21 @@ mod tests {
         #[test]
         fn any_order_gives_the_same(pieces in prop::collection::vec((0_usize..60, 1_usize..20), 1..40)) {
             let whole: Vec<u8> = (0..100).collect();
-            let mut sequence = Sequence::default();
+            let (mut sequence, mut read) = (Sequence::default(), Vec::new());
             for (frame, (start, len)) in (1..).zip(&pieces) {
                 let end = (start + len).min(whole.len());
                 prop_assert!(sequence.add(*start as u64, &whole[*start..end], frame, MOST));
+                // A part of what is ready is read at once.
+                let some = sequence.ready().len() * len / 20;
+                read.extend_from_slice(&sequence.ready()[..some]);
+                sequence.consume(some);
+                prop_assert_eq!(sequence.start(), read.len() as u64);
             }
             sequence.add(0, &whole, 99, MOST);
-            prop_assert_eq!(sequence.ready(), &whole[..]);
-            prop_assert_eq!(sequence.waiting_len, 0);
-            prop_assert_eq!(sequence.origins.back().map(|(to, _)| *to), Some(100));
+            read.extend_from_slice(sequence.ready());
+            prop_assert_eq!(&read, &whole);
+            prop_assert_eq!((sequence.waiting_len, sequence.kept()), (0, sequence.ready().len()));
+            prop_assert!(sequence.ready().is_empty() || sequence.origins.back().map(|(to, _)| *to) == Some(100));
         }
     }
 }
