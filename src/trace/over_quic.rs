@@ -1,13 +1,13 @@
 //! One connection of QUIC that is opened: its streams put in order, and what HTTP/3 and WebTransport say on them.
 
 use super::session::Sessions;
-use super::webtransport::Streams;
+use super::webtransport::{Streams, Told};
 use crate::capture::Moment;
 use crate::layer::{Direction, Group, Note, Severity};
 use crate::map::Map;
 use crate::message::Payload;
 use crate::protocol::KeyLog;
-use crate::protocol::http3::{Http3, Http3Frame, Step};
+use crate::protocol::http3::{Http3, Step};
 use crate::protocol::quic::{Connection, Frames, Outcome, QuicPacket, Sequence, StreamData};
 
 /// More streams of a connection are not read: each is known by its number as long as the connection is.
@@ -76,6 +76,8 @@ struct Lane {
     sequence: Sequence,
     /// When something first waited behind a hole.
     since: Moment,
+    /// When something last came.
+    last: Moment,
     /// It is not read any longer.
     is_over: bool,
 }
@@ -137,14 +139,23 @@ impl Live {
     /// What is to be said when no more comes.
     pub(super) fn end(&mut self) -> Vec<(Moment, Note)> {
         let mut found = Vec::new();
-        for ((id, _), lane) in self.lanes.iter().filter(|(_, lane)| !lane.is_over) {
-            let Some(hole) = lane.sequence.hole() else { continue };
-            let text = format!(
-                "QUIC: {} octets of stream {id} are missing, from {} on; what follows on it is not read",
-                hole.end - hole.start,
-                hole.start
-            );
-            found.push((lane.since, Note::new(Severity::Warn, text, "RFC 9000 §2.2").about(Group::Reassemble)));
+        for ((id, d), lane) in self.lanes.iter().filter(|(_, lane)| !lane.is_over) {
+            if let Some(hole) = lane.sequence.hole() {
+                let (len, start) = (hole.end - hole.start, hole.start);
+                let text = format!(
+                    "QUIC: {len} octets of stream {id} are missing, from {start} on; what follows on it is not read"
+                );
+                found.push((lane.since, Note::new(Severity::Warn, text, "RFC 9000 §2.2").about(Group::Reassemble)));
+            } else if !lane.sequence.ready().is_empty() {
+                let is_blocked = self.blocked.iter().any(|(other, direction)| (other, &direction.index()) == (id, d));
+                let why = if is_blocked {
+                    "name header fields that never came"
+                } else {
+                    "are the beginning of something longer"
+                };
+                let text = format!("QUIC: the last {} octets of stream {id} {why}", lane.sequence.ready().len());
+                found.push((lane.last, Note::new(Severity::Note, text, "RFC 9114 §7.1").about(Group::Reassemble)));
+            }
         }
         self.lanes.clear();
         found
@@ -167,6 +178,7 @@ impl Live {
         let octets = content.get(stream.data.clone()).unwrap_or_default();
         let before = lane.sequence.kept();
         let has_room = lane.sequence.add(stream.offset, octets, spot.now.frame, MAX_WAITING - (self.waiting - before));
+        lane.last = spot.now;
         if stream.fin {
             lane.sequence.close(stream.offset.saturating_add(octets.len() as u64));
         }
@@ -201,7 +213,7 @@ impl Live {
                 Step::Read(len, told) => {
                     if let Some((frame, notes)) = told {
                         let frames = lane.sequence.frames(len);
-                        heard.messages.push(self.number_of(frame, notes, frames, spot));
+                        heard.messages.push(spot.message(self.number, (Box::new(frame), notes, frames)));
                     }
                     len
                 }
@@ -212,20 +224,14 @@ impl Live {
                 Step::Session(_) => {
                     let other = self.lanes.get(&(id, direction.reverse().index())).map(|lane| &lane.sequence);
                     let carried = (&lane.sequence, other, spot.now);
-                    let number = self.number;
                     let step = self.transports.read(id, direction, carried, sessions);
-                    let place = |(payload, notes, frames)| QuicMessage {
-                        connection: number,
-                        stream: id,
-                        direction,
-                        frames,
-                        packet: spot.packet,
-                        payload,
-                        notes,
-                    };
-                    heard.messages.extend(step.told.into_iter().map(place));
+                    heard.messages.extend(step.told.into_iter().map(|told| spot.message(self.number, told)));
                     heard.notes.extend(step.note.map(|note| (spot.now, note)));
                     step.len
+                }
+                Step::GivenUp(note) => {
+                    heard.notes.push((spot.now, note));
+                    ready.len()
                 }
                 Step::NeedMore => 0,
                 Step::Blocked => {
@@ -251,17 +257,12 @@ impl Live {
             }
         }
     }
+}
 
-    fn number_of(&self, frame: Http3Frame, notes: Vec<Note>, frames: Vec<u32>, spot: Spot) -> QuicMessage {
-        QuicMessage {
-            connection: self.number,
-            stream: spot.id,
-            direction: spot.direction,
-            frames,
-            packet: spot.packet,
-            payload: Box::new(frame),
-            notes,
-        }
+impl Spot {
+    fn message(self, connection: u32, (payload, notes, frames): Told) -> QuicMessage {
+        let Self { id: stream, direction, packet, .. } = self;
+        QuicMessage { connection, stream, direction, frames, packet, payload, notes }
     }
 }
 
@@ -284,8 +285,12 @@ mod tests {
 
         /// Octets of a stream to the server.
         fn say(&mut self, id: u64, offset: u64, octets: &[u8]) {
+            self.said(Direction::ToServer, id, offset, octets);
+        }
+
+        fn said(&mut self, direction: Direction, id: u64, offset: u64, octets: &[u8]) {
             let stream = StreamData { id, offset, data: 0..octets.len(), fin: false };
-            let spot = Spot { id, direction: Direction::ToServer, packet: 0, now: NOW };
+            let spot = Spot { id, direction, packet: 0, now: NOW };
             self.live.take(&stream, octets, spot, &mut self.sessions, &mut self.heard);
         }
 
@@ -312,6 +317,22 @@ mod tests {
         assert_eq!(play.live.waiting, 600_000, "what was given up is forgotten");
         let ended: Vec<String> = play.live.end().into_iter().map(|(_, note)| note.text).collect();
         assert_eq!(ended, ["QUIC: 1 octets of stream 0 are missing, from 0 on; what follows on it is not read"]);
+    }
+
+    #[test]
+    fn what_is_not_whole_at_the_end_is_told() {
+        let mut play = Play::new();
+        // Half of a packet of Engine.IO; header fields by a table that the server allows, and nobody wrote.
+        play.say(4, 0, &[0x40, 0x41, 0, 1, b'0', 9, b'4']);
+        play.said(Direction::ToClient, 3, 0, &[0, 4, 3, 1, 0x40, 0xdc]);
+        play.say(0, 0, &[1, 3, 2, 0, 0x80]);
+        let mut ended: Vec<String> = play.live.end().into_iter().map(|(_, note)| note.text).collect();
+        ended.sort();
+        let expected = [
+            "QUIC: the last 2 octets of stream 4 are the beginning of something longer",
+            "QUIC: the last 5 octets of stream 0 name header fields that never came",
+        ];
+        assert_eq!(ended, expected);
     }
 
     /// However a session's octets are cut, the packets in them are the same.

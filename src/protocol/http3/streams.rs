@@ -48,6 +48,8 @@ pub enum Step {
     Read(usize, Option<(Http3Frame, Vec<Note>)>),
     /// The table of QPACK was written on with so many: who was [`Blocked`](Self::Blocked) may try again.
     Instructed(usize),
+    /// The stream is not read on, for this reason.
+    GivenUp(Note),
     /// All of them belong to this session of WebTransport.
     Session(u64),
     /// More are needed.
@@ -76,9 +78,10 @@ impl Http3 {
             }
             Reader::Instructions => match self.tables[direction.index()].instruct(bytes) {
                 Some(Ok(len)) => Step::Instructed(len),
-                Some(Err(_)) => {
+                Some(Err(broken)) => {
                     self.readers.insert(key, Reader::Deaf);
-                    Step::Read(bytes.len(), None)
+                    let text = format!("the table of QPACK cannot be followed on stream {id}: {}", broken.0);
+                    Step::GivenUp(Note::new(Severity::Error, text, "RFC 9204 §4.3").about(Group::Malformed))
                 }
                 None => Step::NeedMore,
             },
@@ -215,6 +218,10 @@ mod tests {
                         len
                     }
                     Step::Instructed(len) => len,
+                    Step::GivenUp(note) => {
+                        found.push(note.text);
+                        waiting.len()
+                    }
                     Step::Session(session) => {
                         found.push(format!("{session}: {}", String::from_utf8_lossy(&waiting)));
                         waiting.len()
@@ -271,6 +278,15 @@ mod tests {
         assert_eq!(play(&mut http, 2, UP, table, 7), ["QPACK encoder stream on stream 2 0"]);
         let told = play(&mut http, 0, UP, section, 100);
         assert_eq!(told, ["HEADERS, 2 fields on stream 0 0"]);
+    }
+
+    #[test]
+    fn a_table_that_cannot_be_followed_is_told() {
+        let mut http = Http3::default();
+        let told = play(&mut http, 2, UP, "02 3fbd01 3fbd01", 100);
+        let expected =
+            "the table of QPACK cannot be followed on stream 2: it makes the table larger than the other side allows";
+        assert_eq!(told, ["QPACK encoder stream on stream 2 0", expected]);
     }
 
     #[test]
