@@ -84,6 +84,9 @@ pub struct Story {
     pub others: Vec<u32>,
 }
 
+/// In which line of its chapter a segment was told, by its connection, its way and where its payload lies in the stream.
+type Sent = HashMap<(u32, Direction, Option<u64>), usize>;
+
 impl Story {
     /// Tells the story of the frames that `wanted` keeps.
     pub fn tell(trace: &Trace, cast: &Cast, wanted: &dyn Fn(u32) -> bool) -> Self {
@@ -93,13 +96,17 @@ impl Story {
         let mut chapters: Vec<Chapter> = trace.connections().iter().map(begin).collect();
         let begun = long_messages(trace);
         let (quic, told) = quic_story::chapters(trace, cast, wanted);
-        let mut others = Vec::new();
+        let (mut others, mut sent) = (Vec::new(), Sent::new());
         for (number, record) in trace.records().filter(|(number, _)| wanted(*number)) {
             match &record.segment {
                 Some(segment) => {
                     if let Some(chapter) = chapters.get_mut(segment.connection as usize) {
-                        chapter.mark_lost(trace, number, segment);
+                        chapter.mark_lost(number, segment, &sent);
+                        let before = chapter.lines.len();
                         chapter.add(trace, number, record, (segment.direction, &begun));
+                        let told =
+                            (before..chapter.lines.len()).rev().find(|at| chapter.lines[*at].phase != Phase::Open);
+                        sent.extend(told.map(|at| ((segment.connection, segment.direction, segment.offset), at)));
                     }
                 }
                 None if told.contains(&number) => {}
@@ -132,17 +139,13 @@ impl Chapter {
     }
 
     /// Says of a segment's first sending that it was sent again, unless that was for nothing.
-    fn mark_lost(&mut self, trace: &Trace, number: u32, segment: &Segment) {
+    fn mark_lost(&mut self, number: u32, segment: &Segment, sent: &Sent) {
         let findings = segment.analysis.findings;
         if !findings.has(Finding::Retransmission) || findings.has(Finding::SpuriousRetransmission) {
             return;
         }
-        let was_sent = |line: &&mut Line| {
-            let first = trace.record(line.frame).and_then(|record| record.segment.as_ref());
-            line.direction == segment.direction && first.is_some_and(|first| first.offset == segment.offset)
-        };
-        let first = self.lines.iter_mut().rev().filter(|line| line.phase != Phase::Open).find(was_sent);
-        if let Some(line) = first {
+        let first = sent.get(&(segment.connection, segment.direction, segment.offset));
+        if let Some(line) = first.and_then(|at| self.lines.get_mut(*at)) {
             line.text.push_str(&format!(", again in {number}"));
         }
     }
