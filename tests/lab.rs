@@ -81,6 +81,7 @@ const PLAYS: &[PlayCheck] = &[
     ("a_wire_has_a_length_and_a_width", net::a_wire_has_a_length_and_a_width),
     ("nobody_mends_datagrams", net::nobody_mends_datagrams),
     ("what_is_lost_by_chance_is_sent_again", net::what_is_lost_by_chance_is_sent_again),
+    ("half_is_lost_and_all_arrives", net::half_is_lost_and_all_arrives),
     ("the_same_seed_loses_the_same", net::the_same_seed_loses_the_same),
     ("a_link_may_stop_losing", net::a_link_may_stop_losing),
     ("what_is_said_over_tls_is_not_in_the_frames", net::what_is_said_over_tls_is_not_in_the_frames),

@@ -11,17 +11,25 @@
 use std::io;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use nix::errno::Errno;
 
 use crate::lab::ground::Ground;
 use crate::lab::interface::{Interface, Mac};
+use crate::lab::loss::sends_again_within;
 use crate::lab::namespace::Network;
 use crate::lab::recorder::CARD;
 use crate::lab::refusal::{Refusal, Stage};
+use crate::lab::scenario::Scenario;
 
 /// The ends of the wire: towards the client, and towards the server.
 pub const WIRE: [&str; 2] = ["c0", "s0"];
+
+/// In milliseconds, of sockets that are opened from then on (Documentation/networking/ip-sysctl.rst of Linux).
+const LONGEST_WAIT: &str = "/proc/sys/net/ipv4/tcp_rto_max_ms";
+/// So many times longer it may take where the kernel cannot be told.
+const UNTOLD: u32 = 4;
 
 /// Addresses that their owners may choose freely (IEEE Std 802, the second bit of the first octet).
 const MACS: [Mac; 2] = [[2, 0, 0, 0, 0, 1], Ground::SERVER_MAC];
@@ -35,17 +43,30 @@ pub struct Ethernet {
     pub server: Arc<Network>,
     /// Where the wire's ends are.
     pub wire: Arc<Network>,
+    /// How long it takes at most until TCP has sent again what is lost by chance, if anything is.
+    pub sends_again_within: Option<Duration>,
 }
 
 impl Ethernet {
     /// Makes it. Nothing passes yet: for that a [`Wire`](super::wire::Wire) must carry it.
-    pub fn create() -> Result<Self, Refusal> {
+    pub fn create(scenario: &Scenario) -> Result<Self, Refusal> {
         let network = || Network::create().map(Arc::new);
-        let made = Self { client: network()?, server: network()?, wire: network()? };
+        let sends_again_within = sends_again_within(scenario);
+        let mut made = Self { client: network()?, server: network()?, wire: network()?, sends_again_within };
+        made.hurry();
         made.join().map_err(|error| {
             Refusal::new(Stage::Network, error.raw_os_error().unwrap_or(Errno::UnknownErrno as i32))
         })?;
         Ok(made)
+    }
+
+    /// Lets TCP wait no longer than that before it sends again, where the kernel can be told so (Linux 6.15); else what is lost
+    /// may take longer.
+    fn hurry(&mut self) {
+        let Some(within) = self.sends_again_within else { return };
+        let set = || std::fs::write(LONGEST_WAIT, within.as_millis().to_string());
+        let can_be_told = [&self.client, &self.server].into_iter().all(|machine| inside(machine, set).is_ok());
+        self.sends_again_within = Some(if can_be_told { within } else { within * UNTOLD });
     }
 
     fn join(&self) -> io::Result<()> {

@@ -4,7 +4,10 @@
 //! What has no data (SYN, FIN, RST, acknowledgements) passes: a SYN that is lost takes a second, and would tell nothing else.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
+use crate::lab::fault::{Harm, Target};
+use crate::lab::scenario::{Action, Scenario};
 use crate::lab::seed::Chance;
 use crate::layer::Direction;
 
@@ -99,6 +102,30 @@ impl Losses {
     }
 }
 
+/// How long TCP shall wait at most before it sends again what a script lets the link lose by chance; `None` if nothing is lost
+/// so. Left to itself it waits up to two minutes: what it waits for one side is a round trip to the other, which waits longer for
+/// that the next time. A second is the least that Linux takes; what the link itself takes comes on top.
+pub fn sends_again_within(scenario: &Scenario) -> Option<Duration> {
+    let faults = scenario.steps.iter().filter_map(|step| match &step.action {
+        Action::Fault(fault) => Some(fault),
+        _ => None,
+    });
+    let (mut is_lossy, mut takes) = (false, Duration::ZERO);
+    for fault in faults.filter(|fault| fault.target == Target::Everything) {
+        match fault.harm {
+            Harm::Lose(percent) => is_lossy |= percent > 0,
+            Harm::Delay(time) => takes = takes.max(time * 4),
+            Harm::Rate(bits) => takes = takes.max(Duration::from_millis(WINDOW_BITS * 1000 / bits.max(1))),
+            _ => {}
+        }
+    }
+    is_lossy.then(|| (Duration::from_secs(1) + takes).min(LONGEST))
+}
+
+/// What stands in line on a slow link: twenty of the largest frames.
+const WINDOW_BITS: u64 = 20 * 1514 * 8;
+/// Longer TCP does not wait on Linux (`TCP_RTO_MAX`).
+const LONGEST: Duration = Duration::from_secs(120);
 /// What was lost so often in a row passes then: each time TCP waits twice as long.
 const MOST_IN_A_ROW: u8 = 2;
 /// What one direction loses in a play, so that the play ends.
@@ -156,6 +183,21 @@ mod tests {
                 all[0]
             });
             assert_eq!(firsts.collect::<Vec<_>>().contains(&true), first_may_be_lost);
+        }
+    }
+
+    #[test]
+    fn how_long_tcp_waits_follows_from_the_link() {
+        for (steps, within) in [
+            ("link delays everything by 2s", None),
+            ("link loses 0%", None),
+            ("link loses 5%", Some(1000)),
+            ("link loses 5% to the client\nlink delays everything by 25ms\nlink delays everything by 5ms", Some(1100)),
+            ("link carries 1Mbit/s\nlink loses 5%", Some(1242)),
+            ("link loses 5%\nlink carries 1kbit/s", Some(120_000)),
+        ] {
+            let scenario = Scenario::parse(&format!("network ethernet\n{steps}\n")).unwrap();
+            assert_eq!(sends_again_within(&scenario), within.map(Duration::from_millis), "{steps}");
         }
     }
 

@@ -8,6 +8,7 @@ use crate::lab::fault::Fault;
 use crate::lab::logbook::Logbook;
 use crate::lab::namespace::Network;
 use crate::lab::refusal::{Refusal, Stage};
+use crate::lab::scenario::Scenario;
 
 /// Two machines that cannot be made.
 pub struct Ethernet {
@@ -16,7 +17,7 @@ pub struct Ethernet {
 }
 
 impl Ethernet {
-    pub fn create() -> Result<Self, Refusal> {
+    pub fn create(_scenario: &Scenario) -> Result<Self, Refusal> {
         Err(Refusal::new(Stage::Network, 0))
     }
 }

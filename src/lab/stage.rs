@@ -130,7 +130,7 @@ impl Hall {
                 })
             }
             (Place::Private { .. }, Ground::Ethernet) => {
-                let ethernet = Ethernet::create().map(Arc::new).map_err(unmade)?;
+                let ethernet = Ethernet::create(scenario).map(Arc::new).map_err(unmade)?;
                 let wire = Some(Wire::begin(&ethernet, log, scenario.seed.unwrap_or(DEFAULT_SEED))?);
                 let (client, server) = (Arc::clone(&ethernet.client), Arc::clone(&ethernet.server));
                 let recorded = if scenario.recorded_at == Vantage::Server { &server } else { &client };

@@ -47,13 +47,21 @@ pub struct Wire {
     log: Logbook,
     /// What the choice of what is lost follows from.
     seed: u32,
+    /// How long each loss may take.
+    sends_again_within: Duration,
 }
 
 impl Wire {
     /// Begins to carry. What it loses, if it is told to, follows from the seed.
     pub fn begin(ethernet: &Arc<Ethernet>, log: &Logbook, seed: u32) -> Result<Self, LabError> {
-        let mut wire =
-            Self { plans: Default::default(), stop: Vec::new(), threads: Vec::new(), log: log.clone(), seed };
+        let mut wire = Self {
+            plans: Default::default(),
+            stop: Vec::new(),
+            threads: Vec::new(),
+            log: log.clone(),
+            seed,
+            sends_again_within: ethernet.sends_again_within.unwrap_or_default(),
+        };
         for direction in [Direction::ToServer, Direction::ToClient] {
             let (stop, stopped) = mpsc::channel();
             let (armed, is_armed) = mpsc::channel();
@@ -119,8 +127,7 @@ impl Wire {
 
     /// How much longer a play may take because of what was lost: TCP waits before it sends again.
     pub fn allowance(&self) -> Duration {
-        let lost = |plan: &Plan| (SENT_AGAIN + plan.delay * 4) * plan.losses.count();
-        self.plans.iter().map(|plan| lost(&locked(plan))).sum()
+        self.plans.iter().map(|plan| self.sends_again_within * locked(plan).losses.count()).sum()
     }
 
     /// Waits until nothing is on its way any more.
@@ -381,8 +388,6 @@ fn time_on(rate: u64, octets: usize) -> Duration {
 const NAME: &str = "lab wire";
 /// In the field with the flags (RFC 791 §3.1).
 const FRAGMENT_OFFSET: u16 = 0x1fff;
-/// How long it takes at most until TCP has sent again what was lost, a round trip being short: 200 ms, then 400 ms.
-const SENT_AGAIN: Duration = Duration::from_secs(1);
 /// What nothing overtakes arrives after this.
 const HOLDING: Duration = Duration::from_millis(200);
 /// How long a play may wait at its end for what is on the wire.

@@ -244,6 +244,16 @@ pub fn what_is_lost_by_chance_is_sent_again(place: &Place) {
     }
 }
 
+/// Where each side's waiting would make the other wait longer and longer, a play ends all the same.
+pub fn half_is_lost_and_all_arrives(place: &Place) {
+    let script = "network ethernet\nlink delays everything by 5ms\nseed 9\nlink loses 50%\n\
+        15 times every 20ms ada and bob and cleo get /events answered with 204\nada closes\nbob closes\ncleo closes\n";
+    let recording = play(place, script);
+    assert!(recording.log.lost() > 30, "{} lost", recording.log.lost());
+    assert!(recording.log.entries.iter().all(|entry| entry.received_at.is_some()));
+    assert_eq!(super::seen::seen(&trace_frames(&recording.frames)), super::seen::sent(&recording));
+}
+
 /// The same seed loses the same, as far as both kernels cut the data alike; another seed loses other things.
 pub fn the_same_seed_loses_the_same(place: &Place) {
     let lost = |seed: &str, steps: &str| -> Vec<String> {
