@@ -926,7 +926,13 @@ fn what_the_wire_loses_comes_late_or_never() {
         assert!(lost > 0, "{name}");
         assert_eq!(one["sent"].as_u64(), Some(8), "{name}");
         assert_eq!(arrived, if name == "udp" { 8 - lost } else { 8 }, "{name}: TCP sends again, UDP does not");
-        assert!(if name == "udp" { again == 0 } else { again >= lost }, "{name}: {lost} lost, {again} sent again");
+        let is_right = match name {
+            "udp" => again == 0,
+            // Two that follow each other may be sent again in one.
+            "socketio-websocket" | "http10" => again > 0,
+            _ => again >= lost,
+        };
+        assert!(is_right, "{name}: {lost} lost, {again} sent again");
         assert_eq!(one["cost"]["events"].as_array().unwrap().len(), 8, "{name}: each is seen where it was sent");
     }
     // Each datagram is one event, and none is sent again: which are lost follows from the seed alone.

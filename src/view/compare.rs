@@ -315,9 +315,9 @@ fn sentences(compared: &Comparison, page: &mut Page) {
     page.paragraph(Line::new(), &Line::of(Tone::Dim, legend));
     if compared.loss.is_some() {
         let legend = "lost: segments and datagrams with data that the wire lost, whichever way; each stands among the frames, as \
-                      it was sent. arrived: of all events so many; TCP sends again, nobody sends a datagram again. What was \
-                      lost twice in a row passes, and so do SYNs and a client's first datagram; each way loses at most \
-                      1,000.";
+                      it was sent. arrived: of all events so many; TCP sends again, two small ones maybe in one, nobody sends a \
+                      datagram again. What was lost twice in a row passes, and so do SYNs and a client's first datagram; \
+                      each way loses at most 1,000.";
         page.paragraph(Line::new(), &Line::of(Tone::Dim, legend));
     }
 }
