@@ -183,8 +183,11 @@ mod tests {
     use super::*;
     use crate::protocol::testing::hex;
 
-    const LABELS: PacketLabels =
+    static LABELS: PacketLabels =
         PacketLabels { salt: [0; 20], labels: [b"quic key", b"quic iv", b"quic hp"], update: b"quic ku" };
+
+    static LABELS_2: PacketLabels =
+        PacketLabels { salt: [0; 20], labels: [b"quicv2 key", b"quicv2 iv", b"quicv2 hp"], update: b"quicv2 ku" };
 
     /// The example of RFC 9000 appendix A.3, and its edges.
     #[test]
@@ -196,30 +199,43 @@ mod tests {
         assert_eq!(whole_number(Some(u64::MAX), 0, 4), !0xffff_ffff);
     }
 
-    /// RFC 9001 appendix A.5: a short header packet with ChaCha20-Poly1305, number 654360564, that holds a PING.
+    /// RFC 9001 and RFC 9369, appendix A.5 of each: a short header packet with ChaCha20-Poly1305, number 654360564, that holds
+    /// a PING.
     #[test]
     fn a_short_header_packet_is_opened() {
         let secret = hex("9ac312a7f877468ebe69422748ad00a15443f18203a07d6060f688f30f21632b");
-        let mut opener = PacketOpener::of(Suite::of(0x1303).unwrap(), &LABELS, &secret).unwrap();
-        // "this packet number … would be encoded on 3 bytes": its receiver has seen those before it.
-        opener.largest = Some(654_360_560);
-        let packet = hex("4cfe4189655e5cd55c41f69080575d7999c25a5bfb");
-        let opened = opener.open(&packet, 1).unwrap();
-        assert_eq!((opened.number, opened.number_len, opened.first), (654_360_564, 3, 0x42));
-        assert_eq!(opened.content, [1]);
-        let mut spoilt = packet.clone();
-        spoilt[20] ^= 1;
-        assert_eq!(opener.open(&spoilt, 1), None);
-        (0..packet.len()).for_each(|len| assert_eq!(opener.open(&packet[..len], 1), None, "{len}"));
+        let packets = [
+            (&LABELS, "4cfe4189655e5cd55c41f69080575d7999c25a5bfb"),
+            (&LABELS_2, "5558b1c60ae7b6b932bc27d786f4bc2bb20f2162ba"),
+        ];
+        for (labels, packet) in packets {
+            let mut opener = PacketOpener::of(Suite::of(0x1303).unwrap(), labels, &secret).unwrap();
+            // "this packet number … would be encoded on 3 bytes": its receiver has seen those before it.
+            opener.largest = Some(654_360_560);
+            let packet = hex(packet);
+            let opened = opener.open(&packet, 1).unwrap();
+            assert_eq!((opened.number, opened.number_len, opened.first), (654_360_564, 3, 0x42));
+            assert_eq!(opened.content, [1]);
+            let mut spoilt = packet.clone();
+            spoilt[20] ^= 1;
+            assert_eq!(opener.open(&spoilt, 1), None);
+            (0..packet.len()).for_each(|len| assert_eq!(opener.open(&packet[..len], 1), None, "{len}"));
+        }
     }
 
     /// The same appendix names the secret that follows.
     #[test]
     fn the_next_secret_is_that_of_the_rfc() {
         let secret = hex("9ac312a7f877468ebe69422748ad00a15443f18203a07d6060f688f30f21632b");
-        let mut next = [0; 32];
-        Suite::of(0x1303).unwrap().expand(&secret, LABELS.update, &mut next).unwrap();
-        assert_eq!(next[..], hex("1223504755036d556342ee9361d253421a826c9ecdf3c7148684b36b714881f9")[..]);
+        let following = [
+            (&LABELS, "1223504755036d556342ee9361d253421a826c9ecdf3c7148684b36b714881f9"),
+            (&LABELS_2, "c69374c49e3d2a9466fa689e49d476db5d0dfbc87d32ceeaa6343fd0ae4c7d88"),
+        ];
+        for (labels, expected) in following {
+            let mut next = [0; 32];
+            Suite::of(0x1303).unwrap().expand(&secret, labels.update, &mut next).unwrap();
+            assert_eq!(next[..], hex(expected)[..]);
+        }
     }
 
     /// A packet as its sender makes it.
