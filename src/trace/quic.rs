@@ -6,6 +6,7 @@
 
 use std::net::SocketAddr;
 
+use super::intake::Admitted;
 use super::over_quic::{Heard, Live, QuicMessage};
 use super::pipeline::Pipeline;
 use super::session::Sessions;
@@ -16,8 +17,6 @@ use crate::map::Map;
 use crate::packet::Packet;
 use crate::protocol::KeyLog;
 use crate::protocol::quic::{self, Kind, QuicPacket};
-
-use super::intake::Admitted;
 
 /// More pairs of ends than this are not remembered at once.
 const MAX_PAIRS: usize = 1 << 15;
