@@ -11,7 +11,7 @@ use serde_json::Value;
 use wiretale::capture::Frame;
 use wiretale::cli::{Loaded, Secrets};
 use wiretale::trace::Pipeline;
-use wiretale::view::{KINDS, Wanted, export};
+use wiretale::view::{Exporter, KINDS, Wanted, export};
 
 /// The type of the block that holds secrets (pcapng, Decryption Secrets Block).
 const SECRETS: u32 = 10;
@@ -36,13 +36,22 @@ fn capture(name: &str) -> (Vec<Frame>, String) {
     (frames, String::from_utf8(secrets).unwrap())
 }
 
-/// What is told of these frames.
+/// What is told of these frames, be they kept or told while they come.
 fn told<'a>(frames: impl IntoIterator<Item = &'a Frame>, secrets: &str) -> Vec<Value> {
+    let (mut out, mut streamed) = (Vec::new(), Vec::new());
+    let mut exporter = Exporter::new(&mut streamed, &KINDS, None, false);
+    let mut passing = Pipeline::new(&mut exporter);
     let mut pipeline = Pipeline::default();
     pipeline.learn_secrets(secrets);
-    frames.into_iter().for_each(|frame| pipeline.push(frame.as_ref()));
-    let mut out = Vec::new();
+    passing.learn_secrets(secrets);
+    for frame in frames {
+        pipeline.push(frame.as_ref());
+        passing.push(frame.as_ref());
+    }
     export(&pipeline.finish(), &Wanted { kinds: &KINDS, keys: None, frames: &|_| true }, &mut out).unwrap();
+    passing.end();
+    exporter.end().unwrap();
+    assert!(streamed == out, "what is kept must not change what is told");
     String::from_utf8(out).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 

@@ -2,6 +2,7 @@
 //! what is proven to be damaged is kept out.
 
 use super::quic::QuicPairs;
+use super::watch::Place;
 use crate::capture::{FrameRef, Moment};
 use crate::flow::{Arrival, Delivery, FlowTable, Fresh, Origin, Stream, UdpPlace, UdpTable};
 use crate::layer::{Group, Note, Severity};
@@ -17,6 +18,8 @@ pub(super) struct Intake {
     pub(super) quic: QuicPairs,
     /// What is odd about the frame at hand, or about fragments before it.
     pub(super) notes: Vec<(Moment, Note)>,
+    /// What is odd about QUIC in frames before it.
+    pub(super) late: Vec<(Place, Note)>,
     pub(super) portion: Portion,
 }
 
@@ -127,7 +130,7 @@ impl Intake {
         if self.portion.part == 0 {
             self.notes.extend(self.fragments.take_notes());
         }
-        self.notes.extend(self.quic.finish());
+        self.late.extend(self.quic.finish());
     }
 
     fn note_remarks(&mut self, packet: &Packet, frame: FrameRef<'_>, now: Moment) {

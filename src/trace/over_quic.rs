@@ -1,6 +1,7 @@
 //! One connection of QUIC that is opened: its streams put in order, and what HTTP/3 and WebTransport say on them.
 
 use super::session::Sessions;
+use super::watch::Place;
 use super::webtransport::{Streams, Told};
 use crate::capture::Moment;
 use crate::layer::{Direction, Group, Note, Severity};
@@ -53,6 +54,8 @@ impl Clone for QuicMessage {
 pub(super) struct Heard {
     pub(super) messages: Vec<QuicMessage>,
     pub(super) notes: Vec<(Moment, Note)>,
+    /// Of a connection that another follows: what is to be said when no more comes.
+    pub(super) late: Vec<(Place, Note)>,
 }
 
 /// A connection that is followed.
@@ -136,16 +139,21 @@ impl Live {
         }
     }
 
-    /// What is to be said when no more comes.
-    pub(super) fn end(&mut self) -> Vec<(Moment, Note)> {
+    /// What is to be said when no more comes, of which frame and of what went which way.
+    pub(super) fn end(&mut self) -> Vec<(Moment, Direction, Note)> {
         let mut found = Vec::new();
         for ((id, d), lane) in self.lanes.iter().filter(|(_, lane)| !lane.is_over) {
+            let way = if *d == 0 { Direction::ToServer } else { Direction::ToClient };
             if let Some(hole) = lane.sequence.hole() {
                 let (len, start) = (hole.end - hole.start, hole.start);
                 let text = format!(
                     "QUIC: {len} octets of stream {id} are missing, from {start} on; what follows on it is not read"
                 );
-                found.push((lane.since, Note::new(Severity::Warn, text, "RFC 9000 §2.2").about(Group::Reassemble)));
+                found.push((
+                    lane.since,
+                    way,
+                    Note::new(Severity::Warn, text, "RFC 9000 §2.2").about(Group::Reassemble),
+                ));
             } else if !lane.sequence.ready().is_empty() {
                 let is_blocked = self.blocked.iter().any(|(other, direction)| (other, &direction.index()) == (id, d));
                 let why = if is_blocked {
@@ -154,7 +162,7 @@ impl Live {
                     "are the beginning of something longer"
                 };
                 let text = format!("QUIC: the last {} octets of stream {id} {why}", lane.sequence.ready().len());
-                found.push((lane.last, Note::new(Severity::Note, text, "RFC 9114 §7.1").about(Group::Reassemble)));
+                found.push((lane.last, way, Note::new(Severity::Note, text, "RFC 9114 §7.1").about(Group::Reassemble)));
             }
         }
         self.lanes.clear();
@@ -315,7 +323,7 @@ mod tests {
         (0..40).for_each(|n| play.say(4, 1 + n * 60_000, &some));
         assert_eq!(play.notes(), ["QUIC: too much waits to be read on stream 4, which is given up"]);
         assert_eq!(play.live.waiting, 600_000, "what was given up is forgotten");
-        let ended: Vec<String> = play.live.end().into_iter().map(|(_, note)| note.text).collect();
+        let ended: Vec<String> = play.live.end().into_iter().map(|(_, _, note)| note.text).collect();
         assert_eq!(ended, ["QUIC: 1 octets of stream 0 are missing, from 0 on; what follows on it is not read"]);
     }
 
@@ -326,7 +334,7 @@ mod tests {
         play.say(4, 0, &[0x40, 0x41, 0, 1, b'0', 9, b'4']);
         play.said(Direction::ToClient, 3, 0, &[0, 4, 3, 1, 0x40, 0xdc]);
         play.say(0, 0, &[1, 3, 2, 0, 0x80]);
-        let mut ended: Vec<String> = play.live.end().into_iter().map(|(_, note)| note.text).collect();
+        let mut ended: Vec<String> = play.live.end().into_iter().map(|(_, _, note)| note.text).collect();
         ended.sort();
         let expected = [
             "QUIC: the last 2 octets of stream 4 are the beginning of something longer",

@@ -161,6 +161,9 @@ impl<W: Watch> Pipeline<W> {
         for (moment, note) in std::mem::take(&mut self.intake.notes) {
             self.watch.note(Some(&Place { moment, stream: None, ends: None }), &note);
         }
+        for (place, note) in std::mem::take(&mut self.intake.late) {
+            self.watch.note(Some(&place), &note);
+        }
         for flow in ended {
             self.part_with(flow);
         }
@@ -169,6 +172,9 @@ impl<W: Watch> Pipeline<W> {
 
     /// Tells what is odd about the packet itself, and about fragments that were given up.
     fn tell_intake(&mut self, admitted: &Admitted, frame: FrameRef<'_>, now: Moment, segment: Option<&Segment>) {
+        for (place, note) in self.intake.late.drain(..) {
+            self.watch.note(Some(&place), &note);
+        }
         if self.intake.notes.is_empty() {
             return;
         }

@@ -10,9 +10,9 @@ use super::intake::Admitted;
 use super::over_quic::{Heard, Live, QuicMessage};
 use super::pipeline::Pipeline;
 use super::session::Sessions;
-use super::watch::Watch;
+use super::watch::{Place, Watch};
 use crate::capture::{FrameRef, Moment};
-use crate::layer::{Group, Note, Severity};
+use crate::layer::{Direction, Group, Note, Severity};
 use crate::map::Map;
 use crate::packet::Packet;
 use crate::protocol::KeyLog;
@@ -44,8 +44,8 @@ struct Pair {
     id_lens: [Option<u8>; 2],
     /// Nothing more of their connection can be opened.
     is_over: bool,
-    /// Where they first spoke, until it is said what becomes of what they say.
-    first: Option<Moment>,
+    /// Where they first spoke, and which did, until it is said what becomes of what they say.
+    first: Option<(Moment, usize)>,
 }
 
 /// What stands in a datagram, beside its packets.
@@ -63,7 +63,7 @@ impl QuicPairs {
         }
         let met = self.met;
         self.met += u32::from(is_new);
-        let new = || Pair { number: met, first: Some(now), ..Pair::default() };
+        let new = || Pair { number: met, first: Some((now, sender)), ..Pair::default() };
         let pair = self.pairs.entry(ends).or_insert_with(new);
         pair.id_lens[sender] = quic::own_id_len(&packets).or(pair.id_lens[sender]);
         Some(packets.into())
@@ -92,7 +92,7 @@ impl QuicPairs {
         if let Some(live) = self.live.get_mut(&ends) {
             pair.number = live.number;
             if packets.iter().any(|packet| live.connection.is_another(packet, payload, sender)) {
-                heard.notes.extend(live.end());
+                heard.late.extend(ended(&ends, live));
                 pair.number = self.met;
                 self.met += 1;
                 **live = Live::new(pair.number);
@@ -115,10 +115,14 @@ impl QuicPairs {
     }
 
     /// The capture is over: what still waits will not come.
-    pub(super) fn finish(&mut self) -> Vec<(Moment, Note)> {
-        let waits = self.pairs.values_mut().filter_map(|pair| Some((pair.first.take()?, closed())));
-        let mut notes: Vec<(Moment, Note)> = waits.chain(self.live.values_mut().flat_map(|live| live.end())).collect();
-        notes.sort_by(|(a, a_note), (b, b_note)| (a.frame, &a_note.text).cmp(&(b.frame, &b_note.text)));
+    pub(super) fn finish(&mut self) -> Vec<(Place, Note)> {
+        let waits = self.pairs.iter_mut().filter_map(|(ends, pair)| {
+            let (moment, sender) = pair.first.take()?;
+            Some((place(ends, moment, sender), closed()))
+        });
+        let mut notes: Vec<(Place, Note)> =
+            waits.chain(self.live.iter_mut().flat_map(|(ends, live)| ended(ends, live))).collect();
+        notes.sort_by(|(a, a_note), (b, b_note)| (a.moment.frame, &a_note.text).cmp(&(b.moment.frame, &b_note.text)));
         notes
     }
 }
@@ -132,6 +136,22 @@ fn make_room(live: &mut Map<Ends, Box<Live>>) -> Option<Note> {
     live.clear();
     let text = format!("QUIC: more than {MAX_LIVE} connections are opened at once: those before this one are given up");
     Some(Note::new(Severity::Warn, text, "").about(Group::Undecoded))
+}
+
+/// Where something is to be said of what one of two ends sent.
+fn place((lower, higher): &Ends, moment: Moment, sender: usize) -> Place {
+    let ends = if sender == 0 { (*lower, *higher) } else { (*higher, *lower) };
+    Place { moment, stream: None, ends: Some(ends) }
+}
+
+/// What is to be said of a connection on which no more comes.
+fn ended(ends: &Ends, live: &mut Live) -> Vec<(Place, Note)> {
+    let client = live.connection.client().unwrap_or(0);
+    let of = |(moment, direction, note): (Moment, Direction, Note)| {
+        let sender = if direction == Direction::ToServer { client } else { 1 - client };
+        (place(ends, moment, sender), note)
+    };
+    live.end().into_iter().map(of).collect()
 }
 
 /// Two ends, and which of them speaks.
@@ -153,8 +173,9 @@ impl<W: Watch> Pipeline<W> {
         let Some(mut packets) = admitted.quic.take() else { return Vec::new() };
         let (packet, data) = admitted.whole(frame.data);
         let with = (self.secrets.as_ref(), &mut self.sessions);
-        let Heard { messages, notes } = self.intake.quic.open((packet, data, now), &mut packets, with);
+        let Heard { messages, notes, late } = self.intake.quic.open((packet, data, now), &mut packets, with);
         self.intake.notes.extend(notes);
+        self.intake.late.extend(late);
         self.intake.notes.extend(messages.iter().flat_map(|message| &message.notes).map(|note| (now, note.clone())));
         admitted.quic = Some(packets);
         messages

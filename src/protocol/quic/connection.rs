@@ -98,6 +98,11 @@ impl Connection {
         self.opening.is_anew(packet, datagram)
     }
 
+    /// Which of the two ends is the client, as soon as that is known.
+    pub fn client(&self) -> Option<usize> {
+        self.client
+    }
+
     /// Whether any of its packets were opened by its secrets.
     pub fn is_opened(&self) -> bool {
         self.openers.iter().flatten().any(Option::is_some)
