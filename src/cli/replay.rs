@@ -13,6 +13,7 @@ use super::predict;
 use crate::capture::About;
 use crate::explain::{self, Story};
 use crate::filter::{Filter, TraceNames};
+use crate::protocol::text::tamed;
 use crate::trace::Trace;
 use crate::view::{self, Line, Page, Tone};
 
@@ -153,7 +154,7 @@ fn head(arguments: &ReplayArguments, about: &About, numbers: &Numbers, width: us
     let name = Line::of(Tone::Strong, arguments.capture.file.display().to_string());
     page.paragraph(Line::new(), &name.with(Tone::Dim, format!("  {numbers}")));
     if let Some(first) = about.comments.first().and_then(|comment| comment.lines().next()) {
-        let safe: String = first.chars().map(|c| if c.is_control() { '·' } else { c }).collect();
+        let safe = tamed(first);
         page.paragraph(Line::new(), &Line::of(Tone::Dim, safe));
     }
     page.lines

@@ -5,6 +5,7 @@ use crate::flow::Segment;
 use crate::layer::{Layer, OsiLayer};
 use crate::protocol::WebSocketFrame;
 use crate::protocol::text::as_text;
+use crate::protocol::text::is_unsafe;
 use crate::trace::{Message, Owner, Record, Share, Talk, Trace};
 
 /// A frame, peeled.
@@ -154,7 +155,7 @@ fn content(trace: &Trace, message: &Message) -> Option<String> {
 /// Text in quotes if it is text, else octets.
 fn readable(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
-        Ok(text) if !text.chars().any(|c| c.is_control() && c != '\n') => {
+        Ok(text) if !text.chars().any(|c| is_unsafe(c) && c != '\n') => {
             let line: String = text.trim_end().chars().take(40).map(|c| if c == '\n' { '↵' } else { c }).collect();
             let more = if text.trim_end().chars().count() > 40 { "…" } else { "" };
             format!("\"{line}{more}\"")

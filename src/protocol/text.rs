@@ -1,5 +1,17 @@
 //! Words for summaries: what a peer sent, made safe to print on one line.
 
+/// Whether a terminal may do something else with it than show it: control characters, line and paragraph separators, and what
+/// changes the direction of writing (Unicode Standard Annex 9, "Trojan Source").
+pub(crate) fn is_unsafe(c: char) -> bool {
+    let directs = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || directs || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// `text` with a dot in the place of each such character.
+pub(crate) fn tamed(text: &str) -> String {
+    text.chars().map(|c| if is_unsafe(c) { '·' } else { c }).collect()
+}
+
 /// `text` in quotes, shortened to `max` characters, control characters escaped. Quotes inside stay as they are: this is
 /// read by people, and JSON is full of them.
 pub(crate) fn quoted(text: &str, max: usize) -> String {
@@ -10,7 +22,7 @@ pub(crate) fn quoted(text: &str, max: usize) -> String {
             break;
         }
         match c {
-            c if c.is_control() => out.extend(c.escape_default()),
+            c if is_unsafe(c) => out.extend(c.escape_default()),
             c => out.push(c),
         }
     }
@@ -20,7 +32,7 @@ pub(crate) fn quoted(text: &str, max: usize) -> String {
 
 /// `text` without control characters, shortened to `max` characters.
 pub(crate) fn plain(text: &str, max: usize) -> String {
-    let mut out: String = text.chars().take(max).map(|c| if c.is_control() { '·' } else { c }).collect();
+    let mut out: String = text.chars().take(max).map(|c| if is_unsafe(c) { '·' } else { c }).collect();
     if text.chars().nth(max).is_some() {
         out.push('…');
     }
@@ -37,6 +49,15 @@ pub(crate) fn as_text(octets: &[u8], max: usize) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What turns a line round, or begins another, is not handed to a terminal.
+    #[test]
+    fn what_a_terminal_obeys_is_escaped() {
+        let turned = "a\u{202e}b\u{2066}c\u{2028}d\u{1b}[2J";
+        assert_eq!(quoted(turned, 40), "\"a\\u{202e}b\\u{2066}c\\u{2028}d\\u{1b}[2J\"");
+        assert_eq!((plain(turned, 40).as_str(), tamed(turned).as_str()), ("a·b·c·d·[2J", "a·b·c·d·[2J"));
+        assert_eq!(quoted("grün 𝄞 שלום", 40), "\"grün 𝄞 שלום\"", "letters are left as they are");
+    }
 
     #[test]
     fn what_is_text_is_shown_as_text() {

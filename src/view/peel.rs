@@ -5,6 +5,7 @@ use unicode_width::UnicodeWidthStr;
 use super::line::{Line, Page, Tone, wrap_within};
 use crate::explain::{Peel, Unmask, internet_layer};
 use crate::layer::{Buffer, Field, Layer, Value};
+use crate::protocol::text::tamed;
 use crate::trace::Trace;
 
 /// Octets that a bar of the onion can show at the most.
@@ -65,8 +66,7 @@ fn xor(unmask: &Unmask, width: usize) -> Vec<Line> {
     let n = unmask.wire.len().min(room.clamp(4, 16));
     let hex = |bytes: &mut dyn Iterator<Item = u8>| bytes.take(n).map(|b| format!("{b:02x} ")).collect::<String>();
     let more = if unmask.wire.len() > n { "…" } else { "" };
-    let text: String =
-        String::from_utf8_lossy(&unmask.plain[..n]).chars().map(|c| if c.is_control() { '·' } else { c }).collect();
+    let text: String = tamed(&String::from_utf8_lossy(&unmask.plain[..n]));
     vec![
         Line::of(Tone::Dim, "  on the wire   ")
             .with(Tone::WebSocket, hex(&mut unmask.wire.iter().copied()))
@@ -172,7 +172,7 @@ fn value_text(field: &Field) -> String {
 
 /// What a peer sent may hold control characters; on a terminal they would act.
 fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '·' } else { c }).collect()
+    tamed(text)
 }
 
 /// Where a field was read, in octets of this frame.

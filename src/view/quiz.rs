@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::line::{Line, Page, Tone};
 use crate::explain::quiz::{Evidence, Question, Quiz};
+use crate::protocol::text::tamed;
 
 /// A question with its choices.
 pub fn question(number: usize, question: &Question, width: usize) -> Vec<Line> {
@@ -47,7 +48,7 @@ pub fn answer(question: &Question, chosen: Option<usize>, width: usize) -> Vec<L
 const SHOWN: usize = 12;
 
 fn proof(evidence: &Evidence) -> Line {
-    let value: String = evidence.value.chars().take(40).map(|c| if c.is_control() { '·' } else { c }).collect();
+    let value: String = tamed(&evidence.value).chars().take(40).collect();
     let line = Line::of(Tone::Strong, evidence.field).with(Tone::Plain, format!(" {value}  "));
     let Some((frame, at)) = evidence.at else { return line.with(Tone::Dim, "computed") };
     let octets: Vec<String> = evidence.octets.iter().take(SHOWN).map(|octet| format!("{octet:02x}")).collect();

@@ -8,6 +8,7 @@ use super::line::{Line, Page, Tone, fit};
 use crate::explain::{Cast, Chapter, Confidence, Finding, Recognised, Story};
 use crate::filter::Evidence;
 use crate::layer::Severity;
+use crate::protocol::text::tamed;
 use crate::trace::{Talk, Trace};
 
 /// The ladders of all connections, each with its heading.
@@ -145,7 +146,7 @@ pub fn comments(trace: &Trace, wanted: &dyn Fn(u32) -> bool, width: usize) -> Ve
         written.flat_map(|(number, record)| record.frame.comments.iter().map(move |c| (c.as_str(), Some(number))));
     let mut page = Page::new(width);
     for (comment, frames) in gather(each).iter().take(MAX_REMARKS) {
-        let safe: String = comment.chars().map(|c| if c.is_control() { '·' } else { c }).collect();
+        let safe = tamed(comment);
         let body = Line::of(Tone::Plain, safe).with(Tone::Dim, format!(" · {}", places(frames)));
         page.paragraph(Line::of(Tone::Dim, "  • "), &body);
     }

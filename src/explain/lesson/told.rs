@@ -9,6 +9,7 @@ use super::{Choice, Class, Item, Lesson, Misconception, Modify, Predict, Proof, 
 use crate::explain::{Cast, Story};
 use crate::filter::{Evidence, ExprValue, Filter};
 use crate::layer::{FieldDef, Value, colon_hex};
+use crate::protocol::text::tamed;
 use crate::trace::Trace;
 
 /// Whether a sentence is true of the capture shown.
@@ -372,5 +373,5 @@ pub(super) fn cell_text(value: &Value) -> String {
 
 /// What a peer sent may hold control characters; on a terminal they would act.
 pub(super) fn safe(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '·' } else { c }).collect()
+    tamed(text)
 }
