@@ -602,3 +602,17 @@ fn behind_missing_segments_frames_are_found_again() {
     assert_eq!(told(&trace).len(), 4);
     assert!(notes(&trace).iter().any(|(_, text)| text.contains("what follows in this direction cannot be read")));
 }
+
+/// Whether it was offered the request says.
+#[test]
+fn what_was_chosen_is_not_judged_without_the_request() {
+    let answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                  Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: chat\r\n\
+                  Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
+    let mut talk = Conversation::new();
+    talk.server(answer).server([0x81, 2, b'h', b'i']);
+    let trace = talk.trace();
+    let notes = notes(&trace);
+    assert!(notes.iter().any(|(_, text)| text.contains("the request was not captured")), "{notes:?}");
+    assert!(!notes.iter().any(|(_, text)| text.contains("not offered")), "{notes:?}");
+}

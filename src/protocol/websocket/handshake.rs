@@ -50,7 +50,10 @@ pub(super) fn judge(upgrade: &Upgrade, sink: &mut dyn Sink) -> WebSocketHandshak
     let mut of_request = Vec::new();
     check_request(request, &mut of_request);
     if upgrade.switched {
-        check_response(request, response, accept_valid, &mut notes);
+        check_response(response, accept_valid, &mut notes);
+        if upgrade.request_range.is_some() {
+            check_choices(request, response, &mut notes);
+        }
     } else {
         let text = format!("the server answered {} instead of 101: this stays HTTP", response.start);
         notes.push(Note::new(Severity::Note, text, "RFC 6455 §4.1"));
@@ -111,7 +114,7 @@ fn check_request(request: &Head, notes: &mut Vec<Note>) {
     }
 }
 
-fn check_response(request: &Head, response: &Head, accept_valid: Option<bool>, notes: &mut Vec<Note>) {
+fn check_response(response: &Head, accept_valid: Option<bool>, notes: &mut Vec<Note>) {
     let mut error = |text: String| notes.push(Note::new(Severity::Error, text, "RFC 6455 §4.1"));
     if !response.get("upgrade").is_some_and(|token| token.trim().eq_ignore_ascii_case("websocket")) {
         error("the answer's Upgrade is not websocket".into());
@@ -127,6 +130,11 @@ fn check_response(request: &Head, response: &Head, accept_valid: Option<bool>, n
         (None, None) => error("the answer has no Sec-WebSocket-Accept".into()),
         (None, Some(_)) => {}
     }
+}
+
+/// What the server chose must have been offered.
+fn check_choices(request: &Head, response: &Head, notes: &mut Vec<Note>) {
+    let mut error = |text: String| notes.push(Note::new(Severity::Error, text, "RFC 6455 §4.1"));
     if let Some(chosen) = response.get("sec-websocket-protocol")
         && !request.has_token("sec-websocket-protocol", chosen.trim())
     {
