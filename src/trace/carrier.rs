@@ -67,6 +67,12 @@ impl Carrier {
         self.changed = true;
     }
 
+    /// The sessions that are spoken of on the connection just now.
+    pub(super) fn sids(&self) -> impl Iterator<Item = &str> {
+        let polls = self.requests.iter().filter_map(|request| request.poll.as_ref()?.sid.as_deref());
+        self.socket.iter().filter_map(|socket| socket.sid.as_deref()).chain(polls)
+    }
+
     /// Whether anything may be in the messages of the connection.
     pub(super) fn is_idle(&self) -> bool {
         self.changed && self.socket.is_none()

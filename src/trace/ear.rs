@@ -226,6 +226,8 @@ impl<W: Watch> Ear<'_, W> {
             Speech::Known(_, decoder) => decoder.gap(direction, gap.clone(), behind),
             _ => false,
         };
+        // Who acknowledges may answer what is missing.
+        lane.carrier.sids().for_each(|sid| self.sessions.doubt(sid));
         lane.read[d] = gap.end;
         lane.deaf[d] = !goes_on;
         let rest = if goes_on { "" } else { "; what follows in this direction cannot be read" };

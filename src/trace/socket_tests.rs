@@ -70,6 +70,27 @@ fn an_event_before_any_connect_is_told() {
     assert_eq!(noted, [(Some(9), "an event in the namespace /admin, which was not joined".to_owned())]);
 }
 
+/// What is acknowledged may have been in the octets that are missing.
+#[test]
+fn behind_a_gap_nobody_is_blamed_for_an_acknowledgement() {
+    let noted = |is_lost: bool| {
+        let mut talk = Conversation::new().open();
+        talk.client(UPGRADE).server(SWITCHING).server(frame(TO_CLIENT, OPEN));
+        talk.client(frame(TO_SERVER, JOIN)).server(frame(TO_CLIENT, JOINED));
+        talk.client(frame(TO_SERVER, r#"429["ask"]"#));
+        if is_lost {
+            talk.lose();
+        }
+        for _ in 0..6 {
+            talk.client(frame(TO_SERVER, r#"42["more"]"#)).server(frame(TO_CLIENT, r#"42["news"]"#));
+        }
+        talk.server(frame(TO_CLIENT, r#"439["yes"]"#)).server(frame(TO_CLIENT, r#"438["no"]"#));
+        let trace = talk.trace();
+        notes(&trace).iter().filter(|(_, text)| text.starts_with("it acknowledges the event")).count()
+    };
+    assert_eq!((noted(false), noted(true)), (1, 0));
+}
+
 /// A body of a poll must hold a packet; where none does there is none to tell that on, so the request is told.
 #[test]
 fn a_post_without_a_packet_is_told() {
