@@ -132,7 +132,7 @@ impl Connection {
         let (frame, way, severity, text, spec) = match self.ending() {
             Ending::Closed { .. } => return None,
             Ending::Open => {
-                let text = format!("connection {id} was still open when the capture ended");
+                let text = format!("connection {id}: still open when the capture ended");
                 (self.last.0, self.ways[1], Severity::Note, text, "")
             }
             Ending::Unanswered { syn } => {

@@ -135,7 +135,7 @@ fn a_capture_that_begins_and_ends_in_the_middle() {
     assert_eq!(play.connection().ending(), Ending::Open);
     let expected = [
         (1, "connection 0 began before the capture: 10.0.0.1:50000 is taken for the client because of its port"),
-        (2, "connection 0 was still open when the capture ended"),
+        (2, "connection 0: still open when the capture ended"),
     ];
     assert_eq!(remarks(&play), expected.map(|(frame, text)| (frame, text.to_owned())));
 }
