@@ -3,8 +3,9 @@
 //! # References
 //! - RFC 9110 §15; Fetch, "CORS check" (<https://fetch.spec.whatwg.org/#concept-cors-check>); RFC 9112 §6.3.
 
+use super::asked::PATIENCE;
 use super::exchange::Exchange;
-use super::{Case, Finding, quoted, together};
+use super::{Case, Finding, end_of, in_words, quoted, together};
 use crate::flow::Opening;
 use crate::layer::Direction;
 use crate::protocol::engineio::ErrorBody;
@@ -15,7 +16,41 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
     let mut found = refused(case);
     found.extend(together(case.exchanges.iter().filter_map(|exchange| not_allowed(case, exchange))));
     found.extend(left_over(case));
+    found.extend(case.exchanges.iter().filter_map(|exchange| cut_short(case, exchange)));
     found
+}
+
+/// An answer whose sender closed, or whose receiver gave up, before all came that it announced.
+fn cut_short(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
+    let answer = exchange.answer.filter(|answer| !answer.complete)?;
+    let http = answer.payload_as::<HttpMessage>()?;
+    let announced: u64 = exchange.says(case.trace, "content-length")?.parse().ok()?;
+    let came = http.body(case.trace.bytes(answer)).len() as u64;
+    let connection = case.connection(answer)?;
+    if came >= announced || !case.has_all(connection, Direction::ToClient) {
+        return None;
+    }
+    let (by, end, is_reset) = end_of(connection)?;
+    let (asked, begun) = (exchange.request.frame(), answer.frames.first().copied()?);
+    let waited = case.seconds(begun, end);
+    let what =
+        format!("the answer to {} {}", exchange.method, quoted(exchange.target.split('?').next().unwrap_or_default()));
+    let came = if came == 1 { "1 came".to_owned() } else { format!("{came} came") };
+    let text = match by {
+        Direction::ToClient => format!(
+            "{what} announces {announced} octets (Content-Length), and {came} before {} {}: the length is too large, or its \
+             program ended before it had sent all",
+            connection.server,
+            if is_reset { "broke off" } else { "closed" }
+        ),
+        Direction::ToServer if waited >= PATIENCE => format!(
+            "{what} announces {announced} octets (Content-Length), and {came} in the {} until the client gave up: the length \
+             is too large, or the server was held up",
+            in_words(waited)
+        ),
+        Direction::ToServer => return None,
+    };
+    Some(Finding::error(text, "RFC 9112 §8", vec![asked, begun, end]))
 }
 
 /// Requests that were answered with an error, each kind of them once; what Engine.IO says of its own is told there.

@@ -10,7 +10,7 @@ use super::exchange::Exchange;
 use super::{Case, Finding, end_of, in_words, quoted, sender};
 use crate::flow::{Connection, Ending};
 use crate::layer::Direction;
-use crate::protocol::engineio::{Content, EngineIoPacket, Kind, Open};
+use crate::protocol::engineio::{Content, EngineIoPacket, Kind, Open, Query};
 use crate::protocol::{Opcode, SocketIoPacket, WebSocketFrame};
 use crate::trace::Message;
 
@@ -63,7 +63,7 @@ fn unanswered(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
     Some(Finding::warn(text, "RFC 9112 §9.3.1", frames))
 }
 
-/// Whether the server said anything behind a request, be it an answer that has no end yet.
+/// Whether the server said anything behind a request, be it an answer that has no end yet, or octets that nobody read.
 fn answer_begun(case: &Case<'_>, request: &Message) -> bool {
     case.last_said
         .get(request.connection as usize)
@@ -115,19 +115,24 @@ fn unacknowledged(case: &Case<'_>) -> Vec<Finding> {
     found
 }
 
-/// The connections of each session.
-fn sessions<'a>(case: &Case<'a>) -> BTreeMap<&'a str, BTreeSet<u32>> {
-    let mut found: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
+/// The connections of each session, those included on which a poll still waits.
+fn sessions(case: &Case<'_>) -> BTreeMap<String, BTreeSet<u32>> {
+    let mut found: BTreeMap<String, BTreeSet<u32>> = BTreeMap::new();
     for message in case.trace.messages() {
         if let Some(sid) = message.payload_as::<EngineIoPacket>().and_then(|packet| packet.sid.as_deref()) {
-            found.entry(sid).or_default().insert(message.connection);
+            found.entry(sid.to_owned()).or_default().insert(message.connection);
+        }
+    }
+    for exchange in &case.exchanges {
+        if let Some(connections) = Query::from_target(&exchange.target).sid.and_then(|sid| found.get_mut(&*sid)) {
+            connections.insert(exchange.request.connection);
         }
     }
     found
 }
 
 /// Nobody gives up sooner, unless it was said when: half a second.
-const PATIENCE: f64 = 0.5;
+pub(super) const PATIENCE: f64 = 0.5;
 
 /// Pings of Engine.IO behind which there was no pong: the last of their sessions.
 fn heartbeats(case: &Case<'_>) -> Vec<Finding> {

@@ -114,8 +114,11 @@ fn largest_before(case: &Case<'_>, close: &Message) -> Option<(u32, u64)> {
         other.direction != close.direction && other.frames.first().is_some_and(|first| *first <= close.frame())
     });
     let sizes = before.filter_map(|other| {
-        let frame = other.payload_as::<WebSocketFrame>().map(|frame| frame.payload_len);
-        let joined = other.payload_as::<WebSocketMessage>().map(|message| message.fragment_lens().sum());
+        // Of what was compressed the programs see the message only.
+        let frame = other.payload_as::<WebSocketFrame>().filter(|frame| !frame.encoded).map(|frame| frame.payload_len);
+        let joined = other
+            .payload_as::<WebSocketMessage>()
+            .map(|message| message.payload_len().unwrap_or_else(|| message.fragment_lens().sum()));
         Some((other.frame(), frame.or(joined)?))
     });
     sizes.max_by_key(|(_, octets)| *octets)

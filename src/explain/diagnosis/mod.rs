@@ -18,6 +18,7 @@ use exchange::Exchange;
 
 use crate::flow::{Closing, Connection, Ending};
 use crate::layer::{Direction, Severity};
+use crate::protocol::text::tamed;
 use crate::trace::{Message, Trace};
 
 /// Something that went wrong.
@@ -61,6 +62,17 @@ impl<'a> Case<'a> {
             of[message.connection as usize].push(message);
             if message.direction == Direction::ToClient {
                 last_said[message.connection as usize][usize::from(message.inside)] = message.frame();
+            }
+        }
+        // What could not be read was said, too. Of what is inside of TLS it is not known.
+        for (number, record) in trace.records() {
+            let Some(segment) = record.segment.as_ref().filter(|one| one.direction == Direction::ToClient) else {
+                continue;
+            };
+            if segment.len > 0
+                && let Some(last) = last_said.get_mut(segment.connection as usize)
+            {
+                last[0] = last[0].max(number);
             }
         }
         Self { trace, exchanges: exchange::exchanges(trace), of, last_said }
@@ -158,7 +170,7 @@ fn in_words(seconds: f64) -> String {
 /// A text that a peer chose, as far as it is read: control characters do nothing, and it has an end.
 fn quoted(text: &str) -> String {
     const MOST: usize = 80;
-    let safe: String = text.chars().take(MOST).map(|c| if c.is_control() { '·' } else { c }).collect();
+    let safe: String = tamed(text).chars().take(MOST).collect();
     if text.chars().count() > MOST { format!("{safe}…") } else { safe }
 }
 

@@ -310,3 +310,78 @@ fn octets_that_no_request_waits_for_are_told() {
     assert!(found.text.starts_with("2 octets follow the body of the answer in frame 5"), "{}", found.text);
     assert!(found.text.ends_with("its Content-Length: 3 is too small"), "{}", found.text);
 }
+
+/// What a program took is what it was after it had been inflated.
+#[test]
+fn of_what_was_compressed_the_size_counts_that_a_program_sees() {
+    let mut talk = websocket(
+        "Sec-WebSocket-Extensions: permessage-deflate\r\n",
+        "Sec-WebSocket-Extensions: permessage-deflate\r\n",
+    );
+    // 600 times the letter a (RFC 7692 §7.2.1).
+    let compressed = [0x4a, 0x4c, 0x1c, 0x05, 0xa3, 0x80, 0xfa, 0x00, 0x00];
+    talk.client(frame(0xc1, &compressed, true)).server(frame(0x88, &[3, 241], false));
+    assert!(one(&talk).text.ends_with("the message that ended in frame 6 has 600 octets"), "{:?}", told(&talk));
+}
+
+#[test]
+fn octets_that_could_not_be_read_may_have_been_the_answer() {
+    let mut talk = Conversation::new().open();
+    talk.client("GET /x HTTP/1.1\r\nHost: x\r\n\r\n");
+    talk.server("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nokay and more");
+    talk.client("GET /again HTTP/1.1\r\nHost: x\r\n\r\n").server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    talk.segment(TO_CLIENT, Flags::FIN | Flags::ACK, b"");
+    let told = told(&talk);
+    assert!(told.iter().any(|text| text.contains("Content-Length: 4 is too small")), "{told:?}");
+    assert!(!told.iter().any(|text| text.contains("never answered")), "{told:?}");
+}
+
+#[test]
+fn a_length_that_is_too_large_is_told_with_who_ended_it() {
+    let asked = || {
+        let mut talk = Conversation::new().open();
+        talk.client("GET /x?y HTTP/1.1\r\nHost: x\r\n\r\n");
+        talk.server("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\neight of");
+        talk
+    };
+    let mut closed = asked();
+    closed.segment(TO_CLIENT, Flags::FIN | Flags::ACK, b"");
+    let found = one(&closed);
+    let says = "the answer to GET /x announces 50 octets (Content-Length), and 8 came before 127.0.0.1:8080 closed: ";
+    assert!(found.text.starts_with(says), "{}", found.text);
+    assert_eq!(found.frames, [4, 5, 6]);
+    let mut left = asked();
+    left.close();
+    assert_eq!(told(&left), [""; 0], "who leaves at once leaves for another reason");
+    later(&mut left, 6, 3000);
+    assert!(told(&left)[0].contains("8 came in the 3.0 s until the client gave up"), "{:?}", told(&left));
+    let mut open = asked();
+    later(&mut open, 6, 3000);
+    assert_eq!(told(&open), [""; 0], "the rest may come");
+    // The capture may lack what came.
+    let mut lost = asked();
+    lost.server("the rest").lose().segment(TO_CLIENT, Flags::FIN | Flags::ACK, b"");
+    assert_eq!(told(&lost), [""; 0]);
+}
+
+/// Its session lives as long as one of its polls waits.
+#[test]
+fn a_session_that_still_polls_is_not_over() {
+    let open = "0{\"sid\":\"s\",\"upgrades\":[],\"pingInterval\":500,\"pingTimeout\":200}";
+    let mut said = Conversation::new().open();
+    said.client("GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\r\n");
+    said.server(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{open}", open.len()));
+    let event = "40\u{1e}420[\"save\"]";
+    let post = "POST /socket.io/?EIO=4&transport=polling&sid=s HTTP/1.1\r\nHost: x\r\n";
+    said.client(format!("{post}Content-Length: {}\r\n\r\n{event}", event.len()));
+    said.server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").close();
+    let mut polls = Conversation::between("127.0.0.1:51545", "127.0.0.1:8080").open();
+    polls.client("GET /socket.io/?EIO=4&transport=polling&sid=s HTTP/1.1\r\nHost: x\r\n\r\n");
+    let after = said.frames.len() as i64;
+    polls.frames.iter_mut().for_each(|frame| frame.time.0 += after * 1_000_000);
+    said.frames.append(&mut polls.frames);
+    let last = said.frames.len() as u32;
+    later(&mut said, last, 900);
+    let told = told(&said);
+    assert!(told.iter().any(|text| text.contains("until the capture ended")), "{told:?}");
+}
