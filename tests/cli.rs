@@ -977,7 +977,7 @@ fn an_impossible_comparison_is_refused_with_its_reason() {
         (&["tcp", "--clients", "11"], "11 is not in 1..=10"),
         (&["tcp", "--idle", "1000years"], "and so does idling"),
         (&["tcp", "--loss", "5"], "there is no wire that could"),
-        (&["tcp", "--network", "ethernet", "--loss", "100"], "TCP does little but wait; choose 1 to 50"),
+        (&["tcp", "--network", "ethernet", "--loss", "100"], "a whole number of 100, from 1 to 50"),
         (&["udp", "--network", "ethernet", "--loss", "0"], "had by leaving this out"),
         (&["tcp", "--network", "ethernet", "--loss", "5", "--seed", "4294967296"], "4294967296"),
         (&["tcp", "--delay", "5ms"], "there is no wire that could take time"),
@@ -1228,7 +1228,8 @@ fn a_comparison_is_drawn_and_written_down() {
         return eprintln!("NOTE: no live run is possible here: left out");
     }
     assert_eq!(ran.code, 0, "{}", ran.err);
-    assert!(ran.out.starts_with("|  | TCP | asked |") && ran.out.contains("| sum | "), "{}", ran.out);
+    assert!(ran.out.starts_with("3 events to the client, one every 5ms"), "{}", ran.out);
+    assert!(ran.out.contains("\n\n|  | TCP | asked |") && ran.out.contains("| sum | "), "{}", ran.out);
     let page = fs::read_to_string(page).unwrap();
     for name in ["layers", "latency", "break-even", "packets"] {
         let plot = fs::read_to_string(svg.join(format!("{name}.svg"))).unwrap();

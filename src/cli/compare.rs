@@ -322,6 +322,7 @@ fn contend(
         transport: plan.transport.to_string(),
         cost,
         sent: sent.len(),
+        arrived: latencies.len(),
         lost: arguments.loss.map(|_| recording.log.lost()),
         latencies,
         between,

@@ -14,12 +14,14 @@ pub struct Contender {
     pub transport: String,
     /// What it cost.
     pub cost: Cost,
-    /// How many events were sent in all runs, as the programs noted them; `latencies` has those that arrived.
+    /// How many events were sent, as the programs noted them.
     pub sent: usize,
+    /// How many of them arrived.
+    pub arrived: usize,
     /// How many segments and datagrams with data the wire lost, whatever they carried and whichever way; none if it was not to
     /// lose any.
     pub lost: Option<usize>,
-    /// Nanoseconds from sending to receiving, of each event, as the two programs noted them; sorted.
+    /// Nanoseconds from sending to receiving, of each event of all runs that arrived, as the two programs noted them; sorted.
     pub latencies: Vec<u64>,
     /// Of how many events the capture's own clock has the frame between the programs' notes of sending and receiving, and of
     /// how many both are known; none where the capture has another number of events than the log.
@@ -103,16 +105,15 @@ impl Contender {
 }
 
 impl Contender {
-    /// One of several runs of the same: the one in the middle by its octets, with the latencies and the events of all.
+    /// One of several runs of the same: the one in the middle by its octets, with the latencies of all.
     pub fn middle(mut runs: Vec<Self>) -> Option<Self> {
         runs.sort_by_key(|run| run.cost.octets);
         let octets = runs.iter().map(|run| run.cost.octets).collect();
         let mut latencies: Vec<u64> = runs.iter().flat_map(|run| run.latencies.iter().copied()).collect();
         latencies.sort_unstable();
-        let sent = runs.iter().map(|run| run.sent).sum();
         let middle = runs.len() / 2;
         let chosen = runs.into_iter().nth(middle)?;
-        Some(Self { runs: octets, latencies, sent, ..chosen })
+        Some(Self { runs: octets, latencies, ..chosen })
     }
 
     /// What one client would take in a minute with so many events in it, in octets: arithmetic on what was measured, events
@@ -197,6 +198,7 @@ mod tests {
             transport: transport.to_owned(),
             cost,
             sent: 20,
+            arrived: 20,
             lost: None,
             latencies: (1..=20).collect(),
             between: None,
@@ -244,5 +246,20 @@ mod tests {
         let one = contender("tcp", 1.0, 1.0);
         let times = [0, 50, 95, 100].map(|percent| one.latency(percent).unwrap().as_nanos());
         assert_eq!(times, [1, 10, 19, 20]);
+    }
+
+    /// Frames, octets and what arrived are those of one run; of times there are never enough.
+    #[test]
+    fn of_several_runs_one_is_told() {
+        let run = |octets, arrived: usize| Contender {
+            cost: Cost { octets, ..Cost::default() },
+            sent: 10,
+            arrived,
+            latencies: (1..=arrived as u64).collect(),
+            ..contender("udp", 1.0, 1.0)
+        };
+        let middle = Contender::middle(vec![run(300, 8), run(100, 10), run(200, 9)]).expect("there were runs");
+        assert_eq!((middle.cost.octets, middle.sent, middle.arrived), (200, 10, 9));
+        assert_eq!((middle.latencies.len(), middle.runs), (27, vec![100, 200, 300]));
     }
 }

@@ -93,8 +93,8 @@ pub enum LabError {
     /// A step did not end in time.
     #[error("line {line} of the script did not end: the play was stopped after {} seconds", limit.as_secs())]
     #[diagnostic(help(
-        "a machine under heavy load may need another try, a slow wire smaller messages; \
-                         with --save what was recorded until then is kept"
+        "a machine under heavy load may need another try, a slow wire smaller messages, and a wire that loses much must lose \
+                         less or something else (another seed); with --save what was recorded until then is kept"
     ))]
     Late {
         /// The line of the step.

@@ -65,7 +65,7 @@ pub(super) fn taken(compared: &Comparison) -> (Vec<&'static str>, Vec<Vec<String
         ];
         if compared.loss.is_some() {
             cells.insert(6, one.lost.map_or("–".to_owned(), |lost| lost.to_string()));
-            cells.push(format!("{} of {}", one.latencies.len(), one.sent));
+            cells.push(format!("{} of {}", one.arrived, one.sent));
         }
         cells
     };
@@ -333,7 +333,8 @@ pub fn comparison_markdown(compared: &Comparison) -> String {
     let (taken_columns, taken) = taken(compared);
     let (head, layers) = by_layer(compared);
     let (columns, times) = times(compared);
-    format!("{}\n{}\n{}", table(&taken_columns, &taken), table(&columns, &times), table(&head, &layers))
+    let tables = [table(&taken_columns, &taken), table(&columns, &times), table(&head, &layers)].join("\n");
+    format!("{} · {}\n\n{tables}", compared.what(), compared.place)
 }
 
 /// The comparison as one object of JSON.
@@ -361,7 +362,7 @@ pub fn comparison_csv(compared: &Comparison) -> String {
         let time = |percent| one.latency(percent).map_or(String::new(), |time| time.as_nanos().to_string());
         cells.extend([0, 50, 95, 100].map(time));
         cells.extend([cost.held_open.to_string(), number(cost.idle_per_minute)]);
-        cells.extend([one.sent.to_string(), one.latencies.len().to_string()]);
+        cells.extend([one.sent.to_string(), one.arrived.to_string()]);
         cells.push(one.lost.map_or(String::new(), |lost| lost.to_string()));
         out.push_str(&cells.join(","));
         out + "\r\n"
