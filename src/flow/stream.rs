@@ -313,6 +313,11 @@ impl Stream {
         latest
     }
 
+    /// The latest of the frames with which these offsets could be read, as far as it is known.
+    pub fn latest(&self, range: &Range<u64>) -> Moment {
+        self.chunks(range.clone()).map(|chunk| chunk.arrived).max_by_key(|moment| moment.frame).unwrap_or_default()
+    }
+
     /// The numbers of the frames that brought these offsets, and of those with which they could be read: ascending and
     /// without repeats.
     pub fn frames(&self, range: Range<u64>) -> Vec<u32> {

@@ -190,7 +190,8 @@ impl<W: Watch> Ear<'_, W> {
             stream.store(keep.max(lent.start), lent.from(keep));
         }
         stream.forget(keep);
-        if stream.end() - read > MAX_UNREAD {
+        // What is missing takes no memory.
+        if stream.end() - read > MAX_UNREAD && stream.kept() as u64 > MAX_UNREAD {
             self.lose_patience(direction);
         }
     }

@@ -60,8 +60,9 @@ impl<W: Watch> Sink for Hand<'_, W> {
     fn message(&mut self, draft: Draft<'_>) {
         let Draft { direction, range, payload, mut notes, complete } = draft;
         let stream = &self.hearing.streams[direction.index()];
+        let came = (!self.needs.frames).then(|| self.came(direction, &range));
         let Scratch { frames, found } = &mut *self.scratch;
-        let latest = if self.needs.frames { stream.frames_into(range.clone(), frames) } else { self.now };
+        let latest = came.unwrap_or_else(|| stream.frames_into(range.clone(), frames));
         let moment = self.hearing.end_of(direction, &range, latest, &mut self.ends_in[direction.index()]);
         // A message of several frames may have begun earlier in the segment that is read where it lies.
         let lent = || self.lent.and_then(|lent| lent.within(direction, &range));
@@ -151,6 +152,16 @@ impl<W: Watch> Sink for Hand<'_, W> {
 }
 
 impl<W: Watch> Hand<'_, W> {
+    /// When the last octet of a message came, where nobody asks for its frames: now, if it is read where it lies; else it may
+    /// have waited for what was missing before it.
+    fn came(&self, direction: Direction, range: &Range<u64>) -> Moment {
+        if self.lent.is_some_and(|lent| lent.direction == direction) {
+            return self.now;
+        }
+        let latest = self.hearing.streams[direction.index()].latest(range);
+        if latest == Moment::default() { self.now } else { latest }
+    }
+
     /// Asks the dissector of the new protocol for its judgement and, if the protocol changed, for a decoder.
     pub(super) fn judge(&mut self, upgrade: &Upgrade) -> Speech {
         let dissector = protocol::for_upgrade(&upgrade.token);
