@@ -1,5 +1,6 @@
 //! What an actor speaks over: TCP, with TLS or without, and where a seed says so with masks and names of its own.
 
+use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,6 +22,9 @@ pub struct Wire {
     change: Option<Change>,
     /// What was taken from who writes, and not yet by the kernel; only where something is changed.
     waiting: Vec<u8>,
+    /// How much is left of each write that it belongs to. The layer below has them one by one, also where a change has kept the
+    /// end of one for a while: of each TLS makes a record, and what is kept may be a matter of chance.
+    writes: VecDeque<usize>,
 }
 
 /// What makes of octets others, and as many.
@@ -62,12 +66,12 @@ enum Layer {
 impl Wire {
     /// TCP alone.
     pub fn plain(stream: TcpStream) -> Self {
-        Self { layer: Layer::Plain(stream), change: None, waiting: Vec::new() }
+        Self { layer: Layer::Plain(stream), change: None, waiting: Vec::new(), writes: VecDeque::new() }
     }
 
     /// With TLS.
     pub fn tls(stream: TlsStream<TcpStream>) -> Self {
-        Self { layer: Layer::Tls(Box::new(stream)), change: None, waiting: Vec::new() }
+        Self { layer: Layer::Tls(Box::new(stream)), change: None, waiting: Vec::new(), writes: VecDeque::new() }
     }
 
     /// From here on the frames of a client have these masks. The request for the WebSocket comes first.
@@ -109,17 +113,27 @@ impl Wire {
     /// Hands on all that waits, also what a change has kept.
     fn hand_on_all(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.waiting.extend(self.change.as_mut().map(Change::release).unwrap_or_default());
-        self.hand_on(cx)
+        self.hand_on(cx, true)
     }
 
-    /// Hands on what waits.
-    fn hand_on(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.waiting.is_empty() {
-            let written = ready!(self.layer.poll_write(cx, &self.waiting))?;
-            if written == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+    /// Hands on the writes that wait as a whole, or whatever waits.
+    fn hand_on(&mut self, cx: &mut Context<'_>, all: bool) -> Poll<io::Result<()>> {
+        while let Some(left) = self.writes.front_mut() {
+            let here = self.waiting.len().min(*left);
+            if here < *left && (here == 0 || !all) {
+                break;
             }
-            self.waiting.drain(..written);
+            if here > 0 {
+                let written = ready!(self.layer.poll_write(cx, &self.waiting[..here]))?;
+                if written == 0 {
+                    return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+                }
+                self.waiting.drain(..written);
+                *left -= written;
+            }
+            if *left == 0 {
+                self.writes.pop_front();
+            }
         }
         Poll::Ready(Ok(()))
     }
@@ -146,11 +160,12 @@ impl AsyncRead for Wire {
 impl AsyncWrite for Wire {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        ready!(this.hand_on(cx))?;
+        ready!(this.hand_on(cx, false))?;
         let Some(change) = &mut this.change else { return this.layer.poll_write(cx, buf) };
-        this.waiting = change.pass(buf);
+        this.waiting.extend(change.pass(buf));
+        this.writes.push_back(buf.len());
         // It is taken; what the kernel has no room for goes with what comes next, or with the flush.
-        match this.hand_on(cx) {
+        match this.hand_on(cx, false) {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Ready(Ok(())) | Poll::Pending => Poll::Ready(Ok(buf.len())),
         }
