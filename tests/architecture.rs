@@ -44,7 +44,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("pcap", &["capture/live.rs", "capture/file/mod.rs"]), // in the latter a module of its own has that name,
     ("plotters", &["view/plot.rs"]),
     ("pulldown_cmark", &["explain/lesson/", "view/markdown.rs"]),
-    ("rcgen", &["lab/tls.rs", "protocol/tls/opened_tests.rs"]),
+    ("rcgen", &["lab/tls/", "protocol/tls/opened_tests.rs"]),
     ("regex", &["filter/"]),
     ("rusqlite", &["lab/socketio/"]),
     ("rust_embed", &["cli/course.rs"]),
@@ -66,7 +66,7 @@ const DOORS: &[(&str, &[&str])] = &[
         ],
     ),
     ("ring", &["protocol/tls/"]),
-    ("rustls", &["lab/tls.rs", "protocol/tls/opened_tests.rs"]),
+    ("rustls", &["lab/tls/", "protocol/tls/opened_tests.rs"]),
     ("sha1", &["protocol/websocket/"]),
     ("sha2", &["view/export/"]),
     ("signal_hook", &["lab/interrupt.rs"]),
@@ -75,12 +75,13 @@ const DOORS: &[(&str, &[&str])] = &[
     ("tempfile", &["lab/socketio/queue.rs", "capture/file/tests.rs"]),
     ("terminal_size", &["cli/output.rs"]),
     ("tokio", &["lab/"]),
-    ("tokio_rustls", &["lab/tls.rs", "lab/line.rs"]),
+    ("tokio_rustls", &["lab/tls/", "lab/line.rs"]),
     ("tokio_tungstenite", &["lab/"]),
     ("toml", &["explain/lesson/"]),
     ("tungstenite", &["lab/"]),
     ("unicode_width", &["view/"]),
     ("winnow", &["filter/syntax/", "lab/"]),
+    ("x25519_dalek", &["lab/tls/seeded.rs"]),
 ];
 
 const MAX_LINES: usize = 400;

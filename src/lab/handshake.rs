@@ -30,7 +30,7 @@ pub async fn connect(
 ) -> Result<Option<Endpoint>, ActorError> {
     let TcpEnd { side, stream, .. } = tcp::open(line, client, server, log).await?;
     let stream = match (opening.tls, tls) {
-        (Some(version), Some(tls)) => tls.connect(stream.into_plain()?, version).await?,
+        (Some(version), Some(tls)) => tls.secure(stream.into_plain()?, version, &side).await?,
         _ => stream,
     };
     let stream = stream.with_masks(opening.masks.map(Masks::new));
@@ -93,7 +93,7 @@ pub async fn accept(
 ) -> Result<Option<Endpoint>, ActorError> {
     let TcpEnd { side, stream, .. } = tcp::accept(listener, log).await?;
     let mut stream = match (opening.tls, tls) {
-        (Some(version), Some(tls)) => tls.accept(stream.into_plain()?, version).await?,
+        (Some(version), Some(tls)) => tls.secure(stream.into_plain()?, version, &side).await?,
         _ => stream,
     };
     let (request, rest) = read_request(&mut stream).await?;

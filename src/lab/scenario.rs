@@ -20,7 +20,7 @@
 //! dan gets /news answered with "nothing"       also: answered with 204, answered with "x" after 100ms, over http/1.0
 //! eve subscribes to /news                      also: subscribes to /news after "3"
 //! server publishes "x" to eve                  also: server publishes "x" as "price" with id "4" to eve
-//! seed 7                                       keys, masks and names of sessions follow from it; before anyone connects
+//! seed 7                                       keys, masks, names of sessions and TLS follow from it; before anyone connects
 //! clients add "User-Agent: me"                 header fields of every request; before anyone connects
 //! network ethernet                             two machines and a wire; only before all others;
 //!                                              also: recorded at the server

@@ -1,5 +1,5 @@
-//! What would be left to chance, and is the same for the same seed: keys of WebSocket handshakes, masks, and what servers call
-//! those they know.
+//! What would be left to chance, and is the same for the same seed: keys of WebSocket handshakes, masks, what servers call
+//! those they know, and what TLS makes up.
 //!
 //! The libraries choose their masks themselves and cannot be told to choose others. So what a client writes is masked anew
 //! below them, on its way to the kernel.
@@ -44,6 +44,11 @@ impl Chance {
     /// What Engine.IO's server may call a session: 12 octets in the same base64.
     pub fn sid(&mut self) -> String {
         URL_SAFE_NO_PAD.encode(&[self.next().to_le_bytes(), self.next().to_le_bytes()].concat()[..12])
+    }
+
+    /// So many octets as there is room for.
+    pub fn fill(&mut self, octets: &mut [u8]) {
+        octets.chunks_mut(8).for_each(|eight| eight.copy_from_slice(&self.next().to_le_bytes()[..eight.len()]));
     }
 
     /// A number below this one, which is not 0.

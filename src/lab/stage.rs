@@ -36,7 +36,7 @@ pub fn play(place: &Place, scenario: &Scenario) -> Result<Recording, LabError> {
     let log = Logbook::begin();
     let Hall { client, server: machine, spot, other_spot, wire } = Hall::open(place, scenario, &log)?;
     let (done, reports) = mpsc::channel();
-    let tls = if scenario.has_tls() { Some(Tls::create().map_err(LabError::Tls)?) } else { None };
+    let tls = if scenario.has_tls() { Some(Tls::create(scenario.seed).map_err(LabError::Tls)?) } else { None };
     let shelf = scenario.keeps_events.then(Shelf::create).transpose().map_err(LabError::Disk)?;
     let rules = Rules::of(scenario, shelf.as_ref()).map(Arc::new);
     let (server, address) =

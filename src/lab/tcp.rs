@@ -104,10 +104,7 @@ impl TcpEnd {
 
     /// Speaks TLS from here on.
     pub async fn secure(self, version: TlsVersion, tls: &Tls) -> Result<Self, ActorError> {
-        let stream = match self.side.direction {
-            Direction::ToServer => tls.connect(self.stream.into_plain()?, version).await?,
-            Direction::ToClient => tls.accept(self.stream.into_plain()?, version).await?,
-        };
+        let stream = tls.secure(self.stream.into_plain()?, version, &self.side).await?;
         Ok(Self::new(self.side, stream))
     }
 

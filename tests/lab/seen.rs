@@ -68,33 +68,42 @@ pub fn several_wait_at_the_same_time(place: &Place) {
     }
 }
 
-/// With a seed two plays say the same to the octet, keys and masks included; without one, or with another, they do not.
+/// With a seed two plays say the same to the octet, keys, masks and all of TLS included; without one, or with another, they do
+/// not.
 pub fn a_seed_leaves_nothing_to_chance(place: &Place) {
-    let streams = |script: &str| -> Vec<(Direction, Vec<u8>)> {
-        let trace = trace_recording(&play(place, script), false);
-        let octets =
-            |connection: u32, direction| trace.stream(connection, direction).unwrap().slice(0..u64::MAX).to_vec();
-        let ids = 0..trace.connections().len() as u32;
-        ids.flat_map(|id| [Direction::ToServer, Direction::ToClient].map(|way| (way, octets(id, way)))).collect()
+    let played = |script: &str| {
+        let recording = play(place, script);
+        (streams(&trace_recording(&recording, false)), recording.secrets)
     };
-    for script in [LESSON, EVERYTHING, CROWD, TCP, HTTP, EVENTS, COMPRESSED, ENDS, UNREAD, RAW] {
+    for script in [LESSON, EVERYTHING, CROWD, TCP, HTTP, EVENTS, COMPRESSED, ENDS, UNREAD, RAW, ENCRYPTED, LARGE] {
         let [one, same, other, none] =
-            ["seed 7\n", "seed 7\n", "seed 8\n", ""].map(|seed| streams(&(seed.to_owned() + script)));
+            ["seed 7\n", "seed 7\n", "seed 8\n", ""].map(|seed| played(&(seed.to_owned() + script)));
         assert_eq!(one, same, "{script}");
         let has_masks = script.lines().any(|line| line.contains(" connects"));
         assert_eq!((one != other, one != none), (has_masks, has_masks), "{script}");
+        assert_eq!(one.1.is_some(), script.contains(" over tls"));
     }
     let raw = [0x81, 0x81, 0x37, 0xfa, 0x21, 0x3d, 0x48];
-    assert!(streams(&format!("seed 7\n{RAW}"))[0].1.ends_with(&raw));
+    assert!(played(&format!("seed 7\n{RAW}")).0[0].1.ends_with(&raw));
+}
+
+/// What each side sent on each connection, in the order of connecting.
+fn streams(trace: &Trace) -> Vec<(Direction, Vec<u8>)> {
+    let octets = |connection: u32, direction| trace.stream(connection, direction).unwrap().slice(0..u64::MAX).to_vec();
+    let ids = 0..trace.connections().len() as u32;
+    ids.flat_map(|id| [Direction::ToServer, Direction::ToClient].map(|way| (way, octets(id, way)))).collect()
 }
 
 /// The same of Socket.IO, what its server calls its sessions included, over TLS, too: but for the clock, by which an answer says
 /// when it was made.
 pub fn a_seed_names_sessions(place: &Place) {
+    let heads = ["", "server speaks socket.io over tls\n", "server speaks socket.io over tls 1.2\n"];
     for (script, least) in super::socketio::NAMED {
-        for head in ["", "server speaks socket.io over tls\n"] {
-            let [one, same, other, none] = ["seed 7\n", "seed 7\n", "seed 8\n", ""]
-                .map(|seed| spoken(&trace_recording(&play(place, &format!("{seed}{head}{script}")), false)));
+        for head in heads {
+            let recordings =
+                ["seed 7\n", "seed 7\n", "seed 8\n", ""].map(|seed| play(place, &format!("{seed}{head}{script}")));
+            let traces = recordings.each_ref().map(|recording| trace_recording(recording, false));
+            let [one, same, other, none] = traces.each_ref().map(spoken);
             assert!(one.len() >= *least, "{} directions: {script}", one.len());
             assert_eq!(one, same, "{head}{script}");
             let sids = |said: &[String]| -> BTreeSet<String> {
@@ -104,8 +113,31 @@ pub fn a_seed_names_sessions(place: &Place) {
             assert!(!sids(&one).is_empty() && sids(&one) == sids(&same));
             assert!(sids(&one).is_disjoint(&sids(&other)) && sids(&one).is_disjoint(&sids(&none)), "{script}");
             assert_eq!(sids(&one).len(), sids(&other).len(), "{script}");
+            let [secrets, same, other, none] =
+                recordings.each_ref().map(|recording| sorted(recording.secrets.as_deref()));
+            assert_eq!(secrets, same, "{head}{script}");
+            assert!(secrets.is_empty() == head.is_empty() && secrets.is_disjoint(&other) && secrets.is_disjoint(&none));
+            let [one, same, ..] = traces.each_ref().map(streams);
+            for ((id, (way, one)), (_, same)) in one.iter().enumerate().zip(&same) {
+                let dates = spoken(&traces[0])[id].matches("\r\ndate\r\n").count();
+                let differ = one.iter().zip(same).filter(|(one, same)| one != same).count();
+                assert!(
+                    one.len() == same.len() && differ <= dates * DATED && (dates == 0 || *way == Direction::ToClient),
+                    "{differ} of {} octets differ, {dates} dates, {id} {way:?}: {head}{script}",
+                    one.len(),
+                );
+            }
         }
     }
+}
+
+/// So many octets of a stream follow from a date at most: 29 are its own (RFC 9110 §5.6.7), and by 16 TLS proves the record.
+/// The ciphers that rustls prefers change each octet by itself.
+const DATED: usize = 29 + 16;
+
+/// The lines of a key log: those of connections that are opened at once come in any order.
+fn sorted(secrets: Option<&str>) -> BTreeSet<&str> {
+    secrets.unwrap_or_default().lines().collect()
 }
 
 /// What each side said on each connection, in the order of connecting, inside of TLS where there is any; without dates.
@@ -127,6 +159,10 @@ pub const PLAYED_ANYWHERE: [&str; 11] =
 /// Octets past the WebSocket keep the masks that the script gives them.
 const RAW: &str = "ada connects\nada sends text \"x\"\nada sends raw hex 818137fa213d48\n\
     bob connects\nbob sends raw hex 830500000000 refused\n";
+
+/// Writes that neither TLS nor the kernel has room for at once.
+const LARGE: &str = "ada connects over tls\nada sends text of 900000 bytes\nserver sends text of 900000 bytes to ada\nada closes\n\
+    bob connects over tls 1.2\nbob sends text of 900000 bytes\nserver sends text of 900000 bytes to bob\nbob closes\n";
 
 /// How many frames do more than acknowledge: when the kernel acknowledges by itself is a matter of its timers, and of how busy
 /// the machine is.
