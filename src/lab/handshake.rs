@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 use tokio_tungstenite::client_async;
 use tungstenite::error::{Error, ProtocolError};
@@ -72,7 +72,7 @@ async fn ask_badly(line: usize, side: &Side, mut stream: Wire, opening: &Opening
     }
     head.push_str("\r\n");
     side.sends(line, logged_request(head.as_bytes())?);
-    stream.write_all(head.as_bytes()).await.map_err(|source| ActorError::io("send the request", source))?;
+    stream.write_whole(head.as_bytes()).await.map_err(|source| ActorError::io("send the request", source))?;
     let mut bytes = Vec::new();
     // The server says `Connection: close`, so the response ends where the connection does.
     stream.read_to_end(&mut bytes).await.map_err(|source| ActorError::io("read the response", source))?;
@@ -102,7 +102,7 @@ pub async fn accept(
     let is_refusal = answer.status != 101;
     let bytes = answer.to_bytes();
     side.sends(line, What::Response { status: answer.status, headers: answer.headers, body: answer.body });
-    stream.write_all(&bytes).await.map_err(|source| ActorError::io("send the response", source))?;
+    stream.write_whole(&bytes).await.map_err(|source| ActorError::io("send the response", source))?;
     if is_refusal {
         side.hang_up(line, &mut stream).await?;
         return Ok(None);

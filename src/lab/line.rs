@@ -84,6 +84,12 @@ impl Wire {
         Self { change: exchange.map(Change::Names), ..self }
     }
 
+    /// Writes octets, all of them: TLS takes more than the kernel has room for, and keeps what is over until it is flushed.
+    pub async fn write_whole(&mut self, octets: &[u8]) -> io::Result<()> {
+        self.write_all(octets).await?;
+        self.flush().await
+    }
+
     /// Writes octets that keep what masks they have.
     pub async fn write_as_it_is(&mut self, octets: &[u8]) -> io::Result<()> {
         self.flush().await?;

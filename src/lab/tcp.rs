@@ -135,7 +135,7 @@ impl TcpEnd {
     }
 
     pub(in crate::lab) async fn put(&mut self, octets: &[u8]) -> Result<(), ActorError> {
-        self.stream.write_all(octets).await.map_err(|source| ActorError::io("write", source))
+        self.stream.write_whole(octets).await.map_err(|source| ActorError::io("write", source))
     }
 
     pub(in crate::lab) async fn take(&mut self, len: usize) -> Result<Vec<u8>, ActorError> {

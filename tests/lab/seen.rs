@@ -162,7 +162,9 @@ const RAW: &str = "ada connects\nada sends text \"x\"\nada sends raw hex 818137f
 
 /// Writes that neither TLS nor the kernel has room for at once.
 const LARGE: &str = "ada connects over tls\nada sends text of 900000 bytes\nserver sends text of 900000 bytes to ada\nada closes\n\
-    bob connects over tls 1.2\nbob sends text of 900000 bytes\nserver sends text of 900000 bytes to bob\nbob closes\n";
+    bob connects over tls 1.2\nbob sends text of 900000 bytes\nserver sends text of 900000 bytes to bob\nbob closes\n\
+    fay opens tcp over tls\nfay writes of 900000 bytes\nserver writes of 900000 bytes to fay\nfay closes\n\
+    cleo gets /b answered with text of 900000 bytes over tls\ncleo closes\n";
 
 /// How many frames do more than acknowledge: when the kernel acknowledges by itself is a matter of its timers, and of how busy
 /// the machine is.

@@ -64,7 +64,7 @@ impl Poll {
         }
         request.push_str("\r\n");
         request.push_str(body.unwrap_or_default());
-        let sent = self.end.stream.write_all(request.as_bytes()).await;
+        let sent = self.end.stream.write_whole(request.as_bytes()).await;
         sent.map_err(|source| ActorError::io("send a request", source))
     }
 
