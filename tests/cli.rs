@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -594,7 +594,7 @@ fn what_notes_say_is_settled_by_a_frame() {
     let handbook = fs::read_to_string("lessons/README.md").unwrap();
     let (_, section) = handbook.split_once("## What notes say").unwrap();
     let (section, _) = section.split_once("\n## ").unwrap();
-    let mut proved: std::collections::BTreeMap<String, BTreeSet<u64>> = Default::default();
+    let mut proved: BTreeMap<String, BTreeSet<u64>> = Default::default();
     let mut rows = 0;
     for row in section.lines().filter(|line| line.starts_with("| ") && line.contains(".md)")) {
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();
@@ -1252,6 +1252,62 @@ fn two_captures_are_set_side_by_side() {
     assert!(pair["alike"].as_u64().unwrap() >= 3 && pair["partings"][0].is_object(), "both open TCP: {pair}");
     let missing = run(&mut wiretale(&["compare", CAPTURE, "missing.pcapng"]));
     assert!(missing.code == 2 && missing.err.contains("missing.pcapng"), "{}", missing.err);
+}
+
+/// Captures of which nothing can be compared are not alike.
+#[test]
+fn what_cannot_be_compared_is_said() {
+    let at = |name: &str| format!("tests/interop/captures/{name}.pcapng");
+    let (datagrams, opened) = (at("udp-node"), at("socketio4-webtransport"));
+    for (first, second) in [(&datagrams, &datagrams), (&datagrams, &opened), (&opened, &datagrams)] {
+        let ran = run(&mut wiretale(&["compare", first, second, "--width", "100"]));
+        assert!(ran.code == 1 && !ran.out.contains('✓') && !ran.out.contains("part there"), "{}", ran.out);
+        assert!(ran.out.contains("Nothing was compared") && ran.out.contains("(datagrams of UDP)"), "{}", ran.out);
+    }
+    let json = run(&mut wiretale(&["compare", &datagrams, &opened, "--format", "json"]));
+    let pair: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert!(json.code == 1 && pair["lines"][0] == 0 && pair["partings"] == serde_json::json!([]), "{}", json.out);
+    assert_eq!(pair["untold"][0][0]["frames"].as_array().unwrap().len(), 34);
+}
+
+/// A pcapng without some of its blocks, chosen by their type and by how many of that type came before.
+fn without(whole: &[u8], is_left_out: impl Fn(u32, usize) -> bool) -> Vec<u8> {
+    let word = |at: usize| u32::from_le_bytes(whole[at..at + 4].try_into().unwrap());
+    let (mut kept, mut seen, mut at) = (Vec::new(), BTreeMap::new(), 0);
+    while at < whole.len() {
+        let (kind, end) = (word(at), at + word(at + 4) as usize);
+        let number = seen.entry(kind).or_insert(0);
+        if !is_left_out(kind, *number) {
+            kept.extend_from_slice(&whole[at..end]);
+        }
+        *number += 1;
+        at = end;
+    }
+    kept
+}
+
+/// QUIC that can be opened is compared, and QUIC that cannot is named.
+#[test]
+fn stories_over_quic_are_set_side_by_side() {
+    let opened = "tests/interop/captures/socketio4-webtransport.pcapng";
+    let same = run(&mut wiretale(&["compare", opened, opened, "--format", "json"]));
+    let pair: serde_json::Value = serde_json::from_str(&same.out).unwrap();
+    assert!(same.code == 0 && pair["alike"].as_u64().unwrap() > 50, "{}", same.out);
+    let whole = fs::read(opened).unwrap();
+    let (secrets, packet) = (10, 6);
+    let folder = tempfile::tempdir().unwrap();
+    let closed = folder.path().join("closed.pcapng");
+    fs::write(&closed, without(&whole, |kind, _| kind == secrets)).unwrap();
+    let shorter = folder.path().join("shorter.pcapng");
+    fs::write(&shorter, without(&whole, |kind, number| kind == packet && number >= 100)).unwrap();
+    let ran = run(&mut wiretale(&["compare", opened, shorter.to_str().unwrap(), "--width", "100"]));
+    assert!(ran.code == 0 && ran.out.contains("on QUIC connection 0"), "{}", ran.out);
+    let closed = closed.to_str().unwrap();
+    for (first, second) in [(closed, closed), (opened, closed), (closed, opened)] {
+        let ran = run(&mut wiretale(&["compare", first, second, "--width", "100"]));
+        assert!(ran.code == 1 && !ran.out.contains('✓'), "{}", ran.out);
+        assert!(ran.out.contains("(QUIC that could not be read)"), "{}", ran.out);
+    }
 }
 
 /// A wire that takes time is in every latency.

@@ -91,7 +91,7 @@ fn captures(first: &Path, second: &Path, arguments: &CompareArguments, out: &mut
         }
     }
     out.flush()?;
-    Ok(Ending::Done)
+    Ok(if pair.is_compared() { Ending::Done } else { Ending::No })
 }
 
 /// Writes the plots and the page, if they are asked for.

@@ -1,7 +1,7 @@
 //! The command line: one file per subcommand. Results go to standard output, everything else to standard error.
 //!
-//! Exit codes: 0 done; 1 the answer is "no" (a sentence is untrue); 2 the request was wrong (usage, unreadable file);
-//! 3 this machine does not allow it.
+//! Exit codes: 0 done; 1 the answer is "no" (a sentence is untrue, captures of which nothing can be compared); 2 the
+//! request was wrong (usage, unreadable file); 3 this machine does not allow it.
 
 mod arguments;
 mod bar;

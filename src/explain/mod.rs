@@ -28,7 +28,7 @@ pub use diagnosis::{Finding, diagnose};
 pub use habit::{Confidence, Habit, Recognised, habits};
 pub use heartbeat::Heartbeat;
 pub use osi::{InternetLayer, internet_layer, owner_title};
-pub use pair::{Pair, Parting};
+pub use pair::{Pair, Parting, Untold};
 pub use peel::{Peel, Row, Unmask};
 pub use profile::Profile;
 pub use quiz::Quiz;

@@ -13,16 +13,32 @@ use crate::trace::Trace;
 pub struct Pair {
     /// What each took, with its name.
     pub sides: [(String, Cost); 2],
+    /// How many lines the story of each has.
+    pub lines: [usize; 2],
     /// How many lines of their stories are alike: on each connection and each way from the beginning.
     pub alike: usize,
     /// The first line in which they differ, on each connection and each way where there is one; in order of their frames.
+    /// There is none where one of them has no line that could be compared.
     pub partings: Vec<Parting>,
+    /// What of each is in no line that could be compared.
+    pub untold: [Vec<Untold>; 2],
+}
+
+/// Frames of a capture that are not compared.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Untold {
+    /// What they are, in a few words.
+    pub what: &'static str,
+    /// Which, ascending.
+    pub frames: Vec<u32>,
 }
 
 /// Where two stories part: the line of each, or that it has ended.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Parting {
-    /// On which connection, counted from 0 in order of their beginnings.
+    /// `tcp` or `quic`.
+    pub protocol: &'static str,
+    /// On which connection: of TCP counted from 0 in order of their beginnings, of QUIC `quic.connection.number`.
     pub connection: u32,
     /// The frame, which way it goes, and what it says.
     pub lines: [Option<(u32, &'static str, String)>; 2],
@@ -32,21 +48,31 @@ impl Pair {
     /// Compares two captures, each with its name.
     pub fn of(left: (&str, &Trace), right: (&str, &Trace)) -> Self {
         let sides = [left, right].map(|(name, trace)| (name.to_owned(), Cost::of(trace, Direction::ToClient, 0)));
-        let [one, other] = [left.1, right.1].map(told);
-        let keys: BTreeSet<Strand> = one.keys().chain(other.keys()).copied().collect();
+        let [mut one, mut other] = [left.1, right.1].map(Told::of);
+        let lines = [&one, &other].map(Told::len);
+        let closed = [&one, &other].map(|told| told.closed.clone());
+        one.leave_out(&closed[1]);
+        other.leave_out(&closed[0]);
+        let has_both = one.len() > 0 && other.len() > 0;
+        let keys: BTreeSet<Strand> = one.strands.keys().chain(other.strands.keys()).copied().collect();
         let (mut alike, mut partings) = (0, Vec::new());
-        for key in keys {
-            let [one, other] = [&one, &other].map(|told| told.get(&key).map_or(&[][..], Vec::as_slice));
+        for key in keys.into_iter().filter(|_| has_both) {
+            let [one, other] = [&one, &other].map(|told| told.strands.get(&key).map_or(&[][..], Vec::as_slice));
             let same = one.iter().zip(other).take_while(|(one, other)| one.lasts == other.lasts).count();
             alike += same;
             if same < one.len() || same < other.len() {
                 let lines = [one, other].map(|steps| steps.get(same).map(|step| step.said.clone()));
-                partings.push(Parting { connection: key.0, lines });
+                partings.push(Parting { protocol: key.0, connection: key.1, lines });
             }
         }
         let first = |parting: &Parting| parting.lines.iter().flatten().map(|(frame, ..)| *frame).min();
         partings.sort_by_key(first);
-        Self { sides, alike, partings }
+        Self { sides, lines, alike, partings, untold: [one.untold, other.untold] }
+    }
+
+    /// Whether there was something that could be compared.
+    pub fn is_compared(&self) -> bool {
+        self.alike > 0 || !self.partings.is_empty()
     }
 }
 
@@ -61,29 +87,88 @@ struct Step {
 /// Of more events in one frame the offsets are compared as they are.
 const MOST_OFFSETS: usize = 64;
 
+const TCP: &str = "tcp";
+const QUIC: &str = "quic";
+
 /// What goes one way on a connection. Two runs of the same programs say the same in each; what goes the other way meanwhile,
 /// or on another connection, comes now sooner and now later.
-type Strand = (u32, usize);
+type Strand = (&'static str, u32, usize);
 
-/// The lines of a story, in each strand in the order of their frames. In how many pieces a long message came is left out.
-fn told(trace: &Trace) -> BTreeMap<Strand, Vec<Step>> {
-    let story = Story::tell(trace, &Cast::default(), &|_| true);
-    let mut told: BTreeMap<Strand, Vec<Step>> = BTreeMap::new();
-    for (at, chapter) in (0..).zip(story.chapters) {
-        let (mut frame, mut offsets) = (0, Vec::new());
-        for line in chapter.lines.into_iter().filter(|line| !line.text.ends_with(" octets of a longer message")) {
-            let way = if line.direction == Direction::ToServer { "to the server" } else { "to the client" };
-            if line.frame != frame {
-                frame = line.frame;
-                let packets = trace.messages_in(frame).iter().filter_map(|message| message.payload_as());
-                let found = packets.filter_map(|packet: &SocketIoPacket| packet.offset.as_deref());
-                offsets = found.take(MOST_OFFSETS).collect();
+/// What a capture tells.
+struct Told {
+    /// The lines of its story, in each strand in the order of their frames. In how many pieces a long message came is left out.
+    strands: BTreeMap<Strand, Vec<Step>>,
+    /// The connections of QUIC of which it tells nothing.
+    closed: BTreeSet<u32>,
+    untold: Vec<Untold>,
+}
+
+impl Told {
+    fn of(trace: &Trace) -> Self {
+        let story = Story::tell(trace, &Cast::default(), &|_| true);
+        let read: BTreeSet<u32> = story.quic.iter().map(|chapter| chapter.connection).collect();
+        let mut told = Self { strands: BTreeMap::new(), closed: BTreeSet::new(), untold: Vec::new() };
+        for number in &story.others {
+            let Some(record) = trace.record(*number) else { continue };
+            let whole = record.reassembled_in.and_then(|number| trace.record(number)).unwrap_or(record);
+            let what = match whole.quic.as_deref().and_then(|packets| packets.first()) {
+                // What only acknowledges has no line in any story.
+                Some(packet) if read.contains(&packet.connection) => continue,
+                Some(packet) => {
+                    told.closed.insert(packet.connection);
+                    "QUIC that could not be read"
+                }
+                None if whole.udp.is_some() => "datagrams of UDP",
+                None => "neither TCP nor UDP",
+            };
+            match told.untold.iter_mut().find(|untold| untold.what == what) {
+                Some(untold) => untold.frames.push(*number),
+                None => told.untold.push(Untold { what, frames: vec![*number] }),
             }
-            let step = Step { lasts: lasting(&line.text, &offsets), said: (line.frame, way, line.text) };
-            told.entry((at, line.direction.index())).or_default().push(step);
+        }
+        let tcp = (0..).zip(story.chapters).map(|(at, chapter)| ((TCP, at), chapter));
+        for ((protocol, at), chapter) in tcp.chain(story.quic.into_iter().map(|one| ((QUIC, one.connection), one))) {
+            let (mut frame, mut offsets) = (0, Vec::new());
+            for line in chapter.lines.into_iter().filter(|line| !line.text.ends_with(" octets of a longer message")) {
+                let way = if line.direction == Direction::ToServer { "to the server" } else { "to the client" };
+                if line.frame != frame {
+                    frame = line.frame;
+                    offsets = offsets_in(trace, frame);
+                }
+                let step = Step { lasts: lasting(&line.text, &offsets), said: (line.frame, way, line.text) };
+                told.strands.entry((protocol, at, line.direction.index())).or_default().push(step);
+            }
+        }
+        told
+    }
+
+    fn len(&self) -> usize {
+        self.strands.values().map(Vec::len).sum()
+    }
+
+    /// Leaves out connections of QUIC that the other capture does not tell of: they would seem to be missing there.
+    fn leave_out(&mut self, closed: &BTreeSet<u32>) {
+        let mut frames = BTreeSet::new();
+        self.strands.retain(|(protocol, connection, _), steps| {
+            let is_kept = *protocol != QUIC || !closed.contains(connection);
+            if !is_kept {
+                frames.extend(steps.iter().map(|step| step.said.0));
+            }
+            is_kept
+        });
+        if !frames.is_empty() {
+            let what = "QUIC that could not be read in the other";
+            self.untold.push(Untold { what, frames: frames.into_iter().collect() });
         }
     }
-    told
+}
+
+/// The recovery offsets of the events in a frame.
+fn offsets_in(trace: &Trace, frame: u32) -> Vec<&str> {
+    let over_tcp = trace.messages_in(frame).iter().filter_map(|message| message.payload_as::<SocketIoPacket>());
+    let over_quic = trace.record(frame).into_iter().flat_map(|record| &record.over_quic);
+    let over_quic = over_quic.filter_map(|message| message.payload.as_any().downcast_ref::<SocketIoPacket>());
+    over_tcp.chain(over_quic).filter_map(|packet| packet.offset.as_deref()).take(MOST_OFFSETS).collect()
 }
 
 /// What a line says without what chance and the clock have chosen: masking keys, ids of sessions, what keeps answers out
@@ -235,7 +320,8 @@ mod tests {
     #[test]
     fn a_slower_run_tells_the_same_story() {
         let (one, other) = (slower(1), slower(3));
-        let says = |trace: &Trace| told(trace).into_values().flatten().map(|step| step.said.2).collect::<Vec<_>>();
+        let says =
+            |trace: &Trace| Told::of(trace).strands.into_values().flatten().map(|step| step.said.2).collect::<Vec<_>>();
         assert_ne!(says(&one), says(&other), "some lines tell a time");
         assert_eq!(Pair::of(("one", &one), ("other", &other)).partings, []);
     }

@@ -2,7 +2,8 @@
 
 use super::line::{Line, Page, Tone};
 use super::table::table;
-use crate::explain::{CostLayer, Pair};
+use crate::explain::{CostLayer, Pair, Untold};
+use crate::filter::Evidence;
 
 /// What follows from one difference are others: so many are shown.
 const MOST: usize = 3;
@@ -37,18 +38,33 @@ pub fn pair(pair: &Pair, width: usize) -> Vec<Line> {
     page.paragraph(Line::of(Tone::Dim, "first   "), &Line::of(Tone::Plain, one.as_str()));
     page.paragraph(Line::of(Tone::Dim, "second  "), &Line::of(Tone::Plain, other.as_str()));
     page.gap();
+    if pair.is_compared() {
+        stories(pair, &mut page);
+    } else {
+        let text = "Nothing was compared: only what is told of TCP, and of QUIC that is opened, is.";
+        page.paragraph(Line::of(Tone::Bad, "– "), &Line::of(Tone::Plain, text));
+    }
+    for (at, name) in ["first", "second"].into_iter().enumerate() {
+        untold(pair.lines[at], name, &pair.untold[at], &mut page);
+    }
+    page.lines
+}
+
+/// Where their stories part, or that they do not.
+fn stories(pair: &Pair, page: &mut Page) {
     if pair.partings.is_empty() {
         let text = format!(
             "Both tell the same story, all {} lines of it, but for what chance and the clock have chosen.",
             pair.alike
         );
         page.paragraph(Line::of(Tone::Good, "✓ "), &Line::of(Tone::Plain, text));
-        return page.lines;
+        return;
     }
     let text = format!("Their stories are alike in {} lines, and part there:", pair.alike);
     page.paragraph(Line::new(), &Line::of(Tone::Strong, text));
     for parting in pair.partings.iter().take(MOST) {
-        page.line(Line::of(Tone::Dim, format!("on connection {}", parting.connection)));
+        let of = if parting.protocol == "quic" { "QUIC connection" } else { "connection" };
+        page.line(Line::of(Tone::Dim, format!("on {of} {}", parting.connection)));
         for (name, line) in ["  first   ", "  second  "].into_iter().zip(&parting.lines) {
             let says = match line {
                 Some((frame, way, text)) => format!("frame {frame}, {way}: {text}"),
@@ -61,7 +77,22 @@ pub fn pair(pair: &Pair, width: usize) -> Vec<Line> {
         let more = pair.partings.len() - MOST;
         page.line(Line::of(Tone::Dim, format!("and {more} times more; `--format json` names them all")));
     }
-    page.lines
+}
+
+/// What of a capture was not compared.
+fn untold(lines: usize, name: &str, untold: &[Untold], page: &mut Page) {
+    let each = untold.iter().map(|one| {
+        let frames = Evidence { frames: one.frames.clone(), searched: None };
+        format!("{frames} ({})", one.what)
+    });
+    let each: Vec<String> = each.collect();
+    let text = match (lines, each.is_empty()) {
+        (0, true) => format!("the {name} has nothing that can be compared"),
+        (0, false) => format!("the {name} has nothing that can be compared: {}", each.join("; ")),
+        (_, true) => return,
+        (_, false) => format!("not compared, of the {name}: {}", each.join("; ")),
+    };
+    page.paragraph(Line::of(Tone::Plain, "· "), &Line::of(Tone::Plain, text));
 }
 
 /// The pair as one object of JSON.
