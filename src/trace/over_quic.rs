@@ -65,7 +65,7 @@ pub(super) struct Live {
     http: Http3,
     /// By their number and direction.
     lanes: Map<(u64, usize), Lane>,
-    /// Those that wait for the table of QPACK.
+    /// Those that wait for the table of QPACK, or for the settings that it follows.
     blocked: Vec<(u64, Direction)>,
     transports: Streams,
     /// How many octets wait on all of them.
@@ -155,11 +155,11 @@ impl Live {
                     Note::new(Severity::Warn, text, "RFC 9000 §2.2").about(Group::Reassemble),
                 ));
             } else if !lane.sequence.ready().is_empty() {
-                let is_blocked = self.blocked.iter().any(|(other, direction)| (other, &direction.index()) == (id, d));
-                let why = if is_blocked {
-                    "name header fields that never came"
-                } else {
-                    "are the beginning of something longer"
+                let is_blocked = self.blocked.contains(&(*id, way));
+                let waits_for_client = self.transports.waits_for_client(*id, way) && self.http.is_session(*id, way);
+                let why = match waits_for_client {
+                    true => "answer what was not seen",
+                    false => self.http.waits(*id, way, is_blocked),
                 };
                 let text = format!("QUIC: the last {} octets of stream {id} {why}", lane.sequence.ready().len());
                 found.push((lane.last, way, Note::new(Severity::Note, text, "RFC 9114 §7.1").about(Group::Reassemble)));
@@ -220,6 +220,7 @@ impl Live {
             let len = match self.http.read(id, direction, ready) {
                 Step::Read(len, told) => {
                     if let Some((frame, notes)) = told {
+                        is_instructed |= frame.is_settings();
                         let frames = lane.sequence.frames(len);
                         heard.messages.push(spot.message(self.number, (Box::new(frame), notes, frames)));
                     }
@@ -338,9 +339,61 @@ mod tests {
         ended.sort();
         let expected = [
             "QUIC: the last 2 octets of stream 4 are the beginning of something longer",
-            "QUIC: the last 5 octets of stream 0 name header fields that never came",
+            "QUIC: the last 5 octets of stream 0 name header fields that were not seen",
         ];
         assert_eq!(ended, expected);
+    }
+
+    fn ended(mut play: Play) -> Vec<String> {
+        let mut ended: Vec<String> = play.live.end().into_iter().map(|(_, _, note)| note.text).collect();
+        ended.sort();
+        ended
+    }
+
+    /// What the capture lacks is not what the sender did wrong.
+    #[test]
+    fn what_the_capture_lacks_is_told_as_that() {
+        // Whole header fields, and octets of a session, whose client was not heard; then a session's stream that was begun.
+        let mut play = Play::new();
+        play.said(Direction::ToClient, 0, 0, &[1, 3, 0, 0, 0xd9]);
+        play.said(Direction::ToClient, 4, 0, b"\x02{}");
+        play.say(8, 0, &[0x40, 0x41, 0]);
+        play.said(Direction::ToClient, 8, 0, b"\x02{}");
+        let expected = [
+            "QUIC: the last 3 octets of stream 4 answer what was not seen, and which says what the stream is for",
+            "QUIC: the last 3 octets of stream 8 answer what was not seen",
+            "QUIC: the last 5 octets of stream 0 answer what was not seen, and which says what the stream is for",
+        ];
+        assert_eq!(ended(play), expected);
+        // A table and header fields that follow settings.
+        let mut play = Play::new();
+        play.say(2, 0, &[2, 0x3f, 0xbd, 1]);
+        play.say(0, 0, &[1, 3, 2, 0, 0x80]);
+        assert_eq!(play.notes(), [""; 0]);
+        let expected = [3, 5].map(|len| {
+            let id = if len == 3 { 2 } else { 0 };
+            format!(
+                "QUIC: the last {len} octets of stream {id} cannot be read without the SETTINGS of the other side, which were \
+                 not seen"
+            )
+        });
+        assert_eq!(ended(play), expected);
+        // A frame that is longer than what is there.
+        let mut play = Play::new();
+        play.say(0, 0, &[1, 9, 0, 0, 0xd1]);
+        assert_eq!(ended(play), ["QUIC: the last 5 octets of stream 0 are the beginning of something longer"]);
+    }
+
+    /// Settings may come later than what follows them.
+    #[test]
+    fn settings_that_come_late_are_waited_for() {
+        let mut play = Play::new();
+        play.say(0, 0, &[1, 4, 2, 0, 0x80, 0xd1]);
+        play.say(2, 0, b"\x02\x3f\xbd\x01\xc0\x01a");
+        play.said(Direction::ToClient, 3, 0, &[0, 4, 3, 1, 0x40, 0xdc]);
+        let told: Vec<String> = play.heard.messages.iter().map(|message| message.payload.summary(&[])).collect();
+        assert!(told.iter().any(|told| told.starts_with("HEADERS: GET")), "{told:?}");
+        assert_eq!(ended(play), [""; 0]);
     }
 
     /// However a session's octets are cut, the packets in them are the same.

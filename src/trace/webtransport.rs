@@ -47,6 +47,11 @@ enum Carries {
 }
 
 impl Streams {
+    /// Whether what the server said on a stream waits for what its client said first.
+    pub(super) fn waits_for_client(&self, id: u64, direction: Direction) -> bool {
+        direction == Direction::ToClient && id & 1 == 0 && !self.streams.contains_key(&id)
+    }
+
     /// Takes what it can from the front of a direction of a stream, beside what there is of the other.
     pub(super) fn read(
         &mut self,

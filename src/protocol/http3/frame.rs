@@ -81,6 +81,11 @@ impl Http3Frame {
         }
     }
 
+    /// Whether it says what the other side may do: then what waited for that can be read.
+    pub fn is_settings(&self) -> bool {
+        matches!(self.content, Content::Frame { kind: kind::SETTINGS, .. })
+    }
+
     fn words(&self) -> String {
         match &self.content {
             Content::Stream { kind } => match *kind {

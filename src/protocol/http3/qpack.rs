@@ -43,17 +43,23 @@ pub(super) struct Table {
     inserted: u64,
     size: usize,
     capacity: usize,
-    /// What the decoder allows (`SETTINGS_QPACK_MAX_TABLE_CAPACITY`).
-    allowed: usize,
+    /// What the decoder allows (`SETTINGS_QPACK_MAX_TABLE_CAPACITY`); `None` until its settings are seen.
+    allowed: Option<usize>,
 }
 
 impl Table {
     /// The decoder says how large the table may be.
     pub(super) fn allow(&mut self, size: u64) {
-        self.allowed = usize::try_from(size).unwrap_or(usize::MAX);
+        self.allowed = Some(usize::try_from(size).unwrap_or(usize::MAX));
     }
 
-    /// Takes one instruction of the encoder (RFC 9204 §4.3). Returns how many octets it has; `None` if not all of it is there.
+    /// Whether the decoder's settings were seen.
+    pub(super) fn is_allowed(&self) -> bool {
+        self.allowed.is_some()
+    }
+
+    /// Takes one instruction of the encoder (RFC 9204 §4.3). Returns how many octets it has; `None` if not all of it is there. That
+    /// it depends on settings that were not seen, [`UNALLOWED`] says.
     pub(super) fn instruct(&mut self, bytes: &[u8]) -> Option<Result<usize, Broken>> {
         let mut reader = Reader { bytes, at: 0 };
         let first = *bytes.first()?;
@@ -81,7 +87,8 @@ impl Table {
             }
             0x20..0x40 => {
                 let capacity = reader.integer(5)?;
-                if capacity > self.allowed || capacity > MAX_TABLE {
+                let allowed = self.allowed.or((capacity == 0).then_some(0)).ok_or(Broken(UNALLOWED))?;
+                if capacity > allowed || capacity > MAX_TABLE {
                     return Err(Broken("it makes the table larger than the other side allows"));
                 }
                 self.capacity = capacity;
@@ -101,6 +108,7 @@ impl Table {
         let mut reader = Reader { bytes: section, at: 0 };
         let (required, base) = match self.prefix(&mut reader) {
             Ok(prefix) => prefix,
+            Err(Broken(UNALLOWED)) => return Section::Blocked,
             Err(broken) => return Section::Read(Vec::new(), Some(broken)),
         };
         if required > self.inserted {
@@ -128,7 +136,10 @@ impl Table {
         let encoded = reader.integer(8)? as u64;
         let is_before = reader.bytes.get(reader.at).is_some_and(|octet| octet & 0x80 != 0);
         let delta = reader.integer(7)? as u64;
-        let required = if encoded == 0 { 0 } else { self.required(encoded).ok_or(WRONG_COUNT)? };
+        let required = match encoded {
+            0 => 0,
+            _ => self.required(self.allowed.ok_or(Broken(UNALLOWED))?, encoded).ok_or(WRONG_COUNT)?,
+        };
         let base = match is_before {
             false => required.checked_add(delta),
             true => required.checked_sub(delta).and_then(|base| base.checked_sub(1)),
@@ -137,8 +148,8 @@ impl Table {
     }
 
     /// The Required Insert Count, which wraps (RFC 9204 §4.5.1.1).
-    fn required(&self, encoded: u64) -> Option<u64> {
-        let most = (self.allowed / OVERHEAD) as u64;
+    fn required(&self, allowed: usize, encoded: u64) -> Option<u64> {
+        let most = (allowed / OVERHEAD) as u64;
         let range = most.checked_mul(2).filter(|range| encoded <= *range)?;
         let highest = self.inserted + most;
         let wrapped = highest.checked_div(range)? * range;
@@ -203,6 +214,8 @@ impl Table {
 
 const NO_ENTRY: Broken = Broken("it names an entry that the table has not");
 const WRONG_COUNT: Broken = Broken("it counts on more entries than there can be");
+/// What is said where it depends on settings that were not seen.
+pub(super) const UNALLOWED: &str = "the settings that it follows were not seen";
 /// What [`Reader`] says where octets are missing.
 const ENDS: &str = "it ends in the middle of a header field";
 
@@ -264,6 +277,7 @@ mod tests {
     #[test]
     fn what_is_broken_is_said() {
         let mut table = Table::default();
+        table.allow(0);
         for (section, expected) in [
             ("", "ends in the middle"),
             ("0000 80", "has not"),
@@ -284,6 +298,19 @@ mod tests {
         assert!(table.instruct(&hex("c000")).unwrap().is_err(), "the table has no room yet");
         assert_eq!(table.instruct(&hex("c00f 7777")), None, "more has to come");
         assert_eq!(table.instruct(&[]), None);
+    }
+
+    /// How large the table may be, and how entries are counted, only the settings say.
+    #[test]
+    fn settings_that_were_not_seen_are_waited_for() {
+        let mut table = Table::default();
+        assert_eq!(fields(&table, "0000 d1"), [":method: GET"], "this names no entry of the table");
+        assert_eq!(table.read(&hex("0200 80")), Section::Blocked);
+        assert_eq!(table.instruct(&hex("3fbd01")), Some(Err(Broken(UNALLOWED))));
+        assert_eq!(table.instruct(&hex("20")), Some(Ok(1)), "no table needs no leave");
+        table.allow(220);
+        instruct(&mut table, "3fbd01 c00f 7777 772e 6578 616d 706c 652e 636f 6d");
+        assert_eq!(fields(&table, "0200 80"), [":authority: www.example.com"]);
     }
 
     /// An entry of the table is named with one octet, however long it is.

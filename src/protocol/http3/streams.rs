@@ -1,10 +1,11 @@
 //! The streams of one connection, each read on as its octets come.
 
 use super::frame::{Content, Setting};
-use super::qpack::{Section, Table};
+use super::qpack::{Section, Table, UNALLOWED};
 use super::{Http3Frame, kind, stream_type};
 use crate::layer::{Direction, Group, Note, Severity};
 use crate::map::Map;
+use crate::protocol::http2::Broken;
 use crate::protocol::quic::varint;
 
 /// More streams are not told apart in one connection.
@@ -46,7 +47,7 @@ enum Reader {
 pub enum Step {
     /// So many are done with; what they say is told, unless it says nothing to people.
     Read(usize, Option<(Http3Frame, Vec<Note>)>),
-    /// The table of QPACK was written on with so many: who was [`Blocked`](Self::Blocked) may try again.
+    /// So many are done with that say something about the table of QPACK: who was [`Blocked`](Self::Blocked) may try again.
     Instructed(usize),
     /// The stream is not read on, for this reason.
     GivenUp(Note),
@@ -54,7 +55,7 @@ pub enum Step {
     Session(u64),
     /// More are needed.
     NeedMore,
-    /// The header fields name what another stream has yet to bring.
+    /// They depend on what another stream has yet to bring: entries of the table of QPACK, or settings.
     Blocked,
 }
 
@@ -78,6 +79,7 @@ impl Http3 {
             }
             Reader::Instructions => match self.tables[direction.index()].instruct(bytes) {
                 Some(Ok(len)) => Step::Instructed(len),
+                Some(Err(Broken(UNALLOWED))) => Step::Blocked,
                 Some(Err(broken)) => {
                     self.readers.insert(key, Reader::Deaf);
                     let text = format!("the table of QPACK cannot be followed on stream {id}: {}", broken.0);
@@ -88,6 +90,26 @@ impl Http3 {
             Reader::Session(session) => Step::Session(session),
             Reader::Deaf => Step::Read(bytes.len(), None),
         }
+    }
+
+    /// Why the octets of a stream are not read that waited to the end, as what is said of them: `the last 3 octets …`.
+    pub fn waits(&self, id: u64, direction: Direction, is_blocked: bool) -> &'static str {
+        let reader = |direction: Direction| self.readers.get(&(id, direction.index())).copied().unwrap_or_default();
+        match reader(direction) {
+            _ if is_blocked && !self.tables[direction.index()].is_allowed() => {
+                "cannot be read without the SETTINGS of the other side, which were not seen"
+            }
+            _ if is_blocked => "name header fields that were not seen",
+            Reader::Unheard if opened_by(id).0 != direction && reader(direction.reverse()) == Reader::Unheard => {
+                "answer what was not seen, and which says what the stream is for"
+            }
+            _ => "are the beginning of something longer",
+        }
+    }
+
+    /// Whether what comes on a stream belongs to a session of WebTransport.
+    pub fn is_session(&self, id: u64, direction: Direction) -> bool {
+        matches!(self.readers.get(&(id, direction.index())), Some(Reader::Session(_)))
     }
 
     /// The first octets of a direction: they say what it is for, unless it answers.
@@ -178,12 +200,15 @@ impl Http3 {
     /// What a side sets holds for what the other sends.
     fn settings(&mut self, bytes: &[u8], mut at: usize, direction: Direction) -> Vec<Setting> {
         let mut settings = Vec::new();
+        let table = &mut self.tables[direction.reverse().index()];
+        // "The default value is zero" (RFC 9204 §5).
+        table.allow(0);
         while let Some((number, value)) =
             varint(bytes, at).and_then(|number| Some((number.clone(), varint(bytes, number.0.end)?)))
         {
             at = value.0.end;
             if number.1 == TABLE_CAPACITY {
-                self.tables[direction.reverse().index()].allow(value.1);
+                table.allow(value.1);
             }
             if settings.len() < MAX_SETTINGS {
                 settings.push(Setting { number, value });
@@ -283,6 +308,7 @@ mod tests {
     #[test]
     fn a_table_that_cannot_be_followed_is_told() {
         let mut http = Http3::default();
+        play(&mut http, 3, DOWN, "00 04 00", 100);
         let told = play(&mut http, 2, UP, "02 3fbd01 3fbd01", 100);
         let expected =
             "the table of QPACK cannot be followed on stream 2: it makes the table larger than the other side allows";
