@@ -1270,6 +1270,16 @@ fn what_cannot_be_compared_is_said() {
     assert_eq!(pair["untold"][0][0]["frames"].as_array().unwrap().len(), 34);
 }
 
+/// Who speaks over UDP is known by the ports, too, and what a ladder of QUIC tells is not said to be told nowhere.
+#[test]
+fn datagrams_have_ports() {
+    let capture = "tests/interop/captures/socketio4-webtransport.pcapng";
+    let ran = run(&mut wiretale(&["replay", capture, "--packets", "--width", "90"]));
+    assert!(ran.out.contains(":58813 → :8080 "), "{}", ran.out);
+    let ran = run(&mut wiretale(&["replay", capture, "--width", "100"]));
+    assert!(ran.out.contains("in no line above") && !ran.out.contains("in no TCP connection"), "{}", ran.out);
+}
+
 /// A pcapng without some of its blocks, chosen by their type and by how many of that type came before.
 fn without(whole: &[u8], is_left_out: impl Fn(u32, usize) -> bool) -> Vec<u8> {
     let word = |at: usize| u32::from_le_bytes(whole[at..at + 4].try_into().unwrap());

@@ -9,7 +9,7 @@ use crate::explain::{Cast, Chapter, Confidence, Finding, Recognised, Story};
 use crate::filter::Evidence;
 use crate::layer::Severity;
 use crate::protocol::text::tamed;
-use crate::trace::{Talk, Trace};
+use crate::trace::{Talk, Trace, ends_of};
 
 /// The ladders of all connections, each with its heading.
 pub fn story(story: &Story, width: usize) -> Vec<Line> {
@@ -38,7 +38,8 @@ pub fn story(story: &Story, width: usize) -> Vec<Line> {
     if !story.others.is_empty() {
         page.gap();
         let frames = Evidence { frames: story.others.clone(), searched: None }.to_string();
-        let body = Line::of(Tone::Dim, format!("{frames}: in no TCP connection; `--packets` lists them"));
+        let why = if story.quic.is_empty() { "in no TCP connection" } else { "in no line above" };
+        let body = Line::of(Tone::Dim, format!("{frames}: {why}; `--packets` lists them"));
         page.paragraph(Line::new(), &body);
     }
     page.lines
@@ -192,8 +193,8 @@ pub fn packets(trace: &Trace, cast: &Cast, wanted: &dyn Fn(u32) -> bool, width: 
         .filter(|(number, _)| wanted(*number))
         .map(|(number, record)| {
             let packet = record.whole().0;
-            let ends = match (packet.tcp(), &packet.net) {
-                (Some((_, from, to)), _) => format!("{} → {}", name(from, to), name(to, from)),
+            let ends = match (ends_of(packet), &packet.net) {
+                (Some((from, to)), _) => format!("{} → {}", name(from, to), name(to, from)),
                 (None, Some(net)) => format!("{} → {}", net.source, net.destination),
                 (None, None) => String::new(),
             };
