@@ -10,7 +10,9 @@ use proptest::prelude::*;
 use serde_json::Value;
 use wiretale::capture::Frame;
 use wiretale::cli::{Loaded, Secrets};
-use wiretale::trace::Pipeline;
+use wiretale::explain::{Cast, Story};
+use wiretale::layer::Direction;
+use wiretale::trace::{Pipeline, Trace};
 use wiretale::view::{Exporter, KINDS, Wanted, export};
 
 /// The type of the block that holds secrets (pcapng, Decryption Secrets Block).
@@ -178,6 +180,45 @@ fn an_event_is_peeled_by_its_name() {
     for expected in ["STREAM 4 from 207", "EVENT \"ask me\"()", "engineio.transport                 webtransport"] {
         assert!(text.contains(expected), "{expected}: {text}");
     }
+}
+
+/// The trace of these frames.
+fn trace<'a>(frames: impl IntoIterator<Item = &'a Frame>, secrets: &str) -> Trace {
+    let mut pipeline = Pipeline::default();
+    pipeline.learn_secrets(secrets);
+    frames.into_iter().for_each(|frame| pipeline.push(frame.as_ref()));
+    pipeline.finish()
+}
+
+/// The lines of the ladder of the first connection.
+fn ladder(trace: &Trace) -> Vec<(u32, Direction, String)> {
+    let story = Story::tell(trace, &Cast::default(), &|_| true);
+    story.quic[0].lines.iter().map(|line| (line.frame, line.direction, line.text.clone())).collect()
+}
+
+/// All but the frames with these numbers.
+fn without<'a>(frames: &'a [Frame], lost: &[usize]) -> Vec<&'a Frame> {
+    (1..).zip(frames).filter(|(number, _)| !lost.contains(number)).map(|(_, frame)| frame).collect()
+}
+
+/// The frame in which the server opens the session of Engine.IO on the first connection.
+const OPENS: usize = 16;
+
+#[test]
+fn who_closes_a_connection_is_in_its_ladder() {
+    let (frames, secrets) = capture("socketio4-webtransport");
+    let lines = ladder(&trace(&frames, &secrets));
+    assert_eq!(lines.last().unwrap(), &(209, Direction::ToServer, "CONNECTION_CLOSE 0x0".to_owned()));
+    assert!(lines.iter().all(|(.., text)| !text.starts_with("message")), "Socket.IO has its own lines: {lines:?}");
+}
+
+/// Without its session a packet of Engine.IO is not read on, but it was there.
+#[test]
+fn packets_of_a_session_without_a_name_are_in_the_ladder() {
+    let (frames, secrets) = capture("socketio4-webtransport");
+    let lines = ladder(&trace(without(&frames, &[OPENS]), &secrets));
+    let has = |text: &str| lines.iter().any(|(_, way, said)| *way == Direction::ToServer && said == text);
+    assert!(has("message \"0\"") && has("message \"2[\"ask me\"]\""), "{lines:?}");
 }
 
 proptest! {

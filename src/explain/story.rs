@@ -31,6 +31,8 @@ pub enum Phase {
     Data,
     /// TCP closes.
     Close,
+    /// A connection of QUIC is closed.
+    QuicClose,
 }
 
 /// One step.

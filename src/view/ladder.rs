@@ -134,12 +134,13 @@ fn title(phase: Phase) -> &'static str {
         Phase::WebTransport => "WebTransport",
         Phase::Data => "data",
         Phase::Close => "TCP closes",
+        Phase::QuicClose => "QUIC closes",
     }
 }
 
 fn tone(phase: Phase) -> Tone {
     match phase {
-        Phase::Open | Phase::Close => Tone::Transport,
+        Phase::Open | Phase::Close | Phase::QuicClose => Tone::Transport,
         Phase::Http | Phase::Http3 => Tone::Http,
         Phase::WebSocket | Phase::WebTransport => Tone::WebSocket,
         Phase::Data | Phase::Tls => Tone::Payload,

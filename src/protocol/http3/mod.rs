@@ -22,6 +22,34 @@ pub use frame::{FIELDS, Http3Frame};
 pub use qpack::Http3Header;
 pub use streams::{Http3, Step};
 
+/// What the number is called by which HTTP/3 says why it ends a stream or a connection (RFC 9114 §8.1, RFC 9204 §6, RFC 9297 §5.2).
+pub fn error_name(code: u64) -> Option<&'static str> {
+    Some(match code {
+        0x33 => "H3_DATAGRAM_ERROR",
+        0x100 => "H3_NO_ERROR",
+        0x101 => "H3_GENERAL_PROTOCOL_ERROR",
+        0x102 => "H3_INTERNAL_ERROR",
+        0x103 => "H3_STREAM_CREATION_ERROR",
+        0x104 => "H3_CLOSED_CRITICAL_STREAM",
+        0x105 => "H3_FRAME_UNEXPECTED",
+        0x106 => "H3_FRAME_ERROR",
+        0x107 => "H3_EXCESSIVE_LOAD",
+        0x108 => "H3_ID_ERROR",
+        0x109 => "H3_SETTINGS_ERROR",
+        0x10a => "H3_MISSING_SETTINGS",
+        0x10b => "H3_REQUEST_REJECTED",
+        0x10c => "H3_REQUEST_CANCELLED",
+        0x10d => "H3_REQUEST_INCOMPLETE",
+        0x10e => "H3_MESSAGE_ERROR",
+        0x10f => "H3_CONNECT_ERROR",
+        0x110 => "H3_VERSION_FALLBACK",
+        0x200 => "QPACK_DECOMPRESSION_FAILED",
+        0x201 => "QPACK_ENCODER_STREAM_ERROR",
+        0x202 => "QPACK_DECODER_STREAM_ERROR",
+        _ => return None,
+    })
+}
+
 /// The types of frames that mean something here (RFC 9114 §7.2).
 mod kind {
     pub(super) const DATA: u64 = 0;

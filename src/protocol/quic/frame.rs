@@ -63,7 +63,25 @@ pub struct StreamData {
     pub fin: bool,
 }
 
+/// Why a connection is closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Close {
+    /// The number of the reason.
+    pub code: u64,
+    /// It is the application that closes, and numbers its reasons; otherwise QUIC does (RFC 9000 §20).
+    pub is_of_application: bool,
+    /// The same in words, as a range of the packet's content.
+    pub reason: Range<usize>,
+}
+
 impl Frame {
+    /// What it says, if it is a CONNECTION_CLOSE frame.
+    pub fn close(&self) -> Option<Close> {
+        let is_of_application = self.kind == kind::CLOSE_APP;
+        (is_of_application || self.kind == kind::CLOSE).then_some(())?;
+        Some(Close { code: self.number(0)?, is_of_application, reason: self.data.clone() })
+    }
+
     /// What it brings, if it is a STREAM frame.
     pub fn stream(&self) -> Option<StreamData> {
         if !kind::STREAM.contains(&self.kind) {
@@ -87,6 +105,32 @@ impl Frame {
     fn number(&self, index: usize) -> Option<u64> {
         self.numbers.get(index).map(|(_, number)| *number)
     }
+}
+
+/// What the number is called by which QUIC says why it closes a connection (RFC 9000 §20.1).
+pub fn transport_error(code: u64) -> Option<&'static str> {
+    Some(match code {
+        0 => "NO_ERROR",
+        1 => "INTERNAL_ERROR",
+        2 => "CONNECTION_REFUSED",
+        3 => "FLOW_CONTROL_ERROR",
+        4 => "STREAM_LIMIT_ERROR",
+        5 => "STREAM_STATE_ERROR",
+        6 => "FINAL_SIZE_ERROR",
+        7 => "FRAME_ENCODING_ERROR",
+        8 => "TRANSPORT_PARAMETER_ERROR",
+        9 => "CONNECTION_ID_LIMIT_ERROR",
+        0xa => "PROTOCOL_VIOLATION",
+        0xb => "INVALID_TOKEN",
+        0xc => "APPLICATION_ERROR",
+        0xd => "CRYPTO_BUFFER_EXCEEDED",
+        0xe => "KEY_UPDATE_ERROR",
+        0xf => "AEAD_LIMIT_REACHED",
+        0x10 => "NO_VIABLE_PATH",
+        // An alert of TLS, by its number.
+        0x100..=0x1ff => "CRYPTO_ERROR",
+        _ => return None,
+    })
 }
 
 /// Goes over the frames of a packet. It ends where the packet does, or where something is that is no frame: then
@@ -290,6 +334,18 @@ mod tests {
         let content = hex("08 00");
         let stream = Frames::new(&content).next().unwrap().stream().unwrap();
         assert_eq!(stream, StreamData { id: 0, offset: 0, data: 2..2, fin: false });
+    }
+
+    #[test]
+    fn what_closes_a_connection_says_why() {
+        let close = |octets: &str| Frames::new(&hex(octets)).next().unwrap().close();
+        let close_of = |code, is_of_application, reason| Some(Close { code, is_of_application, reason });
+        assert_eq!(close("1c 0a 06 02 6f68"), close_of(10, false, 4..6));
+        assert_eq!(close("1d 4100 00"), close_of(0x100, true, 4..4));
+        assert_eq!(close("01"), None);
+        assert_eq!(transport_error(10), Some("PROTOCOL_VIOLATION"));
+        assert_eq!(transport_error(0x12a), Some("CRYPTO_ERROR"));
+        assert_eq!(transport_error(0x11), None);
     }
 
     #[test]

@@ -25,7 +25,7 @@ use std::ops::Range;
 
 pub use connection::{Connection, Outcome};
 pub use describe::{FIELDS, describe};
-pub use frame::{Frame, Frames, StreamData, kind as frame_kind};
+pub use frame::{Close, Frame, Frames, StreamData, kind as frame_kind, transport_error};
 pub use initial::Hello;
 pub use sequence::Sequence;
 pub(super) use varint::varint;
