@@ -1296,7 +1296,7 @@ fn without(whole: &[u8], is_left_out: impl Fn(u32, usize) -> bool) -> Vec<u8> {
     kept
 }
 
-/// QUIC that can be opened is compared, and QUIC that cannot is named.
+/// QUIC that can be opened is compared, and QUIC that cannot is named: also to who looks for an event.
 #[test]
 fn stories_over_quic_are_set_side_by_side() {
     let opened = "tests/interop/captures/socketio4-webtransport.pcapng";
@@ -1313,6 +1313,9 @@ fn stories_over_quic_are_set_side_by_side() {
     let ran = run(&mut wiretale(&["compare", opened, shorter.to_str().unwrap(), "--width", "100"]));
     assert!(ran.code == 0 && ran.out.contains("on QUIC connection 0"), "{}", ran.out);
     let closed = closed.to_str().unwrap();
+    // What is not found may stand in what was not opened.
+    let peeled = |path: &str| run(&mut wiretale(&["peel", path, "--event", "nobody"])).err;
+    assert!(peeled(closed).contains("`--keylog FILE`") && !peeled(opened).contains("--keylog"), "{}", peeled(opened));
     for (first, second) in [(closed, closed), (opened, closed), (closed, opened)] {
         let ran = run(&mut wiretale(&["compare", first, second, "--width", "100"]));
         assert!(ran.code == 1 && !ran.out.contains('✓'), "{}", ran.out);

@@ -78,11 +78,23 @@ fn without_its_secrets_a_connection_stays_closed() {
     assert!(packets(&closed, true).is_empty());
     let notes = notes(&closed);
     assert_eq!(notes.len(), 2, "once for each of two connections: {notes:?}");
-    assert!(notes.iter().all(|note| note.ends_with("HTTP/3 or WebTransport, is not opened")), "{notes:?}");
+    assert!(
+        notes.iter().all(|note| note.ends_with("nor in a key log (`--keylog FILE`)")),
+        "{notes:?}"
+    );
     // With those of one side only that side's words are opened.
     let of_client: Vec<&str> = secrets.lines().filter(|line| line.starts_with("CLIENT")).collect();
     let half = told(&frames, &of_client.join("\n"));
     assert!(!packets(&half, true).is_empty() && packets(&half, false).is_empty());
+    let said = self::notes(&half);
+    let one_sided = "QUIC: what the server sent is not opened: of the secrets only the client's are at hand";
+    assert_eq!(said.iter().filter(|note| **note == one_sided).count(), 2, "{said:?}");
+    assert!(said.iter().all(|note| !note.contains("table of QPACK") && !note.contains("beginning of")), "{said:?}");
+    let of_server: Vec<&str> = secrets.lines().filter(|line| line.starts_with("SERVER")).collect();
+    let half = told(&frames, &of_server.join("\n"));
+    let said = self::notes(&half);
+    assert!(said.contains(&"QUIC: what the client sent is not opened: of the secrets only the server's are at hand"));
+    assert!(said.iter().all(|note| !note.contains("table of QPACK") && !note.contains("beginning of")), "{said:?}");
     // Wrong ones open nothing, and that is told once.
     let digits = |line: &str| {
         line.rsplit_once(' ').map(|(before, secret)| format!("{before} {}", "7a".repeat(secret.len() / 2)))
@@ -203,6 +215,20 @@ fn without<'a>(frames: &'a [Frame], lost: &[usize]) -> Vec<&'a Frame> {
 
 /// The frame in which the server opens the session of Engine.IO on the first connection.
 const OPENS: usize = 16;
+
+/// The secrets alone do not tell with which suite a connection is encrypted.
+#[test]
+fn a_connection_without_its_hello_is_told() {
+    let (frames, secrets) = capture("socketio4-webtransport");
+    let lines = told(without(&frames, &[2]), &secrets);
+    assert!(packets(&lines, true).is_empty());
+    let notes = notes(&lines);
+    let expected = "QUIC: the server's hello, which says how the packets are encrypted, was not seen: ";
+    assert_eq!(notes.iter().filter(|note| note.starts_with(expected)).count(), 1, "{notes:?}");
+    // Without the secrets that is not what it lacks.
+    let closed = told(without(&frames, &[2]), "");
+    assert!(self::notes(&closed).iter().all(|note| !note.starts_with(expected)));
+}
 
 #[test]
 fn who_closes_a_connection_is_in_its_ladder() {

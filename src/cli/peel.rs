@@ -6,7 +6,8 @@ use super::failure::Failure;
 use super::load;
 use super::output::Output;
 use crate::explain::Peel;
-use crate::protocol::{SocketIoPacket, SseEventMessage};
+use crate::protocol::quic::{self, QuicPacket};
+use crate::protocol::{SocketIoPacket, SseEventMessage, TlsRecord};
 use crate::trace::{Message, QuicMessage, Trace};
 use crate::view::{self, Line, Tone};
 
@@ -50,7 +51,10 @@ fn event(trace: &Trace, name: &str, file: &str, out: &mut Output) -> Result<u32,
     frames.sort_unstable();
     let Some((first, others)) = frames.split_first() else {
         let message = format!("cannot find an event `{name}` in `{file}`");
-        let help = format!("`wiretale export {file} --kinds socketio.packet,sse.event` lists the events");
+        let mut help = format!("`wiretale export {file} --kinds socketio.packet,sse.event` lists the events");
+        if has_closed(trace) {
+            help += "; of what is encrypted in it not all was opened, and `--keylog FILE` names a file with secrets";
+        }
         return Err(Failure::request(message, help));
     };
     if !others.is_empty() {
@@ -60,6 +64,14 @@ fn event(trace: &Trace, name: &str, file: &str, out: &mut Output) -> Result<u32,
         out.line(&Line::of(Tone::Dim, text))?;
     }
     Ok(*first)
+}
+
+/// Whether the capture has what is encrypted with TLS or QUIC, and was not opened.
+fn has_closed(trace: &Trace) -> bool {
+    let of_quic = |packet: &QuicPacket| packet.kind == quic::Kind::Short && packet.opened.is_none();
+    let of_tls = |record: &TlsRecord| record.encrypted && record.opened.is_none();
+    trace.records().any(|(_, record)| record.quic.iter().flatten().any(of_quic))
+        || trace.messages().iter().filter_map(Message::payload_as).any(of_tls)
 }
 
 /// How many other frames are named.

@@ -9,7 +9,7 @@ use crate::map::Map;
 use crate::message::Payload;
 use crate::protocol::KeyLog;
 use crate::protocol::http3::{Http3, Step};
-use crate::protocol::quic::{Connection, Frames, Outcome, QuicPacket, Sequence, StreamData};
+use crate::protocol::quic::{Connection, Frames, Kind, Outcome, QuicPacket, Sequence, StreamData};
 
 /// More streams of a connection are not read: each is known by its number as long as the connection is.
 const MAX_STREAMS: usize = 1 << 13;
@@ -71,6 +71,10 @@ pub(super) struct Live {
     /// How many octets wait on all of them.
     waiting: usize,
     is_full: bool,
+    /// There are secrets of it.
+    pub(super) has_secrets: bool,
+    /// By direction: where a packet first stayed closed.
+    closed: [Option<Moment>; 2],
 }
 
 /// One direction of a stream.
@@ -105,6 +109,8 @@ impl Live {
             transports: Streams::default(),
             waiting: 0,
             is_full: false,
+            has_secrets: false,
+            closed: [None; 2],
         }
     }
 
@@ -120,7 +126,13 @@ impl Live {
         for (place, packet) in packets.iter_mut().enumerate() {
             let direction = match self.connection.hear(packet, datagram, sender, secrets) {
                 Outcome::Open(direction) => direction,
-                Outcome::Closed => continue,
+                Outcome::Closed => {
+                    if matches!(packet.kind, Kind::Handshake | Kind::Short) {
+                        let is_client = self.connection.client() == Some(sender);
+                        self.closed[usize::from(!is_client)].get_or_insert(now);
+                    }
+                    continue;
+                }
                 Outcome::Failed => {
                     let text = "QUIC: a packet does not open with the secrets at hand; others like it are not told";
                     heard.notes.push((now, Note::new(Severity::Warn, text, "RFC 9001 §5").about(Group::Decryption)));
@@ -141,7 +153,7 @@ impl Live {
 
     /// What is to be said when no more comes, of which frame and of what went which way.
     pub(super) fn end(&mut self) -> Vec<(Moment, Direction, Note)> {
-        let mut found = Vec::new();
+        let mut found: Vec<(Moment, Direction, Note)> = self.lacks().into_iter().collect();
         for ((id, d), lane) in self.lanes.iter().filter(|(_, lane)| !lane.is_over) {
             let way = if *d == 0 { Direction::ToServer } else { Direction::ToClient };
             if let Some(hole) = lane.sequence.hole() {
@@ -167,6 +179,31 @@ impl Live {
         }
         self.lanes.clear();
         found
+    }
+
+    /// Why packets stay closed though there are secrets, if that is known.
+    fn lacks(&self) -> Option<(Moment, Direction, Note)> {
+        let ways = [Direction::ToServer, Direction::ToClient];
+        let mut closed = ways.into_iter().filter_map(|way| Some((self.closed[way.index()]?, way)));
+        let (moment, way, text) = if self.has_secrets && !self.connection.is_answered() {
+            let (moment, way) = closed.min_by_key(|(moment, _)| moment.frame)?;
+            let text = "the server's hello, which says how the packets are encrypted, was not seen: the connection is not opened, \
+                        though there are secrets of it";
+            (moment, way, text)
+        } else {
+            let (moment, way) = closed.find(|(_, way)| self.connection.is_one_sided(*way))?;
+            let text = match way {
+                Direction::ToServer => {
+                    "what the client sent is not opened: of the secrets only the server's are at hand"
+                }
+                Direction::ToClient => {
+                    "what the server sent is not opened: of the secrets only the client's are at hand"
+                }
+            };
+            (moment, way, text)
+        };
+        let note = Note::new(Severity::Note, format!("QUIC: {text}"), "RFC 9001 §5").about(Group::Decryption);
+        Some((moment, way, note))
     }
 
     /// Puts the octets of a frame where they belong in their stream, and reads on.

@@ -100,10 +100,13 @@ impl QuicPairs {
             packets.iter_mut().for_each(|packet| packet.connection = pair.number);
             live.hear(packets, payload, (sender, now), (secrets, sessions), &mut heard);
             has_secrets = live.connection.has_secrets(secrets);
+            live.has_secrets |= has_secrets == Some(true);
             pair.is_over = live.connection.is_over();
         }
-        if pair.is_over {
-            self.live.remove(&ends);
+        if pair.is_over
+            && let Some(mut live) = self.live.remove(&ends)
+        {
+            heard.late.extend(ended(&ends, &mut live));
         }
         if let Some(has_secrets) = has_secrets
             && pair.first.take().is_some()
@@ -163,7 +166,7 @@ fn ends(packet: &Packet) -> Option<(Ends, usize)> {
 /// What is to be told of two ends that first speak, if there are no secrets.
 fn closed() -> Note {
     let text = "QUIC: what its packets carry is encrypted, and only their headers and the hellos are read; what follows, such as \
-                HTTP/3 or WebTransport, is not opened";
+                HTTP/3 or WebTransport, is not opened: its secrets stand neither in the capture nor in a key log (`--keylog FILE`)";
     Note::new(Severity::Note, text, "RFC 9001 §5").about(Group::Undecoded)
 }
 

@@ -34,6 +34,8 @@ pub struct Connection {
     labels: Option<&'static PacketLabels>,
     random: Option<[u8; 32]>,
     suite: Option<Suite>,
+    /// The server's hello was seen.
+    is_answered: bool,
     /// The protocol inside that the client offers first, or that the server chose.
     alpn: Option<String>,
     /// By direction and level: the handshake, the application.
@@ -73,6 +75,8 @@ impl Connection {
                 self.is_retried = false;
                 self.client = Some(if from == Direction::ToServer { sender } else { 1 - sender });
                 self.labels = packet.version.and_then(labels);
+                self.is_answered |= from == Direction::ToClient
+                    && packet.opened.as_ref().is_some_and(|opened| !opened.messages.is_empty());
                 let hello = packet.opened.iter().flat_map(|opened| &opened.messages).next();
                 hello.into_iter().for_each(|hello| learn(&mut self.random, &mut self.suite, &mut self.alpn, hello));
                 Outcome::Open(from)
@@ -117,6 +121,17 @@ impl Connection {
             secrets.is_some_and(|secrets| SECRETS.iter().flatten().any(|label| secrets.secret(label, random).is_some()))
         };
         Some(self.random.as_ref().is_some_and(is_known))
+    }
+
+    /// Whether the server's hello was seen.
+    pub fn is_answered(&self) -> bool {
+        self.is_answered
+    }
+
+    /// Whether there are keys for what goes the other way, but none for what goes this way.
+    pub fn is_one_sided(&self, closed: Direction) -> bool {
+        let has_keys = |direction: Direction| self.openers[direction.index()][1].is_some();
+        has_keys(closed.reverse()) && !has_keys(closed)
     }
 
     /// Whether HTTP/3 is spoken inside.
