@@ -78,10 +78,7 @@ fn without_its_secrets_a_connection_stays_closed() {
     assert!(packets(&closed, true).is_empty());
     let notes = notes(&closed);
     assert_eq!(notes.len(), 2, "once for each of two connections: {notes:?}");
-    assert!(
-        notes.iter().all(|note| note.ends_with("nor in a key log (`--keylog FILE`)")),
-        "{notes:?}"
-    );
+    assert!(notes.iter().all(|note| note.ends_with("nor in a key log (`--keylog FILE`)")), "{notes:?}");
     // With those of one side only that side's words are opened.
     let of_client: Vec<&str> = secrets.lines().filter(|line| line.starts_with("CLIENT")).collect();
     let half = told(&frames, &of_client.join("\n"));
