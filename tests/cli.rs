@@ -977,7 +977,7 @@ fn an_impossible_comparison_is_refused_with_its_reason() {
         (&["tcp", "--clients", "11"], "11 is not in 1..=10"),
         (&["tcp", "--idle", "1000years"], "and so does idling"),
         (&["tcp", "--loss", "5"], "there is no wire that could"),
-        (&["tcp", "--network", "ethernet", "--loss", "100"], "a whole number of 100, from 1 to 50"),
+        (&["tcp", "--network", "ethernet", "--loss", "100"], "a whole number of percent, from 1 to 50"),
         (&["udp", "--network", "ethernet", "--loss", "0"], "had by leaving this out"),
         (&["tcp", "--network", "ethernet", "--loss", "5", "--seed", "4294967296"], "4294967296"),
         (&["tcp", "--delay", "5ms"], "there is no wire that could take time"),

@@ -243,7 +243,7 @@ fn loss(text: &str) -> Result<u8, String> {
         Ok(0) => Err("a link that loses nothing is had by leaving this out".to_owned()),
         Ok(percent @ 1..=lab::MOST_LOST_OF_100) => Ok(percent),
         _ => Err(format!(
-            "it is a whole number of 100, from 1 to {}: over a link that loses more TCP does little but wait",
+            "it is a whole number of percent, from 1 to {}: over a link that loses more TCP does little but wait",
             lab::MOST_LOST_OF_100
         )),
     }
