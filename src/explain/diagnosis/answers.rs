@@ -31,8 +31,8 @@ fn cut_short(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
         return None;
     }
     let (by, end, is_reset) = end_of(connection)?;
-    let (asked, begun) = (exchange.request.frame(), answer.frames.first().copied()?);
-    let waited = case.seconds(begun, end);
+    let (asked, last) = (exchange.request.frame(), case.last_octets.get(answer.connection as usize).copied()?);
+    let waited = case.seconds(last, end);
     let what =
         format!("the answer to {} {}", exchange.method, quoted(exchange.target.split('?').next().unwrap_or_default()));
     let came = if came == 1 { "1 came".to_owned() } else { format!("{came} came") };
@@ -44,13 +44,13 @@ fn cut_short(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
             if is_reset { "broke off" } else { "closed" }
         ),
         Direction::ToServer if waited >= PATIENCE => format!(
-            "{what} announces {announced} octets (Content-Length), and {came} in the {} until the client gave up: the length \
-             is too large, or the server was held up",
+            "{what} announces {announced} octets (Content-Length), and {came}; after {} without another the client gave up: \
+             the length is too large, or the server was held up",
             in_words(waited)
         ),
         Direction::ToServer => return None,
     };
-    Some(Finding::error(text, "RFC 9112 §8", vec![asked, begun, end]))
+    Some(Finding::error(text, "RFC 9112 §8", vec![asked, last, end]))
 }
 
 /// Requests that were answered with an error, each kind of them once; what Engine.IO says of its own is told there.

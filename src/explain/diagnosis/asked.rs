@@ -65,9 +65,11 @@ fn unanswered(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
 
 /// Whether the server said anything behind a request, be it an answer that has no end yet, or octets that nobody read.
 fn answer_begun(case: &Case<'_>, request: &Message) -> bool {
-    case.last_said
-        .get(request.connection as usize)
-        .is_some_and(|last| last[usize::from(request.inside)] > request.frame())
+    let connection = request.connection as usize;
+    let said = case.last_said.get(connection).is_some_and(|last| last[usize::from(request.inside)] > request.frame());
+    // Of what came inside of TLS and could not be read nobody knows what it was.
+    let came = !request.inside && case.last_octets.get(connection).is_some_and(|last| *last > request.frame());
+    said || came
 }
 
 /// Events that want an acknowledgement and got none until their session was over.

@@ -52,6 +52,8 @@ struct Case<'a> {
     of: Vec<Vec<&'a Message>>,
     /// The last frame of each connection in which its server said anything, in the open and inside of TLS.
     last_said: Vec<[u32; 2]>,
+    /// The last frame of each connection that brought anything new from its server, whether or not it could be read.
+    last_octets: Vec<u32>,
 }
 
 impl<'a> Case<'a> {
@@ -64,18 +66,19 @@ impl<'a> Case<'a> {
                 last_said[message.connection as usize][usize::from(message.inside)] = message.frame();
             }
         }
-        // What could not be read was said, too. Of what is inside of TLS it is not known.
+        let mut last_octets = vec![0; of.len()];
         for (number, record) in trace.records() {
             let Some(segment) = record.segment.as_ref().filter(|one| one.direction == Direction::ToClient) else {
                 continue;
             };
-            if segment.len > 0
-                && let Some(last) = last_said.get_mut(segment.connection as usize)
-            {
-                last[0] = last[0].max(number);
-            }
+            let is_new = record.delivery.as_ref().is_some_and(|delivery| !delivery.fresh.as_slice().is_empty());
+            last_octets
+                .get_mut(segment.connection as usize)
+                .into_iter()
+                .filter(|_| is_new)
+                .for_each(|last| *last = number);
         }
-        Self { trace, exchanges: exchange::exchanges(trace), of, last_said }
+        Self { trace, exchanges: exchange::exchanges(trace), of, last_said, last_octets }
     }
 
     fn messages_of(&self, connection: u32) -> &[&'a Message] {

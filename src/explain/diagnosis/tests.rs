@@ -334,6 +334,14 @@ fn octets_that_could_not_be_read_may_have_been_the_answer() {
     let told = told(&talk);
     assert!(told.iter().any(|text| text.contains("Content-Length: 4 is too small")), "{told:?}");
     assert!(!told.iter().any(|text| text.contains("never answered")), "{told:?}");
+    // What was said before and comes again answers nothing.
+    let get = "GET /x HTTP/1.1\r\nHost: x\r\n\r\n";
+    let mut again = Conversation::new().open();
+    let at = again.next[TO_CLIENT.index()];
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    again.client(get).server(answer).client(get).at(TO_CLIENT, at, DATA, answer.as_bytes());
+    again.segment(TO_CLIENT, Flags::FIN | Flags::ACK, b"");
+    assert!(one(&again).text.contains("GET /x was never answered"), "{:?}", self::told(&again));
 }
 
 #[test]
@@ -354,7 +362,12 @@ fn a_length_that_is_too_large_is_told_with_who_ended_it() {
     left.close();
     assert_eq!(told(&left), [""; 0], "who leaves at once leaves for another reason");
     later(&mut left, 6, 3000);
-    assert!(told(&left)[0].contains("8 came in the 3.0 s until the client gave up"), "{:?}", told(&left));
+    assert!(told(&left)[0].contains("8 came; after 3.0 s without another the client gave up"), "{:?}", told(&left));
+    // Nothing is wrong with what still comes when its client has had enough.
+    let mut flowing = asked();
+    flowing.server("more").close();
+    later(&mut flowing, 6, 3000);
+    assert_eq!(told(&flowing), [""; 0]);
     let mut open = asked();
     later(&mut open, 6, 3000);
     assert_eq!(told(&open), [""; 0], "the rest may come");
