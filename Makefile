@@ -48,8 +48,9 @@ interop: setup ## record socket.io 4 and ws anew, and compare with what they log
 bench: setup-tests ## measure beside tshark and tcpdump on generated captures; prints tables
 	$(RUN) $(CARGO_HERE) bench $$WIRETALE_FEATURES --bench ratios
 
-bench-check: setup ## counts and memory on small generated captures; no time is judged
-	$(RUN) $(CARGO_HERE) bench $$WIRETALE_FEATURES --bench ratios -- --check
+# What checks it is built as tests are: only the program has to be optimised.
+bench-check: build ## counts and memory on small generated captures; no time is judged
+	$(RUN) $(CARGO_HERE) bench --profile dev $$WIRETALE_FEATURES --bench ratios -- --check --program $(PROGRAM)
 
 clean: ## remove what was built, and what script/setup put beside it
 	@[ ! -e .libpcap/env ] || . ./.libpcap/env; set -x; cargo clean

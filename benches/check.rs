@@ -8,9 +8,7 @@ use serde_json::Value;
 
 use super::measure::cost;
 use super::traffic::{Format, KINDS};
-use super::{Capture, capture, truth_of};
-
-const WIRETALE: &str = env!("CARGO_BIN_EXE_wiretale");
+use super::{Capture, capture, truth_of, wiretale};
 
 /// Peak memory that no capture exceeds, in KiB.
 pub const MEMORY: i64 = 16 << 10;
@@ -27,7 +25,7 @@ pub fn run(keep: &Path) {
             wrong.extend(differences(&capture));
             let limit = if kind == "flows" { MEMORY_OF_FLOWS } else { MEMORY };
             let file = capture.file.to_str().unwrap();
-            for command in [&[WIRETALE, "replay", "--summary", file][..], &[WIRETALE, "export", file]] {
+            for command in [&[wiretale(), "replay", "--summary", file][..], &[wiretale(), "export", file]] {
                 let memory = cost(command).map_or(i64::MAX, |cost| cost.memory);
                 if memory > limit {
                     wrong.push(format!("{} takes {memory} KiB, more than {limit}", command[1..].join(" ")));
@@ -64,7 +62,7 @@ fn end(wrong: &[String]) {
 
 /// Where the summary of a capture is not what was generated.
 pub fn differences(capture: &Capture) -> Vec<String> {
-    let output = Command::new(WIRETALE).args(["replay", "--summary", "--json"]).arg(&capture.file).output().unwrap();
+    let output = Command::new(wiretale()).args(["replay", "--summary", "--json"]).arg(&capture.file).output().unwrap();
     let name = capture.file.display();
     let Ok(told) = serde_json::from_slice::<Value>(&output.stdout) else {
         return vec![format!("{name}: no summary: {}", String::from_utf8_lossy(&output.stderr))];

@@ -9,6 +9,7 @@ mod traffic;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use clap::{Parser, Subcommand};
 use traffic::{Format, KINDS, Order, generate};
@@ -36,6 +37,9 @@ struct Arguments {
     /// Only the counts at these sizes, also with small segments and as pcapng.
     #[arg(long)]
     counts: bool,
+    /// The program that is measured, if it is not to be the one that is built with this.
+    #[arg(long, default_value = env!("CARGO_BIN_EXE_wiretale"))]
+    program: String,
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -71,8 +75,17 @@ struct Capture {
     file: PathBuf,
 }
 
+/// The program that is measured.
+static PROGRAM: OnceLock<String> = OnceLock::new();
+
+/// The path of the program that is measured.
+fn wiretale() -> &'static str {
+    PROGRAM.get().unwrap()
+}
+
 fn main() {
     let arguments = Arguments::parse();
+    PROGRAM.set(arguments.program.clone()).unwrap();
     match &arguments.command {
         Some(Mode::Generate { kind, size, file, segment, pcapng }) => {
             let format = if *pcapng { Format::Pcapng } else { Format::Pcap };

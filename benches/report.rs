@@ -5,9 +5,7 @@ use std::path::Path;
 use super::check::{MEMORY, MEMORY_OF_FLOWS, differences};
 use super::measure::{Cost, cost};
 use super::traffic::Format;
-use super::{Capture, capture};
-
-const WIRETALE: &str = env!("CARGO_BIN_EXE_wiretale");
+use super::{Capture, capture, wiretale};
 
 /// How often a program runs at the most; the best counts.
 const RUNS: usize = 9;
@@ -103,7 +101,7 @@ fn summary(size: &str, captures: &[Capture]) {
     for capture in captures {
         let file = capture.file.to_str().unwrap();
         let found = race(&[
-            vec![WIRETALE, "replay", "--summary", "--json", "--threads", "1", file],
+            vec![wiretale(), "replay", "--summary", "--json", "--threads", "1", file],
             vec!["tshark", "-q", "-z", "io,phs", "-r", file],
             vec!["tcpdump", "-r", file, "-w", "/dev/null"],
             vec![own.to_str().unwrap(), "walk", file],
@@ -136,7 +134,7 @@ fn export(size: &str, captures: &[Capture]) {
         let mut tshark = vec!["tshark", "-r", file, "-Y", "websocket", "-T", "fields"];
         fields.iter().for_each(|field| tshark.extend(["-e", field]));
         let kinds = "websocket.frame,websocket.message";
-        let all = vec![WIRETALE, "export", "--kinds", kinds, file];
+        let all = vec![wiretale(), "export", "--kinds", kinds, file];
         let some = [&all[..], &["--keys", "frame,stream,opcode,payload_len,text"]].concat();
         let found = race(&[all, some, tshark]);
         let [all, some, tshark] = found[..] else { continue };
@@ -159,7 +157,7 @@ fn whole_export(keep: &Path, size: &str, kinds: &[String]) {
     for kind in kinds.iter().filter(|kind| *kind != "flows") {
         let capture = capture(keep, kind, size, usize::MAX, Format::Pcap);
         let file = capture.file.to_str().unwrap();
-        let found = race(&[vec![WIRETALE, "export", file], vec!["tshark", "-T", "ek", "-r", file]]);
+        let found = race(&[vec![wiretale(), "export", file], vec!["tshark", "-T", "ek", "-r", file]]);
         let judgement = judged(ratio(found[1], found[0]), Some(60.0));
         println!("| {kind} | {} | {} | {judgement} |", seconds(found[0]), seconds(found[1]));
     }
@@ -170,7 +168,7 @@ fn threads(size: &str, captures: &[Capture]) {
     println!("| traffic | one | two | ratio |\n|---|---|---|---|");
     for capture in captures {
         let file = capture.file.to_str().unwrap();
-        let with = |threads| vec![WIRETALE, "replay", "--summary", "--json", "--threads", threads, file];
+        let with = |threads| vec![wiretale(), "replay", "--summary", "--json", "--threads", threads, file];
         let found = race(&[with("1"), with("2")]);
         let (Some(one), Some(two)) = (found[0], found[1]) else { continue };
         println!("| {} | {:.3} | {:.3} | {:.2}× |", capture.kind, one.wall, two.wall, one.wall / two.wall);
@@ -186,7 +184,7 @@ fn memory(keep: &Path, sizes: &[String], kinds: &[String]) {
             .filter_map(|size| {
                 let capture = capture(keep, kind, size, usize::MAX, Format::Pcap);
                 let file = capture.file.to_str().unwrap();
-                cost(&[WIRETALE, "replay", "--summary", "--json", file]).map(|cost| cost.memory)
+                cost(&[wiretale(), "replay", "--summary", "--json", file]).map(|cost| cost.memory)
             })
             .collect();
         let (Some(first), Some(last)) = (taken.first(), taken.last()) else { continue };
@@ -204,6 +202,6 @@ fn start(keep: &Path) {
     let best = |command: &[&str]| (0..20).filter_map(|_| cost(command)).map(|cost| cost.wall).fold(f64::MAX, f64::min);
     println!("\n### Start, milliseconds on the clock (at most 5)\n");
     println!("| command | wiretale |\n|---|---|");
-    println!("| `--help` | {:.1} |", best(&[WIRETALE, "--help"]) * 1000.0);
-    println!("| `replay` of ten packets | {:.1} |", best(&[WIRETALE, "replay", file]) * 1000.0);
+    println!("| `--help` | {:.1} |", best(&[wiretale(), "--help"]) * 1000.0);
+    println!("| `replay` of ten packets | {:.1} |", best(&[wiretale(), "replay", file]) * 1000.0);
 }
