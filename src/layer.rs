@@ -30,6 +30,8 @@ pub enum Kind {
     Bool,
     /// An unsigned number, 64 bits at the most.
     Uint,
+    /// A whole number with a sign, 64 bits at the most.
+    Int,
     /// A number of seconds, with nanoseconds.
     Seconds,
     /// Text.
@@ -48,7 +50,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Bool => "true or false",
-            Self::Uint => "number",
+            Self::Uint | Self::Int => "number",
             Self::Seconds => "seconds",
             Self::Text => "text",
             Self::Bytes => "bytes",
@@ -89,8 +91,10 @@ pub enum Value {
     Bool(bool),
     /// An unsigned number.
     Uint(u64),
-    /// Seconds.
-    Seconds(f64),
+    /// A whole number with a sign.
+    Int(i64),
+    /// Seconds, in whole nanoseconds: what captures know, and exact however far from 1970.
+    Seconds(i128),
     /// Text.
     Text(String),
     /// Octets.
@@ -108,7 +112,11 @@ impl fmt::Display for Value {
         match self {
             Self::Bool(b) => write!(f, "{}", u8::from(*b)),
             Self::Uint(n) => write!(f, "{n}"),
-            Self::Seconds(s) => write!(f, "{s:.9}"),
+            Self::Int(n) => write!(f, "{n}"),
+            Self::Seconds(nanoseconds) => {
+                let (sign, size) = (if *nanoseconds < 0 { "-" } else { "" }, nanoseconds.unsigned_abs());
+                write!(f, "{sign}{}.{:09}", size / 1_000_000_000, size % 1_000_000_000)
+            }
             Self::Text(t) => f.write_str(t),
             Self::Bytes(b) => f.write_str(&colon_hex(b)),
             Self::Address(a) => write!(f, "{a}"),
@@ -171,6 +179,10 @@ pub enum Buffer {
     /// In the decrypted bytes of one direction of a TCP connection that carries TLS. Each of them has its place in a frame,
     /// where it is encrypted: ciphers in use today keep the place of every octet.
     Decrypted(u32, Direction),
+    /// In what one direction of a stream inside a TCP connection carries (its number comes behind that of the connection):
+    /// of HTTP/2 field sections, as they are compressed, and the contents of DATA frames. Each octet has its place in a
+    /// frame, encrypted if the connection is.
+    Content(u32, Direction, u32),
     /// In a buffer derived from other bytes, such as an unmasked payload; an index into [`Layer::derived`].
     Derived(usize),
 }

@@ -41,6 +41,8 @@ pub mod layer;
 
 pub mod map;
 
+pub mod count;
+
 pub mod mistake;
 
 pub mod capture;

@@ -8,6 +8,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::layer::{Direction, FieldDef, Layer, Note, Span};
 
@@ -25,6 +26,11 @@ pub trait Payload: Any + fmt::Debug + Send + Sync {
     /// How the message's bytes are shared out, in order, in lengths that add up to `len`. Empty for a message whose
     /// bytes belong to other messages, such as one put together from frames.
     fn parts(&self, len: u64) -> Vec<Part>;
+
+    /// Which octets of a stream inside it holds, if any: who owns those is decided there.
+    fn holds(&self) -> Option<Held> {
+        None
+    }
 
     /// Whether it has parts: whether its bytes are its own.
     fn owns_bytes(&self) -> bool {
@@ -47,7 +53,18 @@ pub struct Part {
     pub len: u64,
 }
 
-/// The owner of a stretch that is a piece of a stream inside this one: who owns its octets is decided there.
+/// A piece of a stream inside that a message holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Which stream, where there are several inside.
+    pub stream: Option<u32>,
+    /// Where the piece lies in that stream.
+    pub range: Range<u64>,
+    /// How many octets of the message come before it.
+    pub at: u64,
+}
+
+/// The owner of a stretch that is a piece of a stream inside this one, if nobody is known there.
 pub const INSIDE: &str = "inside";
 
 /// A message as the decoder hands it out.
@@ -80,6 +97,8 @@ pub struct Upgrade {
     pub response_range: Range<u64>,
     /// Whether the answer agrees to the change.
     pub switched: bool,
+    /// Octets of the client's that follow the request were captured before the answer.
+    pub spoke_early: bool,
 }
 
 /// The first line and header fields of one side of an [`Upgrade`].
@@ -133,18 +152,49 @@ pub trait Sink {
 }
 
 /// Octets that a message was found to hold: a piece of a stream inside the stream, such as what was encrypted.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Inside<'a> {
     /// Which way they travel.
     pub direction: Direction,
+    /// Which stream it is, where there are several inside.
+    pub stream: Option<u32>,
     /// Where the first of them lies in the stream inside.
     pub offset: u64,
     /// Where the first of them lies in the stream that holds it; the others follow, octet by octet.
     pub from: u64,
     /// The octets.
     pub octets: &'a [u8],
+    /// What they are.
+    pub piece: Piece,
     /// The sender says that no more will come.
     pub closes: bool,
+    /// No more will come, in either direction.
+    pub ends: bool,
+}
+
+/// What the octets of a stream inside are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// What is said there.
+    Content,
+    /// A part of a field section, which goes on.
+    Part,
+    /// A field section, or the last part of one: what it says, and how many octets of the stream inside it takes.
+    Section(Section, u64),
+}
+
+/// A field section that was read where it lay compressed: its lines in order.
+pub type Section = Arc<[FieldLine]>;
+
+/// A line of a field section, and the octets of the section that stand for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldLine {
+    /// Its name, as it was written.
+    pub name: Arc<str>,
+    /// Its value. Octets that are no UTF-8 are replaced.
+    pub value: Arc<str>,
+    /// Its representation in the section.
+    pub at: Range<usize>,
 }
 
 /// The bytes of one direction that have not been consumed yet.
@@ -215,6 +265,10 @@ pub trait Decoder: Send {
     /// Takes what it can from the front of the input.
     fn decode(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Progress;
 
+    /// A field section lies here in the stream of this direction, compressed: what it says was read elsewhere. `None` says that
+    /// it begins here. Told before the decoder is handed the octets.
+    fn section(&mut self, _direction: Direction, _range: Range<u64>, _section: Option<Section>) {}
+
     /// The message at the front of these octets of a direction, if it is as usual: what [`decode`](Self::decode) would hand
     /// out, without a note. Nothing has changed then, whether or not the caller takes it: who only counts messages need
     /// not have them decoded. `None` says nothing.
@@ -228,8 +282,9 @@ pub trait Decoder: Send {
         None
     }
 
-    /// What is to be said of a connection that has ended, both of its directions having been read.
-    fn farewell(&self) -> Option<Note> {
+    /// What is to be said of a connection that has ended, both of its directions having been read. `first` is the direction
+    /// whose sender was the first to close TCP, if one was and the other followed.
+    fn farewell(&self, _first: Option<Direction>) -> Option<Note> {
         None
     }
 

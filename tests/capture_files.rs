@@ -250,6 +250,7 @@ fn written() -> (Section, Vec<Frame>) {
         application: Some("wiretale".into()),
         comments: vec!["staged by a test".into()],
         interfaces: vec![interface("lo", LinkType::ETHERNET, 262_144), interface("tun0", LinkType::RAW, 24)],
+        big_endian: false,
     };
     let frame = |time, interface: usize, data: &[u8], comments: &[&str]| Frame {
         time: Timestamp(time),
@@ -312,5 +313,52 @@ fn capinfos_sees_what_is_said_of_the_whole() {
         "Number of stat entries = 1",
     ] {
         assert!(text.contains(part), "capinfos does not say `{part}`:\n{text}");
+    }
+}
+
+/// The names of hosts in a capture of either byte order are in the one that is made of it, and so is what nobody knows.
+#[test]
+fn what_others_wrote_survives_in_either_byte_order() {
+    let names = |order: Order| {
+        let record = [&order.u16(1)[..], &order.u16(9), &[10, 0, 0, 1], b"host\0", &[0, 0, 0], &order.u32(0)].concat();
+        order.block(4, &record)
+    };
+    let unknown = |order: Order| order.block(0x8000_0007, &order.numbers(&[7]));
+    let part = |order: Order| {
+        let capture = [order.interface(101, 0, &[]), order.enhanced(0, 1, 30, PACKET, &[])].concat();
+        [order.section(&[]), names(order), unknown(order), capture].concat()
+    };
+    let home = tempfile::tempdir().unwrap();
+    let (from, to) = (home.path().join("from.pcapng"), home.path().join("to.pcapng"));
+    let (little, big) = (part(Order::Little), part(Order::Big));
+    for (bytes, count, sections) in [(little.clone(), 1, 1), (big.clone(), 1, 1), ([big, little].concat(), 2, 2)] {
+        fs::write(&from, &bytes).unwrap();
+        let lesson = ["lesson", "3", "--json", "--from", from.to_str().unwrap(), "--save", to.to_str().unwrap()];
+        let saved = assert_cmd::Command::cargo_bin("wiretale").unwrap().args(lesson).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&saved.stderr).matches("lacks").count(), 0);
+        let read = |path: &Path| {
+            let mut file = CaptureFile::open(path).unwrap();
+            while file.next_frame().unwrap().is_some() {}
+            let mut others = file.about().others.clone();
+            others.sort_by_key(|other| (other.big_endian, other.kind));
+            others
+        };
+        assert_eq!(read(&to), read(&from));
+        let written = fs::read(&to).unwrap();
+        let headers = written.windows(4).filter(|window| *window == [0x0a, 0x0d, 0x0d, 0x0a]).count();
+        assert_eq!((headers, written[8] == 0x1a), (sections, bytes[8] == 0x1a && sections == 1));
+        compare("to.pcapng", &written, count);
+        if !found("capinfos") || !found("editcap") {
+            continue;
+        }
+        // What editcap reads it writes again, but for names.
+        let again = home.path().join("again.pcapng");
+        assert!(Command::new("editcap").args([&to, &again]).status().unwrap().success());
+        assert_eq!(ours(&again).len(), count);
+        let output = Command::new("capinfos").arg(&to).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        // One for each block with names, whichever section it stands in.
+        let names = format!("resolved IPv4 addresses in file: {count}");
+        assert!(output.status.success() && text.contains(&names), "{text}");
     }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 use tempfile::TempDir;
+use wiretale::capture::{CaptureFile, Frame, Section, Source, Writer};
 use wiretale::cli::Course;
 use wiretale::lab::Scenario;
 
@@ -1435,4 +1436,39 @@ fn quic_is_told_as_far_as_it_is_in_the_open() {
     assert!(ran.out.contains("ClientHello for localhost") && ran.out.contains("each owned once"), "{}", ran.out);
     let words = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(words.contains("behind the last packet of QUIC: they fill the datagram"), "{words}");
+}
+
+/// Of a capture that kept only the beginnings of frames the story tells once what each of them lacks; an export tells of each.
+#[test]
+fn what_a_short_capture_left_out_is_told_together() {
+    let mut file = CaptureFile::open(Path::new("captures/15-emit.pcapng")).unwrap();
+    let mut frames: Vec<Frame> = Vec::new();
+    while let Some(frame) = file.next_frame().unwrap() {
+        let mut frame = frame.to_frame();
+        frame.data.truncate(96);
+        frames.push(frame);
+    }
+    let section = Section { interfaces: file.about().interfaces.clone(), ..Section::default() };
+    let mut writer = Writer::new("short", Vec::new(), &section).unwrap();
+    frames.iter().for_each(|frame| writer.write(&frame.as_ref()).unwrap());
+    let (_folder, path) = temporary("short.pcapng", &writer.finish(None).unwrap());
+    let flat = replay(&path).out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let cut = frames.iter().filter(|frame| frame.data.len() < frame.len as usize).count();
+    assert!(cut > 3 && flat.matches("the capture kept ").count() == 1, "{flat}");
+    assert!(flat.contains("the capture kept 96 of the frame's … octets · frames 4, 6, 8, 25, 27"), "{flat}");
+    assert_eq!(flat.matches("of this stream were not captured").count(), 1, "{flat}");
+    let lines = run(&mut wiretale(&["export", "--kinds", "note", path.to_str().unwrap()])).out;
+    assert_eq!(lines.matches("the capture kept 96 of the frame's ").count(), cut, "{lines}");
+}
+
+/// A lesson has no `--packets`: what is in no connection is named, and nothing is told that it does not take.
+#[test]
+fn help_is_of_the_command_that_was_asked() {
+    let capture = "captures/03-tcp-udp.pcapng";
+    let text = MINE.replace("Hello.", "```show\nladder\n```");
+    let (_folder, path) = temporary("mine.md", text.as_bytes());
+    let lesson = run(&mut wiretale(&["lesson", path.to_str().unwrap(), "--from", capture, "--no-predict"]));
+    assert!(lesson.out.contains("in no TCP connection") && !lesson.out.contains("--packets"), "{}", lesson.out);
+    let told = run(&mut wiretale(&["replay", capture]));
+    assert!(told.out.contains("`--packets` lists them"), "{}", told.out);
 }

@@ -16,7 +16,7 @@ use wiretale::view::{KINDS, Wanted, export};
 
 /// The keys that are compared in each layer, where the log has them.
 const KEYS: &[(&str, &[&str])] = &[
-    ("http", &["method", "target", "status", "reason", "version", "body_len", "body_sha256"]),
+    ("http", &["method", "target", "status", "reason", "version", "body_len", "body_sha256", "http2_stream"]),
     ("websocket", &["opcode", "payload_len", "payload_sha256", "text", "close_code", "close_reason"]),
     ("engineio", &["protocol", "transport", "sid", "type", "data", "binary_sha256"]),
     ("sse", &["event", "data"]),
@@ -179,7 +179,8 @@ fn group(name: &str, layer: &str, line: &Value) -> String {
         "socketio" => format!("{} {dir}", line["sid"]),
         // An EventSource does not know its port; its connections follow each other.
         "sse" => dir.to_string(),
-        _ => format!("{} {dir}", line["client_port"]),
+        // On a connection of HTTP/2 each stream has an order of its own.
+        _ => format!("{} {} {dir}", line["client_port"], line["http2_stream"]),
     }
 }
 
@@ -277,6 +278,11 @@ fn hold(beginning: &str, layers: &[&str]) {
 #[test]
 fn socket_io_4() {
     hold("socketio4", &["http", "websocket", "engineio", "socketio"]);
+}
+
+#[test]
+fn socket_io_4_over_http2() {
+    hold("socketio4-http2", &["sse"]);
 }
 
 #[test]

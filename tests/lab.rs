@@ -6,7 +6,7 @@
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::{Command, ExitCode, Output};
+use std::process::{Child, Command, ExitCode, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use wiretale::lab::{self, LabError, Message, Opcode, Place, Recording, Scenario, What};
@@ -97,35 +97,48 @@ fn main() -> ExitCode {
         Ok("queue") => socketio::promise_until_killed(),
         Ok("serve") => strangers::serve(),
         Ok("call") => strangers::call(),
-        Ok("plays") => run(&[], PLAYS),
-        _ => run(LADDER, PLAYS),
+        Ok("plays") => run_share(),
+        _ => run(),
     }
 }
 
 // The harness.
 
-fn run(ladder: &[Check], plays: &[PlayCheck]) -> ExitCode {
+/// Plays wait for most of their time: so many are run beside each other, each lot in a process of its own.
+const SHARES: usize = 2;
+/// Which lot: its number.
+const SHARE: &str = "WIRETALE_TEST_SHARE";
+
+fn run() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let names: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
-    let wanted = |name: &str| names.is_empty() || names.iter().any(|part| name.contains(part.as_str()));
     if arguments.iter().any(|argument| argument == "--list") {
-        ladder.iter().for_each(|(name, _)| println!("{name}: test"));
-        plays.iter().for_each(|(name, _)| println!("{name}: test"));
+        LADDER.iter().for_each(|(name, _)| println!("{name}: test"));
+        PLAYS.iter().for_each(|(name, _)| println!("{name}: test"));
         return ExitCode::SUCCESS;
     }
     let started = Instant::now();
     let mut score = Score::default();
-    for (name, check) in ladder {
-        score.count(name, wanted(name), check);
-    }
-    let place = lab::enter();
-    let live = !matches!(place, Place::Nowhere { .. });
-    if !live {
-        println!("\nNOTE: nothing can be played on this machine, so only the ladder was tested: {place}\n");
-    }
-    for (name, check) in plays {
-        score.count(name, live && wanted(name), || check(&place));
-    }
+    // Nobody enters the lab in this process, so it may have threads.
+    std::thread::scope(|scope| {
+        let played = scope.spawn(|| {
+            plays(|| {
+                let mut command = Command::new(std::env::current_exe().unwrap());
+                command.args(std::env::args().skip(1));
+                command
+            })
+        });
+        for (name, check) in LADDER {
+            score.count(name, wanted(name), check);
+        }
+        for output in played.join().unwrap() {
+            let told = String::from_utf8_lossy(&output.stdout);
+            told.lines().filter(|line| !line.ends_with(" left out")).for_each(|line| println!("{line}"));
+            eprint!("{}", String::from_utf8_lossy(&output.stderr));
+            score.add(&told);
+            // One that did not come to its end has failed, whatever it told.
+            score.failed += usize::from(!output.status.success() && !told.contains("... FAILED"));
+        }
+    });
     let Score { passed, failed, left_out } = score;
     let word = if failed == 0 { "ok" } else { "FAILED" };
     let seconds = started.elapsed().as_secs_f64();
@@ -134,6 +147,43 @@ fn run(ladder: &[Check], plays: &[PlayCheck]) -> ExitCode {
          finished in {seconds:.2}s\n"
     );
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Whether a check is among those named on the command line, if any are.
+fn wanted(name: &str) -> bool {
+    let mut named = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).peekable();
+    named.peek().is_none() || named.any(|part| name.contains(part.as_str()))
+}
+
+/// Runs the plays that its arguments name, or all, in processes made of such a command.
+fn plays(command: impl Fn() -> Command) -> Vec<Output> {
+    let begin = |share: usize| {
+        let mut command = command();
+        command.env(ROLE, "plays").env(SHARE, share.to_string());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let children: Vec<Child> = (0..SHARES).map(begin).collect();
+    // Both pipes of each are emptied, while the others go on.
+    std::thread::scope(|scope| {
+        let waiting = children.into_iter().map(|child| scope.spawn(move || child.wait_with_output().unwrap()));
+        waiting.collect::<Vec<_>>().into_iter().map(|child| child.join().unwrap()).collect()
+    })
+}
+
+/// One lot of the plays.
+fn run_share() -> ExitCode {
+    let share: usize = std::env::var(SHARE).unwrap().parse().unwrap();
+    let place = lab::enter();
+    let live = !matches!(place, Place::Nowhere { .. });
+    if !live {
+        println!("\nNOTE: nothing can be played on this machine, so only the ladder was tested: {place}\n");
+    }
+    let mut score = Score::default();
+    for (name, check) in PLAYS.iter().skip(share).step_by(SHARES) {
+        score.count(name, live && wanted(name), || check(&place));
+    }
+    println!("{} left out", score.left_out);
+    if score.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 #[derive(Default)]
@@ -152,6 +202,15 @@ impl Score {
         let passed = catch_unwind(AssertUnwindSafe(check)).is_ok();
         println!("test {name} ... {}", if passed { "ok" } else { "FAILED" });
         *(if passed { &mut self.passed } else { &mut self.failed }) += 1;
+    }
+
+    /// Adds what a lot of the plays told.
+    fn add(&mut self, told: &str) {
+        let lines = |end: &str| told.lines().filter(|line| line.starts_with("test ") && line.ends_with(end)).count();
+        self.passed += lines(" ... ok");
+        self.failed += lines(" ... FAILED");
+        let left_out = told.lines().filter_map(|line| line.strip_suffix(" left out")?.parse::<usize>().ok());
+        self.left_out += left_out.sum::<usize>();
     }
 }
 
@@ -257,24 +316,27 @@ fn no_root_is_needed() {
     let program = folder.path().join("lab");
     std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let nobody = |role: &str, step: &str| {
+    let nobody = |step: &str| {
         let mut command = Command::new(&program);
-        command.env(ROLE, role).env(lab::VARIABLE, step).current_dir("/");
+        command.env(lab::VARIABLE, step).current_dir("/");
         become_nobody(&mut command);
-        command.output()
+        command
     };
-    if let Err(error) = nobody("place", "private") {
+    let place = |step: &str| nobody(step).env(ROLE, "place").output();
+    if let Err(error) = place("private") {
         return println!("NOTE: root may not become another user here, so that was not tested: {error}");
     }
-    let nobody = |role, step| printed(&nobody(role, step).unwrap());
-    let place = nobody("place", "private");
+    let place = |step| printed(&place(step).unwrap());
+    let host = place("host");
+    let place = place("private");
     assert_private(&place);
-    let host = nobody("place", "host");
     let reason = if cfg!(feature = "capture") { "CAP_NET_RAW" } else { "this build cannot capture" };
     assert!(host.starts_with("Nowhere") && host.contains(reason), "{host}");
     if place.starts_with("Private") {
-        let plays = nobody("plays", "private");
-        assert!(plays.contains(&format!("{} passed; 0 failed", PLAYS.len())), "{plays}");
+        let mut score = Score::default();
+        let told: Vec<String> = plays(|| nobody("private")).iter().map(printed).collect();
+        told.iter().for_each(|told| score.add(told));
+        assert_eq!((score.passed, score.failed), (PLAYS.len(), 0), "{told:#?}");
     }
 }
 

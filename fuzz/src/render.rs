@@ -17,7 +17,7 @@ pub fn everything(trace: &Trace, cast: &Cast) {
     let all = |_: u32| true;
     let story = Story::tell(trace, cast, &all);
     let width = WIDTHS[trace.len() as usize % WIDTHS.len()];
-    check::lines(&view::story(&story, width));
+    check::lines(&view::story(&story, None, width));
     check::lines(&view::packets(trace, cast, &all, width));
     check::lines(&view::comments(trace, &all, width));
     check::lines(&view::notes(trace, &all, width));

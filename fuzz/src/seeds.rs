@@ -10,7 +10,7 @@ use wiretale::explain::lesson::{Item, Lesson};
 use wiretale::filter::{Names, TraceNames};
 use wiretale::layer::Direction;
 use wiretale::protocol::quic::Kind as QuicKind;
-use wiretale::protocol::{HttpMessage, TlsRecord, WebSocketFrame};
+use wiretale::protocol::{Http2Frame, HttpMessage, TlsRecord, WebSocketFrame};
 use wiretale::trace::{Message, Trace};
 
 use crate::{targets, turns};
@@ -149,6 +149,7 @@ fn words(target: &str) -> Vec<&'static str> {
         "lesson" => [LESSONS, QUESTIONS, PLAYS].concat(),
         "script" => PLAYS.to_vec(),
         "http1" => HTTP.to_vec(),
+        "http2" => vec!["PRI * HTTP/2.0", "websocket", "text/event-stream", "gzip", "transport=polling", "sid="],
         "sse" => vec!["data: ", "id: ", "event: ", "retry: ", "\u{a}\u{a}", ": "],
         "engineio" | "socketio" => {
             vec![
@@ -256,7 +257,7 @@ fn conversation(target: &str, trace: &Trace, connection: u32) -> Option<Vec<u8>>
     let is_websocket = messages.iter().any(|message| message.payload_as::<WebSocketFrame>().is_some());
     let head = messages.first().map(|message| String::from_utf8_lossy(trace.bytes(message)).into_owned())?;
     let mut seed = match target {
-        "http1" | "tls" => Vec::new(),
+        "http1" | "http2" | "tls" => Vec::new(),
         "websocket" => vec![0],
         "sse" => vec![u8::from(head.contains("chunked"))],
         _ => vec![u8::from(is_websocket) | if head.contains("EIO=3") { 2 } else { 0 }],
@@ -280,6 +281,11 @@ fn turn(target: &str, trace: &Trace, message: &Message) -> Option<(bool, Vec<u8>
     let websocket = message.payload_as::<WebSocketFrame>();
     match target {
         "http1" => http.map(|_| (false, bytes.to_vec())),
+        "http2" => {
+            let frame = message.payload_as::<Http2Frame>().filter(|_| bytes.len() >= 9 && bytes.len() < 4000);
+            // What begins the connection is said already.
+            frame.filter(|_| !bytes.starts_with(b"PRI ")).map(|_| (true, [&bytes[3..5], &bytes[8..]].concat()))
+        }
         "tls" => message.payload_as::<TlsRecord>().map(|_| (true, [&bytes[..1], &bytes[5..]].concat())),
         "websocket" => websocket.map(|frame| (true, [&bytes[..1], &frame.payload(bytes)].concat())),
         "sse" => {

@@ -9,7 +9,12 @@ pub struct Timestamp(pub i64);
 impl Timestamp {
     /// Seconds from `earlier` to this time; negative when this time is the earlier one.
     pub fn seconds_since(self, earlier: Self) -> f64 {
-        (i128::from(self.0) - i128::from(earlier.0)) as f64 / 1e9
+        self.nanoseconds_since(earlier) as f64 / 1e9
+    }
+
+    /// The same in nanoseconds, exact.
+    pub fn nanoseconds_since(self, earlier: Self) -> i128 {
+        i128::from(self.0) - i128::from(earlier.0)
     }
 }
 

@@ -13,5 +13,5 @@ pub use block::{MAX_BLOCK, MAX_RECORD};
 pub use error::CaptureError;
 pub use file::CaptureFile;
 pub use frame::{Frame, FrameRef, LinkType, Moment, Timestamp};
-pub use source::{About, Cut, Interface, OtherBlock, Source, Statistics};
+pub use source::{About, Cut, Interface, Lost, OtherBlock, Source, Statistics};
 pub use writer::{Section, Writer};

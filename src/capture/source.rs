@@ -3,6 +3,8 @@
 use std::fmt;
 
 use super::{CaptureError, FrameRef, LinkType};
+use crate::count::{counted, plural};
+use crate::layer::{Group, Note, Severity};
 
 /// Where frames come from, one after the other.
 pub trait Source {
@@ -33,8 +35,29 @@ pub struct About {
     /// Blocks of a pcapng that say nothing that is understood here, such as names of hosts, in order: whoever writes the
     /// capture again keeps them.
     pub others: Vec<OtherBlock>,
+    /// How many more such blocks there are that nobody can keep.
+    pub lost: Lost,
+    /// How many frames stand in the capture without a time (pcapng, Simple Packet Block): they are told at
+    /// [`Timestamp`](super::Timestamp) 0.
+    pub timeless: u64,
     /// Set when the capture ended in the middle of something; no frame comes after it.
     pub cut: Option<Cut>,
+}
+
+impl About {
+    /// What is to be said of the capture as a whole, once its frames are read.
+    pub fn notes(&self) -> Vec<Note> {
+        let cut = self.cut.as_ref().map(|cut| Note::new(Severity::Warn, cut.to_string(), ""));
+        let timeless = (self.timeless > 0).then(|| {
+            let (frames, have) = (counted(self.timeless, "frame"), plural(self.timeless, "has", "have"));
+            let text = format!(
+                "{frames} of the capture {have} no time, as a simple packet block keeps none: 1970-01-01 00:00 UTC stands in its \
+                 place, and times between frames are not true there"
+            );
+            Note::new(Severity::Note, text, "draft-ietf-opsawg-pcapng §4.4")
+        });
+        [timeless, cut].into_iter().flatten().map(|note| note.about(Group::Undecoded)).collect()
+    }
 }
 
 /// A block of a pcapng that is only kept.
@@ -42,8 +65,20 @@ pub struct About {
 pub struct OtherBlock {
     /// Its type.
     pub kind: u32,
-    /// What stands between its two lengths, in the little-endian order of a section's numbers.
+    /// What stands between its two lengths.
     pub body: Vec<u8>,
+    /// Whether the numbers in it are big-endian, as all of its section. What is a number in it nobody here knows, so it can only
+    /// stand in a section of that order.
+    pub big_endian: bool,
+}
+
+/// How many blocks of a pcapng that say nothing that is understood here are not kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Lost {
+    /// They ask not to be copied (draft-ietf-opsawg-pcapng §4.8).
+    pub forbidden: u64,
+    /// They are more than are kept.
+    pub crowded: u64,
 }
 
 /// An interface frames were captured on.

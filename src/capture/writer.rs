@@ -1,11 +1,12 @@
-//! Writes capture files: pcapng (draft-ietf-opsawg-pcapng), one section, little-endian, times in nanoseconds.
+//! Writes capture files: pcapng (draft-ietf-opsawg-pcapng), one section, times in nanoseconds.
 //!
-//! What a file that was read said in its own way is normalised: byte order, resolution and offset of times
-//! (`if_tsresol` is always 9, `if_tsoffset` is never written), the form of packet blocks. What it meant is kept.
+//! What a file that was read said in its own way is normalised: resolution and offset of times (`if_tsresol` is always 9,
+//! `if_tsoffset` is never written), the form of packet blocks. What it meant is kept. Blocks that nobody here understands keep
+//! their byte order: of those in another than the section's a section of their own is made, behind it.
 
 use std::io::Write;
 
-use super::block::{BYTE_ORDER_MAGIC, MAX_OPTION, TLS_KEY_LOG, clip, kind, option, padded};
+use super::block::{BYTE_ORDER_MAGIC, MAX_OPTION, Order, TLS_KEY_LOG, clip, kind, option, padded};
 use super::{CaptureError, FrameRef, Interface, LinkType, MAX_BLOCK, OtherBlock, Statistics, Timestamp};
 
 /// What a capture file says of itself before its first frame.
@@ -17,12 +18,16 @@ pub struct Section {
     pub comments: Vec<String>,
     /// Where its frames were captured; [`FrameRef::interface`] is an index into them.
     pub interfaces: Vec<Interface>,
+    /// Whether its numbers are big-endian; little-endian otherwise.
+    pub big_endian: bool,
 }
 
 /// A capture file being written. It makes one `write` for each block: give it a buffered `W` if that matters.
 pub struct Writer<W: Write> {
     name: String,
     out: W,
+    /// The order in which numbers are written.
+    order: Order,
     /// The block being put together.
     block: Vec<u8>,
     /// Whether it has options so far.
@@ -31,6 +36,8 @@ pub struct Writer<W: Write> {
     links: Vec<LinkType>,
     /// When the last frame was captured.
     last: Timestamp,
+    /// Blocks in the other byte order.
+    apart: Vec<OtherBlock>,
 }
 
 impl<W: Write> Writer<W> {
@@ -39,16 +46,14 @@ impl<W: Write> Writer<W> {
         let mut this = Self {
             name: name.to_owned(),
             out,
+            order: if section.big_endian { Order::Big } else { Order::Little },
             block: Vec::new(),
             options: false,
             links: Vec::new(),
             last: Timestamp::default(),
+            apart: Vec::new(),
         };
-        this.begin(kind::SECTION_HEADER);
-        this.u32(BYTE_ORDER_MAGIC);
-        this.u16(1); // major version
-        this.u16(0); // minor version
-        this.block.extend((-1i64).to_le_bytes()); // the section's length: not known
+        this.begin_section();
         this.texts(option::COMMENT, &section.comments);
         this.texts(option::APPLICATION, section.application.as_slice());
         this.end()?;
@@ -84,9 +89,13 @@ impl<W: Write> Writer<W> {
         self.end()
     }
 
-    /// Writes a block as it was read from another capture.
+    /// Writes a block as it was read from another capture; one in the other byte order only when all else is written.
     pub fn add_other(&mut self, other: &OtherBlock) -> Result<(), CaptureError> {
         self.check(other.body.len())?;
+        if other.big_endian != (self.order == Order::Big) {
+            self.apart.push(other.clone());
+            return Ok(());
+        }
         self.begin(other.kind);
         self.block.extend_from_slice(&other.body);
         self.end()
@@ -122,14 +131,31 @@ impl<W: Write> Writer<W> {
             self.begin(kind::INTERFACE_STATISTICS);
             self.u32(0);
             self.time(self.last);
-            self.option(option::RECEIVED, &statistics.received.to_le_bytes());
-            self.option(option::DROPPED, &statistics.dropped.to_le_bytes());
+            let [received, dropped] = [statistics.received, statistics.dropped].map(|count| self.order.octets(count));
+            self.option(option::RECEIVED, &received);
+            self.option(option::DROPPED, &dropped);
             self.end()?;
         }
+        let apart = std::mem::take(&mut self.apart);
+        if !apart.is_empty() {
+            self.order = self.order.other();
+            self.begin_section();
+            self.end()?;
+        }
+        apart.iter().try_for_each(|other| self.add_other(other))?;
         match self.out.flush() {
             Ok(()) => Ok(self.out),
             Err(cause) => Err(CaptureError::Write { name: self.name, cause }),
         }
+    }
+
+    /// Begins the block that begins a section.
+    fn begin_section(&mut self) {
+        self.begin(kind::SECTION_HEADER);
+        self.u32(BYTE_ORDER_MAGIC);
+        self.u16(1); // major version
+        self.u16(0); // minor version
+        self.block.extend([0xff; 8]); // the section's length: not known
     }
 
     /// Begins a block: its type, and room for its length.
@@ -149,9 +175,9 @@ impl<W: Write> Writer<W> {
         }
         let len = self.block.len() + 4;
         self.check(len)?;
-        let octets = (len as u32).to_le_bytes();
-        self.block[4..8].copy_from_slice(&octets);
-        self.block.extend(octets);
+        self.u32(len as u32);
+        let trailer = self.block.len() - 4;
+        self.block.copy_within(trailer.., 4);
         self.out.write_all(&self.block).map_err(|cause| CaptureError::Write { name: self.name.clone(), cause })
     }
 
@@ -161,11 +187,17 @@ impl<W: Write> Writer<W> {
     }
 
     fn u16(&mut self, number: u16) {
-        self.block.extend(number.to_le_bytes());
+        self.block.extend(match self.order {
+            Order::Little => number.to_le_bytes(),
+            Order::Big => number.to_be_bytes(),
+        });
     }
 
     fn u32(&mut self, number: u32) {
-        self.block.extend(number.to_le_bytes());
+        self.block.extend(match self.order {
+            Order::Little => number.to_le_bytes(),
+            Order::Big => number.to_be_bytes(),
+        });
     }
 
     fn time(&mut self, time: Timestamp) {

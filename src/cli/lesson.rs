@@ -12,7 +12,8 @@ use super::output::Output;
 use super::progress::Progress;
 use super::save::{self, Keep};
 use super::{Ending, predict};
-use crate::capture::{About, Frame, Interface, OtherBlock, Statistics};
+use crate::capture::{About, Frame, Interface, Lost, OtherBlock, Statistics};
+use crate::count::{counted, plural};
 use crate::explain::Cast;
 use crate::explain::lesson::Told;
 use crate::lab::{self, OtherEnd, Place, Recording, Scenario};
@@ -30,6 +31,8 @@ pub(super) struct Run {
     secrets: Option<String>,
     /// What another program wrote beside the frames.
     others: Vec<OtherBlock>,
+    /// How much of that cannot be kept.
+    lost: Lost,
     /// The same seen from the server's end.
     at_server: Option<OtherEnd>,
     /// `54 of 54 frames captured`.
@@ -255,6 +258,7 @@ impl Run {
             statistics: Some(Statistics { received: completeness.captured, dropped: completeness.dropped_by_kernel }),
             secrets: recording.secrets,
             others: Vec::new(),
+            lost: Lost::default(),
             completeness: match &recording.at_server {
                 Some(other) => {
                     format!("{completeness} captured at the clients', {} at the server's", other.completeness)
@@ -269,10 +273,10 @@ impl Run {
 
 /// A saved capture as a run. One that this program made is from Linux loopback.
 pub(super) fn saved(loaded: Loaded) -> Run {
-    let About { interfaces, statistics, application, secrets, others, .. } = loaded.about;
+    let About { interfaces, statistics, application, secrets, others, lost, .. } = loaded.about;
     let frames: Vec<Frame> = loaded.trace.records().map(|(_, record)| record.frame.clone()).collect();
     Run {
-        completeness: format!("{} frames", frames.len()),
+        completeness: counted(frames.len(), "frame"),
         exact: application.is_some_and(|name| name.starts_with("wiretale")),
         trace: loaded.trace,
         cast: loaded.cast,
@@ -281,6 +285,7 @@ pub(super) fn saved(loaded: Loaded) -> Run {
         statistics,
         secrets,
         others,
+        lost,
         at_server: None,
     }
 }
@@ -301,10 +306,27 @@ pub(super) fn keep(run: &Run, told: &Told, title: String, path: &Path) -> Result
         comments: told.comments(),
     };
     save::save(path, &frames, keep)?;
+    if let Some(text) = lacks(path, run.lost) {
+        announce(&text);
+    }
     match &run.at_server {
         Some(other) => keep_other_end(other, run, path),
         None => Ok(()),
     }
+}
+
+/// What a capture lacks of the one that it is made of.
+fn lacks(path: &Path, lost: Lost) -> Option<String> {
+    let all = lost.forbidden + lost.crowded;
+    let why = [
+        (lost.forbidden, "asks not to be copied", "ask not to be copied"),
+        (lost.crowded, "is more than is kept", "are more than is kept"),
+    ];
+    let why = why.into_iter().filter(|(n, ..)| *n > 0).map(|(n, one, many)| format!("{n} {}", plural(n, one, many)));
+    let why = why.collect::<Vec<_>>().join(", ");
+    let blocks = counted(all, "block");
+    let text = format!("`{}` lacks {blocks} that only other programs understand: {why}", path.display());
+    (all > 0).then_some(text)
 }
 
 /// The server's end goes into a file of its own beside the other: in one file each frame would be there twice.

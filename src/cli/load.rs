@@ -12,7 +12,6 @@ use crate::explain::lesson::Lesson;
 use crate::explain::{Cast, Summary};
 use crate::flow::SHARDS;
 use crate::lab::Recording;
-use crate::layer::{Group, Note, Severity};
 use crate::protocol::KeyLog;
 use crate::trace::{Keeper, Pipeline, Portion, Trace, Watch};
 
@@ -112,9 +111,7 @@ impl Loaded {
             pipeline.push(frame);
         }
         let about = source.about().clone();
-        if let Some(cut) = &about.cut {
-            pipeline.remark(&Note::new(Severity::Warn, cut.to_string(), "").about(Group::Undecoded));
-        }
+        about.notes().iter().for_each(|note| pipeline.remark(note));
         let cast = Cast::from_comments(about.comments.iter().map(String::as_str));
         Ok(Self { trace: pipeline.finish(), about, cast })
     }
@@ -201,13 +198,11 @@ fn count_part(given: &Given<'_>, portion: Portion, has_sessions: &AtomicBool) ->
         has_sessions.store(true, Ordering::Relaxed);
     }
     let about = source.about().clone();
-    if let Some(cut) = &about.cut {
-        if pipeline.frames() == 0 {
-            return Err(nothing_whole(given.path, cut));
-        }
-        if portion.part == 0 {
-            pipeline.remark(&Note::new(Severity::Warn, cut.to_string(), "").about(Group::Undecoded));
-        }
+    if let Some(cut) = about.cut.as_ref().filter(|_| pipeline.frames() == 0) {
+        return Err(nothing_whole(given.path, cut));
+    }
+    if portion.part == 0 {
+        about.notes().iter().for_each(|note| pipeline.remark(note));
     }
     Ok((pipeline.end(), about))
 }
@@ -229,12 +224,10 @@ pub(super) fn stream<W: Watch>(
         pipeline.push(frame);
     }
     let about = source.about().clone();
-    if let Some(cut) = &about.cut {
-        if pipeline.frames() == 0 {
-            return Err(nothing_whole(given.path, cut));
-        }
-        pipeline.remark(&Note::new(Severity::Warn, cut.to_string(), "").about(Group::Undecoded));
+    if let Some(cut) = about.cut.as_ref().filter(|_| pipeline.frames() == 0) {
+        return Err(nothing_whole(given.path, cut));
     }
+    about.notes().iter().for_each(|note| pipeline.remark(note));
     Ok((pipeline.end(), about))
 }
 

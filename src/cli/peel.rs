@@ -5,6 +5,7 @@ use super::arguments::PeelArguments;
 use super::failure::Failure;
 use super::load;
 use super::output::Output;
+use crate::count::counted;
 use crate::explain::Peel;
 use crate::protocol::quic::{self, QuicPacket};
 use crate::protocol::{SocketIoPacket, SseEventMessage, TlsRecord};
@@ -19,7 +20,7 @@ pub(super) fn run(arguments: &PeelArguments, out: &mut Output) -> Result<Ending,
         None => arguments.frame.unwrap_or(0),
     };
     let Some(peel) = Peel::new(&loaded.trace, frame) else {
-        let message = format!("cannot peel frame {frame} of `{file}`: it has {} frames", loaded.trace.len());
+        let message = format!("cannot peel frame {frame} of `{file}`: it has {}", counted(loaded.trace.len(), "frame"));
         return Err(Failure::request(
             message,
             format!("`wiretale replay {file} --packets` lists them; they count from 1"),

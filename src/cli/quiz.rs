@@ -13,6 +13,7 @@ use super::lesson;
 use super::load::{self, Loaded, Secrets};
 use super::output::Output;
 use super::predict::{prompt, somebody_is_there};
+use crate::count::counted;
 use crate::explain::Quiz;
 use crate::explain::quiz::Question;
 use crate::lab;
@@ -32,7 +33,7 @@ pub(super) fn run(arguments: &QuizArguments, out: &mut Output) -> Result<Ending,
         let message = format!("cannot ask anything about `{name}`: no TCP segment in it says enough");
         return Err(Failure::request(message, "take a capture in which TCP carries something, such as a lesson's"));
     }
-    let head = format!("{} questions about {name}", quiz.questions.len());
+    let head = format!("{} about {name}", counted(quiz.questions.len(), "question"));
     out.line(&Line::of(Tone::Strong, head).with(Tone::Dim, format!("  (the same again with --seed {seed})")))?;
     match somebody_is_there() {
         true => ask_all(&quiz, out)?,

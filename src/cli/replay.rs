@@ -11,6 +11,7 @@ use super::load::{self, Given};
 use super::output::Output;
 use super::predict;
 use crate::capture::About;
+use crate::count::counted;
 use crate::explain::{self, Story};
 use crate::filter::{Filter, TraceNames};
 use crate::protocol::text::tamed;
@@ -49,7 +50,7 @@ pub(super) fn run(arguments: &ReplayArguments, out: &mut Output) -> Result<Endin
         out.lines(packets())?;
     } else {
         let story = Story::tell(&loaded.trace, &loaded.cast, &wanted);
-        out.lines(view::story(&story, out.width))?;
+        out.lines(view::story(&story, Some("`--packets` lists them"), out.width))?;
     }
     if !lists {
         let habits = view::habits(&explain::habits(&loaded.trace), &loaded.cast, &wanted, out.width);
@@ -144,9 +145,9 @@ impl Numbers {
 
 fn head(arguments: &ReplayArguments, about: &About, numbers: &Numbers, width: usize) -> Vec<Line> {
     let numbers = format!(
-        "{}, {} octets, {}, {:.3} s",
+        "{}, {}, {}, {:.3} s",
         counted(numbers.frames, "frame"),
-        numbers.octets,
+        counted(numbers.octets, "octet"),
         counted(numbers.connections, "TCP connection"),
         numbers.seconds,
     );
@@ -158,10 +159,6 @@ fn head(arguments: &ReplayArguments, about: &About, numbers: &Numbers, width: us
         page.paragraph(Line::new(), &Line::of(Tone::Dim, safe));
     }
     page.lines
-}
-
-fn counted(n: u64, what: &str) -> String {
-    if n == 1 { format!("{n} {what}") } else { format!("{n} {what}s") }
 }
 
 pub(super) fn parse_filter(text: &str) -> Result<Filter, Failure> {

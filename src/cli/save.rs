@@ -54,7 +54,9 @@ fn refuse_to_destroy(path: &Path, name: &str) -> Result<(), Failure> {
 fn encode(name: &str, frames: &[Frame], keep: Keep<'_>) -> Result<Vec<u8>, CaptureError> {
     let application = Some(format!("wiretale {}", env!("CARGO_PKG_VERSION")));
     let comments = vec![keep.title, keep.cast.to_comment()];
-    let section = Section { application, comments, interfaces: keep.interfaces };
+    // In the other byte order nobody could tell what is a number in blocks that nobody here understands.
+    let big_endian = !keep.others.is_empty() && keep.others.iter().all(|other| other.big_endian);
+    let section = Section { application, comments, interfaces: keep.interfaces, big_endian };
     let mut writer = Writer::new(name, Vec::new(), &section)?;
     if let Some(secrets) = keep.secrets {
         writer.add_secrets(&secrets)?;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::cost::Cost;
 use super::profile::Profile;
+use crate::count::counted;
 use crate::layer::Direction;
 use crate::trace::{Record, Trace};
 
@@ -169,7 +170,8 @@ impl Comparison {
         };
         let every = Duration::from_secs_f64(self.every);
         let (events, payload) = (self.events, self.payload);
-        let mut what = format!("{events} events {way}, one every {every:?}, {payload} octets each");
+        let (events, octets) = (counted(events, "event"), counted(payload, "octet"));
+        let mut what = format!("{events} {way}, one every {every:?}, {octets} each");
         if self.profile != Profile::Minimal.name() {
             what.push_str(&format!(", header fields of {}", self.profile));
         }

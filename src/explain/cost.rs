@@ -65,7 +65,7 @@ impl CostLayer {
 
     fn of(owner: &str) -> Self {
         match owner {
-            "ip" | "ipv6" => Self::Ip,
+            "ip" | "ipv6" | "ah" => Self::Ip,
             "tcp" => Self::Tcp,
             "udp" => Self::Udp,
             "tls" => Self::Tls,

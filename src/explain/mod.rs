@@ -19,6 +19,7 @@ mod random;
 mod remark;
 mod story;
 mod summary;
+mod types;
 
 pub use case::{Case, CaseTable, CaseTold};
 pub use cast::Cast;
@@ -32,6 +33,7 @@ pub use pair::{Pair, Parting, Untold};
 pub use peel::{Peel, Row, Unmask};
 pub use profile::Profile;
 pub use quiz::Quiz;
+pub(crate) use remark::without_numbers;
 pub use remark::{Remark, Remarks};
 pub use story::{Chapter, Line, Phase, Story};
 pub use summary::{Row as ConnectionRow, Summary};

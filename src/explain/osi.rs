@@ -47,6 +47,7 @@ pub fn owner_title(owner: &str) -> &str {
         "sll" => "Linux SLL",
         "ip" => "IPv4",
         "ipv6" => "IPv6",
+        "ah" => "AH",
         "tcp" => "TCP",
         "udp" => "UDP",
         "quic" => "QUIC",

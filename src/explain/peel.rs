@@ -1,7 +1,8 @@
 //! One frame, layer by layer: who owns which octets, what each layer says, and how a mask is undone.
 
 use super::owner_title;
-use crate::flow::Segment;
+use crate::count::counted;
+use crate::flow::{Segment, Stream};
 use crate::layer::{Layer, OsiLayer};
 use crate::protocol::WebSocketFrame;
 use crate::protocol::text::as_text;
@@ -93,7 +94,11 @@ fn says(trace: &Trace, frame: u32, record: &Record, layers: &[Layer], owner: Own
             let text = || as_text(packet.payload.of(data), 60).filter(|_| packet.udp().is_some());
             if contents.is_empty() { text().unwrap_or_default() } else { contents.join(", ") }
         }
+        "repeated" if says_else(trace, record) => {
+            "overlaps what came before it and says something else: not read".into()
+        }
         "repeated" => "sent before, in an earlier frame".into(),
+        "late" => "came when they had been given up for missing: not read".into(),
         "padding" => "after the end of the IP packet".into(),
         "data" => {
             let (packet, data) = record.whole();
@@ -110,6 +115,22 @@ fn says(trace: &Trace, frame: u32, record: &Record, layers: &[Layer], owner: Own
             }
         }
     }
+}
+
+/// Whether its octets are others than those that came first for the same places of the stream.
+fn says_else(trace: &Trace, record: &Record) -> bool {
+    let place = record.segment.as_ref().and_then(|segment| Some((segment, segment.offset?)));
+    let Some((segment, offset)) = place else { return false };
+    let (packet, data) = record.whole();
+    let octets = packet.payload.of(data);
+    let read = |stream: &Stream| {
+        let range = offset..offset + octets.len() as u64;
+        stream.chunks(range).any(|chunk| {
+            let own = octets.get((chunk.range.start - offset) as usize..(chunk.range.end - offset) as usize);
+            own.is_some_and(|own| !stream.slice(chunk.range.clone()).starts_with(own))
+        })
+    };
+    trace.stream(segment.connection, segment.direction).is_some_and(read)
 }
 
 /// Why no dissector took octets.
@@ -160,7 +181,7 @@ fn readable(bytes: &[u8]) -> String {
             let more = if text.trim_end().chars().count() > 40 { "…" } else { "" };
             format!("\"{line}{more}\"")
         }
-        _ => format!("{} octets", bytes.len()),
+        _ => counted(bytes.len(), "octet"),
     }
 }
 
@@ -170,4 +191,36 @@ fn unmask(trace: &Trace, message: &Message) -> Option<Unmask> {
     let key = frame.masking_key?;
     let wire = bytes.get(usize::from(frame.header_len)..)?.to_vec();
     (!wire.is_empty()).then(|| Unmask { plain: frame.payload(bytes), wire, key })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::Flags;
+    use crate::trace::testing::{Conversation, DATA, GET, TO_CLIENT, TO_SERVER};
+
+    /// What the row of this owner says.
+    fn said(trace: &Trace, frame: u32, owner: Owner) -> Option<String> {
+        let peel = Peel::new(trace, frame).expect("the frame is there");
+        peel.rows.into_iter().find(|row| row.owner == owner).map(|row| row.says)
+    }
+
+    #[test]
+    fn what_came_before_and_what_comes_too_late_are_told_apart() {
+        let mut talk = Conversation::new().open();
+        let seq = talk.next[0];
+        talk.client(GET).at(TO_SERVER, seq, DATA, GET.as_bytes());
+        talk.at(TO_SERVER, seq, DATA, GET.replace("/ ", "/x").as_bytes());
+        talk.client("lost").lose();
+        for _ in 0..4 {
+            talk.client("more").segment(TO_CLIENT, Flags::ACK, b"");
+        }
+        talk.at(TO_SERVER, seq + GET.len() as u32, DATA, b"lost");
+        let trace = talk.trace();
+        assert_eq!(said(&trace, 5, "repeated").as_deref(), Some("sent before, in an earlier frame"));
+        let other = "overlaps what came before it and says something else: not read";
+        assert_eq!(said(&trace, 6, "repeated").as_deref(), Some(other));
+        let late = "came when they had been given up for missing: not read";
+        assert_eq!(said(&trace, 15, "late").as_deref(), Some(late));
+    }
 }

@@ -27,7 +27,7 @@ pub(super) fn chapters(trace: &Trace, cast: &Cast, wanted: &dyn Fn(u32) -> bool)
     for (number, record) in trace.records().filter(|(number, _)| wanted(*number)) {
         let told = record.over_quic.iter().filter(|message| is_told(message, number, &carriers));
         let time = trace.time(number).unwrap_or(0.0);
-        for message in told {
+        for message in in_turn(told.collect()) {
             let (chapter, _) = chapters.entry(message.connection).or_insert_with(|| begin(cast, record, message));
             frames.insert(number);
             chapter.lines.push(Line {
@@ -48,6 +48,21 @@ pub(super) fn chapters(trace: &Trace, cast: &Cast, wanted: &dyn Fn(u32) -> bool)
         }
     }
     (chapters.into_values().map(|(chapter, _)| chapter).collect(), frames)
+}
+
+/// Messages that can be read in the same frame: on each stream what its opener said stands before what the other side answered,
+/// also where both waited for what came last and the answer did not wait as long.
+fn in_turn(mut told: Vec<&QuicMessage>) -> Vec<&QuicMessage> {
+    let ways = |way: Direction| told.iter().any(|message| message.direction == way);
+    if ways(Direction::ToServer) && ways(Direction::ToClient) {
+        let streams: Vec<u64> = told.iter().map(|message| message.stream).collect();
+        told.sort_by_key(|message| {
+            // "The least significant bit (0x01) of the stream ID identifies the initiator of the stream." RFC 9000 §2.1
+            let opener = if message.stream & 1 == 0 { Direction::ToServer } else { Direction::ToClient };
+            (streams.iter().position(|stream| *stream == message.stream), message.direction != opener)
+        });
+    }
+    told
 }
 
 /// What closes the connection of a frame's packets, in words.
@@ -120,4 +135,30 @@ fn is_told(message: &QuicMessage, frame: u32, carriers: &BTreeSet<Carrier>) -> b
     any.downcast_ref::<EngineIoPacket>()
         .is_none_or(|packet| packet.kind != Kind::Message || packet.sid.is_none() || !carriers.contains(&carrier))
         && any.downcast_ref().is_none_or(says)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::WebSocketHandshake;
+
+    #[test]
+    fn a_question_stands_before_its_answer() {
+        let message = |stream: u64, direction: Direction| {
+            // What is said does not matter.
+            let payload = Box::new(WebSocketHandshake {
+                accepted: true,
+                accept_valid: None,
+                accept_computed: None,
+                subprotocol: None,
+                extensions: None,
+            });
+            QuicMessage { connection: 0, stream, direction, frames: vec![1], packet: 0, payload, notes: Vec::new() }
+        };
+        let (to_server, to_client) = (Direction::ToServer, Direction::ToClient);
+        let said = [(0, to_client), (4, to_server), (0, to_server), (3, to_client), (0, to_client)];
+        let messages = said.map(|(stream, way)| message(stream, way));
+        let told: Vec<_> = in_turn(messages.iter().collect()).iter().map(|one| (one.stream, one.direction)).collect();
+        assert_eq!(told, [(0, to_server), (0, to_client), (0, to_client), (4, to_server), (3, to_client)]);
+    }
 }

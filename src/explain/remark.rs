@@ -85,7 +85,7 @@ impl Remarks {
 }
 
 /// The text with an ellipsis for each number, version and address of digits.
-fn without_numbers(text: &str) -> String {
+pub(crate) fn without_numbers(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
 use super::{Cast, quic_story};
-use crate::flow::{Connection, Finding, Segment};
+use crate::count::counted;
+use crate::flow::{Closing, Connection, Finding, Reset, Segment};
 use crate::layer::{Direction, Severity};
+use crate::message::{Held, Payload};
 use crate::packet::Flags;
 use crate::protocol::engineio::{EngineIoPacket, Kind};
 use crate::protocol::text::as_text;
-use crate::protocol::{HttpMessage, Side, TlsRecord};
+use crate::protocol::{Http2Frame, HttpMessage, Side, TlsRecord};
 use crate::trace::{Message, Record, Talk, Trace};
 
 /// Which part of a connection's life a line belongs to.
@@ -162,31 +164,59 @@ impl Chapter {
             line(text, Phase::Open, false);
         }
         let begins = begun.get(&number).filter(|begins| begins.connection == self.connection);
-        if let Some(message) = begins {
-            let text = format!("{}, goes on until {}", message_text(trace, message), message.frame());
-            let odd = message.notes.iter().any(|note| note.severity >= Severity::Warn);
-            line(text, phase_of(message), odd);
-        }
         let lying = lying(trace.messages_in(number));
-        for message in trace.messages_in(number).iter().filter(|message| is_told(trace, message)) {
-            let (carrier, odd) = lying.get(&(&message.range, message.inside)).copied().unwrap_or((None, false));
+        let ending = trace.messages_in(number);
+        let mut ordered = Ordered::default();
+        for message in ending.iter().filter(|message| is_told(trace, message) && !is_told_by(message, ending)) {
+            let (carrier, odd) = lying.get(&lies(message)).copied().unwrap_or((None, false));
             let phase = phase_of(carrier.unwrap_or(message));
             let since = message.frames.first().filter(|_| begun_before(message));
             let since = since.map(|first| format!(", begun in {first}")).unwrap_or_default();
-            line(message_text(trace, message) + &since, phase, odd);
+            ordered.put(message, (message_text(trace, message) + &since, phase, odd));
         }
+        if let Some(message) = begins {
+            let text = format!("{}, goes on until {}", message_text(trace, message), message.frame());
+            let odd = message.notes.iter().any(|note| note.severity >= Severity::Warn);
+            ordered.put(message, (text, phase_of(message), odd));
+        }
+        ordered.0.into_iter().for_each(|Entry { line: (text, phase, odd), .. }| line(text, phase, odd));
         if trace.messages_in(number).is_empty()
             && begins.is_none()
             && let Some((text, phase)) = payload_text(trace, number, record)
         {
             line(text, phase, false);
         }
-        if let Some(text) = closing_text(record) {
-            line(text, Phase::Close, false);
+        if let Some((text, phase)) = closing_text(trace, number, record) {
+            line(text, phase, phase != Phase::Close);
         }
         if self.lines.len() == before {
             self.acknowledgements.push(number);
         }
+    }
+}
+
+/// What is told of the messages of a frame, in the order of their octets: what ends only with its connection becomes known
+/// behind what it carries.
+#[derive(Default)]
+struct Ordered(Vec<Entry>);
+
+/// What is told of a message: what its octets lie in (inside of TLS? on which stream of HTTP/2?), and which they are; and its
+/// line.
+struct Entry {
+    of: (bool, Option<u32>),
+    at: u64,
+    line: (String, Phase, bool),
+}
+
+impl Ordered {
+    fn put(&mut self, message: &Message, line: (String, Phase, bool)) {
+        // What is put together from others, or rides on them, stands behind them.
+        let is_first = message.owns_bytes() || message.payload.protocol() == "sse";
+        let at = if is_first { message.range.start } else { message.range.end.saturating_sub(1) };
+        let of = (message.inside, message.stream);
+        let is_before = |other: &Entry| other.of != of || other.at <= at;
+        let place = self.0.iter().rposition(is_before).map_or(0, |before| before + 1);
+        self.0.insert(place, Entry { of, at, line });
     }
 }
 
@@ -195,7 +225,9 @@ type Begun<'a> = BTreeMap<u32, &'a Message>;
 
 /// Those of HTTP that end in a later frame than they begin in: what comes in between is read by what stands in their heads.
 fn long_messages(trace: &Trace) -> Begun<'_> {
-    let long = trace.messages().iter().filter(|message| begun_before(message) && is_told(trace, message));
+    // On a stream of HTTP/2 the frame with the head has its line.
+    let is_long = |message: &&Message| begun_before(message) && message.stream.is_none() && is_told(trace, message);
+    let long = trace.messages().iter().filter(is_long);
     long.filter_map(|message| Some((*message.frames.first()?, message))).collect()
 }
 
@@ -215,13 +247,28 @@ fn is_told(trace: &Trace, message: &Message) -> bool {
         && !message.payload_as().is_some_and(carries)
 }
 
+/// Whether a frame of HTTP/2 only carries what ends with it, which has a line of its own.
+fn is_told_by(message: &Message, ending: &[Message]) -> bool {
+    let held = message.payload_as::<Http2Frame>().and_then(Payload::holds);
+    let ends_there = |held: &Held| {
+        let is_it = |inner: &&Message| inner.stream == held.stream && inner.direction == message.direction;
+        ending.iter().filter(is_it).any(|inner| inner.payload.protocol() != "websocket.handshake")
+    };
+    held.is_some_and(|held| ends_there(&held)) && message.notes.is_empty()
+}
+
 /// What lies on the same octets of a frame's messages: the last that owns them, and whether there is a warning about any.
-type Lying<'a> = HashMap<(&'a Range<u64>, bool), (Option<&'a Message>, bool)>;
+type Lying<'a> = HashMap<(&'a Range<u64>, bool, Option<u32>), (Option<&'a Message>, bool)>;
+
+/// Where it lies.
+fn lies(message: &Message) -> (&Range<u64>, bool, Option<u32>) {
+    (&message.range, message.inside, message.stream)
+}
 
 fn lying(messages: &[Message]) -> Lying<'_> {
     let mut lying = Lying::new();
     for message in messages {
-        let (carrier, odd) = lying.entry((&message.range, message.inside)).or_default();
+        let (carrier, odd) = lying.entry(lies(message)).or_default();
         if message.owns_bytes() {
             *carrier = Some(message);
         }
@@ -242,22 +289,36 @@ fn opening_text(trace: &Trace, number: u32, record: &Record) -> Option<String> {
     }
 }
 
-fn closing_text(record: &Record) -> Option<String> {
+fn closing_text(trace: &Trace, number: u32, record: &Record) -> Option<(String, Phase)> {
     let (tcp, ..) = record.whole().0.tcp()?;
+    let segment = record.segment.as_ref()?;
+    let ended = trace.connections().get(segment.connection as usize)?.closing(segment.direction);
+    match segment.reset {
+        Reset::Stale => return Some(("RST, which its receiver drops".into(), Phase::Data)),
+        Reset::Doubtful if ended != Some(Closing::Reset(number)) => {
+            return Some(("RST, which nobody heeds".into(), Phase::Data));
+        }
+        // Whose socket is gone answers what was sent again.
+        Reset::Breaks if matches!(ended, Some(Closing::Fin(fin)) if fin < number) => {
+            return Some(("RST: both had ended before".into(), Phase::Close));
+        }
+        _ => {}
+    }
     let names: Vec<_> =
         [(Flags::FIN, "FIN"), (Flags::RST, "RST")].into_iter().filter(|(bit, _)| tcp.flags.has(*bit)).collect();
     let acknowledges = tcp.flags.has(Flags::ACK).then_some("ACK");
     let words: Vec<_> = names.iter().map(|(_, name)| *name).chain(acknowledges).collect();
-    (!names.is_empty()).then(|| words.join(" "))
+    (!names.is_empty()).then(|| (words.join(" "), Phase::Close))
 }
 
 /// What to say of payload whose message does not end in this frame.
 fn payload_text(trace: &Trace, number: u32, record: &Record) -> Option<(String, Phase)> {
     let segment = record.segment.as_ref().filter(|segment| segment.len > 0)?;
-    let octets = format!("{} octets", segment.len);
+    let octets = counted(segment.len, "octet");
     let shares = trace.ledger(number);
     let has = |owner: &str| shares.iter().any(|share| share.owner == owner);
     Some(match () {
+        () if has("late") => (format!("{octets} too late to be read"), Phase::Data),
         () if has("repeated") => (format!("{octets} sent again"), Phase::Data),
         () if has("http") || has("http2") || has("websocket") || has("payload") || has("tls") => {
             let phase = match () {
@@ -274,7 +335,7 @@ fn payload_text(trace: &Trace, number: u32, record: &Record) -> Option<(String, 
             (format!("{octets} of a longer message"), phase)
         }
         () if matches!(trace.talk(segment.connection), Talk::Known(_)) && trace.lacks_before(segment) => {
-            (format!("{octets} that cannot be read: bytes before them are missing"), Phase::Data)
+            (format!("{octets} that cannot be read: bytes before are missing"), Phase::Data)
         }
         () => {
             let (packet, data) = record.whole();
@@ -289,9 +350,11 @@ fn message_text(trace: &Trace, message: &Message) -> String {
     if let (Some(inside), Some(Talk::Unknown)) = (unknown, trace.inside_talk(message.connection)) {
         let octets = trace.inside(message.connection, message.direction).map(|stream| stream.slice(inside.clone()));
         let text = octets.and_then(|octets| as_text(octets, 32)).map(|text| format!("{text}  "));
-        return format!("TLS: {}{} octets", text.unwrap_or_default(), inside.end - inside.start);
+        return format!("TLS: {}{}", text.unwrap_or_default(), counted(inside.end - inside.start, "octet"));
     }
-    let text = if message.inside { format!("TLS: {}", trace.summary(message)) } else { trace.summary(message) };
+    let stream = message.stream.map(|number| format!("stream {number}: ")).unwrap_or_default();
+    let tls = if message.inside { "TLS: " } else { "" };
+    let text = format!("{tls}{stream}{}", trace.summary(message));
     match (message.complete, message.owns_bytes()) {
         (false, _) => format!("{text} (incomplete)"),
         // Put together from frames, each of which has its line; an event has only this one.
@@ -331,6 +394,66 @@ mod tests {
         says(7, "200 OK, begun in 5");
         let story = Story::tell(&talk.trace(), &Cast::default(), &|frame| frame == 6);
         assert_eq!(story.chapters[0].lines[0].phase, Phase::Http, "what comes in between is of the same protocol");
+    }
+
+    /// Whatever becomes known first: a message stands before what it carries, and one that ends before one that begins.
+    #[test]
+    fn within_a_frame_lines_stand_in_the_order_of_their_octets() {
+        let texts = |talk: &Conversation, frame: u32| {
+            let lines = told(talk).into_iter().filter(|(number, _)| *number == frame);
+            lines.map(|(_, text)| text).collect::<Vec<_>>()
+        };
+        let asked = || {
+            let mut talk = Conversation::new().open();
+            talk.client("GET /events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n");
+            talk
+        };
+        let events = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\ndata: 2\n\n";
+        let expected = ["200 OK", "event \"message\": \"1\"", "event \"message\": \"2\""];
+        let mut ended = asked();
+        ended.segment(Direction::ToClient, Flags::PSH | Flags::ACK | Flags::FIN, events.as_bytes());
+        assert_eq!(texts(&ended, 5), [&expected[..], &["FIN ACK"]].concat());
+        let mut open = asked();
+        open.server(events);
+        assert_eq!(texts(&open, 5), ["200 OK (incomplete)", expected[1], expected[2]]);
+        let mut two = Conversation::new().open();
+        two.client("GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\n");
+        two.server("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab");
+        two.server("cdHTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nef").server("gh");
+        assert_eq!(texts(&two, 6), ["200 OK, begun in 5", "404 Not Found, goes on until 7"]);
+        // A message of several frames stands behind the last of them.
+        let mut joined = Conversation::new().open();
+        joined.client("GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n");
+        joined.server("HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n");
+        joined.server(b"\x01\x01a\x80\x01b\x81\x01c");
+        let lines = texts(&joined, 6);
+        assert!(lines.len() == 4 && lines[2].starts_with("= text") && lines[3].starts_with("text \"c\""), "{lines:?}");
+    }
+
+    /// Which RST ends a connection, and which does not.
+    #[test]
+    fn a_reset_says_what_becomes_of_it() {
+        let (up, down) = (Direction::ToServer, Direction::ToClient);
+        let open = || {
+            let mut talk = Conversation::new().open();
+            talk.server("hi").segment(up, Flags::ACK, b"");
+            talk
+        };
+        let last = |talk: &Conversation| told(talk).pop().map(|(_, text)| text);
+        let says = |talk: &Conversation, text: &str| assert_eq!(last(talk).as_deref(), Some(text));
+        let mut breaks = open();
+        says(breaks.segment(down, Flags::RST, b""), "RST");
+        let mut stale = open();
+        let before = stale.next[1].wrapping_sub(40);
+        says(stale.at(down, before, Flags::RST, b""), "RST, which its receiver drops");
+        let mut early = open();
+        let behind = early.next[1].wrapping_add(9);
+        early.at(down, behind, Flags::RST, b"").server("on");
+        assert_eq!(told(&early).iter().rev().nth(1).unwrap().1, "RST, which nobody heeds");
+        let mut over = open();
+        over.segment(up, Flags::FIN | Flags::ACK, b"").segment(down, Flags::FIN | Flags::ACK, b"");
+        over.segment(up, Flags::ACK, b"").segment(up, Flags::ACK, b"");
+        says(over.segment(down, Flags::RST, b""), "RST: both had ended before");
     }
 
     #[test]

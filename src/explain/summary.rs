@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::remark::Remarks;
+use super::types::Types;
 use crate::capture::{FrameRef, Moment};
 use crate::flow::Finding;
 use crate::layer::{Direction, Note, Severity};
@@ -26,9 +27,9 @@ pub struct Summary {
     times: Option<(Moment, Moment)>,
     /// The first frame of each connection, in no order.
     opened: Vec<u32>,
-    /// Octets of payload in WebSocket frames, as they were on the wire.
+    /// Octets of payload in WebSocket frames, as their headers say.
     pub websocket_octets: u64,
-    /// Octets of payload in WebSocket messages, put together and inflated.
+    /// Octets of payload in WebSocket messages, put together and inflated; of those that are not all there, what is.
     pub message_octets: u64,
     /// How many TCP connections there are.
     pub connections: u64,
@@ -37,8 +38,8 @@ pub struct Summary {
     kinds: [u64; Kind::ALL.len()],
     stacks: Vec<Stack>,
     opcodes: [u64; 16],
-    engineio: [u64; ENGINEIO.len() + 1],
-    socketio: [u64; SOCKETIO.len() + 1],
+    engineio: Types<{ ENGINEIO.len() }>,
+    socketio: Types<{ SOCKETIO.len() }>,
     severities: [u64; SEVERITIES.len()],
     /// What was worth a remark.
     pub remarks: Remarks,
@@ -74,7 +75,9 @@ pub struct Row {
     pub frames: u32,
     /// Octets of payload to the server and to the client; what was sent again counts again.
     pub octets: [u64; 2],
-    /// How many messages were found on it.
+    /// How many messages were found on it: requests and responses of HTTP, messages of WebSocket (each once, in however many
+    /// frames it came), frames of HTTP/2, records of TLS. What rides on them (server-sent events, Engine.IO, Socket.IO) does
+    /// not count again; where TLS is opened, what is inside counts instead of its records.
     pub messages: u64,
     /// Nanoseconds from its first frame to its latest.
     pub nanoseconds: i64,
@@ -102,29 +105,23 @@ const SOCKETIO: [socketio::Kind; 7] = [
 
 const SEVERITIES: [Severity; 4] = [Severity::Chat, Severity::Note, Severity::Warn, Severity::Error];
 
-/// Adds one to the count of an item of a list, or to the last count, which is for all others.
+/// Adds one to the count of an item of a list.
 fn count<T: PartialEq>(list: &[T], counts: &mut [u64], item: &T) {
-    add(list, counts, item, 1);
-}
-
-/// Adds more than one.
-fn add<T: PartialEq>(list: &[T], counts: &mut [u64], item: &T, more: u64) {
-    let place = list.iter().position(|known| known == item).unwrap_or(list.len());
-    if let Some(count) = counts.get_mut(place) {
-        *count += more;
+    let place = list.iter().position(|known| known == item);
+    if let Some(count) = place.and_then(|place| counts.get_mut(place)) {
+        *count += 1;
     }
 }
 
 /// Names with their counts, without those that are zero.
 fn named<T>(list: &[T], counts: &[u64], name: impl Fn(&T) -> String) -> Vec<(String, u64)> {
-    let known = list.iter().zip(counts).map(|(item, count)| (name(item), *count));
-    let others = counts.get(list.len()).map(|count| ("other".to_owned(), *count));
-    known.chain(others).filter(|(_, count)| *count > 0).collect()
+    let all = list.iter().zip(counts).map(|(item, count)| (name(item), *count));
+    all.filter(|(_, count)| *count > 0).collect()
 }
 
 impl Watch for Summary {
     fn needs(&self) -> Needs {
-        Needs { everything: false, octets: false, frames: false, packets: false }
+        Needs { everything: false, octets: false, frames: false, packets: false, riders: true, segments: true }
     }
 
     fn passed(&mut self, number: u32, frame: FrameRef<'_>, plain: &Plain) {
@@ -145,8 +142,8 @@ impl Watch for Summary {
         for told in sight.over_quic.iter().filter_map(Told::over_quic) {
             self.kinds[told.kind() as usize] += 1;
             match told {
-                Told::EngineIo(packet) => count(&ENGINEIO, &mut self.engineio, &packet.kind),
-                Told::SocketIo(packet) => count(&SOCKETIO, &mut self.socketio, &packet.kind),
+                Told::EngineIo(packet) => self.engineio.add(&ENGINEIO, &packet.kind, 1),
+                Told::SocketIo(packet) => self.socketio.add(&SOCKETIO, &packet.kind, 1),
                 _ => {}
             }
         }
@@ -165,8 +162,8 @@ impl Watch for Summary {
         self.kinds[told.kind() as usize] += 1;
         match told {
             Told::Message(message) => self.message_octets += message.payload_len().unwrap_or(0),
-            Told::EngineIo(packet) => count(&ENGINEIO, &mut self.engineio, &packet.kind),
-            Told::SocketIo(packet) => count(&SOCKETIO, &mut self.socketio, &packet.kind),
+            Told::EngineIo(packet) => self.engineio.add(&ENGINEIO, &packet.kind, 1),
+            Told::SocketIo(packet) => self.socketio.add(&SOCKETIO, &packet.kind, 1),
             Told::Frame(..) | Told::Http(..) | Told::SseEvent(_) | Told::Handshake(_) | Told::Tls(_) => {}
         }
     }
@@ -181,9 +178,9 @@ impl Watch for Summary {
         let packets = tally.events + tally.acks;
         self.kinds[Kind::EngineIoPacket as usize] += packets;
         self.kinds[Kind::SocketIoPacket as usize] += packets;
-        add(&ENGINEIO, &mut self.engineio, &engineio::Kind::Message, packets);
-        add(&SOCKETIO, &mut self.socketio, &socketio::Kind::Event, tally.events);
-        add(&SOCKETIO, &mut self.socketio, &socketio::Kind::Ack, tally.acks);
+        self.engineio.add(&ENGINEIO, &engineio::Kind::Message, packets);
+        self.socketio.add(&SOCKETIO, &socketio::Kind::Event, tally.events);
+        self.socketio.add(&SOCKETIO, &socketio::Kind::Ack, tally.acks);
     }
 
     fn note(&mut self, _on: Option<&Place>, note: &Note) {
@@ -234,7 +231,8 @@ impl Summary {
     fn add_websocket(&mut self, frame: &WebSocketFrame, is_message: bool) {
         self.kinds[Kind::WebSocketFrame as usize] += 1;
         self.opcodes[usize::from(frame.opcode.bits() & 15)] += 1;
-        self.websocket_octets += frame.payload_len;
+        // A header may announce more than any stream can hold.
+        self.websocket_octets = self.websocket_octets.saturating_add(frame.payload_len);
         if is_message {
             self.kinds[Kind::WebSocketMessage as usize] += 1;
             self.message_octets += frame.payload_len;
@@ -265,14 +263,14 @@ impl Summary {
         let add = |own: &mut [u64], more: &[u64]| own.iter_mut().zip(more).for_each(|(own, more)| *own += more);
         self.frames += other.frames;
         self.octets += other.octets;
-        self.websocket_octets += other.websocket_octets;
+        self.websocket_octets = self.websocket_octets.saturating_add(other.websocket_octets);
         self.message_octets += other.message_octets;
         self.connections += other.connections;
         self.udp_streams = self.udp_streams.max(other.udp_streams);
         add(&mut self.kinds, &other.kinds);
         add(&mut self.opcodes, &other.opcodes);
-        add(&mut self.engineio, &other.engineio);
-        add(&mut self.socketio, &other.socketio);
+        self.engineio.join(other.engineio);
+        self.socketio.join(other.socketio);
         add(&mut self.severities, &other.severities);
         self.remarks = self.remarks.and(other.remarks);
         add(&mut self.findings, &other.findings);
@@ -349,12 +347,12 @@ impl Summary {
 
     /// Packets of Engine.IO by type.
     pub fn engineio(&self) -> Vec<(String, u64)> {
-        named(&ENGINEIO, &self.engineio, ToString::to_string)
+        self.engineio.list(&ENGINEIO)
     }
 
     /// Packets of Socket.IO by type.
     pub fn socketio(&self) -> Vec<(String, u64)> {
-        named(&SOCKETIO, &self.socketio, ToString::to_string)
+        self.socketio.list(&SOCKETIO)
     }
 
     /// Notes by severity.

@@ -71,6 +71,7 @@ pub enum Order {
 pub enum Constant {
     Bool(bool),
     Uint(u64),
+    Int(i64),
     /// Time is compared in whole nanoseconds, as captures store it: 0.1 + 0.2 s is 0.3 s.
     Nanos(i128),
     /// Text, bytes and Ethernet addresses are compared octet by octet.
@@ -104,7 +105,8 @@ impl Constant {
         match (self, value) {
             (Self::Bool(right), Value::Bool(left)) => Some(left.cmp(right)),
             (Self::Uint(right), Value::Uint(left)) => Some(left.cmp(right)),
-            (Self::Nanos(right), Value::Seconds(left)) => Some(nanos(*left).cmp(right)),
+            (Self::Int(right), Value::Int(left)) => Some(left.cmp(right)),
+            (Self::Nanos(right), Value::Seconds(left)) => Some(left.cmp(right)),
             (Self::Octets(right), Value::Text(left)) => Some(left.as_bytes().cmp(right)),
             (Self::Octets(right), left) => octets(left).map(|left| by_length(left, right)),
             (Self::Address(right), Value::Address(left)) => same_family(*left, *right),
@@ -131,7 +133,8 @@ pub fn order(left: &Value, right: &Value) -> Option<Ordering> {
     match (left, right) {
         (Value::Bool(left), Value::Bool(right)) => Some(left.cmp(right)),
         (Value::Uint(left), Value::Uint(right)) => Some(left.cmp(right)),
-        (Value::Seconds(left), Value::Seconds(right)) => Some(nanos(*left).cmp(&nanos(*right))),
+        (Value::Int(left), Value::Int(right)) => Some(left.cmp(right)),
+        (Value::Seconds(left), Value::Seconds(right)) => Some(left.cmp(right)),
         (Value::Address(left), Value::Address(right)) => same_family(*left, *right),
         (Value::Text(left), Value::Text(right)) => Some(left.cmp(right)),
         _ => Some(by_length(octets(left)?, octets(right)?)),
@@ -156,11 +159,6 @@ pub fn by_length(left: &[u8], right: &[u8]) -> Ordering {
 /// Whether `needle` stands somewhere in `haystack`.
 pub fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     needle.is_empty() || haystack.windows(needle.len()).any(|window| window == needle)
-}
-
-/// Seconds in whole nanoseconds.
-pub fn nanos(seconds: f64) -> i128 {
-    (seconds * 1e9).round() as i128
 }
 
 fn same_family(left: IpAddr, right: IpAddr) -> Option<Ordering> {

@@ -7,8 +7,8 @@ pub trait Records {
     /// How many frames there are.
     fn frames(&self) -> u32;
 
-    /// Seconds from the first frame to this one.
-    fn time(&self, frame: u32) -> f64;
+    /// Nanoseconds from the first frame to this one.
+    fn time(&self, frame: u32) -> i128;
 
     /// Visits every value that the field has in the frame, in wire order.
     fn values(&self, frame: u32, def: &'static FieldDef, visit: &mut dyn FnMut(&Value));

@@ -101,8 +101,8 @@ impl Records for Sample {
         FRAMES.len() as u32
     }
 
-    fn time(&self, frame: u32) -> f64 {
-        f64::from(frame - 1) / 1000.0
+    fn time(&self, frame: u32) -> i128 {
+        i128::from(frame - 1) * 1_000_000
     }
 
     fn values(&self, number: u32, def: &'static FieldDef, visit: &mut dyn FnMut(&Value)) {

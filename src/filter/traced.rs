@@ -31,8 +31,8 @@ impl Records for Trace {
         self.len()
     }
 
-    fn time(&self, frame: u32) -> f64 {
-        Self::time(self, frame).unwrap_or(0.0)
+    fn time(&self, frame: u32) -> i128 {
+        self.nanoseconds(frame).unwrap_or(0)
     }
 
     fn values(&self, frame: u32, def: &'static FieldDef, visit: &mut dyn FnMut(&Value)) {
@@ -73,5 +73,63 @@ fn visit_presence(layer: &Layer, name: &str, visit: &mut dyn FnMut(&[u8])) {
     let present = layer.fields.iter().any(|field| field.def.kind == Kind::Presence && field.def.name == name);
     if let Some(derived) = layer.derived.first().filter(|_| present) {
         visit(&derived.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Trace, TraceNames};
+    use crate::capture::{LinkType, Timestamp};
+    use crate::filter::{Expr, Filter};
+    use crate::trace::testing::{frame, trace};
+
+    /// Frames at these nanoseconds since 1970.
+    fn at(times: &[i64]) -> Trace {
+        let frames: Vec<_> = times
+            .iter()
+            .map(|time| crate::capture::Frame { time: Timestamp(*time), ..frame(0, LinkType::RAW, vec![]) })
+            .collect();
+        trace(&frames)
+    }
+
+    /// A float of 64 bits knows the time since 1970 to some 240 nanoseconds only.
+    #[test]
+    fn the_time_of_a_frame_is_exact() {
+        let trace = at(&[1_700_000_000_004_999_999, 1_700_000_000_005_000_000, 1_700_000_000_005_000_001]);
+        let cases: [(&str, &[u32]); 5] = [
+            ("frame.time_epoch == 1700000000.005", &[2]),
+            ("frame.time_epoch >= 1700000000.005", &[2, 3]),
+            ("frame.time_epoch < 1700000000.005", &[1]),
+            ("frame.time_epoch in {1700000000.004999999..1700000000.005}", &[1, 2]),
+            ("frame.time_delta == 0.000000001", &[2, 3]),
+        ];
+        for (text, frames) in cases {
+            let filter = Filter::parse(text, &TraceNames).unwrap();
+            assert_eq!(filter.frames(&trace).collect::<Vec<_>>(), frames, "{text}");
+        }
+        let shown = |frame: u32| trace.layers(frame)[0].value("frame.time_epoch").unwrap().to_string();
+        assert_eq!([1, 2].map(shown), ["1700000000.004999999", "1700000000.005000000"]);
+        let between = "max(frame.time_epoch) - min(frame.time_epoch)";
+        let outcome = Expr::parse(between, &TraceNames).unwrap().evaluate(&trace);
+        assert_eq!(outcome.value.to_string(), "0.000002 ms");
+    }
+
+    #[test]
+    fn numbers_may_have_a_sign() {
+        let mut talk = crate::trace::testing::Conversation::new();
+        talk.client("hello").server("hi");
+        let trace = talk.trace();
+        let frames = |text: &str| Filter::parse(text, &TraceNames).unwrap().frames(&trace).count();
+        assert_eq!(frames("tcp.window_size_scalefactor == -1"), 2);
+        assert_eq!(frames("tcp.window_size_scalefactor in {-2..0}"), 2);
+        assert_eq!(frames("tcp.window_size_scalefactor > 0"), 0);
+        let sum = Expr::parse("sum(tcp.window_size_scalefactor)", &TraceNames).unwrap().evaluate(&trace);
+        assert_eq!(sum.value.to_string(), "-2");
+    }
+
+    #[test]
+    fn times_before_1970_have_a_sign() {
+        let trace = at(&[-1_500_000_000]);
+        assert_eq!(trace.layers(1)[0].value("frame.time_epoch").unwrap().to_string(), "-1.500000000");
     }
 }

@@ -14,8 +14,8 @@ pub enum ExprValue {
     Integer(i128),
     /// A number with decimals.
     Real(f64),
-    /// A number of seconds.
-    Seconds(f64),
+    /// A number of seconds, in whole nanoseconds.
+    Seconds(i128),
     /// Text.
     Text(String),
     /// Octets.
@@ -72,6 +72,7 @@ impl From<&Value> for ExprValue {
         match value {
             Value::Bool(b) => Self::Bool(*b),
             Value::Uint(n) => Self::Integer((*n).into()),
+            Value::Int(n) => Self::Integer((*n).into()),
             Value::Seconds(s) => Self::Seconds(*s),
             Value::Text(text) => Self::Text(text.clone()),
             Value::Bytes(bytes) => Self::Bytes(bytes.clone()),
@@ -110,7 +111,7 @@ impl From<Kind> for Type {
     fn from(kind: Kind) -> Self {
         match kind {
             Kind::Bool | Kind::Presence => Self::Bool,
-            Kind::Uint => Self::Number,
+            Kind::Uint | Kind::Int => Self::Number,
             Kind::Seconds => Self::Seconds,
             Kind::Text => Self::Text,
             Kind::Bytes => Self::Bytes,
@@ -147,8 +148,8 @@ fn decimal(number: f64) -> String {
 }
 
 /// `1.2 s`, `20 ms`, `0.04 ms`: about three digits, two where a millisecond is not reached.
-fn duration(seconds: f64) -> String {
-    let milliseconds = seconds * 1e3;
+fn duration(nanoseconds: i128) -> String {
+    let (seconds, milliseconds) = (nanoseconds as f64 / 1e9, nanoseconds as f64 / 1e6);
     match milliseconds.abs() {
         0.0 => "0 s".to_owned(),
         // Half a unit short of the next rank is rounded up to it: never "1000 ms".
@@ -175,17 +176,17 @@ mod tests {
     #[test]
     fn reads_well_in_a_sentence() {
         let cases = [
-            (ExprValue::Seconds(0.000_04), "0.04 ms"),
-            (ExprValue::Seconds(0.000_041_2), "0.041 ms"),
-            (ExprValue::Seconds(0.000_000_001), "0.000001 ms"),
-            (ExprValue::Seconds(0.000_4), "0.4 ms"),
-            (ExprValue::Seconds(0.001), "1 ms"),
-            (ExprValue::Seconds(0.020_3), "20.3 ms"),
-            (ExprValue::Seconds(0.25), "250 ms"),
-            (ExprValue::Seconds(0.999_7), "1 s"),
-            (ExprValue::Seconds(1.2), "1.2 s"),
-            (ExprValue::Seconds(-1.2), "-1.2 s"),
-            (ExprValue::Seconds(0.0), "0 s"),
+            (ExprValue::Seconds(40_000), "0.04 ms"),
+            (ExprValue::Seconds(41_200), "0.041 ms"),
+            (ExprValue::Seconds(1), "0.000001 ms"),
+            (ExprValue::Seconds(400_000), "0.4 ms"),
+            (ExprValue::Seconds(1_000_000), "1 ms"),
+            (ExprValue::Seconds(20_300_000), "20.3 ms"),
+            (ExprValue::Seconds(250_000_000), "250 ms"),
+            (ExprValue::Seconds(999_700_000), "1 s"),
+            (ExprValue::Seconds(1_200_000_000), "1.2 s"),
+            (ExprValue::Seconds(-1_200_000_000), "-1.2 s"),
+            (ExprValue::Seconds(0), "0 s"),
             (ExprValue::Real(0.5), "0.5"),
             (ExprValue::Real(2.0 / 3.0), "0.667"),
             (ExprValue::Integer(u64::MAX.into()), "18446744073709551615"),

@@ -70,8 +70,10 @@ pub(super) struct Half {
     /// Whether it sent payload.
     pub(super) has_data: bool,
     pub(super) fin: Option<Fin>,
-    /// The frame of its first RST, and when.
+    /// The frame of its first RST that was heeded, and when.
     pub(super) reset: Option<(u32, Timestamp)>,
+    /// A RST whose number is not the next, after which it said nothing more: the number, the frame, and when.
+    pub(super) doubtful_reset: Option<(SeqNumber, u32, Timestamp)>,
 }
 
 /// A FIN.
@@ -167,10 +169,11 @@ impl Connection {
         self.ways[1]
     }
 
-    /// How this direction's sending ended, if it was seen.
+    /// How this direction's sending ended, if it was seen. What is reset when both sides had ended was over already.
     pub fn closing(&self, direction: Direction) -> Option<Closing> {
         let half = &self.halves[direction.index()];
-        half.reset.map(|(frame, _)| Closing::Reset(frame)).or(half.fin.map(|fin| Closing::Fin(fin.frame)))
+        let broken_off = half.broke_off().filter(|_| !self.is_over());
+        broken_off.map(|(frame, _)| Closing::Reset(frame)).or(half.fin.map(|fin| Closing::Fin(fin.frame)))
     }
 
     /// How much of this direction's stream the other side has acknowledged, whether it was captured or not; a FIN counts
@@ -189,7 +192,16 @@ impl Connection {
     /// Whether both sides have ended, or one has broken off.
     pub fn is_closed(&self) -> bool {
         let [client, server] = self.halves;
-        client.reset.or(server.reset).is_some() || (client.fin.is_some() && server.fin.is_some())
+        client.broke_off().or(server.broke_off()).is_some() || (client.fin.is_some() && server.fin.is_some())
+    }
+
+    /// Whether each side has acknowledged the other's FIN. Who answers a segment after that with a RST, because the socket
+    /// is gone, breaks nothing off: nobody is told of it any more (RFC 9293 §3.10.7.4, RST in TIME-WAIT).
+    pub(super) fn is_over(&self) -> bool {
+        let [client, server] = &self.halves;
+        client.fin.zip(server.fin).is_some_and(|(to_server, to_client)| {
+            server.has_acknowledged(to_server.end) && client.has_acknowledged(to_client.end)
+        })
     }
 
     /// Whether this SYN cannot belong to this connection: it begins with another number.
@@ -215,6 +227,7 @@ impl Connection {
     ) -> Segment {
         let mut sight = Sight::new(tcp, data, frame, time);
         sight.reuse = self.reuse(tcp, direction);
+        let was_heard = self.halves[direction.index()].base.is_some();
         let base = self.learn_base(tcp, sight.syn_options, direction);
         let ack_base = self.learn_ack_base(tcp, direction);
         (sight.ack_base, sight.first_rtt) = (ack_base, self.handshake.rtt_nanoseconds());
@@ -223,6 +236,7 @@ impl Connection {
         self.note_acknowledgement(tcp, direction);
         let offset = self.note_sent(tcp, base, direction);
         self.note_end(tcp, direction, (frame, time));
+        let reset = self.note_reset(tcp, was_heard, direction, (frame, time));
         let segment = Segment {
             connection: self.id,
             direction,
@@ -236,7 +250,8 @@ impl Connection {
             initial_rtt: self.handshake.rtt_nanoseconds().filter(|_| analysis.says_something()),
             time_relative: time.0.saturating_sub(self.first.1.0),
             time_delta: time.0.saturating_sub(self.last.1.0),
-            notes: Vec::new(),
+            reset,
+            notes: reset.note().into_iter().collect(),
         };
         self.note_frame(tcp, direction, frame, time);
         segment
@@ -273,19 +288,20 @@ impl Connection {
         offset
     }
 
-    /// Takes note of FIN and RST.
+    /// Takes note of FIN, and of a SYN after a RST.
     fn note_end(&mut self, tcp: &Tcp, direction: Direction, (frame, time): (u32, Timestamp)) {
         let peers_fin = self.halves[direction.reverse().index()].fin;
         let half = &mut self.halves[direction.index()];
         if tcp.flags.has(Flags::RST) {
-            half.reset.get_or_insert((frame, time));
-        } else if tcp.flags.has(Flags::FIN) {
+            return;
+        }
+        if tcp.flags.has(Flags::FIN) {
             let end = SeqNumber(tcp.seq).plus(tcp.payload_len).plus(1);
             let is_second = peers_fin.is_some_and(|fin| half.has_acknowledged(fin.end));
             half.fin.get_or_insert(Fin { frame, time, end, is_second });
         } else if tcp.flags.has(Flags::SYN) {
             // The client tries again with the number it had: what was refused may be granted now.
-            self.halves.iter_mut().for_each(|half| half.reset = None);
+            self.halves.iter_mut().for_each(|half| (half.reset, half.doubtful_reset) = (None, None));
         }
     }
 

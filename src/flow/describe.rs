@@ -33,9 +33,9 @@ pub fn describe(segment: &Segment, layer: &mut Layer) {
     layer.computed(&TCP_NXTSEQ, number(next));
     layer.field(&TCP_ACK, number(segment.ack.unwrap_or(0)), ACK_RANGE);
     layer.field(&TCP_WINDOW, Value::Uint(segment.window), WINDOW_RANGE);
-    analysis::describe(&segment.analysis, segment.initial_rtt.map(seconds), layer);
-    layer.computed(&TCP_TIME_RELATIVE, Value::Seconds(seconds(segment.time_relative)));
-    layer.computed(&TCP_TIME_DELTA, Value::Seconds(seconds(segment.time_delta)));
+    analysis::describe(&segment.analysis, segment.initial_rtt, layer);
+    layer.computed(&TCP_TIME_RELATIVE, Value::Seconds(segment.time_relative.into()));
+    layer.computed(&TCP_TIME_DELTA, Value::Seconds(segment.time_delta.into()));
     for field in &mut layer.fields {
         // Wireshark counts these from the connection's start too.
         if let ("tcp.options.sack_le" | "tcp.options.sack_re", Value::Uint(edge)) = (field.def.name, &mut field.value) {
@@ -43,8 +43,4 @@ pub fn describe(segment: &Segment, layer: &mut Layer) {
         }
     }
     layer.notes.extend(segment.notes.iter().cloned());
-}
-
-fn seconds(nanoseconds: i64) -> f64 {
-    nanoseconds as f64 / 1e9
 }

@@ -70,12 +70,8 @@ impl Connection {
         let [client, server] = &self.halves;
         let fins = [client, server].map(|half| half.fin.map(|fin| fin.frame));
         let first_fin = first_of(fins);
-        let is_over = [client.fin.zip(server.fin)].iter().flatten().any(|(to_server, to_client)| {
-            server.has_acknowledged(to_server.end) && client.has_acknowledged(to_client.end)
-        });
-        // What is reset after both FINs were acknowledged is over already.
         if let Some((rst, by)) =
-            first_of([client.reset, server.reset].map(|reset| reset.map(|(frame, _)| frame))).filter(|_| !is_over)
+            first_of([client, server].map(|half| half.broke_off().map(|(frame, _)| frame))).filter(|_| !self.is_over())
         {
             let asked = &self.halves[by.index()];
             return match first_fin.filter(|(fin, _)| *fin < rst) {
@@ -170,7 +166,7 @@ impl Connection {
     fn moment_of(&self, frame: u32) -> Moment {
         let handshake = &self.handshake;
         let opening = [Some(self.first), Some(self.last), handshake.syn, handshake.syn_again, handshake.syn_ack];
-        let ends = self.halves.iter().flat_map(|half| [half.reset, half.fin.map(|fin| (fin.frame, fin.time))]);
+        let ends = self.halves.iter().flat_map(|half| [half.broke_off(), half.fin.map(|fin| (fin.frame, fin.time))]);
         let known = opening.into_iter().chain(ends).flatten().find(|(known, _)| *known == frame);
         Moment { frame, time: known.map(|(_, time)| time).unwrap_or_default() }
     }

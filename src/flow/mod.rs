@@ -6,11 +6,13 @@
 
 mod analysis;
 mod assembler;
+mod chunks;
 mod connection;
 mod delivery;
 mod describe;
 mod ending;
 mod plain;
+mod reset;
 mod segment;
 mod state;
 #[cfg(test)]
@@ -21,14 +23,16 @@ mod table;
 mod testing;
 mod udp;
 
-pub use analysis::{Analysis, Duplicate, Finding, Findings, Since};
+pub use analysis::{Analysis, Duplicate, Finding, Findings, Scale, Since};
 pub use assembler::{Arrival, Assembler, SeqNumber};
+pub use chunks::{Chunk, Origin};
 pub use connection::{Closing, Connection, Handshake, Opening};
 pub use delivery::{Delivery, Fresh};
 pub use describe::{describe, fields};
 pub use ending::Ending;
+pub use reset::Reset;
 pub use segment::Segment;
 pub use state::State;
-pub use stream::{Chunk, Origin, Stream};
+pub use stream::Stream;
 pub use table::{Farewell, Flow, FlowId, FlowLimits, FlowTable, SHARDS};
 pub use udp::{FIELDS as UDP_FIELDS, UdpPlace, UdpTable, describe_mention};

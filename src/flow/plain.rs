@@ -1,6 +1,7 @@
 //! The short way for a plain segment: one that continues what its sender sent, on an open connection, and of which there
 //! is nothing to say. The connection knows the same afterwards as if the segment had gone the long way
-//! ([`FlowTable::push`]); only what is made to be shown of a segment is not made.
+//! ([`FlowTable::push`]), but for what segments are to each other where nobody asks; only what is made to be shown of a
+//! segment is not made.
 
 use super::analysis::Sight;
 use super::table::{Flow, FlowId, FlowTable};
@@ -11,17 +12,22 @@ use crate::packet::Tcp;
 
 impl<T> FlowTable<T> {
     /// Takes the segment if it is plain, and if `ready` says that the stream it belongs to takes its payload at the offset
-    /// given. `None` if it must go the long way; then nothing has happened.
+    /// given. `analysed` says whether anyone asks what segments are to those before them. `None` if it must go the long way;
+    /// then nothing has happened.
     pub fn pass(
         &mut self,
         id: FlowId,
         direction: Direction,
         (tcp, data, now): (&Tcp, &[u8], Moment),
+        analysed: bool,
         ready: impl FnOnce(&Connection, &T, u64) -> bool,
     ) -> Option<(&mut Flow<T>, u64)> {
         let flow = self.flow(id)?;
         let offset = flow.connection.offset_if_open(tcp, direction)?;
-        if !ready(&flow.connection, &flow.with, offset) || !flow.connection.pass(tcp, data, direction, now) {
+        if !ready(&flow.connection, &flow.with, offset) {
+            return None;
+        }
+        if !flow.connection.pass(tcp, data, direction, now, analysed) {
             return None;
         }
         Some((flow, offset))
@@ -33,7 +39,7 @@ impl Connection {
     /// known.
     fn offset_if_open(&self, tcp: &Tcp, direction: Direction) -> Option<u64> {
         let [client, server] = &self.halves;
-        let is_ending = [client, server].iter().any(|half| half.fin.is_some() || half.reset.is_some());
+        let is_ending = [client, server].iter().any(|half| half.fin.is_some() || half.broke_off().is_some());
         let handshake = &self.handshake;
         let is_open = handshake.ack.is_some() || (handshake.syn.is_none() && handshake.syn_ack.is_none());
         if is_ending || !is_open || self.halves[direction.reverse().index()].base.is_none() {
@@ -43,10 +49,9 @@ impl Connection {
         SeqNumber(tcp.seq).offset(half.base?.plus(1), half.sent)
     }
 
-    fn pass(&mut self, tcp: &Tcp, data: &[u8], direction: Direction, now: Moment) -> bool {
+    fn pass(&mut self, tcp: &Tcp, data: &[u8], direction: Direction, now: Moment, analysed: bool) -> bool {
         // What only the rules ask for is left out: a usual segment is not put to them.
-        let sight = Sight::new(tcp, data, now.frame, now.time);
-        if !self.analyser.pass(direction, &sight) {
+        if analysed && !self.analyser.pass(direction, &Sight::new(tcp, data, now.frame, now.time)) {
             return false;
         }
         self.note_acknowledgement(tcp, direction);

@@ -1,6 +1,6 @@
 //! A segment in the light of its connection.
 
-use super::{Analysis, SeqNumber};
+use super::{Analysis, Reset, SeqNumber};
 use crate::layer::{Direction, Note};
 
 /// A segment in the light of its connection.
@@ -32,6 +32,8 @@ pub struct Segment {
     pub time_relative: i64,
     /// Nanoseconds since the connection's previous frame.
     pub time_delta: i64,
+    /// What it means for the end of its connection.
+    pub reset: Reset,
     /// What is odd about it.
     pub notes: Vec<Note>,
 }

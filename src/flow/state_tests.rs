@@ -4,7 +4,7 @@ use super::State::{
     self, CloseWait, Closed, Closing, Established, FinWait1, FinWait2, LastAck, Listen, SynReceived, SynSent, TimeWait,
 };
 use super::testing::{ACK, DOWN, FIN, Play, RST, SYN, UP};
-use super::{Ending, Opening};
+use super::{Ending, Opening, Reset};
 
 fn states(play: &Play) -> [State; 2] {
     [UP, DOWN].map(|direction| play.connection().state(direction))
@@ -148,4 +148,70 @@ fn what_is_acknowledged_counts_whether_captured_or_not() {
     play.send(DOWN, ACK, 0);
     assert_eq!(play.connection().acknowledged(UP), Some(100), "its numbers wrap meanwhile");
     assert_eq!(play.connection().sent(UP), 0);
+}
+
+#[test]
+fn a_reset_counts_only_where_its_receiver_expects_it() {
+    let mut play = Play::open();
+    play.send(UP, ACK, 100);
+    play.send(DOWN, ACK, 0);
+    let stale = play.at(UP, -50, RST, 0);
+    assert_eq!((stale.reset, states(&play)), (Reset::Stale, [Established, Established]));
+    assert!(stale.notes[0].text.contains("it is dropped"), "{:?}", stale.notes);
+    play.send(UP, ACK, 10);
+    assert_eq!((play.connection().ending(), play.connection().closing(UP)), (Ending::Open, None));
+    // Not acknowledged yet: whether its receiver had all before it is not known, so it counts if nothing follows.
+    assert_eq!(play.at(UP, -5, RST, 0).reset, Reset::Doubtful);
+    assert_eq!(play.connection().ending(), Ending::Aborted { by: UP, rst: 8 });
+    play.send(DOWN, ACK, 0);
+    let on = play.at(UP, 0, ACK, 1);
+    assert_eq!((on.reset, play.connection().ending()), (Reset::GoesOn(8), Ending::Open));
+}
+
+/// The one whose socket is gone answers an acknowledgement that came twice.
+#[test]
+fn a_reset_when_both_have_ended_breaks_nothing_off() {
+    let mut play = Play::open();
+    for (way, flags) in [(UP, FIN | ACK), (DOWN, FIN | ACK), (UP, ACK)] {
+        play.send(way, flags, 0);
+    }
+    let ends = |play: &Play| [UP, DOWN].map(|way| play.connection().closing(way));
+    let closed = [Some(super::Closing::Fin(4)), Some(super::Closing::Fin(5))];
+    assert_eq!(ends(&play), closed);
+    play.send(UP, ACK, 0);
+    play.send(DOWN, RST, 0);
+    assert_eq!(ends(&play), closed);
+    assert_eq!(play.connection().ending(), Ending::Closed { first: UP, fins: [4, 5], simultaneous: false });
+    assert_eq!(states(&play), [Closed, Closed], "RFC 1337: it ends TIME-WAIT");
+    // Before the second FIN is acknowledged it may have been heeded.
+    let mut play = Play::open();
+    for (way, flags) in [(UP, FIN | ACK), (DOWN, FIN | ACK), (DOWN, RST)] {
+        play.send(way, flags, 0);
+    }
+    assert_eq!(ends(&play), [closed[0], Some(super::Closing::Reset(6))]);
+}
+
+#[test]
+fn a_reset_that_comes_early_counts_when_what_it_follows_is_there() {
+    let early = || {
+        let mut play = Play::open();
+        play.send(DOWN, ACK, 3);
+        play.send(UP, ACK, 0);
+        assert_eq!(play.at(DOWN, 7, RST, 0).reset, Reset::Doubtful);
+        assert_eq!(states(&play), [Established, Established]);
+        play
+    };
+    assert_eq!(
+        early().connection().ending(),
+        Ending::Aborted { by: DOWN, rst: 6 },
+        "octets before it were not captured"
+    );
+    let mut play = early();
+    assert_eq!(play.at(DOWN, 0, ACK, 7).reset, Reset::Breaks, "they were captured behind it");
+    assert_eq!(states(&play), [Closed, Closed]);
+    assert_eq!(play.connection().ending(), Ending::Aborted { by: DOWN, rst: 6 });
+    let mut play = early();
+    let on = play.at(DOWN, 0, ACK, 5);
+    assert_eq!((on.reset, play.connection().ending()), (Reset::GoesOn(6), Ending::Open));
+    assert!(on.notes[0].text.contains("the RST in frame 6 was not heeded"), "{:?}", on.notes);
 }

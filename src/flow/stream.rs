@@ -17,35 +17,12 @@
 //! A stream keeps everything ([`Stream::default`]), so that it can be shown later, or only what nobody has read yet
 //! ([`Stream::passing`]): then most segments are read where they lie, and never copied.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::{Arrival, Assembler, Delivery, Fresh};
+use super::chunks::Chunks;
+use super::{Arrival, Assembler, Chunk, Delivery, Fresh, Origin};
 use crate::capture::Moment;
-
-/// A stretch of a stream that one frame brought.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Chunk {
-    /// Its offsets in the stream.
-    pub range: Range<u64>,
-    /// The frame's number.
-    pub frame: u32,
-    /// Where the bytes begin in the frame's captured octets.
-    pub at: u32,
-    /// The frame with which they could be read: of a fragment the one that completed its packet, otherwise the same.
-    pub arrived: Moment,
-}
-
-/// Where the payload of a segment comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Origin {
-    /// The frame that holds it.
-    pub frame: u32,
-    /// Where it begins in the frame's captured octets.
-    pub at: u32,
-    /// The frame with which it could be read.
-    pub arrived: Moment,
-}
 
 /// More than this is not kept waiting behind a hole; the hole is given up instead.
 const MAX_WAITING: usize = 16 << 20;
@@ -58,6 +35,9 @@ const PATIENCE: u8 = 3;
 
 /// A stream that keeps only what nobody has read remembers no more holes than these.
 const MAX_GAPS: usize = 256;
+
+/// Of more pieces it is not remembered where they came from once they were read: of 64 MiB in small segments they are fewer.
+const MAX_CHUNKS: usize = 1 << 16;
 
 /// More memory than this is given back when nothing is in it.
 const SPARE: usize = 4 << 10;
@@ -83,10 +63,11 @@ pub struct Stream {
     keeping: Keeping,
     assembler: Assembler,
     pieces: Vec<Piece>,
+    /// How many octets are in them.
+    pieces_len: usize,
     waiting: BTreeMap<u64, Vec<u8>>,
     waiting_len: usize,
-    /// In order of their place in the stream.
-    chunks: VecDeque<Chunk>,
+    chunks: Chunks,
     gaps: Vec<Range<u64>>,
     /// For each of them the frame that brought what lies behind it.
     behind: Vec<Moment>,
@@ -109,7 +90,7 @@ impl Stream {
         let range = offset..offset + payload.len() as u64;
         if self.assembler.extend(&range) {
             self.append(offset, payload);
-            self.note_chunk(range.clone(), origin);
+            self.chunks.push(range.clone(), origin);
             self.waited = 0;
             return Delivery { arrival: Arrival::InOrder, fresh: Fresh::One(range) };
         }
@@ -120,7 +101,7 @@ impl Stream {
             let bytes = &payload[skip..skip + (part.end - part.start) as usize];
             self.waiting_len += bytes.len();
             self.waiting.insert(part.start, bytes.to_vec());
-            self.note_chunk(part.clone(), Origin { at: origin.at + skip as u32, ..origin });
+            self.chunks.wait(part.clone(), Origin { at: origin.at + skip as u32, ..origin });
         }
         let arrival = match self.assembler.add(range.clone()) {
             Arrival::Repeated if self.was_given_up(&range) => Arrival::Late,
@@ -146,7 +127,7 @@ impl Stream {
             return None;
         }
         if with_chunks {
-            self.note_chunk(range.clone(), origin);
+            self.chunks.push(range.clone(), origin);
         }
         self.waited = 0;
         Some(Delivery { arrival: Arrival::InOrder, fresh: Fresh::One(range) })
@@ -169,25 +150,32 @@ impl Stream {
         }
         self.pieces.clear();
         self.pieces.push(Piece { start: offset, bytes: rest.to_vec() });
+        self.pieces_len = rest.len();
     }
 
     /// Forgets all before this offset, of a stream that keeps only what nobody has read.
     pub fn forget(&mut self, before: u64) {
+        self.forget_octets(before, before);
+    }
+
+    /// The same, but of the octets from `since` on it is still known which frames they came in, where those are not too many.
+    pub fn forget_octets(&mut self, before: u64, since: u64) {
         if self.keeping == Keeping::Everything {
             return;
         }
-        while self.chunks.front().is_some_and(|chunk| chunk.range.end <= before) {
-            self.chunks.pop_front();
-        }
+        let known = if self.chunks.len() > MAX_CHUNKS { before } else { since.min(before) };
+        self.chunks.forget(known);
         let passed = self.pieces.partition_point(|piece| piece.start + piece.bytes.len() as u64 <= before);
         let last = self.pieces.len().saturating_sub(1);
-        self.pieces.drain(..passed.min(last));
+        let passed = self.pieces.drain(..passed.min(last));
+        self.pieces_len -= passed.map(|piece| piece.bytes.len()).sum::<usize>();
         let Some(piece) = self.pieces.first_mut() else { return };
         let read = before.saturating_sub(piece.start).min(piece.bytes.len() as u64) as usize;
         // Moving the rest is worth it when it is the smaller part.
         if read * 2 >= piece.bytes.len() {
             piece.bytes.drain(..read);
             piece.start += read as u64;
+            self.pieces_len -= read;
         }
         if piece.bytes.is_empty() && piece.bytes.capacity() > SPARE {
             piece.bytes = Vec::new();
@@ -231,10 +219,16 @@ impl Stream {
         &self.gaps
     }
 
+    /// The place in [`Stream::gaps`] of the first of them that ends behind this offset.
+    pub fn first_gap(&self, offset: u64) -> usize {
+        self.gaps.partition_point(|gap| gap.end <= offset)
+    }
+
     /// The frame that brought what lies behind such a hole; its number is 0 if that was not asked for.
     pub fn behind(&self, gap: &Range<u64>) -> Moment {
-        let place = self.gaps.iter().position(|known| known == gap);
-        place.and_then(|place| self.behind.get(place)).copied().unwrap_or_default()
+        let place = self.first_gap(gap.start);
+        let known = self.gaps.get(place).filter(|known| *known == gap);
+        known.and_then(|_| self.behind.get(place)).copied().unwrap_or_default()
     }
 
     /// How many holes were given up before those in [`Stream::gaps`].
@@ -244,7 +238,7 @@ impl Stream {
 
     /// How many octets are kept.
     pub fn kept(&self) -> usize {
-        self.waiting_len + self.pieces.iter().map(|piece| piece.bytes.len()).sum::<usize>()
+        self.waiting_len + self.pieces_len
     }
 
     /// The bytes from the start of this range on, as far as they are known without a gap.
@@ -273,17 +267,7 @@ impl Stream {
 
     /// The chunks that make up these offsets, in order.
     pub fn chunks(&self, range: Range<u64>) -> impl Iterator<Item = Chunk> + '_ {
-        let first = self.chunks.partition_point(|chunk| chunk.range.end <= range.start);
-        let meant = self.chunks.range(first..).take_while(move |chunk| chunk.range.start < range.end);
-        meant.filter_map(move |chunk| {
-            let start = chunk.range.start.max(range.start);
-            let end = chunk.range.end.min(range.end);
-            (start < end).then(|| Chunk {
-                range: start..end,
-                at: chunk.at + (start - chunk.range.start) as u32,
-                ..*chunk
-            })
-        })
+        self.chunks.within(range)
     }
 
     /// Puts the numbers of the frames that brought these offsets, and of those with which they could be read, into
@@ -330,16 +314,8 @@ impl Stream {
         if self.keeping == Keeping::Everything { MAX_WAITING } else { MAX_WAITING_IN_PASSING }
     }
 
-    fn note_chunk(&mut self, range: Range<u64>, origin: Origin) {
-        let chunk = Chunk { range, frame: origin.frame, at: origin.at, arrived: origin.arrived };
-        if self.chunks.back().is_none_or(|last| last.range.end <= chunk.range.start) {
-            return self.chunks.push_back(chunk);
-        }
-        let place = self.chunks.partition_point(|other| other.range.start <= chunk.range.start);
-        self.chunks.insert(place, chunk);
-    }
-
     fn append(&mut self, offset: u64, bytes: &[u8]) {
+        self.pieces_len += bytes.len();
         match self.pieces.last_mut() {
             Some(piece) if piece.bytes.is_empty() && self.keeping == Keeping::Unread => {
                 piece.start = offset;
@@ -351,8 +327,7 @@ impl Stream {
     }
 
     fn was_given_up(&self, range: &Range<u64>) -> bool {
-        let first = self.gaps.partition_point(|gap| gap.end <= range.start);
-        self.gaps.get(first).is_some_and(|gap| gap.start < range.end)
+        self.gaps.get(self.first_gap(range.start)).is_some_and(|gap| gap.start < range.end)
     }
 
     fn first_hole_is_acknowledged(&self) -> bool {
@@ -378,6 +353,7 @@ impl Stream {
             self.append(at, &bytes);
             at += bytes.len() as u64;
         }
+        self.chunks.advance(at);
     }
 }
 
@@ -538,5 +514,52 @@ mod tests {
         }
         assert!(stream.gaps().len() <= MAX_GAPS);
         assert_eq!(stream.gaps().len() + stream.gaps_forgotten(), 1999);
+    }
+
+    proptest::proptest! {
+        /// What is known without looking at all that is kept is what looking would find.
+        #[test]
+        fn sums_and_places_are_those_that_looking_finds(
+            steps in proptest::collection::vec((0_u8..8, 0_u64..40, 1_usize..9), 0..200),
+            keeps in proptest::prelude::any::<bool>(),
+        ) {
+            let mut stream = if keeps { Stream::default() } else { Stream::passing() };
+            let mut brought: Vec<Chunk> = Vec::new();
+            for (frame, (what, far, len)) in (1..).zip(steps) {
+                let end = stream.end();
+                match what {
+                    0 => stream.forget(end.saturating_sub(far)),
+                    1 => drop(stream.skip_gap()),
+                    2 => stream.acknowledge(end + far),
+                    3 => {
+                        if stream.lend(end..end + len as u64, from_frame(frame, 0), true).is_some() {
+                            stream.store(end + 1, &[0; 9][1..len]);
+                        }
+                    }
+                    _ => {
+                        let start = (end + far).saturating_sub(8);
+                        let new = stream.add(start, &[7; 9][..len], from_frame(frame, 0)).fresh;
+                        brought.extend(new.as_slice().iter().map(|new| chunk(new.clone(), frame, (new.start - start) as u32)));
+                    }
+                }
+                let kept: usize = stream.pieces.iter().map(|piece| piece.bytes.len()).sum();
+                let waiting: usize = stream.waiting.values().map(Vec::len).sum();
+                proptest::prop_assert_eq!(stream.kept(), kept + waiting);
+                for (gap, behind) in stream.gaps().iter().zip(&stream.behind) {
+                    proptest::prop_assert_eq!(stream.behind(gap), *behind);
+                    proptest::prop_assert_eq!(stream.behind(&(gap.start..gap.end + 1)), Moment::default());
+                }
+                let first = stream.gaps().iter().position(|gap| gap.end > end).unwrap_or(stream.gaps().len());
+                proptest::prop_assert_eq!(stream.first_gap(end), first);
+                if keeps {
+                    brought.sort_by_key(|chunk| chunk.range.start);
+                    proptest::prop_assert_eq!(&stream.chunks(0..u64::MAX).collect::<Vec<_>>(), &brought);
+                    let (from, to) = (end.saturating_sub(4), end + far);
+                    let meant = brought.iter().filter(|chunk| chunk.range.start < to && chunk.range.end > from);
+                    let found: Vec<u32> = stream.chunks(from..to).map(|chunk| chunk.frame).collect();
+                    proptest::prop_assert_eq!(found, meant.map(|chunk| chunk.frame).collect::<Vec<_>>());
+                }
+            }
+        }
     }
 }

@@ -19,10 +19,10 @@ crate::fields! {
 pub struct UdpPlace {
     /// The number of the pair of ends (`udp.stream`).
     pub stream: u32,
-    /// Seconds since the first datagram between them.
-    pub time_relative: f64,
-    /// Seconds since the one before.
-    pub time_delta: f64,
+    /// Nanoseconds since the first datagram between them.
+    pub time_relative: i128,
+    /// Nanoseconds since the one before.
+    pub time_delta: i128,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -66,8 +66,8 @@ impl UdpTable {
         pair.seen = Some((first, time));
         Some(UdpPlace {
             stream: pair.stream,
-            time_relative: time.seconds_since(first),
-            time_delta: time.seconds_since(before),
+            time_relative: time.nanoseconds_since(first),
+            time_delta: time.nanoseconds_since(before),
         })
     }
 

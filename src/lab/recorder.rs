@@ -105,22 +105,22 @@ impl Tape {
     }
 
     fn finish(mut self) -> Result<Recorded, LabError> {
-        let deadline = Instant::now() + PATIENCE;
+        let mut patience = Patience::new();
         if self.capture.interface() != LOOPBACK {
-            return self.finish_by_count(deadline);
+            return self.finish_by_count(patience);
         }
-        let mut end_seen = self.mark_end(deadline)?;
+        let mut end_seen = self.mark_end(&mut patience)?;
         // A late acknowledgement may slip in between the sentinel and the count: then mark a new end behind it.
-        while end_seen && self.counted().is_some_and(|counted| counted > self.captured()) && Instant::now() < deadline {
-            end_seen = self.mark_end(deadline)?;
+        while end_seen && self.counted().is_some_and(|counted| counted > self.captured()) && patience.is_left() {
+            end_seen = self.mark_end(&mut patience)?;
         }
         self.recorded(end_seen)
     }
 
     /// On a card no mark comes back to whoever sends it: the end is there when as many frames are as the card has counted.
-    fn finish_by_count(mut self, deadline: Instant) -> Result<Recorded, LabError> {
+    fn finish_by_count(mut self, mut patience: Patience) -> Result<Recorded, LabError> {
         self.run(SETTLING)?;
-        while self.counted().is_some_and(|counted| counted != self.captured()) && Instant::now() < deadline {
+        while self.counted().is_some_and(|counted| counted != self.captured()) && patience.is_left() {
             self.run(POLL)?;
         }
         let end_seen = self.counted().is_none_or(|counted| counted == self.captured());
@@ -142,10 +142,10 @@ impl Tape {
     }
 
     /// Sends a sentinel and records until it is seen; tells whether it was.
-    fn mark_end(&mut self, deadline: Instant) -> Result<bool, LabError> {
+    fn mark_end(&mut self, patience: &mut Patience) -> Result<bool, LabError> {
         self.sentinels_sent += 1;
         self.capture.send(&sentinel(self.sentinels_sent))?;
-        while self.sentinels_seen < self.sentinels_sent && Instant::now() < deadline {
+        while self.sentinels_seen < self.sentinels_sent && patience.is_left() {
             self.run(POLL)?;
         }
         Ok(self.sentinels_seen == self.sentinels_sent)
@@ -158,6 +158,24 @@ impl Tape {
     fn counted(&self) -> Option<u64> {
         let all = counted_on(self.capture.interface())?.checked_sub(self.counted_before?)?;
         all.checked_sub(self.sentinels_sent)
+    }
+}
+
+/// How long the end of a play is waited for: a time, in which a busy machine may not let us look at all, and so often.
+struct Patience {
+    until: Instant,
+    looks: u32,
+}
+
+impl Patience {
+    fn new() -> Self {
+        Self { until: Instant::now() + PATIENCE, looks: 0 }
+    }
+
+    /// Whether to look once more.
+    fn is_left(&mut self) -> bool {
+        self.looks += 1;
+        Instant::now() < self.until || self.looks <= LOOKS
     }
 }
 
@@ -197,11 +215,21 @@ const POLL: Duration = Duration::from_millis(2);
 const SETTLING: Duration = Duration::from_millis(20);
 /// How long the end may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How often it is looked for at the least.
+const LOOKS: u32 = 200;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::capture::{LinkType, Timestamp};
+
+    #[test]
+    fn who_was_not_let_look_is_patient() {
+        let mut patience = Patience { until: Instant::now(), looks: 0 };
+        assert_eq!((0..1000).take_while(|_| patience.is_left()).count(), LOOKS as usize);
+        let mut patience = Patience { looks: LOOKS, ..Patience::new() };
+        assert!(patience.is_left(), "there is time");
+    }
 
     #[test]
     fn a_sentinel_is_known_by_its_mark() {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::count::{counted, plural};
 use crate::layer::{Group, Note, Severity};
 
 /// The reason for which the rest of a frame was not dissected.
@@ -23,6 +24,13 @@ pub enum Fault {
         /// Its value.
         value: u32,
     },
+    /// There are more headers of a kind than are followed here; that is not the sender's fault.
+    TooMany {
+        /// Which headers.
+        what: &'static str,
+        /// How many are followed.
+        limit: u32,
+    },
     /// What comes next is a protocol that is not dissected here.
     Unknown {
         /// Which field named it.
@@ -40,17 +48,34 @@ pub enum Fault {
 /// What stands where an EtherType would, in frames older than it.
 pub(super) const LENGTH: &str = "length";
 
+/// Extension headers of IPv6 that are messages of their own: implementations "SHOULD set the payload protocol type to
+/// IPPROTO_NONE" (RFC 6275 §6.1.1), and the other "does not describe processing for Next Header values other than decimal
+/// 59" (RFC 7401 §5.1). Wireshark does not look behind them either.
+const MOBILITY: u32 = 135;
+const HOST_IDENTITY: u32 = 139;
+
 impl Fault {
     /// The fault as a note; `missing` is how many octets of the frame the capture did not keep.
     pub fn note(self, missing: u32) -> Note {
         let (severity, group, spec) = match self {
             Self::Short { .. } if missing > 0 => (Severity::Note, Group::Undecoded, ""),
-            Self::Short { .. } | Self::Invalid { .. } => (Severity::Error, Group::Malformed, "RFC 1122 §3.2.1"),
+            Self::Short { header: name, .. } | Self::Invalid { field: name, .. } => {
+                (Severity::Error, Group::Malformed, clause(name))
+            }
+            Self::TooMany { .. } => (Severity::Warn, Group::Undecoded, ""),
+            // What is behind an extension header is usually read: where it is not, that has to be said.
+            Self::Unknown { what: "IP protocol", number: MOBILITY } => {
+                (Severity::Note, Group::Undecoded, "RFC 6275 §6.1.1")
+            }
+            Self::Unknown { what: "IP protocol", number: HOST_IDENTITY } => {
+                (Severity::Note, Group::Undecoded, "RFC 7401 §5.1")
+            }
             Self::Unknown { .. } => (Severity::Chat, Group::Undecoded, ""),
             Self::Fragment { .. } => (Severity::Chat, Group::Reassemble, "RFC 791 §3.2"),
         };
         let why = match missing {
             0 => String::new(),
+            1 => "; the capture did not keep the frame's last octet".to_owned(),
             n => format!("; the capture did not keep the frame's last {n} octets"),
         };
         Note::new(severity, format!("{self}{why}"), spec).about(group)
@@ -61,9 +86,13 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Short { header, needed, had } => {
-                write!(f, "the {header} needs {needed} octets, {had} are there")
+                let are = plural(*had, "is", "are");
+                write!(f, "the {header} needs {}, {had} {are} there", counted(*needed, "octet"))
             }
             Self::Invalid { field, value } => write!(f, "the {field} cannot be {value}"),
+            Self::TooMany { what, limit } => {
+                write!(f, "more than {limit} {what} in a row: what follows them is not read")
+            }
             Self::Unknown { what: "EtherType", number } => {
                 write!(f, "EtherType 0x{number:04x}{} is not dissected", ether_type_name(*number))
             }
@@ -83,6 +112,25 @@ impl fmt::Display for Fault {
     }
 }
 
+/// What rules the header that is too short or holds a value it must not hold.
+fn clause(name: &str) -> &'static str {
+    let clauses = [
+        ("TCP", "RFC 9293 §3.1"),
+        ("UDP", "RFC 768"),
+        ("ICMPv6", "RFC 4443 §2.1"),
+        ("ICMP", "RFC 792"),
+        ("ARP", "RFC 826"),
+        ("VLAN", "IEEE 802.1Q §9.6"),
+        ("Ethernet", "IEEE 802.3 §3.2.3"),
+        ("IPv6 extension", "RFC 8200 §4"),
+        ("IPv6", "RFC 8200 §3"),
+        ("IP", "RFC 791 §3.1"),
+        ("length of the Authentication Header", "RFC 4302 §2.2"),
+        ("Authentication Header", "RFC 4302 §2"),
+    ];
+    clauses.iter().find(|(start, _)| name.starts_with(start)).map_or("", |(_, clause)| clause)
+}
+
 fn ether_type_name(number: u32) -> &'static str {
     match number {
         0x8847 => " (MPLS)",
@@ -98,8 +146,11 @@ fn number_name(what: &str, number: u32) -> &'static str {
         ("IP protocol", 2) => " (IGMP)",
         ("IP protocol", 4 | 41) => " (IP in IP)",
         ("IP protocol", 47) => " (GRE)",
-        ("IP protocol", 50 | 51) => " (IPsec)",
+        ("IP protocol", 50) => " (ESP of IPsec, encrypted)",
+        ("IP protocol", 51) => " (AH of IPsec)",
         ("IP protocol", 132) => " (SCTP)",
+        ("IP protocol", MOBILITY) => " (Mobility Header)",
+        ("IP protocol", HOST_IDENTITY) => " (Host Identity Protocol)",
         _ => "",
     }
 }

@@ -21,6 +21,7 @@ use std::ops::Range;
 use super::vlan::VlanIds;
 use super::{Datagram, Fault, Packet, Piece, Version};
 use crate::capture::{Moment, Timestamp};
+use crate::count::{counted, plural};
 use crate::layer::{Group, Note, Severity};
 
 /// A fragment's place, as its header tells it.
@@ -216,11 +217,13 @@ impl Reassembler {
         if !pending.abandoned {
             let spec = if pending.version == Version::V4 { "RFC 791 §3.2" } else { "RFC 8200 §4.5" };
             let have = pending.octets;
-            let of = pending.total.map_or(String::new(), |total| format!(" of {total}"));
-            let text = format!(
-                "a fragment of packet {:#06x}, which is never whole: {have}{of} octets are there, {why}",
-                key.id
-            );
+            let octets = match pending.total {
+                Some(total) => format!("{have} of {}", counted(total, "octet")),
+                None => counted(have, "octet"),
+            };
+            let are = plural(have, "is", "are");
+            let text =
+                format!("a fragment of packet {:#06x}, which is never whole: {octets} {are} there, {why}", key.id);
             let first = Moment { frame: pending.first_frame, time: Timestamp(pending.since) };
             self.notes.push((first, Note::new(Severity::Warn, text, spec).about(Group::Reassemble)));
         }
@@ -371,7 +374,8 @@ fn misfit(fragment: Fragment, len: u32, version: Version) -> Option<Note> {
         return Some(Note::new(Severity::Warn, "the fragment is empty: it is left out", spec).about(Group::Reassemble));
     }
     if fragment.more && !len.is_multiple_of(8) {
-        let text = format!("a fragment that is not the last has {len} octets, no multiple of 8: it is left out");
+        let text =
+            format!("a fragment that is not the last has {}, no multiple of 8: it is left out", counted(len, "octet"));
         return Some(Note::new(Severity::Error, text, spec).about(Group::Reassemble));
     }
     None

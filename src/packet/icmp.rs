@@ -328,6 +328,7 @@ fn ends(quoted: &Packet, data: &[u8]) -> String {
 /// The headers of a quoted packet, as far as they are quoted.
 fn describe_quoted(quoted: &Packet, buffer: Buffer, data: &[u8]) -> Vec<Layer> {
     let mut layers: Vec<Layer> = quoted.net.iter().map(|net| net.describe(buffer, data)).collect();
+    layers.extend(quoted.net.and_then(|net| net.describe_auth(buffer, data)));
     match (&quoted.transport, &quoted.net) {
         (Some(Transport::Tcp(tcp)), _) => layers.push(tcp.describe(buffer, data, quoted)),
         (Some(Transport::Udp(udp)), _) => layers.push(udp.describe(buffer, data, quoted)),
@@ -340,6 +341,7 @@ fn describe_quoted(quoted: &Packet, buffer: Buffer, data: &[u8]) -> Vec<Layer> {
     for layer in &mut layers {
         layer.title = match layer.protocol {
             "ip" | "ipv6" => "Quoted IP header",
+            "ah" => "Quoted Authentication Header",
             "tcp" => "Quoted TCP header",
             "udp" => "Quoted UDP header",
             _ => "Quoted message",

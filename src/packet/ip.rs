@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use etherparse::{Ipv4HeaderSlice, Ipv6HeaderSlice};
 
 use super::fragment::Fragment;
-use super::{ChecksumVerdict, Extent, Fault, checksum, ipv6_extension};
+use super::{ChecksumVerdict, Extent, Fault, auth, checksum, ipv6_extension, route};
 use crate::layer::{Buffer, Group, Layer, Note, OsiLayer, Severity, Span, Value};
 
 crate::fields! {
@@ -25,7 +25,7 @@ crate::fields! {
     IP_CHECKSUM = "ip.checksum", Uint, "A sum over the header, to find damage on the way.", "RFC 791 §3.1";
     #[ours] IP_CHECKSUM_VERDICT = "ip.checksum.verdict", Text, "valid, absent (left to the network card), wrong, or unverified.", "RFC 791 §3.1";
     IP_SRC = "ip.src", Address, "The address the packet was sent from.", "RFC 791 §3.1";
-    IP_DST = "ip.dst", Address, "The address the packet is sent to.", "RFC 791 §3.1";
+    IP_DST = "ip.dst", Address, "The address the packet is sent to, in the end if it carries its route.", "RFC 791 §3.1";
     IP_ADDR = "ip.addr", Address, "Either of the two addresses.", "RFC 791 §3.1";
     IPV6_VERSION = "ipv6.version", Uint, "The version of the Internet Protocol: 6.", "RFC 8200 §3";
     IPV6_TCLASS = "ipv6.tclass", Uint, "How the packet should be treated on its way, and whether it met congestion.", "RFC 8200 §7";
@@ -34,7 +34,7 @@ crate::fields! {
     IPV6_NXT = "ipv6.nxt", Uint, "Which header follows: 6 is TCP, 17 is UDP.", "RFC 8200 §3";
     IPV6_HLIM = "ipv6.hlim", Uint, "How many more routers may pass the packet on.", "RFC 8200 §3";
     IPV6_SRC = "ipv6.src", Address, "The address the packet was sent from.", "RFC 8200 §3";
-    IPV6_DST = "ipv6.dst", Address, "The address the packet is sent to.", "RFC 8200 §3";
+    IPV6_DST = "ipv6.dst", Address, "The address the packet is sent to; with stops left in a routing header the next of them.", "RFC 8200 §3";
     IPV6_ADDR = "ipv6.addr", Address, "Either of the two addresses.", "RFC 8200 §3";
 }
 
@@ -62,15 +62,17 @@ impl Version {
 pub struct Net {
     /// Which version.
     pub version: Version,
-    /// Where the header lies, options and extension headers included.
+    /// Where the header lies, options and extension headers included, up to an Authentication Header.
     pub header: Extent,
+    /// Where an Authentication Header lies, and with it what extension headers there are behind it.
+    pub auth: Option<Extent>,
     /// What it carries, as far as it was captured.
     pub payload: Extent,
     /// How long the payload is by the header's own word, in octets.
     pub payload_len: u32,
     /// From.
     pub source: IpAddr,
-    /// To.
+    /// To: where the packet goes in the end, also while the header names a stop on its way.
     pub destination: IpAddr,
     /// Which protocol it carries, by its number.
     pub protocol: u8,
@@ -99,6 +101,9 @@ mod field {
     pub(super) const V6_DST: Range<usize> = 24..40;
 }
 
+/// An IPv4 header without options.
+const FIXED_LEN: usize = 20;
+
 impl Net {
     /// Reads the IP header at the start of `at`. A second value says why what it carries cannot be read.
     pub(super) fn decode(data: &[u8], at: Extent) -> Result<(Self, Option<Fault>), Fault> {
@@ -126,17 +131,25 @@ impl Net {
         let offset = u32::from(header.fragments_offset().value()) * 8;
         let more = header.more_fragments();
         let fragment = (more || offset > 0).then(|| Fragment { id: u32::from(header.identification()), offset, more });
+        let last = route::last_of_v4(header.options());
+        let present = bytes.get(header_len..total.min(bytes.len())).unwrap_or_default();
+        let (auth_len, protocol, fault) = match fragment {
+            Some(fragment) => (0, header.protocol().0, Some(Fault::Fragment { offset: fragment.offset })),
+            None => auth::walk(present, header.protocol().0),
+        };
+        let above = start + header_len;
         let net = Self {
             version: Version::V4,
-            header: Extent::new(start, start + header_len),
-            payload: Extent::new(start + header_len, start + total.min(bytes.len())),
-            payload_len: (total - header_len) as u32,
+            header: Extent::new(start, above),
+            auth: (auth_len > 0).then(|| Extent::new(above, above + auth_len)),
+            payload: Extent::new(above + auth_len, start + total.min(bytes.len())),
+            payload_len: (total - header_len - auth_len) as u32,
             source: header.source_addr().into(),
-            destination: header.destination_addr().into(),
-            protocol: header.protocol().0,
+            destination: last.map_or(header.destination_addr(), |(last, _)| last).into(),
+            protocol,
             fragment,
         };
-        Ok((net, fragment.map(|fragment| Fault::Fragment { offset: fragment.offset })))
+        Ok((net, fault))
     }
 
     fn v6(bytes: &[u8], at: Extent) -> Result<(Self, Option<Fault>), Fault> {
@@ -147,16 +160,17 @@ impl Net {
             len => 40 + len,
         };
         let present = bytes.get(..total.min(bytes.len())).unwrap_or(bytes);
-        let walk = ipv6_extension::walk(present, 40, header.next_header().0);
+        let walk = ipv6_extension::walk(present, 40, header.next_header().0, header.destination_addr().into());
         let header_len = walk.end;
         let start = at.start as usize;
         let net = Self {
             version: Version::V6,
-            header: Extent::new(start, start + header_len),
+            header: Extent::new(start, start + walk.auth.unwrap_or(header_len)),
+            auth: walk.auth.map(|auth| Extent::new(start + auth, start + header_len)),
             payload: Extent::new(start + header_len, start + present.len()),
             payload_len: total.saturating_sub(header_len) as u32,
             source: header.source_addr().into(),
-            destination: header.destination_addr().into(),
+            destination: walk.destination,
             protocol: walk.protocol,
             fragment: walk.fragment,
         };
@@ -166,22 +180,32 @@ impl Net {
     /// What remains of the header around a reassembled datagram: the addresses, and the extension headers that were
     /// cut up with what they announce (RFC 8200 §4.5). Extents count in the datagram.
     pub(super) fn of_datagram(&self, bytes: &[u8]) -> (Self, Option<Fault>) {
-        let (protocol, header_len, fault) = match self.version {
-            Version::V4 => (self.protocol, 0, None),
+        let (protocol, [auth, end], destination, fault) = match self.version {
+            Version::V4 => {
+                let (end, protocol, fault) = auth::walk(bytes, self.protocol);
+                (protocol, [0, end], self.destination, fault)
+            }
             Version::V6 => {
-                let walk = ipv6_extension::walk(bytes, 0, self.protocol);
-                (walk.protocol, walk.end, walk.fault)
+                let walk = ipv6_extension::walk(bytes, 0, self.protocol, self.destination);
+                (walk.protocol, [walk.auth.unwrap_or(walk.end), walk.end], walk.destination, walk.fault)
             }
         };
         let net = Self {
-            header: Extent::new(0, header_len),
-            payload: Extent::new(header_len, bytes.len()),
-            payload_len: (bytes.len() - header_len) as u32,
+            header: Extent::new(0, auth),
+            auth: (end > auth).then(|| Extent::new(auth, end)),
+            payload: Extent::new(end, bytes.len()),
+            payload_len: (bytes.len() - end) as u32,
+            destination,
             protocol,
             fragment: None,
             ..*self
         };
         (net, fault)
+    }
+
+    /// The Authentication Header as a layer, if there is one.
+    pub(super) fn describe_auth(&self, buffer: Buffer, data: &[u8]) -> Option<Layer> {
+        self.auth.map(|extent| auth::describe(extent, buffer, data))
     }
 
     /// What the checksum of an IPv4 header says of it. IPv6 has none.
@@ -228,8 +252,17 @@ impl Net {
         layer.field(&IP_CHECKSUM, number(header.header_checksum()), field::CHECKSUM);
         layer.field(&IP_SRC, Value::Address(self.source), field::SRC);
         layer.field(&IP_ADDR, Value::Address(self.source), field::SRC);
-        layer.field(&IP_DST, Value::Address(self.destination), field::DST);
-        layer.field(&IP_ADDR, Value::Address(self.destination), field::DST);
+        let end = match route::last_of_v4(header.options()) {
+            None => field::DST,
+            Some((_, at)) => {
+                let stop = header.destination_addr();
+                layer.field(&route::IP_CUR_RT, Value::Address(stop.into()), field::DST);
+                layer.summary = format!("{}, by way of {stop}", layer.summary);
+                FIXED_LEN + at..FIXED_LEN + at + 4
+            }
+        };
+        layer.field(&IP_DST, Value::Address(self.destination), end.clone());
+        layer.field(&IP_ADDR, Value::Address(self.destination), end);
         let verdict = v4_checksum(bytes);
         layer.computed(&IP_CHECKSUM_VERDICT, Value::Text(verdict.as_str().into()));
         if verdict == ChecksumVerdict::Wrong {
@@ -253,8 +286,12 @@ impl Net {
         layer.field(&IPV6_HLIM, Value::Uint(u64::from(header.hop_limit())), field::V6_HLIM);
         layer.field(&IPV6_SRC, Value::Address(self.source), field::V6_SRC);
         layer.field(&IPV6_ADDR, Value::Address(self.source), field::V6_SRC);
-        layer.field(&IPV6_DST, Value::Address(self.destination), field::V6_DST);
-        layer.field(&IPV6_ADDR, Value::Address(self.destination), field::V6_DST);
+        let stop = IpAddr::from(header.destination_addr());
+        layer.field(&IPV6_DST, Value::Address(stop), field::V6_DST);
+        layer.field(&IPV6_ADDR, Value::Address(stop), field::V6_DST);
+        if stop != self.destination {
+            layer.summary = format!("{}, by way of {stop}", layer.summary);
+        }
         layer
     }
 }

@@ -1,12 +1,15 @@
 //! IPv6 extension headers: what stands between the IPv6 header and what the packet carries.
 //!
 //! # References
-//! - Extension headers: RFC 8200 §4. A fragment that is the whole packet ("atomic"): RFC 6946.
+//! - Extension headers: RFC 8200 §4; what a routing header says is in `route.rs`, and the
+//!   Authentication Header in `auth.rs`. A fragment that is the whole packet ("atomic"): RFC 6946.
+
+use std::net::IpAddr;
 
 use etherparse::Ipv6FragmentHeaderSlice;
 
-use super::Fault;
 use super::fragment::Fragment;
+use super::{Fault, auth, route};
 use crate::layer::{Buffer, FieldDef, Layer, Span, Value};
 
 crate::fields! {
@@ -19,6 +22,9 @@ crate::fields! {
     ROUTING_NXT = "ipv6.routing.nxt", Uint, "Which header follows the routing header.", "RFC 8200 §4.4";
     ROUTING_LEN = "ipv6.routing.len", Uint, "The length of the routing header in units of 8 octets, the first not counted.", "RFC 8200 §4.4";
     ROUTING_OCT = "ipv6.routing.len_oct", Uint, "The length of the routing header, in octets.", "RFC 8200 §4.4";
+    SHIM6_NXT = "shim6.nxt", Uint, "Which header follows that of Shim6.", "RFC 5533 §5.1";
+    SHIM6_LEN = "shim6.len", Uint, "The length of the header of Shim6 in units of 8 octets, the first not counted.", "RFC 5533 §5.1";
+    SHIM6_OCT = "shim6.len_oct", Uint, "The length of the header of Shim6, in octets.", "RFC 5533 §5.1";
     FRAG_NXT = "ipv6.fraghdr.nxt", Uint, "Which header the whole packet begins with behind this one.", "RFC 8200 §4.5";
     FRAG_OFFSET = "ipv6.fraghdr.offset", Uint, "Where this fragment belongs in the whole packet, in units of 8 octets.", "RFC 8200 §4.5";
     FRAG_MORE = "ipv6.fraghdr.more", Bool, "More fragments of the same packet follow.", "RFC 8200 §4.5";
@@ -32,6 +38,7 @@ const HOP_BY_HOP: u8 = 0;
 const ROUTING: u8 = 43;
 const FRAGMENT: u8 = 44;
 const DESTINATION_OPTIONS: u8 = 60;
+const SHIM6: u8 = 140;
 /// The IPv6 header itself.
 const IPV6_LEN: usize = 40;
 /// Where an IPv6 header names the header that follows.
@@ -44,28 +51,43 @@ pub(super) struct Walk {
     pub(super) protocol: u8,
     /// Where it begins.
     pub(super) end: usize,
+    /// Where the first Authentication Header begins, if there is one.
+    pub(super) auth: Option<usize>,
+    /// Where the packet goes in the end.
+    pub(super) destination: IpAddr,
     /// The fragment header, unless it says that this is all.
     pub(super) fragment: Option<Fragment>,
     /// What stopped the walk.
     pub(super) fault: Option<Fault>,
 }
 
-/// Walks over the extension headers that begin at `start`, the first of which is of the kind `first`.
-pub(super) fn walk(bytes: &[u8], start: usize, first: u8) -> Walk {
-    let mut walk = Walk { protocol: first, end: start.min(bytes.len()), fragment: None, fault: None };
+/// Walks over the extension headers that begin at `start`, the first of which is of the kind `first`; the packet goes to
+/// `destination` for now.
+pub(super) fn walk(bytes: &[u8], start: usize, first: u8, destination: IpAddr) -> Walk {
+    let end = start.min(bytes.len());
+    let mut walk = Walk { protocol: first, end, auth: None, destination, fragment: None, fault: None };
     for _ in 0..MAX_EXTENSIONS {
         if !is_extension(walk.protocol) {
             return walk;
         }
         let rest = bytes.get(walk.end..).unwrap_or_default();
-        let needed = extension_len(walk.protocol, rest);
-        if rest.len() < needed {
-            let (needed, had) = (needed as u32, rest.len() as u32);
-            walk.fault = Some(Fault::Short { header: "IPv6 extension header", needed, had });
-            return walk;
+        let needed = match extension_len(walk.protocol, rest) {
+            Ok(needed) => needed,
+            Err(fault) => {
+                walk.fault = Some(fault);
+                return walk;
+            }
+        };
+        if walk.protocol == auth::IP_PROTOCOL {
+            walk.auth.get_or_insert(walk.end);
         }
         let kind = std::mem::replace(&mut walk.protocol, rest.first().copied().unwrap_or_default());
         walk.end += needed;
+        if kind == ROUTING
+            && let Some(last) = route::last_of_v6(rest.get(..needed).unwrap_or_default(), destination)
+        {
+            walk.destination = last;
+        }
         walk.fragment = fragment(rest).filter(|_| kind == FRAGMENT);
         if let Some(Fragment { offset, .. }) = walk.fragment {
             walk.fault = Some(Fault::Fragment { offset });
@@ -73,13 +95,13 @@ pub(super) fn walk(bytes: &[u8], start: usize, first: u8) -> Walk {
         }
     }
     if is_extension(walk.protocol) {
-        let field = "number of IPv6 extension headers (more than)";
-        walk.fault = Some(Fault::Invalid { field, value: MAX_EXTENSIONS as u32 });
+        walk.fault = Some(Fault::TooMany { what: "IPv6 extension headers", limit: MAX_EXTENSIONS as u32 });
     }
     walk
 }
 
-/// Adds the extension headers to the layer of the IPv6 header whose octets, extension headers included, these are.
+/// Adds the extension headers, up to the first Authentication Header, to the layer of the IPv6 header whose octets, extension
+/// headers included, these are.
 pub(super) fn describe(layer: &mut Layer, bytes: &[u8]) {
     let Some(first) = bytes.get(NEXT_HEADER) else { return };
     describe_from(layer, bytes, IPV6_LEN, *first);
@@ -93,17 +115,20 @@ pub(super) fn describe_reassembled(layer: &mut Layer, buffer: Buffer, bytes: &[u
     layer.fields.append(&mut inner.fields);
 }
 
-fn describe_from(layer: &mut Layer, bytes: &[u8], start: usize, first: u8) {
+/// Adds the headers that begin at octet `start` of the layer whose octets these are, the first of the kind `first`.
+pub(super) fn describe_from(layer: &mut Layer, bytes: &[u8], start: usize, first: u8) {
     let (mut kind, mut at) = (first, start);
     while let Some(rest) = bytes.get(at..).filter(|rest| is_extension(kind) && !rest.is_empty()) {
-        let len = extension_len(kind, rest);
-        if len > rest.len() {
-            return;
-        }
+        let Ok(len) = extension_len(kind, rest) else { return };
         match kind {
             HOP_BY_HOP => describe_one(layer, [&HOPOPTS_NXT, &HOPOPTS_LEN, &HOPOPTS_OCT], at, rest),
-            ROUTING => describe_one(layer, [&ROUTING_NXT, &ROUTING_LEN, &ROUTING_OCT], at, rest),
+            ROUTING => {
+                describe_one(layer, [&ROUTING_NXT, &ROUTING_LEN, &ROUTING_OCT], at, rest);
+                route::describe(layer, at, rest.get(..len).unwrap_or_default());
+            }
             DESTINATION_OPTIONS => describe_one(layer, [&DSTOPTS_NXT, &DSTOPTS_LEN, &DSTOPTS_OCT], at, rest),
+            SHIM6 => describe_one(layer, [&SHIM6_NXT, &SHIM6_LEN, &SHIM6_OCT], at, rest),
+            auth::IP_PROTOCOL => auth::describe_fields(layer, at, rest.get(..len).unwrap_or_default()),
             _ => describe_fragment(layer, at, rest),
         }
         (kind, at) = (rest[0], at + len);
@@ -126,15 +151,21 @@ fn describe_fragment(layer: &mut Layer, at: usize, bytes: &[u8]) {
 }
 
 fn is_extension(protocol: u8) -> bool {
-    matches!(protocol, HOP_BY_HOP | ROUTING | FRAGMENT | DESTINATION_OPTIONS)
+    matches!(protocol, HOP_BY_HOP | ROUTING | FRAGMENT | auth::IP_PROTOCOL | DESTINATION_OPTIONS | SHIM6)
 }
 
 /// "Length of the … header in 8-octet units, not including the first 8 octets." (RFC 8200 §4.3)
-fn extension_len(kind: u8, bytes: &[u8]) -> usize {
-    match (kind, bytes.get(1)) {
+fn extension_len(kind: u8, bytes: &[u8]) -> Result<usize, Fault> {
+    let needed = match (kind, bytes.get(1)) {
+        (auth::IP_PROTOCOL, _) => return auth::len(bytes),
         (FRAGMENT, _) | (_, None) => 8,
         (_, Some(units)) => (usize::from(*units) + 1) * 8,
+    };
+    if bytes.len() < needed {
+        let (needed, had) = (needed as u32, bytes.len() as u32);
+        return Err(Fault::Short { header: "IPv6 extension header", needed, had });
     }
+    Ok(needed)
 }
 
 fn fragment(bytes: &[u8]) -> Option<Fragment> {

@@ -18,6 +18,7 @@
 //! ```
 
 mod arp;
+mod auth;
 mod checksum;
 mod datagram;
 mod evidence;
@@ -29,6 +30,7 @@ mod ip;
 mod ipv6_extension;
 mod link;
 mod plain;
+mod route;
 mod sll;
 mod tcp;
 mod udp;
@@ -52,6 +54,7 @@ pub use udp::Udp;
 pub use vlan::Vlans;
 
 use crate::capture::LinkType;
+use crate::count::counted;
 use crate::layer::{Buffer, FieldDef, Group, Layer, Note, OsiLayer, Severity, Span, Value};
 use link::Next;
 
@@ -226,12 +229,13 @@ impl Packet {
         let link = Some((self.link.kind.protocol(), self.link.header));
         let arp = self.arp.map(|arp| ("arp", arp.header));
         let net = self.net.map(|net| (net.version.protocol(), net.header));
+        let auth = self.net.and_then(|net| net.auth).map(|auth| ("ah", auth));
         let transport = self.transport.map(|transport| match transport {
             Transport::Tcp(tcp) => ("tcp", tcp.header),
             Transport::Udp(udp) => ("udp", udp.header),
             Transport::Icmp(icmp) => (icmp.protocol(), icmp.header),
         });
-        link.into_iter().chain(self.vlans.tags()).chain([arp, net, transport].into_iter().flatten())
+        link.into_iter().chain(self.vlans.tags()).chain([arp, net, auth, transport].into_iter().flatten())
     }
 
     /// A number that packets share which have the same headers in the same order, and no others.
@@ -249,7 +253,8 @@ impl Packet {
             }
         };
         let net = self.net.as_ref().map_or(0, |net| if net.version == Version::V4 { 1 } else { 2 });
-        transport | net << 3 | u64::from(self.arp.is_some()) << 5 | self.vlans.key() << 6 | self.link.kind.key() << 12
+        let rare = u64::from(self.arp.is_some()) << 5 | u64::from(self.net.is_some_and(|net| net.auth.is_some())) << 15;
+        transport | net << 3 | rare | self.vlans.key() << 16 | self.link.kind.key() << 12
     }
 
     /// The UDP header with the addresses around it.
@@ -279,7 +284,7 @@ impl Packet {
         let Some(net) = &self.net else { return notes };
         let lacks = net.payload_len.saturating_sub(net.payload.len() as u32);
         if lacks > 0 && self.missing == 0 {
-            let text = format!("by its length the IP packet has {lacks} octets more than the frame holds");
+            let text = format!("by its length the IP packet has {} more than the frame holds", counted(lacks, "octet"));
             notes.push(Note::new(Severity::Warn, text, "RFC 1122 §3.2.1").about(Group::Malformed));
         }
         if let Some(Transport::Udp(udp)) = &self.transport {
@@ -312,6 +317,7 @@ pub fn describe(packet: &Packet, frame: u32, data: &[u8]) -> Vec<Layer> {
 pub fn describe_datagram(datagram: &Datagram, frame: u32) -> Vec<Layer> {
     let (packet, bytes) = (&datagram.packet, datagram.bytes.as_slice());
     let mut layers: Vec<Layer> = Vec::new();
+    layers.extend(packet.net.and_then(|net| net.describe_auth(Buffer::Datagram(frame), bytes)));
     if let Some(transport) = &packet.transport {
         layers.extend(describe_transport(transport, Buffer::Datagram(frame), bytes, packet));
     }
@@ -323,6 +329,7 @@ pub fn describe_datagram(datagram: &Datagram, frame: u32) -> Vec<Layer> {
 
 fn describe_above_link(packet: &Packet, buffer: Buffer, data: &[u8], layers: &mut Vec<Layer>) {
     layers.extend(packet.net.iter().map(|net| net.describe(buffer, data)));
+    layers.extend(packet.net.and_then(|net| net.describe_auth(buffer, data)));
     let last = layers.len();
     if let Some(transport) = &packet.transport {
         layers.extend(describe_transport(transport, buffer, data, packet));
@@ -350,7 +357,7 @@ crate::fields! {
 /// Describes octets that nobody dissects.
 pub fn describe_data(at: Span, bytes: &[u8]) -> Layer {
     let mut layer = Layer::new("data", "Data", Some(OsiLayer::Application), Some(at));
-    layer.summary = format!("{} octets that no dissector took", bytes.len());
+    layer.summary = format!("{} that no dissector took", counted(bytes.len(), "octet"));
     layer.field(&DATA_DATA, Value::Bytes(bytes.to_vec()), 0..bytes.len());
     layer.computed(&DATA_LEN, Value::Uint(bytes.len() as u64));
     layer
@@ -359,14 +366,29 @@ pub fn describe_data(at: Span, bytes: &[u8]) -> Layer {
 /// The field tables of this floor.
 pub fn fields() -> impl Iterator<Item = &'static FieldDef> {
     let link = [link::FIELDS, sll::FIELDS, vlan::FIELDS, arp::FIELDS];
-    let ip = [ip::FIELDS, ipv6_extension::FIELDS, datagram::FIELDS, icmp::FIELDS];
+    let ip = [ip::FIELDS, ipv6_extension::FIELDS, route::FIELDS, auth::FIELDS, datagram::FIELDS, icmp::FIELDS];
     let above = [tcp::FIELDS, udp::FIELDS, FIELDS];
     link.into_iter().chain(ip).chain(above).flatten().copied()
 }
 
 /// The protocol names of this floor, as filters know them.
-pub const PROTOCOLS: &[&str] =
-    &["eth", "null", "raw", "sll", "vlan", "ieee8021ad", "arp", "ip", "ipv6", "icmp", "icmpv6", "tcp", "udp", "data"];
+pub const PROTOCOLS: &[&str] = &[
+    "eth",
+    "null",
+    "raw",
+    "sll",
+    "vlan",
+    "ieee8021ad",
+    "arp",
+    "ip",
+    "ipv6",
+    "ah",
+    "icmp",
+    "icmpv6",
+    "tcp",
+    "udp",
+    "data",
+];
 
 const ETHER_TYPE_IPV4: u16 = 0x0800;
 const ETHER_TYPE_IPV6: u16 = 0x86dd;

@@ -70,11 +70,42 @@ fn vlan_empty() {
 
 #[test]
 fn vlan_wrong_length() {
-    let tag = [0, 1, 0x81, 0];
-    let frame = ethernet(&[&[0x81, 0], &tag, &tag, &tag, &tag, &udp()]);
-    let packet = decode(LinkType::ETHERNET, &frame);
-    assert_eq!(packet.fault, Some(Fault::Invalid { field: "number of VLAN tags (more than)", value: 3 }));
-    assert_eq!(packet.vlans.len(), 3);
+    let frame = |tags: usize| ethernet(&[&[0x81, 0], &[0, 1, 0x81, 0].repeat(tags - 1), &[0, 1, 8, 0], &udp()]);
+    let packet = decode(LinkType::ETHERNET, &frame(16));
+    assert_eq!((packet.fault, packet.vlans.len(), packet.payload.of(&frame(16))), (None, 16, &b"hi"[..]));
+    every_prefix(LinkType::ETHERNET, &frame(16));
+
+    let packet = decode(LinkType::ETHERNET, &frame(17));
+    assert_eq!(packet.fault, Some(Fault::TooMany { what: "VLAN tags", limit: 16 }));
+    assert_eq!(packet.vlans.len(), 16);
+    let note = packet.remarks().remove(0);
+    assert_eq!(note.text, "more than 16 VLAN tags in a row: what follows them is not read");
+    assert_eq!((note.severity, note.spec), (Severity::Warn, ""), "it is our limit, and breaks no rule");
+}
+
+/// Frames with the same headers in the same order share a number, and no others.
+#[test]
+fn each_row_of_tags_has_a_key_of_its_own() {
+    let mut keys = std::collections::BTreeSet::new();
+    for tags in 0..5_usize {
+        for service in 0..1_u32 << tags {
+            let kind = |i: usize| if service >> i & 1 == 1 { [0x88, 0xa8] } else { [0x81, 0] };
+            let kinds: Vec<u8> = (0..tags).flat_map(|i| [&kind(i)[..], &[0, 1]].concat()).chain([8, 0]).collect();
+            keys.insert(decode(LinkType::ETHERNET, &ethernet(&[&kinds, &udp()])).stack_key());
+        }
+    }
+    assert_eq!(keys.len(), 1 + 2 + 4 + 8 + 16);
+}
+
+#[test]
+fn what_breaks_a_rule_names_its_own() {
+    let spec = |link, data: &[u8]| decode(link, data).remarks().remove(0).spec;
+    assert_eq!(spec(LinkType::ETHERNET, &ethernet(&[&[0x81, 0, 0]])), "IEEE 802.1Q §9.6");
+    assert_eq!(spec(LinkType::RAW, &ip(6, b"")), "RFC 9293 §3.1");
+    assert_eq!(spec(LinkType::RAW, &ip(17, b"")), "RFC 768");
+    assert_eq!(spec(LinkType::RAW, &ip(51, b"")), "RFC 4302 §2");
+    assert_eq!(spec(LinkType::RAW, &[0x44; 20]), "RFC 791 §3.1");
+    assert_eq!(spec(LinkType::RAW, &[0x60; 20]), "RFC 8200 §3");
 }
 
 #[test]
@@ -224,6 +255,49 @@ fn icmpv6_wrong_length() {
     assert_eq!(layer.summary, "who has fefe:fefe:fefe:fefe:fefe:fefe:fefe:fefe?");
     assert!(layer.notes.iter().any(|note| note.text.contains("option")), "{:?}", layer.notes);
     every_prefix(LinkType::RAW, &data);
+}
+
+/// An Authentication Header encrypts nothing; what follows is read, and each octet has one owner.
+#[test]
+fn what_is_signed_is_read() {
+    let auth = |next: u8| [next, 4, 0, 0, 0, 0, 0, 7, 0, 0, 0, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+    let datagram = &udp()[20..];
+    let v4 = ip(51, &[&auth(17)[..], datagram].concat());
+    let packet = decode(LinkType::RAW, &v4);
+    assert_eq!(owners(&packet), [("raw", 0), ("ip", 20), ("ah", 24), ("udp", 8)]);
+    assert_eq!((packet.payload.of(&v4), packet.fault), (&b"hi"[..], None));
+    assert_eq!(packet.net.unwrap().payload_len, 10);
+    let layers = describe(&packet, 1, &v4);
+    assert_eq!(layers[1].value("ip.hdr_len"), Some(&Value::Uint(20)));
+    assert_eq!(layers[2].value("ah.spi"), Some(&Value::Uint(7)));
+    assert_ne!(packet.stack_key(), decode(LinkType::RAW, &udp()).stack_key());
+    every_prefix(LinkType::RAW, &v4);
+
+    // Hop-by-hop options, an Authentication Header, destination options.
+    let options = |next: u8| [next, 0, 1, 4, 0, 0, 0, 0];
+    let mut v6 = [&[0x60, 0, 0, 0, 0, 50, 0, 64][..], &[0xfd; 32]].concat();
+    v6.extend([&options(51)[..], &auth(60), &options(17), datagram].concat());
+    let packet = decode(LinkType::RAW, &v6);
+    assert_eq!(owners(&packet), [("raw", 0), ("ipv6", 48), ("ah", 32), ("udp", 8)]);
+    assert_eq!((packet.payload.of(&v6), packet.fault), (&b"hi"[..], None));
+    let layers = describe(&packet, 1, &v6);
+    assert!(layers[1].value("ipv6.hopopts.nxt").is_some() && layers[1].value("ipv6.dstopts.nxt").is_none());
+    assert!(layers[2].value("ipv6.dstopts.nxt").is_some());
+    every_prefix(LinkType::RAW, &v6);
+}
+
+/// Behind these nothing should follow: what does is not read, and a person who exports is told.
+#[test]
+fn headers_that_are_not_walked_over_are_told() {
+    for (number, name, spec) in
+        [(135, "Mobility Header", "RFC 6275 §6.1.1"), (139, "Host Identity Protocol", "RFC 7401 §5.1")]
+    {
+        let mut data = [&[0x60, 0, 0, 0, 0, 8, number, 64][..], &[0xfd; 32]].concat();
+        data.extend([59, 0, 0, 0, 0, 0, 0, 0]);
+        let note = decode(LinkType::RAW, &data).remarks().pop().unwrap();
+        assert_eq!(note.text, format!("IP protocol {number} ({name}) is not dissected"));
+        assert_eq!((note.severity, note.spec), (Severity::Note, spec));
+    }
 }
 
 /// RFC 8200 §8.1.

@@ -215,6 +215,22 @@ mod tests {
         }
     }
 
+    /// Where a route or a signature stands before TCP, the long way finds who is meant.
+    #[test]
+    fn what_has_more_headers_goes_the_long_way() {
+        for next in [0, 43, 44, 51, 60, 140] {
+            let mut v6 = segment(true, 5, 0x10, b"", b"");
+            v6[NET + 6] = next;
+            assert_eq!(Plain::read(frame(&v6)), None, "{next}");
+        }
+        let mut v4 = segment(false, 5, 0x10, b"", b"");
+        v4[NET + 9] = 51;
+        assert_eq!(Plain::read(frame(&v4)), None);
+        let mut v4 = segment(false, 5, 0x10, b"hello wo", b"");
+        v4[NET] = 0x47;
+        assert_eq!(Plain::read(frame(&v4)), None, "it has options");
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 

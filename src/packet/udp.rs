@@ -6,6 +6,7 @@
 use etherparse::UdpHeaderSlice;
 
 use super::{ChecksumVerdict, Extent, Fault, Net, Packet};
+use crate::count::counted;
 use crate::layer::{Buffer, Group, Layer, Note, OsiLayer, Severity, Value};
 
 /// UDP's number in the IP header.
@@ -73,7 +74,8 @@ impl Udp {
         };
         let said = self.length;
         let length = length.map(move |(severity, what, spec)| {
-            Note::new(severity, format!("the UDP length, {said} octets, {what} ({room})"), spec).about(Group::Malformed)
+            Note::new(severity, format!("the UDP length, {}, {what} ({room})", counted(said, "octet")), spec)
+                .about(Group::Malformed)
         });
         // "IPv6 receivers must discard UDP packets containing a zero checksum and should log the error."
         let sum = (self.checksum == 0 && net.source.is_ipv6()).then(|| {
@@ -87,8 +89,8 @@ impl Udp {
         let span = Some(self.header.within(buffer));
         let mut layer = Layer::new("udp", "User Datagram Protocol", Some(OsiLayer::Transport), span);
         let number = |n: u16| Value::Uint(u64::from(n));
-        layer.summary =
-            format!("{} → {}, {} octets of payload", self.source_port, self.destination_port, packet.payload.len());
+        let octets = counted(packet.payload.len(), "octet");
+        layer.summary = format!("{} → {}, {octets} of payload", self.source_port, self.destination_port);
         layer.field(&UDP_SRCPORT, number(self.source_port), 0..2);
         layer.field(&UDP_PORT, number(self.source_port), 0..2);
         layer.field(&UDP_DSTPORT, number(self.destination_port), 2..4);

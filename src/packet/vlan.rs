@@ -22,8 +22,8 @@ crate::fields! {
     AD_ID = "ieee8021ad.id", Uint, "Which of the provider's virtual networks the frame belongs to.", "IEEE 802.1Q §9.6";
 }
 
-/// More tags than this are not followed.
-pub const MAX_TAGS: usize = 3;
+/// More tags than this are not followed: two or three are in use, and a peer controls how many there are.
+pub const MAX_TAGS: usize = 16;
 
 /// The numbers of the virtual networks a frame belongs to, outermost first, zero where there is none.
 pub(super) type VlanIds = [u16; MAX_TAGS];
@@ -35,20 +35,21 @@ const SERVICE_TAG: u16 = 0x88a8;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Vlans {
     start: u32,
-    /// The EtherType that announced each tag; 0 where there is none.
-    types: [u16; MAX_TAGS],
-    ids: [u16; MAX_TAGS],
+    len: u8,
+    /// A bit for each tag that is the provider's; the outermost is the lowest.
+    service: u16,
+    ids: VlanIds,
 }
 
 impl Vlans {
     /// Whether the frame has no tag.
     pub fn is_empty(&self) -> bool {
-        self.types[0] == 0
+        self.len == 0
     }
 
     /// How many tags there are.
     pub fn len(&self) -> usize {
-        self.types.iter().take_while(|kind| **kind != 0).count()
+        usize::from(self.len)
     }
 
     /// The numbers of the virtual networks, outermost first.
@@ -61,19 +62,17 @@ impl Vlans {
         self.ids
     }
 
-    /// How many tags there are, and which of them are the provider's: six bits.
+    /// How many tags there are, and which of them are the provider's: 21 bits.
     pub(super) fn key(&self) -> u64 {
-        let service = self.types.iter().map(|kind| u64::from(*kind == SERVICE_TAG));
-        service.fold(0, |bits, bit| bits << 1 | bit) << 2 | self.len() as u64
+        u64::from(self.service) << 5 | u64::from(self.len)
     }
 
     /// Each tag: the protocol's name in filters, and where it lies.
     pub(super) fn tags(self) -> impl Iterator<Item = (&'static str, Extent)> + use<> {
         let start = self.start as usize;
-        let kinds = self.types.into_iter().take_while(|kind| *kind != 0).enumerate();
-        kinds.map(move |(i, kind)| {
+        (0..self.len()).map(move |i| {
             let at = start + i * TAG_LEN;
-            (if kind == SERVICE_TAG { "ieee8021ad" } else { "vlan" }, Extent::new(at, at + TAG_LEN))
+            (if self.service >> i & 1 == 1 { "ieee8021ad" } else { "vlan" }, Extent::new(at, at + TAG_LEN))
         })
     }
 
@@ -91,10 +90,11 @@ impl Vlans {
                 let fault = Fault::Short { header: "VLAN tag", needed: TAG_LEN as u32, had: rest.len() as u32 };
                 return (found, at, Err(fault));
             };
-            (found.types[i], found.ids[i]) = (next, tag.vlan_identifier().value());
+            (found.len, found.ids[i]) = (found.len + 1, tag.vlan_identifier().value());
+            found.service |= u16::from(next == SERVICE_TAG) << i;
             (next, at) = (tag.ether_type().0, at + TAG_LEN);
         }
-        let too_many = Fault::Invalid { field: "number of VLAN tags (more than)", value: MAX_TAGS as u32 };
+        let too_many = Fault::TooMany { what: "VLAN tags", limit: MAX_TAGS as u32 };
         (found, at, if is_tag(next) { Err(too_many) } else { Ok(next) })
     }
 

@@ -21,7 +21,7 @@ pub use tls::{KeyLog, TlsChosen, TlsHandshake, TlsHello, TlsOpened, TlsRecord, T
 pub use websocket::{Opcode, WebSocketFrame, WebSocketHandshake, WebSocketMessage, accept_for, close_meaning};
 
 use crate::layer::FieldDef;
-use crate::message::Dissector;
+use crate::message::{Decoder, Dissector};
 
 /// Every protocol over TCP. The first whose probe says yes gets the connection.
 pub static DISSECTORS: &[&dyn Dissector] = &[&http2::Http2, &http1::Http1, &tls::Tls, &websocket::WebSocket];
@@ -29,6 +29,11 @@ pub static DISSECTORS: &[&dyn Dissector] = &[&http2::Http2, &http1::Http1, &tls:
 /// The protocol that an upgrade asked for by this token, in lower case, leads to.
 pub fn for_upgrade(token: &str) -> Option<&'static dyn Dissector> {
     DISSECTORS.iter().copied().find(|dissector| dissector.upgrade_token() == Some(token))
+}
+
+/// A decoder for a stream inside a connection, of those with numbers: a request and its answer.
+pub fn for_stream(number: u32) -> (&'static str, Box<dyn Decoder>) {
+    ("http", Box::new(http2::Exchange::new(number)))
 }
 
 /// The field tables of all protocols.

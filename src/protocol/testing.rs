@@ -1,5 +1,7 @@
 //! What the tests of decoders share: a sink that collects, and a driver that feeds a decoder as the pipeline does.
 
+use std::collections::BTreeMap;
+
 use crate::layer::{Buffer, Direction, Layer, Note, Severity, Span};
 use crate::message::{Decoder, Draft, Input, Inside, Payload, Progress, Sink, Upgrade};
 use crate::protocol::KeyLog;
@@ -27,6 +29,10 @@ pub(super) struct Collector {
     /// The streams inside, as far as they came, and whether their senders closed them.
     pub(super) inside: [Vec<u8>; 2],
     pub(super) closed: [bool; 2],
+    /// The same of those with numbers, by number and direction.
+    pub(super) contents: BTreeMap<(u32, Direction), Vec<u8>>,
+    /// What ended those: number, and whether one side said so, or nothing more can come.
+    pub(super) endings: Vec<(u32, bool, bool)>,
     /// Of each piece the direction, and where it begins inside and outside.
     pub(super) places: Vec<(Direction, u64, u64)>,
 }
@@ -55,6 +61,15 @@ impl Sink for Collector {
     }
 
     fn inside(&mut self, inside: Inside<'_>) {
+        if let Some(number) = inside.stream {
+            let content = self.contents.entry((number, inside.direction)).or_default();
+            assert_eq!(inside.offset, content.len() as u64, "pieces follow each other");
+            content.extend_from_slice(inside.octets);
+            if inside.closes || inside.ends {
+                self.endings.push((number, inside.closes, inside.ends));
+            }
+            return;
+        }
         let d = inside.direction.index();
         assert_eq!(inside.offset, self.inside[d].len() as u64, "pieces follow each other");
         self.inside[d].extend_from_slice(inside.octets);
@@ -104,6 +119,19 @@ impl Talk {
     pub(super) fn say(&mut self, direction: Direction, bytes: &[u8]) -> &mut Self {
         self.streams[direction.index()].extend_from_slice(bytes);
         self.listen(direction)
+    }
+
+    /// So many octets of this direction are missing, and these are there behind them.
+    pub(super) fn skip(&mut self, direction: Direction, missing: usize, behind: &str) -> &mut Self {
+        let d = direction.index();
+        let end = std::mem::replace(&mut self.end, true);
+        while self.step(direction) {}
+        self.end = end;
+        let from = self.streams[d].len();
+        self.streams[d].resize(from + missing, 0);
+        self.read[d] = from + missing;
+        self.deaf[d] |= !self.decoder.gap(direction, from as u64..(from + missing) as u64, behind.as_bytes());
+        self.say(direction, behind.as_bytes())
     }
 
     /// Both sides close in order.

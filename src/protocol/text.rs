@@ -30,6 +30,29 @@ pub(crate) fn quoted(text: &str, max: usize) -> String {
     out
 }
 
+/// A name that a program chose, as a string of JSON (RFC 8259 §7), shortened to `max` characters: quotes and backslashes are
+/// escaped, and what a terminal obeys. So it cannot be taken for anything else, and can be looked for in the octets.
+pub(crate) fn json_string(text: &str, max: usize) -> String {
+    let mut out = String::from("\"");
+    for (i, c) in text.chars().enumerate() {
+        match c {
+            _ if i == max => {
+                out.push('…');
+                break;
+            }
+            '"' | '\\' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            // All of them have four digits.
+            c if is_unsafe(c) => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
 /// `text` without control characters, shortened to `max` characters.
 pub(crate) fn plain(text: &str, max: usize) -> String {
     let mut out: String = text.chars().take(max).map(|c| if is_unsafe(c) { '·' } else { c }).collect();
@@ -57,6 +80,14 @@ mod tests {
         assert_eq!(quoted(turned, 40), "\"a\\u{202e}b\\u{2066}c\\u{2028}d\\u{1b}[2J\"");
         assert_eq!((plain(turned, 40).as_str(), tamed(turned).as_str()), ("a·b·c·d·[2J", "a·b·c·d·[2J"));
         assert_eq!(quoted("grün 𝄞 שלום", 40), "\"grün 𝄞 שלום\"", "letters are left as they are");
+    }
+
+    #[test]
+    fn names_are_strings_of_json() {
+        let name = "a\"b\\c\n\u{1b}[2J\u{202e}\u{85}grün";
+        assert_eq!(json_string(name, 40), "\"a\\\"b\\\\c\\n\\u001b[2J\\u202e\\u0085grün\"");
+        assert_eq!(serde_json::from_str::<String>(&json_string(name, 40)).unwrap(), name);
+        assert_eq!(json_string("abc\"", 3), "\"abc…\"");
     }
 
     #[test]

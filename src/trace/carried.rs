@@ -1,7 +1,7 @@
 //! What carries packets of Engine.IO, and what was found in it.
 
 use crate::capture::Moment;
-use crate::flow::Connection;
+use crate::flow::{Connection, Stream};
 use crate::layer::{Direction, Note};
 use crate::message::Payload;
 use crate::protocol::engineio::EngineIoPacket;
@@ -16,19 +16,75 @@ pub(super) struct Carried<'a> {
     /// Where it lies in its stream.
     pub(super) start: u64,
     pub(super) bytes: Option<&'a [u8]>,
+    /// That stream, if it is one of TCP.
+    pub(super) stream: Option<&'a Stream>,
     pub(super) frames: &'a [u32],
+    /// Whether those are the frames of a packet, and not of all that carries it.
+    pub(super) is_part: bool,
     pub(super) moment: Moment,
     pub(super) complete: bool,
     /// Whether someone reads what the packets carry.
     pub(super) wanted: bool,
 }
 
+impl<'a> Carried<'a> {
+    /// A whole one of which nobody asks where it lies, nor for what is in its packets.
+    pub(super) fn whole(connection: Option<&'a Connection>, direction: Direction, moment: Moment) -> Self {
+        Self {
+            connection,
+            direction,
+            start: 0,
+            bytes: None,
+            stream: None,
+            frames: &[],
+            is_part: false,
+            moment,
+            complete: true,
+            wanted: false,
+        }
+    }
+}
+
 /// A message found inside a carrier.
 pub(super) struct Ridden {
     pub(super) payload: Rider,
     pub(super) notes: Vec<Note>,
-    /// The frames that carried it, if more than those of the carrier.
-    pub(super) frames: Vec<u32>,
+    pub(super) frames: Frames,
+}
+
+/// The frames that carried a message which was found inside another. Those of the other are not copied, and few take no
+/// memory of their own: a body may hold many packets.
+pub(super) enum Frames {
+    /// Those of the carrier.
+    Carriers,
+    /// So many of these.
+    Few(usize, [u32; 3]),
+    /// These.
+    Many(Vec<u32>),
+}
+
+impl Frames {
+    /// Those of what is carried.
+    pub(super) fn of(carried: &Carried<'_>) -> Self {
+        let mut few = [0; 3];
+        match (carried.is_part, few.get_mut(..carried.frames.len())) {
+            (false, _) => Self::Carriers,
+            (true, None) => Self::Many(carried.frames.to_vec()),
+            (true, Some(slots)) => {
+                slots.copy_from_slice(carried.frames);
+                Self::Few(carried.frames.len(), few)
+            }
+        }
+    }
+
+    /// Their numbers, ascending, if these are the carrier's.
+    pub(super) fn or<'a>(&'a self, carriers: &'a [u32]) -> &'a [u32] {
+        match self {
+            Self::Carriers => carriers,
+            Self::Few(len, few) => few.get(..*len).unwrap_or_default(),
+            Self::Many(frames) => frames,
+        }
+    }
 }
 
 /// What rides on the messages of others.

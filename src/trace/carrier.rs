@@ -9,7 +9,8 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::carried::{Carried, Ridden, Rider};
+use super::body::Body;
+use super::carried::{Carried, Frames, Ridden, Rider};
 use super::guess::{self, Guess};
 use super::session::{Found, Sessions};
 use super::watch::Tally;
@@ -18,8 +19,7 @@ use crate::flow::{Connection, Opening, Stream};
 use crate::layer::{Direction, Group, Note, Severity};
 use crate::message::{Glance, Payload};
 use crate::protocol::engineio::{
-    Content, Data, EngineIoPacket, ErrorBody, Framing, Jsonp, Kind, Open, Packet, Packets, Query, Transport, Version,
-    form_payload,
+    Content, Data, EngineIoPacket, ErrorBody, Kind, Open, Packet, Query, QueryReader, Transport, Version,
 };
 use crate::protocol::{HttpMessage, Opcode, Side, WebSocketFrame, WebSocketMessage};
 
@@ -31,6 +31,7 @@ const MAX_PENDING: usize = 1024;
 pub(super) struct Carrier {
     /// Requests that were not answered yet, in order.
     requests: VecDeque<Request>,
+    queries: QueryReader,
     /// It is a WebSocket that carries a session.
     socket: Option<Socket>,
     /// It speaks no HTTP any more.
@@ -53,6 +54,8 @@ struct Poll {
     query: Query,
     sid: Option<Arc<str>>,
     post: bool,
+    /// It asks for a stream of its own (RFC 8441 §4).
+    connect: bool,
 }
 
 /// A WebSocket that carries a session.
@@ -85,7 +88,8 @@ impl Carrier {
             _ if connection.opening == Opening::Guessed && self.guess.goes_on() => true,
             // Whether it is a request of a session, its head tells when all of it is there.
             Direction::ToServer => true,
-            Direction::ToClient => self.requests.front().is_some_and(|request| request.poll.is_some()),
+            // Where octets are missing, it may not be the oldest that is answered.
+            Direction::ToClient => self.requests.iter().any(|request| request.poll.is_some()),
         }
     }
 
@@ -143,10 +147,7 @@ impl Carrier {
         let Socket { sid: Some(sid), .. } = self.socket.as_ref()? else { return None };
         // In all versions this is the text of a packet of type message.
         let text = usual.text?.strip_prefix(b"4")?;
-        let frames = &[];
-        let connection = Some(connection);
-        let carried =
-            Carried { connection, direction, start: 0, bytes: None, frames, moment, complete: true, wanted: false };
+        let carried = Carried::whole(Some(connection), direction, moment);
         let mut tally = Tally::default();
         tally.count(sessions.pass(&carried, sid, text)?);
         Some(tally)
@@ -169,7 +170,7 @@ impl Carrier {
         if self.guess.is_socketio(frame.payload_into(bytes, &mut found.buffer)) {
             let sid = guess::nameless(connection.id);
             found.remarks.push(guess::note(&sid));
-            sessions.join(&sid);
+            sessions.join(&sid, found);
             self.socket = Some(Socket { version: Version::V4, sid: Some(sid) });
         }
     }
@@ -180,20 +181,18 @@ impl Carrier {
         }
         let poll = carried.bytes.filter(|_| carried.complete).and_then(|bytes| {
             let (method, target) = http.request_line(bytes)?;
-            let query = Query::from_target(&lossy(target));
+            let query = self.queries.read(&lossy(target));
             let sid = query.sid.clone();
-            query.is_engineio().then(|| (Poll { query, sid, post: method == b"POST" }, bytes))
+            let (post, connect) = (method == b"POST", method == b"CONNECT");
+            query.is_engineio().then_some((Poll { query, sid, post, connect }, bytes))
         });
         sessions.noticed |= poll.is_some();
-        if let Some((Poll { query, sid, post: true }, bytes)) = &poll
+        if let Some((Poll { query, sid, post: true, .. }, bytes)) = &poll
             && query.transport == Some(Transport::Polling)
         {
-            let body = http.body(bytes);
-            let form = query.j.is_some().then(|| form_payload(&body)).flatten();
-            let body = form.map_or(body, |form| form.into_bytes().into());
-            read_body(carried, query, sid.clone(), &body, octet_stream(http, bytes), sessions, found);
+            Body::of_request(http, bytes, query).read(carried, query, sid.clone(), sessions, found);
         }
-        if let Some((Poll { query, sid: Some(sid), post }, _)) = &poll
+        if let Some((Poll { query, sid: Some(sid), post, .. }, _)) = &poll
             && query.transport == Some(Transport::Polling)
         {
             sessions.ask(carried, sid, query.version.unwrap_or(Version::V4), *post, found);
@@ -244,15 +243,12 @@ impl Carrier {
             sessions.answer(carried, sid, poll.post, (status, &body), found);
         }
         match (status, &poll.query.transport) {
-            (101, Some(Transport::WebSocket)) => {
+            (status, Some(Transport::WebSocket)) if status == 101 || (poll.connect && status == 200) => {
                 let version = poll.query.version.unwrap_or(Version::V4);
                 self.socket = Some(Socket { version, sid: poll.sid });
             }
             (200, Some(Transport::Polling)) if !poll.post => {
-                let body = http.body(bytes);
-                let script = poll.query.j.is_some().then(|| Jsonp::from_response(&body)).flatten();
-                let body = script.map_or(body, |script| script.payload.into_bytes().into());
-                read_body(carried, &poll.query, poll.sid, &body, octet_stream(http, bytes), sessions, found);
+                Body::of_response(http, bytes, &poll.query).read(carried, &poll.query, poll.sid, sessions, found);
             }
             (400 | 403, _) => refused(&String::from_utf8_lossy(&http.body(bytes)), found),
             _ => {}
@@ -274,29 +270,6 @@ impl Socket {
             _ => Packet::from_binary(self.version, octets),
         };
         read_packet(carried, self.version, &Transport::WebSocket, &mut self.sid, packet, sessions, found);
-    }
-}
-
-/// The packets in the body of a poll or a POST.
-fn read_body(
-    carried: &Carried<'_>,
-    query: &Query,
-    mut sid: Option<Arc<str>>,
-    body: &[u8],
-    octet_stream: bool,
-    sessions: &mut Sessions,
-    found: &mut Found,
-) {
-    let version = query.version.unwrap_or(Version::V4);
-    let mut packets = Packets::new(body, Framing::of(version, octet_stream));
-    for packet in packets.by_ref() {
-        read_packet(carried, version, &Transport::Polling, &mut sid, packet, sessions, found);
-    }
-    if let Some(stop) = packets.stopped() {
-        match found.ridden.last_mut() {
-            Some(last) => last.notes.push(stop.note.clone()),
-            None => found.remarks.push(stop.note.clone()),
-        }
     }
 }
 
@@ -337,7 +310,7 @@ pub(super) fn read_packet(
         Data::Binary(octets) => Content::Binary(octets.clone().into_owned()),
     };
     let payload = EngineIoPacket { version, transport, sid: sid.clone(), kind, content };
-    found.ridden.push(Ridden { payload: Rider::EngineIo(payload), notes, frames: Vec::new() });
+    found.ridden.push(Ridden { payload: Rider::EngineIo(payload), notes, frames: Frames::of(carried) });
     if let Some(sid) = sid {
         sessions.hear(carried, sid, (version, kind), &packet.data, found);
     }
@@ -362,12 +335,6 @@ fn passes(
 /// As text, whatever it is; quicker than [`String::from_utf8_lossy`] where nothing is wrong.
 fn lossy(octets: &[u8]) -> Cow<'_, str> {
     std::str::from_utf8(octets).map_or_else(|_| String::from_utf8_lossy(octets), Cow::Borrowed)
-}
-
-fn octet_stream(http: &HttpMessage, bytes: &[u8]) -> bool {
-    const OCTETS: &[u8] = b"application/octet-stream";
-    let value = http.header(bytes, "content-type").map(<[u8]>::trim_ascii_start);
-    value.and_then(|value| value.get(..OCTETS.len())).is_some_and(|value| value.eq_ignore_ascii_case(OCTETS))
 }
 
 /// A refusal is no packet: it is told on the answer that holds it.

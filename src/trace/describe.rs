@@ -1,6 +1,7 @@
 //! A frame of the trace as layers with fields, outermost first: what peel shows and filters ask.
 
 use super::model::{Record, Trace};
+use crate::count::counted;
 use crate::flow;
 use crate::layer::{Buffer, Group, Layer, Note, Severity, Span, Value};
 use crate::packet;
@@ -48,11 +49,11 @@ impl Trace {
         let mut layer = Layer::new("frame", "Frame", None, None);
         let time = self.time(number).unwrap_or(0.0);
         let before = self.record(number.saturating_sub(1)).map_or(frame.time, |record| record.frame.time);
-        layer.summary = format!("number {number}, {} octets, {time:.6} s after the first", frame.len);
+        layer.summary = format!("number {number}, {}, {time:.6} s after the first", counted(frame.len, "octet"));
         layer.computed(&FRAME_NUMBER, Value::Uint(u64::from(number)));
-        layer.computed(&FRAME_TIME_EPOCH, Value::Seconds(frame.time.0 as f64 / 1e9));
-        layer.computed(&FRAME_TIME_RELATIVE, Value::Seconds(time));
-        layer.computed(&FRAME_TIME_DELTA, Value::Seconds(frame.time.seconds_since(before)));
+        layer.computed(&FRAME_TIME_EPOCH, Value::Seconds(frame.time.0.into()));
+        layer.computed(&FRAME_TIME_RELATIVE, Value::Seconds(self.nanoseconds(number).unwrap_or(0)));
+        layer.computed(&FRAME_TIME_DELTA, Value::Seconds(frame.time.nanoseconds_since(before)));
         layer.computed(&FRAME_LEN, Value::Uint(u64::from(frame.len)));
         layer.computed(&FRAME_CAP_LEN, Value::Uint(frame.data.len() as u64));
         layer.computed(&FRAME_INTERFACE, Value::Uint(u64::from(frame.interface)));
@@ -60,7 +61,11 @@ impl Trace {
             layer.computed(&FRAME_COMMENT, Value::Text(comment.clone()));
         }
         if record.packet.missing > 0 {
-            let text = format!("the capture did not keep the last {} of {} octets", record.packet.missing, frame.len);
+            let text = format!(
+                "the capture did not keep the last {} of {}",
+                record.packet.missing,
+                counted(frame.len, "octet")
+            );
             layer.notes.push(Note::new(Severity::Note, text, "").about(Group::Undecoded));
         }
         layer

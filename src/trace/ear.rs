@@ -8,7 +8,7 @@ use super::remarks;
 use super::session::Sessions;
 use super::watch::{Needs, Watch};
 use crate::capture::Moment;
-use crate::flow::Connection;
+use crate::flow::{Connection, Opening};
 use crate::layer::{Direction, Note};
 use crate::message::{Input, Progress};
 use crate::protocol::KeyLog;
@@ -17,7 +17,7 @@ use crate::protocol::KeyLog;
 const MAX_UNREAD: u64 = 1 << 20;
 
 /// Messages of more octets are not lent to who wants to read them, where not everything is kept.
-const MAX_MESSAGE: u64 = 64 << 20;
+pub(super) const MAX_MESSAGE: u64 = 64 << 20;
 
 /// Nor to what rides on them, where nobody else wants to read them.
 const MAX_CARRIED: u64 = 1 << 20;
@@ -100,7 +100,7 @@ impl<W: Watch> Ear<'_, W> {
         if !self.lane.is_heard(self.connection, self.lent) {
             return false;
         }
-        let d = direction.index();
+        let (d, within) = (direction.index(), (self.within, self.lane.stream));
         let Lane { speech, hearing, ends_in, latest, messages, carrier, read, deaf, .. } = &mut *self.lane;
         let Speech::Known(_, decoder) = speech else { return false };
         if deaf[d] {
@@ -136,7 +136,7 @@ impl<W: Watch> Ear<'_, W> {
             lent: self.lent,
             upgrade: None,
             secrets: self.secrets,
-            within: self.within,
+            within,
             opened: None,
         };
         let progress = decoder.decode(input, &mut hand);
@@ -154,9 +154,7 @@ impl<W: Watch> Ear<'_, W> {
             _ => {}
         }
         let stuck = consumed == 0 && at_gap && bytes.is_empty();
-        if let Some(opened) = opened {
-            self.listen_within(opened);
-        }
+        opened.into_iter().for_each(|opened| self.listen_within(opened));
         if stuck { self.cross_gap(direction) } else { consumed > 0 }
     }
 
@@ -170,18 +168,21 @@ impl<W: Watch> Ear<'_, W> {
         }
         let read = lane.read[d];
         let mut keep = read;
-        if let Speech::Known(_, decoder) = &lane.speech
-            && let Some(begun) =
-                decoder.begun(direction).filter(|begun| *begun < read && lane.dropped[d] != Some(*begun))
-        {
+        let begun = match &lane.speech {
+            Speech::Known(_, decoder) => decoder.begun(direction).filter(|begun| *begun < read),
+            _ => None,
+        };
+        // Who names the frames of a message names the first of them, too.
+        let since = begun.filter(|_| self.needs.frames).unwrap_or(read);
+        if let Some(begun) = begun.filter(|begun| lane.dropped[d] != Some(*begun)) {
             let most = if self.needs.octets {
                 MAX_MESSAGE
-            } else if lane.carrier.needs_octets(self.connection, direction) {
+            } else if self.needs.riders && lane.carrier.needs_octets(self.connection, direction) {
                 MAX_CARRIED
             } else {
                 0
             };
-            match read - begun <= most {
+            match read - begun <= lane.room.map_or(most, |room| most.min(room)) {
                 true => keep = begun,
                 false => lane.dropped[d] = Some(begun),
             }
@@ -189,20 +190,37 @@ impl<W: Watch> Ear<'_, W> {
         if let Some(lent) = self.lent.filter(|lent| lent.direction == direction) {
             stream.store(keep.max(lent.start), lent.from(keep));
         }
-        stream.forget(keep);
+        stream.forget_octets(keep, since);
         // What is missing takes no memory.
-        if stream.end() - read > MAX_UNREAD && stream.kept() as u64 > MAX_UNREAD {
+        let most = lane.room.map_or(MAX_UNREAD, |room| MAX_UNREAD.min(room));
+        if stream.end() - read > most && stream.kept() as u64 > most {
             self.lose_patience(direction);
         }
     }
 
     fn lose_patience(&mut self, direction: Direction) {
         let d = direction.index();
+        if matches!(self.lane.speech, Speech::Unheard) && self.connection.opening == Opening::Guessed {
+            return self.pass_over(direction);
+        }
         self.lane.deaf[d] = true;
         let end = self.lane.hearing.streams[d].end();
         self.lane.read[d] = end;
         self.lane.hearing.streams[d].forget(end);
         self.tell(direction, self.now, &remarks::too_much());
+    }
+
+    /// Forgets what came before it was known what is spoken: where a capture begins in the middle of something long, what
+    /// comes later may tell.
+    fn pass_over(&mut self, direction: Direction) {
+        let d = direction.index();
+        let is_first = self.lane.read[d] == 0;
+        let end = self.lane.hearing.streams[d].end();
+        self.lane.read[d] = end;
+        self.lane.hearing.streams[d].forget(end);
+        if is_first {
+            self.tell(direction, self.now, &remarks::too_early());
+        }
     }
 
     fn tell(&mut self, direction: Direction, moment: Moment, note: &Note) {
@@ -215,12 +233,11 @@ impl<W: Watch> Ear<'_, W> {
         let d = direction.index();
         let read = lane.read[d];
         let stream = &mut lane.hearing.streams[d];
-        let known = stream.gaps().iter().position(|gap| gap.end > read);
-        if known.is_none() && stream.skip_gap().is_none() {
+        let at = stream.first_gap(read);
+        if at == stream.gaps().len() && stream.skip_gap().is_none() {
             return false;
         }
-        let at = known.unwrap_or(stream.gaps().len() - 1);
-        let gap = stream.gaps()[at].clone();
+        let Some(gap) = stream.gaps().get(at).cloned() else { return false };
         lane.told[d] = lane.told[d].max(stream.gaps_forgotten() + at + 1);
         let behind = stream.slice(gap.end..u64::MAX);
         let goes_on = match &mut lane.speech {
@@ -228,7 +245,7 @@ impl<W: Watch> Ear<'_, W> {
             _ => false,
         };
         // Who acknowledges may answer what is missing.
-        lane.carrier.sids().for_each(|sid| self.sessions.doubt(sid));
+        lane.doubt(self.sessions);
         lane.read[d] = gap.end;
         lane.deaf[d] = !goes_on;
         let rest = if goes_on { "" } else { "; what follows in this direction cannot be read" };

@@ -9,11 +9,13 @@ use std::collections::hash_map::Entry;
 
 use crate::capture::Moment;
 use crate::layer::{Direction, Note, Severity};
-use crate::map::Map;
+use crate::map::{Map, spare};
 use crate::protocol::socketio::{Answer, Kind, SocketIoPacket, Usual};
 
 /// More events than this do not wait for their answers in one session: a peer can send any number of them.
 const MAX_WAITING: usize = 4096;
+/// So many octets of memory an event takes that waits, without the name of its namespace.
+const ASKED: usize = 96;
 const SPEC: &str = "Socket.IO protocol 5, Acknowledgement";
 
 /// The events of a session that wait for an answer.
@@ -22,20 +24,40 @@ pub(super) struct Exchanges {
     asked: Map<(Cow<'static, str>, bool, u64), Moment>,
     /// An event was not remembered: then an answer to nothing is no surprise.
     forgotten: bool,
+    /// How many octets all that takes.
+    kept: usize,
 }
 
 impl Exchanges {
+    /// How many octets of memory are taken by what waits.
+    pub(super) fn kept(&self) -> usize {
+        self.kept
+    }
+
+    /// An event of this namespace does not wait any longer.
+    fn answered(&mut self, namespace: &str) {
+        self.kept -= ASKED + namespace.len();
+        spare(&mut self.asked);
+    }
+
     /// Takes the next packet, if it is an event or an acknowledgement in the namespace `/` of which there is nothing to
     /// say. Else nothing has happened.
     pub(super) fn pass(&mut self, direction: Direction, now: Moment, usual: Usual) -> bool {
         let Some(id) = usual.id else { return usual.kind == Kind::Event };
         let to_server = direction == Direction::ToServer;
         match usual.kind {
-            Kind::Ack => self.asked.remove(&(Cow::Borrowed("/"), !to_server, id)).is_some(),
+            Kind::Ack => {
+                let is_known = self.asked.remove(&(Cow::Borrowed("/"), !to_server, id)).is_some();
+                if is_known {
+                    self.answered("/");
+                }
+                is_known
+            }
             _ if self.asked.len() >= MAX_WAITING => false,
             _ => match self.asked.entry((Cow::Borrowed("/"), to_server, id)) {
                 Entry::Vacant(vacant) => {
                     vacant.insert(now);
+                    self.kept += ASKED + "/".len();
                     true
                 }
                 Entry::Occupied(_) => false,
@@ -63,7 +85,9 @@ impl Exchanges {
         match packet.kind {
             Kind::Event | Kind::BinaryEvent if self.asked.len() < MAX_WAITING => {
                 let again = self.asked.insert((packet.namespace.clone(), to_server, id), now);
-                if again.is_some() {
+                if again.is_none() {
+                    self.kept += ASKED + packet.namespace.len();
+                } else {
                     let text = format!("an event asks with the id {id} before the one with that id was answered");
                     notes.push(Note::new(Severity::Warn, text, SPEC));
                 }
@@ -71,6 +95,7 @@ impl Exchanges {
             Kind::Event | Kind::BinaryEvent => self.forgotten = true,
             Kind::Ack | Kind::BinaryAck => match self.asked.remove(&(packet.namespace.clone(), !to_server, id)) {
                 Some(asked) => {
+                    self.answered(&packet.namespace);
                     let nanoseconds = now.time.0.saturating_sub(asked.time.0);
                     packet.answers = Some(Answer { frame: asked.frame, nanoseconds });
                 }
@@ -140,6 +165,35 @@ mod tests {
         play.hear(UP, Kind::Event, "/", 5);
         assert_eq!(play.hear(UP, Kind::Event, "/", 5), (None, 1), "the same id again");
         assert_eq!(play.hear(DOWN, Kind::Ack, "/", 5), (Some(10), 0));
+    }
+
+    /// What memory it takes is known without looking, and is given back.
+    #[test]
+    fn what_is_kept_is_counted() {
+        let mut play = Play { exchanges: Exchanges::default(), frame: 0 };
+        let counted = |play: &Play| {
+            let sum: usize = play.exchanges.asked.keys().map(|(namespace, ..)| ASKED + namespace.len()).sum();
+            assert_eq!(play.exchanges.kept(), sum);
+            play.exchanges.asked.capacity()
+        };
+        let usual = |kind, id| Usual { kind, id: Some(id) };
+        for id in 0..1000 {
+            play.hear(UP, Kind::Event, if id % 3 == 0 { "/admin" } else { "/" }, id);
+            play.hear(UP, Kind::Event, "/", id);
+            play.exchanges.pass(DOWN, Moment::default(), usual(Kind::Event, id));
+            play.exchanges.pass(UP, Moment::default(), usual(Kind::Event, id));
+            counted(&play);
+        }
+        let many = counted(&play);
+        for id in 0..1000 {
+            play.hear(DOWN, Kind::Ack, "/admin", id);
+            play.exchanges.pass(DOWN, Moment::default(), usual(Kind::Ack, id));
+            play.exchanges.pass(UP, Moment::default(), usual(Kind::Ack, id));
+            play.hear(DOWN, Kind::Ack, "/", id);
+            counted(&play);
+        }
+        assert_eq!(play.exchanges.kept(), 0);
+        assert!(counted(&play) < many / 10, "{many}");
     }
 
     #[test]

@@ -96,8 +96,6 @@ impl<W: Watch> Glance<'_, W> {
             self.watch.glanced(usual.payload);
             *messages += 1;
             if tally != Tally::default() {
-                // Each in a packet of Engine.IO.
-                *messages += 2 * (tally.events + tally.acks);
                 self.watch.tallied(tally);
             }
             (latest[d], ends_in[d]) = (Some(read[d]), self.now.max(ends_in[d]));
@@ -119,11 +117,13 @@ impl<W: Watch> Pipeline<W> {
             return self.intake.evidence.expects_elsewhere(*place, plain, frame.data);
         };
         let bytes = plain.payload.of(frame.data);
-        if !self.intake.evidence.expects(*place, plain, frame.data) {
-            return false;
-        }
-        let passed = self.flows.pass(id, direction, (&plain.tcp, frame.data, now), |connection, lane, offset| {
-            connection.id == known && lane.takes(direction, offset, bytes)
+        let segment = (&plain.tcp, frame.data, now);
+        let evidence = &self.intake.evidence;
+        let passed = self.flows.pass(id, direction, segment, self.needs.segments, |connection, lane, offset| {
+            // The sum last: it goes over all octets, and on the long way once more.
+            connection.id == known
+                && lane.takes(direction, offset, bytes)
+                && evidence.expects(*place, plain, frame.data)
         });
         let Some((Flow { connection, with: lane }, start)) = passed else { return false };
         let lent = Lent { direction, start, bytes };

@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::carried::{Carried, Ridden};
 use super::carrier::Carrier;
 use super::ear::Lent;
+use super::kind;
 use super::lane::{Hearing, Speech};
 use super::model::buffer;
 use super::session::{Found, Sessions};
@@ -13,7 +14,7 @@ use super::watch::{Needs, Place, Seen, Tally, Watch};
 use crate::capture::Moment;
 use crate::flow::Connection;
 use crate::layer::{Direction, Note, Span};
-use crate::message::{Draft, Input, Inside, Payload, Sink, Upgrade};
+use crate::message::{Draft, Input, Inside, Payload, Piece, Sink, Upgrade};
 use crate::protocol::{self, KeyLog};
 
 /// What is used again for every message, so that none of them costs memory.
@@ -40,19 +41,23 @@ pub(super) struct Hand<'a, W> {
     pub(super) lent: Option<Lent<'a>>,
     pub(super) upgrade: Option<Upgrade>,
     pub(super) secrets: Option<&'a KeyLog>,
-    /// Whether the stream is one that was encrypted in another.
-    pub(super) within: bool,
+    /// Whether the stream is one that was encrypted in another, and its number, if it is one of several inside another.
+    pub(super) within: (bool, Option<u32>),
     pub(super) opened: Option<Opened>,
 }
 
 /// A piece of the stream inside, and when it could be read.
 pub(super) struct Opened {
     pub(super) direction: Direction,
+    /// Which stream, where there are several inside.
+    pub(super) stream: Option<u32>,
     /// Where it begins in the stream inside, and in the one that holds it.
     pub(super) offset: u64,
     pub(super) from: u64,
     pub(super) octets: Vec<u8>,
+    pub(super) piece: Piece,
     pub(super) closes: bool,
+    pub(super) ends: bool,
     pub(super) moment: Moment,
 }
 
@@ -71,13 +76,15 @@ impl<W: Watch> Sink for Hand<'_, W> {
             (kept.len() as u64 == range.end - range.start).then_some(kept)
         });
         let mut request_frame = None;
-        if !self.carrier.is_idle() {
+        if self.needs.riders && !self.carrier.is_idle() {
             let carried = Carried {
                 connection: Some(self.connection),
                 direction,
                 start: range.start,
                 bytes,
+                stream: Some(stream),
                 frames,
+                is_part: false,
                 moment,
                 complete,
                 wanted: self.needs.octets,
@@ -90,7 +97,8 @@ impl<W: Watch> Sink for Hand<'_, W> {
             connection: self.connection,
             direction,
             range: &range,
-            inside: self.within,
+            inside: self.within.0,
+            stream: self.within.1,
             frames,
             moment,
             payload,
@@ -101,19 +109,16 @@ impl<W: Watch> Sink for Hand<'_, W> {
             request_frame,
         };
         self.latest[direction.index()] = Some(range.start);
-        *self.messages += 1 + found.ridden.len() as u64;
+        *self.messages += u64::from(kind::counts(payload, complete));
         tell(self.watch, &seen);
         for Ridden { payload, notes, frames } in &found.ridden {
             let payload: &dyn Payload = payload.as_payload();
-            let frames = if frames.is_empty() { seen.frames } else { frames };
+            let frames = frames.or(seen.frames);
             tell(self.watch, &Seen { payload, notes, frames, request_frame: None, ..seen });
         }
         found.ridden.clear();
         if found.tally != Tally::default() {
-            let tally = std::mem::take(&mut found.tally);
-            // Each in a packet of Engine.IO.
-            *self.messages += 2 * (tally.events + tally.acks);
-            self.watch.tallied(tally);
+            self.watch.tallied(std::mem::take(&mut found.tally));
         }
     }
 
@@ -132,7 +137,7 @@ impl<W: Watch> Sink for Hand<'_, W> {
     }
 
     fn wants_octets(&self, direction: Direction) -> bool {
-        self.needs.octets || self.carrier.needs_octets(self.connection, direction)
+        self.needs.octets || (self.needs.riders && self.carrier.needs_octets(self.connection, direction))
     }
 
     fn upgrade(&mut self, upgrade: Upgrade) {
@@ -141,13 +146,17 @@ impl<W: Watch> Sink for Hand<'_, W> {
 
     fn secret(&self, label: &str, session: &[u8]) -> Option<&[u8]> {
         // What is encrypted twice is opened once.
-        self.secrets.filter(|_| !self.within)?.secret(label, session)
+        self.secrets.filter(|_| self.within == (false, None))?.secret(label, session)
     }
 
     fn inside(&mut self, inside: Inside<'_>) {
-        let Inside { direction, offset, from, octets, closes } = inside;
-        let moment = self.ends_in[direction.index()];
-        self.opened = Some(Opened { direction, offset, from, octets: octets.to_vec(), closes, moment });
+        // Nor is it listened any deeper than to the streams inside what is encrypted.
+        if self.within.1.is_some() {
+            return;
+        }
+        let Inside { direction, stream, offset, from, octets, piece, closes, ends } = inside;
+        let (octets, moment) = (octets.to_vec(), self.ends_in[direction.index()]);
+        self.opened = Some(Opened { direction, stream, offset, from, octets, piece, closes, ends, moment });
     }
 }
 

@@ -4,6 +4,7 @@
 use super::quic::QuicPairs;
 use super::watch::Place;
 use crate::capture::{FrameRef, Moment};
+use crate::count::counted;
 use crate::flow::{Arrival, Delivery, FlowTable, Fresh, Origin, Stream, UdpPlace, UdpTable};
 use crate::layer::{Group, Note, Severity};
 use crate::packet::{Datagram, Evidence, Packet, Reassembler};
@@ -140,7 +141,7 @@ impl Intake {
         // A header that was cut off says so itself.
         let said = packet.fault.is_some() && self.notes.len() > before;
         if packet.missing > 0 && !said {
-            let text = format!("the capture kept {} of the frame's {} octets", frame.data.len(), frame.len);
+            let text = format!("the capture kept {} of the frame's {}", frame.data.len(), counted(frame.len, "octet"));
             self.notes.push((now, Note::new(Severity::Note, text, "").about(Group::Undecoded)));
         }
     }

@@ -13,7 +13,7 @@ pub struct Keeper {
 
 impl Watch for Keeper {
     fn needs(&self) -> Needs {
-        Needs { everything: true, octets: true, frames: true, packets: true }
+        Needs { everything: true, octets: true, frames: true, packets: true, riders: true, segments: true }
     }
 
     fn frame(&mut self, sight: &Sight<'_>) {
@@ -40,6 +40,7 @@ impl Watch for Keeper {
             direction: seen.direction,
             range: seen.range.clone(),
             inside: seen.inside,
+            stream: seen.stream,
             frames: seen.frames.to_vec(),
             ends_in: seen.moment.frame,
             time: seen.moment.time,
@@ -71,7 +72,9 @@ impl Keeper {
     pub(super) fn into_trace(self) -> Trace {
         let Self { mut trace, mut ended } = self;
         ended.sort_by_key(|ended| ended.connection.id);
-        for Ended { connection, talk, streams, inside, .. } in ended {
+        for Ended { connection, talk, streams, inside, contents, .. } in ended {
+            let number = connection.id;
+            trace.contents.extend(contents.into_iter().map(|(stream, both)| ((number, stream), both)));
             trace.connections.push(connection);
             trace.talks.push(talk);
             trace.streams.push(streams);
@@ -79,7 +82,7 @@ impl Keeper {
         }
         trace.messages.sort_by_key(Message::frame);
         trace.notes.sort_by_key(|(frame, _)| *frame);
-        trace.index_carriers();
+        trace.index_owners();
         trace
     }
 }

@@ -2,6 +2,7 @@
 
 use super::over_quic::QuicMessage;
 use super::watch::Seen;
+use crate::message::Payload;
 use crate::protocol::engineio::EngineIoPacket;
 use crate::protocol::socketio::SocketIoPacket;
 use crate::protocol::{
@@ -73,6 +74,25 @@ impl Kind {
     }
 }
 
+/// Whether a frame of WebSocket is a message: what came in several, or compressed, is told as one of its own behind them.
+fn is_message(frame: &WebSocketFrame, complete: bool) -> bool {
+    let data = !matches!(frame.opcode, Opcode::Continuation | Opcode::Reserved(_));
+    data && frame.fin && !frame.encoded && complete
+}
+
+/// Whether what a decoder hands out counts among the messages of its connection: each of them once, not its pieces, nor what
+/// is concluded from others.
+pub(super) fn counts(payload: &dyn Payload, complete: bool) -> bool {
+    let any = payload.as_any();
+    if let Some(frame) = any.downcast_ref() {
+        return is_message(frame, complete);
+    }
+    match any.downcast_ref::<HttpMessage>() {
+        Some(http) => http.side != Side::Unreadable,
+        None => any.is::<WebSocketMessage>() || payload.owns_bytes(),
+    }
+}
+
 /// What a message is, for those who count or write it.
 #[derive(Clone, Copy)]
 pub enum Told<'a> {
@@ -99,8 +119,7 @@ impl<'a> Told<'a> {
     pub fn of(seen: &Seen<'a>) -> Option<Self> {
         let any = seen.payload.as_any();
         if let Some(frame) = any.downcast_ref::<WebSocketFrame>() {
-            let data = !matches!(frame.opcode, Opcode::Continuation | Opcode::Reserved(_));
-            return Some(Self::Frame(frame, data && frame.fin && !frame.encoded && seen.complete));
+            return Some(Self::Frame(frame, is_message(frame, seen.complete)));
         }
         if let Some(packet) = any.downcast_ref() {
             return Some(Self::EngineIo(packet));

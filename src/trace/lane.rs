@@ -7,8 +7,9 @@ use super::carrier::Carrier;
 use super::ear::Lent;
 use super::remarks;
 use super::watch::Place;
+use super::within::Streams;
 use crate::capture::Moment;
-use crate::flow::{Connection, Opening, Segment, Stream};
+use crate::flow::{Connection, Opening, Reset, Segment, Stream};
 use crate::layer::{Direction, Note};
 use crate::message::{Decoder, Probe, Verdict};
 use crate::packet::{Flags, Packet};
@@ -28,9 +29,9 @@ pub(super) enum Speech {
 
 impl Speech {
     /// What is to be said of it when the connection has ended.
-    pub(super) fn farewell(&self) -> Option<Note> {
+    pub(super) fn farewell(&self, first: Option<Direction>) -> Option<Note> {
         match self {
-            Self::Known(_, decoder) => decoder.farewell(),
+            Self::Known(_, decoder) => decoder.farewell(first),
             Self::Unheard | Self::Unknown => None,
         }
     }
@@ -50,12 +51,15 @@ pub(super) struct Lane {
     pub(super) speech: Speech,
     pub(super) read: [u64; 2],
     pub(super) deaf: [bool; 2],
+    /// With so many octets of each direction it was asked what is spoken, and is not asked again, where the capture began in the
+    /// middle.
+    pub(super) probed: [Range<usize>; 2],
     /// How many of each stream's gaps a note speaks of.
     pub(super) told: [usize; 2],
     /// Where the message of each direction begins that has too many octets to be kept.
     pub(super) dropped: [Option<u64>; 2],
     pub(super) hearing: Hearing,
-    /// How many messages were told.
+    /// How many messages were told, each once.
     pub(super) messages: u64,
     /// The frame in which the latest message of each direction ended.
     pub(super) ends_in: [Moment; 2],
@@ -65,6 +69,12 @@ pub(super) struct Lane {
     pub(super) carrier: Carrier,
     /// What is spoken in the stream that was encrypted in this one.
     pub(super) inside: Option<Box<Lane>>,
+    /// The streams of HTTP/2 in it.
+    pub(super) streams: Streams,
+    /// Its number, if it is one of those.
+    pub(super) stream: Option<u32>,
+    /// How many octets of its messages may be kept, if others keep some, too.
+    pub(super) room: Option<u64>,
 }
 
 /// The bytes of both directions, and what is known of their ends.
@@ -78,6 +88,13 @@ pub(super) struct Hearing {
     /// No more will come in a direction, though its sender has not said so.
     pub(super) cut: [bool; 2],
 }
+
+/// With fewer octets it is asked with each segment what is spoken.
+const SMALL: usize = 512;
+/// Else with so many new ones in a direction: no request of HTTP has fewer...
+const STEP: usize = 16;
+/// ...or with such a part of what was there.
+const PART: usize = 8;
 
 impl Hearing {
     /// Whether the sender closed this direction and nothing is missing before its FIN.
@@ -130,7 +147,7 @@ impl Lane {
             // The client tries again with the number it had: what was refused may be granted now.
             (self.hearing.over, self.deaf) = (false, [false, false]);
         }
-        self.hearing.over |= tcp.flags.has(Flags::RST);
+        self.hearing.over |= segment.reset == Reset::Breaks;
         if let Some(offset) = segment.offset.filter(|_| tcp.flags.has(Flags::FIN)) {
             self.hearing.fin[segment.direction.index()].get_or_insert((offset + u64::from(segment.len), now));
         }
@@ -169,9 +186,15 @@ impl Lane {
             end: self.hearing.ended(0) && self.hearing.ended(1),
             joined: connection.opening == Opening::Guessed,
         };
-        if probe.to_server.is_empty() && probe.to_client.is_empty() {
+        let there = probe.to_server.len() + probe.to_client.len();
+        // In its middle nothing stands where it must: what is looked for is looked for once in so many octets, however small the
+        // segments are that bring them.
+        let lens = [probe.to_server.len(), probe.to_client.len()];
+        let was_asked = self.probed.iter().zip(lens).all(|(probed, len)| probed.contains(&len));
+        if there == 0 || (probe.joined && !probe.end && was_asked) {
             return false;
         }
+        self.probed = lens.map(|len| if there < SMALL { 0..0 } else { len..len + STEP.max(len / PART) });
         let mut undecided = false;
         for dissector in protocol::DISSECTORS {
             match dissector.probe(probe) {

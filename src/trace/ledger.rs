@@ -3,12 +3,12 @@
 
 use std::ops::Range;
 
-use super::model::{Message, MessageId, Record, Trace};
-use crate::layer::Direction;
-use crate::message::INSIDE;
-use crate::protocol::TlsRecord;
+use super::model::{Message, Record, Trace, buffer};
+use crate::flow::Arrival;
+use crate::layer::Buffer;
+use crate::message::{Held, INSIDE};
 
-/// Who owns a stretch of a frame: the name of a protocol, or one of `payload`, `repeated`, `padding`,
+/// Who owns a stretch of a frame: the name of a protocol, or one of `payload`, `repeated`, `late`, `padding`,
 /// `fragment`, `data`.
 pub type Owner = &'static str;
 
@@ -16,6 +16,8 @@ pub type Owner = &'static str;
 pub const PAYLOAD: Owner = "payload";
 /// Bytes that an earlier frame had brought already.
 pub const REPEATED: Owner = "repeated";
+/// Bytes that came when they had been given up for missing.
+pub const LATE: Owner = "late";
 /// Octets behind the end of the IP packet.
 pub const PADDING: Owner = "padding";
 /// Fragments of an IP packet that never became whole: nobody can tell what they are.
@@ -84,13 +86,15 @@ impl Trace {
         match (&record.segment, &record.delivery) {
             (Some(segment), Some(delivery)) => {
                 let offset = segment.offset.unwrap_or(0);
+                let known = if delivery.arrival == Arrival::Late { LATE } else { REPEATED };
                 for fresh in delivery.fresh.as_slice() {
                     let to_packet = |at: u64| payload.start + (at - offset) as u32;
-                    shares.fill(REPEATED, to_packet(fresh.start));
-                    self.share_stream(segment.connection, segment.direction, fresh, &to_packet, shares);
+                    shares.fill(known, to_packet(fresh.start));
+                    let stream = Buffer::Stream(segment.connection, segment.direction);
+                    self.share_stream(stream, (fresh, DATA), &to_packet, shares);
                     shares.fill(DATA, to_packet(fresh.end));
                 }
-                shares.fill(REPEATED, payload.end);
+                shares.fill(known, payload.end);
             }
             (Some(_), None) => shares.fill(DATA, payload.end),
             (None, _) => {
@@ -128,83 +132,66 @@ impl Trace {
         shares.fill(REPEATED, record.packet.payload.end);
     }
 
+    /// Gives the octets of a stream to those who own them, up to the end of this range; what nobody does to `rest`. What is
+    /// inside belongs to who owns it there: each octet has its place. `to_frame` takes what lies in the range.
     fn share_stream(
         &self,
-        connection: u32,
-        direction: Direction,
-        fresh: &Range<u64>,
+        buffer: Buffer,
+        (range, rest): (&Range<u64>, Owner),
         to_frame: &dyn Fn(u64) -> u32,
         shares: &mut Shares,
     ) {
-        for message in carriers(&self.messages, &self.carriers, (connection, direction), fresh) {
-            shares.fill(DATA, to_frame(message.range.start.clamp(fresh.start, fresh.end)));
-            let mut at = message.range.start;
-            for part in message.payload.parts(message.range.end - message.range.start) {
-                if part.owner == INSIDE {
-                    self.share_inside(message, at, fresh, to_frame, shares);
-                }
-                at += part.len;
-                let owner = if part.owner == INSIDE { DATA } else { part.owner };
-                shares.fill(owner, to_frame(at.clamp(fresh.start, fresh.end)));
-            }
+        let place = |offset: u64| to_frame(offset.clamp(range.start, range.end));
+        for message in self.owners(buffer, range) {
+            shares.fill(rest, place(message.range.start));
+            self.share_message(message, &place, shares);
         }
     }
 
-    /// Gives octets that are encrypted to those who own them when they are not: each has its place. `at` is where the first
-    /// lies in the stream of the record that holds them.
-    fn share_inside(
-        &self,
-        record: &Message,
-        at: u64,
-        fresh: &Range<u64>,
-        to_frame: &dyn Fn(u64) -> u32,
-        shares: &mut Shares,
-    ) {
-        let opened = record.payload_as::<TlsRecord>().and_then(TlsRecord::inside);
-        let Some(inside) = opened else { return };
-        let ends = (record.connection, record.direction);
-        let place = |offset: u64| {
-            let offset = offset.clamp(inside.start, inside.end);
-            to_frame((at + (offset - inside.start)).clamp(fresh.start, fresh.end))
-        };
-        for message in carriers(&self.messages, &self.inner_carriers, ends, inside) {
-            shares.fill(DATA, place(message.range.start));
-            let mut end = message.range.start;
-            for part in message.payload.parts(message.range.end - message.range.start) {
-                end += part.len;
-                shares.fill(part.owner, place(end));
+    /// Gives the octets of a message to those who own its parts, or what is inside of them.
+    fn share_message(&self, message: &Message, place: &dyn Fn(u64) -> u32, shares: &mut Shares) {
+        let held = message.payload.holds().map(|held| {
+            let at = message.range.start + held.at;
+            (at..at + (held.range.end - held.range.start), held)
+        });
+        let mut at = message.range.start;
+        for part in message.payload.parts(message.range.end - message.range.start) {
+            let here = at..at + part.len;
+            at = here.end;
+            let owner = if part.owner == INSIDE { DATA } else { part.owner };
+            if let Some((there, held)) =
+                held.as_ref().filter(|(there, _)| there.start < here.end && there.end > here.start)
+            {
+                shares.fill(owner, place(there.start.max(here.start)));
+                let outside = |offset: u64| place((there.start + (offset - held.range.start)).min(here.end));
+                self.share_stream(inner(message, held), (&held.range, owner), &outside, shares);
             }
+            shares.fill(owner, place(here.end));
         }
     }
 
-    /// Finds the messages that own bytes, for [`Trace::carriers`]. Done once, when all are known.
-    pub(super) fn index_carriers(&mut self) {
-        for carriers in [&mut self.carriers, &mut self.inner_carriers] {
-            carriers.resize_with(self.connections.len(), Default::default);
-        }
+    /// The messages that own bytes of this range of a stream, in order of their place in it.
+    pub(super) fn owners(&self, buffer: Buffer, range: &Range<u64>) -> impl Iterator<Item = &Message> {
+        let ids = self.owners.get(&buffer).map_or(&[][..], Vec::as_slice);
+        let start = ids.partition_point(|id| self.messages[*id].range.end <= range.start);
+        let end = range.end;
+        ids[start..].iter().map(|id| &self.messages[*id]).take_while(move |message| message.range.start < end)
+    }
+
+    /// Finds the messages that own bytes. Done once, when all are known.
+    pub(super) fn index_owners(&mut self) {
         for (id, message) in self.messages.iter().enumerate().filter(|(_, message)| message.owns_bytes()) {
-            let carriers = if message.inside { &mut self.inner_carriers } else { &mut self.carriers };
-            if let Some(both) = carriers.get_mut(message.connection as usize) {
-                both[message.direction.index()].push(id);
-            }
+            self.owners.entry(message.buffer(message.direction)).or_default().push(id);
         }
-        for ids in self.carriers.iter_mut().chain(&mut self.inner_carriers).flatten() {
+        for ids in self.owners.values_mut() {
             ids.sort_by_key(|id| self.messages[*id].range.start);
         }
     }
 }
 
-/// The messages that own bytes of this range of a stream, in order of their place in it.
-fn carriers<'a>(
-    messages: &'a [Message],
-    carriers: &'a [[Vec<MessageId>; 2]],
-    (connection, direction): (u32, Direction),
-    range: &Range<u64>,
-) -> impl Iterator<Item = &'a Message> {
-    let ids = carriers.get(connection as usize).map_or(&[][..], |both| &both[direction.index()]);
-    let start = ids.partition_point(|id| messages[*id].range.end <= range.start);
-    let end = range.end;
-    ids[start..].iter().map(|id| &messages[*id]).take_while(move |message| message.range.start < end)
+/// The stream inside of which a message holds a piece.
+fn inner(message: &Message, held: &Held) -> Buffer {
+    buffer(message.connection, message.direction, (true, held.stream))
 }
 
 /// Shares that follow each other without holes.

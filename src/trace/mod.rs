@@ -3,6 +3,7 @@
 //! [`Pipeline`] is the only place that knows floors 1 to 5 in order: frames go in, a [`Trace`] comes out. A trace keeps
 //! everything, so that every sentence about it can be tied to its bytes; it is meant for lessons and reports.
 
+mod body;
 mod carried;
 mod carrier;
 mod describe;
@@ -41,6 +42,8 @@ pub use pipeline::Pipeline;
 pub use watch::{Ended, Needs, Place, Seen, Sight, Tally, Watch, ends_of};
 
 #[cfg(test)]
+mod http2_tests;
+#[cfg(test)]
 mod intake_tests;
 #[cfg(test)]
 mod properties;
@@ -48,5 +51,7 @@ mod properties;
 mod socket_tests;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+pub(crate) mod testing_http2;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! What a trace holds.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::over_quic::QuicMessage;
@@ -7,6 +8,7 @@ use super::watch::Inside;
 use crate::capture::{Frame, Timestamp};
 use crate::flow::{Connection, Delivery, Segment, Stream, UdpPlace};
 use crate::layer::{Buffer, Direction, Note, Span};
+use crate::map::Map;
 use crate::message::Payload;
 use crate::packet::{Datagram, Packet};
 use crate::protocol::quic::QuicPacket;
@@ -63,6 +65,8 @@ pub struct Message {
     pub range: Range<u64>,
     /// Whether that is the stream inside, which was encrypted.
     pub inside: bool,
+    /// Its number, if that is the stream inside of several: a stream of HTTP/2.
+    pub stream: Option<u32>,
     /// All frames that carried it, ascending.
     pub frames: Vec<u32>,
     /// The frame with which all of it, and all that lies before it in its stream, was there, and known to be all.
@@ -89,7 +93,12 @@ impl Message {
 
     /// Its bytes as a span.
     pub fn span(&self) -> Span {
-        Span::new(buffer(self.connection, self.direction, self.inside), self.range.clone())
+        Span::new(self.buffer(self.direction), self.range.clone())
+    }
+
+    /// What the ranges of messages in this direction count in, where this one was found.
+    pub(super) fn buffer(&self, direction: Direction) -> Buffer {
+        buffer(self.connection, direction, (self.inside, self.stream))
     }
 
     /// The payload, for those who know its type.
@@ -104,8 +113,12 @@ impl Message {
 }
 
 /// What the ranges of messages count in.
-pub(super) fn buffer(connection: u32, direction: Direction, inside: bool) -> Buffer {
-    if inside { Buffer::Decrypted(connection, direction) } else { Buffer::Stream(connection, direction) }
+pub(super) fn buffer(connection: u32, direction: Direction, inside: (bool, Option<u32>)) -> Buffer {
+    match inside {
+        (_, Some(stream)) => Buffer::Content(connection, direction, stream),
+        (true, None) => Buffer::Decrypted(connection, direction),
+        (false, None) => Buffer::Stream(connection, direction),
+    }
 }
 
 /// Which protocol was recognised on a connection at its end.
@@ -127,13 +140,13 @@ pub struct Trace {
     pub(super) streams: Vec<[Stream; 2]>,
     /// What was decrypted of them.
     pub(super) insides: Vec<Option<Box<Inside>>>,
+    /// What streams of HTTP/2 carried, by connection and stream.
+    pub(super) contents: BTreeMap<(u32, u32), [Stream; 2]>,
     pub(super) talks: Vec<Talk>,
     /// In order of the frame in which they end.
     pub(super) messages: Vec<Message>,
-    /// Per connection and direction the messages that own bytes, in order of their place in the stream.
-    pub(super) carriers: Vec<[Vec<MessageId>; 2]>,
-    /// The same of what was decrypted.
-    pub(super) inner_carriers: Vec<[Vec<MessageId>; 2]>,
+    /// The messages that own bytes of a stream, in order of their place in it.
+    pub(super) owners: Map<Buffer, Vec<MessageId>>,
     pub(super) notes: Vec<(Option<u32>, Note)>,
 }
 
@@ -208,11 +221,18 @@ impl Trace {
         Some(self.insides.get(connection as usize)?.as_ref()?.talk)
     }
 
-    /// The stream that a message's range counts in.
-    pub(super) fn stream_of(&self, message: &Message) -> Option<&Stream> {
-        match message.inside {
-            true => self.inside(message.connection, message.direction),
-            false => self.stream(message.connection, message.direction),
+    /// What one direction of a stream of HTTP/2 carried: its field sections, as they are compressed, and its content.
+    pub fn content(&self, connection: u32, direction: Direction, stream: u32) -> Option<&Stream> {
+        Some(&self.contents.get(&(connection, stream))?[direction.index()])
+    }
+
+    /// The stream that is counted in here.
+    pub(super) fn of(&self, buffer: Buffer) -> Option<&Stream> {
+        match buffer {
+            Buffer::Stream(connection, direction) => self.stream(connection, direction),
+            Buffer::Decrypted(connection, direction) => self.inside(connection, direction),
+            Buffer::Content(connection, direction, stream) => self.content(connection, direction, stream),
+            Buffer::Frame(_) | Buffer::Datagram(_) | Buffer::Derived(_) => None,
         }
     }
 
@@ -225,7 +245,7 @@ impl Trace {
 
     /// The bytes of a message.
     pub fn bytes(&self, message: &Message) -> &[u8] {
-        self.stream_of(message).map_or(&[], |stream| stream.slice(message.range.clone()))
+        self.of(message.buffer(message.direction)).map_or(&[], |stream| stream.slice(message.range.clone()))
     }
 
     /// A message in a few words.
@@ -235,8 +255,13 @@ impl Trace {
 
     /// Seconds from the first frame to this one.
     pub fn time(&self, frame: u32) -> Option<f64> {
+        self.nanoseconds(frame).map(|nanoseconds| nanoseconds as f64 / 1e9)
+    }
+
+    /// The same in nanoseconds, exact.
+    pub fn nanoseconds(&self, frame: u32) -> Option<i128> {
         let first = self.records.first()?.frame.time;
-        Some(self.record(frame)?.frame.time.seconds_since(first))
+        Some(self.record(frame)?.frame.time.nanoseconds_since(first))
     }
 
     /// The stretches of frames that brought these octets of the datagram that became whole in `frame`.
@@ -256,8 +281,9 @@ impl Trace {
     pub fn in_frames(&self, span: &Span) -> Vec<(u32, Range<u32>)> {
         match span.buffer {
             Buffer::Frame(frame) => vec![(frame, span.range.start as u32..span.range.end as u32)],
-            Buffer::Stream(connection, direction) => places(self.stream(connection, direction), &span.range),
-            Buffer::Decrypted(connection, direction) => places(self.inside(connection, direction), &span.range),
+            Buffer::Stream(..) | Buffer::Decrypted(..) | Buffer::Content(..) => {
+                places(self.of(span.buffer), &span.range)
+            }
             Buffer::Datagram(frame) => self.pieces_in(frame, &span.range),
             Buffer::Derived(_) => Vec::new(),
         }

@@ -4,6 +4,7 @@ use super::session::Sessions;
 use super::watch::Place;
 use super::webtransport::{Streams, Told};
 use crate::capture::Moment;
+use crate::count::{counted, plural};
 use crate::layer::{Direction, Group, Note, Severity};
 use crate::map::Map;
 use crate::message::Payload;
@@ -158,8 +159,9 @@ impl Live {
             let way = if *d == 0 { Direction::ToServer } else { Direction::ToClient };
             if let Some(hole) = lane.sequence.hole() {
                 let (len, start) = (hole.end - hole.start, hole.start);
+                let (octets, are) = (counted(len, "octet"), plural(len, "is", "are"));
                 let text = format!(
-                    "QUIC: {len} octets of stream {id} are missing, from {start} on; what follows on it is not read"
+                    "QUIC: {octets} of stream {id} {are} missing, from {start} on; what follows on it is not read"
                 );
                 found.push((
                     lane.since,
@@ -173,7 +175,8 @@ impl Live {
                     true => "answer what was not seen",
                     false => self.http.waits(*id, way, is_blocked),
                 };
-                let text = format!("QUIC: the last {} octets of stream {id} {why}", lane.sequence.ready().len());
+                let octets = counted(lane.sequence.ready().len(), "octet");
+                let text = format!("QUIC: the last {octets} of stream {id} {why}");
                 found.push((lane.last, way, Note::new(Severity::Note, text, "RFC 9114 §7.1").about(Group::Reassemble)));
             }
         }
@@ -362,7 +365,7 @@ mod tests {
         assert_eq!(play.notes(), ["QUIC: too much waits to be read on stream 4, which is given up"]);
         assert_eq!(play.live.waiting, 600_000, "what was given up is forgotten");
         let ended: Vec<String> = play.live.end().into_iter().map(|(_, _, note)| note.text).collect();
-        assert_eq!(ended, ["QUIC: 1 octets of stream 0 are missing, from 0 on; what follows on it is not read"]);
+        assert_eq!(ended, ["QUIC: 1 octet of stream 0 is missing, from 0 on; what follows on it is not read"]);
     }
 
     #[test]

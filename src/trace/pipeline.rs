@@ -11,7 +11,9 @@ use super::remarks;
 use super::session::Sessions;
 use super::watch::{Ended, Inside, Needs, Place, Sight, Watch, ends_of};
 use crate::capture::{FrameRef, Moment};
-use crate::flow::{Connection, Delivery, Farewell, Finding, Flow, FlowId, FlowLimits, FlowTable, Origin, Segment};
+use crate::flow::{
+    Connection, Delivery, Ending, Farewell, Finding, Flow, FlowId, FlowLimits, FlowTable, Origin, Segment,
+};
 use crate::layer::{Direction, Group, Note, Severity};
 use crate::packet::Flags;
 use crate::protocol::KeyLog;
@@ -260,18 +262,27 @@ impl<W: Watch> Pipeline<W> {
         let Flow { connection, with: lane } = flow;
         let has_all = connection.is_closed() && lane.has_all(&connection);
         let speeches = [Some(&lane.speech), lane.inside.as_ref().map(|inside| &inside.speech)];
-        for note in speeches.into_iter().flatten().filter(|_| has_all).filter_map(Speech::farewell) {
+        let first = match connection.ending() {
+            Ending::Closed { first, simultaneous: false, .. } => Some(first),
+            _ => None,
+        };
+        let farewell = |speech: &Speech| speech.farewell(first);
+        for note in speeches.into_iter().flatten().filter(|_| has_all).filter_map(farewell) {
             let last = Moment { frame: connection.last.0, time: connection.last.1 };
             self.watch.note(Some(&place(&connection, connection.latest_way(), last)), &note);
         }
         for (moment, direction, note) in connection.remarks() {
             self.watch.note(Some(&place(&connection, direction, moment)), &note);
         }
-        let Lane { speech, hearing, messages, inside, .. } = lane;
-        let messages = messages + inside.as_ref().map_or(0, |inside| inside.messages);
-        let inside =
-            inside.map(|inside| Box::new(Inside { talk: inside.speech.talk(), streams: inside.hearing.streams }));
-        self.watch.ended(Ended { connection, talk: speech.talk(), messages, streams: hearing.streams, inside });
+        let messages = lane.all_messages();
+        let Lane { speech, hearing, inside, streams, .. } = lane;
+        let (inside, inner) = inside
+            .map(|inside| (inside.speech, inside.hearing, inside.streams))
+            .map_or((None, None), |(speech, hearing, streams)| (Some((speech, hearing)), Some(streams)));
+        let inside = inside.map(|(speech, hearing)| Box::new(Inside { talk: speech.talk(), streams: hearing.streams }));
+        let contents = streams.over.into_iter().chain(inner.into_iter().flat_map(|inner| inner.over)).collect();
+        let talk = speech.talk();
+        self.watch.ended(Ended { connection, talk, messages, streams: hearing.streams, inside, contents });
     }
 }
 

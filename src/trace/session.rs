@@ -21,6 +21,18 @@ use crate::protocol::socketio;
 /// More sessions than this are not followed at once: a peer can ask for any number of them.
 const MAX_SESSIONS: usize = 1 << 14;
 
+/// So many are forgotten together, so that it is not looked with each new one which was silent longest.
+const FORGOTTEN: usize = MAX_SESSIONS / 16;
+
+/// More octets of memory than this are not kept of all sessions together: attachments, names of namespaces, events that wait.
+const MAX_KEPT: usize = 128 << 20;
+
+/// So much is made free at once, so that it is not looked for with each packet.
+const ROOM: usize = MAX_KEPT / 16;
+
+/// A session that keeps less than this is left alone when there is too much: of all there may be they are a quarter of it.
+const LITTLE: usize = MAX_KEPT / MAX_SESSIONS / 4;
+
 /// Follows every session of a capture.
 #[derive(Default)]
 pub(super) struct Sessions {
@@ -29,12 +41,36 @@ pub(super) struct Sessions {
     pub(super) noticed: bool,
     /// It was told that there are too many.
     told: bool,
+    /// How many octets of memory all of them keep.
+    kept: usize,
+    /// How many packets and requests of sessions were heard.
+    heard: u64,
+    /// It was told that they keep too much.
+    told_kept: bool,
 }
 
 /// What is known of one session.
 struct Session {
     heart: Heart,
     sockets: Sockets,
+    /// How many octets of memory it keeps.
+    kept: usize,
+    /// Which of all packets and requests was its latest.
+    heard: u64,
+}
+
+impl Session {
+    fn new(heart: Version, sockets: Version) -> Self {
+        Self { heart: Heart::new(heart), sockets: Sockets::new(sockets), kept: 0, heard: 0 }
+    }
+
+    /// Takes note that it was heard, with what that adds to the sums over all sessions.
+    fn note(&mut self, sid: &str, heard: &mut u64, kept: &mut usize) {
+        *heard += 1;
+        self.heard = *heard;
+        let before = std::mem::replace(&mut self.kept, sid.len() + self.sockets.kept());
+        *kept = *kept - before + self.kept;
+    }
 }
 
 /// What was found inside a carrier.
@@ -52,19 +88,18 @@ pub(super) struct Found {
 impl Sessions {
     /// Takes the packet that opens a session.
     pub(super) fn open(&mut self, sid: &Arc<str>, version: Version, open: &Open, found: &mut Found) {
-        if let Some(session) = self.session(sid, version, found) {
+        self.meet(sid, (version, version), found);
+        if let Some(session) = self.sessions.get_mut(sid) {
+            session.note(sid, &mut self.heard, &mut self.kept);
             session.heart.open(open);
             session.sockets.seen_from_open();
         }
     }
 
     /// Takes one into which the capture came in its middle. Who pings in it is not known: that is the version's.
-    pub(super) fn join(&mut self, sid: &Arc<str>) {
+    pub(super) fn join(&mut self, sid: &Arc<str>, found: &mut Found) {
         self.noticed = true;
-        if self.sessions.len() < MAX_SESSIONS {
-            let session = Session { heart: Heart::new(Version::Other(0)), sockets: Sockets::new(Version::V4) };
-            self.sessions.insert(Arc::clone(sid), session);
-        }
+        self.meet(sid, (Version::Other(0), Version::V4), found);
     }
 
     /// Octets of a session are missing: it is not known any longer what was said in it.
@@ -77,7 +112,14 @@ impl Sessions {
     /// Takes the text of a message, in UTF-8, if it is one of which there is nothing to say but what kind of packet of Socket.IO it
     /// is. Else nothing has happened.
     pub(super) fn pass(&mut self, carried: &Carried<'_>, sid: &str, text: &[u8]) -> Option<socketio::Kind> {
-        self.sessions.get_mut(sid)?.sockets.pass(carried, text)
+        // What may become too much is for who can say so.
+        if self.kept + LITTLE > MAX_KEPT {
+            return None;
+        }
+        let session = self.sessions.get_mut(sid)?;
+        let kind = session.sockets.pass(carried, text)?;
+        session.note(sid, &mut self.heard, &mut self.kept);
+        Some(kind)
     }
 
     /// Takes a packet of a session: what Engine.IO asks of it, and what it carries.
@@ -89,10 +131,11 @@ impl Sessions {
         data: &Data<'_>,
         found: &mut Found,
     ) {
-        let Some(session) = self.session(sid, version, found) else { return };
+        self.meet(sid, (version, version), found);
+        let Some(session) = self.sessions.get_mut(sid) else { return };
         match (kind, data) {
             (Kind::Message, _) => session.sockets.hear(carried, sid, data, found),
-            (Kind::Close, _) => drop(self.sessions.remove(sid)),
+            (Kind::Close, _) => return self.forget(sid),
             (_, Data::Text(text)) => {
                 let note = session.heart.hear(kind, text, carried.direction, carried.moment);
                 if let (Some(note), Some(ridden)) = (note, found.ridden.last_mut()) {
@@ -100,6 +143,53 @@ impl Sessions {
                 }
             }
             (_, Data::Binary(_)) => {}
+        }
+        session.note(sid, &mut self.heard, &mut self.kept);
+        if self.kept > MAX_KEPT {
+            self.make_room(found);
+        }
+    }
+
+    fn forget(&mut self, sid: &str) {
+        if let Some(session) = self.sessions.remove(sid) {
+            self.kept -= session.kept;
+        }
+    }
+
+    /// Forgets the sessions that were silent longest, as there are too many. Should they speak again they are new.
+    fn forget_silent(&mut self, found: &mut Found) {
+        let all = self.sessions.iter().map(|(sid, session)| (session.heard, Arc::clone(sid)));
+        let mut all: Vec<(u64, Arc<str>)> = all.collect();
+        if all.len() > FORGOTTEN {
+            all.select_nth_unstable(FORGOTTEN);
+        }
+        all.iter().take(FORGOTTEN).for_each(|(_, sid)| self.forget(sid));
+        if !std::mem::replace(&mut self.told, true) {
+            let text = format!(
+                "more than {MAX_SESSIONS} sessions at once: those that were silent longest are forgotten, here and later; if they \
+                 go on, they are read without what was said in them before"
+            );
+            found.remarks.push(Note::new(Severity::Warn, text, "").about(Group::Undecoded));
+        }
+    }
+
+    /// Forgets the sessions that were silent longest, of those that keep much.
+    fn make_room(&mut self, found: &mut Found) {
+        let much = self.sessions.iter().filter(|(_, session)| session.kept >= LITTLE);
+        let mut much: Vec<(u64, Arc<str>)> = much.map(|(sid, session)| (session.heard, Arc::clone(sid))).collect();
+        much.sort_unstable();
+        for (_, sid) in much {
+            if self.kept <= MAX_KEPT - ROOM {
+                break;
+            }
+            self.forget(&sid);
+        }
+        if !std::mem::replace(&mut self.told_kept, true) {
+            let text = format!(
+                "more than {MAX_KEPT} octets are kept of all sessions together: those that were silent longest are forgotten, \
+                 with what they wait for, here and later"
+            );
+            found.remarks.push(Note::new(Severity::Warn, text, "").about(Group::Undecoded));
         }
     }
 
@@ -112,7 +202,10 @@ impl Sessions {
         is_post: bool,
         found: &mut Found,
     ) {
-        let (Some(connection), Some(session)) = (carried.connection, self.session(sid, version, found)) else { return };
+        let Some(connection) = carried.connection else { return };
+        self.meet(sid, (version, version), found);
+        let Some(session) = self.sessions.get_mut(sid) else { return };
+        session.note(sid, &mut self.heard, &mut self.kept);
         let note = session.heart.ask(connection.server, is_post);
         found.remarks.extend(note);
     }
@@ -127,23 +220,152 @@ impl Sessions {
         found: &mut Found,
     ) {
         let (Some(connection), Some(session)) = (carried.connection, self.sessions.get_mut(sid)) else { return };
+        session.note(sid, &mut self.heard, &mut self.kept);
         found.remarks.extend(session.heart.answer(connection.server, is_post, status, body));
     }
 
-    /// What is known of a session; `None` when there are too many, which is told once.
-    fn session(&mut self, sid: &Arc<str>, version: Version, found: &mut Found) -> Option<&mut Session> {
-        if !self.sessions.contains_key(sid) {
-            if self.sessions.len() >= MAX_SESSIONS {
-                if !std::mem::replace(&mut self.told, true) {
-                    let text =
-                        format!("more than {MAX_SESSIONS} sessions: this one and others after it are not followed");
-                    found.remarks.push(Note::new(Severity::Warn, text, "").about(Group::Undecoded));
-                }
-                return None;
-            }
-            let session = Session { heart: Heart::new(version), sockets: Sockets::new(version) };
-            self.sessions.insert(Arc::clone(sid), session);
+    /// Follows a session from here on, if it is not yet. That others are forgotten for it is told once.
+    fn meet(&mut self, sid: &Arc<str>, (heart, sockets): (Version, Version), found: &mut Found) {
+        if self.sessions.contains_key(sid) {
+            return;
         }
-        self.sessions.get_mut(sid)
+        if self.sessions.len() >= MAX_SESSIONS {
+            self.forget_silent(found);
+        }
+        let mut session = Session::new(heart, sockets);
+        session.note(sid, &mut self.heard, &mut self.kept);
+        self.sessions.insert(Arc::clone(sid), session);
+        if self.kept > MAX_KEPT {
+            self.make_room(found);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+    use crate::capture::Moment;
+    use crate::layer::Direction;
+
+    const UP: Direction = Direction::ToServer;
+    const BINARY: &str = r#"52-["a",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#;
+
+    #[derive(Default)]
+    struct Play {
+        sessions: Sessions,
+        found: Found,
+        /// Whether someone reads what is said, and does not only count.
+        wanted: bool,
+    }
+
+    impl Play {
+        /// A message of a session.
+        fn say(&mut self, sid: &str, data: &Data<'_>) {
+            let carried = Carried { wanted: self.wanted, ..Carried::whole(None, UP, Moment::default()) };
+            let what = (Version::V4, Kind::Message);
+            self.sessions.hear(&carried, &Arc::from(sid), what, data, &mut self.found);
+            if self.sessions.sessions.len() < 100 {
+                self.check();
+            }
+        }
+
+        fn check(&self) {
+            let sum: usize = self.sessions.sessions.values().map(|session| session.kept).sum();
+            assert_eq!(self.sessions.kept, sum);
+            assert!(sum <= MAX_KEPT, "{sum} octets are kept");
+        }
+
+        fn text(&mut self, sid: &str, text: &str) {
+            self.say(sid, &Data::Text(Cow::Borrowed(text)));
+        }
+
+        fn octets(&mut self, sid: &str, octets: &[u8]) {
+            self.say(sid, &Data::Binary(Cow::Borrowed(octets)));
+        }
+
+        fn notes(&self) -> Vec<&str> {
+            self.found.remarks.iter().map(|note| note.text.as_str()).collect()
+        }
+    }
+
+    /// However many there are, the later ones are followed: what is forgotten are those that were silent longest.
+    #[test]
+    fn what_was_silent_longest_is_forgotten() {
+        let mut play = Play::default();
+        for n in 0..MAX_SESSIONS {
+            play.text(&format!("s{n}"), "0");
+        }
+        play.text("s0", "2[\"still here\"]");
+        assert_eq!((play.sessions.sessions.len(), play.notes().len()), (MAX_SESSIONS, 0));
+        for n in 0..FORGOTTEN {
+            play.found.ridden.clear();
+            play.text(&format!("later {n}"), "0");
+            assert_eq!(play.found.ridden.len(), 1);
+        }
+        play.check();
+        let known = |sid: &str| play.sessions.sessions.contains_key(sid);
+        let last = FORGOTTEN.to_string();
+        assert_eq!(["s0", "s1", &format!("s{last}"), "later 0"].map(known), [true, false, false, true]);
+        assert!(known(&format!("s{}", FORGOTTEN + 1)));
+        let expected = "more than 16384 sessions at once: those that were silent longest are forgotten, here and later; if they \
+                        go on, they are read without what was said in them before";
+        assert_eq!(play.notes(), [expected]);
+        play.text("another", "0");
+        assert_eq!(play.notes().len(), 1, "it is told once");
+        // Who was forgotten is read on, and not blamed for what was said before.
+        play.found.ridden.clear();
+        play.text("s1", "2[\"me too\"]");
+        assert_eq!(play.found.ridden.iter().map(|ridden| ridden.notes.len()).collect::<Vec<_>>(), [0]);
+    }
+
+    /// However many sessions wait for attachments, what is kept has one bound, and who only counts forgets the same.
+    #[test]
+    fn what_all_sessions_keep_is_bounded() {
+        let large = vec![0; 16 << 20];
+        for wanted in [false, true] {
+            let mut play = Play { wanted, ..Play::default() };
+            play.text("quiet", "0");
+            for n in 0..12 {
+                let sid = format!("s{n}");
+                play.text(&sid, "0");
+                play.text(&sid, BINARY);
+                play.octets(&sid, &large);
+            }
+            let known = |sid: &str| play.sessions.sessions.contains_key(sid);
+            assert_eq!((known("s0"), known("s4"), known("s5"), known("s11")), (false, false, true, true), "{wanted}");
+            assert!(known("quiet"), "who keeps little is not forgotten for it");
+            let expected = "more than 134217728 octets are kept of all sessions together: those that were silent longest are \
+                            forgotten, with what they wait for, here and later";
+            assert_eq!(play.notes(), [expected]);
+            play.found.ridden.clear();
+            play.octets("s4", b"x");
+            play.octets("s5", b"x");
+            assert_eq!(play.found.ridden.len(), 1, "only one was waiting");
+            assert_eq!(play.found.ridden[0].notes, []);
+        }
+    }
+
+    /// So are names, and what waits for its acknowledgement; what is left and closed takes nothing.
+    #[test]
+    fn long_names_are_kept_within_the_same_bound() {
+        let mut play = Play::default();
+        let long = "n".repeat(1 << 20);
+        for n in 0..70 {
+            let sid = format!("s{}", n % 3);
+            play.text(&sid, &format!("0/{long}{n},"));
+            play.text(&sid, &format!("2/{long}{n},7[\"a\"]"));
+        }
+        assert_eq!(play.notes().len(), 1);
+        for n in 0..70 {
+            let sid = format!("s{}", n % 3);
+            play.text(&sid, &format!("1/{long}{n},"));
+        }
+        assert!(play.sessions.kept > 1 << 20, "the events wait");
+        for n in 0..3 {
+            play.sessions.forget(&format!("s{n}"));
+        }
+        assert_eq!(play.sessions.kept, 0);
     }
 }

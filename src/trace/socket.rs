@@ -9,14 +9,14 @@ use std::borrow::Cow;
 
 use std::sync::Arc;
 
-use super::carried::{Carried, Ridden, Rider};
+use super::carried::{Carried, Frames, Ridden, Rider};
 use super::exchange::Exchanges;
 use super::session::Found;
 use crate::layer::{Direction, Note, Severity};
-use crate::map::Map;
+use crate::map::{Map, spare};
 use crate::protocol::engineio::{Data, Version};
 use crate::protocol::socketio::{
-    Connect, Kind, Packet, Revision, SocketIoPacket, Usual, join, read_msgpack, split_offset,
+    Connect, Kind, Packet, Revision, SocketIoPacket, Usual, join, misfits, read_msgpack, split_offset,
 };
 
 /// The official parser allows ten; more than this are not waited for.
@@ -25,6 +25,10 @@ const MAX_ATTACHMENTS: u64 = 1000;
 const MAX_OCTETS: usize = 64 << 20;
 /// More namespaces than this are not told apart in one session.
 const MAX_NAMESPACES: usize = 1000;
+/// So many octets of memory these take, without their names and what they carry.
+const WAITING: usize = 512;
+const ATTACHMENT: usize = 32;
+const NAMESPACE: usize = 128;
 const SPEC: &str = "Socket.IO protocol 5, Packet encoding";
 
 /// How packets are written.
@@ -43,8 +47,20 @@ struct Waiting {
     packet: SocketIoPacket,
     notes: Vec<Note>,
     frames: Vec<u32>,
+    /// How long each attachment is that has come.
+    lens: Vec<usize>,
+    /// Their octets, if someone reads them.
     octets: Vec<Vec<u8>>,
+    /// How many octets they have together.
     len: usize,
+}
+
+impl Waiting {
+    /// How many octets of memory it takes, or would take if someone read what comes: so as much is forgotten in a summary.
+    fn kept(&self) -> usize {
+        let text = self.packet.namespace.len() + self.packet.data.as_ref().map_or(0, String::len);
+        WAITING + text + self.lens.len() * ATTACHMENT + self.len
+    }
 }
 
 /// A connection to a namespace.
@@ -55,13 +71,26 @@ struct Namespace {
     recovers: bool,
 }
 
+impl Namespace {
+    /// How many octets of memory it takes, with its name.
+    fn kept(&self, name: &str) -> usize {
+        NAMESPACE + name.len() + self.socket.as_ref().map_or(0, |socket| socket.len())
+    }
+}
+
 /// What is known of a session's Socket.IO.
 pub(super) struct Sockets {
     revision: Revision,
     parser: Parser,
     waiting: [Option<Waiting>; 2],
     namespaces: Map<String, Namespace>,
+    /// How many octets of memory they take.
+    named: usize,
     exchanges: Exchanges,
+    /// Packets are written as by default, and the namespace `/` is joined, without recovery.
+    is_plain: bool,
+    /// It was told that a message was no packet of any known parser.
+    is_foreign: bool,
     /// The packet that opened the session was captured, so its first CONNECT must have been too.
     from_open: bool,
 }
@@ -74,9 +103,17 @@ impl Sockets {
             parser: Parser::Unheard,
             waiting: [None, None],
             namespaces: Map::default(),
+            named: 0,
             exchanges: Exchanges::default(),
+            is_plain: false,
+            is_foreign: false,
             from_open: false,
         }
+    }
+
+    /// How many octets of memory are taken by what a peer can make longer or more of.
+    pub(super) fn kept(&self) -> usize {
+        self.exchanges.kept() + self.named + self.waiting.iter().flatten().map(Waiting::kept).sum::<usize>()
     }
 
     /// Octets of the session are missing.
@@ -92,9 +129,7 @@ impl Sockets {
     /// Takes the text of an Engine.IO message, in UTF-8, if it is a packet of which there is nothing to say but its kind. Else
     /// nothing has happened.
     pub(super) fn pass(&mut self, carried: &Carried<'_>, text: &[u8]) -> Option<Kind> {
-        let follows = self.waiting[carried.direction.index()].is_some();
-        let known = self.namespaces.get("/").filter(|known| !known.recovers);
-        if self.parser != Parser::Default || follows || known.is_none() {
+        if !self.is_plain || self.waiting[carried.direction.index()].is_some() {
             return None;
         }
         let usual = Usual::read(text)?;
@@ -105,6 +140,7 @@ impl Sockets {
     pub(super) fn hear(&mut self, carried: &Carried<'_>, sid: &Arc<str>, content: &Data<'_>, found: &mut Found) {
         if self.parser == Parser::Unheard {
             self.parser = recognise(content, self.revision).unwrap_or(Parser::Unheard);
+            self.name_parser(found);
         }
         match (self.parser, content) {
             (Parser::Default, Data::Text(text)) => self.text(carried, sid, text, found),
@@ -118,6 +154,25 @@ impl Sockets {
             }
             (Parser::Unheard, _) => {}
         }
+        let main = self.namespaces.get("/");
+        self.is_plain = self.parser == Parser::Default && main.is_some_and(|known| !known.recovers);
+    }
+
+    /// Says how packets are written, if not as by default.
+    fn name_parser(&mut self, found: &mut Found) {
+        let text = match self.parser {
+            Parser::Default => return,
+            Parser::MessagePack => {
+                "the packets of this session are MessagePack, as socket.io-msgpack-parser writes them"
+            }
+            // Of one that was joined in its middle this may be an attachment.
+            Parser::Unheard if !self.from_open || std::mem::replace(&mut self.is_foreign, true) => return,
+            Parser::Unheard => {
+                "no packet of Socket.IO as its default parser or socket.io-msgpack-parser writes them: another parser, or \
+                 another protocol on Engine.IO; not read further"
+            }
+        };
+        remark(found, Note::new(Severity::Note, text, "Socket.IO documentation, Custom parser"));
     }
 
     fn text(&mut self, carried: &Carried<'_>, sid: &Arc<str>, text: &str, found: &mut Found) {
@@ -149,7 +204,8 @@ impl Sockets {
             attachments,
             answers: None,
         };
-        let waiting = Waiting { packet, notes, frames: carried.frames.to_vec(), octets: Vec::new(), len: 0 };
+        let (lens, octets) = (Vec::new(), Vec::new());
+        let waiting = Waiting { packet, notes, frames: carried.frames.to_vec(), lens, octets, len: 0 };
         self.waiting[carried.direction.index()] = Some(waiting);
     }
 
@@ -163,17 +219,24 @@ impl Sockets {
             let note = format!("attachments of more than {MAX_OCTETS} octets are not kept");
             return remark(found, Note::new(Severity::Warn, note, ""));
         }
-        waiting.octets.push(octets.to_vec());
+        waiting.lens.push(octets.len());
+        if carried.wanted {
+            waiting.octets.push(octets.to_vec());
+        }
         waiting.frames.extend(carried.frames);
-        if (waiting.octets.len() as u64) < waiting.packet.attachments {
+        if (waiting.lens.len() as u64) < waiting.packet.attachments {
             *slot = Some(waiting);
             return;
         }
-        let Waiting { mut packet, mut notes, mut frames, octets, .. } = waiting;
-        if let Some(data) = &packet.data {
-            let joined = join(data, &octets);
-            notes.extend(joined.notes);
-            packet.data = Some(joined.data);
+        let Waiting { mut packet, mut notes, mut frames, lens, octets, .. } = waiting;
+        match packet.data.take() {
+            Some(data) if octets.len() == lens.len() => {
+                let joined = join(&data, &octets);
+                notes.extend(joined.notes);
+                packet.data = Some(joined.data);
+            }
+            Some(data) => notes.extend(misfits(&data, &lens)),
+            None => {}
         }
         let known = self.namespaces.get(packet.namespace.as_ref());
         let whole = known.is_some();
@@ -181,7 +244,7 @@ impl Sockets {
         self.exchanges.hear(carried.direction, carried.moment, whole, &mut packet, &mut notes);
         frames.sort_unstable();
         frames.dedup();
-        found.ridden.push(Ridden { payload: Rider::SocketIo(packet), notes, frames });
+        found.ridden.push(Ridden { payload: Rider::SocketIo(packet), notes, frames: Frames::Many(frames) });
     }
 
     /// Ties a packet to its namespace, and learns from what opens and closes one.
@@ -198,7 +261,7 @@ impl Sockets {
                 (socket, recovers) = (None, false);
             }
             Kind::ConnectError => socket = None,
-            Kind::Disconnect => drop(self.namespaces.remove(packet.namespace.as_ref())),
+            Kind::Disconnect => self.leave(&packet.namespace),
             _ => {}
         }
         let mut told = SocketIoPacket {
@@ -215,7 +278,7 @@ impl Sockets {
         };
         take_offset(direction, recovers, &mut told);
         self.exchanges.hear(direction, carried.moment, whole, &mut told, &mut notes);
-        Ridden { payload: Rider::SocketIo(told), notes, frames: Vec::new() }
+        Ridden { payload: Rider::SocketIo(told), notes, frames: Frames::of(carried) }
     }
 
     fn learn(&mut self, direction: Direction, sid: &Arc<str>, packet: &Packet<'_>) {
@@ -223,6 +286,7 @@ impl Sockets {
             return;
         }
         let names = packet.data.as_deref().map(Connect::from_json).unwrap_or_default();
+        let before = self.namespaces.get(packet.namespace.as_ref()).map_or(0, |known| known.kept(&packet.namespace));
         let known = self.namespaces.entry(packet.namespace.clone().into_owned()).or_default();
         // Missed events come before the answer to a client that comes back, and carry offsets already.
         known.recovers |= names.pid.is_some();
@@ -235,6 +299,14 @@ impl Sockets {
                 });
             }
             (Direction::ToServer, _) => {}
+        }
+        self.named = self.named - before + known.kept(&packet.namespace);
+    }
+
+    fn leave(&mut self, namespace: &str) {
+        if let Some(known) = self.namespaces.remove(namespace) {
+            self.named -= known.kept(namespace);
+            spare(&mut self.namespaces);
         }
     }
 

@@ -91,6 +91,31 @@ fn behind_a_gap_nobody_is_blamed_for_an_acknowledgement() {
     assert_eq!((noted(false), noted(true)), (1, 0));
 }
 
+/// A CONNECT as socket.io-msgpack-parser writes it, `{"type":0,"nsp":"/"}`; and what no parser known here writes.
+#[test]
+fn packets_that_are_not_written_as_usual_are_named() {
+    const CONNECT: &[u8] = b"\x82\xa4type\x00\xa3nsp\xa1/";
+    let noted = |octets: &[u8], sees_open: bool| {
+        let masked = [&[0x82, 0x80 | octets.len() as u8, 0, 0, 0, 0], octets].concat();
+        let mut talk = Conversation::new().open();
+        talk.client(UPGRADE).server(SWITCHING);
+        if sees_open {
+            talk.server(frame(TO_CLIENT, OPEN));
+        }
+        talk.client(&masked).client(&masked);
+        let trace = talk.trace();
+        let named = |(_, text): &&(_, &str)| text.contains("socket.io-msgpack-parser");
+        notes(&trace)
+            .iter()
+            .filter(named)
+            .map(|(_, text)| text.split(' ').take(2).collect::<Vec<_>>().join(" "))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(noted(CONNECT, true), ["the packets"]);
+    assert_eq!(noted(b"\xc1\xc1", true), ["no packet"]);
+    assert_eq!(noted(b"\xc1\xc1", false), [""; 0], "the opening is missing: it may be an attachment");
+}
+
 /// A body of a poll must hold a packet; where none does there is none to tell that on, so the request is told.
 #[test]
 fn a_post_without_a_packet_is_told() {
@@ -118,7 +143,8 @@ impl Counter {
 
 impl Watch for Counter {
     fn needs(&self) -> Needs {
-        Needs { everything: false, octets: self.reads, frames: self.reads, packets: self.reads }
+        let (octets, frames, packets) = (self.reads, self.reads, self.reads);
+        Needs { everything: false, octets, frames, packets, riders: true, segments: true }
     }
 
     fn frame(&mut self, _sight: &Sight<'_>) {}

@@ -4,7 +4,7 @@ use super::model::{Message, Trace};
 use super::watch::{Place, Seen, Sight, Watch, ends_of};
 use crate::capture::Moment;
 use crate::flow::Connection;
-use crate::layer::Direction;
+use crate::layer::{Direction, Span};
 use crate::protocol::HttpMessage;
 
 impl Trace {
@@ -38,17 +38,22 @@ impl Trace {
         whole.for_each(|(_, note)| watch.note(None, note));
     }
 
+    /// In which frame a request ended that was answered in this one. What ends its stream may come behind its octets.
+    fn asked_in(&self, asked: &Span, answered: u32) -> Option<u32> {
+        let told = self.owners(asked.buffer, &asked.range).next();
+        let whole = told.filter(|request| request.range == asked.range && request.frame() <= answered);
+        whole.map(Message::frame).or_else(|| self.of(asked.buffer)?.frames(asked.range.clone()).last().copied())
+    }
+
     fn seen<'a>(&'a self, message: &'a Message, connection: &'a Connection) -> Seen<'a> {
         let answers = message.payload_as::<HttpMessage>().and_then(|http| http.answers.clone());
-        let asked = answers.zip(match message.inside {
-            true => self.inside(message.connection, Direction::ToServer),
-            false => self.stream(message.connection, Direction::ToServer),
-        });
+        let asked = answers.map(|range| Span::new(message.buffer(Direction::ToServer), range));
         Seen {
             connection,
             direction: message.direction,
             range: &message.range,
             inside: message.inside,
+            stream: message.stream,
             frames: &message.frames,
             moment: Moment { frame: message.frame(), time: message.time },
             payload: message.payload.as_ref(),
@@ -56,7 +61,7 @@ impl Trace {
             complete: message.complete,
             late: message.late,
             bytes: Some(self.bytes(message)),
-            request_frame: asked.and_then(|(range, stream)| stream.frames(range).last().copied()),
+            request_frame: asked.and_then(|asked| self.asked_in(&asked, message.frame())),
         }
     }
 }

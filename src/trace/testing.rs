@@ -56,6 +56,13 @@ impl Conversation {
         self.segment(TO_SERVER, Flags::ACK, b"")
     }
 
+    /// Both sides close in order, the server first.
+    pub(crate) fn close_by_server(&mut self) -> &mut Self {
+        self.segment(TO_CLIENT, Flags::FIN | Flags::ACK, b"");
+        self.segment(TO_SERVER, Flags::FIN | Flags::ACK, b"");
+        self.segment(TO_CLIENT, Flags::ACK, b"")
+    }
+
     /// The next segment in this direction.
     pub(crate) fn segment(&mut self, direction: Direction, flags: u8, payload: &[u8]) -> &mut Self {
         let seq = self.next[direction.index()];
@@ -203,6 +210,9 @@ fn check_spans(trace: &Trace, layer: &Layer) {
             Buffer::Frame(number) => trace.record(number).unwrap().frame.data.len() as u64,
             Buffer::Stream(connection, direction) => trace.stream(connection, direction).unwrap().end(),
             Buffer::Decrypted(connection, direction) => trace.inside(connection, direction).unwrap().end(),
+            Buffer::Content(connection, direction, stream) => {
+                trace.content(connection, direction, stream).unwrap().end()
+            }
             Buffer::Datagram(frame) => trace.record(frame).unwrap().datagram.as_ref().unwrap().bytes.len() as u64,
             Buffer::Derived(index) => layer.derived[index].bytes.len() as u64,
         };

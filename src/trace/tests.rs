@@ -17,7 +17,7 @@ fn a_whole_story() {
     let mut talk = Conversation::new().open();
     talk.client(UPGRADE).server(SWITCHING).client(HELLO).server(HI);
     talk.client([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8]).server([0x88, 2, 0x03, 0xe8]); // close 1000, both ways
-    talk.close();
+    talk.close_by_server();
     let trace = talk.trace();
     assert_eq!(
         told(&trace),
@@ -35,7 +35,7 @@ fn a_whole_story() {
     assert_eq!(trace.talk(0), Talk::Known("websocket"));
     let connection = &trace.connections()[0];
     assert_eq!((connection.opening, connection.frames, connection.is_closed()), (Opening::Seen, 12, true));
-    assert_eq!([TO_SERVER, TO_CLIENT].map(|d| connection.closing(d)), [Some(Closing::Fin(10)), Some(Closing::Fin(11))]);
+    assert_eq!([TO_SERVER, TO_CLIENT].map(|d| connection.closing(d)), [Some(Closing::Fin(11)), Some(Closing::Fin(10))]);
     assert_eq!(connection.handshake.rtt(), Some(0.002));
     assert_eq!(layer_sums(&trace.ledger(6)), [("ip", 20), ("tcp", 20), ("websocket", 6), ("payload", 5)]);
     assert_eq!(layer_sums(&trace.ledger(5)), [("ip", 20), ("tcp", 20), ("http", SWITCHING.len() as u32)]);
@@ -81,6 +81,13 @@ fn a_websocket_that_ends_without_its_closing_handshake_is_told() {
         noted(&|talk| {
             talk.client(CLOSE).server([0x88, 2, 0x03, 0xe8]).close();
         }),
+        ["the client closed TCP first: the server should, so that not the client keeps the connection in TIME-WAIT"],
+        "RFC 6455 §7.1.1"
+    );
+    assert_eq!(
+        noted(&|talk| {
+            talk.client(CLOSE).server([0x88, 2, 0x03, 0xe8]).close_by_server();
+        }),
         [""; 0]
     );
     assert_eq!(noted(&|_| {}), [""; 0], "what goes on has not ended");
@@ -121,10 +128,12 @@ fn bytes_left_over_after_101_belong_to_the_new_protocol() {
             "[4] > GET /chat   Upgrade: websocket",
             "[4] > text \"Hello\"  masked 37 fa 21 3d",
             "[5] < 101 Switching Protocols",
-            "[5] < the key was answered: WebSocket from here on",
+            "[5] < the key was answered, but the handshake breaks a rule",
             "[5] < text \"hi\"",
         ]
     );
+    let early = "octets from the client came before the answer, for which it must wait";
+    assert!(notes(&trace).contains(&(Some(4), early)));
     let owners = [("ip", 20), ("tcp", 20), ("http", SWITCHING.len() as u32), ("websocket", 2), ("payload", 2)];
     assert_eq!(layer_sums(&trace.ledger(5)), owners);
 }
@@ -188,38 +197,50 @@ fn a_capture_may_begin_in_the_middle() {
     let mut talk = Conversation::new();
     talk.server("of a page</html>").client(GET);
     let trace = talk.trace();
-    assert_eq!(told(&trace), ["[1] < 16 octets that are no HTTP/1 message (incomplete)", "[2] > GET /"]);
+    assert_eq!(told(&trace), ["[1] < 16 octets of a message whose beginning is missing (incomplete)", "[2] > GET /"]);
+    talk.server(EMPTY_200);
+    let trace = talk.trace();
+    let before = "16 octets before it belong to a message that began before the capture";
+    assert_eq!((told(&trace)[2].as_str(), notes(&trace)[2]), ("[3] < 200 OK", (Some(3), before)));
+    let owners = [("ip", 20), ("tcp", 20), ("http", 16)];
+    assert_eq!(layer_sums(&trace.ledger(1)), owners, "it is not for nobody");
+    // Until the server answers nobody knows what an upload is.
+    let mut talk = Conversation::new();
+    talk.client("the end of an upload").server(EMPTY_200).client(GET).server(EMPTY_200);
+    let trace = talk.trace();
+    assert_eq!(told(&trace)[1..], ["[2] < 200 OK", "[3] > GET /", "[4] < 200 OK"]);
+    assert_eq!(told(&trace)[0], "[1] > 20 octets of a message whose beginning is missing (incomplete)");
 }
 
 #[test]
 fn a_gap_is_told() {
     let mut talk = Conversation::new().open();
-    talk.client(GET).client(GET).lose().client(GET).server(EMPTY_200).close();
+    talk.client(GET).client(GET).lose().client(GET).server(EMPTY_200);
     let trace = talk.trace();
-    assert_eq!(told(&trace), ["[4] > GET /", "[6] < 200 OK"]);
+    assert_eq!(told(&trace), ["[4] > GET /", "[5] > GET /", "[6] < 200 OK"], "a whole head begins behind it");
     let lost = format!("{} octets of this stream were not captured", GET.len());
-    let text = format!(
-        "{lost}, though the other side acknowledged them: the capture lost them, not the network; \
-         what follows in this direction cannot be read"
-    );
+    let text = format!("{lost}, though the other side acknowledged them: the capture lost them, not the network");
     assert_eq!(
         notes(&trace),
         [(Some(5), "bytes that belong in front of it had not come by then"), (Some(5), text.as_str())]
     );
-    assert_eq!(layer_sums(&trace.ledger(5))[2], ("data", GET.len() as u32));
-    assert_eq!(names(&trace, 5).last(), Some(&"data"));
+    assert_eq!(layer_sums(&trace.ledger(5))[2], ("http", GET.len() as u32));
+    assert_eq!(names(&trace, 5).last(), Some(&"http"));
 }
 
 #[test]
 fn a_gap_that_nobody_acknowledged_may_be_the_networks() {
     let mut talk = Conversation::new().open();
-    talk.client(GET).client(GET).lose().client(GET);
+    talk.client(UPGRADE).server(SWITCHING).server(HI).lose().server("no frame at all");
     let text = format!(
         "{} octets of this stream were not captured, and the other side did not acknowledge them; \
          what follows in this direction cannot be read",
-        GET.len()
+        HI.len()
     );
-    assert_eq!(notes(&talk.trace())[1], (Some(5), text.as_str()));
+    let trace = talk.trace();
+    assert_eq!(notes(&trace)[1], (Some(6), text.as_str()));
+    assert_eq!(layer_sums(&trace.ledger(6))[2], ("data", 15));
+    assert_eq!(names(&trace, 6).last(), Some(&"data"));
 }
 
 #[test]
@@ -247,9 +268,9 @@ fn an_acknowledged_gap_does_not_hold_up_what_follows() {
     let trace = talk.trace();
     let stream = trace.stream(0, TO_SERVER).unwrap();
     assert_eq!((stream.gaps(), stream.slice(3..20)), (&[0..3][..], &b"twotwotwotwo"[..]));
-    let late = "its bytes were given up for missing before it came: they are not read";
+    let late = "its bytes were given up for missing, and told to be, before it came: they are not read";
     assert!(notes(&trace).contains(&(Some(12), late)), "{:?}", notes(&trace));
-    assert_eq!(layer_sums(&trace.ledger(12))[2].1, 3);
+    assert_eq!(layer_sums(&trace.ledger(12))[2], ("late", 3));
 }
 
 /// Lost bytes are told whoever reads, or does not read, what is around them.
@@ -300,7 +321,7 @@ fn a_frame_cut_by_the_capture_is_told() {
     let trace = talk.trace();
     assert_eq!(told(&trace)[3], "[6] < text \"h\" (incomplete)");
     assert!(notes(&trace).contains(&(Some(6), "the capture kept 43 of the frame's 44 octets")));
-    assert!(notes(&trace).iter().any(|(_, text)| text.starts_with("1 octets of this stream were not captured")));
+    assert!(notes(&trace).iter().any(|(_, text)| text.starts_with("1 octet of this stream was not captured")));
     // By the length of the cut frame the next one is found all the same.
     assert_eq!(told(&trace)[4], "[7] < text \"hi\"");
     assert_eq!(layer_sums(&trace.ledger(7))[2], ("websocket", 2));
@@ -316,7 +337,7 @@ fn bytes_sent_again_are_not_read_twice() {
     talk.at(TO_SERVER, seq, DATA, both.as_bytes());
     let trace = talk.trace();
     assert_eq!(told(&trace), ["[4] > GET /", "[6] > GET /2"]);
-    assert_eq!(notes(&trace), [(Some(5), "its bytes were seen before: sent again, or captured twice")]);
+    assert_eq!(notes(&trace), [(Some(5), "bytes came before it for the same place: sent again, or captured twice")]);
     assert_eq!(layer_sums(&trace.ledger(5))[2], ("repeated", GET.len() as u32));
     assert_eq!(layer_sums(&trace.ledger(6))[2..], [("repeated", GET.len() as u32), ("http", 19)]);
 }
@@ -377,6 +398,29 @@ fn a_body_that_ends_with_the_connection_is_whole_only_after_a_fin() {
 }
 
 #[test]
+fn a_reset_that_its_receiver_does_not_heed_ends_nothing() {
+    // In the second its receiver has not acknowledged what is on its way.
+    for (ahead, ack) in [(-40_i32, 0), (-1, 2), (9, 0), (1 << 25, 0)] {
+        let mut talk = Conversation::new().open();
+        talk.client(UPGRADE).server(SWITCHING).server(HI);
+        talk.next[1] = talk.next[1].wrapping_sub(ack);
+        talk.segment(TO_SERVER, Flags::ACK, b"");
+        talk.next[1] = talk.next[1].wrapping_add(ack);
+        let seq = talk.next[1].wrapping_add_signed(ahead);
+        talk.at(TO_CLIENT, seq, Flags::RST, b"").server(HI).client(HELLO);
+        let trace = talk.trace();
+        assert_eq!(
+            told(&trace)[3..],
+            ["[6] < text \"hi\"", "[9] < text \"hi\"", "[10] > text \"Hello\"  masked 37 fa 21 3d"],
+            "{ahead}"
+        );
+        assert_eq!(trace.connections()[0].closing(TO_CLIENT), None);
+        let odd = if ahead == -40 { Some(8) } else { Some(9) };
+        assert!(notes(&trace).iter().any(|(frame, text)| *frame == odd && text.contains("RST")), "{:?}", notes(&trace));
+    }
+}
+
+#[test]
 fn a_reset_in_the_middle_of_a_message_shows_it_as_incomplete() {
     let mut talk = Conversation::new().open();
     talk.client(UPGRADE).server(SWITCHING).server(&HI[..3]).segment(TO_CLIENT, Flags::RST, b"");
@@ -430,6 +474,32 @@ fn add_options(frame: &mut crate::capture::Frame, options: &[u8]) {
     frame.len += options.len() as u32;
     frame.data[3] += options.len() as u8; // IPv4 total length
     frame.data[32] += (options.len() as u8 / 4) << 4; // TCP data offset, in words
+}
+
+/// A window that may have to be multiplied is told to be one, where its sender's SYN is missing.
+#[test]
+fn an_unknown_scale_of_a_window_is_said() {
+    let factor = |trace: &super::Trace, frame: u32| {
+        let layers = trace.layers(frame);
+        let tcp = layers.iter().find(|layer| layer.protocol == "tcp").unwrap();
+        let said = tcp.notes.iter().filter(|note| note.text.contains("multiplied")).count();
+        (tcp.value("tcp.window_size_scalefactor").map(ToString::to_string), said)
+    };
+    let mut open = Conversation::new().open();
+    for n in 0..2 {
+        add_options(&mut open.frames[n], &[1, 3, 3, 7]); // no operation; window scale 7
+    }
+    assert_eq!([1, 2, 3].map(|frame| factor(&open.trace(), frame)), [(None, 0), (None, 0), (Some("128".into()), 0)]);
+    assert_eq!(factor(&Conversation::new().open().trace(), 3), (Some("-2".into()), 0), "nobody offered to");
+
+    let mut middle = Conversation::new();
+    middle.client("hello").segment(crate::layer::Direction::ToClient, Flags::RST | Flags::ACK, b"");
+    let trace = middle.trace();
+    assert_eq!(factor(&trace, 1), (Some("-1".into()), 1));
+    assert_eq!(factor(&trace, 2), (Some("-1".into()), 0), "the window of a RST says nothing");
+    let layers = trace.layers(1);
+    let field = layers.iter().flat_map(|layer| &layer.fields).find(|field| field.def.name.ends_with("scalefactor"));
+    assert_eq!(field.unwrap().span.as_ref().map(crate::layer::Span::len), Some(2));
 }
 
 #[test]
@@ -547,6 +617,50 @@ fn a_websocket_joined_in_its_middle_is_read_and_how_sure_that_is_is_told() {
         talk.client(octets).server(octets).client(octets);
         assert_eq!(talk.trace().talk(0), Talk::Unknown);
     }
+}
+
+#[test]
+fn a_websocket_joined_in_the_middle_of_a_frame_is_read_from_the_next_one_on() {
+    let mut talk = Conversation::new();
+    talk.server("the end of a frame").client(&HELLO[3..]);
+    for _ in 0..3 {
+        talk.server(HI).client(HELLO);
+    }
+    let trace = talk.trace();
+    assert_eq!(trace.talk(0), Talk::Known("websocket"));
+    assert_eq!(told(&trace).len(), 6, "{:?}", told(&trace));
+    assert_eq!(told(&trace)[0], "[3] < text \"hi\"");
+    let skipped = |n, on| (Some(on), format!("the {n} octets before it end a frame that began before the capture"));
+    for (on, text) in [skipped(18, 3), skipped(8, 4)] {
+        assert!(notes(&trace).contains(&(on, &text)), "{text}: {:?}", notes(&trace));
+    }
+    assert_eq!(layer_sums(&trace.ledger(1)).last(), Some(&("data", 18)));
+    // A few octets that might be frames somewhere in others are none.
+    let mut talk = Conversation::new();
+    talk.server([b"SSH-2.0-x\r\n", HI, HI, HI, b"more"].concat()).client("SSH-2.0-y\r\n");
+    assert_eq!(talk.trace().talk(0), Talk::Unknown);
+}
+
+/// However small the segments are: each of them asked anew, this would take minutes.
+#[test]
+fn what_is_spoken_is_not_looked_for_with_each_octet() {
+    let mut talk = Conversation::new();
+    talk.server("l");
+    for octet in b"\x81\x7e\x07\xfc".repeat(1500) {
+        talk.server([octet]);
+    }
+    talk.client("x");
+    assert_eq!(talk.trace().talk(0), Talk::Unknown);
+}
+
+/// Nor is it missed where the other side begins to speak.
+#[test]
+fn an_upload_that_was_joined_is_known_by_its_answer() {
+    let mut talk = Conversation::new();
+    b"no head in it ".repeat(300).chunks(7).for_each(|piece| _ = talk.client(piece));
+    talk.server(EMPTY_200).client(GET).server(EMPTY_200);
+    let told = told(&talk.trace());
+    assert!(told.ends_with(&["[602] > GET /".to_owned(), "[603] < 200 OK".to_owned()]), "{told:?}");
 }
 
 /// Who speaks in a tunnel is found out as at the beginning of a connection, be it in the segment of the answer or later.

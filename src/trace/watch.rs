@@ -98,12 +98,17 @@ pub struct Needs {
     pub frames: bool,
     /// Each frame, dissected. Else plain ones are only told to have come, with [`Watch::passed`].
     pub packets: bool,
+    /// What messages carry: Engine.IO and Socket.IO, and what answers which request. Else nobody looks into them.
+    pub riders: bool,
+    /// What segments are to those before them: sent again, out of order. Else nobody asks that of plain ones.
+    pub segments: bool,
 }
 
 impl Needs {
     /// Whether numbers are enough.
     pub fn is_nothing(self) -> bool {
-        self == Self { everything: false, octets: false, frames: false, packets: false }
+        let Self { everything, octets, frames, packets, riders: _, segments: _ } = self;
+        !(everything || octets || frames || packets)
     }
 }
 
@@ -185,6 +190,8 @@ pub struct Seen<'a> {
     pub range: &'a Range<u64>,
     /// Whether that is the stream inside, which was encrypted.
     pub inside: bool,
+    /// Its number, if that is the stream inside of several: a stream of HTTP/2.
+    pub stream: Option<u32>,
     /// All frames that carried it, ascending, if [`Needs::frames`].
     pub frames: &'a [u32],
     /// The frame in which it ended.
@@ -227,12 +234,15 @@ pub struct Ended {
     pub connection: Connection,
     /// What was spoken on it at its end.
     pub talk: Talk,
-    /// How many messages were found on it, what rides on them included.
+    /// How many messages were found on it, each once: not the frames of one that came in several, nor what rides on them. Where
+    /// TLS was opened, those inside instead of its records.
     pub messages: u64,
     /// Its bytes, as far as they were kept.
     pub streams: [Stream; 2],
     /// What was decrypted of it, if anything was.
     pub inside: Option<Box<Inside>>,
+    /// What its streams of HTTP/2 carried, by their numbers, as far as it was kept.
+    pub contents: Vec<(u32, [Stream; 2])>,
 }
 
 /// What was decrypted of a connection.

@@ -90,14 +90,11 @@ impl Streams {
         }
         let frames = sequence.frames(range.end);
         let carried = Carried {
-            connection: None,
-            direction,
             start: sequence.start(),
             bytes: Some(octets),
             frames: &frames,
-            moment: now,
-            complete: true,
             wanted: true,
+            ..Carried::whole(None, direction, now)
         };
         let mut found = Found::default();
         let packet = framed.packet(octets);
@@ -110,7 +107,7 @@ impl Streams {
             first.notes.append(&mut found.remarks);
         }
         let told = found.ridden.into_iter().map(|ridden| {
-            let frames = if ridden.frames.is_empty() { frames.clone() } else { ridden.frames };
+            let frames = ridden.frames.or(&frames).to_vec();
             (ridden.payload.as_payload().boxed(), ridden.notes, frames)
         });
         Step { len: range.end, told: told.collect(), note: None }

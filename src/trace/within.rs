@@ -1,27 +1,83 @@
-//! The stream inside a stream: what was decrypted is listened to as a connection of its own would be.
+//! The streams inside a stream: what was decrypted, and what each stream of HTTP/2 carries, is listened to as a connection of
+//! its own would be.
 //!
-//! Every octet keeps its place. The ciphers that are opened here encrypt octet by octet, so the stream inside knows for each
-//! of its octets the frame and the place in it where that lies encrypted.
+//! Every octet keeps its place. The ciphers that are opened here encrypt octet by octet, and frames carry what they carry as it
+//! is: so a stream inside knows for each of its octets the frame and the place in it where that lies.
 
-use super::ear::Ear;
-use super::hand::Opened;
-use super::lane::Lane;
+use std::collections::BTreeMap;
+
+use super::ear::{Ear, MAX_MESSAGE};
+use super::hand::{Opened, place};
+use super::lane::{Lane, Speech};
+use super::session::Sessions;
 use super::watch::Watch;
-use crate::flow::Origin;
+use crate::flow::{Origin, Stream};
 use crate::layer::Direction;
+use crate::message::Piece;
+use crate::protocol;
 
 const BOTH: [Direction; 2] = [Direction::ToServer, Direction::ToClient];
+
+/// The streams inside a lane that have numbers.
+#[derive(Default)]
+pub(super) struct Streams {
+    open: BTreeMap<u32, Box<Lane>>,
+    /// What was said on those that are over, where everything is kept.
+    pub(super) over: Vec<(u32, [Stream; 2])>,
+    /// How many messages were told of those that are over.
+    pub(super) messages: u64,
+    /// How many octets those that are open keep.
+    kept: u64,
+}
 
 impl<W: Watch> Ear<'_, W> {
     /// Lets those who speak inside hear what was opened.
     pub(super) fn listen_within(&mut self, opened: Opened) {
-        let Opened { direction, offset, from, octets, closes, moment } = opened;
+        let Opened { direction, stream, ends, moment, .. } = opened;
+        let mut inner = match stream {
+            None => self.lane.inside.take().unwrap_or_else(|| self.new_lane(None)),
+            Some(number) => self.lane.streams.open.remove(&number).unwrap_or_else(|| self.new_lane(stream)),
+        };
+        let kept = inner.kept();
+        if stream.is_some() {
+            // What the streams of a connection keep is bounded as what one message keeps.
+            inner.room = Some(MAX_MESSAGE.saturating_sub(self.lane.streams.kept - kept));
+        }
+        self.add_within(&mut inner, opened);
+        inner.hearing.over |= ends;
+        self.within(&mut inner, |ear| ear.listen(direction));
+        let Some(number) = stream else {
+            self.lane.inside = Some(inner);
+            return;
+        };
+        self.lane.streams.kept -= kept;
+        if !ends {
+            self.lane.streams.kept += inner.kept();
+            self.lane.streams.open.insert(number, inner);
+            return;
+        }
+        if let Some(note) = inner.speech.farewell(None).filter(|_| inner.deaf == [false; 2]) {
+            self.watch.note(Some(&place(self.connection, direction, moment)), &note);
+        }
+        self.part_with_stream(number, *inner);
+    }
+
+    /// Puts the octets that were opened into the stream inside.
+    fn add_within(&self, inner: &mut Lane, opened: Opened) {
+        let Opened { direction, offset, from, octets, piece, closes, moment, .. } = opened;
         let d = direction.index();
-        let everything = self.needs.everything;
-        let new = || Box::new(if everything { Lane::default() } else { Lane::passing() });
-        let mut inner = self.lane.inside.take().unwrap_or_else(new);
-        let stream = &mut inner.hearing.streams[d];
         let len = octets.len() as u64;
+        if let Speech::Known(_, decoder) = &mut inner.speech {
+            match piece {
+                Piece::Content => {}
+                Piece::Part => decoder.section(direction, offset..offset + len, None),
+                Piece::Section(section, whole) => {
+                    let end = offset + len;
+                    decoder.section(direction, end.saturating_sub(whole)..end, Some(section));
+                }
+            }
+        }
+        let stream = &mut inner.hearing.streams[d];
         let mut done = 0;
         // Nobody needs to know the frames: then there may be no chunks.
         for chunk in self.lane.hearing.streams[d].chunks(from..from + len) {
@@ -37,22 +93,52 @@ impl<W: Watch> Ear<'_, W> {
         if closes {
             inner.hearing.fin[d].get_or_insert((offset + len, moment));
         }
-        self.within(&mut inner, |ear| ear.listen(direction));
-        self.lane.inside = Some(inner);
+    }
+
+    /// A lane for a stream inside; for one with a number, which begins with a request.
+    fn new_lane(&self, stream: Option<u32>) -> Box<Lane> {
+        let mut lane = if self.needs.everything { Lane::default() } else { Lane::passing() };
+        if let Some(number) = stream {
+            let (name, decoder) = protocol::for_stream(number);
+            (lane.stream, lane.speech) = (stream, Speech::Known(name, decoder));
+        }
+        Box::new(lane)
     }
 
     /// Where nothing more will be read of a direction, nothing more will come inside.
     pub(super) fn pass_ends_on(&mut self) {
-        let Some(mut inner) = self.lane.inside.take() else { return };
-        for direction in BOTH {
-            let d = direction.index();
-            let cut = self.lane.hearing.ended(d) || self.lane.deaf[d];
-            if cut && !inner.hearing.ended(d) {
-                inner.hearing.cut[d] = true;
-                self.within(&mut inner, |ear| ear.listen(direction));
+        let cut = BOTH.map(|direction| self.lane.hearing.ended(direction.index()) || self.lane.deaf[direction.index()]);
+        if cut == [false; 2] {
+            return;
+        }
+        if let Some(mut inner) = self.lane.inside.take() {
+            self.cut_within(&mut inner, cut);
+            self.lane.inside = Some(inner);
+        }
+        if self.lane.streams.open.is_empty() {
+            return;
+        }
+        for (number, mut inner) in std::mem::take(&mut self.lane.streams.open) {
+            let kept = inner.kept();
+            self.cut_within(&mut inner, cut);
+            self.lane.streams.kept -= kept;
+            if inner.hearing.ended(0) && inner.hearing.ended(1) {
+                self.part_with_stream(number, *inner);
+            } else {
+                self.lane.streams.kept += inner.kept();
+                self.lane.streams.open.insert(number, inner);
             }
         }
-        self.lane.inside = Some(inner);
+    }
+
+    fn cut_within(&mut self, inner: &mut Lane, cut: [bool; 2]) {
+        for direction in BOTH {
+            let d = direction.index();
+            if cut[d] && !inner.hearing.ended(d) {
+                inner.hearing.cut[d] = true;
+                self.within(inner, |ear| ear.listen(direction));
+            }
+        }
     }
 
     /// The connection is over, or is not followed any longer.
@@ -63,9 +149,18 @@ impl<W: Watch> Ear<'_, W> {
         self.lane.inside = Some(inner);
     }
 
+    fn part_with_stream(&mut self, number: u32, inner: Lane) {
+        let streams = &mut self.lane.streams;
+        streams.messages += inner.messages;
+        if self.needs.everything {
+            streams.over.push((number, inner.hearing.streams));
+        }
+    }
+
     fn within(&mut self, lane: &mut Lane, listen: impl FnOnce(&mut Ear<'_, W>)) {
         listen(&mut Ear {
             connection: self.connection,
+            within: self.within || lane.stream.is_none(),
             lane,
             sessions: self.sessions,
             watch: self.watch,
@@ -74,7 +169,25 @@ impl<W: Watch> Ear<'_, W> {
             now: self.now,
             lent: None,
             secrets: self.secrets,
-            within: true,
         });
+    }
+}
+
+impl Lane {
+    /// How many octets are kept of both directions.
+    fn kept(&self) -> u64 {
+        self.hearing.streams.iter().map(|stream| stream.kept() as u64).sum()
+    }
+
+    /// Octets are missing: what was said in sessions whose messages are carried here, or inside, is not known any longer.
+    pub(super) fn doubt(&self, sessions: &mut Sessions) {
+        self.carrier.sids().for_each(|sid| sessions.doubt(sid));
+        self.inside.iter().chain(self.streams.open.values()).for_each(|inner| inner.doubt(sessions));
+    }
+
+    /// How many messages were told of it and of what is inside.
+    pub(super) fn all_messages(&self) -> u64 {
+        let inside = self.inside.iter().chain(self.streams.open.values()).map(|inner| inner.all_messages());
+        Some(self.streams.messages + inside.sum::<u64>()).filter(|inside| *inside > 0).unwrap_or(self.messages)
     }
 }

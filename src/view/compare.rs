@@ -4,6 +4,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::line::{Line, Page, Tone};
 use super::table::table;
+use crate::count::counted;
 use crate::explain::{Comparison, Contender, CostLayer};
 
 /// How long the longest bar is.
@@ -299,8 +300,9 @@ fn sentences(compared: &Comparison, page: &mut Page) {
     let between = compared.contenders.iter().filter_map(|one| one.between);
     let (seen, of) = between.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
     if of > 0 {
+        let events = counted(of, "event");
         let text = format!(
-            "Checked by another clock: of {of} events the capture has {seen} between the moment a program sent them and the moment \
+            "Checked by another clock: of {events} the capture has {seen} between the moment a program sent them and the moment \
              another had them."
         );
         page.paragraph(Line::of(Tone::Plain, "· "), &Line::of(Tone::Plain, text));

@@ -163,7 +163,7 @@ impl<'a> LessonPage<'a> {
             }
             ToldItem::Predict { ask, choices, answer, claim } => self.predict(ask, choices, *answer, claim),
             ToldItem::Script(lines) => self.script(lines),
-            ToldItem::Ladder(told) => self.page.extend(story(told, width)),
+            ToldItem::Ladder(told) => self.page.extend(story(told, None, width)),
             ToldItem::Peel(frame) => self.peel(frame),
             ToldItem::Text(frame, lines) => self.text(frame, lines),
             ToldItem::Table(head, rows) => {

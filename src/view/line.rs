@@ -41,12 +41,12 @@ impl Tone {
     pub fn of(owner: &str) -> Self {
         match owner {
             "eth" | "null" | "raw" | "sll" | "vlan" | "ieee8021ad" | "padding" | "missing" => Self::Link,
-            "ip" | "ipv6" | "arp" | "icmp" | "icmpv6" | "fragment" => Self::Net,
+            "ip" | "ipv6" | "ah" | "arp" | "icmp" | "icmpv6" | "fragment" => Self::Net,
             "tcp" | "udp" | "quic" => Self::Transport,
             "http" | "http2" | "sse" => Self::Http,
             "websocket" | "websocket.handshake" | "engineio" | "socketio" => Self::WebSocket,
             "payload" => Self::Payload,
-            "repeated" => Self::Warn,
+            "repeated" | "late" => Self::Warn,
             _ => Self::Plain,
         }
     }

@@ -2,6 +2,7 @@
 
 mod case;
 mod compare;
+mod cut;
 mod export;
 mod fields;
 mod glossary;

@@ -2,6 +2,7 @@
 
 use super::line::{Line, Page, Tone};
 use super::table::table;
+use crate::count::counted;
 use crate::explain::{CostLayer, Pair, Untold};
 use crate::filter::Evidence;
 
@@ -54,13 +55,13 @@ pub fn pair(pair: &Pair, width: usize) -> Vec<Line> {
 fn stories(pair: &Pair, page: &mut Page) {
     if pair.partings.is_empty() {
         let text = format!(
-            "Both tell the same story, all {} lines of it, but for what chance and the clock have chosen.",
-            pair.alike
+            "Both tell the same story, all {} of it, but for what chance and the clock have chosen.",
+            counted(pair.alike, "line")
         );
         page.paragraph(Line::of(Tone::Good, "✓ "), &Line::of(Tone::Plain, text));
         return;
     }
-    let text = format!("Their stories are alike in {} lines, and part there:", pair.alike);
+    let text = format!("Their stories are alike in {}, and part there:", counted(pair.alike, "line"));
     page.paragraph(Line::new(), &Line::of(Tone::Strong, text));
     for parting in pair.partings.iter().take(MOST) {
         let of = if parting.protocol == "quic" { "QUIC connection" } else { "connection" };
@@ -75,7 +76,7 @@ fn stories(pair: &Pair, page: &mut Page) {
     }
     if pair.partings.len() > MOST {
         let more = pair.partings.len() - MOST;
-        page.line(Line::of(Tone::Dim, format!("and {more} times more; `--format json` names them all")));
+        page.line(Line::of(Tone::Dim, format!("and {} more; `--format json` names them all", counted(more, "time"))));
     }
 }
 

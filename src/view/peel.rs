@@ -3,6 +3,7 @@
 use unicode_width::UnicodeWidthStr;
 
 use super::line::{Line, Page, Tone, wrap_within};
+use crate::count::counted;
 use crate::explain::{Peel, Unmask, internet_layer};
 use crate::layer::{Buffer, Field, Layer, Value};
 use crate::protocol::text::tamed;
@@ -24,7 +25,7 @@ const SAYS: usize = LAYER + LAYER_NAME + 1;
 pub fn onion(peel: &Peel, width: usize) -> Vec<Line> {
     let mut page = Page::new(width);
     let mut head = Line::of(Tone::Strong, format!("frame {}, peeled", peel.frame));
-    let total = format!("{} octets, each owned once", peel.len);
+    let total = format!("{}, each owned once", counted(peel.len, "octet"));
     let column = width.saturating_sub(total.len());
     if head.width() + 2 <= column {
         head.pad_to(column);

@@ -4,6 +4,7 @@ use super::ladder::ladder;
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 
+use super::cut::Cuts;
 use super::line::{Line, Page, Tone, fit};
 use crate::explain::{Cast, Chapter, Confidence, Finding, Recognised, Story};
 use crate::filter::Evidence;
@@ -11,8 +12,8 @@ use crate::layer::Severity;
 use crate::protocol::text::tamed;
 use crate::trace::{Talk, Trace, ends_of};
 
-/// The ladders of all connections, each with its heading.
-pub fn story(story: &Story, width: usize) -> Vec<Line> {
+/// The ladders of all connections, each with its heading; `help` says where frames can be seen that have no line.
+pub fn story(story: &Story, help: Option<&str>, width: usize) -> Vec<Line> {
     let mut page = Page::new(width);
     for chapter in &story.chapters {
         page.gap();
@@ -39,7 +40,8 @@ pub fn story(story: &Story, width: usize) -> Vec<Line> {
         page.gap();
         let frames = Evidence { frames: story.others.clone(), searched: None }.to_string();
         let why = if story.quic.is_empty() { "in no TCP connection" } else { "in no line above" };
-        let body = Line::of(Tone::Dim, format!("{frames}: {why}; `--packets` lists them"));
+        let help = help.map(|help| format!("; {help}")).unwrap_or_default();
+        let body = Line::of(Tone::Dim, format!("{frames}: {why}{help}"));
         page.paragraph(Line::new(), &body);
     }
     page.lines
@@ -85,7 +87,9 @@ const MAX_REMARKS: usize = 60;
 pub fn notes(trace: &Trace, wanted: &dyn Fn(u32) -> bool, width: usize) -> Vec<Line> {
     let shown = trace.notes().iter().filter(|(frame, _)| frame.is_none_or(wanted));
     // What is said of many connections in the same words is said once.
-    let apart: Vec<_> = shown.map(|(frame, note)| (note, of_connection(&note.text), *frame)).collect();
+    let cuts = Cuts::of(trace.notes().iter().map(|(_, note)| note));
+    let shown: Vec<_> = shown.map(|(frame, note)| (note, cuts.words(note), *frame)).collect();
+    let apart: Vec<_> = shown.iter().map(|(note, words, frame)| (note, of_connection(words), *frame)).collect();
     let remarks = gather(
         apart.iter().map(|(note, ((before, after), _), frame)| ((note.severity, *before, *after, note.spec), *frame)),
     );

@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use super::lesson::shell_word;
 use super::line::{Line, Page, Tone};
 use super::table::table;
+use crate::count::plural;
 use crate::explain::{ConnectionRow, Summary};
 use crate::layer::{Direction, Severity};
 use crate::trace::Kind;
@@ -228,7 +229,11 @@ fn details(summary: &Summary, kind: &str) -> String {
         "websocket.frame" => listed(&summary.opcodes()),
         "engineio.packet" => listed(&summary.engineio()),
         "socketio.packet" => listed(&summary.socketio()),
-        "websocket.message" => format!("{} octets of payload", grouped(summary.message_octets)),
+        "websocket.message" => format!(
+            "{} {} of payload",
+            grouped(summary.message_octets),
+            plural(summary.message_octets, "octet", "octets")
+        ),
         _ => String::new(),
     }
 }

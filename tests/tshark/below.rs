@@ -53,8 +53,12 @@ fn address(last: u8) -> [u8; 16] {
 }
 
 fn ip6(next: u8, payload: &[u8]) -> Vec<u8> {
+    ip6_to(2, next, payload)
+}
+
+fn ip6_to(last: u8, next: u8, payload: &[u8]) -> Vec<u8> {
     let head = [&[0x60, 0, 0, 0][..], &(payload.len() as u16).to_be_bytes(), &[next, 64]].concat();
-    [&head[..], &address(1), &address(2), payload].concat()
+    [&head[..], &address(1), &address(last), payload].concat()
 }
 
 fn pseudo(v6: bool, protocol: u8, len: usize) -> Vec<u8> {
@@ -96,6 +100,7 @@ pub fn links() -> Vec<Talk> {
     let tagged = tag(0x2065, 0x0800, &packet);
     let two = tag(0x0064, 0x8100, &tagged);
     let three = tag(0xf001, 0x8100, &two);
+    let seven = tag(1, 0x88a8, &tag(2, 0x9100, &tag(3, 0x8100, &tag(4, 0x88a8, &three))));
     let family = |octets: [u8; 4], packet: &[u8]| [&octets[..], packet].concat();
     let cooked = |etype: [u8; 2]| [&[0, 4, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0][..], &etype, &packet].concat();
     let cooked2 = |device: u8, packet: &[u8], etype: [u8; 2]| {
@@ -108,6 +113,7 @@ pub fn links() -> Vec<Talk> {
             ethernet(0x88a8, &two),
             ethernet(0x9100, &two),
             ethernet(0x9100, &three),
+            ethernet(0x8100, &seven),
             ethernet(0x8100, &tag(0x1065, 0x86dd, &packet6)),
             with_trailer(ethernet(0x0800, &packet), &[0; 16]),
             with_trailer(ethernet(0x0800, &packet), b"abc"),
@@ -216,6 +222,98 @@ pub fn fragments() -> Vec<Talk> {
         vec![ethernet(0x86dd, &ip6(44, &atomic))],
     ];
     capture("fragments", frames.concat())
+}
+
+/// A routing header for UDP, with what its type has behind the first four octets, and the datagram.
+fn routing(kind: u8, left: u8, body: &[u8]) -> Vec<u8> {
+    let units = (4 + body.len()) / 8 - 1;
+    [&[UDP, units as u8, kind, left][..], body, &udp(true, PORTS, b"by another way")].concat()
+}
+
+/// The same with whole addresses behind four octets.
+fn stops(kind: u8, left: u8, more: [u8; 4], last: &[u8]) -> Vec<u8> {
+    let list: Vec<[u8; 16]> = last.iter().map(|last| address(*last)).collect();
+    routing(kind, left, &[&more[..], &list.concat()].concat())
+}
+
+/// IPv4 by way of 10.0.0.119; its options are this route, filled up.
+fn by_way(kind: u8, pointer: u8, route: &[[u8; 4]]) -> Frame {
+    let options = [&[kind, 3 + 4 * route.len() as u8, pointer][..], &route.concat(), &[0]].concat();
+    let mut packet = ip_between([CLIENT, [10, 0, 0, 119]], UDP, 7, 0x4000, &udp(false, PORTS, b"by another way"));
+    packet.splice(20..20, options.iter().copied());
+    packet[0] = 0x45 + (options.len() / 4) as u8;
+    packet[3] += options.len() as u8;
+    packet[10..12].fill(0);
+    let sum = checksum(&[&packet[..20 + options.len()]]);
+    packet[10..12].copy_from_slice(&sum.to_be_bytes());
+    ethernet(0x0800, &packet)
+}
+
+/// Packets that carry the way they go; and some that only seem to.
+pub fn routes() -> Vec<Talk> {
+    let v6 = |payload: Vec<u8>| ethernet(0x86dd, &ip6_to(0x77, 43, &payload));
+    let segments = |left, last: &[u8]| v6(stops(4, left, [last.len() as u8 - 1, 0, 0, 0], last));
+    // Of each stop the last octet, and octets that fill the header up.
+    let compressed = [0xff, 0x60, 0, 0, 4, 2, 0, 0, 0, 0, 0, 0];
+    let mut pieces = cut6(&stops(0, 1, [0; 4], &[5, 2]), 43, 32, 8);
+    for (_, data) in &mut pieces {
+        data[14 + 39] = 0x77;
+    }
+    let frames = vec![
+        v6(stops(0, 2, [0; 4], &[5, 6, 2])),
+        v6(stops(0, 0, [0; 4], &[5, 6])),
+        v6(stops(2, 1, [0; 4], &[2])),
+        v6(routing(3, 1, &compressed)),
+        v6(routing(3, 0, &compressed)),
+        segments(1, &[2]),
+        segments(2, &[2, 6, 0x77]),
+        segments(0, &[0x77]),
+        by_way(131, 4, &[[10, 0, 0, 7], SERVER]),
+        by_way(137, 8, &[[10, 0, 0, 7], SERVER]),
+        by_way(131, 12, &[[10, 0, 0, 7], [10, 0, 0, 8]]),
+        by_way(7, 4, &[[0; 4]]),
+    ];
+    capture("routes", [frames, pieces].concat())
+}
+
+/// An Authentication Header with so many octets of signature, and what follows.
+fn auth(next: u8, signature: usize, rest: &[u8]) -> Vec<u8> {
+    let head = [next, (signature / 4 + 1) as u8, 0, 0, 0, 0, 1, 2, 0, 0, 0, 9];
+    [&head[..], &vec![0xa5; signature], rest].concat()
+}
+
+/// Authentication Headers: over both versions, before options and behind them, twice, in fragments, quoted.
+pub fn signed() -> Vec<Talk> {
+    const AH: u8 = 51;
+    let (datagram, datagram6) = (udp(false, PORTS, b"signed"), udp(true, PORTS, b"signed"));
+    let long: Vec<u8> = (0..2000).map(|n: u32| (n * 7 % 251) as u8).collect();
+    let (long, long6) = (udp(false, [2000, 2001], &long), udp(true, [2000, 2001], &long));
+    let v4 = |rest: &[u8]| ethernet(0x0800, &ip(AH, 1, 0x4000, rest));
+    let v6 = |next, rest: &[u8]| ethernet(0x86dd, &ip6(next, rest));
+    let options = |next, rest: &[u8]| [&[next, 0, 1, 4, 0, 0, 0, 0][..], rest].concat();
+    let quoted = ip(AH, 1, 0x4000, &auth(UDP, 12, &datagram));
+    let frames = vec![
+        v4(&auth(UDP, 12, &datagram)),
+        v4(&auth(UDP, 0, &datagram)),
+        v4(&auth(AH, 12, &auth(UDP, 32, &datagram))),
+        v6(AH, &auth(UDP, 12, &datagram6)),
+        v6(AH, &auth(60, 12, &options(UDP, &datagram6))),
+        v6(60, &options(AH, &auth(UDP, 28, &datagram6))),
+        v4(&auth(1, 12, &icmp(8, 0, [0, 1, 0, 2], b"ping"))),
+        ethernet(0x0800, &ip(ICMP, 3, 0, &icmp(3, 3, [0; 4], &quoted))),
+    ];
+    let pieces: Vec<Frame> = cut(&auth(UDP, 12, &long), 1000, 9)
+        .into_iter()
+        .map(|(link, mut data)| {
+            data[14 + 9] = AH;
+            data[14 + 10..14 + 12].fill(0);
+            let sum = checksum(&[&data[14..34]]);
+            data[24..26].copy_from_slice(&sum.to_be_bytes());
+            (link, data)
+        })
+        .collect();
+    let pieces6 = cut6(&auth(60, 12, &options(UDP, &long6)), AH, 1000, 10);
+    capture("signed", [frames, pieces, pieces6].concat())
 }
 
 /// A request damaged on the way, and sent again because nobody acknowledged it.

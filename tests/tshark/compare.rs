@@ -9,7 +9,7 @@ use wiretale::filter::{Names, TraceNames};
 use wiretale::layer::{FieldDef, Kind, Layer, Value};
 use wiretale::trace::{Trace, all_fields, protocols};
 
-use crate::exceptions::{Exception, is_payload_as_data, is_told_later};
+use crate::exceptions::{Exception, is_over_http2, is_payload_as_data, is_told_later};
 use crate::tool;
 
 /// What was compared.
@@ -78,11 +78,13 @@ fn differences(trace: &Trace, path: &Path, preferences: &[&str]) -> (Tally, Vec<
         let layers = trace.layers(frame);
         let ours = our_values(&layers);
         let in_message = !theirs["websocket"].is_empty() || !theirs["http.file_data"].is_empty();
+        let has_http2 = ours.contains_key("http2.streamid");
         let mut compare = |field, ours: Vec<String>, theirs: Vec<String>| {
             tally.values += ours.len().max(theirs.len());
-            if !same(field, &ours, &theirs)
+            if !same(&ours, &theirs)
                 && !is_payload_as_data(field, &ours, in_message)
                 && !is_told_later(field, &theirs)
+                && !is_over_http2(field, &theirs, has_http2)
             {
                 found.push(Difference { frame, field, ours, theirs });
             }
@@ -106,15 +108,10 @@ fn differences(trace: &Trace, path: &Path, preferences: &[&str]) -> (Tally, Vec<
     (tally, found)
 }
 
-/// Seconds since 1970 with nanoseconds need more digits than a 64-bit float has: they are compared to the microsecond.
-fn same(field: &str, ours: &[String], theirs: &[String]) -> bool {
-    match (field, ours, theirs) {
-        ("frame.time_epoch", [ours], [theirs]) => {
-            let (ours, theirs): (f64, f64) = (ours.parse().unwrap(), theirs.parse().unwrap());
-            (ours - theirs).abs() < 1e-6
-        }
+fn same(ours: &[String], theirs: &[String]) -> bool {
+    match (ours, theirs) {
         // In what tshark prints an empty text looks as none.
-        (_, [text], []) if text.is_empty() => true,
+        ([text], []) if text.is_empty() => true,
         _ => ours == theirs,
     }
 }
@@ -134,7 +131,6 @@ fn our_values(layers: &[Layer]) -> BTreeMap<&'static str, Vec<String>> {
     for field in layers.iter().flat_map(|layer| &layer.fields) {
         let list = values.entry(field.def.name).or_default();
         match &field.value {
-            Value::Seconds(seconds) => list.push(rounded(*seconds)),
             Value::Bytes(bytes) if is_body_as_text(field.def) => list.push(escaped(&text_of(bytes))),
             Value::Bytes(bytes) => list.push(bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
             // What is written as it is in some fields is formatted first in others.
@@ -160,15 +156,12 @@ fn normal(def: &FieldDef, value: &str) -> String {
             Some(digits) => u64::from_str_radix(digits, 16).map_or_else(|_| value.to_owned(), |n| n.to_string()),
             None => value.to_owned(),
         },
-        Kind::Seconds => value.parse().map_or_else(|_| value.to_owned(), rounded),
+        // Digit by digit: a float has too few of them for nanoseconds since 1970.
+        Kind::Seconds | Kind::Int => value.to_owned(),
         Kind::Bytes if is_body_as_text(def) => value.to_owned(),
         Kind::Bytes => value.replace(':', ""),
         Kind::Text | Kind::Address | Kind::Mac | Kind::Presence => value.to_owned(),
     }
-}
-
-fn rounded(seconds: f64) -> String {
-    format!("{seconds:.9}")
 }
 
 /// Up to 4.0 tshark shows a body as text, from 4.2 on as octets.

@@ -170,6 +170,16 @@ fn made_fragments() {
     made("fragments", &below::fragments(), Form::InTurn);
 }
 
+#[test]
+fn made_routes() {
+    made("routes", &below::routes(), Form::InTurn);
+}
+
+#[test]
+fn made_signatures() {
+    made("signed", &below::signed(), Form::InTurn);
+}
+
 /// In two passes tshark knows of each fragment where its packet is whole.
 #[test]
 fn fragments_know_where_they_are_whole() {

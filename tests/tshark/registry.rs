@@ -9,6 +9,7 @@ use crate::{compare, tool};
 fn types(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Bool => &["FT_BOOLEAN"],
+        Kind::Int => &["FT_INT32"],
         // `data.len` has a sign there.
         Kind::Uint => &["FT_UINT8", "FT_UINT16", "FT_UINT24", "FT_UINT32", "FT_UINT64", "FT_INT32", "FT_FRAMENUM"],
         Kind::Seconds => &["FT_RELATIVE_TIME"],

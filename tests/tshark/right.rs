@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use wiretale::layer::{Direction, Severity};
+use wiretale::layer::{Direction, Group, Severity};
 use wiretale::message::Payload;
 use wiretale::protocol::{HttpMessage, WebSocketFrame, WebSocketMessage};
 use wiretale::trace::{Message, Trace};
@@ -13,6 +13,10 @@ use crate::{moods, plays};
 
 fn sample(name: &str) -> Trace {
     load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures/samples").join(format!("{name}.pcap")))
+}
+
+fn headers(name: &str) -> Trace {
+    load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures/headers").join(format!("{name}.pcap")))
 }
 
 fn made(talks: &[Talk]) -> Trace {
@@ -264,6 +268,29 @@ fn what_the_client_sent_too_early_is_read_all_the_same() {
     let trace = made(&moods::websocket());
     let hasty = values_of(&trace, 52_000, "websocket.payload.text");
     assert_eq!(hasty, texts_of(&[(5, "hasty"), (8, "then")]));
+}
+
+/// "The Destination Address used in the pseudo-header is that of the final destination" (RFC 8200 §8.1): no checksum is
+/// wrong, and both directions are one connection.
+#[test]
+fn a_source_route_is_not_where_a_connection_ends() {
+    let cases = [("segments", 1), ("type-0", 1), ("home-address", 1), ("after-plain", 2), ("ipv4-loose", 1)];
+    for (name, connections) in cases {
+        let trace = headers(&format!("route-{name}"));
+        assert_eq!(trace.connections().len(), connections, "{name}");
+        assert!(trace.notes().iter().all(|(_, note)| note.group != Group::Checksum), "{name}");
+        let answers = of_type::<HttpMessage>(&trace).filter(|(message, _)| message.direction == Direction::ToClient);
+        assert_eq!(answers.count(), if name == "ipv4-loose" { 0 } else { connections }, "{name}");
+    }
+}
+
+/// An Authentication Header encrypts nothing (RFC 4302 §1).
+#[test]
+fn what_is_signed_is_read() {
+    for name in ["auth-ipv4", "auth-ipv6"] {
+        let codes = values_of(&headers(name), 40_000, "http.response.code");
+        assert_eq!(codes.into_iter().map(|(_, code)| code).collect::<Vec<_>>(), ["200"], "{name}");
+    }
 }
 
 #[test]

@@ -21,6 +21,28 @@ pub fn http1(data: &[u8]) {
     show(&wire);
 }
 
+/// HTTP/2 behind what both sides must say first. A wrapped turn is a frame's type, its flags, its stream and its body: the length
+/// is put right.
+pub fn http2(data: &[u8]) {
+    const SETTINGS: u8 = 4;
+    let mut wire = Wire::open();
+    wire.say(ToServer, [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &http2_frame(SETTINGS, 0, 0, b"")].concat());
+    wire.say(ToClient, http2_frame(SETTINGS, 0, 0, b""));
+    for turn in turns::read(data) {
+        let bytes = match (turn.wrapped, turn.bytes) {
+            (true, [kind, flags, stream, body @ ..]) => http2_frame(*kind, *flags, *stream, body),
+            (_, octets) => octets.to_vec(),
+        };
+        wire.say_with(turn.direction, turn.fate, bytes);
+    }
+    show(&wire);
+}
+
+fn http2_frame(kind: u8, flags: u8, stream: u8, body: &[u8]) -> Vec<u8> {
+    let len = (body.len() as u32).to_be_bytes();
+    [&len[1..], &[kind, flags, 0, 0, 0, stream], body].concat()
+}
+
 /// TLS from the first octet on. A wrapped turn is a record's content behind its type; the others are octets on the wire.
 pub fn tls(data: &[u8]) {
     let mut wire = Wire::open();

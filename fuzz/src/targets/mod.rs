@@ -4,7 +4,7 @@ mod conversation;
 mod quic;
 mod text;
 
-pub use conversation::{engineio, http1, socketio, sse, tls, websocket};
+pub use conversation::{engineio, http1, http2, socketio, sse, tls, websocket};
 pub use quic::quic;
 pub use text::{filter, lesson, script};
 

@@ -17,6 +17,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::{About, CaptureError, Cut, FrameRef, LinkType, Source, Timestamp};
+use crate::count::{counted, plural};
 use pcap::Pcap;
 use pcapng::Pcapng;
 use window::Window;
@@ -191,7 +192,10 @@ impl Stop {
     fn ends(what: impl std::fmt::Display, offset: u64, announced: usize, there: usize) -> Self {
         let what = format!(
             "the file ends in the middle of {what}, at byte {offset}: \
-             {announced} octets were announced, {there} are there"
+             {} {} announced, {there} {} there",
+            counted(announced, "octet"),
+            plural(announced, "was", "were"),
+            plural(there, "is", "are"),
         );
         Self::Cut(Cut { offset, what })
     }

@@ -5,6 +5,7 @@
 //! ```
 
 use crate::capture::block::{Order, option, padded};
+use crate::count::{counted, plural};
 
 /// Walks over options; stops at the end, at `opt_endofopt`, or after one that is damaged.
 pub(super) struct Options<'a> {
@@ -33,7 +34,11 @@ impl<'a> Iterator for Options<'a> {
         let there = self.rest.len() - 4;
         if len > there {
             self.rest = &[];
-            return Some(Err(format!("its option {code} announces {len} octets, {there} are there")));
+            return Some(Err(format!(
+                "its option {code} announces {}, {there} {} there",
+                counted(len, "octet"),
+                plural(there, "is", "are")
+            )));
         }
         let value = &self.rest[4..4 + len];
         self.rest = &self.rest[4 + padded(len).min(there)..];

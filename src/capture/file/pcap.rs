@@ -226,7 +226,7 @@ pub(super) mod tests {
         );
         assert_eq!(
             cut_of(&LITTLE[..25]),
-            (0, 24, "the file ends in the middle of the header of record 1, at byte 24: 16 octets were announced, 1 are there".into())
+            (0, 24, "the file ends in the middle of the header of record 1, at byte 24: 16 octets were announced, 1 is there".into())
         );
         assert_eq!(
             cut_of(&LITTLE[..42]),

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Every section has its own byte order and its own interfaces. Blocks of unknown type are stepped over.
-//! A simple packet block has no time; its frame is told at [`Timestamp`] 0.
+//! A simple packet block has no time; its frame is told at [`Timestamp`] 0, and counted.
 
 use std::fmt;
 use std::ops::Range;
@@ -17,6 +17,7 @@ use super::options::{Options, text};
 use super::{Record, Stop, Window};
 use crate::capture::block::{BYTE_ORDER_MAGIC, Order, TLS_KEY_LOG, clip, kind, option, padded};
 use crate::capture::{About, Interface, LinkType, MAX_BLOCK, OtherBlock, Statistics, Timestamp};
+use crate::count::{counted, plural};
 
 /// How every pcapng file begins: with a section header block.
 pub(super) const MAGIC: [u8; 4] = kind::SECTION_HEADER.to_be_bytes();
@@ -31,6 +32,8 @@ pub(super) struct Pcapng {
     counts: Vec<Statistics>,
     /// How many octets of section comments were kept.
     commented: usize,
+    /// How many octets of blocks that are only kept.
+    kept: usize,
     here: Place,
 }
 
@@ -53,8 +56,8 @@ impl Pcapng {
     /// Reads the first section header.
     pub fn open(window: &mut Window, about: &mut About) -> Result<Self, Stop> {
         let here = Place { number: 0, offset: 0, kind: None };
-        let mut this =
-            Self { order: Order::Little, base: 0, clocks: Vec::new(), counts: Vec::new(), commented: 0, here };
+        let (clocks, counts) = (Vec::new(), Vec::new());
+        let mut this = Self { order: Order::Little, base: 0, clocks, counts, commented: 0, kept: 0, here };
         about.format = "pcapng";
         if let Some(block) = this.block(window)? {
             this.section(window.taken(block.body), about)?;
@@ -211,30 +214,33 @@ impl Pcapng {
         Ok(())
     }
 
-    /// Keeps a block that says nothing that is understood here. In the other byte order nobody could tell what is a number
-    /// in it; and some blocks ask not to be copied (pcapng §4.8).
-    fn other(&self, kind: u32, body: &[u8], about: &mut About) {
-        let kept: usize = about.others.iter().map(|block| block.body.len()).sum();
-        let is_little = matches!(self.order, Order::Little);
-        if is_little
-            && kind != kind::CUSTOM_NOT_COPIED
-            && about.others.len() < MAX_OTHERS
-            && kept + body.len() <= MAX_KEPT
-        {
-            about.others.push(OtherBlock { kind, body: body.to_vec() });
+    /// Keeps a block that says nothing that is understood here, unless it asks not to be copied (pcapng §4.8).
+    fn other(&mut self, kind: u32, body: &[u8], about: &mut About) {
+        if kind == kind::CUSTOM_NOT_COPIED {
+            about.lost.forbidden += 1;
+        } else if about.others.len() < MAX_OTHERS && self.kept + body.len() <= MAX_KEPT {
+            self.kept += body.len();
+            let big_endian = self.order == Order::Big;
+            about.others.push(OtherBlock { kind, body: body.to_vec(), big_endian });
+        } else {
+            about.lost.crowded += 1;
         }
     }
 
-    /// Keeps the secrets of TLS; what other protocols have is not known here.
-    fn secrets(&self, body: &[u8], about: &mut About) -> Result<(), Stop> {
+    /// Keeps the secrets of TLS; those of other protocols are only kept.
+    fn secrets(&mut self, body: &[u8], about: &mut About) -> Result<(), Stop> {
         self.require(body, secrets::DATA)?;
         let len = self.order.u32(body, secrets::LENGTH) as usize;
         let data = body.get(secrets::DATA..).and_then(|data| data.get(..len));
         let Some(data) = data else {
-            return Err(self.damaged(format_args!("its secrets have {len} octets, more than the block")));
+            return Err(self.damaged(format_args!("its secrets have {}, more than the block", counted(len, "octet"))));
         };
+        if self.order.u32(body, secrets::TYPE) != TLS_KEY_LOG {
+            self.other(kind::DECRYPTION_SECRETS, body, about);
+            return Ok(());
+        }
         let known = about.secrets.get_or_insert_default();
-        if self.order.u32(body, secrets::TYPE) == TLS_KEY_LOG && known.len() + data.len() <= MAX_SECRETS {
+        if known.len() + data.len() <= MAX_SECRETS {
             known.push_str(&text(data));
         }
         Ok(())
@@ -277,7 +283,7 @@ impl Pcapng {
 
     /// A frame from a simple packet block: of the section's first interface, limited by its snapshot length, and
     /// without a time.
-    fn simple(&self, body: &[u8], at: usize, about: &About) -> Result<Record, Stop> {
+    fn simple(&self, body: &[u8], at: usize, about: &mut About) -> Result<Record, Stop> {
         self.require(body, simple::DATA)?;
         let interface = self.interface_number(0, about)?;
         let Interface { link, snaplen, .. } = about.interfaces[interface];
@@ -285,6 +291,7 @@ impl Pcapng {
         let captured = if snaplen == 0 { len } else { len.min(snaplen) } as usize;
         self.require_data(captured, body.len() - simple::DATA)?;
         let start = at + simple::DATA;
+        about.timeless += 1;
         Ok(Record { time: Timestamp(0), link, interface: interface as u32, len, data: start..start + captured })
     }
 
@@ -305,14 +312,22 @@ impl Pcapng {
 
     fn require(&self, body: &[u8], needed: usize) -> Result<(), Stop> {
         if body.len() < needed {
-            return Err(self.damaged(format_args!("its body needs {needed} octets, {} are there", body.len())));
+            return Err(self.damaged(format_args!(
+                "its body needs {needed} octets, {} {} there",
+                body.len(),
+                plural(body.len(), "is", "are")
+            )));
         }
         Ok(())
     }
 
     fn require_data(&self, captured: usize, there: usize) -> Result<(), Stop> {
         if captured > there {
-            return Err(self.damaged(format_args!("it announces a frame of {captured} octets, {there} are there")));
+            return Err(self.damaged(format_args!(
+                "it announces a frame of {}, {there} {} there",
+                counted(captured, "octet"),
+                plural(there, "is", "are")
+            )));
         }
         Ok(())
     }
@@ -572,6 +587,17 @@ pub(super) mod tests {
         let (frames, about) = read_all(&bytes);
         assert_eq!((frames[0].time, frames.len()), (Timestamp(i64::MAX), 3));
         assert_eq!(about.cut, None);
+    }
+
+    #[test]
+    fn a_frame_without_a_time_is_told() {
+        let (frames, about) = read_all(TWO_SECTIONS);
+        assert_eq!(frames.iter().filter(|frame| frame.time == Timestamp(0)).count(), 1);
+        assert_eq!(about.timeless, 1);
+        let notes = about.notes();
+        assert_eq!(notes.len(), 1);
+        assert!(notes[0].text.starts_with("1 frame of the capture has no time"), "{}", notes[0].text);
+        assert_eq!(read_all(&TWO_SECTIONS[..219]).1.timeless, 0, "it was not read");
     }
 
     #[test]

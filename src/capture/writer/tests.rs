@@ -6,7 +6,7 @@ use proptest::prelude::{Strategy, any, prop_assert_eq, proptest};
 
 use super::{Section, Writer};
 use crate::capture::{
-    About, CaptureFile, Frame, Interface, LinkType, MAX_BLOCK, OtherBlock, Source, Statistics, Timestamp,
+    About, CaptureFile, Frame, Interface, LinkType, Lost, MAX_BLOCK, OtherBlock, Source, Statistics, Timestamp,
 };
 
 fn interface() -> Interface {
@@ -25,7 +25,12 @@ fn frame() -> Frame {
 }
 
 fn section() -> Section {
-    Section { application: Some("wt".into()), comments: vec!["one".into()], interfaces: vec![interface()] }
+    Section {
+        application: Some("wt".into()),
+        comments: vec!["one".into()],
+        interfaces: vec![interface()],
+        big_endian: false,
+    }
 }
 
 fn write(section: &Section, frames: &[Frame], statistics: Option<Statistics>) -> Vec<u8> {
@@ -164,18 +169,19 @@ proptest! {
         interfaces in interfaces(),
         mut frames in frames(),
         counts in option::of(any::<(u64, u64)>()),
+        big_endian in any::<bool>(),
     ) {
         for frame in &mut frames {
             frame.interface %= interfaces.len() as u32;
             frame.link = interfaces[frame.interface as usize].link;
         }
         let statistics = counts.map(|(received, dropped)| Statistics { received, dropped });
-        let section = Section { application, comments, interfaces };
+        let section = Section { application, comments, interfaces, big_endian };
         let (read, about) = read(write(&section, &frames, statistics));
         prop_assert_eq!(read, frames);
         prop_assert_eq!(about.statistics, statistics);
         prop_assert_eq!(about.cut, None);
-        let Section { application, comments, interfaces } = section;
+        let Section { application, comments, interfaces, .. } = section;
         prop_assert_eq!((about.application, about.comments, about.interfaces), (application, comments, interfaces));
     }
 }
@@ -195,7 +201,7 @@ fn secrets_are_kept_and_come_back() {
 /// Names of hosts and blocks nobody knows are somebody's work: they are in the file that is written next.
 #[test]
 fn other_blocks_are_kept() {
-    let block = |kind: u32, body: &[u8]| OtherBlock { kind, body: body.to_vec() };
+    let block = |kind: u32, body: &[u8]| OtherBlock { kind, body: body.to_vec(), big_endian: false };
     let names = block(4, &[1, 0, 6, 0, 127, 0, 0, 1, b'a', 0, 0, 0, 0, 0, 0, 0]);
     let kept = [names, block(0xbad, &[1, 2, 3, 4]), block(0x8000_0001, b"")];
     let mut writer = Writer::new("test", Vec::new(), &section()).unwrap();
@@ -206,4 +212,42 @@ fn other_blocks_are_kept() {
     let (frames, about) = read(writer.finish(None).unwrap());
     assert_eq!((frames, about.others.as_slice()), (vec![frame()], &kept[..]), "but for what asks not to be copied");
     assert!(Writer::new("test", Vec::new(), &section()).unwrap().add_other(&block(7, &vec![0; MAX_BLOCK])).is_err());
+}
+
+/// What is a number in a block that nobody knows nobody knows: it keeps its byte order, in a section of that order.
+#[test]
+fn other_blocks_keep_their_byte_order() {
+    let block = |kind: u32, big_endian: bool| OtherBlock { kind, body: vec![0, 0, 0, 7], big_endian };
+    for own in [false, true] {
+        let section = Section { big_endian: own, ..section() };
+        for blocks in [vec![block(0xbad, own)], vec![block(0xbad, !own), block(0x8000_0001, own), block(4, !own)]] {
+            let mut writer = Writer::new("test", Vec::new(), &section).unwrap();
+            blocks.iter().for_each(|block| writer.add_other(block).unwrap());
+            writer.write(&frame().as_ref()).unwrap();
+            let written = writer.finish(Some(Statistics { received: 5, dropped: 1 })).unwrap();
+            assert_eq!(written[8] == 0x1a, own, "the section's own order");
+            let (frames, about) = read(written);
+            let mut expected = blocks.clone();
+            expected.sort_by_key(|block| block.big_endian != own);
+            assert_eq!((frames, &about.others), (vec![frame()], &expected));
+            assert_eq!((about.interfaces, about.comments), (vec![interface()], vec!["one".to_owned()]));
+            assert_eq!((about.lost, about.cut), (Lost::default(), None));
+            assert_eq!(about.statistics, Some(Statistics { received: 5, dropped: 1 }));
+        }
+    }
+}
+
+/// Secrets of other protocols are nobody's here, and kept; what is not kept is counted.
+#[test]
+fn what_is_not_kept_is_counted() {
+    let mut writer = Writer::new("test", Vec::new(), &section()).unwrap();
+    let block = |kind: u32, body: Vec<u8>| OtherBlock { kind, body, big_endian: false };
+    let wireguard = block(10, [&0x5747_4b4c_u32.to_le_bytes()[..], &4_u32.to_le_bytes(), b"keys"].concat());
+    writer.add_other(&wireguard).unwrap();
+    for kind in [0x4000_0bad, 0x4000_0bad, 7, 8] {
+        writer.add_other(&block(kind, vec![0; 600_000])).unwrap();
+    }
+    let (_, about) = read(writer.finish(None).unwrap());
+    assert_eq!(about.others.iter().map(|other| other.kind).collect::<Vec<_>>(), [10, 7]);
+    assert_eq!((about.lost, about.secrets), (Lost { forbidden: 2, crowded: 1 }, None));
 }

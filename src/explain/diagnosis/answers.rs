@@ -5,7 +5,8 @@
 
 use super::asked::PATIENCE;
 use super::exchange::Exchange;
-use super::{Case, Finding, end_of, in_words, quoted, together};
+use super::{Case, End, Finding, in_words, lying, quoted, together};
+use crate::count::{counted, plural};
 use crate::flow::Opening;
 use crate::layer::Direction;
 use crate::protocol::engineio::ErrorBody;
@@ -30,27 +31,32 @@ fn cut_short(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
     if came >= announced || !case.has_all(connection, Direction::ToClient) {
         return None;
     }
-    let (by, end, is_reset) = end_of(connection)?;
-    let (asked, last) = (exchange.request.frame(), case.last_octets.get(answer.connection as usize).copied()?);
+    let End { by, frame: end, how } = case.end_for(answer)?;
+    // On other streams more may have come.
+    let last = match answer.stream {
+        Some(_) => answer.frames.last(),
+        None => case.last_octets.get(answer.connection as usize),
+    };
+    let (asked, last) = (exchange.request.frame(), *last?);
     let waited = case.seconds(last, end);
     let what =
         format!("the answer to {} {}", exchange.method, quoted(exchange.target.split('?').next().unwrap_or_default()));
-    let came = if came == 1 { "1 came".to_owned() } else { format!("{came} came") };
+    let announced = counted(announced, "octet");
     let text = match by {
         Direction::ToClient => format!(
-            "{what} announces {announced} octets (Content-Length), and {came} before {} {}: the length is too large, or its \
+            "{what} announces {announced} (Content-Length), and {came} came before {} {how}: the length is too large, or its \
              program ended before it had sent all",
-            connection.server,
-            if is_reset { "broke off" } else { "closed" }
+            connection.server
         ),
         Direction::ToServer if waited >= PATIENCE => format!(
-            "{what} announces {announced} octets (Content-Length), and {came}; after {} without another the client gave up: \
+            "{what} announces {announced} (Content-Length), and {came} came; after {} without another the client gave up: \
              the length is too large, or the server was held up",
             in_words(waited)
         ),
         Direction::ToServer => return None,
     };
-    Some(Finding::error(text, "RFC 9112 §8", vec![asked, last, end]))
+    let spec = if answer.stream.is_some() { "RFC 9113 §8.1.1" } else { "RFC 9112 §8" };
+    Some(Finding::error(text, spec, vec![asked, last, end]))
 }
 
 /// Requests that were answered with an error, each kind of them once; what Engine.IO says of its own is told there.
@@ -72,7 +78,11 @@ fn refused(case: &Case<'_>) -> Vec<Finding> {
 /// An answer that a browser keeps from the page that asked: the page comes from elsewhere, and the answer does not name it.
 fn not_allowed(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
     let (origin, host) = (exchange.asks(case.trace, "origin")?, exchange.asks(case.trace, "host")?);
-    let answer = exchange.answer?;
+    // Of a head that is cut short nobody knows what it says.
+    let answer = exchange.answer.filter(|answer| {
+        let head = answer.payload_as::<HttpMessage>().map_or(0, |http| http.head_len);
+        answer.complete || head < answer.range.end - answer.range.start
+    })?;
     let says = |name: &str| exchange.asks(case.trace, name);
     let is_one_of = |name: &str, values: &[&str]| says(name).is_some_and(|value| values.contains(&value.as_str()));
     // A WebSocket is not kept from anyone that way, nor what comes from the same place, nor where a page is opened. A 304 has
@@ -117,11 +127,16 @@ fn left_over(case: &Case<'_>) -> Vec<Finding> {
         let len = http.header(case.trace.bytes(answer), "content-length")?;
         rest.payload_as::<HttpMessage>().filter(|rest| rest.side == Side::Unreadable)?;
         let connection = case.connection(answer)?;
-        if connection.opening == Opening::Guessed || rest.range.start != answer.range.end || waits(case, answer, rest) {
+        let is_elsewhere = lying(answer) != lying(rest);
+        if is_elsewhere
+            || connection.opening == Opening::Guessed
+            || rest.range.start != answer.range.end
+            || waits(case, answer, rest)
+        {
             return None;
         }
         let octets = rest.range.end - rest.range.start;
-        let some = if octets == 1 { "1 octet follows".to_owned() } else { format!("{octets} octets follow") };
+        let some = format!("{} {}", counted(octets, "octet"), plural(octets, "follows", "follow"));
         let text = format!(
             "{some} the body of the answer in frame {}, and no request waits for them: its Content-Length: {} is too small",
             answer.frame(),

@@ -7,10 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::exchange::Exchange;
-use super::{Case, Finding, end_of, in_words, quoted, sender};
+use super::{Case, End, Finding, Lying, MOST, end_of, in_words, lying, quoted, sender};
 use crate::flow::{Connection, Ending};
 use crate::layer::Direction;
 use crate::protocol::engineio::{Content, EngineIoPacket, Kind, Open, Query};
+use crate::protocol::text::json_string;
 use crate::protocol::{Opcode, SocketIoPacket, WebSocketFrame};
 use crate::trace::Message;
 
@@ -22,7 +23,7 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
     found
 }
 
-/// A request whose connection ended without an answer.
+/// A request whose connection, or stream, ended without an answer.
 fn unanswered(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
     let request = exchange.request;
     // What polls is asked to wait, and is left open when its client goes.
@@ -31,10 +32,13 @@ fn unanswered(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
         return None;
     }
     let connection = case.connection(request)?;
-    let (by, end, is_reset) = end_of(connection)?;
+    let End { by, frame: end, how } = case.end_for(request)?;
+    let is_over = case.resets.contains_key(&lying(request));
     // Whoever only says that it has said all may still be answered.
-    let may_come = matches!(connection.ending(), Ending::HalfClosed { by: Direction::ToServer, .. });
-    if may_come || !case.has_all(connection, Direction::ToClient) {
+    let may_come = !is_over && matches!(connection.ending(), Ending::HalfClosed { by: Direction::ToServer, .. });
+    // Behind octets of requests that are missing HTTP/1 may not know which request an answer belongs to.
+    let may_be_another = request.stream.is_none() && !case.has_all(connection, Direction::ToServer);
+    if may_come || may_be_another || !case.has_all(connection, Direction::ToClient) {
         return None;
     }
     let what = format!("{} {}", exchange.method, quoted(&exchange.target));
@@ -49,10 +53,9 @@ fn unanswered(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
         );
         return Some(Finding::warn(text, "RFC 9112 §9.5", frames));
     }
-    let ends = if is_reset { "broke off" } else { "closed" };
     let text = match by {
         Direction::ToClient => format!(
-            "{what} was never answered: {} {ends} instead, {} later",
+            "{what} was never answered: {} {how} instead, {} later",
             connection.server,
             case.between(asked, end)
         ),
@@ -60,11 +63,15 @@ fn unanswered(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
             format!("{what} was never answered: the client gave up after {}", case.between(asked, end))
         }
     };
-    Some(Finding::warn(text, "RFC 9112 §9.3.1", frames))
+    let spec = if request.stream.is_some() { "RFC 9113 §8.1" } else { "RFC 9112 §9.3.1" };
+    Some(Finding::warn(text, spec, frames))
 }
 
 /// Whether the server said anything behind a request, be it an answer that has no end yet, or octets that nobody read.
 fn answer_begun(case: &Case<'_>, request: &Message) -> bool {
+    if request.stream.is_some() {
+        return case.begun.contains(&lying(request));
+    }
     let connection = request.connection as usize;
     let said = case.last_said.get(connection).is_some_and(|last| last[usize::from(request.inside)] > request.frame());
     // Of what came inside of TLS and could not be read nobody knows what it was.
@@ -87,6 +94,7 @@ fn unacknowledged(case: &Case<'_>) -> Vec<Finding> {
         let to_server = message.direction == Direction::ToServer;
         !answered.contains(&(message.frame(), packet.namespace.as_ref(), id, to_server))
     };
+    let left = left(case);
     let mut found = Vec::new();
     for (message, packet) in packets().filter(is_waiting) {
         let Some(connection) = case.connection(message) else { continue };
@@ -94,8 +102,10 @@ fn unacknowledged(case: &Case<'_>) -> Vec<Finding> {
         let connections: Vec<&Connection> =
             of_session.filter_map(|id| case.trace.connections().get(*id as usize)).collect();
         let ends: Option<Vec<u32>> = connections.iter().map(|one| end_of(one).map(|(_, end, _)| end)).collect();
-        // A session is over when all its connections are.
+        // A session is over when all its connections are, or when one of the two says so.
         let over = ends.and_then(|ends| ends.into_iter().max());
+        let left = packet.sid.as_deref().and_then(|sid| left.get(sid)).filter(|left| **left >= message.frame());
+        let over = over.into_iter().chain(left.copied()).min();
         let until = over.unwrap_or(case.trace.len()).max(message.frame());
         let waited = case.seconds(message.frame(), until);
         // The acknowledgement may have come on any of them.
@@ -103,11 +113,11 @@ fn unacknowledged(case: &Case<'_>) -> Vec<Finding> {
         if waited < PATIENCE || !has_all(&connection) || !connections.iter().all(has_all) {
             continue;
         }
-        let name = packet.event().map(|event| quoted(&event.name)).unwrap_or_default();
+        let name = packet.event().map(|event| json_string(&event.name, MOST)).unwrap_or_else(|| "\"\"".to_owned());
         let who = if message.direction == Direction::ToServer { "server" } else { "client" };
         let ended = if over.is_some() { "session was over" } else { "capture ended" };
         let text = format!(
-            "the event \"{name}\" asks for an acknowledgement (#{}), and none came in the {} until the {ended}: the {who}'s \
+            "the event {name} asks for an acknowledgement (#{}), and none came in the {} until the {ended}: the {who}'s \
              program did not call back in that time",
             packet.id.unwrap_or_default(),
             in_words(waited)
@@ -133,12 +143,25 @@ fn sessions(case: &Case<'_>) -> BTreeMap<String, BTreeSet<u32>> {
     found
 }
 
+/// In which frame it was said first of each session that it is closed.
+fn left<'a>(case: &Case<'a>) -> BTreeMap<&'a str, u32> {
+    let mut found = BTreeMap::new();
+    for message in case.trace.messages() {
+        let packet = message.payload_as::<EngineIoPacket>().filter(|packet| packet.kind == Kind::Close);
+        if let Some(sid) = packet.and_then(|packet| packet.sid.as_deref()) {
+            found.entry(sid).or_insert(message.frame());
+        }
+    }
+    found
+}
+
 /// Nobody gives up sooner, unless it was said when: half a second.
 pub(super) const PATIENCE: f64 = 0.5;
 
 /// Pings of Engine.IO behind which there was no pong: the last of their sessions.
 fn heartbeats(case: &Case<'_>) -> Vec<Finding> {
-    let mut open: BTreeMap<&str, &Message> = BTreeMap::new();
+    // And in which frame whoever asked closed the session.
+    let mut open: BTreeMap<&str, (&Message, Option<u32>)> = BTreeMap::new();
     let mut patience: BTreeMap<&str, u64> = BTreeMap::new();
     for message in case.trace.messages() {
         let Some(packet) = message.payload_as::<EngineIoPacket>() else { continue };
@@ -148,18 +171,30 @@ fn heartbeats(case: &Case<'_>) -> Vec<Finding> {
                 let timeout = Open::from_json(json).ok().and_then(|open| open.ping_timeout);
                 patience.extend(timeout.map(|timeout| (sid, timeout)));
             }
-            (Kind::Ping, Content::Text(text)) if text != "probe" => drop(open.insert(sid, message)),
-            (Kind::Pong | Kind::Close, _) => drop(open.remove(sid)),
+            (Kind::Ping, Content::Text(text)) if text != "probe" => drop(open.insert(sid, (message, None))),
+            (Kind::Pong, _) => drop(open.remove(sid)),
+            (Kind::Close, _) => match open.get_mut(sid) {
+                Some((ping, closed)) if ping.direction == message.direction => *closed = Some(message.frame()),
+                // Whoever leaves does not answer any more.
+                Some((_, None)) => drop(open.remove(sid)),
+                _ => {}
+            },
             _ => {}
         }
     }
-    open.into_iter().filter_map(|(sid, ping)| lost_beat(case, ping, patience.get(sid).copied())).collect()
+    let sessions = sessions(case);
+    let has_all = |sid: &str, ping: &Message| {
+        let mut connections = sessions.get(sid).into_iter().flatten().map(|id| *id as usize);
+        let all = case.trace.connections();
+        connections.all(|id| all.get(id).is_some_and(|one| case.has_all(one, ping.direction.reverse())))
+    };
+    let lost = open.into_iter().filter(|(sid, (ping, _))| has_all(sid, ping));
+    lost.filter_map(|(sid, (ping, closed))| lost_beat(case, ping, closed, patience.get(sid).copied())).collect()
 }
 
-fn lost_beat(case: &Case<'_>, ping: &Message, patience: Option<u64>) -> Option<Finding> {
+fn lost_beat(case: &Case<'_>, ping: &Message, closed: Option<u32>, patience: Option<u64>) -> Option<Finding> {
     let connection = case.connection(ping)?;
-    // Whoever leaves does not answer any more.
-    let end = gave_up(case, ping).filter(|end| *end > ping.frame())?;
+    let end = closed.or_else(|| gave_up(case, ping)).filter(|end| *end > ping.frame())?;
     let waited = case.seconds(ping.frame(), end);
     // Who leaves at once leaves for another reason.
     if waited < patience.map_or(PATIENCE, |timeout| timeout as f64 / 1e3 * 0.8) {
@@ -178,12 +213,12 @@ fn lost_beat(case: &Case<'_>, ping: &Message, patience: Option<u64>) -> Option<F
 
 /// Pings of WebSocket behind which there was no pong, though somebody waited.
 fn pings(case: &Case<'_>) -> Vec<Finding> {
-    let mut open: BTreeMap<(u32, usize), &Message> = BTreeMap::new();
+    let mut open: BTreeMap<(Lying, usize), &Message> = BTreeMap::new();
     for message in case.trace.messages() {
         let Some(frame) = message.payload_as::<WebSocketFrame>() else { continue };
         match frame.opcode {
-            Opcode::Ping => drop(open.insert((message.connection, message.direction.index()), message)),
-            Opcode::Pong => drop(open.remove(&(message.connection, message.direction.reverse().index()))),
+            Opcode::Ping => drop(open.insert((lying(message), message.direction.index()), message)),
+            Opcode::Pong => drop(open.remove(&(lying(message), message.direction.reverse().index()))),
             _ => {}
         }
     }
@@ -202,19 +237,23 @@ fn lost_ping(case: &Case<'_>, ping: &Message) -> Option<Finding> {
     Some(Finding::warn(text, "RFC 6455 §5.5.2", vec![ping.frame(), end]))
 }
 
-/// The frame in which whoever pinged gave up: a Close frame, or the end of the connection; `None` if the other side left.
+/// The frame in which whoever pinged gave up: a Close frame, the `close` of Engine.IO, or the end of the connection; `None` if
+/// the other side left.
 fn gave_up(case: &Case<'_>, ping: &Message) -> Option<u32> {
     let connection = case.connection(ping)?;
     if !case.has_all(connection, ping.direction.reverse()) {
         return None;
     }
-    let closes = |other: &&&Message| {
+    let closes = |other: &&Message| {
         other.frame() > ping.frame()
-            && other.payload_as::<WebSocketFrame>().is_some_and(|frame| frame.opcode == Opcode::Close)
+            && (other.payload_as::<WebSocketFrame>().is_some_and(|frame| frame.opcode == Opcode::Close)
+                || other.payload_as::<EngineIoPacket>().is_some_and(|packet| packet.kind == Kind::Close))
     };
-    let end = match case.messages_of(ping.connection).iter().find(closes) {
-        Some(close) => (close.direction, close.frame()),
-        None => end_of(connection).map(|(by, end, _)| (by, end))?,
+    let (by, end) = match (case.beside(ping).find(closes), ping.stream) {
+        (Some(close), _) => (close.direction, close.frame()),
+        (None, None) => case.end_for(ping).map(|end| (end.by, end.frame))?,
+        // A stream may have ended long before its connection.
+        (None, Some(_)) => case.resets.get(&lying(ping)).map(|end| (end.by, end.frame))?,
     };
-    (end.0 == ping.direction).then_some(end.1)
+    (by == ping.direction).then_some(end)
 }

@@ -3,12 +3,13 @@
 //! # References
 //! - RFC 9293 §3.8.6.1 (zero window); RFC 6455 §7.4.1 and the registry of close codes at IANA.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Case, Finding, in_words, quoted, sender};
+use super::{Case, Finding, Lying, MOST, in_words, lying, sender};
 use crate::flow::Finding as Seen;
 use crate::layer::{Direction, Severity};
 use crate::protocol::engineio::{Content, EngineIoPacket, Kind, Open};
+use crate::protocol::text::json_string;
 use crate::protocol::{Opcode, WebSocketFrame, WebSocketMessage, close_meaning};
 use crate::trace::{Message, Trace};
 
@@ -75,7 +76,7 @@ fn stall(
 /// WebSockets that were closed because something was wrong.
 fn closes(case: &Case<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
-    let mut told: BTreeMap<(u32, u16), ()> = BTreeMap::new();
+    let mut told: BTreeSet<(Lying, u16)> = BTreeSet::new();
     for message in case.trace.messages() {
         let Some(frame) = message.payload_as::<WebSocketFrame>().filter(|frame| frame.opcode == Opcode::Close) else {
             continue;
@@ -83,14 +84,14 @@ fn closes(case: &Case<'_>) -> Vec<Finding> {
         let payload = frame.payload(case.trace.bytes(message));
         let Some((code, reason)) = WebSocketFrame::close_body(&payload) else { continue };
         // The other side says the same again.
-        if code == 1000 || code == 1001 || told.insert((message.connection, code), ()).is_some() {
+        if code == 1000 || code == 1001 || !told.insert((lying(message), code)) {
             continue;
         }
         let Some(connection) = case.connection(message) else { continue };
         let who = sender(connection, message.direction);
         let name = close_meaning(code).map(|name| format!(", {name}")).unwrap_or_default();
         let reason = String::from_utf8_lossy(reason);
-        let reason = if reason.is_empty() { String::new() } else { format!(" (\"{}\")", quoted(&reason)) };
+        let reason = if reason.is_empty() { String::new() } else { format!(" ({})", json_string(&reason, MOST)) };
         let mut text = format!("{who} closed the WebSocket with {code}{name}{reason}");
         let mut frames = vec![message.frame()];
         if code == 1009
@@ -110,7 +111,7 @@ fn closes(case: &Case<'_>) -> Vec<Finding> {
 
 /// The largest message that went the other way before a Close frame.
 fn largest_before(case: &Case<'_>, close: &Message) -> Option<(u32, u64)> {
-    let before = case.messages_of(close.connection).iter().filter(|other| {
+    let before = case.beside(close).filter(|other| {
         other.direction != close.direction && other.frames.first().is_some_and(|first| *first <= close.frame())
     });
     let sizes = before.filter_map(|other| {

@@ -36,16 +36,17 @@ fn value(trace: &Trace, message: &Message, name: &str) -> Option<String> {
 /// All that were asked, in the order of the frames in which the requests ended.
 pub(super) fn exchanges(trace: &Trace) -> Vec<Exchange<'_>> {
     let mut found: Vec<Exchange<'_>> = Vec::new();
-    let mut places: BTreeMap<(u32, bool, u64), usize> = BTreeMap::new();
+    let mut places: BTreeMap<(u32, bool, Option<u32>, u64), usize> = BTreeMap::new();
     let http = || trace.messages().iter().filter_map(|message| Some((message, message.payload_as::<HttpMessage>()?)));
     // An answer may come before all of its request has.
     for (message, http) in http().filter(|(message, http)| is(message, http, Side::Request, Direction::ToServer)) {
         let Some((method, target)) = http.start(trace.bytes(message)) else { continue };
-        places.insert((message.connection, message.inside, message.range.start), found.len());
+        places.insert((message.connection, message.inside, message.stream, message.range.start), found.len());
         found.push(Exchange { request: message, method, target, answer: None, status: None });
     }
     for (message, http) in http().filter(|(message, http)| is(message, http, Side::Response, Direction::ToClient)) {
-        let place = http.answers.as_ref().map(|asked| (message.connection, message.inside, asked.start));
+        let place =
+            http.answers.as_ref().map(|asked| (message.connection, message.inside, message.stream, asked.start));
         let exchange = place.and_then(|place| places.get(&place)).map(|at| &mut found[*at]);
         if let Some(exchange) = exchange
             && http.status().is_none_or(|status| status == 101 || status >= 200)

@@ -11,13 +11,15 @@ mod exchange;
 mod opened;
 mod session;
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 
 use exchange::Exchange;
 
 use crate::flow::{Closing, Connection, Ending};
 use crate::layer::{Direction, Severity};
+use crate::protocol::Http2Frame;
 use crate::protocol::text::tamed;
 use crate::trace::{Message, Trace};
 
@@ -54,6 +56,21 @@ struct Case<'a> {
     last_said: Vec<[u32; 2]>,
     /// The last frame of each connection that brought anything new from its server, whether or not it could be read.
     last_octets: Vec<u32>,
+    /// The streams of HTTP/2 on which a server said something.
+    begun: HashSet<Lying>,
+    /// Who gave up a stream of HTTP/2.
+    resets: HashMap<Lying, End>,
+}
+
+/// What a message lies in: its connection, what was decrypted there or not, and the stream of HTTP/2, if there are some.
+type Lying = (u32, bool, Option<u32>);
+
+/// Who ended a connection or a stream first, in which frame, and how: `closed`, `broke off`.
+#[derive(Debug, Clone)]
+struct End {
+    by: Direction,
+    frame: u32,
+    how: Cow<'static, str>,
 }
 
 impl<'a> Case<'a> {
@@ -78,7 +95,34 @@ impl<'a> Case<'a> {
                 .filter(|_| is_new)
                 .for_each(|last| *last = number);
         }
-        Self { trace, exchanges: exchange::exchanges(trace), of, last_said, last_octets }
+        let (mut begun, mut resets) = (HashSet::new(), HashMap::new());
+        for message in trace.messages() {
+            let Some(frame) = message.payload_as::<Http2Frame>() else { continue };
+            let lying = (message.connection, message.inside, Some(frame.stream));
+            if frame.is_said() && message.direction == Direction::ToClient {
+                begun.insert(lying);
+            }
+            if let Some(error) = frame.reset() {
+                let how = format!("reset the stream ({error})").into();
+                resets.entry(lying).or_insert(End { by: message.direction, frame: message.frame(), how });
+            }
+        }
+        Self { trace, exchanges: exchange::exchanges(trace), of, last_said, last_octets, begun, resets }
+    }
+
+    /// What was said in the same place as this.
+    fn beside(&self, message: &Message) -> impl Iterator<Item = &'a Message> {
+        let here = lying(message);
+        self.messages_of(message.connection).iter().copied().filter(move |other| lying(other) == here)
+    }
+
+    /// Who ended what a message lies in: a stream that somebody gave up, or the connection.
+    fn end_for(&self, message: &Message) -> Option<End> {
+        if let Some(reset) = self.resets.get(&lying(message)) {
+            return Some(reset.clone());
+        }
+        let (by, frame, is_reset) = end_of(self.connection(message)?)?;
+        Some(End { by, frame, how: if is_reset { "broke off" } else { "closed" }.into() })
     }
 
     fn messages_of(&self, connection: u32) -> &[&'a Message] {
@@ -123,6 +167,10 @@ pub fn diagnose(trace: &Trace) -> Vec<Finding> {
     }
     found.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.frames.first().copied()));
     found
+}
+
+fn lying(message: &Message) -> Lying {
+    (message.connection, message.inside, message.stream)
 }
 
 /// Who ended a connection first, in which frame, and whether by breaking it off; `None` if it was open at the end.
@@ -170,9 +218,11 @@ fn in_words(seconds: f64) -> String {
     }
 }
 
+/// Of a text that a peer chose so many characters are told.
+const MOST: usize = 80;
+
 /// A text that a peer chose, as far as it is read: control characters do nothing, and it has an end.
 fn quoted(text: &str) -> String {
-    const MOST: usize = 80;
     let safe: String = tamed(text).chars().take(MOST).collect();
     if text.chars().count() > MOST { format!("{safe}…") } else { safe }
 }

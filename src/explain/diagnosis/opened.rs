@@ -25,7 +25,8 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
 fn stripped(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
     exchange.asks(case.trace, "sec-websocket-key")?;
     let upgrade = exchange.asks(case.trace, "upgrade").unwrap_or_default();
-    if upgrade.to_ascii_lowercase().contains("websocket") {
+    // HTTP/2 has no such field.
+    if exchange.request.stream.is_some() || upgrade.to_ascii_lowercase().contains("websocket") {
         return None;
     }
     let frame = exchange.request.frame();
@@ -103,7 +104,7 @@ fn held_up(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
     let from = messages.partition_point(|message| message.frame() < begins);
     let until = messages.partition_point(|message| message.frame() <= answer.frame());
     let events = messages[from..until].iter().filter(|message| {
-        message.inside == answer.inside
+        (message.inside, message.stream) == (answer.inside, answer.stream)
             && message.payload_as::<SseEventMessage>().is_some()
             && message.range.start >= answer.range.start
             && message.range.end <= answer.range.end

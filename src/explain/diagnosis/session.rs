@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::exchange::Exchange;
-use super::{Case, Finding, quoted, together};
+use super::{Case, Finding, MOST, quoted, together};
 use crate::protocol::engineio::{EngineIoPacket, ErrorBody, ErrorCode, Kind, Query, Version};
 use crate::protocol::socketio::Refusal;
+use crate::protocol::text::json_string;
 use crate::protocol::{HttpMessage, SocketIoKind, SocketIoPacket};
 use crate::trace::{Message, Trace};
 
@@ -82,7 +83,7 @@ fn refused_session(
 fn refused_namespace(message: &Message) -> Option<Finding> {
     let packet = message.payload_as::<SocketIoPacket>().filter(|packet| packet.kind == SocketIoKind::ConnectError)?;
     let why = packet.data.as_deref().and_then(|data| Refusal::from_json(data).message);
-    let why = why.map(|why| format!(": \"{}\"", quoted(&why))).unwrap_or_default();
+    let why = why.map(|why| format!(": {}", json_string(&why, MOST))).unwrap_or_default();
     let text = format!("the server did not let the client into {}{why}", quoted(&packet.namespace));
     Some(Finding::warn(text, "Socket.IO protocol 5, Connection to a namespace", vec![message.frame()]))
 }

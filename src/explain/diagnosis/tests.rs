@@ -1,6 +1,7 @@
 use super::*;
 use crate::packet::Flags;
 use crate::trace::testing::{Conversation, DATA, TO_CLIENT, TO_SERVER};
+use crate::trace::testing_http2::{self as http2, END_STREAM};
 
 const UPGRADE: &str = "GET /chat HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
@@ -144,6 +145,56 @@ fn a_ping_without_a_pong_is_told_if_somebody_waited() {
         "{said:?}"
     );
     assert!(said[1].ends_with("closed the WebSocket with 1011, internal error"), "{said:?}");
+}
+
+/// Who says that the session is closed gives up as who closes its connection does; who is closed by the other side does not.
+#[test]
+fn a_session_that_is_closed_by_a_packet_is_given_up() {
+    let close = |to_client: bool| {
+        let mut talk = engineio(200);
+        talk.server(text("2", false));
+        if to_client {
+            talk.server(text("1", false))
+        } else {
+            talk.client(text("1", true))
+        };
+        later(&mut talk, 10, 200);
+        talk
+    };
+    let found = one(&close(true));
+    assert!(found.text.contains("gave up after 201 ms (pingTimeout is 200 ms)"), "{}", found.text);
+    assert_eq!(found.frames, [9, 10]);
+    assert_eq!(told(&close(false)), [""; 0], "the client left");
+    let mut answered = engineio(200);
+    answered.server(text("2", false)).client(text("3", true)).server(text("1", false));
+    later(&mut answered, 11, 200);
+    assert_eq!(told(&answered), [""; 0]);
+    // A ping of WebSocket, too; and an event waits until then, not until the capture ends.
+    let mut talk = engineio(200);
+    talk.client(frame(0x89, b"?", true))
+        .client(text("420[\"save\"]", true))
+        .client(text("1", true))
+        .server(text("6", false));
+    later(&mut talk, 11, 900);
+    let said = told(&talk);
+    assert!(said[0].starts_with("no pong came for the ping in frame 9"), "{said:?}");
+    assert!(said[1].contains("none came in the 901 ms until the session was over"), "{said:?}");
+    later(&mut talk, 12, 9000);
+    assert_eq!(told(&talk), said);
+}
+
+#[test]
+fn names_that_programs_chose_are_escaped() {
+    let mut talk = engineio(200);
+    talk.client(text("420[\"a\\\"b\\n\"]", true)).client(text("40/x,", true));
+    talk.server(text("44/x,{\"message\":\"say \\\"no\\\"\"}", false));
+    later(&mut talk, 11, 900);
+    let said = told(&talk);
+    assert!(said[0].starts_with("the event \"a\\\"b\\n\" asks for an acknowledgement"), "{said:?}");
+    assert!(said[1].ends_with("into /x: \"say \\\"no\\\"\""), "{said:?}");
+    let trace = talk.trace();
+    let lines: Vec<String> = trace.messages().iter().map(|message| trace.summary(message)).collect();
+    assert!(lines.contains(&"EVENT #0 \"a\\\"b\\n\"()".to_owned()), "{lines:?}");
 }
 
 #[test]
@@ -345,6 +396,25 @@ fn octets_that_could_not_be_read_may_have_been_the_answer() {
 }
 
 #[test]
+fn behind_octets_that_are_missing_nobody_knows_what_was_answered() {
+    let get = |target: &str| format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n");
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    let mut talk = Conversation::new().open();
+    talk.client(get("/x")).server(answer).client(get("/lost")).lose().client(get("/y")).server(answer).close();
+    assert_eq!(told(&talk), [""; 0], "the answer to /y, or to what is missing, came");
+}
+
+#[test]
+fn of_a_head_that_was_cut_nobody_says_what_is_not_in_it() {
+    let mut talk = Conversation::new().open();
+    talk.client("GET /x HTTP/1.1\r\nHost: x\r\nOrigin: http://elsewhere\r\n\r\n");
+    talk.server("HTTP/1.1 200 OK\r\nServer: x\r\nAccess-Control-All");
+    assert_eq!(told(&talk), [""; 0]);
+    talk.server("ow-Methods: GET\r\nContent-Length: 2\r\n\r\no");
+    assert!(one(&talk).text.contains("allows no other origin"), "of its body octets may be missing");
+}
+
+#[test]
 fn a_length_that_is_too_large_is_told_with_who_ended_it() {
     let asked = || {
         let mut talk = Conversation::new().open();
@@ -397,4 +467,106 @@ fn a_session_that_still_polls_is_not_over() {
     later(&mut said, last, 900);
     let told = told(&said);
     assert!(told.iter().any(|text| text.contains("until the capture ended")), "{told:?}");
+}
+
+/// Streams of HTTP/2 end each for itself, and long before their connection.
+#[test]
+fn a_stream_is_no_connection() {
+    let reset = |stream, error| http2::frame(3, 0, stream, &[0, 0, 0, error]);
+    let mut cancelled = http2::begin();
+    cancelled.client(http2::get(1, "/video")).server(http2::headers(
+        1,
+        0,
+        &[(":status", "200"), ("content-length", "9")],
+    ));
+    cancelled.server(http2::data(1, 0, "abc")).client(reset(1, 8));
+    cancelled.segment(TO_CLIENT, Flags::FIN | Flags::ACK, b"");
+    assert_eq!(told(&cancelled), [""; 0], "who has had enough blames no length");
+
+    let mut broken = http2::begin();
+    broken.client(http2::get(1, "/video")).server(http2::headers(1, 0, &[(":status", "200"), ("content-length", "9")]));
+    broken.server(http2::data(1, 0, "abc")).server(reset(1, 2)).close();
+    let found = one(&broken);
+    let expected = "the answer to GET /video announces 9 octets (Content-Length), and 3 came before 127.0.0.1:8080 reset the \
+                    stream (INTERNAL_ERROR): the length is too large, or its program ended before it had sent all";
+    assert_eq!((&*found.text, &*found.frames, found.spec), (expected, &[6, 8, 9][..], "RFC 9113 §8.1.1"));
+
+    let mut refused = http2::begin();
+    refused.client(http2::get(1, "/a")).client(http2::get(3, "/b")).server(reset(3, 7));
+    refused.server(http2::headers(1, END_STREAM, &[(":status", "204")]));
+    later(&mut refused, 8, 20);
+    let found = one(&refused);
+    assert_eq!(
+        found.text,
+        "GET /b was never answered: 127.0.0.1:8080 reset the stream (REFUSED_STREAM) instead, 21 ms later"
+    );
+    assert_eq!((&*found.frames, found.spec), (&[7, 8][..], "RFC 9113 §8.1"));
+
+    let mut impatient = http2::begin();
+    impatient.client(http2::get(1, "/a")).client(http2::get(3, "/b"));
+    impatient.server(http2::headers(1, END_STREAM, &[(":status", "204")])).client(reset(3, 8));
+    later(&mut impatient, 9, 1500);
+    assert_eq!(told(&impatient), ["GET /b was never answered: the client gave up after 1.5 s"]);
+
+    let mut open = http2::begin();
+    open.client(http2::get(1, "/a")).client(http2::get(3, "/b"));
+    open.server(http2::headers(1, END_STREAM, &[(":status", "204")]));
+    assert_eq!(told(&open), [""; 0], "it may come yet");
+    open.segment(TO_CLIENT, Flags::RST, b"");
+    assert!(
+        told(&open)[0].starts_with("GET /b was never answered: 127.0.0.1:8080 broke off instead"),
+        "{:?}",
+        told(&open)
+    );
+}
+
+#[test]
+fn sockets_on_streams_are_not_taken_for_each_other() {
+    let socket = |stream| {
+        let answer = http2::headers(stream, 0, &[(":status", "200")]);
+        (http2::connect(stream, "/chat", &[]), answer)
+    };
+    let mut talk = http2::begin();
+    for stream in [1, 3] {
+        let (asks, answers) = socket(stream);
+        talk.client(asks).server(answers);
+    }
+    // The first is asked, and answers; the second closes what it has of its own.
+    talk.server(http2::data(1, 0, frame(0x89, b"", false)));
+    talk.server(http2::data(3, 0, frame(0x88, &1000_u16.to_be_bytes(), false)));
+    later(&mut talk, 11, 900);
+    assert_eq!(told(&talk), [""; 0], "the other socket was closed");
+    let mut talk = http2::begin();
+    for stream in [1, 3] {
+        let (asks, answers) = socket(stream);
+        talk.client(asks).server(answers);
+    }
+    talk.server(http2::data(1, 0, frame(0x89, b"", false))).client(http2::data(3, 0, frame(0x8a, b"", true)));
+    talk.server(http2::data(1, 0, frame(0x88, &1001_u16.to_be_bytes(), false)));
+    later(&mut talk, 12, 900);
+    let found = one(&talk);
+    assert_eq!(found.text, "no pong came for the ping in frame 10: 127.0.0.1:8080 gave up after 902 ms");
+    // A large message on one is not why the other was closed.
+    let mut talk = http2::begin();
+    for stream in [1, 3] {
+        let (asks, answers) = socket(stream);
+        talk.client(asks).server(answers);
+    }
+    talk.client(http2::data(1, 0, text("hello", true))).client(http2::data(3, 0, text(&"x".repeat(300), true)));
+    talk.server(http2::data(1, 0, frame(0x88, &1009_u16.to_be_bytes(), false)));
+    assert!(told(&talk)[0].ends_with("the message that ended in frame 10 has 5 octets"), "{:?}", told(&talk));
+}
+
+#[test]
+fn over_http2_a_host_is_an_authority() {
+    let asks = [(":method", "GET"), (":path", "/api"), (":scheme", "https"), (":authority", "api.example")];
+    let answer = |origin: &str| {
+        let mut talk = http2::begin();
+        talk.client(http2::headers(1, END_STREAM, &[&asks[..], &[("origin", origin)]].concat()));
+        talk.server(http2::headers(1, END_STREAM, &[(":status", "200")]));
+        told(&talk)
+    };
+    assert_eq!(answer("https://api.example"), [""; 0]);
+    let found = answer("https://page.example");
+    assert!(found[0].starts_with("the answer to GET /api allows no other origin"), "{found:?}");
 }

@@ -1,7 +1,8 @@
 //! What can be asked: one function for each topic, which finds all frames of a capture that fit.
 
 use super::Candidate;
-use crate::flow::Segment;
+use crate::count::counted;
+use crate::flow::{Closing, Segment};
 use crate::layer::Direction;
 use crate::packet::{Flags, Tcp};
 use crate::protocol::text::as_text;
@@ -86,15 +87,15 @@ fn texts<T: ToString>(values: impl IntoIterator<Item = T>) -> Vec<String> {
 
 fn next_sequence(trace: &Trace) -> Vec<Candidate> {
     let candidate = |(frame, _, segment, tcp): (u32, &Record, &Segment, Tcp)| {
-        let counted = u64::from(tcp.flags.has(Flags::SYN)) + u64::from(tcp.flags.has(Flags::FIN));
-        if u64::from(segment.len) + counted == 0 {
+        let numbered = u64::from(tcp.flags.has(Flags::SYN)) + u64::from(tcp.flags.has(Flags::FIN));
+        if u64::from(segment.len) + numbered == 0 {
             return None;
         }
         let (seq, next) = (number(trace, frame, "tcp.seq")?, number(trace, frame, "tcp.nxtseq")?);
         let len = segment.len;
-        let what = match counted {
-            0 => format!("{len} bytes"),
-            _ => format!("{len} bytes and {}", if tcp.flags.has(Flags::SYN) { "a SYN" } else { "a FIN" }),
+        let what = match numbered {
+            0 => counted(len, "byte"),
+            _ => format!("{} and {}", counted(len, "byte"), if tcp.flags.has(Flags::SYN) { "a SYN" } else { "a FIN" }),
         };
         Some(Candidate {
             frame,
@@ -103,9 +104,9 @@ fn next_sequence(trace: &Trace) -> Vec<Candidate> {
             ),
             right: next.to_string(),
             wrong: texts([next + 1, seq, next.saturating_sub(1), u64::from(len), next + 4]),
-            because: match counted {
+            because: match numbered {
                 0 => format!("{seq} + {len} = {next}"),
-                _ => format!("{seq} + {len} + {counted} = {next}: a SYN or FIN takes a number, too"),
+                _ => format!("{seq} + {len} + {numbered} = {next}: a SYN or FIN takes a number, too"),
             },
             fields: &["tcp.seq", "tcp.len", "tcp.nxtseq"],
             filter: format!("frame.number == {frame} && tcp.seq == {seq} && tcp.nxtseq == {next}"),
@@ -115,22 +116,35 @@ fn next_sequence(trace: &Trace) -> Vec<Candidate> {
 }
 
 fn acknowledged(trace: &Trace) -> Vec<Candidate> {
-    let candidate = |(frame, _, _, tcp): (u32, &Record, &Segment, Tcp)| {
+    let candidate = |(frame, _, segment, tcp): (u32, &Record, &Segment, Tcp)| {
         let ack = number(trace, frame, "tcp.ack").filter(|ack| *ack > 1 && tcp.flags.has(Flags::ACK))?;
         let last = ack - 1;
+        let whose = match fin(trace, segment) {
+            Some(fin) if fin == last => "the number that the other side's FIN takes",
+            _ => "the number of the last byte that came",
+        };
         Some(Candidate {
             frame,
             ask: format!(
-                "Frame {frame} has the relative acknowledgment number {ack}. Up to which byte has its sender got all?"
+                "Frame {frame} has the relative acknowledgment number {ack}. Up to which number has its sender got all?"
             ),
             right: format!("up to number {last}"),
             wrong: [ack, ack + 1, last.saturating_sub(1)].map(|n| format!("up to number {n}")).to_vec(),
-            because: format!("{ack} is what it expects next, so {last} was the last that came"),
+            because: format!("{ack} is what it expects next, so {last} was the last that came: {whose}"),
             fields: &["tcp.ack_raw", "tcp.ack"],
             filter: format!("frame.number == {frame} && tcp.ack == {ack}"),
         })
     };
     segments(trace).filter_map(candidate).collect()
+}
+
+/// The relative number that the FIN has of whoever a segment goes to.
+fn fin(trace: &Trace, segment: &Segment) -> Option<u64> {
+    let connection = trace.connections().get(segment.connection as usize)?;
+    match connection.closing(segment.direction.reverse())? {
+        Closing::Fin(frame) => number(trace, frame, "tcp.nxtseq")?.checked_sub(1),
+        Closing::Reset(_) => None,
+    }
 }
 
 const NAMES: [(u8, &str); 6] = [
@@ -158,7 +172,9 @@ fn flags(trace: &Trace) -> Vec<Candidate> {
         let right = flag_names(flags);
         Some(Candidate {
             frame,
-            ask: format!("The flags of frame {frame} are the byte {flags:#04x}. Which are set?"),
+            ask: format!(
+                "The fourteenth byte of the TCP header in frame {frame} has its flags: {flags:#04x}. Which are set?"
+            ),
             wrong: others.into_iter().filter(|other| *other != flags).map(flag_names).collect(),
             because: format!("{flags:#04x} is {flags:08b} in bits: {right}"),
             right,
@@ -202,8 +218,8 @@ fn header_len(trace: &Trace) -> Vec<Candidate> {
             ask: format!(
                 "The thirteenth byte of the TCP header in frame {frame} is {byte:#04x}. How long is this header?"
             ),
-            right: format!("{len} bytes"),
-            wrong: [len / 4, len + 4, 20, 40, len * 2].map(|n| format!("{n} bytes")).to_vec(),
+            right: counted(len, "byte"),
+            wrong: [len / 4, len + 4, 20, 40, len * 2].map(|n| counted(n, "byte")).to_vec(),
             because: format!("its high half is {}: {} × 4 = {len}", byte >> 4, byte >> 4),
             fields: &["tcp.hdr_len"],
             filter: format!("frame.number == {frame} && tcp.hdr_len == {len}"),

@@ -92,3 +92,24 @@ fn masks_are_undone_as_the_rfc_says() {
         assert!(question.choices[question.answer].starts_with(&format!("{first:#04x}")), "{question:#?}");
     }
 }
+
+/// What is acknowledged last is a FIN, which is no byte of what programs said.
+#[test]
+fn the_number_of_a_fin_is_called_that() {
+    let (_, trace) = captures().into_iter().find(|(name, _)| name == "05-keep-alive").unwrap();
+    let quiz = Quiz::of(&trace, 1, 2000);
+    let asked: Vec<_> = quiz.questions.iter().filter(|question| question.topic == "acknowledgments").collect();
+    let of_fin = |frame: u32| {
+        let segment = trace.record(frame).unwrap().segment.as_ref().unwrap();
+        let fins = trace.records().filter(|(_, record)| {
+            let to = record.segment.as_ref().filter(|other| other.direction != segment.direction);
+            let has_fin = record.packet.tcp().is_some_and(|(tcp, ..)| tcp.flags.has(crate::packet::Flags::FIN));
+            has_fin && to.is_some_and(|other| other.connection == segment.connection)
+        });
+        fins.map(|(number, _)| number).any(|fin| fin < frame)
+    };
+    let said: Vec<bool> = asked.iter().map(|question| question.because.ends_with("FIN takes")).collect();
+    assert_eq!(said, asked.iter().map(|question| of_fin(question.frame)).collect::<Vec<_>>(), "{asked:#?}");
+    assert!(said.contains(&true) && said.contains(&false));
+    assert!(asked.iter().all(|question| !question.ask.contains("byte")));
+}

@@ -7,7 +7,7 @@
 //! truth    = "true" / "false"                              ; beside one, 1 and 0 are too
 //! ```
 
-use super::literal::{address, boolean, bytes, contiguous, decimal, mac, uint};
+use super::literal::{address, boolean, bytes, contiguous, decimal, mac, scaled, uint};
 use crate::filter::ast::Literal;
 use crate::filter::plan::Constant;
 use crate::filter::value::{ExprValue, Type};
@@ -26,7 +26,7 @@ pub(super) fn value(literal: &Literal, beside: Option<Type>) -> Option<(ExprValu
 fn adapted(word: &str, beside: Type) -> Option<(ExprValue, Type)> {
     let value = match beside {
         Type::Number | Type::Frame if word.starts_with("0x") => ExprValue::Integer(uint(word)?.into()),
-        Type::Seconds if word == "0" => ExprValue::Seconds(0.0),
+        Type::Seconds if word == "0" => ExprValue::Seconds(0),
         Type::Bool => ExprValue::Bool(boolean(word)?),
         Type::Bytes => ExprValue::Bytes(octets(word)?),
         Type::Mac => ExprValue::Mac(mac(word)?),
@@ -69,8 +69,9 @@ fn ip(word: &str) -> Option<ExprValue> {
     }
 }
 
-fn duration(word: &str) -> Option<f64> {
-    const UNITS: [(&str, f64); 4] = [("ns", 1e9), ("us", 1e6), ("ms", 1e3), ("s", 1.0)];
-    let (digits, parts) = UNITS.iter().find_map(|(unit, parts)| Some((word.strip_suffix(unit)?, parts)))?;
-    Some(decimal(digits)? / parts)
+/// In nanoseconds.
+fn duration(word: &str) -> Option<i128> {
+    const UNITS: [(&str, u32); 4] = [("ns", 0), ("us", 3), ("ms", 6), ("s", 9)];
+    let (digits, zeros) = UNITS.iter().find_map(|(unit, zeros)| Some((word.strip_suffix(unit)?, *zeros)))?;
+    scaled(digits, zeros)
 }

@@ -13,7 +13,7 @@
 use std::net::IpAddr;
 
 use crate::filter::ast::{Literal, Spanned};
-use crate::filter::plan::{Constant, nanos};
+use crate::filter::plan::Constant;
 use crate::layer::{FieldDef, Kind};
 use crate::mistake::Mistake;
 
@@ -25,7 +25,8 @@ pub(super) fn constant(def: &FieldDef, literal: &Spanned<Literal>) -> Result<Con
         (_, Literal::Text(_)) | (Kind::Presence, _) => None,
         (Kind::Bool, Literal::Word(word)) => boolean(word).map(Constant::Bool),
         (Kind::Uint, Literal::Word(word)) => uint(word).map(Constant::Uint),
-        (Kind::Seconds, Literal::Word(word)) => decimal(word).map(|s| Constant::Nanos(nanos(s))),
+        (Kind::Int, Literal::Word(word)) => int(word).map(Constant::Int),
+        (Kind::Seconds, Literal::Word(word)) => scaled(word, 9).map(Constant::Nanos),
         (Kind::Bytes, Literal::Word(word)) => bytes(word).map(Constant::Octets),
         (Kind::Mac, Literal::Word(word)) => mac(word).map(|mac| Constant::Octets(mac.to_vec())),
         (Kind::Address, Literal::Word(word)) => address(word),
@@ -65,11 +66,37 @@ pub(super) fn uint(word: &str) -> Option<u64> {
     plain.then(|| u64::from_str_radix(digits, radix).ok()).flatten()
 }
 
+/// A whole number that may have a minus before it.
+fn int(word: &str) -> Option<i64> {
+    match word.strip_prefix('-') {
+        Some(size) => uint(size).and_then(|size| 0_i64.checked_sub_unsigned(size)),
+        None => uint(word).and_then(|size| size.try_into().ok()),
+    }
+}
+
 /// A number with or without decimals; no exponent, no sign, no "inf".
 pub(super) fn decimal(word: &str) -> Option<f64> {
+    parts(word).and_then(|_| word.parse().ok())
+}
+
+/// Such a number times a power of ten with this many zeros, 9 at the most, rounded to a whole number: it is never a float,
+/// which has too few digits for nanoseconds since 1970.
+pub(super) fn scaled(word: &str, zeros: u32) -> Option<i128> {
+    const DIGITS: u32 = MAX_DIGITS as u32;
+    let (whole, fraction) = parts(word)?;
+    let smallest: i128 = format!("{whole}{fraction:0<MAX_DIGITS$}").parse().ok()?;
+    let unit = 10_i128.pow(DIGITS.checked_sub(zeros)?);
+    Some((smallest + unit / 2) / unit)
+}
+
+/// More digits than this on one side of the point are no number here.
+const MAX_DIGITS: usize = 18;
+
+/// What stands before and behind the point.
+fn parts(word: &str) -> Option<(&str, &str)> {
     let (whole, fraction) = word.split_once('.').unwrap_or((word, "0"));
-    let digits = |part: &str| !part.is_empty() && part.len() <= 18 && part.bytes().all(|b| b.is_ascii_digit());
-    (digits(whole) && digits(fraction)).then(|| word.parse().ok()).flatten()
+    let digits = |part: &str| !part.is_empty() && part.len() <= MAX_DIGITS && part.bytes().all(|b| b.is_ascii_digit());
+    (digits(whole) && digits(fraction)).then_some((whole, fraction))
 }
 
 /// True or false, as Wireshark writes it.
@@ -124,7 +151,7 @@ pub(super) fn address(word: &str) -> Option<Constant> {
 pub(super) fn holding(kind: Kind) -> &'static str {
     match kind {
         Kind::Bool => "true or false",
-        Kind::Uint => "a number",
+        Kind::Uint | Kind::Int => "a number",
         Kind::Seconds => "a number of seconds",
         Kind::Text => "text",
         Kind::Bytes => "bytes",
@@ -165,7 +192,7 @@ fn mismatch(def: &FieldDef, literal: &Spanned<Literal>) -> Mistake {
 
 #[cfg(test)]
 mod tests {
-    use super::{boolean, bytes, decimal, mac, uint};
+    use super::{boolean, bytes, decimal, int, mac, scaled, uint};
 
     #[test]
     fn numbers() {
@@ -177,6 +204,15 @@ mod tests {
         assert_eq!(uint("18446744073709551615"), Some(u64::MAX));
         for wrong in ["18446744073709551616", "0x", "-1", "08", "8_0", "abc", ""] {
             assert_eq!(uint(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn numbers_with_a_sign() {
+        assert_eq!((int("-1"), int("128"), int("-0x10")), (Some(-1), Some(128), Some(-16)));
+        assert_eq!((int("-9223372036854775808"), int("9223372036854775807")), (Some(i64::MIN), Some(i64::MAX)));
+        for wrong in ["9223372036854775808", "-9223372036854775809", "--1", "-", "+1", ""] {
+            assert_eq!(int(wrong), None, "{wrong}");
         }
     }
 
@@ -203,11 +239,22 @@ mod tests {
     }
 
     #[test]
+    fn every_nanosecond_counts() {
+        assert_eq!(scaled("1700000000.005", 9), Some(1_700_000_000_005_000_000));
+        assert_eq!(scaled("1700000000.000000001", 9), Some(1_700_000_000_000_000_001));
+        assert_eq!(scaled("0.0000000005", 9), Some(1), "the half of one is rounded up");
+        assert_eq!(scaled("20.3", 6), Some(20_300_000));
+        assert_eq!(scaled("7", 0), Some(7));
+        assert_eq!(scaled("999999999999999999.999999999", 9), Some(999_999_999_999_999_999_999_999_999));
+    }
+
+    #[test]
     fn decimals_and_booleans() {
         assert_eq!(decimal("0.02"), Some(0.02));
         assert_eq!(decimal("3"), Some(3.0));
         for wrong in ["inf", "NaN", "1e9", "-1", "1.", ".5", ""] {
             assert_eq!(decimal(wrong), None, "{wrong}");
+            assert_eq!(scaled(wrong, 9), None, "{wrong}");
         }
         assert_eq!((boolean("True"), boolean("FALSE"), boolean("true")), (Some(true), Some(false), None));
     }

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use crate::count::counted;
+
 /// What proves an answer: frames, or that all were searched in vain.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Evidence {
@@ -29,8 +31,7 @@ impl Gathered {
 impl fmt::Display for Evidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.frames.as_slice(), self.searched) {
-            ([], Some(1)) => f.write_str("none of 1 frame"),
-            ([], Some(searched)) => write!(f, "none of {searched} frames"),
+            ([], Some(searched)) => write!(f, "none of {}", counted(searched, "frame")),
             ([], None) => Ok(()),
             ([frame], _) => write!(f, "frame {frame}"),
             (frames, _) => write!(f, "frames {}", runs(frames)),

@@ -252,7 +252,7 @@ impl Picked {
             Pick::Distinct => ExprValue::Integer(self.values.len() as i128),
             Pick::Values => ExprValue::List(self.values),
             // The sum of no numbers is 0, as their count is.
-            Pick::Sum if self.values.is_empty() && kind == Kind::Seconds => ExprValue::Seconds(0.0),
+            Pick::Sum if self.values.is_empty() && kind == Kind::Seconds => ExprValue::Seconds(0),
             Pick::Sum if self.values.is_empty() => ExprValue::Integer(0),
             Pick::Sum | Pick::Min | Pick::Max | Pick::Value => self.values.pop().unwrap_or(ExprValue::None),
         }

@@ -1,9 +1,11 @@
 //! The fields of the analysis, under Wireshark's names, and how an [`Analysis`] becomes fields of a layer.
 
-use super::{Analysis, Finding};
-use crate::layer::{FieldDef, Layer, Value};
+use super::{Analysis, Finding, Scale};
+use crate::layer::{FieldDef, Layer, Note, Severity, Value};
+use crate::packet::WINDOW_RANGE;
 
 crate::fields! {
+    TCP_SCALE = "tcp.window_size_scalefactor", Int, "What the window is multiplied by: -1 where that is not known, -2 where nothing was agreed on.", "RFC 7323 §2.2";
     TCP_ANALYSIS = "tcp.analysis", Presence, "The segment says something about those before it: any field of the analysis is there.", "";
     TCP_ACKS_FRAME = "tcp.analysis.acks_frame", Uint, "The frame whose last octet this segment acknowledges.", "RFC 9293 §3.4";
     TCP_ACK_RTT = "tcp.analysis.ack_rtt", Seconds, "The time from that frame to this acknowledgement of it.", "RFC 6298 §3";
@@ -68,9 +70,13 @@ impl Finding {
 }
 
 /// Adds what the analysis found to the layer of a TCP header.
-pub fn describe(analysis: &Analysis, initial_rtt: Option<f64>, layer: &mut Layer) {
-    let seconds = |nanoseconds: i64| Value::Seconds(nanoseconds as f64 / 1e9);
+pub fn describe(analysis: &Analysis, initial_rtt: Option<i64>, layer: &mut Layer) {
+    let seconds = |nanoseconds: i64| Value::Seconds(nanoseconds.into());
     let number = |n: u32| Value::Uint(u64::from(n));
+    if let Some(scale) = analysis.scale {
+        layer.field(&TCP_SCALE, Value::Int(scale.factor()), WINDOW_RANGE);
+        layer.notes.extend(unknown_scale(scale, layer));
+    }
     if analysis.says_something() {
         layer.computed(&TCP_ANALYSIS, Value::Present);
     }
@@ -82,7 +88,7 @@ pub fn describe(analysis: &Analysis, initial_rtt: Option<f64>, layer: &mut Layer
         }
     }
     if let Some(rtt) = initial_rtt {
-        layer.computed(&TCP_INITIAL_RTT, Value::Seconds(rtt));
+        layer.computed(&TCP_INITIAL_RTT, seconds(rtt));
     }
     if let Some(octets) = analysis.bytes_in_flight {
         layer.computed(&TCP_BYTES_IN_FLIGHT, number(octets));
@@ -102,4 +108,15 @@ pub fn describe(analysis: &Analysis, initial_rtt: Option<f64>, layer: &mut Layer
         layer.computed(&TCP_DUPLICATE_ACK_NUM, number(duplicate.number));
         layer.computed(&TCP_DUPLICATE_ACK_FRAME, number(duplicate.frame));
     }
+}
+
+/// That a window may be larger than it seems. None is none, whatever it is multiplied by, and that of a RST says nothing.
+fn unknown_scale(scale: Scale, layer: &Layer) -> Option<Note> {
+    let window = layer.value("tcp.window_size").filter(|window| **window != Value::Uint(0))?;
+    let is_reset = layer.value("tcp.flags.reset") == Some(&Value::Bool(true));
+    let text = format!(
+        "the SYN of its sender was not captured, so what the window is to be multiplied by is not known: {window} octets is \
+         the least it can be"
+    );
+    (scale == Scale::Unknown && !is_reset).then(|| Note::new(Severity::Chat, text, "RFC 7323 §2.2"))
 }

@@ -47,6 +47,29 @@ pub struct Duplicate {
     pub frame: u32,
 }
 
+/// By what the windows of a side are to be multiplied, as far as that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Scale {
+    /// Its SYN was not captured.
+    #[default]
+    Unknown,
+    /// Not agreed on.
+    None,
+    /// By two to this power.
+    By(u8),
+}
+
+impl Scale {
+    /// The factor as Wireshark has it: -1 where it is unknown, -2 where there is none.
+    pub fn factor(self) -> i64 {
+        match self {
+            Self::Unknown => -1,
+            Self::None => -2,
+            Self::By(shift) => 1 << shift.min(14),
+        }
+    }
+}
+
 /// What the analysis says of one segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Analysis {
@@ -62,6 +85,8 @@ pub struct Analysis {
     pub bytes_in_flight: Option<u32>,
     /// Of a segment with data: how much was sent since the last PSH.
     pub push_bytes_sent: Option<u32>,
+    /// What its window is to be multiplied by; `None` of a SYN, whose window is never scaled.
+    pub scale: Option<Scale>,
     /// What it acknowledges was sent more than once.
     is_ambiguous: bool,
     /// It acknowledges what was not captured, as was told before.
@@ -153,17 +178,6 @@ struct Highest {
     next: SeqNumber,
     frame: u32,
     time: Timestamp,
-}
-
-/// What is known of the shift of a side's windows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Scale {
-    /// Its SYN was not captured.
-    #[default]
-    Unknown,
-    /// Not agreed on.
-    None,
-    By(u8),
 }
 
 /// One side as a sender of numbers and of acknowledgements.
@@ -263,6 +277,7 @@ impl Analyser {
         rules::flight(own, peer, sight, &mut analysis);
         Self::fast_open(&mut self.fast_open, sight, &mut analysis.findings);
         own.learn_scale(peer, sight);
+        analysis.scale = (!sight.flags.has(Flags::SYN)).then_some(own.scale);
         own.sacked = sight.options.sacked;
         analysis
     }

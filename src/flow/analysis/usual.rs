@@ -13,7 +13,7 @@ impl Side {
         if !self.is_usual(peer, sight) {
             return None;
         }
-        let mut analysis = Analysis::default();
+        let mut analysis = Analysis { scale: Some(self.scale), ..Analysis::default() };
         peer.counts_flight = true;
         if sight.ack != self.last_ack {
             self.first_ack_frame = sight.frame;

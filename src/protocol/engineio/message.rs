@@ -4,6 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use super::{Kind, Transport, Version};
+use crate::count::counted;
 use crate::layer::{Buffer, Derived, Field, Layer, OsiLayer, Span, Value};
 use crate::message::{Part, Payload};
 use crate::protocol::text::quoted;
@@ -59,7 +60,7 @@ impl Payload for EngineIoPacket {
         match &self.content {
             Content::Text(text) if text.is_empty() => self.kind.to_string(),
             Content::Text(text) => format!("{} {}", self.kind, quoted(text, 32)),
-            Content::Binary(octets) => format!("{} of {} octets", self.kind, octets.len()),
+            Content::Binary(octets) => format!("{} of {}", self.kind, counted(octets.len(), "octet")),
         }
     }
 

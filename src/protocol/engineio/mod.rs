@@ -31,7 +31,7 @@ pub use message::{Content, EngineIoPacket, FIELDS};
 pub use open::{ErrorBody, ErrorCode, Open};
 pub use packet::{Data, Kind, Packet};
 pub use payload::{Framing, Packets, Stop};
-pub use query::{Query, Transport};
+pub use query::{Query, QueryReader, Transport};
 pub use webtransport::{Framed, MAX_FRAMED, is_begun};
 
 use crate::layer::Direction;

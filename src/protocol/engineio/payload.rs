@@ -6,6 +6,7 @@
 use memchr::memchr;
 
 use super::{Packet, Version};
+use crate::count::plural;
 use crate::layer::{Note, Severity};
 
 /// "record separator", between the packets of version 4.
@@ -149,7 +150,8 @@ impl<'a> Packets<'a> {
     }
 
     fn cut(&mut self, packet: &mut Packet<'_>, found: u64, announced: u64, what: &str) {
-        let text = format!("the payload ends within this packet: {found} of {announced} {what} are there");
+        let are = plural(found, "is", "are");
+        let text = format!("the payload ends within this packet: {found} of {announced} {what} {are} there");
         packet.notes.push(Note::new(Severity::Error, text.clone(), SPEC_3));
         self.stop(self.payload.len(), text);
     }

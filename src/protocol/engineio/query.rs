@@ -11,6 +11,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use memchr::memchr2;
@@ -60,29 +61,36 @@ impl Query {
     /// Reads a request target, such as `/socket.io/?EIO=4&transport=polling`.
     pub fn from_target(target: &str) -> Self {
         let mut read = Self::default();
-        let Some(at) = memchr2(b'?', b'#', target.as_bytes()) else { return read };
-        let mut rest = target.get(at + 1..).filter(|_| target.as_bytes()[at] == b'?').unwrap_or_default();
-        while !rest.is_empty() {
-            let end = memchr2(b'&', b'#', rest.as_bytes());
-            let parameter = &rest[..end.unwrap_or(rest.len())];
-            // Names are short.
-            let equals = parameter.bytes().position(|octet| octet == b'=');
-            let (name, value) = equals.map_or((parameter, ""), |at| (&parameter[..at], &parameter[at + 1..]));
-            read.parameter(&percent_decoded(name), value);
-            rest = match end {
-                Some(end) if rest.as_bytes()[end] == b'&' => &rest[end + 1..],
-                _ => "",
-            };
+        let octets = target.as_bytes();
+        // All of it is short: one walk is quicker than searches for each part.
+        let Some(mut start) = octets.iter().position(|octet| matches!(octet, b'?' | b'#')) else { return read };
+        while octets[start] != b'#' {
+            start += 1;
+            let (mut end, mut equals, mut is_plain) = (start, None, true);
+            while let Some(octet) = octets.get(end).filter(|octet| !matches!(octet, b'&' | b'#')) {
+                match octet {
+                    b'=' if equals.is_none() => equals = Some(end),
+                    b'%' | b'+' => is_plain = false,
+                    _ => {}
+                }
+                end += 1;
+            }
+            let name = &target[start..equals.unwrap_or(end)];
+            let value = equals.map_or("", |equals| &target[equals + 1..end]);
+            if is_plain {
+                read.parameter(name, Cow::Borrowed(value));
+            } else {
+                read.parameter(&percent_decoded(name), percent_decoded(value));
+            }
+            if end == octets.len() {
+                break;
+            }
+            start = end;
         }
         read
     }
 
-    fn parameter(&mut self, name: &str, value: &str) {
-        // Of those that mean nothing here, such as a number against caches, nobody reads the value.
-        if !matches!(name, "EIO" | "transport" | "sid" | "b64" | "j") {
-            return;
-        }
-        let value = percent_decoded(value);
+    fn parameter(&mut self, name: &str, value: Cow<'_, str>) {
         match name {
             "EIO" if self.version.is_none() => self.version = value.parse().ok().map(Version::from_number),
             "transport" if self.transport.is_none() => {
@@ -104,6 +112,54 @@ impl Query {
     pub fn is_engineio(&self) -> bool {
         self.version.is_some() && self.transport.is_some()
     }
+}
+
+/// Reads the queries of a connection. Those of a session differ in little but `t`, a number against caches: what was read in
+/// one is read in the next by comparing octets.
+#[derive(Debug, Default)]
+pub struct QueryReader {
+    pub(super) known: Option<Known>,
+}
+
+/// A target, where the value of `t` stands in it, and what it says.
+#[derive(Debug)]
+pub(super) struct Known {
+    target: Box<str>,
+    changing: Range<usize>,
+    query: Query,
+}
+
+impl QueryReader {
+    /// Reads the next request target: as [`Query::from_target`] does.
+    pub fn read(&mut self, target: &str) -> Query {
+        if let Some(query) = self.known.as_ref().and_then(|known| known.read(target)) {
+            return query;
+        }
+        let query = Query::from_target(target);
+        if query.is_engineio() {
+            self.known =
+                changing(target).map(|changing| Known { target: target.into(), changing, query: query.clone() });
+        }
+        query
+    }
+}
+
+impl Known {
+    pub(super) fn read(&self, target: &str) -> Option<Query> {
+        let (front, back) = (&self.target[..self.changing.start], &self.target[self.changing.end..]);
+        let value = target.strip_prefix(front)?.strip_suffix(back)?;
+        // It may hold no end of itself.
+        let is_value = value.bytes().all(|octet| octet != b'&' && octet != b'#');
+        is_value.then(|| self.query.clone())
+    }
+}
+
+/// Where the value of the parameter `t` stands.
+fn changing(target: &str) -> Option<Range<usize>> {
+    let start = target.find("&t=").or_else(|| target.find("?t="))? + 3;
+    let is_of_query = target[..start].contains('?') && !target[..start].contains('#');
+    let end = target[start..].find(['&', '#']).map_or(target.len(), |len| start + len);
+    is_of_query.then_some(start..end)
 }
 
 /// `text` with `+` for spaces and `%20` for octets undone, as forms and queries write them (WHATWG URL §5.1).

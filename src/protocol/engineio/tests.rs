@@ -3,6 +3,7 @@ use std::borrow::Cow;
 use proptest::prelude::{any, prop};
 use proptest::{prop_assert, prop_assert_eq, proptest};
 
+use super::query::QueryReader;
 use super::{
     Data, ErrorBody, ErrorCode, Framing, Jsonp, Kind, Open, Packet, Packets, Query, Stop, Transport, Version,
     form_payload,
@@ -230,6 +231,27 @@ fn jsonp_forms() {
     assert_eq!(form_payload(b"e=1"), None);
 }
 
+/// Targets that differ in little, one after the other.
+#[test]
+fn queries_that_follow_each_other_are_read_as_each_alone() {
+    let said = ["t=1", "t=tk1dy5md", "t=", "t=a%2Fb", "t=1&sid=x", "t=1#", "t=1&t=2", "T=1", "x=1&t=3", ""];
+    let rest = ["&sid=a", "&sid=b", "", "&sid=a&j=0", "#&sid=a"];
+    let front = ["/socket.io/?EIO=4&transport=polling&", "/socket.io/?", "/&t=1?EIO=4&transport=polling&", "/#?EIO=4&"];
+    let all = || {
+        front.iter().flat_map(|front| said.iter().flat_map(move |said| rest.map(|rest| [front, *said, rest].concat())))
+    };
+    for first in all() {
+        let mut reader = QueryReader::default();
+        for second in all() {
+            assert_eq!(reader.read(&first), Query::from_target(&first));
+            assert_eq!(reader.read(&second), Query::from_target(&second), "{second} after {first}");
+        }
+    }
+    let mut reader = QueryReader::default();
+    reader.read("/?EIO=4&transport=polling&t=1&sid=a");
+    assert!(reader.known.is_some_and(|known| known.read("/?EIO=4&transport=polling&t=23&sid=a").is_some()));
+}
+
 #[test]
 fn queries() {
     let query = Query::from_target("/socket.io/?EIO=4&transport=polling&t=tk1dy5md&sid=hePE1c-1M7ux24PpAAAA&sid=x");
@@ -247,7 +269,11 @@ fn queries() {
     let query = Query::from_target("/x?transport=a%20b&EIO=3&b64=1&j=0&sid=a%2Fb#c?d");
     assert_eq!((query.version, query.b64, query.j.as_deref()), (Some(Version::V3), true, Some("0")));
     assert_eq!((query.transport, query.sid.as_deref()), (Some(Transport::Other("a b".into())), Some("a/b")));
-    for target in ["", "/", "/?EIO=x&transport=websocket", "/EIO=4&transport=polling"] {
+    let query = Query::from_target("/?&&%45IO=4&transport&transport=polling&j=a=b&b64&é=ü&sid=+#&sid=z");
+    assert_eq!((query.version, query.transport), (Some(Version::V4), Some(Transport::Other(String::new()))));
+    assert_eq!((query.j.as_deref(), query.b64, query.sid.as_deref()), (Some("a=b"), false, Some(" ")));
+    assert_eq!(Query::from_target("/#?EIO=4&sid=a"), Query::default(), "a fragment holds no query");
+    for target in ["", "/", "/?", "/?#", "/?EIO=x&transport=websocket", "/EIO=4&transport=polling"] {
         assert!(!Query::from_target(target).is_engineio(), "{target}");
     }
     assert_eq!(Query::from_target("/?EIO=5&transport=webtransport").version, Some(Version::Other(5)));

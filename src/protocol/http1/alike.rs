@@ -6,6 +6,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use memchr::memchr;
+
 use super::body::Framing;
 use super::head::{RawHead, Start};
 use super::open::Open;
@@ -104,16 +106,15 @@ impl Model {
     /// Reads a head that differs from this one only where it may.
     fn read(&mut self, bytes: &[u8]) -> Option<Known> {
         let mut rest = Rest { model: &self.bytes, at: 0, bytes, len: 0 };
-        let mut moves = [(usize::MAX, 0); 2];
+        let mut target_grew = 0;
         if let Some(target) = &self.target {
-            let found =
-                rest.passes(target, |octets| octets.iter().take_while(|octet| is_of_target(**octet)).count())?;
-            moves[0] = (target.end, found.len().wrapping_sub(target.len()));
+            let found = rest.passes(target, target_len)?;
+            target_grew = found.len().wrapping_sub(target.len());
         }
-        let mut number = None;
+        let (mut number, mut length_end, mut length_grew) = (None, usize::MAX, 0);
         if let Some(length) = &self.length {
             let found = rest.passes(length, digits)?;
-            moves[1] = (length.end, found.len().wrapping_sub(length.len()));
+            (length_end, length_grew) = (length.end, found.len().wrapping_sub(length.len()));
             number = Some(found.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')));
         }
         rest.equals(self.bytes.len())?;
@@ -121,21 +122,19 @@ impl Model {
         if let Some(number) = number.filter(|number| self.known.framing != Framing::Length(*number)) {
             self.set_length(number);
         }
-        // What begins behind a stretch moves with its end.
-        let by = |at: usize| moves.iter().filter(|(end, _)| *end <= at).fold(0, |sum, (_, by)| by.wrapping_add(sum));
-        let range = |range: &Range<usize>, start: usize| {
-            let end = if moves.iter().any(|(end, _)| *end == range.end) { by(range.end) } else { start };
-            range.start.wrapping_add(start)..range.end.wrapping_add(end)
-        };
         let old = &self.known.head;
         let start = match &old.start {
-            Start::Request { method, target } => Start::Request { method: method.clone(), target: range(target, 0) },
+            Start::Request { method, target } => {
+                let target = target.start..target.end.wrapping_add(target_grew);
+                Start::Request { method: method.clone(), target }
+            }
             start @ Start::Response { .. } => start.clone(),
         };
-        let field = |(name, value): &(Range<usize>, Range<usize>)| {
-            let by = by(name.start);
-            (range(name, by), range(value, by))
-        };
+        // What stands behind a stretch moves with its end; all fields stand behind the target.
+        let moved =
+            |at: usize| at.wrapping_add(target_grew).wrapping_add(if at < length_end { 0 } else { length_grew });
+        let range = |range: &Range<usize>| moved(range.start)..moved(range.end);
+        let field = |(name, value): &(Range<usize>, Range<usize>)| (range(name), range(value));
         let headers = old.headers.iter().map(field).collect();
         let head = old.moved(len, start, headers);
         Some(Known { head, texts: Arc::clone(&self.known.texts), framing: self.known.framing })
@@ -184,6 +183,15 @@ impl<'a> Rest<'a> {
 fn digits(octets: &[u8]) -> usize {
     let count = octets.iter().take(MAX_DIGITS + 1).take_while(|octet| octet.is_ascii_digit()).count();
     if count > MAX_DIGITS || octets.first() == Some(&b'0') { 0 } else { count }
+}
+
+/// How many octets of a target stand here, of one that is as they mostly are and that a space ends; else none. Its end is
+/// looked for first: to ask each octet whether it is the last is slower.
+fn target_len(octets: &[u8]) -> usize {
+    let octets = &octets[..octets.len().min(MAX_LEN)];
+    let len = memchr(b' ', octets).unwrap_or(0);
+    let is_usual = octets[..len].iter().fold(true, |is_usual, octet| is_usual & is_of_target(*octet));
+    if is_usual { len } else { 0 }
 }
 
 /// Whether it stands in a target as they mostly are (RFC 3986 §2): others are read anew.

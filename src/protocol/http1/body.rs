@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::head::MAX_HEAD;
 use super::odd::{self, ChunkOddity};
-use crate::layer::{Note, Severity};
+use crate::layer::{Group, Note, Severity};
 use crate::message::Head;
 
 /// How the end of the body is known.
@@ -114,19 +114,29 @@ fn content_length(head: &Head, notes: &mut Vec<Note>) -> Option<u64> {
 }
 
 /// More chunks than this are not remembered one by one: the peer controls how many there are.
-const MAX_CHUNKS: usize = 1 << 18;
+pub(super) const MAX_CHUNKS: usize = 1 << 18;
 
 /// Stretches of a chunked body: octets of framing, then octets of data.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Chunks {
     /// Framing and data of each chunk; the last pair holds the closing framing.
     pub(super) list: Vec<(u64, u64)>,
+    /// Those behind as many as are remembered, of the last walk alone: who reads what is there reads them.
+    later: Vec<(u64, u64)>,
+    /// How many such there were before.
+    dropped: usize,
     /// What is odd about it, each once.
     odd: Vec<ChunkOddity>,
     scanned: usize,
     pending_framing: u64,
     /// Of the chunk that begins at `scanned`: how long its first line is, and its size, once that line was read.
     begun: Option<(usize, u64)>,
+    /// How long the first line of the last chunk is, once that was read: the trailer follows.
+    last: Option<usize>,
+    /// The line or the trailer at `scanned` did not end in so many octets.
+    seen: usize,
+    /// That line has come to its extensions.
+    in_extensions: bool,
 }
 
 /// What walking over a chunked body came to.
@@ -158,7 +168,7 @@ impl Cursor {
 
     /// The next stretch of data in a chunked body that was not there at the last call: also of a chunk that goes on.
     pub(super) fn fresh_of(&mut self, chunks: &Chunks, available: usize) -> Option<Range<usize>> {
-        while let Some((framing, data)) = chunks.list.get(self.chunks) {
+        while let Some((framing, data)) = chunks.get(self.chunks) {
             let start = self.end + *framing as usize;
             let fresh = start + self.read..start + *data as usize;
             *self = Self { chunks: self.chunks + 1, end: fresh.end, read: 0 };
@@ -174,6 +184,30 @@ impl Cursor {
 }
 
 impl Chunks {
+    /// The chunk with this number, if it is remembered.
+    fn get(&self, number: usize) -> Option<&(u64, u64)> {
+        match number.checked_sub(self.list.len()) {
+            None => self.list.get(number),
+            Some(beyond) => self.later.get(beyond.checked_sub(self.dropped)?),
+        }
+    }
+
+    /// Takes note of a stretch of framing with the data behind it; `most` says how many are remembered.
+    fn push(&mut self, framing: u64, data: u64, most: usize) {
+        let remembered = if self.list.len() < most && !self.is_cut() { &mut self.list } else { &mut self.later };
+        remembered.push((framing, data));
+    }
+
+    /// Whether there are more than are remembered.
+    fn is_cut(&self) -> bool {
+        self.dropped + self.later.len() > 0
+    }
+
+    /// Forgets what has been read of those that are not remembered.
+    pub(super) fn drop_later(&mut self) {
+        self.dropped += std::mem::take(&mut self.later).len();
+    }
+
     /// What is there of the data of a chunk that has not ended.
     fn begun(&self, available: usize) -> Option<Range<usize>> {
         let (line_len, size) = self.begun?;
@@ -196,6 +230,7 @@ impl Chunks {
 
     /// Goes on where the last call stopped; `bytes` begins so many octets behind the beginning of the body.
     pub(super) fn walk(&mut self, bytes: &[u8], base: usize) -> Walk {
+        self.drop_later();
         loop {
             if let Some((line_len, size)) = self.begun {
                 match self.end_of_chunk(bytes, base, line_len, size) {
@@ -204,9 +239,18 @@ impl Chunks {
                 }
             }
             let rest = bytes.get(self.scanned - base..).unwrap_or_default();
+            if let Some(line_len) = self.last {
+                return self.walk_trailer(rest, line_len);
+            }
+            if !self.may_have_ended(rest) {
+                return Walk::NeedMore;
+            }
             let (line_len, size) = match httparse::parse_chunk_size(rest) {
                 Ok(httparse::Status::Complete(found)) => found,
-                Ok(httparse::Status::Partial) if rest.len() < MAX_HEAD => return Walk::NeedMore,
+                Ok(httparse::Status::Partial) if rest.len() < MAX_HEAD => {
+                    (self.seen, self.in_extensions) = (rest.len(), rest.contains(&b';'));
+                    return Walk::NeedMore;
+                }
                 Ok(httparse::Status::Partial) => return Walk::Invalid("the line with a chunk's size does not end"),
                 Err(_) => return Walk::Invalid("the size of a chunk is not a hexadecimal number"),
             };
@@ -214,11 +258,24 @@ impl Chunks {
                 return Walk::Invalid("a chunk has no size");
             }
             self.tell(ChunkOddity::in_line(rest.get(..line_len - 2).unwrap_or_default()));
+            self.seen = 0;
             if size == 0 {
+                self.last = Some(line_len);
                 return self.walk_trailer(rest, line_len);
             }
             self.begun = Some((line_len, size));
         }
+    }
+
+    /// Whether reading the line at the front of these octets may come to more than it did before: who sends it octet by octet
+    /// does not make it be read as many times.
+    pub(super) fn may_have_ended(&mut self, rest: &[u8]) -> bool {
+        if self.seen == 0 || rest.len() >= MAX_HEAD {
+            return true;
+        }
+        let new = rest.get(self.seen - 1..).unwrap_or_default();
+        self.seen = rest.len();
+        new.iter().any(|octet| *octet == b'\r' || !(self.in_extensions || matches!(octet, b' ' | b'\t')))
     }
 
     /// Goes on behind the chunk that was begun, if its end is there.
@@ -231,9 +288,7 @@ impl Chunks {
             Some(_) => return Err(Walk::Invalid("a chunk does not end where its size says")),
             None => return Err(Walk::NeedMore),
         }
-        if self.list.len() < MAX_CHUNKS {
-            self.list.push((self.pending_framing + line_len as u64, size));
-        }
+        self.push(self.pending_framing + line_len as u64, size, MAX_CHUNKS);
         (self.pending_framing, self.scanned, self.begun) = (2, end, None);
         Ok(())
     }
@@ -241,17 +296,24 @@ impl Chunks {
     /// `last-chunk trailer-section CRLF`: ends at the first empty line after the last chunk.
     fn walk_trailer(&mut self, rest: &[u8], line_len: usize) -> Walk {
         let trailer = rest.get(line_len..).unwrap_or_default();
+        // The empty line may have begun in what was there before.
+        let from = self.seen.saturating_sub(line_len + 3);
+        let empty_line = || trailer.get(from..)?.windows(4).position(|w| w == b"\r\n\r\n");
         let len = if trailer.starts_with(b"\r\n") {
             2
         } else {
-            match trailer.windows(4).position(|w| w == b"\r\n\r\n") {
-                Some(at) => at + 4,
-                None if trailer.len() < MAX_HEAD => return Walk::NeedMore,
+            match empty_line() {
+                Some(at) => from + at + 4,
+                None if trailer.len() < MAX_HEAD => {
+                    self.seen = rest.len();
+                    return Walk::NeedMore;
+                }
                 None => return Walk::Invalid("the trailer does not end"),
             }
         };
+        (self.last, self.seen, self.in_extensions) = (None, 0, false);
         self.tell(ChunkOddity::in_trailer(&trailer[..len]).into_iter());
-        self.list.push((self.pending_framing + (line_len + len) as u64, 0));
+        self.push(self.pending_framing + (line_len + len) as u64, 0, usize::MAX);
         Walk::Complete(self.scanned + line_len + len)
     }
 
@@ -265,7 +327,22 @@ impl Chunks {
 
     /// What is odd about the framing.
     pub(super) fn notes(&self) -> impl Iterator<Item = Note> {
-        self.odd.iter().map(|oddity| oddity.note())
+        let text = || {
+            format!(
+                "more than {MAX_CHUNKS} chunks: where octets are counted, the framing of those behind is counted as data"
+            )
+        };
+        let cut = self.is_cut().then(|| Note::new(Severity::Note, text(), "").about(Group::Undecoded));
+        self.odd.iter().map(|oddity| oddity.note()).chain(cut)
+    }
+
+    /// No more will come of a body of which so much is there: what came of a chunk that has not ended is data, too, and the
+    /// rest is framing.
+    pub(super) fn end_early(&mut self, available: usize) {
+        let data = self.begun(available).unwrap_or(available..available);
+        let framing = self.pending_framing + data.start.saturating_sub(self.scanned) as u64;
+        self.push(framing, data.len() as u64, usize::MAX);
+        self.push(available.saturating_sub(data.end) as u64, 0, usize::MAX);
     }
 
     /// The body with the framing taken away.
@@ -278,6 +355,22 @@ impl Chunks {
             out.extend_from_slice(body.get(start.min(body.len())..end.min(body.len())).unwrap_or_default());
             at = end;
         }
+        if self.is_cut() {
+            join_behind(body, at, &mut out);
+        }
         out
+    }
+}
+
+/// The data of the chunks behind one whose data ends at `at`.
+fn join_behind(body: &[u8], mut at: usize, out: &mut Vec<u8>) {
+    while let Some(rest) = body.get(at..).and_then(|rest| rest.strip_prefix(b"\r\n")) {
+        let Ok(httparse::Status::Complete((line_len, size))) = httparse::parse_chunk_size(rest) else { return };
+        if size == 0 || !rest.first().is_some_and(u8::is_ascii_hexdigit) {
+            return;
+        }
+        let start = at + 2 + line_len;
+        at = start.saturating_add(usize::try_from(size).unwrap_or(usize::MAX)).min(body.len());
+        out.extend_from_slice(body.get(start..at).unwrap_or_default());
     }
 }

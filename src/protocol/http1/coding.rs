@@ -25,7 +25,7 @@ const PIECE: usize = 16 << 10;
 
 /// Why a body could not be decoded, or not to its end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Fault {
+pub(in crate::protocol) enum Fault {
     #[error("the content coding `{0}` cannot be undone here")]
     Unknown(String),
     #[error("the body is not what Content-Encoding says: {0}")]
@@ -43,7 +43,7 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    pub(super) fn note(&self) -> Note {
+    pub(in crate::protocol) fn note(&self) -> Note {
         let (severity, spec) = match self {
             Self::Unknown(_) => (Severity::Note, "RFC 9110 §8.4.1"),
             Self::TooLarge | Self::TooDense => (Severity::Warn, ""),
@@ -82,7 +82,7 @@ pub(super) fn decode(codings: &[String], body: &[u8]) -> (Option<Vec<u8>>, Optio
 }
 
 /// Undoes the codings of a body that is not kept, to see whether that can be done.
-pub(super) struct Undone {
+pub(in crate::protocol) struct Undone {
     undoing: Result<Undoing, Fault>,
     /// How far the body was read.
     pub(super) cursor: Cursor,
@@ -91,13 +91,13 @@ pub(super) struct Undone {
 
 impl Undone {
     /// For the body of a message with these header fields, if it has codings to undo.
-    pub(super) fn of(head: &Head) -> Option<Self> {
+    pub(in crate::protocol) fn of(head: &Head) -> Option<Self> {
         let undoing = Undoing::new(&to_undo(head, &[0])?);
         Some(Self { undoing, cursor: Cursor::default(), out: Vec::new() })
     }
 
     /// Takes the next octets of the body.
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    pub(in crate::protocol) fn push(&mut self, bytes: &[u8]) {
         let Ok(undoing) = &mut self.undoing else { return };
         self.out.clear();
         let pushed = undoing.push(bytes, &mut self.out);
@@ -108,7 +108,7 @@ impl Undone {
     }
 
     /// The body is there: what is wrong with it.
-    pub(super) fn finish(&mut self) -> Option<Fault> {
+    pub(in crate::protocol) fn finish(&mut self) -> Option<Fault> {
         match &mut self.undoing {
             Ok(undoing) => match undoing.finish() {
                 Ok(0) => None,

@@ -1,36 +1,27 @@
 //! The state of HTTP/1 on one connection: whose turn it is, which request a response answers, where bodies end.
 
-use std::collections::VecDeque;
+mod pairing;
+
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::alike::{Alike, Known};
+use super::asked::{Queue, tokens};
 use super::body::{self, Framing};
 use super::coding::Fault;
-use super::describe::{HttpMessage, Side};
-use super::events::Events;
-use super::head::{self, RawHead, Read, Start, asks_for_events};
+use super::describe::HttpMessage;
+use super::events::{Events, no_stream};
+use super::head::{self, RawHead, Read, Start, Unfinished};
+use super::lost::{Found, Lost, Why};
 use super::odd;
 use super::open::{Extent, Open};
+use super::unread::{HTTP1, too_large, unreadable};
 use crate::layer::{Direction, Group, Note, Severity};
-use crate::message::{Decoder, Draft, Head, Input, Progress, Sink, Upgrade};
-use crate::protocol::for_upgrade;
-
-/// More requests than this are not remembered while they wait for their responses.
-const MAX_PIPELINED: usize = 1024;
-
-/// A request that waits for its response.
-#[derive(Debug, Clone)]
-struct Asked {
-    head: Arc<Head>,
-    range: Range<u64>,
-    /// The protocols it asks to change to, in lower case.
-    upgrade: Vec<String>,
-}
+use crate::message::{Decoder, Draft, Input, Progress, Sink};
 
 #[derive(Default)]
 pub(super) struct HttpDecoder {
-    asked: VecDeque<Asked>,
+    asked: Queue,
     open: [Option<Open>; 2],
     /// What follows is not HTTP: the protocol was changed to nobody knows what.
     changed: bool,
@@ -38,6 +29,14 @@ pub(super) struct HttpDecoder {
     skip_to: [Option<u64>; 2],
     /// The heads of each direction that others may be like.
     alike: [Alike; 2],
+    /// The head of each direction that did not end yet.
+    unfinished: [Unfinished; 2],
+    /// Octets of each direction are missing.
+    has_gaps: [bool; 2],
+    /// Where it is not known where the next message begins.
+    lost: [Option<Lost>; 2],
+    /// What is to be said of the next message of each direction.
+    before: [Option<Note>; 2],
 }
 
 impl Decoder for HttpDecoder {
@@ -56,51 +55,63 @@ impl Decoder for HttpDecoder {
         }
         if input.direction == Direction::ToServer && self.waits_for_answer() {
             return if input.end {
-                self.unreadable(input, "no answer to the request to change the protocol", sink)
+                unreadable(input, HTTP1, "no answer to the request to change the protocol", sink)
             } else {
+                // Behind a gap the answer may have come earlier than it can be read.
+                let has_gaps = self.has_gaps[Direction::ToClient.index()];
+                self.asked.back_mut().into_iter().for_each(|asked| asked.spoke_early |= !has_gaps);
                 Progress::Wait
             };
         }
-        if self.open[input.direction.index()].is_none()
-            && let Err(progress) = self.read_head(input, sink)
+        if self.open[d].is_none() && self.waits_for_request(input) {
+            return Progress::Wait;
+        }
+        if self.open[d].is_none()
+            && let Err(progress) = self.next_head(input, sink)
         {
             return progress;
         }
-        self.read_body(input, sink)
+        let progress = self.read_body(input, sink);
+        let has_ended = input.direction == Direction::ToServer && self.open[d].is_none();
+        if has_ended && matches!(progress, Progress::Consumed(n) if n < input.bytes.len()) {
+            self.asked.note_pipelining(input.offset);
+        }
+        progress
     }
 
     fn begun(&self, direction: Direction) -> Option<u64> {
         self.open[direction.index()].as_ref().filter(|open| open.taken > 0).map(|open| open.start)
     }
 
-    fn gap(&mut self, direction: Direction, missing: Range<u64>, _behind: &[u8]) -> bool {
-        let skip_to = &mut self.skip_to[direction.index()];
-        // Only within a body of known length it is known where the next message begins.
-        match *skip_to {
-            Some(end) if missing.end <= end => {
-                *skip_to = Some(end).filter(|end| missing.end < *end);
-                true
-            }
-            _ => {
-                self.open[direction.index()] = None;
-                false
-            }
+    fn gap(&mut self, direction: Direction, missing: Range<u64>, behind: &[u8]) -> bool {
+        self.has_gaps[direction.index()] = true;
+        if direction == Direction::ToClient {
+            self.asked.iter_mut().for_each(|asked| asked.spoke_early = false);
         }
+        let d = direction.index();
+        // Within a body of known length it is known where the next message begins.
+        if let Some(end) = self.skip_to[d].take_if(|end| missing.end <= *end) {
+            self.skip_to[d] = Some(end).filter(|end| missing.end < *end);
+            if direction == Direction::ToServer {
+                self.asked.note_late(missing.end + behind.len() as u64);
+            }
+            return true;
+        }
+        (self.skip_to[d], self.open[d]) = (None, None);
+        self.lost[d].get_or_insert(Lost::new(Why::Gap));
+        match direction {
+            Direction::ToServer => self.asked.lose_requests(missing.end + behind.len() as u64, self.is_answering()),
+            Direction::ToClient => self.lose_answers(),
+        }
+        !self.changed
     }
 }
 
 impl HttpDecoder {
-    /// A client that asked for another protocol, or for a tunnel, must wait for the answer before it speaks on: until
-    /// then nobody knows what its bytes are (RFC 9110 §7.8, §9.3.6).
-    fn waits_for_answer(&self) -> bool {
-        self.open[Direction::ToServer.index()].is_none()
-            && self.asked.back().is_some_and(|asked| !asked.upgrade.is_empty() || asked.head.start == "CONNECT")
-    }
-
     /// A message whose head is like one before, of which nothing was to be said.
     fn opened_alike(&mut self, input: Input<'_>) -> Option<Open> {
         let is_usual = match input.direction {
-            Direction::ToServer => self.asked.len() < MAX_PIPELINED,
+            Direction::ToServer => !self.asked.is_full(),
             // What follows a head depends on what was asked for.
             Direction::ToClient => self.asked.front().is_some_and(|asked| matches!(&*asked.head.start, "GET" | "POST")),
         };
@@ -109,32 +120,116 @@ impl HttpDecoder {
         Some(Open::new(head, texts, framing, input.offset))
     }
 
+    /// Comes to the head of the next message.
+    fn next_head(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Result<(), Progress> {
+        let d = input.direction.index();
+        if !input.end && !self.unfinished[d].may_have_ended(input.offset, input.bytes) {
+            return Err(Progress::NeedMore);
+        }
+        let come = self.find_head(input, sink).and_then(|()| self.read_head(input, sink));
+        if come == Err(Progress::NeedMore) {
+            self.unfinished[d].note(input.offset, input.bytes.len());
+        }
+        come
+    }
+
+    /// Passes over what is left of a message whose beginning is not there.
+    fn find_head(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Result<(), Progress> {
+        let d = input.direction.index();
+        let Some(mut lost) = self.lost[d] else { return Ok(()) };
+        match lost.look(input) {
+            Found::Message(note) => {
+                (self.lost[d], self.before[d]) = (None, note);
+                Ok(())
+            }
+            Found::NeedMore => Err(Progress::NeedMore),
+            Found::Left => {
+                // What was passed over before may have been the end of an answer, and this is another.
+                if input.direction == Direction::ToClient && lost.has_passed() {
+                    self.lose_answers();
+                }
+                let progress = lost.pass(input, sink);
+                self.lost[d] = Some(lost);
+                Err(progress)
+            }
+        }
+    }
+
     fn read_head(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Result<(), Progress> {
         if let Some(open) = self.opened_alike(input) {
             self.begin(open, input);
             return Ok(());
         }
-        let read = match input.direction {
-            Direction::ToServer => head::read_request(input.bytes),
-            Direction::ToClient => head::read_response(input.bytes),
-        };
-        match read {
+        match head::read(input.direction, input.bytes) {
             Read::Complete(head) => {
                 let open = self.opened(head, input);
                 self.alike[input.direction.index()].learn(&open, input.bytes);
                 self.begin(open, input);
                 Ok(())
             }
-            Read::NeedMore if input.end => Err(self.unreadable(input, "it ends in the middle of the head", sink)),
+            Read::NeedMore if input.end => Err(self.cut_head(input, sink)),
             Read::NeedMore => Err(Progress::NeedMore),
-            Read::Invalid(why) => Err(self.unreadable(input, &why, sink)),
+            Read::Invalid(why) => {
+                self.lose(input.direction);
+                Err(unreadable(input, HTTP1, &why, sink))
+            }
+            Read::TooLarge(why) => {
+                self.lose(input.direction);
+                Err(too_large(input, &why, sink))
+            }
         }
     }
 
-    fn begin(&mut self, open: Open, input: Input<'_>) {
-        if input.direction == Direction::ToServer {
-            self.remember(&open, input.offset);
+    /// A head of which only the beginning is there: who sent it may have sent all of it.
+    fn cut_head(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Progress {
+        let text = "the head is cut short: the connection or the capture ended first, or octets are missing";
+        let note = Note::new(Severity::Warn, text, "RFC 9112 §2.1").about(Group::Undecoded);
+        // What it says may be half of what was said: nothing waits for the answer, and nothing follows from it.
+        self.lose(input.direction);
+        let (payload, asked) = match head::read_cut(input.direction, input.bytes) {
+            None => (HttpMessage::unreadable(input.bytes.len() as u64), None),
+            Some(head) => {
+                let status = if let Start::Response { status, .. } = head.start { status } else { 0 };
+                self.changed |= status == 101;
+                let asked = match status {
+                    0 => None,
+                    100 | 102..200 => self.asked.front().cloned(),
+                    _ => self.asked.pop(),
+                };
+                (HttpMessage::new(head, None), asked)
+            }
+        };
+        let payload = payload.answering(asked.map(|asked| asked.range));
+        let notes = self.before[input.direction.index()].take().into_iter().chain([note]).collect();
+        let range = input.offset..input.offset + input.bytes.len() as u64;
+        sink.message(Draft { direction: input.direction, range, payload: &payload, notes, complete: false });
+        Progress::Consumed(input.bytes.len())
+    }
+
+    /// Not everything that is said in this direction is read.
+    fn lose(&mut self, direction: Direction) {
+        if direction == Direction::ToServer {
+            self.asked.lose();
         }
+    }
+
+    /// A decoder for a connection that was joined in its middle.
+    pub(super) fn joining() -> Self {
+        let lost = [Some(Lost::new(Why::Beginning)); 2];
+        Self { asked: Queue::joining(), lost, ..Self::default() }
+    }
+
+    fn begin(&mut self, mut open: Open, input: Input<'_>) {
+        match input.direction {
+            Direction::ToServer => self.remember(&open, input.offset),
+            Direction::ToClient => {
+                open.is_answer = self.asked.front().is_some();
+                if !open.is_answer && open.head.is_final() {
+                    self.asked.note_unasked();
+                }
+            }
+        }
+        open.notes.extend(self.before[input.direction.index()].take());
         self.open[input.direction.index()] = Some(open);
     }
 
@@ -146,29 +241,17 @@ impl HttpDecoder {
         }
         let framing = match &head.start {
             Start::Request { .. } => {
-                if self.asked.len() >= MAX_PIPELINED {
-                    let text =
-                        format!("{MAX_PIPELINED} requests wait for answers: this one is not paired with its own");
-                    notes.push(Note::new(Severity::Warn, text, "RFC 9112 §9.3.2"));
-                }
+                notes.extend(self.asked.crowded());
                 body::of_request(&texts, &mut notes)
             }
             Start::Response { status, .. } => {
                 let method = self.asked.front().map(|asked| &*asked.head.start);
-                if self.asked.is_empty() {
-                    let text = "a response without a request: the capture may have begun in the middle";
-                    notes.push(Note::new(Severity::Warn, text, "RFC 9112 §9.3"));
-                }
+                notes.extend(self.asked.lacking());
                 if *status == 101 && texts.get("upgrade").is_none() {
                     let text = "the answer does not say to which protocol it changes";
                     notes.push(Note::new(Severity::Error, text, "RFC 9110 §15.2.2"));
                 }
-                let wants_events =
-                    |asked: &Asked| asked.head.all("accept").any(|value| asks_for_events(value.as_bytes()));
-                if *status == 204 && self.asked.front().is_some_and(wants_events) {
-                    let text = "no stream, and none later: an EventSource that is told 204 does not connect again";
-                    notes.push(Note::new(Severity::Chat, text, "WHATWG HTML §9.2.3"));
-                }
+                notes.extend(self.asked.front().and_then(|asked| no_stream(*status, &asked.head)));
                 let asked = self.asked.front().filter(|_| *status == 101);
                 if let (Some(asked), Some(chosen)) = (asked, tokens(&texts).first())
                     && !asked.upgrade.contains(chosen)
@@ -214,13 +297,13 @@ impl HttpDecoder {
         let (start, taken) = (open.start, open.taken);
         let range = start..start + len;
         let consumed = (len as usize).saturating_sub(taken);
-        let side = match input.direction {
-            Direction::ToServer => Side::Request,
-            Direction::ToClient => Side::Response,
-        };
+        if !complete {
+            open.chunks.end_early((len as usize).saturating_sub(open.head.len));
+        }
         open.notes.extend(open.chunks.notes());
+        open.chunks.drop_later();
         let chunks = (open.framing == Framing::Chunked).then_some(open.chunks);
-        let request = self.asked.front().map(|asked| asked.range.clone()).filter(|_| side == Side::Response);
+        let request = self.asked.front().map(|asked| asked.range.clone()).filter(|_| open.is_answer);
         let line = open.head.start.clone();
         let payload = HttpMessage::new(open.head, chunks).answering(request);
         if let Some(undone) = open.undone.as_mut().filter(|_| complete) {
@@ -240,77 +323,10 @@ impl HttpDecoder {
         });
         match line {
             Start::Request { .. } => self.asked_all_of(range),
-            Start::Response { status, .. } => return self.answer(status, &open.texts, (range, consumed), sink),
+            Start::Response { status, .. } => {
+                return self.answer(status, (&open.texts, open.is_answer), (range, consumed), sink);
+            }
         }
         Progress::Consumed(consumed)
     }
-
-    /// A request may be answered before its body is there: with 100, or with a refusal (RFC 9110 §10.1.1).
-    fn remember(&mut self, open: &Open, offset: u64) {
-        if self.asked.len() < MAX_PIPELINED {
-            let head = Arc::clone(&open.texts);
-            let upgrade = tokens(&head);
-            let range = offset..offset + open.head.len as u64;
-            self.asked.push_back(Asked { head, range, upgrade });
-        }
-    }
-
-    /// The whole of a request is there.
-    fn asked_all_of(&mut self, range: Range<u64>) {
-        if let Some(asked) = self.asked.iter_mut().rfind(|asked| asked.range.start == range.start) {
-            asked.range = range;
-        }
-    }
-
-    /// Pairs a final response, or the 101, with its request; the others (100, 103) only announce.
-    fn answer(&mut self, status: u16, head: &Head, (range, len): (Range<u64>, usize), sink: &mut dyn Sink) -> Progress {
-        if (100..200).contains(&status) && status != 101 {
-            return Progress::Consumed(len);
-        }
-        let asked = self.asked.pop_front();
-        if asked.as_ref().is_some_and(|asked| asked.head.start == "CONNECT") && (200..300).contains(&status) {
-            return Progress::Tunnel(len);
-        }
-        let switched = status == 101;
-        let offered = asked.as_ref().map(|asked| asked.upgrade.as_slice()).unwrap_or_default();
-        // What was chosen the answer says; of a refusal, or of an answer that does not, that is told which is known here.
-        let known = || offered.iter().find(|token| for_upgrade(token).is_some()).or(offered.first()).cloned();
-        let Some(token) = tokens(head).into_iter().next().filter(|_| switched).or_else(known) else {
-            self.changed |= switched;
-            return Progress::Consumed(len);
-        };
-        let (request, request_range) = asked.map(|asked| (asked.head, asked.range)).unzip();
-        let request = request.as_deref().cloned().unwrap_or_default();
-        sink.upgrade(Upgrade {
-            token,
-            request,
-            response: head.clone(),
-            request_range,
-            response_range: range,
-            switched,
-        });
-        if switched { Progress::Switch(len) } else { Progress::Consumed(len) }
-    }
-
-    fn unreadable(&mut self, input: Input<'_>, why: &str, sink: &mut dyn Sink) -> Progress {
-        let payload = HttpMessage::unreadable(input.bytes.len() as u64);
-        let text = format!("not a message that HTTP/1 allows: {why}");
-        let note = Note::new(Severity::Error, text, "RFC 9112 §2.1").about(Group::Malformed);
-        let range = input.offset..input.offset + input.bytes.len() as u64;
-        sink.message(Draft {
-            direction: input.direction,
-            range,
-            payload: &payload,
-            notes: vec![note],
-            complete: false,
-        });
-        Progress::GiveUp
-    }
-}
-
-/// The names of the protocols in `Upgrade = #protocol`, `protocol = protocol-name ["/" protocol-version]` (RFC 9110 §7.8).
-fn tokens(head: &Head) -> Vec<String> {
-    let listed = head.all("upgrade").flat_map(|value| value.split(','));
-    let names = listed.map(|protocol| protocol.split('/').next().unwrap_or_default().trim().to_ascii_lowercase());
-    names.filter(|name| !name.is_empty()).collect()
 }

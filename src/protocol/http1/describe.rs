@@ -1,4 +1,4 @@
-//! An HTTP/1 message in fields and words.
+//! A message of HTTP in fields and words.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -7,6 +7,8 @@ use std::ops::Range;
 use super::body::Chunks;
 use super::coding;
 use super::head::{self, RawHead, Start};
+use super::packed::{self, Packed};
+use crate::count::{counted, plural};
 use crate::layer::{Buffer, Derived, Field, FieldDef, Layer, Note, OsiLayer, Span, Value};
 use crate::message::{Head, Part, Payload};
 use crate::protocol::text::plain;
@@ -42,7 +44,7 @@ crate::fields! {
 }
 
 /// Header fields that have a field of their own.
-static HEADER_FIELDS: &[(&str, &FieldDef)] = &[
+pub(super) static HEADER_FIELDS: &[(&str, &FieldDef)] = &[
     ("host", &HOST),
     ("upgrade", &UPGRADE),
     ("connection", &CONNECTION),
@@ -69,7 +71,7 @@ pub enum Side {
     Request,
     /// From the server.
     Response,
-    /// Bytes in the place of a message that are none.
+    /// Bytes in the place of a message that are none, or of which nobody knows the beginning.
     Unreadable,
 }
 
@@ -83,39 +85,71 @@ pub struct HttpMessage {
     /// Of a response: where its request lies in the client's stream, if it was captured.
     pub answers: Option<Range<u64>>,
     chunks: Option<Chunks>,
-    /// Where everything in the head lies; none if it is unreadable.
-    head: Option<RawHead>,
+    head: Written,
+}
+
+/// How the head was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Written {
+    /// Nobody can read it.
+    Unreadable,
+    /// It is not there.
+    Missing,
+    /// As text, where everything lies in the octets.
+    Plain(RawHead),
+    /// Compressed, as HTTP/2 does.
+    Packed(Packed),
 }
 
 impl HttpMessage {
     pub(super) fn new(head: RawHead, chunks: Option<Chunks>) -> Self {
         let side = if matches!(head.start, Start::Request { .. }) { Side::Request } else { Side::Response };
-        Self { side, head_len: head.len as u64, answers: None, chunks, head: Some(head) }
+        Self { side, head_len: head.len as u64, answers: None, chunks, head: Written::Plain(head) }
+    }
+
+    /// One of HTTP/2, whose head takes so many octets.
+    pub(in crate::protocol) fn packed(head: Packed, head_len: u64) -> Self {
+        let side = if head.status.is_none() { Side::Request } else { Side::Response };
+        Self { side, head_len, answers: None, chunks: None, head: Written::Packed(head) }
     }
 
     /// So many octets that are no message.
     pub(super) fn unreadable(len: u64) -> Self {
-        Self { side: Side::Unreadable, head_len: len, answers: None, chunks: None, head: None }
+        Self { side: Side::Unreadable, head_len: len, answers: None, chunks: None, head: Written::Unreadable }
+    }
+
+    /// So many octets that are left of a message whose head is not there.
+    pub(super) fn left(len: u64) -> Self {
+        Self { head: Written::Missing, ..Self::unreadable(len) }
     }
 
     /// The response to the request at this place in the client's stream.
-    pub(super) fn answering(self, request: Option<Range<u64>>) -> Self {
+    pub(in crate::protocol) fn answering(self, request: Option<Range<u64>>) -> Self {
         Self { answers: request, ..self }
     }
 
-    /// The version, as it stood: `HTTP/1.1`.
+    /// The version, as it stood: `HTTP/1.1`. Of HTTP/2 it stands nowhere.
     pub fn version(&self, bytes: &[u8]) -> Option<String> {
-        self.head(bytes).map(|head| format!("HTTP/1.{}", head.minor_version))
+        match &self.head {
+            Written::Packed(_) => Some(packed::VERSION.to_owned()),
+            _ => self.head(bytes).map(|head| format!("HTTP/1.{}", head.minor_version)),
+        }
     }
 
-    /// The head, if these bytes hold all of it.
+    /// The head, if it is text and these bytes hold all of it.
     fn head(&self, bytes: &[u8]) -> Option<&RawHead> {
-        self.head.as_ref().filter(|head| head.len <= bytes.len())
+        match &self.head {
+            Written::Plain(head) => Some(head).filter(|head| head.len <= bytes.len()),
+            Written::Packed(_) | Written::Unreadable | Written::Missing => None,
+        }
     }
 
     /// The value of the first header field with this name, which is compared without regard to case.
-    pub fn header<'a>(&self, bytes: &'a [u8], name: &str) -> Option<&'a [u8]> {
-        self.head(bytes)?.value(bytes, name)
+    pub fn header<'a>(&'a self, bytes: &'a [u8], name: &str) -> Option<&'a [u8]> {
+        match &self.head {
+            Written::Packed(head) => head.value(name).map(str::as_bytes),
+            _ => self.head(bytes)?.value(bytes, name),
+        }
     }
 
     fn describe_body(&self, layer: &mut Layer, bytes: &[u8]) {
@@ -129,12 +163,16 @@ impl HttpMessage {
         }
         let body = self.body(bytes);
         if !body.is_empty() {
-            layer.field(&FILE_DATA, Value::Bytes(body.into_owned()), self.head_len as usize..bytes.len());
+            let end = bytes.len() - (self.tail_len() as usize).min(bytes.len());
+            layer.field(&FILE_DATA, Value::Bytes(body.into_owned()), self.head_len as usize..end);
         }
     }
 
     /// The method and target of a request, or the status of a response as text with its reason.
     pub fn start(&self, bytes: &[u8]) -> Option<(String, String)> {
+        if let Written::Packed(head) = &self.head {
+            return Some(head.start());
+        }
         let text = |range: &Range<usize>| String::from_utf8_lossy(&bytes[range.clone()]).into_owned();
         Some(match &self.head(bytes)?.start {
             Start::Request { method, target } => (text(method), text(target)),
@@ -142,24 +180,29 @@ impl HttpMessage {
         })
     }
 
-    /// The header fields as they stood.
+    /// The header fields as they stood; of HTTP/2 without `:method`, `:path` and `:status`, which are what a start line says.
     pub fn headers(&self, bytes: &[u8]) -> Vec<(String, String)> {
+        if let Written::Packed(head) = &self.head {
+            return head.headers();
+        }
         let headers = self.head(bytes).map(|head| head.to_head(bytes).headers).unwrap_or_default();
         headers.into_iter().map(|(name, value)| (name.into_owned(), value)).collect()
     }
 
     /// The body with its content codings undone; `None` if it has none, or they cannot be undone.
     pub fn decoded_body(&self, bytes: &[u8]) -> Option<Vec<u8>> {
-        let head = self.head(bytes)?;
         // Most messages have none, and their bodies are not copied to see that.
-        head.value(bytes, "content-encoding")?;
-        let head = head.to_ruling_head(bytes);
+        self.header(bytes, "content-encoding")?;
+        let head = match &self.head {
+            Written::Packed(head) => head.to_head(),
+            _ => self.head(bytes)?.to_ruling_head(bytes),
+        };
         let body = self.body(bytes);
         coding::decode(&coding::to_undo(&head, &body)?, &body).0
     }
 
     /// What is wrong with the content codings of the whole message.
-    pub(super) fn coding_note(&self, head: &Head, bytes: &[u8]) -> Option<Note> {
+    pub(in crate::protocol) fn coding_note(&self, head: &Head, bytes: &[u8]) -> Option<Note> {
         // Most messages have none, and their bodies are not copied to see that.
         head.get("content-encoding")?;
         let body = self.body(bytes);
@@ -168,7 +211,8 @@ impl HttpMessage {
 
     /// The body with chunk framing taken away.
     pub fn body<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
-        let raw = bytes.get(self.head_len as usize..).unwrap_or_default();
+        let end = bytes.len() - (self.tail_len() as usize).min(bytes.len());
+        let raw = bytes.get(self.head_len as usize..end).unwrap_or_default();
         match &self.chunks {
             Some(chunks) => Cow::Owned(chunks.join(raw)),
             None => Cow::Borrowed(raw),
@@ -177,14 +221,26 @@ impl HttpMessage {
 
     /// The status of a response.
     pub fn status(&self) -> Option<u16> {
-        match self.head.as_ref()?.start {
-            Start::Response { status, .. } => Some(status),
-            Start::Request { .. } => None,
+        match &self.head {
+            Written::Plain(RawHead { start: Start::Response { status, .. }, .. }) => Some(*status),
+            Written::Packed(head) => head.status,
+            Written::Plain(_) | Written::Unreadable | Written::Missing => None,
+        }
+    }
+
+    /// How many octets at its end are a trailer section that is compressed.
+    fn tail_len(&self) -> u64 {
+        match &self.head {
+            Written::Packed(head) => head.tail_len,
+            Written::Plain(_) | Written::Unreadable | Written::Missing => 0,
         }
     }
 
     /// Method and target of a request.
-    pub fn request_line<'a>(&self, bytes: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+    pub fn request_line<'a>(&'a self, bytes: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+        if let Written::Packed(head) = &self.head {
+            return head.request_line();
+        }
         match &self.head(bytes)?.start {
             Start::Request { method, target } => Some((bytes.get(method.clone())?, bytes.get(target.clone())?)),
             Start::Response { .. } => None,
@@ -199,11 +255,17 @@ impl Payload for HttpMessage {
 
     fn summary(&self, bytes: &[u8]) -> String {
         let Some((first, second)) = self.start(bytes) else {
-            return match bytes.len() {
-                1 => "1 octet that is no HTTP/1 message".to_owned(),
-                len => format!("{len} octets that are no HTTP/1 message"),
-            };
+            if self.head == Written::Missing {
+                return format!("{} of a message whose beginning is missing", counted(bytes.len(), "octet"));
+            }
+            let are = plural(bytes.len(), "is", "are");
+            return format!("{} that {are} no HTTP message", counted(bytes.len(), "octet"));
         };
+        if let Written::Packed(head) = &self.head {
+            let protocol = head.value(":protocol").map(|token| format!(", for {}", plain(token, 20)));
+            let target = if second.is_empty() { second } else { format!(" {}", plain(&second, 40)) };
+            return format!("{}{target}{}", plain(&first, 16), protocol.unwrap_or_default());
+        }
         let upgrade = self.headers(bytes).into_iter().find(|(name, _)| name.eq_ignore_ascii_case("upgrade"));
         let line = format!("{} {}", plain(&first, 16), plain(&second, 40));
         match (self.side, upgrade) {
@@ -216,6 +278,10 @@ impl Payload for HttpMessage {
         let mut layer =
             Layer::new("http", "Hypertext Transfer Protocol", Some(OsiLayer::Application), Some(at.clone()));
         layer.summary = self.summary(bytes);
+        if let Written::Packed(head) = &self.head {
+            head.describe(&mut layer);
+            self.describe_body(&mut layer, bytes);
+        }
         let Some(head) = self.head(bytes) else { return vec![layer] };
         describe_start(&mut layer, head, bytes);
         for (name, value) in &head.headers {
@@ -239,8 +305,11 @@ impl Payload for HttpMessage {
 
     fn parts(&self, len: u64) -> Vec<Part> {
         let head = self.head_len.min(len);
-        let mut parts = vec![Part { owner: "http", len: head }];
-        let mut left = len - head;
+        let tail = self.tail_len().min(len - head);
+        // What is compressed belongs to the frames that carry it.
+        let owner = if matches!(self.head, Written::Packed(_)) { "http2" } else { "http" };
+        let mut parts = vec![Part { owner, len: head }];
+        let mut left = len - head - tail;
         let framing = self.chunks.iter().flat_map(|chunks| &chunks.list);
         let stretches = framing.flat_map(|(framing, data)| [("http", *framing), ("payload", *data)]);
         for (owner, want) in stretches.chain([("payload", u64::MAX)]) {
@@ -250,6 +319,7 @@ impl Payload for HttpMessage {
             }
             left -= take;
         }
+        parts.extend((tail > 0).then_some(Part { owner, len: tail }));
         parts
     }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::body::Cursor;
 use super::coding::{self, Fault, Undoing};
+use super::head::asks_for_events;
 use crate::layer::{Direction, Note, Severity};
 use crate::message::{Draft, Head, Sink};
 use crate::protocol::sse::{EventSource, Item, SseContent, SseEvent, SseEventMessage};
@@ -21,7 +22,7 @@ struct Piece {
 }
 
 /// Reads an event stream as far as it is there.
-pub(super) struct Events {
+pub(in crate::protocol) struct Events {
     source: EventSource,
     /// How far the body was read.
     pub(super) cursor: Cursor,
@@ -31,12 +32,12 @@ pub(super) struct Events {
     /// Content codings to undo first.
     undoing: Option<Undoing>,
     /// Why a content coding could not be undone: no more is read.
-    pub(super) fault: Option<Fault>,
+    pub(in crate::protocol) fault: Option<Fault>,
 }
 
 impl Events {
     /// A reader for the body of a response with this head, if it is an event stream. Otherwise there is none.
-    pub(super) fn of(head: &Head, notes: &mut Vec<Note>) -> Option<Self> {
+    pub(in crate::protocol) fn of(head: &Head, notes: &mut Vec<Note>) -> Option<Self> {
         let essence = head.get("content-type")?.split(';').next()?.trim();
         if !essence.eq_ignore_ascii_case("text/event-stream") {
             return None;
@@ -54,7 +55,7 @@ impl Events {
     }
 
     /// Takes a stretch of the body that lies at `wire` in the stream of the server.
-    pub(super) fn push(&mut self, wire: Range<u64>, bytes: &[u8], sink: &mut dyn Sink) {
+    pub(in crate::protocol) fn push(&mut self, wire: Range<u64>, bytes: &[u8], sink: &mut dyn Sink) {
         if self.fault.is_some() || bytes.is_empty() {
             return;
         }
@@ -86,7 +87,7 @@ impl Events {
     }
 
     /// The body has ended, or will not go on.
-    pub(super) fn end(&mut self, sink: &mut dyn Sink) {
+    pub(in crate::protocol) fn end(&mut self, sink: &mut dyn Sink) {
         let mut items = Vec::new();
         let unfinished = self.source.end(&mut |item| items.push(item));
         for item in items {
@@ -140,6 +141,13 @@ impl Events {
         };
         meant.map(place).collect()
     }
+}
+
+/// What the answer 204 says to a client that asked for events.
+pub(in crate::protocol) fn no_stream(status: u16, asked: &Head) -> Option<Note> {
+    let wants_events = || asked.all("accept").any(|value| asks_for_events(value.as_bytes()));
+    let text = "no stream, and none later: an EventSource that is told 204 does not connect again";
+    (status == 204 && wants_events()).then(|| Note::new(Severity::Chat, text, "WHATWG HTML §9.2.3"))
 }
 
 /// What is odd about an event, taken out of it: the message has its own notes.

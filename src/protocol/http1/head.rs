@@ -5,12 +5,51 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use super::odd;
+use crate::layer::Direction;
 use crate::message::Head;
 
 /// A head larger than this is not waited for.
 pub(super) const MAX_HEAD: usize = 256 << 10;
-/// More header fields than this are not read.
-const MAX_HEADERS: usize = 256;
+/// Header fields that hardly any head has more of: for them no memory is asked for.
+const USUAL_HEADERS: usize = 256;
+/// More header fields than this are not read. No standard limits them (RFC 9110 §5.4).
+pub(super) const MAX_HEADERS: usize = 8192;
+
+/// Up to here a head is read anew with whatever comes.
+const SHORT: usize = 512;
+/// Beyond, where it is longer by such a part of what it was; or where it ends.
+const LONGER: usize = 8;
+
+/// How much was there of a head when it was read last and did not end. Who sends it octet by octet does not make it be
+/// read as many times.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Unfinished {
+    offset: u64,
+    /// So much was read.
+    read: usize,
+    /// In so much of it its end was looked for.
+    seen: usize,
+}
+
+impl Unfinished {
+    /// Takes note that the head at this offset does not end in so many octets.
+    pub(super) fn note(&mut self, offset: u64, len: usize) {
+        *self = Self { offset, read: len, seen: len };
+    }
+
+    /// Whether reading these octets may come to more than it did before.
+    pub(super) fn may_have_ended(&mut self, offset: u64, bytes: &[u8]) -> bool {
+        if bytes.len() <= SHORT || bytes.len() >= MAX_HEAD || offset != self.offset {
+            return true;
+        }
+        let seen = std::mem::replace(&mut self.seen, bytes.len());
+        let Some(new) = bytes.get(seen.saturating_sub(2)..) else { return true };
+        let longer = bytes.len().saturating_sub(self.read);
+        // An empty line, however its end is written.
+        longer * LONGER >= self.read
+            || memchr::memchr_iter(b'\n', new).any(|at| matches!(new[at + 1..], [b'\n', ..] | [b'\r', b'\n', ..]))
+    }
+}
 
 /// Which side's head it is, with what its start line says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +76,8 @@ pub(super) enum Read {
     Complete(RawHead),
     NeedMore,
     Invalid(String),
+    /// It may be as the standard has it, but is more than is read here.
+    TooLarge(String),
 }
 
 pub(super) fn read_request(bytes: &[u8]) -> Read {
@@ -45,6 +86,24 @@ pub(super) fn read_request(bytes: &[u8]) -> Read {
 
 pub(super) fn read_response(bytes: &[u8]) -> Read {
     leniently(bytes, parse_response)
+}
+
+pub(super) fn read(direction: Direction, bytes: &[u8]) -> Read {
+    match direction {
+        Direction::ToServer => read_request(bytes),
+        Direction::ToClient => read_response(bytes),
+    }
+}
+
+/// What is there of a head that ends too early: its lines that are whole. `None` if not even the first one is.
+pub(super) fn read_cut(direction: Direction, bytes: &[u8]) -> Option<RawHead> {
+    let lines = bytes.iter().rposition(|octet| *octet == b'\n')? + 1;
+    let ended = [&bytes[..lines.min(MAX_HEAD)], b"\r\n"].concat();
+    match read(direction, &ended) {
+        // Of the octets behind its lines nobody knows more than that they belong to it.
+        Read::Complete(head) => Some(RawHead { len: bytes.len(), ..head }),
+        _ => None,
+    }
 }
 
 /// Reads what a strict reader refuses once more, repaired: a dissector shows it, and tells what is wrong with it.
@@ -57,49 +116,71 @@ fn leniently(bytes: &[u8], parse: fn(&[u8]) -> Read) -> Read {
     match parse(&copy) {
         Read::Complete(head) => Read::Complete(RawHead { is_repaired: true, ..head }),
         Read::NeedMore if bytes.len() < MAX_HEAD => Read::NeedMore,
-        Read::NeedMore | Read::Invalid(_) => read,
+        Read::NeedMore | Read::Invalid(_) | Read::TooLarge(_) => read,
+    }
+}
+
+/// The room that httparse writes header fields to.
+type Room<'b> = [MaybeUninit<httparse::Header<'b>>];
+
+/// Parses with room for as many header fields as there mostly are, and again with more where that does not do.
+fn with_room<'b>(parse: impl Fn(&mut Room<'b>) -> Result<Read, httparse::Error>) -> Read {
+    let mut usual = [const { MaybeUninit::uninit() }; USUAL_HEADERS];
+    let mut read = parse(&mut usual);
+    if read == Err(httparse::Error::TooManyHeaders) {
+        let mut room = Vec::new();
+        room.resize_with(MAX_HEADERS, MaybeUninit::uninit);
+        read = parse(&mut room);
+    }
+    match read {
+        Ok(read) => read,
+        Err(httparse::Error::TooManyHeaders) => {
+            Read::TooLarge(format!("its head has more than {MAX_HEADERS} header fields"))
+        }
+        Err(error) => Read::Invalid(error.to_string()),
     }
 }
 
 fn parse_request(bytes: &[u8]) -> Read {
-    let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
-    let mut request = httparse::Request::new(&mut []);
-    let status = request.parse_with_uninit_headers(bytes, &mut headers);
-    finish(bytes, status, |len| RawHead {
-        len,
-        start: Start::Request {
-            method: range_in(bytes, request.method.unwrap_or_default().as_bytes()),
-            target: range_in(bytes, request.path.unwrap_or_default().as_bytes()),
-        },
-        minor_version: request.version.unwrap_or(0),
-        headers: header_ranges(bytes, request.headers),
-        is_repaired: false,
+    with_room(|room| {
+        let mut request = httparse::Request::new(&mut []);
+        let status = request.parse_with_uninit_headers(bytes, room)?;
+        Ok(finish(bytes, status, |len| RawHead {
+            len,
+            start: Start::Request {
+                method: range_in(bytes, request.method.unwrap_or_default().as_bytes()),
+                target: range_in(bytes, request.path.unwrap_or_default().as_bytes()),
+            },
+            minor_version: request.version.unwrap_or(0),
+            headers: header_ranges(bytes, request.headers),
+            is_repaired: false,
+        }))
     })
 }
 
 fn parse_response(bytes: &[u8]) -> Read {
-    let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
-    let mut response = httparse::Response::new(&mut []);
-    let status =
-        httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut response, bytes, &mut headers);
-    finish(bytes, status, |len| RawHead {
-        len,
-        start: Start::Response {
-            status: response.code.unwrap_or(0),
-            reason: range_in(bytes, response.reason.unwrap_or_default().as_bytes()),
-        },
-        minor_version: response.version.unwrap_or(0),
-        headers: header_ranges(bytes, response.headers),
-        is_repaired: false,
+    with_room(|room| {
+        let mut response = httparse::Response::new(&mut []);
+        let config = httparse::ParserConfig::default();
+        let status = config.parse_response_with_uninit_headers(&mut response, bytes, room)?;
+        Ok(finish(bytes, status, |len| RawHead {
+            len,
+            start: Start::Response {
+                status: response.code.unwrap_or(0),
+                reason: range_in(bytes, response.reason.unwrap_or_default().as_bytes()),
+            },
+            minor_version: response.version.unwrap_or(0),
+            headers: header_ranges(bytes, response.headers),
+            is_repaired: false,
+        }))
     })
 }
 
-fn finish(bytes: &[u8], status: httparse::Result<usize>, build: impl FnOnce(usize) -> RawHead) -> Read {
+fn finish(bytes: &[u8], status: httparse::Status<usize>, build: impl FnOnce(usize) -> RawHead) -> Read {
     match status {
-        Ok(httparse::Status::Complete(len)) => Read::Complete(build(len)),
-        Ok(httparse::Status::Partial) if bytes.len() < MAX_HEAD => Read::NeedMore,
-        Ok(httparse::Status::Partial) => Read::Invalid(format!("its head does not end within {MAX_HEAD} octets")),
-        Err(error) => Read::Invalid(error.to_string()),
+        httparse::Status::Complete(len) => Read::Complete(build(len)),
+        httparse::Status::Partial if bytes.len() < MAX_HEAD => Read::NeedMore,
+        httparse::Status::Partial => Read::TooLarge(format!("its head does not end within {MAX_HEAD} octets")),
     }
 }
 
@@ -133,6 +214,11 @@ impl RawHead {
     /// The head of another message, that says the same elsewhere.
     pub(super) fn moved(&self, len: usize, start: Start, headers: Vec<(Range<usize>, Range<usize>)>) -> Self {
         Self { len, start, headers, ..*self }
+    }
+
+    /// Whether it is that of a response that answers: of all others (100, 103) only the 101 is one.
+    pub(super) fn is_final(&self) -> bool {
+        matches!(self.start, Start::Response { status: 101 | 200.., .. })
     }
 
     /// The value of the first header field with this name, which is compared without regard to case.

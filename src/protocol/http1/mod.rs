@@ -4,16 +4,24 @@
 //! - Messages and framing: RFC 9112. Upgrade and 101: RFC 9110 §7.8, §15.2.2.
 
 mod alike;
+mod asked;
 mod body;
 mod coding;
 mod decoder;
 mod describe;
 mod events;
 mod head;
+mod lost;
 mod odd;
 mod open;
+mod packed;
+mod unread;
 
+pub(super) use coding::{Fault, Undone};
 pub use describe::{HttpMessage, Side};
+pub(super) use events::{Events, no_stream};
+pub(super) use packed::Packed;
+pub(super) use unread::{Rules, unreadable};
 
 use crate::layer::FieldDef;
 use crate::message::{Decoder, Dissector, Probe, Sink, Upgrade, Verdict};
@@ -31,8 +39,14 @@ impl Dissector for Http1 {
     }
 
     fn probe(&self, probe: Probe<'_>) -> Verdict {
+        let [client, server] = [probe.to_server.len(), probe.to_client.len()];
         match (looks_like_request(probe.to_server), looks_like_response(probe.to_client)) {
             (Verdict::Yes, _) => Verdict::Yes,
+            // It may begin in the middle of a message, of either side: then the other one tells.
+            (_, Verdict::Yes) if probe.joined && server > 0 => Verdict::Yes,
+            (Verdict::No, _) if probe.joined && server == 0 && client < head::MAX_HEAD && !probe.end => {
+                Verdict::NeedMore
+            }
             // A capture may begin after the request.
             (Verdict::NeedMore, Verdict::Yes) if probe.to_server.is_empty() => Verdict::Yes,
             (Verdict::NeedMore, _) if !probe.end => Verdict::NeedMore,
@@ -42,6 +56,10 @@ impl Dissector for Http1 {
 
     fn decoder(&self) -> Option<Box<dyn Decoder>> {
         Some(Box::<decoder::HttpDecoder>::default())
+    }
+
+    fn joined(&self, _probe: Probe<'_>) -> Option<Box<dyn Decoder>> {
+        Some(Box::new(decoder::HttpDecoder::joining()))
     }
 
     fn upgraded(&self, _upgrade: &Upgrade, _sink: &mut dyn Sink) -> Option<Box<dyn Decoder>> {
@@ -56,10 +74,15 @@ impl Dissector for Http1 {
 /// The longest method name that is looked for; the registry's longest has 16 octets (RFC 9110 §16.1.1).
 const MAX_METHOD: usize = 24;
 
+/// So many octets of empty lines are passed over before a request: at least one line SHOULD be (§2.2), and some clients send
+/// more.
+const MAX_EMPTY: usize = 16;
+
 /// `method SP request-target SP HTTP-version` (RFC 9112 §3): a token, a space, and after the target the version.
 /// "a server … SHOULD ignore at least one empty line (CRLF) received prior to the request-line" (§2.2).
 fn looks_like_request(bytes: &[u8]) -> Verdict {
-    let bytes = bytes.strip_prefix(b"\r\n").unwrap_or(bytes);
+    let empty = bytes.chunks_exact(2).take(MAX_EMPTY / 2).take_while(|line| line == b"\r\n").count();
+    let bytes = &bytes[2 * empty..];
     if bytes == b"\r" {
         return Verdict::NeedMore;
     }
@@ -94,5 +117,7 @@ mod tests;
 mod events_tests;
 #[cfg(test)]
 mod long_tests;
+#[cfg(test)]
+mod lost_tests;
 #[cfg(test)]
 mod odd_tests;

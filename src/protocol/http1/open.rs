@@ -16,6 +16,8 @@ pub(super) struct Open {
     pub(super) texts: Arc<Head>,
     pub(super) framing: Framing,
     pub(super) chunks: Chunks,
+    /// It answers the oldest of the requests that wait.
+    pub(super) is_answer: bool,
     /// The body is an event stream.
     pub(super) events: Option<Events>,
     pub(super) notes: Vec<Note>,
@@ -46,6 +48,7 @@ impl Open {
             texts,
             framing,
             chunks: Chunks::default(),
+            is_answer: false,
             events: None,
             notes: Vec::new(),
             start,

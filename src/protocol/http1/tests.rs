@@ -21,6 +21,12 @@ fn talk() -> Talk {
     Talk::new(Http1.decoder().unwrap())
 }
 
+/// A connection that was joined in its middle.
+fn joined() -> Talk {
+    let probe = Probe { to_server: b"", to_client: b"", end: false, joined: true };
+    Talk::new(Http1.joined(probe).unwrap())
+}
+
 /// A connection on which the client asked this.
 fn asked(request: &str) -> Talk {
     let mut talk = talk();
@@ -240,6 +246,29 @@ fn chunks_are_taken_apart() {
 }
 
 #[test]
+fn of_a_chunk_that_is_cut_what_came_is_body() {
+    for (body, expected) in [
+        ("5\r\nhello\r\n6\r\nwor", "hellowor"),
+        ("6\r\nwor", "wor"),
+        ("5\r\nhello\r\n6\r\n", "hello"),
+        ("5\r\nhello\r", "hello"),
+    ] {
+        let mut talk = answered(&format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{body}"));
+        talk.cut();
+        assert_eq!(
+            (talk.told()[1].as_str(), bodies(&talk)),
+            ("< 200 OK (incomplete)", vec![expected.into()]),
+            "{body:?}"
+        );
+        let told = &talk.heard.messages[1];
+        let parts = told.payload.parts(told.range.end - told.range.start);
+        let data: u64 = parts.iter().filter(|part| part.owner == "payload").map(|part| part.len).sum();
+        assert_eq!(data, expected.len() as u64, "{body:?}: {parts:?}");
+        talk.layers(1);
+    }
+}
+
+#[test]
 fn chunks_that_make_no_sense_are_told() {
     let cases = [
         "xyz\r\nabc\r\n0\r\n\r\n",
@@ -283,9 +312,59 @@ fn pipelined_requests_are_answered_in_order() {
 
 #[test]
 fn a_response_without_a_request_is_told() {
-    let mut talk = talk();
+    let mut alone = joined();
+    alone.server(EMPTY_200);
+    assert_eq!((alone.told(), alone.notes()), (vec!["< 200 OK".to_owned()], vec![(WARN, "RFC 9112 §9.3")]));
+    let mut twice = answered(&[EMPTY_200, EMPTY_200].concat());
+    assert_eq!((twice.told().len(), twice.notes()), (3, vec![(WARN, "RFC 9112 §9.2")]), "nobody asked for the second");
+    twice.client("no HTTP\r\n\r\n").server(EMPTY_200);
+    let noted = twice.heard.messages.pop().unwrap().notes;
+    assert_eq!(noted[0].text, "a response to a request that could not be read");
+}
+
+#[test]
+fn a_head_may_have_many_header_fields() {
+    let request = |count: usize| format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(count));
+    for count in [256, 257, 8192] {
+        let mut talk = asked(&request(count));
+        talk.server(EMPTY_200);
+        assert_eq!((talk.told(), talk.notes()), (vec!["> GET /".to_owned(), "< 200 OK".to_owned()], vec![]), "{count}");
+        assert_eq!(talk.layers(0)[0].fields.iter().filter(|field| field.def.name == "http.header").count(), count);
+    }
+    let mut talk = asked(&request(8193));
     talk.server(EMPTY_200);
-    assert_eq!((talk.told(), talk.notes()), (vec!["< 200 OK".to_owned()], vec![(WARN, "RFC 9112 §9.3")]));
+    assert_eq!(
+        talk.notes(),
+        [(WARN, "RFC 9110 §5.4"), (Severity::Note, "RFC 9112 §9.2")],
+        "our limit is nobody's fault"
+    );
+}
+
+#[test]
+fn what_is_there_of_a_cut_head_is_shown() {
+    let cut = "POST /long HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nX-Own: not all of th";
+    let mut talk = asked(cut);
+    talk.cut();
+    assert_eq!(
+        (talk.told(), talk.notes()),
+        (vec!["> POST /long (incomplete)".to_owned()], vec![(WARN, "RFC 9112 §2.1")])
+    );
+    let layer = &talk.layers(0)[0];
+    assert_eq!(layer.value("http.host"), Some(&Value::Text("a".into())));
+    assert_eq!(layer.value("http.header"), None, "half of a value is none");
+    let mut talk = answered("HTTP/1.1 200 OK\r\nContent-Le");
+    talk.close();
+    assert_eq!(talk.told()[1], "< 200 OK (incomplete)");
+    let answer: &HttpMessage = talk.heard.messages[1].payload.as_any().downcast_ref().unwrap();
+    assert_eq!(answer.answers, Some(0..GET.len() as u64));
+    let mut talk = answered("HTTP/1.1 2");
+    talk.close();
+    assert_eq!(talk.told()[1], "< 10 octets that are no HTTP message (incomplete)");
+    assert_eq!(talk.notes(), [(WARN, "RFC 9112 §2.1")], "the server may have sent all of it");
+    // What a cut head asks for is not judged.
+    let mut talk = answered(&SWITCHING[..SWITCHING.len() - 4]);
+    talk.close();
+    assert_eq!((talk.told()[1].as_str(), talk.switched), ("< 101 Switching Protocols (incomplete)", false));
 }
 
 #[test]
@@ -323,6 +402,14 @@ fn after_101_what_follows_belongs_to_the_new_protocol() {
 }
 
 #[test]
+fn a_client_that_does_not_wait_for_the_101_is_noticed() {
+    let spoke_early = |talk: &Talk| talk.heard.upgrades[0].spoke_early;
+    assert!(spoke_early(asked(UPGRADE).client("early").server(SWITCHING)));
+    assert!(!spoke_early(asked(UPGRADE).server([SWITCHING, "server's"].concat()).client("in time")));
+    assert!(!spoke_early(asked(UPGRADE).server(&SWITCHING[..20]).server(&SWITCHING[20..])));
+}
+
+#[test]
 fn a_failed_upgrade_stays_http() {
     let mut talk = asked(UPGRADE);
     talk.client(GET);
@@ -345,9 +432,31 @@ fn an_upgrade_nobody_answers_is_told() {
 fn a_101_alone_is_a_change_too() {
     let mut talk = talk();
     talk.server([SWITCHING, "rest"].concat());
+    assert!(!talk.switched, "its request may have been captured too late");
+    talk.cut();
     assert!(talk.switched);
     assert_eq!((talk.heard.upgrades[0].token.as_str(), talk.left(TO_CLIENT)), ("websocket", &b"rest"[..]));
     assert!(talk.heard.upgrades[0].request.headers.is_empty());
+}
+
+#[test]
+fn a_101_that_is_captured_before_its_request_waits_for_it() {
+    for (before, behind) in [(UPGRADE.len(), ""), (0, "client's"), (30, "client's"), (0, "")] {
+        let mut talk = talk();
+        talk.client(&UPGRADE[..UPGRADE.len() - before]).server([SWITCHING, "server's"].concat());
+        talk.client([&UPGRADE[UPGRADE.len() - before..], behind].concat());
+        assert!(talk.switched, "{before}");
+        assert_eq!((talk.told().len(), talk.notes()), (2, vec![]), "{before}");
+        let upgrade = &talk.heard.upgrades[0];
+        assert_eq!((upgrade.request_range.clone(), upgrade.spoke_early), (Some(0..UPGRADE.len() as u64), false));
+        assert_eq!((talk.left(TO_SERVER), talk.left(TO_CLIENT)), (behind.as_bytes(), &b"server's"[..]));
+    }
+    // Not for ever, and not where the request is known to be missing.
+    assert!(talk().server(SWITCHING).server([0; 20_000]).switched);
+    assert!(talk().server(SWITCHING).skip(TO_SERVER, 100, "").switched);
+    assert!(joined().server(SWITCHING).switched);
+    // Where it is not known whether a request was answered, none is waited for.
+    assert!(answered(&[EMPTY_200, EMPTY_200, SWITCHING].concat()).switched);
 }
 
 #[test]
@@ -389,10 +498,8 @@ fn a_head_that_does_not_end_is_given_up() {
         talk.client(&line);
     }
     assert_eq!(talk.heard.messages.len(), 1);
-    assert_eq!(talk.notes(), [(ERROR, "RFC 9112 §2.1")]);
+    assert_eq!(talk.notes(), [(WARN, "RFC 9110 §5.4")]);
     assert!(talk.deaf[TO_SERVER.index()]);
-    let many = "X: y\r\n".repeat(300);
-    assert_eq!(asked(&format!("GET / HTTP/1.1\r\n{many}\r\n")).notes(), [(ERROR, "RFC 9112 §2.1")]);
 }
 
 /// Neither the line of a chunk's size nor the trailer is waited for without end.
@@ -415,10 +522,59 @@ fn requests_that_wait_are_bounded() {
     assert_eq!(talk.heard.messages.len(), 1031);
 }
 
+/// Those that are not remembered are answered in their turn.
+#[test]
+fn requests_behind_those_that_are_not_remembered_are_paired_with_their_own() {
+    let post = |n: usize| format!("POST / HTTP/1.1\r\nX-Id: {n}\r\n\r\n");
+    let response = |n: usize| format!("HTTP/1.1 200 OK\r\nX-Id: {n}\r\nContent-Length: 0\r\n\r\n");
+    let mut talk = talk();
+    (0..1030).for_each(|n| _ = talk.client(post(n)));
+    (0..100).for_each(|n| _ = talk.server(response(n)));
+    (1030..1132).for_each(|n| _ = talk.client(post(n)));
+    (100..1132).for_each(|n| _ = talk.server(response(n)));
+    talk.client(post(1132)).server(response(1132));
+    let id = |told: &Told| {
+        let message: &HttpMessage = told.payload.as_any().downcast_ref().unwrap();
+        String::from_utf8(message.header(talk.bytes(told), "x-id").unwrap().to_vec()).unwrap().parse::<usize>().unwrap()
+    };
+    let mut unpaired = Vec::new();
+    for told in talk.heard.messages.iter().filter(|told| told.direction == TO_CLIENT) {
+        let message: &HttpMessage = told.payload.as_any().downcast_ref().unwrap();
+        match message.answers.clone() {
+            None => unpaired.push(id(told)),
+            Some(asked) => {
+                let is_asked = |one: &&Told| one.direction == TO_SERVER && one.range == asked;
+                assert_eq!(talk.heard.messages.iter().find(is_asked).map(id), Some(id(told)));
+            }
+        }
+    }
+    assert_eq!(unpaired, [1024, 1025, 1026, 1027, 1028, 1029, 1130, 1131]);
+    assert_eq!(talk.notes().iter().filter(|note| **note == (Severity::Note, "RFC 9112 §9.3.2")).count(), 8);
+}
+
+#[test]
+fn behind_a_gap_a_crowd_may_still_be_answered() {
+    let mut talk = talk();
+    (0..1030).for_each(|_| _ = talk.client(GET));
+    talk.skip(TO_CLIENT, 400, EMPTY_200).client(GET).server([EMPTY_200, EMPTY_200].concat());
+    let answers = |told: &Told| told.payload.as_any().downcast_ref::<HttpMessage>().unwrap().answers.is_some();
+    assert!(!talk.heard.messages.iter().any(answers));
+}
+
+/// Of the response to one of them it is not known whether it has a body.
+#[test]
+fn behind_a_head_that_is_not_remembered_nothing_is_paired() {
+    let mut talk = asked(&[&GET.repeat(1024), "HEAD / HTTP/1.1\r\n\r\n"].concat());
+    talk.server(EMPTY_200.repeat(1024));
+    talk.client(GET).server([EMPTY_200, EMPTY_200].concat());
+    let answers = |told: &Told| told.payload.as_any().downcast_ref::<HttpMessage>().unwrap().answers.is_some();
+    assert_eq!(talk.heard.messages.iter().filter(|told| answers(told)).count(), 1024);
+}
+
 #[test]
 fn garbage_is_told() {
     let mut talk = asked("GET / HTTP/1.1\r\n\r\n\x00\x01\x02 what is this\r\n\r\n");
-    assert_eq!(talk.told()[1], "> 20 octets that are no HTTP/1 message (incomplete)");
+    assert_eq!(talk.told()[1], "> 20 octets that are no HTTP message (incomplete)");
     assert_eq!(talk.notes(), [(ERROR, "RFC 9112 §2.1")]);
     assert_eq!(talk.deaf, [true, false], "the other direction is still read");
     talk.server(EMPTY_200);
@@ -445,6 +601,16 @@ fn a_request_is_recognised_at_its_first_line() {
     }
     assert_eq!(probe(&"A".repeat(30), "", false), Verdict::No, "no method is that long");
     assert_eq!(probe("\r\nGET / HTTP/1.1\r\n", "", false), Verdict::Yes, "an empty line may come first (§2.2)");
+    let lines = "\r\n".repeat(8);
+    for cut in 0..lines.len() {
+        assert_eq!(probe(&lines[..cut], "", false), Verdict::NeedMore, "{cut}");
+        assert_eq!(probe(&[&lines[..cut], "helo there\r\n"].concat(), "", false), Verdict::No, "{cut}");
+    }
+    assert_eq!(probe(&[&lines, line].concat(), "", false), Verdict::Yes, "or several");
+    assert_eq!(probe(&[&lines, "\r\n", line].concat(), "", false), Verdict::No, "but not without end");
+    let mut talk = asked(&["\r\n\r\n", GET, "\r\n", GET].concat());
+    talk.server([EMPTY_200, EMPTY_200].concat());
+    assert_eq!(talk.told(), ["> GET /", "> GET /", "< 200 OK", "< 200 OK"]);
 }
 
 proptest! {

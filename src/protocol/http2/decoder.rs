@@ -1,11 +1,13 @@
 //! Frames one after the other, in each direction, and the header blocks that they carry.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use super::frame::{Content, HEADER_LEN, Http2Frame, flag, kind};
+use super::frame::{Content, HEADER_LEN, Headers, Http2Frame, flag, kind};
 use super::hpack::Table;
+use super::streams::{Streams, Stretch};
 use crate::layer::{Direction, Group, Note, Severity};
-use crate::message::{Decoder, Draft, Input, Progress, Sink};
+use crate::message::{Decoder, Draft, Held, Input, Inside, Piece, Progress, Sink};
 
 /// "the client connection preface" (RFC 9113 §3.4).
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -20,17 +22,28 @@ struct Speaker {
     /// It has said what has to come first.
     begun: bool,
     table: Table,
-    /// The stream and the octets of a header block that goes on in the next frame.
-    block: Option<(u32, Vec<u8>)>,
+    /// A header block that goes on in the next frame.
+    block: Option<Block>,
     /// Header blocks cannot be read any more.
     lost: bool,
     /// The largest frame that the other side takes.
     max_frame: Option<u32>,
 }
 
+/// A header block, as far as it came.
+struct Block {
+    stream: u32,
+    octets: Vec<u8>,
+    /// Its stream ends with it.
+    closes: bool,
+    /// It is that of a request which the server promises to answer.
+    promises: bool,
+}
+
 #[derive(Default)]
 pub(super) struct Http2Decoder {
     speakers: [Speaker; 2],
+    streams: Streams,
 }
 
 impl Decoder for Http2Decoder {
@@ -55,13 +68,16 @@ impl Decoder for Http2Decoder {
         if !std::mem::replace(&mut speaker.begun, true) && frame.kind != kind::SETTINGS {
             notes.push(error("a server has to begin with SETTINGS", "RFC 9113 §3.4"));
         }
-        let frame = self.filled(frame, body, input.direction, &mut notes);
+        let mut frame = self.filled(frame, body, input.direction, &mut notes);
+        let inside = self.inside(&mut frame, input, &mut notes);
         hand_out(input, whole, &frame, notes, true, sink);
+        inside.into_iter().for_each(|inside| sink.inside(inside));
         Progress::Consumed(whole)
     }
 
-    fn gap(&mut self, _direction: Direction, _missing: Range<u64>, _behind: &[u8]) -> bool {
+    fn gap(&mut self, direction: Direction, _missing: Range<u64>, _behind: &[u8]) -> bool {
         // Where the next frame begins only the lengths before it say.
+        self.streams.lose(direction);
         false
     }
 }
@@ -99,7 +115,7 @@ impl Http2Decoder {
         notes: &mut Vec<Note>,
     ) -> Http2Frame {
         let d = direction.index();
-        if let Some((stream, _)) = &self.speakers[d].block
+        if let Some(Block { stream, .. }) = &self.speakers[d].block
             && (frame.kind != kind::CONTINUATION || frame.stream != *stream)
         {
             notes.push(error("a header block goes on only in CONTINUATION frames of its stream", "RFC 9113 §6.10"));
@@ -152,14 +168,20 @@ impl Http2Decoder {
     /// A piece of a header block; with the last of them the fields are known.
     fn headers(&mut self, frame: &mut Http2Frame, fragment: &[u8], direction: Direction, notes: &mut Vec<Note>) {
         let speaker = &mut self.speakers[direction.index()];
-        frame.content = Content::Headers { fields: Vec::new(), known: false, alone: false };
+        let (stream, closes, promises) = (frame.stream, frame.ends_stream(), frame.kind == kind::PUSH_PROMISE);
+        let mut headers = Headers { closes, promises, lost: speaker.lost, ..Headers::default() };
         if speaker.lost {
+            // What it says nobody knows, but it may end its stream.
+            frame.content = Content::Headers(headers);
             return;
         }
-        let alone = speaker.block.is_none();
-        let (_, block) = speaker.block.get_or_insert_with(|| (frame.stream, Vec::new()));
-        block.extend_from_slice(fragment);
-        if block.len() > MAX_BLOCK {
+        headers.alone = speaker.block.is_none();
+        let block = speaker.block.get_or_insert_with(|| Block { stream, octets: Vec::new(), closes, promises });
+        block.octets.extend_from_slice(fragment);
+        headers.promises = block.promises;
+        headers.len = block.octets.len() as u64;
+        frame.content = Content::Headers(headers.clone());
+        if block.octets.len() > MAX_BLOCK {
             let text = format!("a header block of more than {MAX_BLOCK} octets is not put together");
             notes.push(Note::new(Severity::Warn, text, "RFC 9113 §4.3").about(Group::Undecoded));
             (speaker.block, speaker.lost) = (None, true);
@@ -168,14 +190,44 @@ impl Http2Decoder {
         if frame.flags & flag::END_HEADERS == 0 {
             return;
         }
-        let Some((_, block)) = speaker.block.take() else { return };
-        let (fields, broken) = speaker.table.read(&block);
+        let Some(block) = speaker.block.take() else { return };
+        let (fields, broken) = speaker.table.read(&block.octets);
         if let Some(broken) = broken {
             let text = format!("{}: header fields of this direction are not read any more", broken.0);
             notes.push(Note::new(Severity::Error, text, "RFC 7541 §3").about(Group::Malformed));
             speaker.lost = true;
         }
-        frame.content = Content::Headers { fields, known: true, alone };
+        headers.closes = block.closes;
+        frame.content = Content::Headers(Headers { fields: fields.into(), known: true, ..headers });
+    }
+
+    /// What a frame brings to its stream; the frame learns where that lies.
+    fn inside<'a>(&mut self, frame: &mut Http2Frame, input: Input<'a>, notes: &mut Vec<Note>) -> Option<Inside<'a>> {
+        let (direction, stream) = (input.direction, frame.stream);
+        let (at, piece) = match (&frame.content, frame.kind) {
+            (Content::Data { .. }, _) => (frame.data()?, Piece::Content),
+            (Content::Number(_), kind::RST_STREAM) => (0..0, Piece::Content),
+            (Content::Headers(headers), _) if !headers.promises => {
+                let at = frame.block.start as u64..frame.block.end as u64;
+                let whole = headers.known.then(|| Piece::Section(Arc::clone(&headers.fields), headers.len));
+                (at, whole.unwrap_or(Piece::Part))
+            }
+            _ => return None,
+        };
+        let octets = input.bytes.get(usize::try_from(at.start).ok()?..usize::try_from(at.end).ok()?)?;
+        let len = octets.len() as u64;
+        let stretch = match &frame.content {
+            Content::Headers(headers) if headers.lost => self.streams.data(direction, stream, 0, headers.closes),
+            Content::Headers(headers) => self.streams.section(direction, stream, len, headers.closes, notes),
+            Content::Number(_) => self.streams.reset(direction, stream),
+            _ => self.streams.data(direction, stream, len, frame.ends_stream()),
+        }?;
+        let is_lost = matches!(&frame.content, Content::Headers(headers) if headers.lost);
+        let (octets, piece) = if is_lost { (&[][..], Piece::Content) } else { (octets, piece) };
+        let Stretch { range, closes, ends } = stretch;
+        let (offset, from) = (range.start, input.offset + at.start);
+        frame.held = Some(Held { stream: Some(stream), range, at: at.start });
+        Some(Inside { direction, stream: Some(stream), offset, from, octets, piece, closes, ends })
     }
 
     fn settings(&mut self, frame: &mut Http2Frame, body: &[u8], direction: Direction, notes: &mut Vec<Note>) {

@@ -12,8 +12,9 @@ use super::hpack::HeaderField;
 use super::{
     DATA, ERROR, FLAGS, GOAWAY_ERROR, HEADER_NAME, HEADER_VALUE, INCREMENT, LENGTH, MAGIC, SETTING, STREAM, TYPE,
 };
+use crate::count::counted;
 use crate::layer::{Layer, OsiLayer, Span, Value};
-use crate::message::{Part, Payload};
+use crate::message::{Held, Part, Payload, Section};
 use crate::protocol::text::{as_text, plain};
 
 pub(super) const HEADER_LEN: usize = 9;
@@ -57,6 +58,8 @@ pub struct Http2Frame {
     pub(super) content: Content,
     /// Where its piece of a header block lies.
     pub(super) block: Range<usize>,
+    /// What of it lies in its stream.
+    pub(super) held: Option<Held>,
     pub(super) is_preface: bool,
 }
 
@@ -67,12 +70,7 @@ pub(super) enum Content {
     Data {
         padding: Option<u8>,
     },
-    /// Header fields, if the block ends here and could be read; `alone` if all of it is in this frame.
-    Headers {
-        fields: Vec<HeaderField>,
-        known: bool,
-        alone: bool,
-    },
+    Headers(Headers),
     Settings(Vec<(u16, u32)>),
     /// An error, or an increment.
     Number(u32),
@@ -80,6 +78,25 @@ pub(super) enum Content {
         last: u32,
         error: u32,
     },
+}
+
+/// A piece of a header block.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Headers {
+    /// What the block says, if it ends here and could be read.
+    pub(super) fields: Section,
+    /// It ends here and could be read.
+    pub(super) known: bool,
+    /// All of it is in this frame.
+    pub(super) alone: bool,
+    /// Its sender says nothing more on the stream.
+    pub(super) closes: bool,
+    /// It is that of a request which the server promises to answer.
+    pub(super) promises: bool,
+    /// Header blocks of this direction cannot be read any more.
+    pub(super) lost: bool,
+    /// How many octets of it there are up to here.
+    pub(super) len: u64,
 }
 
 impl Http2Frame {
@@ -93,6 +110,7 @@ impl Http2Frame {
             stream: u32::from_be_bytes(stream) & 0x7fff_ffff,
             content: Content::Nothing,
             block: 0..0,
+            held: None,
             is_preface: false,
         }
     }
@@ -104,7 +122,7 @@ impl Http2Frame {
     /// The header fields, if a block ends in it.
     pub fn headers(&self) -> &[HeaderField] {
         match &self.content {
-            Content::Headers { fields, .. } => fields,
+            Content::Headers(headers) => &headers.fields,
             _ => &[],
         }
     }
@@ -114,13 +132,26 @@ impl Http2Frame {
         self.headers().iter().find(|field| &*field.name == name).map(|field| &*field.value)
     }
 
+    /// Whether it brings something of what its sender says on its stream.
+    pub fn is_said(&self) -> bool {
+        matches!(self.kind, kind::DATA | kind::HEADERS | kind::CONTINUATION)
+    }
+
+    /// Why its sender gives the stream up, by its name, if it does (RFC 9113 §6.4).
+    pub fn reset(&self) -> Option<String> {
+        match self.content {
+            Content::Number(error) if self.kind == kind::RST_STREAM => Some(error_name(error)),
+            _ => None,
+        }
+    }
+
     /// Whether its sender says nothing more on its stream.
     pub fn ends_stream(&self) -> bool {
         matches!(self.kind, kind::DATA | kind::HEADERS) && self.flags & flag::END_STREAM != 0
     }
 
     /// Where in the frame lie the octets that an application gets.
-    fn data(&self) -> Option<Range<u64>> {
+    pub(super) fn data(&self) -> Option<Range<u64>> {
         let Content::Data { padding } = &self.content else { return None };
         let before = HEADER_LEN as u64 + u64::from(padding.is_some());
         let end = (HEADER_LEN as u64 + u64::from(self.len)).saturating_sub(u64::from(padding.unwrap_or(0)));
@@ -161,18 +192,17 @@ impl Http2Frame {
         }
         let stream = if self.stream == 0 { String::new() } else { format!(" {}", self.stream) };
         let says = match &self.content {
-            Content::Headers { known: true, .. } => self.start(),
+            Content::Headers(Headers { known: true, .. }) => self.start(),
             Content::Data { .. } => {
                 let data = self.data().unwrap_or(0..0);
-                format!("{} octets", data.end - data.start)
+                counted(data.end - data.start, "octet")
             }
             Content::Settings(settings) => {
                 settings.iter().map(|(id, value)| format!("{} {value}", setting(*id))).collect::<Vec<_>>().join(", ")
             }
-            Content::Number(number) if self.kind == kind::RST_STREAM => error_name(*number),
-            Content::Number(number) => format!("+{number}"),
+            Content::Number(number) => self.reset().unwrap_or_else(|| format!("+{number}")),
             Content::GoAway { last, error } => format!("{}, last stream {last}", error_name(*error)),
-            Content::Headers { .. } => "part of a header block".to_owned(),
+            Content::Headers(_) => "part of a header block".to_owned(),
             Content::Nothing if matches!(self.kind, kind::SETTINGS | 6) && self.flags & flag::ACK != 0 => {
                 "ACK".to_owned()
             }
@@ -264,8 +294,8 @@ impl Payload for Http2Frame {
         layer.field(&FLAGS, number(self.flags.into()), 4..5);
         layer.field(&STREAM, number(self.stream), 5..9);
         match &self.content {
-            Content::Headers { fields, alone, .. } => {
-                for field in fields {
+            Content::Headers(Headers { fields, alone, .. }) => {
+                for field in fields.iter() {
                     let texts = [(&HEADER_NAME, &field.name), (&HEADER_VALUE, &field.value)];
                     for (def, text) in texts {
                         let value = Value::Text(text.to_string());
@@ -295,6 +325,10 @@ impl Payload for Http2Frame {
             Content::Nothing => {}
         }
         vec![layer]
+    }
+
+    fn holds(&self) -> Option<Held> {
+        self.held.clone()
     }
 
     fn parts(&self, len: u64) -> Vec<Part> {

@@ -5,21 +5,10 @@
 //! - RFC 7541: tables §2.3, integers §5.1, strings §5.2, representations §6, static table appendix A, Huffman code appendix B.
 
 use std::collections::VecDeque;
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::huffman;
-
-/// One header field, and the octets of the block that stand for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HeaderField {
-    /// Its name, as it was written.
-    pub name: Arc<str>,
-    /// Its value. Octets that are no UTF-8 are replaced.
-    pub value: Arc<str>,
-    /// Its representation in the block.
-    pub(super) at: Range<usize>,
-}
+pub use crate::message::FieldLine as HeaderField;
 
 /// What is wrong with a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

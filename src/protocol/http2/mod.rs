@@ -7,10 +7,13 @@
 //! - HTTP/2: RFC 9113. HPACK: RFC 7541. WebSocket over it: RFC 8441.
 
 mod decoder;
+mod exchange;
 mod frame;
 mod hpack;
 mod huffman;
+mod streams;
 
+pub(super) use exchange::Exchange;
 pub use frame::Http2Frame;
 pub use hpack::HeaderField as Http2Header;
 pub(super) use hpack::{Broken, Reader};

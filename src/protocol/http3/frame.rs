@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::qpack::Http3Header;
 use super::{kind, stream_type};
+use crate::count::counted;
 use crate::layer::{Buffer, Derived, Field, FieldDef, Layer, OsiLayer, Span, Value};
 use crate::message::{Part, Payload};
 use crate::protocol::text::plain;
@@ -100,7 +101,7 @@ impl Http3Frame {
                 format!("WebTransport stream {ways}, of session {number}")
             }
             Content::Frame { kind: kind::HEADERS, .. } => self.head(),
-            Content::Frame { kind, len, .. } => format!("{}, {len} octets", name(*kind)),
+            Content::Frame { kind, len, .. } => format!("{}, {}", name(*kind), counted(*len, "octet")),
         }
     }
 

@@ -287,7 +287,7 @@ mod tests {
         for size in [1, 2, 50] {
             let mut http = Http3::default();
             let told = play(&mut http, 4, UP, "01 03 0000 d1 00 03 616263 21 01 00 00 00", size);
-            let expected = ["HEADERS: GET ", "DATA, 3 octets", "frame of type 0x21, 1 octets", "DATA, 0 octets"];
+            let expected = ["HEADERS: GET ", "DATA, 3 octets", "frame of type 0x21, 1 octet", "DATA, 0 octets"];
             assert_eq!(told.len(), 4, "{told:?}");
             told.iter().zip(expected).for_each(|(told, expected)| assert!(told.starts_with(expected), "{told}"));
         }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::{Hello, Kind, OpenedPacket, QuicPacket, V1, V2, frames_told};
+use crate::count::counted;
 use crate::layer::{Buffer, Derived, FieldDef, Layer, OsiLayer, Span, Value};
 
 crate::fields! {
@@ -218,10 +219,10 @@ impl QuicPacket {
         match self.kind {
             Kind::VersionNegotiation | Kind::Retry => format!("{}{version}{to}", self.kind.name()),
             kind => {
-                let octets = self.range.len();
+                let octets = counted(self.range.len(), "octet");
                 let inside = self.opened.as_deref().map(Self::inside).filter(|words| !words.is_empty());
                 let inside = inside.map(|words| format!(": {words}")).unwrap_or_default();
-                format!("{}{version}{to}, {octets} octets, protected{inside}", kind.name())
+                format!("{}{version}{to}, {octets}, protected{inside}", kind.name())
             }
         }
     }

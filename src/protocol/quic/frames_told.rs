@@ -9,6 +9,7 @@ use super::describe::{
     STOP_ERROR, STOP_ID, STREAM_DATA, STREAM_FIN, STREAM_ID, STREAM_LENGTH, STREAM_OFFSET,
 };
 use super::frame::{Frame, Frames, kind};
+use crate::count::{counted, plural};
 use crate::layer::{Buffer, Field, FieldDef, Group, Layer, Note, Severity, Span, Value};
 
 /// More frames of one packet are not shown.
@@ -50,9 +51,10 @@ pub(super) fn describe(content: &[u8], layer: &mut Layer) {
     }
     let rest = content.len() - frames.at();
     if rest > 0 {
+        let (octets, are) = (counted(rest, "octet"), plural(rest, "is", "are"));
         let text = match frames.next() {
-            Some(_) => format!("more than {MAX_SHOWN} frames: the last {rest} octets are not shown"),
-            None => format!("the last {rest} octets are no frames that are known here"),
+            Some(_) => format!("more than {MAX_SHOWN} frames: the last {octets} {are} not shown"),
+            None => format!("the last {octets} {are} no frames that are known here"),
         };
         layer.notes.push(Note::new(Severity::Note, text, "RFC 9000 §12.4").about(Group::Undecoded));
     }
@@ -94,7 +96,12 @@ impl Frame {
     fn words(&self) -> String {
         if let Some(stream) = self.stream() {
             let end = if stream.fin { ", its end" } else { "" };
-            return format!("STREAM {} from {} ({} octets{end})", stream.id, stream.offset, stream.data.len());
+            return format!(
+                "STREAM {} from {} ({}{end})",
+                stream.id,
+                stream.offset,
+                counted(stream.data.len(), "octet")
+            );
         }
         let name = match self.kind {
             1 => "PING",

@@ -33,41 +33,70 @@ pub struct Joined {
 
 /// Puts attachments, in the order in which they came, into the JSON of a packet.
 pub fn join<A: AsRef<[u8]>>(data: &str, attachments: &[A]) -> Joined {
-    let mut joined = Joined { data: String::with_capacity(data.len()), notes: Vec::new() };
-    let mut used = vec![false; attachments.len()];
-    let mut at = 0;
+    let mut joined = String::with_capacity(data.len());
+    let lens: Vec<usize> = attachments.iter().map(|attachment| attachment.as_ref().len()).collect();
+    let notes = fit(data, &lens, |piece| match piece {
+        Piece::Text(text) => joined.push_str(text),
+        Piece::Attachment(index) => {
+            joined.push_str(BEFORE);
+            if let Some(attachment) = attachments.get(index) {
+                STANDARD.encode_string(attachment, &mut joined);
+            }
+            joined.push_str(BEHIND);
+        }
+    });
+    Joined { data: joined, notes }
+}
+
+/// What could not be joined, of attachments with so many octets: the notes of [`join`] where nobody reads what it makes.
+pub fn misfits(data: &str, lens: &[usize]) -> Vec<Note> {
+    fit(data, lens, |_| {})
+}
+
+const BEFORE: &str = "{\"base64\":\"";
+const BEHIND: &str = "\"}";
+
+/// What joined text is made of.
+enum Piece<'a> {
+    /// Text as it was written.
+    Text(&'a str),
+    /// The attachment with this number.
+    Attachment(usize),
+}
+
+/// Finds the place of each attachment, of which there are the lengths; says what does not fit.
+fn fit<'a>(data: &'a str, lens: &[usize], mut put: impl FnMut(Piece<'a>)) -> Vec<Note> {
+    let mut notes = Vec::new();
+    let mut used = vec![false; lens.len()];
+    let (mut at, mut joined) = (0, 0);
     for (range, number) in placeholders(data) {
-        let attachment = usize::try_from(number).ok().and_then(|number| Some((number, attachments.get(number)?)));
-        let Some((index, attachment)) = attachment else {
-            joined.wrong(format!("a placeholder for attachment {number}, of {} there are", attachments.len()));
+        let attachment = usize::try_from(number).ok().and_then(|number| Some((number, *lens.get(number)?)));
+        let Some((index, len)) = attachment else {
+            wrong(&mut notes, format!("a placeholder for attachment {number}, of {} there are", lens.len()));
             continue;
         };
-        let attachment = attachment.as_ref();
-        if joined.data.len() + attachment.len() / 3 * 4 > MAX_JOINED {
-            joined.wrong(format!("more than {MAX_JOINED} octets of attachments: the rest is not joined"));
+        if joined + len / 3 * 4 > MAX_JOINED {
+            wrong(&mut notes, format!("more than {MAX_JOINED} octets of attachments: the rest is not joined"));
             break;
         }
-        joined.data.push_str(&data[at..range.start]);
-        joined.data.push_str("{\"base64\":\"");
-        STANDARD.encode_string(attachment, &mut joined.data);
-        joined.data.push_str("\"}");
+        joined += range.start - at + BEFORE.len() + len.div_ceil(3) * 4 + BEHIND.len();
+        put(Piece::Text(&data[at..range.start]));
+        put(Piece::Attachment(index));
         used[index] = true;
         at = range.end;
     }
-    joined.data.push_str(&data[at..]);
+    put(Piece::Text(&data[at..]));
     if let Some(unused) = used.iter().position(|used| !used) {
         let text = format!("attachment {unused} is not named by any placeholder");
-        joined.notes.push(Note::new(Severity::Warn, text, SPEC));
+        notes.push(Note::new(Severity::Warn, text, SPEC));
     }
-    joined
+    notes
 }
 
-impl Joined {
-    /// One note on placeholders is enough: a peer can send many.
-    fn wrong(&mut self, text: String) {
-        if self.notes.is_empty() {
-            self.notes.push(Note::new(Severity::Error, text, SPEC));
-        }
+/// One note on placeholders is enough: a peer can send many.
+fn wrong(notes: &mut Vec<Note>, text: String) {
+    if notes.is_empty() {
+        notes.push(Note::new(Severity::Error, text, SPEC));
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{Event, Kind, Revision};
 use crate::layer::{Buffer, Derived, Field, FieldDef, Layer, OsiLayer, Span, Value};
 use crate::message::{Part, Payload};
-use crate::protocol::text::{plain, quoted};
+use crate::protocol::text::{json_string, plain};
 
 crate::fields! {
     #[ours] SID = "socketio.sid", Text, "The Engine.IO session that carried the packet.", "Engine.IO protocol 4, Handshake";
@@ -80,7 +80,7 @@ impl Payload for SocketIoPacket {
         let place = if self.namespace == "/" { String::new() } else { format!(" in {}", plain(&self.namespace, 24)) };
         let id = self.id.map(|id| format!(" #{id}")).unwrap_or_default();
         let what = match self.event() {
-            Some(event) => format!(" {}({})", quoted(&event.name, 24), plain(&event.arguments.join(", "), 40)),
+            Some(event) => format!(" {}({})", json_string(&event.name, 24), plain(&event.arguments.join(", "), 40)),
             None => self.data.as_deref().map(|data| format!(" {}", plain(data, 40))).unwrap_or_default(),
         };
         let after = self.answers.map(|answer| format!(" after {:.3} ms", answer.nanoseconds as f64 / 1e6));
@@ -100,7 +100,7 @@ impl Payload for SocketIoPacket {
         }
         if let Some(answer) = self.answers {
             layer.computed(&ACK_TO, Value::Uint(u64::from(answer.frame)));
-            layer.computed(&ACK_RTT, Value::Seconds(answer.nanoseconds as f64 / 1e9));
+            layer.computed(&ACK_RTT, Value::Seconds(answer.nanoseconds.into()));
         }
         if let Some(event) = self.event() {
             layer.computed(&EVENT, Value::Text(event.name));

@@ -24,7 +24,7 @@ mod packet;
 mod payload;
 mod usual;
 
-pub use attachments::{Joined, join};
+pub use attachments::{Joined, join, misfits};
 pub use message::{Answer, FIELDS, SocketIoPacket};
 pub use msgpack::read_msgpack;
 pub use packet::{Kind, Packet, Revision, Spans};

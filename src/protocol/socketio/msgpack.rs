@@ -17,6 +17,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::{Kind, Packet, Revision};
+use crate::count::counted;
 use crate::layer::{Note, Severity};
 
 /// Values nested deeper than this are not read.
@@ -32,7 +33,7 @@ pub fn read_msgpack(octets: &[u8], revision: Revision) -> Result<Packet<'static>
         .map_err(|what| Note::new(Severity::Error, format!("at octet {}: {what}", reader.at), SPEC))?;
     packet.check(revision);
     if reader.at < octets.len() {
-        packet.wrong(format!("{} octets behind the packet", octets.len() - reader.at));
+        packet.wrong(format!("{} behind the packet", counted(octets.len() - reader.at, "octet")));
     }
     Ok(packet)
 }

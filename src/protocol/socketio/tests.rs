@@ -2,7 +2,7 @@ use proptest::prelude::{any, prop};
 use proptest::{prop_assert_eq, proptest};
 
 use super::{
-    Connect, Event, Joined, Kind, Packet, Recovered, Refusal, Revision, Spans, arguments, join, read_msgpack,
+    Connect, Event, Joined, Kind, Packet, Recovered, Refusal, Revision, Spans, arguments, join, misfits, read_msgpack,
     split_offset,
 };
 
@@ -204,7 +204,10 @@ fn connections() {
 #[test]
 fn attachments_are_joined() {
     let joined = |data: &str, attachments: &[&[u8]]| {
+        let lens: Vec<usize> = attachments.iter().map(|attachment| attachment.len()).collect();
+        let misfits = misfits(data, &lens);
         let Joined { data, notes } = join(data, attachments);
+        assert_eq!(misfits, notes, "who only looks for mistakes finds the same");
         notes.iter().fold(data, |out, note| format!("{out} ({})", note.text))
     };
     assert_eq!(
@@ -235,6 +238,7 @@ fn attachments_are_joined() {
     let large = join(&many, &[vec![0; 1 << 20]]);
     assert!(large.data.len() <= (64 << 20) + many.len());
     assert_eq!(large.notes[0].text, "more than 67108864 octets of attachments: the rest is not joined");
+    assert_eq!(misfits(&many, &[1 << 20]), large.notes);
 }
 
 fn hex(text: &str) -> Vec<u8> {
@@ -261,7 +265,7 @@ fn decodes_msgpack() {
         ("81a47479706532", "unknown type '2' / (packet type '2' is not defined)"),
         ("82a47479706501ab6174746163686d656e747302", "DISCONNECT / attachments 2"),
         ("82a47479706501a26964d40000", "DISCONNECT /"),
-        ("81a4747970650000", "CONNECT / (1 octets behind the packet)"),
+        ("81a4747970650000", "CONNECT / (1 octet behind the packet)"),
     ] {
         assert_eq!(read(text), expected);
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::SseEvent;
 use crate::layer::{Buffer, Derived, Field, FieldDef, Layer, OsiLayer, Span, Value};
 use crate::message::{Part, Payload};
-use crate::protocol::text::quoted;
+use crate::protocol::text::{json_string, quoted};
 
 crate::fields! {
     #[ours] EVENT = "sse.event", Text, "The event's type; `message` when the server names none.", "WHATWG HTML §9.2.6";
@@ -67,7 +67,7 @@ impl Payload for SseEventMessage {
         match (event.dispatched, event.retry) {
             (false, Some(retry)) if event.data.is_empty() => format!("no event: come back after {retry} ms"),
             (false, None) if event.data.is_empty() => format!("no event: id {}", quoted(&event.id, 20)),
-            _ => format!("event {}: {}", quoted(&event.event, 20), quoted(&event.data, 32)),
+            _ => format!("event {}: {}", json_string(&event.event, 20), quoted(&event.data, 32)),
         }
     }
 

@@ -10,7 +10,7 @@ use super::record::{
     TlsRecord,
 };
 use crate::layer::{Direction, Group, Note, Severity};
-use crate::message::{Decoder, Draft, Input, Inside, Progress, Sink};
+use crate::message::{Decoder, Draft, Input, Inside, Piece, Progress, Sink};
 
 /// "The length MUST NOT exceed 2^14 + 256 bytes" (RFC 8446 §5.2); of TLS 1.2, 2^14 + 2048 (RFC 5246 §6.2.3).
 const MAX_RECORD: usize = (1 << 14) + 2048;
@@ -82,7 +82,16 @@ impl Decoder for TlsDecoder {
         if let (Some(plain), Some(Opened { inside: Some(inside), before, .. })) = (plain, &record.opened) {
             let from = input.offset + (HEADER_LEN + before) as u64;
             let Plain { octets, closes } = &plain;
-            sink.inside(Inside { direction: input.direction, offset: inside.start, from, octets, closes: *closes });
+            sink.inside(Inside {
+                direction: input.direction,
+                stream: None,
+                offset: inside.start,
+                from,
+                octets,
+                piece: Piece::Content,
+                closes: *closes,
+                ends: false,
+            });
         }
         Progress::Consumed(whole)
     }

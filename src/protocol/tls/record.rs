@@ -12,8 +12,9 @@ use super::{
     ALERT, ALERT_LEVEL, ALPN, APP_DATA, CONTENT_TYPE, HANDSHAKE_TYPE, HANDSHAKE_VERSION, LENGTH, OPAQUE_TYPE, RANDOM,
     SERVER_NAME, SUITE, SUPPORTED_VERSION, VERSION, names,
 };
+use crate::count::counted;
 use crate::layer::{Buffer, Derived, Field, FieldDef, Layer, OsiLayer, Span, Value};
-use crate::message::{INSIDE, Part, Payload};
+use crate::message::{Held, INSIDE, Part, Payload};
 use crate::protocol::text::plain;
 
 pub(super) const CHANGE_CIPHER_SPEC: u8 = 20;
@@ -96,7 +97,7 @@ impl TlsRecord {
             Some(Opened { content_type: APPLICATION_DATA, len, inside, .. }) => {
                 let fate =
                     if inside.is_none() { "early data that the server did not take" } else { "application data" };
-                format!("{fate}, {len} octets decrypted")
+                format!("{fate}, {} decrypted", counted(*len, "octet"))
             }
             Some(Opened { content_type, len, .. }) => {
                 format!("{}, decrypted", self.content_words(*content_type, false, *len))
@@ -106,7 +107,7 @@ impl TlsRecord {
     }
 
     fn content_words(&self, content_type: u8, encrypted: bool, len: usize) -> String {
-        let octets = format!("{len} octets");
+        let octets = counted(len, "octet");
         match (content_type, encrypted) {
             (CHANGE_CIPHER_SPEC, _) => "change cipher spec".into(),
             (ALERT_TYPE, false) => self.alert.map_or_else(
@@ -259,6 +260,11 @@ impl Payload for TlsRecord {
             layer.field(&APP_DATA, Value::Bytes(octets.to_vec()), HEADER_LEN..bytes.len());
         }
         vec![layer]
+    }
+
+    fn holds(&self) -> Option<Held> {
+        let Opened { before, inside: Some(inside), .. } = self.opened.as_ref()? else { return None };
+        Some(Held { stream: None, range: inside.clone(), at: (HEADER_LEN + before) as u64 })
     }
 
     fn parts(&self, len: u64) -> Vec<Part> {

@@ -18,11 +18,13 @@ pub(super) struct Begun {
     /// Where its first frame begins.
     pub(super) start: u64,
     fragments: Vec<Fragment>,
-    /// There were more frames than are joined.
+    /// How many frames are joined.
+    frames: usize,
+    /// There were more frames than that.
     overflow: bool,
     text: Utf8Check,
     inflated: Inflated,
-    /// How many octets its frames brought.
+    /// How many octets the frames brought that are joined.
     on_wire: u64,
     /// Whether someone reads its octets.
     wanted: bool,
@@ -46,6 +48,8 @@ enum Inflated {
     So { len: u64, octets: Vec<u8> },
     /// It could not be inflated.
     Failed,
+    /// An extension that is not known here has changed it.
+    Changed,
 }
 
 /// A frame of which a part has come.
@@ -71,12 +75,19 @@ impl Partial {
 impl Begun {
     /// The message that this frame, which begins at `start`, begins.
     pub(super) fn new(frame: &WebSocketFrame, start: u64, wanted: bool) -> Self {
-        let inflated = if frame.encoded { Inflated::So { len: 0, octets: Vec::new() } } else { Inflated::No };
+        let inflated = if frame.is_changed() {
+            Inflated::Changed
+        } else if frame.encoded {
+            Inflated::So { len: 0, octets: Vec::new() }
+        } else {
+            Inflated::No
+        };
         Self {
             opcode: frame.opcode,
             encoded: frame.encoded,
             start,
             fragments: Vec::new(),
+            frames: 0,
             overflow: false,
             text: Utf8Check::default(),
             inflated,
@@ -87,21 +98,27 @@ impl Begun {
 
     /// Takes note of the next frame, whose payload begins at `offset` in the stream and has `len` octets.
     pub(super) fn add_frame(&mut self, masking_key: Option<[u8; 4]>, offset: u64, len: u64) {
-        self.on_wire += len;
-        if !self.wanted {
+        if self.frames >= MAX_FRAGMENTS {
+            self.overflow = true;
             return;
         }
-        if self.fragments.len() >= MAX_FRAGMENTS {
-            self.overflow = true;
+        self.frames += 1;
+        self.on_wire += len;
+        if !self.wanted {
             return;
         }
         let from = offset - self.start;
         self.fragments.push(Fragment { range: from..from + len, masking_key });
     }
 
+    /// An extension that is not known here has changed a frame of it.
+    pub(super) fn cannot_be_read(&mut self) {
+        (self.encoded, self.inflated) = (true, Inflated::Changed);
+    }
+
     /// Whether its octets are looked at: a message of octets that is not compressed is only counted.
     pub(super) fn reads_octets(&self) -> bool {
-        self.encoded || self.opcode == Opcode::Text
+        !matches!(self.inflated, Inflated::Changed) && (self.encoded || self.opcode == Opcode::Text)
     }
 
     /// Takes the next octets, with the mask undone; a failure is told once, on the frame in which it shows.
@@ -138,7 +155,7 @@ impl Begun {
     pub(super) fn hand_out(self, direction: Direction, end: u64, missing: Missing, sink: &mut dyn Sink) {
         let complete = missing == Missing::Nothing;
         let mut notes = Vec::new();
-        if complete && self.opcode == Opcode::Text && !matches!(self.inflated, Inflated::Failed) {
+        if complete && self.opcode == Opcode::Text && !matches!(self.inflated, Inflated::Failed | Inflated::Changed) {
             notes.extend(self.text.finish());
         }
         let lacks = match missing {
@@ -152,12 +169,13 @@ impl Begun {
             notes.push(Note::new(Severity::Warn, text, ""));
         }
         let Self { opcode, encoded, fragments, on_wire, .. } = self;
+        let changed = matches!(self.inflated, Inflated::Changed);
         let (inflated, len) = match self.inflated {
             Inflated::So { len, octets } if complete => (self.wanted.then(|| octets.into()), Some(len)),
-            Inflated::So { .. } | Inflated::Failed => (None, None),
-            Inflated::No => (None, complete.then_some(on_wire)),
+            Inflated::So { .. } | Inflated::Failed | Inflated::Changed => (None, None),
+            Inflated::No => (None, Some(on_wire)),
         };
-        let message = WebSocketMessage { opcode, encoded, fragments, inflated, len };
+        let message = WebSocketMessage { opcode, encoded, changed, fragments, inflated, len };
         sink.message(Draft { direction, range: self.start..end, payload: &message, notes, complete });
     }
 }

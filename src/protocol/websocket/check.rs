@@ -20,12 +20,14 @@ pub(super) fn check_frame(frame: &WebSocketFrame, direction: Direction, notes: &
     if frame.short_len == 127 && frame.payload_len >> 63 != 0 {
         error("a 64-bit length whose highest bit is not 0".into(), "RFC 6455 §5.2");
     }
-    if let Opcode::Reserved(bits) = frame.opcode {
+    if let Opcode::Reserved(bits) = frame.opcode
+        && !frame.foreign
+    {
         error(format!("opcode {bits} is reserved"), "RFC 6455 §5.2");
     }
     let allowed =
         if frame.deflate && matches!(frame.opcode, Opcode::Text | Opcode::Binary) { WebSocketFrame::RSV1 } else { 0 };
-    if frame.rsv & !allowed != 0 {
+    if frame.rsv & !allowed != 0 && !frame.foreign {
         error(format!("reserved bits {:03b} set, which no extension agreed on", frame.rsv), "RFC 6455 §5.2");
     }
     if frame.opcode.is_control() && frame.payload_len > 125 {

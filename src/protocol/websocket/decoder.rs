@@ -5,11 +5,14 @@ use std::ops::Range;
 use super::begun::{Begun, Missing, Partial};
 use super::check::{check_close, check_frame};
 use super::deflate::{Agreement, Inflater};
+use super::extensions::unknown;
+use super::farewell;
 use super::frame::{Opcode, ReadHeader, WebSocketFrame, unmask};
-use super::joined::{Fit, fitting};
+use super::joined::{Joint, fitting, skipped};
 use super::speaker::Speaker;
 use super::stray;
 use super::utf8::Utf8Check;
+use crate::count::{counted, plural};
 use crate::layer::{Direction, Group, Note, Severity};
 use crate::message::{Decoder, Draft, Glance, Input, Progress, Sink};
 
@@ -20,6 +23,8 @@ pub(super) struct WebSocketDecoder {
     scratch: Vec<u8>,
     /// What is to be told on the first frame of a connection that was joined in its middle.
     joined: Option<Note>,
+    /// An extension that is not known here was agreed on.
+    foreign: bool,
     /// The frame that was glanced at.
     glanced: Option<WebSocketFrame>,
 }
@@ -40,21 +45,24 @@ impl WebSocketDecoder {
             Speaker { inflater, ..Speaker::default() }
         };
         let speakers = [speaker(Direction::ToServer), speaker(Direction::ToClient)];
-        Self { speakers, scratch: Vec::new(), joined: None, glanced: None }
+        let foreign = extensions.is_some_and(|list| unknown(list).next().is_some());
+        Self { speakers, scratch: Vec::new(), joined: None, foreign, glanced: None }
     }
 
     /// A decoder for a connection that was joined in its middle, of which so many frames fit. Whether compression was
     /// agreed on is not known, and what compressed messages may repeat is not there.
-    pub(super) fn joining(fit: Fit) -> Self {
+    pub(super) fn joining(joint: Joint) -> Self {
         let mut decoder = Self::new(None);
-        for speaker in &mut decoder.speakers {
+        for (speaker, skip) in decoder.speakers.iter_mut().zip(joint.skips) {
             let mut inflater = Inflater::new(true);
             speaker.lost = inflater.gap();
             speaker.inflater = Some(inflater);
             // A message may have begun before.
             speaker.broken = true;
+            speaker.skip = skip;
+            speaker.note = (skip > 0).then(|| skipped(skip));
         }
-        decoder.joined = Some(fit.note("the capture began after the handshake"));
+        decoder.joined = Some(joint.fit.note("the capture began after the handshake"));
         decoder
     }
 
@@ -66,6 +74,9 @@ impl WebSocketDecoder {
 impl Decoder for WebSocketDecoder {
     fn decode(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Progress {
         let speaker = &mut self.speakers[input.direction.index()];
+        if speaker.skip > 0 {
+            speaker.skip_to = Some(input.offset + std::mem::take(&mut speaker.skip) as u64);
+        }
         if let Some(end) = speaker.skip_to {
             let skipped = input.bytes.len().min(usize::try_from(end - input.offset).unwrap_or(usize::MAX));
             speaker.skip_to = Some(end).filter(|end| input.offset + skipped as u64 != *end);
@@ -122,20 +133,8 @@ impl Decoder for WebSocketDecoder {
         message.or(speaker.partial.as_ref().map(|partial| partial.start))
     }
 
-    /// "the Close Code … 1006 … is designated for use in applications expecting a status code to indicate that the connection
-    /// was closed abnormally" (§7.4.1): it never travels.
-    fn farewell(&self) -> Option<Note> {
-        let [client, server] = [&self.speakers[0], &self.speakers[1]].map(|speaker| speaker.closed);
-        let (text, spec) = match (client, server) {
-            (true, true) => return None,
-            (false, false) => (
-                "the connection ended without a Close frame: the programs are told 1006, which never travels",
-                "RFC 6455 §7.1.5",
-            ),
-            (true, false) => ("the server never answered the client's Close frame", "RFC 6455 §5.5.1"),
-            (false, true) => ("the client never answered the server's Close frame", "RFC 6455 §5.5.1"),
-        };
-        Some(Note::new(Severity::Note, text, spec))
+    fn farewell(&self, first: Option<Direction>) -> Option<Note> {
+        farewell::farewell([&self.speakers[0], &self.speakers[1]].map(|speaker| speaker.closed), first)
     }
 
     fn gap(&mut self, direction: Direction, missing: Range<u64>, behind: &[u8]) -> bool {
@@ -183,7 +182,7 @@ impl WebSocketDecoder {
                 let mut check = Utf8Check::default();
                 check.add(payload);
                 notes.extend(check.finish());
-            } else {
+            } else if !frame.encoded {
                 check_close(payload, &mut notes);
             }
         }
@@ -245,8 +244,8 @@ impl WebSocketDecoder {
         if is_whole {
             notes.extend(text.and_then(|text| text.finish()));
         } else {
-            let text =
-                format!("its octets end in the middle: {taken} of {} octets of payload are there", frame.payload_len);
+            let (octets, are) = (counted(frame.payload_len, "octet"), plural(taken, "is", "are"));
+            let text = format!("its octets end in the middle: {taken} of {octets} of payload {are} there");
             notes.insert(0, Note::new(Severity::Warn, text, "").about(Group::Undecoded));
             let speaker = &mut self.speakers[input.direction.index()];
             speaker.skip_to = Some(ends_at);
@@ -302,11 +301,11 @@ impl WebSocketDecoder {
     fn mark_encoded(&self, frame: &mut WebSocketFrame, direction: Direction) {
         let begun = self.speakers[direction.index()].begun.as_ref();
         frame.deflate = self.speakers[direction.index()].inflater.is_some();
-        frame.encoded = frame.deflate
-            && match frame.opcode {
-                Opcode::Continuation => begun.is_some_and(|begun| begun.encoded),
-                opcode => !opcode.is_control() && frame.rsv & WebSocketFrame::RSV1 != 0,
-            };
+        frame.foreign = self.foreign;
+        frame.encoded = match frame.opcode {
+            Opcode::Continuation => begun.is_some_and(|begun| begun.encoded),
+            opcode => frame.deflate && !opcode.is_control() && frame.rsv & WebSocketFrame::RSV1 != 0,
+        } || frame.is_changed();
     }
 
     /// Follows the fragments of a message (§5.4).
@@ -332,7 +331,9 @@ impl WebSocketDecoder {
                 let text = "a continuation without a message to continue";
                 notes.push(Note::new(Severity::Error, text, "RFC 6455 §5.4"));
             }
-            (Opcode::Continuation, Some(_)) => {}
+            (Opcode::Continuation, Some(_)) => {
+                speaker.begun.iter_mut().filter(|_| frame.is_changed()).for_each(Begun::cannot_be_read);
+            }
             (_, begun) => {
                 if begun.is_some() {
                     let text = "a new message before the one begun has ended";
@@ -358,8 +359,11 @@ impl WebSocketDecoder {
             short_len: input.bytes.get(1).map_or(0, |b| b & 0x7f),
             encoded: false,
             deflate: self.speakers[input.direction.index()].inflater.is_some(),
+            foreign: self.foreign,
         };
-        let text = format!("the stream ends in the middle of a frame header: {} octets are there", input.bytes.len());
+        let there = input.bytes.len();
+        let (octets, are) = (counted(there, "octet"), plural(there, "is", "are"));
+        let text = format!("the stream ends in the middle of a frame header: {octets} {are} there");
         let range = input.offset..input.offset + input.bytes.len() as u64;
         let notes = vec![Note::new(Severity::Warn, text, "").about(Group::Undecoded)];
         sink.message(Draft { direction: input.direction, range, payload: &frame, notes, complete: false });

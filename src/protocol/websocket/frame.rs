@@ -17,6 +17,7 @@ use super::{
     BINARY, CLOSE_CODE, CLOSE_REASON, FIN, MASK, MASKED_PAYLOAD, MASKING_KEY, OPCODE, PAYLOAD, PAYLOAD_LEN,
     PAYLOAD_LENGTH, PAYLOAD_LENGTH_16, PAYLOAD_LENGTH_64, PING, PMC, PONG, RSV, TEXT,
 };
+use crate::count::counted;
 use crate::layer::{Buffer, Derived, Field, FieldDef, Layer, OsiLayer, Span, Value, colon_hex};
 use crate::message::{Part, Payload};
 use crate::protocol::text::quoted;
@@ -108,6 +109,8 @@ pub struct WebSocketFrame {
     pub encoded: bool,
     /// permessage-deflate was agreed on, so that RSV1 has a meaning.
     pub deflate: bool,
+    /// An extension that is not known here was agreed on, which may give reserved bits and opcodes a meaning (§9.2).
+    pub foreign: bool,
 }
 
 /// What reading a frame header came to.
@@ -145,6 +148,7 @@ impl WebSocketFrame {
             short_len,
             encoded: false,
             deflate: false,
+            foreign: false,
         })
     }
 
@@ -186,13 +190,19 @@ impl WebSocketFrame {
         Some((u16::from_be_bytes(code), &payload[2..]))
     }
 
+    /// The reserved bits say that an extension which is not known here has changed it.
+    pub(super) fn is_changed(&self) -> bool {
+        let known = if self.deflate && !self.opcode.is_control() { Self::RSV1 } else { 0 };
+        self.foreign && self.rsv & !known != 0
+    }
+
     fn is_whole_message(&self) -> bool {
         self.fin && self.opcode != Opcode::Continuation && !self.encoded
     }
 
     fn content(&self, payload: &[u8]) -> String {
         match (self.opcode, Self::close_body(payload)) {
-            _ if self.encoded => format!("{} octets, compressed", self.payload_len),
+            _ if self.encoded => format!("{}, {}", counted(self.payload_len, "octet"), how_encoded(self.is_changed())),
             (Opcode::Text | Opcode::Continuation, _) => quoted(&String::from_utf8_lossy(payload), 32),
             (Opcode::Close, Some((code, []))) => match close_meaning(code).filter(|_| code > 1001) {
                 Some(name) => format!("{code}, {name}"),
@@ -266,6 +276,7 @@ impl WebSocketFrame {
         match self.opcode {
             Opcode::Text if self.is_whole_message() => add(&TEXT, lossy(&payload), 0, payload.len()),
             Opcode::Binary if self.is_whole_message() => add(&BINARY, Value::Bytes(payload.clone()), 0, payload.len()),
+            _ if self.encoded => {}
             Opcode::Ping => add(&PING, Value::Bytes(payload.clone()), 0, payload.len()),
             Opcode::Pong => add(&PONG, Value::Bytes(payload.clone()), 0, payload.len()),
             Opcode::Close => {
@@ -323,6 +334,11 @@ impl Payload for WebSocketFrame {
     fn as_any(&self) -> &dyn Any {
         self
     }
+}
+
+/// What became of a payload that cannot be read as it is.
+pub(super) fn how_encoded(changed: bool) -> &'static str {
+    if changed { "changed by an extension" } else { "compressed" }
 }
 
 /// `1 octet`, `2 octets`.

@@ -4,8 +4,9 @@ use std::any::Any;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::frame::{Opcode, unmask};
+use super::frame::{Opcode, how_encoded, unmask};
 use super::{BINARY, FRAGMENTS, TEXT};
+use crate::count::counted;
 use crate::layer::{Buffer, Derived, Field, Layer, OsiLayer, Span, Value};
 use crate::message::{Part, Payload};
 use crate::protocol::text::quoted;
@@ -25,6 +26,8 @@ pub struct WebSocketMessage {
     pub opcode: Opcode,
     /// It came compressed: its octets on the wire are not its payload.
     pub encoded: bool,
+    /// An extension that is not known here has changed it: it cannot be read.
+    pub(super) changed: bool,
     pub(super) fragments: Vec<Fragment>,
     /// What a compressed message was inflated to.
     pub(super) inflated: Option<Arc<[u8]>>,
@@ -37,7 +40,8 @@ impl WebSocketMessage {
         self.fragments.iter().map(|fragment| fragment.range.end - fragment.range.start)
     }
 
-    /// How many octets of payload it has, put together and inflated; `None` if that is not known.
+    /// How many octets of payload it has, put together and inflated; of a message that is not all there, those that are.
+    /// `None` if it came compressed and could not be inflated.
     pub fn payload_len(&self) -> Option<u64> {
         self.len
     }
@@ -80,9 +84,9 @@ impl Payload for WebSocketMessage {
     fn summary(&self, bytes: &[u8]) -> String {
         let on_wire: u64 = self.fragment_lens().sum();
         let content = match (self.opcode, self.payload(bytes)) {
-            (_, None) => format!("{on_wire} octets, compressed"),
+            (_, None) => format!("{}, {}", counted(on_wire, "octet"), how_encoded(self.changed)),
             (Opcode::Text, Some(payload)) => quoted(&String::from_utf8_lossy(&payload), 32),
-            (_, Some(payload)) => format!("{} octets", payload.len()),
+            (_, Some(payload)) => counted(payload.len(), "octet"),
         };
         let inflated = self.inflated.as_ref().map(|inflated| format!(", inflated {on_wire} → {}", inflated.len()));
         let frames = match self.fragments.len() {

@@ -9,6 +9,8 @@ mod begun;
 mod check;
 mod decoder;
 mod deflate;
+mod extensions;
+mod farewell;
 mod frame;
 mod handshake;
 mod joined;
@@ -71,7 +73,7 @@ impl Dissector for WebSocket {
     }
 
     fn joined(&self, probe: Probe<'_>) -> Option<Box<dyn Decoder>> {
-        joined::joined(probe).map(|fit| decoder::WebSocketDecoder::joining(fit).boxed())
+        joined::joined(probe).map(|joint| decoder::WebSocketDecoder::joining(joint).boxed())
     }
 
     fn upgraded(&self, upgrade: &Upgrade, sink: &mut dyn Sink) -> Option<Box<dyn Decoder>> {

@@ -10,6 +10,8 @@ pub(super) struct Speaker {
     pub(super) begun: Option<Begun>,
     /// A frame of which a part was read.
     pub(super) partial: Option<Partial>,
+    /// How many octets come before its first whole frame, where the capture began in the middle of one.
+    pub(super) skip: usize,
     /// After a gap: where the octets end that belong to the frame that was begun before it.
     pub(super) skip_to: Option<u64>,
     /// The message at hand was handed out already, because octets of it are missing.
@@ -36,6 +38,6 @@ impl Speaker {
 
     /// Whether its next octet is the first of a frame.
     pub(super) fn is_between_frames(&self) -> bool {
-        self.partial.is_none() && self.skip_to.is_none()
+        self.partial.is_none() && self.skip_to.is_none() && self.skip == 0
     }
 }

@@ -417,6 +417,7 @@ fn upgrade() -> Upgrade {
         request_range: Some(0..157),
         response_range: 0..129,
         switched: true,
+        spoke_early: false,
     }
 }
 
@@ -478,6 +479,74 @@ fn a_handshake_is_judged_by_every_clause() {
         assert_eq!(notes, [(ERROR, spec)], "{what}");
         assert!(!handshake.accepted && decoder, "{what}: refused by a client, but both sides did switch");
     }
+}
+
+/// What may stand once, what the grammar does not have, and a client that does not wait.
+#[test]
+fn a_handshake_is_judged_by_what_may_stand_in_it() {
+    type Change = fn(&mut Upgrade);
+    fn add(head: &mut Head, name: &'static str, value: &str) {
+        head.headers.push((name.into(), value.into()));
+    }
+    let cases: &[(&str, Change, &[&str])] = &[
+        ("two keys", |u| add(&mut u.request, "Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA=="), &["RFC 6455 §11.3.1"]),
+        ("two versions", |u| add(&mut u.request, "Sec-WebSocket-Version", "13"), &["RFC 6455 §11.3.5"]),
+        ("a subprotocol twice", |u| add(&mut u.request, "Sec-WebSocket-Protocol", "mqtt, chat"), &["RFC 6455 §4.1"]),
+        ("a subprotocol with a space", |u| add(&mut u.request, "Sec-WebSocket-Protocol", "a b"), &["RFC 6455 §4.1"]),
+        ("a client that does not wait", |u| u.spoke_early = true, &["RFC 6455 §4.1"]),
+        (
+            "an offer against the grammar",
+            |u| add(&mut u.request, "Sec-WebSocket-Extensions", "a;;"),
+            &["RFC 6455 §9.1"],
+        ),
+        (
+            "two accepts",
+            |u| add(&mut u.response, "Sec-WebSocket-Accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
+            &["RFC 6455 §11.3.3"],
+        ),
+        ("two subprotocols", |u| add(&mut u.response, "Sec-WebSocket-Protocol", "superchat"), &["RFC 6455 §11.3.4"]),
+        (
+            "a second subprotocol, which nobody offered",
+            |u| add(&mut u.response, "Sec-WebSocket-Protocol", "mqtt"),
+            &["RFC 6455 §11.3.4", "RFC 6455 §4.1"],
+        ),
+        (
+            "an answer against the grammar",
+            |u| {
+                add(&mut u.request, "Sec-WebSocket-Extensions", "permessage-deflate");
+                add(&mut u.response, "Sec-WebSocket-Extensions", "permessage-deflate;;");
+            },
+            &["RFC 6455 §9.1"],
+        ),
+    ];
+    for (what, change, specs) in cases {
+        let mut upgrade = upgrade();
+        change(&mut upgrade);
+        let (handshake, notes, decoder) = judge(&upgrade);
+        assert_eq!(notes, specs.iter().map(|spec| (ERROR, *spec)).collect::<Vec<_>>(), "{what}");
+        assert!(!handshake.accepted && decoder, "{what}");
+    }
+}
+
+#[test]
+fn an_extension_that_is_not_known_may_give_the_reserved_bits_a_meaning() {
+    let mut upgrade = upgrade();
+    upgrade.request.headers.push(("Sec-WebSocket-Extensions".into(), "x-webkit-deflate-frame".into()));
+    upgrade.response.headers.push(("Sec-WebSocket-Extensions".into(), "x-webkit-deflate-frame".into()));
+    let (handshake, notes, _) = judge(&upgrade);
+    assert!(handshake.accepted);
+    assert_eq!(notes, [(Severity::Note, "RFC 6455 §9.2")], "it is said that nobody undoes it here");
+
+    let mut talk = Talk::new(WebSocketDecoder::new(Some("x-webkit-deflate-frame")).boxed());
+    talk.server(hex(HELLO)).server(hex("8101 61"));
+    // In two frames, of which the extension changed the second one only.
+    talk.server(hex("0103 48656c")).server(hex("c002 ffff")).server(hex("8300"));
+    assert_eq!(talk.told()[0], "< text 7 octets, changed by an extension");
+    assert_eq!(talk.told()[2], "< text \"a\"");
+    assert_eq!(talk.told()[5], "< text 5 octets, changed by an extension from 2 frames");
+    assert_eq!(talk.notes(), [], "no octet is text for certain, and no bit is reserved");
+    talk.server(hex("8101 ff"));
+    assert_eq!(talk.notes(), [(ERROR, "RFC 6455 §8.1")], "what it did not change is checked");
 }
 
 #[test]

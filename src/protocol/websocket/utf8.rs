@@ -45,6 +45,11 @@ impl Utf8Check {
         }
     }
 
+    /// Whether it is known already that this is no UTF-8.
+    pub(super) fn has_failed(&self) -> bool {
+        self.bad
+    }
+
     /// The text is over: what is wrong with it.
     pub(super) fn finish(&self) -> Option<Note> {
         let wrong = self.bad || !self.pending.is_empty();

@@ -1,7 +1,8 @@
 //! The lines of frames: packets, datagrams, notes.
 
 use super::key::Key;
-use super::kinds::{Moments, Out};
+use super::kinds::Out;
+use super::moments::Moments;
 use super::object::Object;
 use crate::layer::Note;
 use crate::packet::Transport;

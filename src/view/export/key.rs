@@ -36,6 +36,7 @@ keys! {
     Frames = "frames",
     Time = "time",
     Stream = "stream",
+    Http2Stream = "http2_stream",
     From = "from",
     To = "to",
     Len = "len",
@@ -114,17 +115,30 @@ impl Key {
         use Key::*;
         match kind {
             Kind::Packet => &[Len, Caplen, Layers, Tcp, Udp],
-            Kind::HttpRequest => &[Method, Target, Version, Headers, BodyLen, BodySha256, DecodedLen, DecodedSha256],
-            Kind::HttpResponse => {
-                &[Status, Reason, Version, Headers, BodyLen, BodySha256, DecodedLen, DecodedSha256, RequestFrame]
+            Kind::HttpRequest => {
+                &[Method, Target, Version, Headers, BodyLen, BodySha256, DecodedLen, DecodedSha256, Http2Stream]
             }
-            Kind::SseEvent => &[Event, Data, Id, Retry],
-            Kind::WebSocketHandshake => &[Accepted, AcceptValid, Subprotocol, Extensions],
-            Kind::WebSocketFrame => &[Fin, Rsv1, Opcode, Masked, Mask, PayloadLen],
-            Kind::WebSocketMessage => &[Opcode, Compressed, PayloadLen, PayloadSha256, Text, CloseCode, CloseReason],
-            Kind::EngineIoPacket => &[Protocol, Transport, Sid, Type, Data, BinarySha256, Quic],
+            Kind::HttpResponse => &[
+                Status,
+                Reason,
+                Version,
+                Headers,
+                BodyLen,
+                BodySha256,
+                DecodedLen,
+                DecodedSha256,
+                RequestFrame,
+                Http2Stream,
+            ],
+            Kind::SseEvent => &[Event, Data, Id, Retry, Http2Stream],
+            Kind::WebSocketHandshake => &[Accepted, AcceptValid, Subprotocol, Extensions, Http2Stream],
+            Kind::WebSocketFrame => &[Fin, Rsv1, Opcode, Masked, Mask, PayloadLen, Http2Stream],
+            Kind::WebSocketMessage => {
+                &[Opcode, Compressed, PayloadLen, PayloadSha256, Text, CloseCode, CloseReason, Http2Stream]
+            }
+            Kind::EngineIoPacket => &[Protocol, Transport, Sid, Type, Data, BinarySha256, Quic, Http2Stream],
             Kind::SocketIoPacket => {
-                &[Protocol, Sid, Socket, Namespace, Type, Id, Data, Offset, EventFrame, RttNs, Quic]
+                &[Protocol, Sid, Socket, Namespace, Type, Id, Data, Offset, EventFrame, RttNs, Quic, Http2Stream]
             }
             Kind::TlsRecord => {
                 &[ContentType, RecordLen, Encrypted, Handshake, ServerName, Alpn, TlsVersion, CipherSuite, Alert]

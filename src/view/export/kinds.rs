@@ -1,83 +1,19 @@
 //! The lines of messages: HTTP, server-sent events, WebSocket.
 
-use std::io::Write;
-use std::net::SocketAddr;
-use std::time::{Duration, UNIX_EPOCH};
-
 use super::key::{Key, Keys};
+use super::moments::Moments;
 use super::object::Object;
 use super::riders::{engineio, socketio, tls};
-use crate::capture::Timestamp;
 use crate::protocol::{HttpMessage, Opcode, WebSocketFrame};
 use crate::trace::{Kind, QuicMessage, Seen, Sight, Told, ends_of};
 
 /// Where a line is written, and which keys it has.
 pub(super) type Out<'a> = (&'a mut Vec<u8>, Keys);
 
-/// Times and ends as text. Most lines have the second and the ends of a line shortly before.
-#[derive(Default)]
-pub(super) struct Moments {
-    /// The second, and its text up to the fraction.
-    second: u64,
-    text: Vec<u8>,
-    ends: Vec<Option<(SocketAddr, Vec<u8>)>>,
-}
-
-/// So many ends are remembered.
-const ENDS: usize = 256;
-
-const NANOSECONDS: u64 = 1_000_000_000;
-
-impl Moments {
-    /// RFC 3339 with nanoseconds, UTC. Times before 1970 are told as 1970 began.
-    pub(super) fn rfc3339(&mut self, time: Timestamp) -> &[u8] {
-        let nanoseconds = u64::try_from(time.0).unwrap_or(0);
-        let (second, fraction) = (nanoseconds / NANOSECONDS, nanoseconds % NANOSECONDS);
-        if self.text.is_empty() || self.second != second {
-            let since = Duration::from_secs(second);
-            self.text = humantime::format_rfc3339_nanos(UNIX_EPOCH + since).to_string().into_bytes();
-            self.second = second;
-        }
-        // The text ends in nine digits and a Z.
-        let len = self.text.len();
-        let mut rest = fraction;
-        for digit in self.text[len - 10..len - 1].iter_mut().rev() {
-            *digit = b'0' + (rest % 10) as u8;
-            rest /= 10;
-        }
-        &self.text
-    }
-
-    /// `ip:port`.
-    pub(super) fn end(&mut self, end: SocketAddr) -> &[u8] {
-        if self.ends.is_empty() {
-            self.ends.resize(ENDS, None);
-        }
-        let slot = &mut self.ends[usize::from(end.port()) % ENDS];
-        if slot.as_ref().is_none_or(|(known, _)| *known != end) {
-            let mut text = Vec::new();
-            // Writing to memory does not fail.
-            let _ = write!(text, "{end}");
-            *slot = Some((end, text));
-        }
-        slot.as_ref().map_or(&[], |(_, text)| text)
-    }
-}
-
-/// A line with what every line of a message has.
-fn line<'a>(seen: &Seen<'_>, kind: Kind, moments: &mut Moments, (out, wanted): Out<'a>) -> Object<'a> {
+/// A line with what every line of a message has, which `moments` made for it ([`Moments::meet`]).
+fn line<'a>(kind: Kind, moments: &Moments, (out, wanted): Out<'a>) -> Object<'a> {
     let mut line = Object::begin(out, kind.name(), wanted);
-    line.number(Key::Frame, seen.moment.frame);
-    line.numbers(Key::Frames, seen.frames);
-    if line.wants(Key::Time) {
-        line.word(Key::Time, moments.rfc3339(seen.moment.time));
-    }
-    line.number(Key::Stream, seen.connection.id);
-    if line.wants(Key::From) || line.wants(Key::To) {
-        let (from, to) = seen.ends();
-        line.word(Key::From, moments.end(from));
-        line.word(Key::To, moments.end(to));
-    }
+    line.made(moments.common());
     line
 }
 
@@ -110,11 +46,11 @@ pub(super) fn over_quic(
 }
 
 /// Writes the line of a message. In `buffer` masks are undone.
-pub(super) fn message(seen: &Seen<'_>, told: &Told<'_>, moments: &mut Moments, buffer: &mut Vec<u8>, out: Out<'_>) {
+pub(super) fn message(seen: &Seen<'_>, told: &Told<'_>, moments: &Moments, buffer: &mut Vec<u8>, out: Out<'_>) {
     if let Told::Http(kind, http) = told {
         return http_line(seen, *kind, http, moments, out);
     }
-    let mut line = line(seen, told.kind(), moments, out);
+    let mut line = line(told.kind(), moments, out);
     match told {
         Told::Http(..) => {}
         Told::SseEvent(sse) => {
@@ -160,12 +96,12 @@ pub(super) fn message(seen: &Seen<'_>, told: &Told<'_>, moments: &mut Moments, b
 pub(super) fn frame_as_message(
     seen: &Seen<'_>,
     frame: &WebSocketFrame,
-    moments: &mut Moments,
+    moments: &Moments,
     buffer: &mut Vec<u8>,
     out: Out<'_>,
 ) {
     let payload = seen.bytes.map(|bytes| frame.payload_into(bytes, buffer));
-    let mut line = line(seen, Kind::WebSocketMessage, moments, out);
+    let mut line = line(Kind::WebSocketMessage, moments, out);
     message_body(&mut line, frame.opcode, false, Some(frame.payload_len), payload);
     line.end();
 }
@@ -189,12 +125,12 @@ fn message_body(line: &mut Object<'_>, opcode: Opcode, compressed: bool, len: Op
     line.text_or_null(Key::CloseReason, close.and_then(|(_, reason)| std::str::from_utf8(reason).ok()));
 }
 
-fn http_line(seen: &Seen<'_>, kind: Kind, http: &HttpMessage, moments: &mut Moments, out: Out<'_>) {
+fn http_line(seen: &Seen<'_>, kind: Kind, http: &HttpMessage, moments: &Moments, out: Out<'_>) {
     let Some((bytes, (first, second))) = seen.bytes.and_then(|bytes| Some((bytes, http.start(bytes)?))) else {
         return;
     };
     let body = http.body(bytes);
-    let mut line = line(seen, kind, moments, out);
+    let mut line = line(kind, moments, out);
     if kind == Kind::HttpRequest {
         line.text(Key::Method, &first);
         line.text(Key::Target, &second);
@@ -215,25 +151,4 @@ fn http_line(seen: &Seen<'_>, kind: Kind, http: &HttpMessage, moments: &mut Mome
         line.number_or_null(Key::RequestFrame, seen.request_frame);
     }
     line.end();
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_and_ends_are_written_anew_where_they_change() {
-        let mut moments = Moments::default();
-        for (time, text) in [
-            (1_700_000_000_000_000_001, "2023-11-14T22:13:20.000000001Z"),
-            (1_700_000_000_999_999_999, "2023-11-14T22:13:20.999999999Z"),
-            (1_700_000_001_000_000_000, "2023-11-14T22:13:21.000000000Z"),
-            (-5, "1970-01-01T00:00:00.000000000Z"),
-        ] {
-            assert_eq!(moments.rfc3339(Timestamp(time)), text.as_bytes());
-        }
-        for end in ["127.0.0.1:80", "[::1]:80", "127.0.0.1:336", "127.0.0.1:80"] {
-            assert_eq!(moments.end(end.parse().unwrap()), end.as_bytes());
-        }
-    }
 }

@@ -3,7 +3,9 @@
 //!
 //! Every line has `kind`, `frame` (number, from 1), `frames` (all that carried it) and `time` (RFC 3339, nanoseconds);
 //! where it belongs to TCP or UDP also `from` and `to` (`ip:port`), and for TCP `stream` (numbered from 0 in order of
-//! first packet, as `tcp.stream`). The first line says `"v":1`: the version of this contract. Keys are only ever added.
+//! first packet, as `tcp.stream`). Of a packet in the body of a poll or a POST `frames` has those that brought its own octets,
+//! and that with which the body ended, where it could be read. The first line says `"v":1`: the version of this contract. Keys
+//! are only ever added.
 //!
 //! | kind | further keys |
 //! |---|---|
@@ -20,14 +22,20 @@
 //! | `udp.datagram` | `payload_len`, `payload_sha256` |
 //! | `note` | `severity`, `group`, `text`, `spec`; a note on the whole capture has `frame: null` |
 //!
+//! What a stream of HTTP/2 carries has its number too, `http2_stream`. There `headers` are without `:method`, `:path` and
+//! `:status`, which are `method`, `target` and `status`; `version` is `HTTP/2`, and `reason` is empty.
+//!
 //! `seq` and `ack` are absolute. `layers` names the protocols of the messages that end in the frame, as far as they are
 //! known when it comes. `body_*` speak of the body after its transfer coding is undone and before its
 //! content codings are; where those were undone, `decoded_len` and `decoded_sha256` follow. What could not be
-//! decoded has no digest: the key is `null`.
+//! decoded has no digest: the key is `null`. A message of WebSocket in several frames that is not all there has what is. A
+//! datagram whose checksum proves that it was damaged is a `packet`, and no `udp.datagram`: no program got it.
 
+mod escape;
 mod frames;
 mod key;
 mod kinds;
+mod moments;
 mod object;
 mod order;
 mod riders;
@@ -41,7 +49,7 @@ use crate::packet::Plain;
 use crate::trace::{Ended, Kind, Needs, Place, Seen, Sight, Told, Trace, Watch};
 use key::Keys;
 pub use key::keys_of;
-use kinds::Moments;
+use moments::Moments;
 use order::{Late, Order};
 pub use table::Table;
 
@@ -150,7 +158,11 @@ impl<W: Write> Watch for Exporter<W> {
         let reading =
             [Kind::HttpRequest, Kind::HttpResponse, Kind::WebSocketMessage, Kind::EngineIoPacket, Kind::SocketIoPacket];
         let octets = reading.iter().any(|kind| self.wants(*kind));
-        Needs { everything: false, octets, frames: true, packets: self.wants(Kind::Packet) }
+        // Of a frame the protocols are told that end in it, of a response which request it answers; notes are on anything.
+        let carried = [Kind::Packet, Kind::HttpResponse, Kind::EngineIoPacket, Kind::SocketIoPacket, Kind::Note];
+        let riders = carried.iter().any(|kind| self.wants(*kind));
+        let packets = self.wants(Kind::Packet);
+        Needs { everything: false, octets, frames: true, packets, riders, segments: packets || self.wants(Kind::Note) }
     }
 
     fn passed(&mut self, number: u32, _frame: FrameRef<'_>, _plain: &Plain) {
@@ -165,7 +177,8 @@ impl<W: Write> Watch for Exporter<W> {
         if self.wants(Kind::Packet) {
             frames::packet(sight, &self.protocols, &mut self.moments, (&mut self.packet, self.keys));
         }
-        if sight.segment.is_none() && self.wants(Kind::UdpDatagram) {
+        // One that is proven to be damaged reached nobody.
+        if sight.udp.is_some() && self.wants(Kind::UdpDatagram) {
             frames::datagram(sight, &mut self.moments, (&mut self.packet, self.keys));
         }
         for message in sight.over_quic {
@@ -194,11 +207,12 @@ impl<W: Write> Watch for Exporter<W> {
             (false, true) => &mut self.behind,
             (false, false) => &mut self.messages,
         };
+        self.moments.meet(seen, self.keys);
         if self.kinds[told.kind() as usize] {
-            kinds::message(seen, &told, &mut self.moments, &mut self.buffer, (out, self.keys));
+            kinds::message(seen, &told, &self.moments, &mut self.buffer, (out, self.keys));
         }
         if let (Told::Frame(frame, _), true) = (&told, also_message) {
-            kinds::frame_as_message(seen, frame, &mut self.moments, &mut self.buffer, (out, self.keys));
+            kinds::frame_as_message(seen, frame, &self.moments, &mut self.buffer, (out, self.keys));
         }
         if is_late {
             self.order.push_late(seen.moment.frame, Late::Message, &self.late);

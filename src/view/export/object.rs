@@ -1,10 +1,14 @@
-//! One line of JSON, written key by key. Strings are escaped by serde_json; the rest is digits and known words.
+//! One line of JSON, written key by key.
+//!
+//! Nearly all keys are known where they are written. What writes them is made a part of whoever calls it, always: so a key
+//! is a few stores of known size, and no copy of a slice.
 
 use std::io::Write;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use super::escape;
 use super::key::{Key, Keys};
 
 /// Writes an object to the end of a buffer, of its keys only those that are wanted. What is begun with [`Object::begin`]
@@ -16,10 +20,16 @@ pub(super) struct Object<'a> {
 
 impl<'a> Object<'a> {
     /// An object with its kind, which every line says.
+    #[inline(always)]
     pub(super) fn begin(out: &'a mut Vec<u8>, kind: &str, wanted: Keys) -> Self {
         out.extend_from_slice(b"{\"kind\":\"");
         out.extend_from_slice(kind.as_bytes());
         out.push(b'"');
+        Self { out, wanted }
+    }
+
+    /// Keys of an object, each with a comma before it, to be added to one that was begun elsewhere.
+    pub(super) fn within(out: &'a mut Vec<u8>, wanted: Keys) -> Self {
         Self { out, wanted }
     }
 
@@ -28,14 +38,20 @@ impl<'a> Object<'a> {
         self.out.extend_from_slice(b"}\n");
     }
 
+    /// Writes what was made before ([`Object::within`]) of keys that are wanted.
+    #[inline(always)]
+    pub(super) fn made(&mut self, keys: &[u8]) {
+        self.out.extend_from_slice(keys);
+    }
+
     /// Whether anyone reads the value of this key: what costs much is only then to be found out.
-    #[inline]
+    #[inline(always)]
     pub(super) fn wants(&self, key: Key) -> bool {
         self.wanted.has(key)
     }
 
     /// Writes a key and what `value` writes, if it is wanted.
-    #[inline]
+    #[inline(always)]
     fn put(&mut self, key: Key, value: impl FnOnce(&mut Self)) {
         if self.wants(key) {
             self.out.extend_from_slice(key.text().as_bytes());
@@ -44,7 +60,7 @@ impl<'a> Object<'a> {
     }
 
     /// A number.
-    #[inline]
+    #[inline(always)]
     pub(super) fn number(&mut self, key: Key, number: impl itoa::Integer) {
         self.put(key, |line| line.digits(number));
     }
@@ -72,6 +88,7 @@ impl<'a> Object<'a> {
     }
 
     /// A number, or null.
+    #[inline(always)]
     pub(super) fn number_or_null(&mut self, key: Key, number: Option<impl itoa::Integer>) {
         match number {
             Some(number) => self.number(key, number),
@@ -80,19 +97,19 @@ impl<'a> Object<'a> {
     }
 
     /// True or false.
-    #[inline]
+    #[inline(always)]
     pub(super) fn flag(&mut self, key: Key, value: bool) {
         self.put(key, |line| line.out.extend_from_slice(if value { b"true" } else { b"false" }));
     }
 
     /// Nothing.
-    #[inline]
+    #[inline(always)]
     pub(super) fn null(&mut self, key: Key) {
         self.put(key, |line| line.out.extend_from_slice(b"null"));
     }
 
     /// A word of which it is known that nothing in it needs an escape.
-    #[inline]
+    #[inline(always)]
     pub(super) fn word(&mut self, key: Key, word: &[u8]) {
         self.put(key, |line| line.quoted(word));
     }
@@ -110,31 +127,17 @@ impl<'a> Object<'a> {
 
     /// Octets in hexadecimal.
     pub(super) fn hex(&mut self, key: Key, octets: &[u8]) {
-        self.put(key, |line| line.hexadecimal(octets));
-    }
-
-    fn hexadecimal(&mut self, octets: &[u8]) {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        self.out.push(b'"');
-        for some in octets.chunks(32) {
-            let mut digits = [0; 64];
-            for (pair, octet) in digits.chunks_exact_mut(2).zip(some) {
-                pair[0] = DIGITS[usize::from(octet >> 4)];
-                pair[1] = DIGITS[usize::from(octet & 15)];
-            }
-            self.out.extend_from_slice(&digits[..some.len() * 2]);
-        }
-        self.out.push(b'"');
+        self.put(key, |line| escape::hexadecimal(octets, line.out));
     }
 
     /// The SHA-256 of octets, in hexadecimal.
     pub(super) fn digest(&mut self, key: Key, octets: &[u8]) {
-        self.put(key, |line| line.hexadecimal(&Sha256::digest(octets)));
+        self.put(key, |line| escape::hexadecimal(&Sha256::digest(octets), line.out));
     }
 
     /// Text, escaped where that is needed.
     pub(super) fn text(&mut self, key: Key, text: &str) {
-        self.value(key, text);
+        self.put(key, |line| escape::text(text, line.out));
     }
 
     /// Text, or null.
@@ -167,7 +170,7 @@ impl<'a> Object<'a> {
     pub(super) fn nested(&mut self, key: Key, write: impl FnOnce(&mut Object<'_>)) {
         self.put(key, |line| {
             let at = line.out.len();
-            write(&mut Object { out: line.out, wanted: Keys::ALL });
+            write(&mut Object::within(line.out, Keys::ALL));
             match line.out.get_mut(at) {
                 Some(comma) => *comma = b'{',
                 None => line.out.push(b'{'),

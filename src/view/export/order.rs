@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Write};
 
 /// How many octets of lines are held back.
-const HELD: usize = 1 << 20;
+const HELD: usize = 1 << 19;
+/// Room for the lines of one more frame: to grow by copying would leave holes of all sizes in the heap.
+const ROOM: usize = HELD + (64 << 10);
 
 /// What became known late.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,7 +42,7 @@ impl<W: Write> Order<W> {
     pub(super) fn new(out: W, live: bool) -> Self {
         Self {
             out,
-            lines: Vec::new(),
+            lines: Vec::with_capacity(if live { 0 } else { ROOM }),
             ends: VecDeque::new(),
             written: 0,
             late: BTreeMap::new(),

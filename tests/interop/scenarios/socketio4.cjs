@@ -22,7 +22,8 @@ const { Client } = hooks.loaded("/socket.io/dist/client.js");
 hooks.socketio(5, { Client, Manager, send: { server: "_packet", client: "_packet" }, binaryTypes: play !== "msgpack" });
 
 const PORT = 8080;
-const TLS = play === "tls";
+const HTTP2 = play === "http2" && require("./http2.cjs");
+const TLS = play === "tls" || HTTP2;
 const URL = `${TLS ? "https" : "http"}://127.0.0.1:${PORT}`;
 const BLOB = Buffer.from([1, 2, 3, 4]);
 const UNICODE = "é€😀 𝄞 \u0000 \"\\\n";
@@ -32,8 +33,9 @@ const servers = [];
 async function listen(options = {}) {
   // Asked for what is not Socket.IO's, its server passes the request on to whoever was there before.
   const nothing = (_, response) => response.writeHead(404).end("nothing here");
-  const server = TLS ? https.createServer(certificate(), nothing) : http.createServer(nothing);
-  if (TLS) keepSecrets(server);
+  const secure = () => (HTTP2 ? HTTP2.createServer() : https.createServer(certificate(), nothing));
+  const server = TLS ? secure() : http.createServer(nothing);
+  if (TLS && !HTTP2) keepSecrets(server);
   const io = new Server(server, { pingInterval: 25000, pingTimeout: 20000, ...options });
   server.listen(PORT, "127.0.0.1");
   await event(server, "listening");
@@ -173,6 +175,23 @@ async function webtransport(transports, quic) {
   refused.emit("say", Buffer.alloc(0));
   await event(refused, "disconnect");
   await sleep(200);
+}
+
+/** Polling on streams of one connection of HTTP/2; beside it other requests. */
+async function streams() {
+  await listen({ pingInterval: 1200 });
+  const beside = ["/events", "/coded", "/large"].map((target) => HTTP2.ask(URL, "GET", target));
+  const socket = client({ transports: [HTTP2.Polling] });
+  await event(socket, "connect");
+  await talk(socket);
+  await Promise.all(beside);
+  await namespaces(socket);
+  await event(socket.io, "ping");
+  await sleep(50);
+  socket.disconnect();
+  await sleep(200);
+  HTTP2.close();
+  await sleep(50);
 }
 
 async function rooms() {
@@ -345,6 +364,7 @@ const plays = {
   websocket: () => whole({ transports: ["websocket"] }),
   polling: () => whole({ transports: ["polling"] }),
   tls: () => whole({}),
+  http2: streams,
   webtransport: () => webtransport(["webtransport"], { suite: "AES_256_GCM_SHA384", version: "1" }),
   "webtransport-upgrade": () => webtransport(["polling", "webtransport"], { suite: "CHACHA20_POLY1305_SHA256", version: "0x6b3343cf" }),
   rooms, recovery, errors, deflate, msgpack: pack,

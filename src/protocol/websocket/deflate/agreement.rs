@@ -13,7 +13,8 @@ use std::borrow::Cow;
 use super::Inflater;
 use crate::layer::{Direction, Note, Severity};
 
-const NAME: &str = "permessage-deflate";
+/// The extension's name.
+pub const NAME: &str = "permessage-deflate";
 
 /// The parameters of permessage-deflate on one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,7 +113,7 @@ fn param(text: &str) -> (&str, Option<Cow<'_, str>>) {
 }
 
 /// The pieces of `text` between separators that do not stand in quotes.
-fn split_unquoted(text: &str, separator: char) -> impl Iterator<Item = &str> {
+pub fn split_unquoted(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let (mut quoted, mut escaped) = (false, false);
     text.split(move |c: char| {
         let plain = !escaped;

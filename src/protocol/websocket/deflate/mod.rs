@@ -17,7 +17,7 @@
 mod agreement;
 mod inflater;
 
-pub use agreement::Agreement;
+pub use agreement::{Agreement, NAME, split_unquoted};
 pub use inflater::Inflater;
 #[cfg(test)]
 pub use inflater::{Cause, InflateError, Limits};

@@ -1,0 +1,100 @@
+//! Whether a RST breaks its connection off. Its receiver heeds only one whose number it expects, so that nobody else can end
+//! a connection with a guess; what the capture shows of the receiver's state decides.
+//!
+//! # References
+//! - RFC 9293 §3.10.7.4 ("First, check sequence number"; "Second, check the RST bit"), RFC 5961 §3.2.
+
+use super::SeqNumber;
+use super::connection::{Connection, Half};
+use crate::capture::Timestamp;
+use crate::layer::{Direction, Group, Note, Severity};
+use crate::packet::{Flags, Tcp};
+
+/// What a segment means for the end of its connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reset {
+    /// Nothing.
+    #[default]
+    None,
+    /// It breaks the connection off.
+    Breaks,
+    /// It is a RST with a number that its receiver has left behind: it is dropped.
+    Stale,
+    /// It is a RST whose number may be the one that its receiver expects, or not: its sender has not come to it, and octets
+    /// before it are missing; or has come further, and what it sent is still on its way. What comes next from its sender
+    /// tells.
+    Doubtful,
+    /// It shows that nobody heeded the doubtful RST in this frame: its sender goes on.
+    GoesOn(u32),
+}
+
+impl Reset {
+    /// What there is to say of the segment.
+    pub(super) fn note(self) -> Option<Note> {
+        let text = match self {
+            Self::None | Self::Breaks | Self::Doubtful => return None,
+            Self::Stale => {
+                "its receiver has acknowledged more than lies before the number of this RST: it is dropped, and \
+                 the connection goes on"
+                    .to_owned()
+            }
+            Self::GoesOn(rst) => {
+                format!("the RST in frame {rst} was not heeded: its number was not the next, and its sender goes on")
+            }
+        };
+        Some(Note::new(Severity::Warn, text, "RFC 9293 §3.10.7.4").about(Group::Sequence))
+    }
+}
+
+impl Connection {
+    /// Takes note of a RST, or of what follows a doubtful one. `was_heard` says that the sender's numbers were
+    /// known before this segment. To be asked when the segment is noted otherwise.
+    pub(super) fn note_reset(
+        &mut self,
+        tcp: &Tcp,
+        was_heard: bool,
+        direction: Direction,
+        (frame, time): (u32, Timestamp),
+    ) -> Reset {
+        let acknowledged = self.halves[direction.reverse().index()].acknowledged.filter(|_| was_heard);
+        let half = &mut self.halves[direction.index()];
+        if !tcp.flags.has(Flags::RST) {
+            return match half.doubtful_reset.take() {
+                None => Reset::None,
+                // The capture had them in another order than they were sent.
+                Some((number, rst, time)) if half.next() == Some(number) => {
+                    half.reset.get_or_insert((rst, time));
+                    Reset::Breaks
+                }
+                Some((_, rst, _)) => Reset::GoesOn(rst),
+            };
+        }
+        let number = SeqNumber(tcp.seq);
+        let next = half.next().filter(|_| was_heard);
+        match (acknowledged, next) {
+            // Of one that is not open yet its acknowledgement decides (§3.10.7.3), of which nothing more can be told here.
+            (Some(acknowledged), Some(_)) if number.since(acknowledged) < 0 => Reset::Stale,
+            (Some(_), Some(next)) if number != next => {
+                half.doubtful_reset.get_or_insert((number, frame, time));
+                Reset::Doubtful
+            }
+            _ => {
+                half.reset.get_or_insert((frame, time));
+                Reset::Breaks
+            }
+        }
+    }
+}
+
+impl Half {
+    /// The next number that it has to send, as far as was captured.
+    fn next(&self) -> Option<SeqNumber> {
+        let sent = self.base?.plus(1).plus(self.sent as u32);
+        Some(self.fin.map(|fin| fin.end).filter(|end| end.since(sent) > 0).unwrap_or(sent))
+    }
+
+    /// The frame of the RST with which it broke off, and when; also of a doubtful one, if nothing followed.
+    pub(super) fn broke_off(&self) -> Option<(u32, Timestamp)> {
+        self.reset.or(self.doubtful_reset.map(|(_, frame, time)| (frame, time)))
+    }
+}

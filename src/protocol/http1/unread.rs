@@ -1,0 +1,39 @@
+//! Octets in the place of a message that cannot be read as one, or are not.
+
+use super::describe::HttpMessage;
+use crate::layer::{Group, Note, Severity};
+use crate::message::{Draft, Input, Progress, Sink};
+
+/// A version of HTTP, and where it says what a message is.
+pub(in crate::protocol) type Rules = (&'static str, &'static str);
+
+/// The version that is read here.
+pub(super) const HTTP1: Rules = ("HTTP/1", "RFC 9112 §2.1");
+
+/// Hands out octets that are no message, if there are any; nothing more is read of their direction.
+pub(in crate::protocol) fn unreadable(
+    input: Input<'_>,
+    (version, spec): Rules,
+    why: &str,
+    sink: &mut dyn Sink,
+) -> Progress {
+    let text = format!("not a message that {version} allows: {why}");
+    given_up(input, Note::new(Severity::Error, text, spec).about(Group::Malformed), sink)
+}
+
+/// Hands out octets of a head that is larger than what is read; nothing more is read of their direction.
+pub(super) fn too_large(input: Input<'_>, why: &str, sink: &mut dyn Sink) -> Progress {
+    let text = format!("{why}: more is not read here, though HTTP sets no limit");
+    given_up(input, Note::new(Severity::Warn, text, "RFC 9110 §5.4").about(Group::Undecoded), sink)
+}
+
+/// Hands out octets that are not read, with what is to be said of them; nothing more is read of their direction.
+fn given_up(input: Input<'_>, note: Note, sink: &mut dyn Sink) -> Progress {
+    let payload = HttpMessage::unreadable(input.bytes.len() as u64);
+    let range = input.offset..input.offset + input.bytes.len() as u64;
+    if !range.is_empty() {
+        let notes = vec![note];
+        sink.message(Draft { direction: input.direction, range, payload: &payload, notes, complete: false });
+    }
+    Progress::GiveUp
+}

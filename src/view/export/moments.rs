@@ -1,0 +1,138 @@
+//! What lines have in common, as text: when and where something ended, and between whom. Most lines have much of it in common
+//! with a line shortly before, so it is kept.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::time::{Duration, UNIX_EPOCH};
+
+use super::key::{Key, Keys};
+use super::object::Object;
+use crate::capture::Timestamp;
+use crate::layer::Direction;
+use crate::trace::Seen;
+
+/// So many ends, and as many ways between two, are remembered.
+const REMEMBERED: usize = 256;
+
+const NANOSECONDS: u64 = 1_000_000_000;
+
+/// Times, ends, and what the message at hand has in all its lines.
+#[derive(Default)]
+pub(super) struct Moments {
+    /// The time, and its text.
+    time: Option<Timestamp>,
+    text: Vec<u8>,
+    ends: Vec<Option<(SocketAddr, Vec<u8>)>>,
+    /// The keys that say so, as they stand in a line.
+    ways: Vec<Option<(Way, Vec<u8>)>>,
+    common: Vec<u8>,
+}
+
+/// Which way a message went: its connection, its stream in it if it is HTTP/2, and its direction there.
+type Way = (u32, Option<u32>, Direction);
+
+impl Moments {
+    /// RFC 3339 with nanoseconds, UTC. Times before 1970 are told as 1970 began.
+    pub(super) fn rfc3339(&mut self, time: Timestamp) -> &[u8] {
+        if self.time == Some(time) {
+            return &self.text;
+        }
+        let parts = |time: Timestamp| {
+            let nanoseconds = u64::try_from(time.0).unwrap_or(0);
+            (nanoseconds / NANOSECONDS, nanoseconds % NANOSECONDS)
+        };
+        let (second, fraction) = parts(time);
+        if self.time.is_none_or(|known| parts(known).0 != second) {
+            let since = Duration::from_secs(second);
+            self.text = humantime::format_rfc3339_nanos(UNIX_EPOCH + since).to_string().into_bytes();
+        }
+        self.time = Some(time);
+        // The text ends in nine digits and a Z.
+        let len = self.text.len();
+        let mut rest = fraction as u32;
+        for digit in self.text[len - 10..len - 1].iter_mut().rev() {
+            *digit = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        &self.text
+    }
+
+    /// `ip:port`.
+    pub(super) fn end(&mut self, end: SocketAddr) -> &[u8] {
+        if self.ends.is_empty() {
+            self.ends.resize(REMEMBERED, None);
+        }
+        let slot = &mut self.ends[usize::from(end.port()) % REMEMBERED];
+        if slot.as_ref().is_none_or(|(known, _)| *known != end) {
+            let mut text = Vec::new();
+            // Writing to memory does not fail.
+            let _ = write!(text, "{end}");
+            *slot = Some((end, text));
+        }
+        slot.as_ref().map_or(&[], |(_, text)| text)
+    }
+
+    /// Makes what all lines of a message have in common, of it the keys that are wanted: always the same keys.
+    pub(super) fn meet(&mut self, seen: &Seen<'_>, wanted: Keys) {
+        let mut common = std::mem::take(&mut self.common);
+        common.clear();
+        let mut line = Object::within(&mut common, wanted);
+        line.number(Key::Frame, seen.moment.frame);
+        line.numbers(Key::Frames, seen.frames);
+        if line.wants(Key::Time) {
+            line.word(Key::Time, self.rfc3339(seen.moment.time));
+        }
+        line.made(self.way(seen, wanted));
+        self.common = common;
+    }
+
+    /// What [`meet`](Self::meet) made.
+    pub(super) fn common(&self) -> &[u8] {
+        &self.common
+    }
+
+    /// Its connection, and between whom.
+    fn way(&mut self, seen: &Seen<'_>, wanted: Keys) -> &[u8] {
+        let way @ (id, stream, direction) = (seen.connection.id, seen.stream, seen.direction);
+        if self.ways.is_empty() {
+            self.ways.resize(REMEMBERED, None);
+        }
+        let place = id as usize * 2 + direction.index() + stream.map_or(0, |stream| stream as usize);
+        let slot = &mut self.ways[place % REMEMBERED];
+        if slot.as_ref().is_none_or(|(known, _)| *known != way) {
+            let mut text = Vec::new();
+            let mut line = Object::within(&mut text, wanted);
+            line.number(Key::Stream, id);
+            if let Some(stream) = stream {
+                line.number(Key::Http2Stream, stream);
+            }
+            let (from, to) = seen.ends();
+            line.shown(Key::From, from);
+            line.shown(Key::To, to);
+            *slot = Some((way, text));
+        }
+        slot.as_ref().map_or(&[], |(_, text)| text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_ends_are_written_anew_where_they_change() {
+        let mut moments = Moments::default();
+        for (time, text) in [
+            (1_700_000_000_000_000_001, "2023-11-14T22:13:20.000000001Z"),
+            (1_700_000_000_999_999_999, "2023-11-14T22:13:20.999999999Z"),
+            (1_700_000_000_999_999_999, "2023-11-14T22:13:20.999999999Z"),
+            (1_700_000_001_000_000_000, "2023-11-14T22:13:21.000000000Z"),
+            (-5, "1970-01-01T00:00:00.000000000Z"),
+        ] {
+            assert_eq!(moments.rfc3339(Timestamp(time)), text.as_bytes());
+        }
+        for end in ["127.0.0.1:80", "[::1]:80", "127.0.0.1:336", "127.0.0.1:80"] {
+            assert_eq!(moments.end(end.parse().unwrap()), end.as_bytes());
+        }
+    }
+}
