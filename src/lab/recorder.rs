@@ -107,38 +107,26 @@ impl Tape {
     fn finish(mut self) -> Result<Recorded, LabError> {
         let mut patience = Patience::new();
         if self.capture.interface() != LOOPBACK {
-            return self.finish_by_count(patience);
+            self.run(SETTLING)?;
         }
-        let mut end_seen = self.mark_end(&mut patience)?;
-        // A late acknowledgement may slip in between the sentinel and the count: then mark a new end behind it.
-        while end_seen && self.counted().is_some_and(|counted| counted > self.captured()) && patience.is_left() {
-            end_seen = self.mark_end(&mut patience)?;
-        }
-        self.recorded(end_seen)
-    }
-
-    /// On a card no mark comes back to whoever sends it: the end is there when as many frames are as the card has counted.
-    fn finish_by_count(mut self, mut patience: Patience) -> Result<Recorded, LabError> {
-        self.run(SETTLING)?;
-        while self.counted().is_some_and(|counted| counted != self.captured()) && patience.is_left() {
-            self.run(POLL)?;
-        }
-        let end_seen = self.counted().is_none_or(|counted| counted == self.captured());
-        self.recorded(end_seen)
-    }
-
-    fn recorded(mut self, end_seen: bool) -> Result<Recorded, LabError> {
-        let completeness = Completeness {
-            captured: self.captured(),
-            counted: self.counted(),
-            dropped_by_kernel: self.capture.stats()?.dropped,
-        };
+        let Reading { counted, captured, end_seen } = last_reading(|| self.look(&mut patience))?;
+        let completeness = Completeness { captured, counted, dropped_by_kernel: self.capture.stats()?.dropped };
         let interface = Interface {
             name: Some(self.capture.interface().to_owned()),
             link: self.capture.link(),
             snaplen: self.capture.snaplen(),
         };
         Ok(Recorded { frames: self.frames, interface, completeness, end_seen })
+    }
+
+    /// Records what is there by now, and then reads what the interface has counted.
+    fn look(&mut self, patience: &mut Patience) -> Result<(Reading, bool), LabError> {
+        let on_loopback = self.capture.interface() == LOOPBACK;
+        let mark_seen = if on_loopback { self.mark_end(patience)? } else { self.run(POLL).map(|()| true)? };
+        let (counted, captured) = (self.counted(), self.captured());
+        // On a card no mark comes back to whoever sends it: there the count alone tells the end.
+        let end_seen = mark_seen && (on_loopback || counted.is_none_or(|counted| counted == captured));
+        Ok((Reading { counted, captured, end_seen }, mark_seen && patience.is_left()))
     }
 
     /// Sends a sentinel and records until it is seen; tells whether it was.
@@ -158,6 +146,27 @@ impl Tape {
     fn counted(&self) -> Option<u64> {
         let all = counted_on(self.capture.interface())?.checked_sub(self.counted_before?)?;
         all.checked_sub(self.sentinels_sent)
+    }
+}
+
+/// How many frames an interface had counted, and how many of them were captured by then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Reading {
+    /// `None` where others use the interface too.
+    counted: Option<u64>,
+    captured: u64,
+    end_seen: bool,
+}
+
+/// Looks until all that was counted is captured (a late acknowledgement may slip in between a mark and the count), or a look
+/// was the last. What was compared is what is told: a count that is read once more may be of frames that came since, as what
+/// TCP acknowledges late does, 40 ms after the last answer, and were not lost.
+fn last_reading(mut look: impl FnMut() -> Result<(Reading, bool), LabError>) -> Result<Reading, LabError> {
+    loop {
+        let (reading, may_look_again) = look()?;
+        if !may_look_again || reading.counted.is_none_or(|counted| counted == reading.captured) {
+            return Ok(reading);
+        }
     }
 }
 
@@ -229,6 +238,23 @@ mod tests {
         assert_eq!((0..1000).take_while(|_| patience.is_left()).count(), LOOKS as usize);
         let mut patience = Patience { looks: LOOKS, ..Patience::new() };
         assert!(patience.is_left(), "there is time");
+    }
+
+    #[test]
+    fn what_comes_after_the_last_look_is_not_missing() {
+        // An interface on which something passes whenever nobody looks.
+        let mut passed = 0;
+        let mut behind = 3;
+        let reading = last_reading(|| {
+            passed += 2;
+            behind -= 1;
+            Ok((Reading { counted: Some(passed), captured: passed - behind, end_seen: true }, true))
+        });
+        assert_eq!(reading.unwrap(), Reading { counted: Some(6), captured: 6, end_seen: true });
+        let lost = Reading { counted: Some(9), captured: 7, end_seen: true };
+        assert_eq!(last_reading(|| Ok((lost, false))).unwrap(), lost);
+        let shared = Reading { counted: None, captured: 7, end_seen: true };
+        assert_eq!(last_reading(|| Ok((shared, true))).unwrap(), shared);
     }
 
     #[test]
