@@ -1,0 +1,126 @@
+use super::{engineio, frame, later, one, text, told, websocket};
+use crate::packet::Flags;
+use crate::trace::testing::{Conversation, TO_CLIENT};
+
+#[test]
+fn a_request_without_an_answer_says_who_left() {
+    let get = "GET /x HTTP/1.1\r\nHost: x\r\n\r\n";
+    let mut late = Conversation::new().open();
+    late.segment(TO_CLIENT, Flags::FIN | Flags::ACK, b"").client(get).segment(TO_CLIENT, Flags::RST, b"");
+    let found = one(&late);
+    assert!(found.text.starts_with("GET /x was never answered: 127.0.0.1:8080 had closed"), "{}", found.text);
+    assert_eq!(found.frames, [4, 5]);
+
+    let mut impatient = Conversation::new().open();
+    impatient.client(get).close();
+    later(&mut impatient, 5, 1500);
+    assert!(told(&impatient)[0].ends_with("the client gave up after 1.5 s"), "{:?}", told(&impatient));
+
+    let mut dropped = Conversation::new().open();
+    dropped.client(get).segment(TO_CLIENT, Flags::RST | Flags::ACK, b"");
+    assert!(told(&dropped)[0].contains("127.0.0.1:8080 broke off instead"), "{:?}", told(&dropped));
+
+    let mut answered = Conversation::new().open();
+    answered.client(get).server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").client(get);
+    assert_eq!(told(&answered), [""; 0], "the capture ends, and the answer may come");
+    answered.server("HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n").close();
+    assert_eq!(told(&answered), ["GET /x was answered with 500 Oh"]);
+    // What is answered before all of it came is answered.
+    let mut early = Conversation::new().open();
+    early.client("POST /up HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab");
+    early.server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").client("cd").segment(TO_CLIENT, Flags::RST, b"");
+    assert_eq!(told(&early), [""; 0]);
+    // The capture may have lost the answer.
+    let mut lost = Conversation::new().open();
+    lost.client(get).server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").lose().close();
+    assert_eq!(told(&lost), [""; 0]);
+    // Who polls leaves its question open.
+    let mut poll = Conversation::new().open();
+    poll.client("GET /socket.io/?EIO=4&transport=polling&sid=s HTTP/1.1\r\nHost: x\r\n\r\n").close();
+    assert_eq!(told(&poll), [""; 0]);
+}
+
+#[test]
+fn an_event_without_its_acknowledgement_is_told() {
+    let mut talk = engineio(200);
+    talk.client(text("420[\"save\",1]", true)).client(text("421[\"load\"]", true)).server(text("431[]", false));
+    talk.client(text("42[\"tell\"]", true));
+    assert_eq!(told(&talk), [""; 0], "it may come yet");
+    later(&mut talk, 10, 900);
+    let found = one(&talk);
+    assert!(found.text.starts_with("the event \"save\" asks for an acknowledgement (#0)"), "{}", found.text);
+    assert_eq!(found.frames, [9]);
+    // The answer may be what was not captured, there or on another connection of the session.
+    let mut other = Conversation::between("127.0.0.1:50001", "127.0.0.1:8080").open();
+    other.client("POST /socket.io/?EIO=4&transport=polling&sid=s HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n3");
+    other.server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").lose().close();
+    let mut both = engineio(200);
+    both.client(text("420[\"save\",1]", true));
+    both.frames.append(&mut other.frames);
+    later(&mut both, 10, 900);
+    assert_eq!(told(&both), [""; 0]);
+    talk.server(text("430[]", false));
+    assert_eq!(told(&talk), [""; 0]);
+}
+
+#[test]
+fn a_ping_without_a_pong_is_told_if_somebody_waited() {
+    let end = |talk: &mut Conversation, wait| {
+        talk.server(text("2", false)).server(frame(0x88, b"", false));
+        later(talk, 10, wait);
+    };
+    let mut talk = engineio(200);
+    end(&mut talk, 200);
+    let found = one(&talk);
+    assert!(found.text.contains("gave up after 201 ms (pingTimeout is 200 ms)"), "{}", found.text);
+    assert_eq!(found.frames, [9, 10]);
+    let mut talk = engineio(200);
+    end(&mut talk, 20);
+    assert_eq!(told(&talk), [""; 0], "it left for another reason");
+
+    let mut talk = websocket("", "");
+    talk.client(frame(0x89, b"?", true)).client(frame(0x88, &[3, 243], true));
+    later(&mut talk, 7, 900);
+    let said = told(&talk);
+    assert!(
+        said[0].starts_with("no pong came for the ping in frame 6: 127.0.0.1:51544 gave up after 901 ms"),
+        "{said:?}"
+    );
+    assert!(said[1].ends_with("closed the WebSocket with 1011, internal error"), "{said:?}");
+}
+
+/// Who says that the session is closed gives up as who closes its connection does; who is closed by the other side does not.
+#[test]
+fn a_session_that_is_closed_by_a_packet_is_given_up() {
+    let close = |to_client: bool| {
+        let mut talk = engineio(200);
+        talk.server(text("2", false));
+        if to_client {
+            talk.server(text("1", false))
+        } else {
+            talk.client(text("1", true))
+        };
+        later(&mut talk, 10, 200);
+        talk
+    };
+    let found = one(&close(true));
+    assert!(found.text.contains("gave up after 201 ms (pingTimeout is 200 ms)"), "{}", found.text);
+    assert_eq!(found.frames, [9, 10]);
+    assert_eq!(told(&close(false)), [""; 0], "the client left");
+    let mut answered = engineio(200);
+    answered.server(text("2", false)).client(text("3", true)).server(text("1", false));
+    later(&mut answered, 11, 200);
+    assert_eq!(told(&answered), [""; 0]);
+    // A ping of WebSocket, too; and an event waits until then, not until the capture ends.
+    let mut talk = engineio(200);
+    talk.client(frame(0x89, b"?", true))
+        .client(text("420[\"save\"]", true))
+        .client(text("1", true))
+        .server(text("6", false));
+    later(&mut talk, 11, 900);
+    let said = told(&talk);
+    assert!(said[0].starts_with("no pong came for the ping in frame 9"), "{said:?}");
+    assert!(said[1].contains("none came in the 901 ms until the session was over"), "{said:?}");
+    later(&mut talk, 12, 9000);
+    assert_eq!(told(&talk), said);
+}

@@ -1,0 +1,114 @@
+use super::{EMPTY_200, ERROR, GET, TO_CLIENT, WARN, answered, asked, bodies, body_of};
+use crate::layer::Severity;
+
+const NOT_UNDONE: (Severity, &str) = (Severity::Note, "RFC 9112 §7");
+
+/// RFC 9112 §6.3, in its order: what comes first decides.
+#[test]
+fn the_body_ends_where_the_first_rule_says() {
+    // 1. "Any response to a HEAD request and any response with a 1xx, 204 or 304".
+    let mut talk = asked("HEAD / HTTP/1.1\r\n\r\n");
+    talk.server("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n");
+    talk.client(GET).server("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n");
+    talk.client(GET).server("HTTP/1.1 204 No Content\r\n\r\n");
+    talk.client(GET).server(EMPTY_200);
+    assert_eq!(talk.told().len(), 8);
+    assert_eq!(talk.told()[7], "< 200 OK");
+    assert_eq!(talk.notes(), []);
+    // 2. A 2xx to CONNECT has none, whatever its header fields say: `connect_leads_to_a_tunnel`.
+    // 3. and 4. Transfer-Encoding overrides Content-Length.
+    let (body, notes) =
+        body_of("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n");
+    assert_eq!((body, notes), (vec!["hi".into()], vec![(WARN, "RFC 9112 §6.1")]));
+    // "… the chunked transfer coding is not the final encoding, the message body length is determined by reading the
+    // connection until it is closed"
+    for coding in ["gzip", "chunked, gzip"] {
+        let (body, notes) =
+            body_of(&format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: {coding}\r\nContent-Length: 1\r\n\r\n2\r\nhi"));
+        assert_eq!((body, notes), (vec!["2\r\nhi".into()], vec![NOT_UNDONE, (WARN, "RFC 9112 §6.1")]), "{coding}");
+    }
+    // "If a Transfer-Encoding header field is present in a request and the chunked transfer coding is not the final
+    // encoding, the message body length cannot be determined reliably"
+    let talk = asked("POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n");
+    assert_eq!(talk.notes(), [NOT_UNDONE, (ERROR, "RFC 9112 §6.3")]);
+    let talk = asked("POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: Chunked\r\n\r\n0\r\n\r\n");
+    assert_eq!((talk.told(), talk.notes()), (vec!["> POST /".to_owned()], vec![NOT_UNDONE]), "the last of all counts");
+    // 5. and 6. Content-Length: `wrong_length`. 7. A request without both has no body.
+    assert_eq!(asked(&[GET, GET].concat()).told(), ["> GET /", "> GET /"]);
+    // 8. A response without both ends with the connection: `a_body_may_end_with_the_connection`.
+}
+
+#[test]
+fn a_body_may_end_with_the_connection() {
+    const RESPONSE: &str = "HTTP/1.0 200 OK\r\n\r\nhello";
+    let mut talk = answered(RESPONSE);
+    assert_eq!(talk.told(), ["> GET /"], "it may go on");
+    talk.server(" world").close();
+    assert_eq!((talk.told()[1].as_str(), bodies(&talk)), ("< 200 OK", vec!["hello world".into()]));
+    assert_eq!(talk.notes(), []);
+    // A reset, or the end of the capture, does not say that this was all.
+    let mut talk = answered(RESPONSE);
+    talk.cut();
+    assert_eq!(talk.told()[1], "< 200 OK (incomplete)");
+    assert_eq!(talk.notes(), [(WARN, "RFC 9112 §8")]);
+}
+
+#[test]
+fn chunks_are_taken_apart() {
+    let talk = answered(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;ext=\"a;b\"\r\nabc\r\nA\r\n0123456789\r\n\
+         0;last\r\nX-Sum: 1\r\nX-Other: 2\r\n\r\n",
+    );
+    assert_eq!((talk.told()[1].as_str(), bodies(&talk)), ("< 200 OK", vec!["abc0123456789".into()]));
+    assert_eq!(talk.left(TO_CLIENT), b"", "the trailer belongs to the message");
+    let told = &talk.heard.messages[1];
+    let parts = told.payload.parts(told.range.end - told.range.start);
+    let parts: Vec<_> = parts.into_iter().map(|part| (part.owner, part.len)).collect();
+    // Head; size line with extension; data; CRLF and size line; data; CRLF, last size line, trailer, empty line.
+    assert_eq!(
+        parts,
+        [("http", 47), ("http", 13), ("payload", 3), ("http", 5), ("payload", 10), ("http", 2 + 8 + 22 + 2)]
+    );
+    talk.layers(1);
+}
+
+#[test]
+fn of_a_chunk_that_is_cut_what_came_is_body() {
+    for (body, expected) in [
+        ("5\r\nhello\r\n6\r\nwor", "hellowor"),
+        ("6\r\nwor", "wor"),
+        ("5\r\nhello\r\n6\r\n", "hello"),
+        ("5\r\nhello\r", "hello"),
+    ] {
+        let mut talk = answered(&format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{body}"));
+        talk.cut();
+        assert_eq!(
+            (talk.told()[1].as_str(), bodies(&talk)),
+            ("< 200 OK (incomplete)", vec![expected.into()]),
+            "{body:?}"
+        );
+        let told = &talk.heard.messages[1];
+        let parts = told.payload.parts(told.range.end - told.range.start);
+        let data: u64 = parts.iter().filter(|part| part.owner == "payload").map(|part| part.len).sum();
+        assert_eq!(data, expected.len() as u64, "{body:?}: {parts:?}");
+        talk.layers(1);
+    }
+}
+
+#[test]
+fn chunks_that_make_no_sense_are_told() {
+    let cases = [
+        "xyz\r\nabc\r\n0\r\n\r\n",
+        "3\r\nabcd\r\n0\r\n\r\n",
+        "fffffffffffffffff\r\na",
+        "-1\r\n",
+        "ffffffffffffffff\r\na",
+    ];
+    for body in cases {
+        let talk = answered(&format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{body}"));
+        assert_eq!(talk.told()[1], "< 200 OK (incomplete)", "{body:?}");
+        assert_eq!(talk.notes(), [(ERROR, "RFC 9112 §7.1")], "{body:?}");
+        assert!(talk.deaf[TO_CLIENT.index()], "nobody knows where the next message begins");
+        talk.layers(1);
+    }
+}

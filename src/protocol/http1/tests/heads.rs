@@ -1,0 +1,131 @@
+use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
+
+use super::{EMPTY_200, ERROR, GET, SWITCHING, TO_CLIENT, WARN, answered, asked};
+use crate::layer::{Severity, Value};
+use crate::message::{Dissector as _, Probe, Verdict};
+use crate::protocol::http1::{Http1, HttpMessage};
+
+#[test]
+fn a_head_may_have_many_header_fields() {
+    let request = |count: usize| format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(count));
+    for count in [256, 257, 8192] {
+        let mut talk = asked(&request(count));
+        talk.server(EMPTY_200);
+        assert_eq!((talk.told(), talk.notes()), (vec!["> GET /".to_owned(), "< 200 OK".to_owned()], vec![]), "{count}");
+        assert_eq!(talk.layers(0)[0].fields.iter().filter(|field| field.def.name == "http.header").count(), count);
+    }
+    let mut talk = asked(&request(8193));
+    talk.server(EMPTY_200);
+    assert_eq!(
+        talk.notes(),
+        [(WARN, "RFC 9110 §5.4"), (Severity::Note, "RFC 9112 §9.2")],
+        "our limit is nobody's fault"
+    );
+}
+
+#[test]
+fn what_is_there_of_a_cut_head_is_shown() {
+    let cut = "POST /long HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nX-Own: not all of th";
+    let mut talk = asked(cut);
+    talk.cut();
+    assert_eq!(
+        (talk.told(), talk.notes()),
+        (vec!["> POST /long (incomplete)".to_owned()], vec![(WARN, "RFC 9112 §2.1")])
+    );
+    let layer = &talk.layers(0)[0];
+    assert_eq!(layer.value("http.host"), Some(&Value::Text("a".into())));
+    assert_eq!(layer.value("http.header"), None, "half of a value is none");
+    let mut talk = answered("HTTP/1.1 200 OK\r\nContent-Le");
+    talk.close();
+    assert_eq!(talk.told()[1], "< 200 OK (incomplete)");
+    let answer: &HttpMessage = talk.heard.messages[1].payload.as_any().downcast_ref().unwrap();
+    assert_eq!(answer.answers, Some(0..GET.len() as u64));
+    let mut talk = answered("HTTP/1.1 2");
+    talk.close();
+    assert_eq!(talk.told()[1], "< 10 octets that are no HTTP message (incomplete)");
+    assert_eq!(talk.notes(), [(WARN, "RFC 9112 §2.1")], "the server may have sent all of it");
+    // What a cut head asks for is not judged.
+    let mut talk = answered(&SWITCHING[..SWITCHING.len() - 4]);
+    talk.close();
+    assert_eq!((talk.told()[1].as_str(), talk.switched), ("< 101 Switching Protocols (incomplete)", false));
+}
+
+#[test]
+fn garbage_is_told() {
+    let mut talk = asked("GET / HTTP/1.1\r\n\r\n\x00\x01\x02 what is this\r\n\r\n");
+    assert_eq!(talk.told()[1], "> 20 octets that are no HTTP message (incomplete)");
+    assert_eq!(talk.notes(), [(ERROR, "RFC 9112 §2.1")]);
+    assert_eq!(talk.deaf, [true, false], "the other direction is still read");
+    talk.server(EMPTY_200);
+    assert_eq!(talk.told()[2], "< 200 OK");
+    talk.layers(1);
+}
+
+#[test]
+fn a_request_is_recognised_at_its_first_line() {
+    let probe = |to_server: &str, to_client: &str, end| {
+        Http1.probe(Probe { to_server: to_server.as_bytes(), to_client: to_client.as_bytes(), end, joined: false })
+    };
+    let line = "OPTIONS * HTTP/1.1\r\n";
+    for cut in 0..line.len() {
+        assert_eq!(probe(&line[..cut], "", false), Verdict::NeedMore, "{:?}", &line[..cut]);
+        assert_eq!(probe(&line[..cut], "", true), Verdict::No, "{:?}", &line[..cut]);
+    }
+    assert_eq!(probe(line, "", false), Verdict::Yes);
+    assert_eq!(probe("", "HTTP/1.1 200 OK", false), Verdict::Yes, "the request was not captured");
+    assert_eq!(probe("", "HTTP", false), Verdict::NeedMore);
+    let others = ["SSH-2.0-x\r\n", "\x16\x03\x01", "PRI * HTTP/2.0\r\n", "GET / RTSP/1.0\r\n", "helo there\r\n"];
+    for other in others {
+        assert_eq!(probe(other, "", false), Verdict::No, "{other:?}");
+    }
+    assert_eq!(probe(&"A".repeat(30), "", false), Verdict::No, "no method is that long");
+    assert_eq!(probe("\r\nGET / HTTP/1.1\r\n", "", false), Verdict::Yes, "an empty line may come first (§2.2)");
+    let lines = "\r\n".repeat(8);
+    for cut in 0..lines.len() {
+        assert_eq!(probe(&lines[..cut], "", false), Verdict::NeedMore, "{cut}");
+        assert_eq!(probe(&[&lines[..cut], "helo there\r\n"].concat(), "", false), Verdict::No, "{cut}");
+    }
+    assert_eq!(probe(&[&lines, line].concat(), "", false), Verdict::Yes, "or several");
+    assert_eq!(probe(&[&lines, "\r\n", line].concat(), "", false), Verdict::No, "but not without end");
+    let mut talk = asked(&["\r\n\r\n", GET, "\r\n", GET].concat());
+    talk.server([EMPTY_200, EMPTY_200].concat());
+    assert_eq!(talk.told(), ["> GET /", "> GET /", "< 200 OK", "< 200 OK"]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Random octets, and random changes to a good exchange: no panic, nothing is shown twice.
+    #[test]
+    fn garbage_never_panics(
+        at in 0_usize..200,
+        with in any::<[u8; 3]>(),
+        garbage: Vec<u8>,
+        chunked in any::<bool>(),
+        cuts in proptest::collection::vec(1_usize..40, 1..9),
+    ) {
+        let body = if chunked { "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n" } else { "Content-Length: 5\r\n\r\nhello" };
+        let response = [&format!("HTTP/1.1 200 OK\r\nServer: x\r\n{body}{EMPTY_200}").into_bytes()[..], &garbage].concat();
+        let mut changed = response;
+        let at = at % changed.len();
+        changed.splice(at..(at + 1).min(changed.len()), with);
+        let mut talk = asked(&GET.repeat(3));
+        let mut rest = &changed[..];
+        for cut in cuts.iter().cycle().take(500) {
+            let (piece, after) = rest.split_at((*cut).min(rest.len()));
+            talk.server(piece);
+            rest = after;
+        }
+        talk.cut();
+        let mut end = 0;
+        for n in 0..talk.heard.messages.len() {
+            talk.layers(n);
+            let told = &talk.heard.messages[n];
+            if told.direction == TO_CLIENT {
+                prop_assert_eq!(told.range.start, end);
+                end = told.range.end;
+            }
+        }
+        prop_assert_eq!(end as usize == changed.len() || talk.deaf[TO_CLIENT.index()], true, "all is shown");
+    }
+}

@@ -1,0 +1,11 @@
+mod joined;
+mod missing;
+mod numbers;
+mod whole;
+
+use crate::trace::Trace;
+
+/// Names of a frame's layers, outermost first.
+fn names(trace: &Trace, number: u32) -> Vec<&'static str> {
+    trace.layers(number).iter().map(|layer| layer.protocol).collect()
+}
