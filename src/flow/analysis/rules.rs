@@ -96,7 +96,7 @@ pub(super) fn missing_data(peer: &mut Side, sight: &Sight, analysis: &mut Analys
 }
 
 /// What a segment with data, SYN or FIN is that does not go beyond what was sent before.
-pub(super) fn data_again(own: &Side, peer: &Side, sight: &Sight, analysis: &mut Analysis) {
+pub(super) fn data_again(own: &mut Side, peer: &Side, sight: &Sight, analysis: &mut Analysis) {
     let Some(highest) = own.highest.filter(|_| sight.takes() > 0 && !analysis.findings.has(Finding::KeepAlive)) else {
         return;
     };

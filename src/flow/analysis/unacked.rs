@@ -26,6 +26,8 @@ pub(super) struct Sent {
 pub(super) struct Unacked {
     sent: VecDeque<Sent>,
     highest: SeqNumber,
+    /// The eldest, where it was asked for and nothing was acknowledged since: what comes later is younger.
+    eldest: Option<Sent>,
 }
 
 impl Unacked {
@@ -52,6 +54,7 @@ impl Unacked {
     #[inline]
     pub(super) fn acknowledge(&mut self, ack: SeqNumber) -> Option<(Sent, bool)> {
         let first = self.sent.front().filter(|first| first.seq.since(ack) < 0)?;
+        self.eldest = None;
         // Most acknowledge all that there is, and that is one segment.
         if first.next == ack && self.sent.len() == 1 {
             return self.sent.pop_front().map(|only| (only, false));
@@ -80,8 +83,9 @@ impl Unacked {
     }
 
     /// The eldest segment.
-    pub(super) fn eldest(&self) -> Option<Sent> {
-        self.sent.iter().min_by_key(|sent| sent.frame).copied()
+    pub(super) fn eldest(&mut self) -> Option<Sent> {
+        self.eldest = self.eldest.or_else(|| self.sent.iter().min_by_key(|sent| sent.frame).copied());
+        self.eldest
     }
 
     /// From the first number under way to the last; `None` if nothing is.
@@ -129,7 +133,10 @@ mod tests {
         assert_eq!(unacked.in_flight(), Some(20));
         assert_eq!(unacked.eldest().map(|sent| sent.frame), Some(1));
         assert_eq!(unacked.acknowledge(SeqNumber(30)).map(|(sent, _)| sent.frame), Some(3));
+        assert!(unacked.push(sent(40, 50, 4)));
+        assert_eq!(unacked.eldest().map(|sent| sent.frame), Some(1));
         assert_eq!(unacked.acknowledge(SeqNumber(40)).map(|(sent, _)| sent.frame), Some(1));
+        assert_eq!(unacked.eldest().map(|sent| sent.frame), Some(4), "the one before is acknowledged");
     }
 
     #[test]
