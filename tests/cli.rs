@@ -983,6 +983,8 @@ fn an_impossible_comparison_is_refused_with_its_reason() {
         (&["tcp", "--network", "ethernet", "--loss", "5", "--seed", "4294967296"], "4294967296"),
         (&["tcp", "--delay", "5ms"], "there is no wire that could take time"),
         (&["tcp", "--seed", "5"], "--loss"),
+        (&["tcp", "udp", "--keylog", "keys.log"], "what is compared is no two captures"),
+        (&["--keylog", "keys.log"], "KINDS"),
         (&["websocket", "--events", "200", "--every", "1s"], "all waits together last at most 30 seconds"),
     ] {
         let ran = run(&mut wiretale(&[&["compare"], arguments].concat()));

@@ -73,6 +73,18 @@ fn a_key_log_opens_what_is_encrypted() {
     assert_eq!((messages(None), messages(Some(parted.keylog.as_path()))), (0, 4));
 }
 
+/// What is in it can be set beside what is in another capture, whether that has its secrets inside or not.
+#[test]
+fn two_captures_are_compared_with_a_key_log() {
+    let parted = parted();
+    let compared = |keylog: Option<&Path>| {
+        let output = ran("compare", &parted, keylog, &[CAPTURE, "--format=json"]);
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
+    };
+    assert_eq!(compared(Some(&parted.keylog))["partings"], serde_json::json!([]), "opened, both tell the same");
+    assert_ne!(compared(None)["partings"], serde_json::json!([]), "closed, one has less to tell");
+}
+
 /// The secrets that the file has are as good as those beside it, for every command that reads while it counts, too.
 #[test]
 fn secrets_in_the_capture_are_used_unasked() {

@@ -179,6 +179,9 @@ pub(super) struct CompareArguments {
     /// Which transports: http10, http11, short-poll, long-poll, sse, websocket, websocket-deflate, socketio, socketio-polling,
     /// socketio-websocket, tcp, udp; those over HTTP if none is named. Or two captures, which are set side by side.
     pub(super) kinds: Vec<String>,
+    /// Of two captures: open what is encrypted in them by the secrets in this file, a key log.
+    #[arg(long, value_name = "FILE", requires = "kinds")]
+    pub(super) keylog: Option<PathBuf>,
     /// How many events.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=200))]
     pub(super) events: u16,
@@ -233,7 +236,7 @@ pub(super) struct CompareArguments {
     #[arg(long, value_name = "FILE.html")]
     pub(super) report: Option<PathBuf>,
     /// Look into published numbers instead: quantum-leap, hpbn, long-poll-batching, plain-tcp.
-    #[arg(long, value_name = "CASE", conflicts_with_all = ["kinds", "events", "every", "payload", "direction", "polls", "clients", "profile", "idle", "loss"])]
+    #[arg(long, value_name = "CASE", conflicts_with_all = ["kinds", "events", "every", "payload", "direction", "polls", "clients", "profile", "idle", "loss", "keylog"])]
     pub(super) case: Option<String>,
 }
 

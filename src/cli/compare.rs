@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::Ending;
-use super::arguments::{CompareArguments, CompareFormat, Net, Way, Who};
+use super::arguments::{CaptureArguments, CompareArguments, CompareFormat, Net, Way, Who};
 use super::bar::Bar;
 use super::failure::Failure;
 use super::load::{self, trace_recording};
@@ -24,6 +24,10 @@ pub(super) fn run(arguments: &CompareArguments, out: &mut Output) -> Result<Endi
         && is_capture(second)
     {
         return captures(Path::new(first), Path::new(second), arguments, out);
+    }
+    if arguments.keylog.is_some() {
+        let message = "cannot use a key log: what is compared is no two captures";
+        return Err(Failure::request(message, "name two files, .pcap or .pcapng, or leave --keylog out"));
     }
     if let Some(name) = &arguments.case {
         return case(name, arguments, out);
@@ -78,7 +82,8 @@ fn is_capture(name: &str) -> bool {
 
 /// Sets two captures side by side.
 fn captures(first: &Path, second: &Path, arguments: &CompareArguments, out: &mut Output) -> Result<Ending, Failure> {
-    let [one, other] = [first, second].map(load::open);
+    let given = |file: &Path| CaptureArguments { file: file.to_owned(), keylog: arguments.keylog.clone() };
+    let [one, other] = [first, second].map(|file| load::given(&given(file)));
     let (one, other) = (one?, other?);
     let name = |path: &Path| path.display().to_string();
     let pair = Pair::of((&name(first), &one.trace), (&name(second), &other.trace));

@@ -241,11 +241,6 @@ pub(super) fn for_lesson(path: &Path, lesson: &Lesson) -> Result<Loaded, Failure
     whole(&Given { path, secrets: String::new() }, Secrets::of_lesson(lesson))
 }
 
-/// Reads a capture as it is, with the secrets in it.
-pub(super) fn open(path: &Path) -> Result<Loaded, Failure> {
-    whole(&Given { path, secrets: String::new() }, Secrets::Known(""))
-}
-
 /// Reads the capture that a command was given.
 pub(super) fn given(arguments: &CaptureArguments) -> Result<Loaded, Failure> {
     let given = Given::of(arguments)?;
