@@ -43,6 +43,8 @@ pub mod map;
 
 pub mod count;
 
+pub mod special;
+
 pub mod mistake;
 
 pub mod capture;

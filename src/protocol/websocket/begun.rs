@@ -155,9 +155,11 @@ impl Begun {
     pub(super) fn hand_out(self, direction: Direction, end: u64, missing: Missing, sink: &mut dyn Sink) {
         let complete = missing == Missing::Nothing;
         let mut notes = Vec::new();
-        if complete && self.opcode == Opcode::Text && !matches!(self.inflated, Inflated::Failed | Inflated::Changed) {
+        let is_text = self.opcode == Opcode::Text && !matches!(self.inflated, Inflated::Failed | Inflated::Changed);
+        if complete && is_text {
             notes.extend(self.text.finish());
         }
+        let is_utf8 = complete && is_text && notes.is_empty() && !self.overflow;
         let lacks = match missing {
             Missing::Nothing => None,
             Missing::Octets => Some("octets of this message are missing: it cannot be read as a whole"),
@@ -175,7 +177,7 @@ impl Begun {
             Inflated::So { .. } | Inflated::Failed | Inflated::Changed => (None, None),
             Inflated::No => (None, Some(on_wire)),
         };
-        let message = WebSocketMessage { opcode, encoded, changed, fragments, inflated, len };
+        let message = WebSocketMessage { opcode, encoded, changed, fragments, inflated, len, is_utf8 };
         sink.message(Draft { direction, range: self.start..end, payload: &message, notes, complete });
     }
 }

@@ -110,7 +110,7 @@ impl Decoder for WebSocketDecoder {
     }
 
     fn glance<'a>(&'a mut self, direction: Direction, bytes: &'a [u8]) -> Option<Glance<'a>> {
-        let ReadHeader::Complete(frame) = WebSocketFrame::read(bytes) else { return None };
+        let ReadHeader::Complete(mut frame) = WebSocketFrame::read(bytes) else { return None };
         if !self.is_usual(&frame, direction) || !self.speakers[direction.index()].is_between_frames() {
             return None;
         }
@@ -124,6 +124,7 @@ impl Decoder for WebSocketDecoder {
         if text.is_some_and(|text| !text.is_ascii() && std::str::from_utf8(text).is_err()) {
             return None;
         }
+        frame.is_utf8 = text.is_some();
         Some(Glance { len, payload: self.glanced.insert(frame), text })
     }
 
@@ -181,7 +182,9 @@ impl WebSocketDecoder {
             } else if is_text {
                 let mut check = Utf8Check::default();
                 check.add(payload);
-                notes.extend(check.finish());
+                let wrong = check.finish();
+                frame.is_utf8 = frame.fin && wrong.is_none();
+                notes.extend(wrong);
             } else if !frame.encoded {
                 check_close(payload, &mut notes);
             }
@@ -360,6 +363,7 @@ impl WebSocketDecoder {
             encoded: false,
             deflate: self.speakers[input.direction.index()].inflater.is_some(),
             foreign: self.foreign,
+            is_utf8: false,
         };
         let there = input.bytes.len();
         let (octets, are) = (counted(there, "octet"), plural(there, "is", "are"));

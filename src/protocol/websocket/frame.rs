@@ -111,6 +111,8 @@ pub struct WebSocketFrame {
     pub deflate: bool,
     /// An extension that is not known here was agreed on, which may give reserved bits and opcodes a meaning (§9.2).
     pub foreign: bool,
+    /// It is a message of text, all of it is there, and it is UTF-8 (§8.1).
+    pub is_utf8: bool,
 }
 
 /// What reading a frame header came to.
@@ -149,6 +151,7 @@ impl WebSocketFrame {
             encoded: false,
             deflate: false,
             foreign: false,
+            is_utf8: false,
         })
     }
 

@@ -32,6 +32,8 @@ pub struct WebSocketMessage {
     /// What a compressed message was inflated to.
     pub(super) inflated: Option<Arc<[u8]>>,
     pub(super) len: Option<u64>,
+    /// It is text, all of it is there, and it is UTF-8 (§8.1).
+    pub is_utf8: bool,
 }
 
 impl WebSocketMessage {

@@ -1,6 +1,8 @@
 //! Text as a string of JSON (RFC 8259 §7), written as serde_json writes it, and octets in hexadecimal: what most of an export
 //! is. Several octets at a time are looked at, and what needs no escape is copied in pieces of one size.
 
+use crate::special::{SIXTEEN, Special};
+
 /// How many octets are looked at together where nothing needs an escape...
 const WIDE: usize = 32;
 /// ...and in a long text.
@@ -20,22 +22,28 @@ const PAIRS: [[u8; 2]; 256] = {
 
 /// Writes a text in quotes.
 pub(super) fn text(text: &str, out: &mut Vec<u8>) {
+    octets(text.as_bytes(), out);
+}
+
+/// The same of octets that are known to be UTF-8.
+pub(super) fn octets(octets: &[u8], out: &mut Vec<u8>) {
+    debug_assert!(std::str::from_utf8(octets).is_ok(), "an export is UTF-8");
     out.push(b'"');
-    let mut rest = text.as_bytes();
+    let mut rest = octets;
     copy_plain(&mut rest, out);
-    while let Some((eight, behind)) = rest.split_first_chunk::<8>() {
-        let special = Special::of(u64::from_le_bytes(*eight));
+    while let Some((sixteen, behind)) = rest.split_first_chunk::<SIXTEEN>() {
+        let special = Special::of(sixteen);
         if special.is_none() {
-            out.extend_from_slice(eight);
+            out.extend_from_slice(sixteen);
             rest = behind;
             copy_plain(&mut rest, out);
         } else if special.controls == 0 {
-            special.copy_with_backslashes(eight, out);
+            copy_with_backslashes(sixteen, special.quote_bits(), out);
             rest = behind;
         } else {
-            let plain = special.first();
-            out.extend_from_slice(&eight[..plain]);
-            escape(eight[plain], out);
+            let plain = special.before().min(SIXTEEN - 1);
+            out.extend_from_slice(&sixteen[..plain]);
+            escape(sixteen[plain], out);
             rest = &rest[plain + 1..];
         }
     }
@@ -88,46 +96,22 @@ fn needs_escape(octet: u8) -> bool {
     octet < 0x20 || octet == b'"' || octet == b'\\'
 }
 
-/// Which of eight octets need an escape: each that does has its highest bit set.
-struct Special {
-    controls: u64,
-    quotes: u64,
-}
-
-impl Special {
-    /// The first octet is that of the lowest value.
-    fn of(eight: u64) -> Self {
-        const ONES: u64 = u64::MAX / 0xff;
-        const HIGH: u64 = ONES << 7;
-        // The highest bit of an octet becomes 1 where the others are no less than 128 - `bound`; nothing is carried.
-        let reaches = |octets: u64, bound: u64| ((octets & !HIGH) + ONES * (0x80 - bound)) | octets;
-        let is = |octet: u8| !reaches(eight ^ (ONES * u64::from(octet)), 1) & HIGH;
-        Self { controls: !reaches(eight, 0x20) & HIGH, quotes: is(b'"') | is(b'\\') }
+/// Writes sixteen octets with a backslash before each of those that a bit is set for. Without branches: in JSON inside of
+/// JSON quotes stand anywhere. And at once where they belong: to copy what was written octet by octet takes longer than all the
+/// rest.
+fn copy_with_backslashes(sixteen: &[u8; SIXTEEN], [first, second]: [u8; 2], out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(&[b'\\'; 2 * SIXTEEN]);
+    let Some(room) = out.last_chunk_mut::<{ 2 * SIXTEEN }>() else { return };
+    let ahead = 8 + first.count_ones() as u8;
+    let (eight, more) = sixteen.split_at(8);
+    for (octet, place) in eight.iter().zip(PLACES[usize::from(first)]) {
+        room[usize::from(place & 15)] = *octet;
     }
-
-    fn is_none(&self) -> bool {
-        self.controls | self.quotes == 0
+    for (octet, place) in more.iter().zip(PLACES[usize::from(second)]) {
+        room[usize::from((ahead + place) & 31)] = *octet;
     }
-
-    /// How many octets come before the first that needs an escape, if one does.
-    fn first(&self) -> usize {
-        ((self.controls | self.quotes).trailing_zeros() as usize / 8).min(7)
-    }
-
-    /// Writes eight octets with a backslash before each quote and each backslash. Without branches: in JSON inside of JSON
-    /// quotes stand anywhere. And at once where they belong: to copy what was written octet by octet takes longer than
-    /// all the rest.
-    fn copy_with_backslashes(&self, eight: &[u8; 8], out: &mut Vec<u8>) {
-        let start = out.len();
-        out.extend_from_slice(&[b'\\'; 16]);
-        let Some(room) = out.last_chunk_mut::<16>() else { return };
-        // Gathers the eight bits in the highest octet, the first octet's lowest.
-        let quotes = (self.quotes >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-        for (octet, place) in eight.iter().zip(PLACES[quotes as usize & 0xff]) {
-            room[usize::from(place & 15)] = *octet;
-        }
-        out.truncate(start + 8 + quotes.count_ones() as usize);
-    }
+    out.truncate(start + SIXTEEN + (first.count_ones() + second.count_ones()) as usize);
 }
 
 /// Where eight octets stand with a backslash before each that a bit is set for.

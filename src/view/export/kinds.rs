@@ -83,7 +83,7 @@ pub(super) fn message(seen: &Seen<'_>, told: &Told<'_>, moments: &Moments, buffe
         }
         Told::Message(whole) => {
             let payload = seen.bytes.and_then(|bytes| whole.payload_into(bytes, buffer));
-            message_body(&mut line, whole.opcode, whole.encoded, whole.payload_len(), payload);
+            message_body(&mut line, (whole.opcode, whole.is_utf8), whole.encoded, whole.payload_len(), payload);
         }
         Told::Tls(record) => tls(&mut line, record),
         Told::EngineIo(packet) => engineio(&mut line, packet),
@@ -102,14 +102,21 @@ pub(super) fn frame_as_message(
 ) {
     let payload = seen.bytes.map(|bytes| frame.payload_into(bytes, buffer));
     let mut line = line(Kind::WebSocketMessage, moments, out);
-    message_body(&mut line, frame.opcode, false, Some(frame.payload_len), payload);
+    message_body(&mut line, (frame.opcode, frame.is_utf8), false, Some(frame.payload_len), payload);
     line.end();
 }
 
-fn message_body(line: &mut Object<'_>, opcode: Opcode, compressed: bool, len: Option<u64>, payload: Option<&[u8]>) {
+fn message_body(
+    line: &mut Object<'_>,
+    (opcode, is_utf8): (Opcode, bool),
+    compressed: bool,
+    len: Option<u64>,
+    payload: Option<&[u8]>,
+) {
     let close = payload.filter(|_| opcode == Opcode::Close).and_then(WebSocketFrame::close_body);
     let text = payload.filter(|_| opcode == Opcode::Text && line.wants(Key::Text));
-    let text = text.and_then(|bytes| std::str::from_utf8(bytes).ok());
+    // Of most text it is known, as its decoder has looked.
+    let text = text.filter(|bytes| is_utf8 || std::str::from_utf8(bytes).is_ok());
     match opcode {
         Opcode::Text => line.word(Key::Opcode, b"text"),
         other => line.shown(Key::Opcode, other),
@@ -120,7 +127,7 @@ fn message_body(line: &mut Object<'_>, opcode: Opcode, compressed: bool, len: Op
         Some(payload) => line.digest(Key::PayloadSha256, payload),
         None => line.null(Key::PayloadSha256),
     }
-    line.text_or_null(Key::Text, text);
+    line.utf8_or_null(Key::Text, text);
     line.number_or_null(Key::CloseCode, close.map(|(code, _)| code));
     line.text_or_null(Key::CloseReason, close.and_then(|(_, reason)| std::str::from_utf8(reason).ok()));
 }

@@ -148,6 +148,14 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// Octets that are known to be UTF-8, or null.
+    pub(super) fn utf8_or_null(&mut self, key: Key, text: Option<&[u8]>) {
+        match text {
+            Some(text) => self.put(key, |line| escape::octets(text, line.out)),
+            None => self.null(key),
+        }
+    }
+
     /// Anything that serde knows how to write.
     pub(super) fn value<T: Serialize + ?Sized>(&mut self, key: Key, value: &T) {
         self.put(key, |line| {

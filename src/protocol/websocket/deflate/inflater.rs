@@ -19,6 +19,11 @@ const WINDOW: usize = 32 << 10;
 const MAX_FINAL_BLOCKS: u32 = 256;
 /// Inflated octets are handed out in pieces of this size at most.
 const PIECE: usize = 8 << 10;
+/// To make room takes time: what comes of so few octets is handed out in smaller pieces...
+const SHORT: usize = 512;
+const SHORT_PIECE: usize = 2 << 10;
+/// ...and what the octets that are put back still bring, which is nothing as a rule, in small ones.
+const SMALL_PIECE: usize = 64;
 
 /// How much a peer may make of few octets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -217,7 +222,10 @@ impl Inflater {
     fn read(&mut self, bytes: &[u8], last: bool, out: &mut dyn FnMut(&[u8])) -> Result<Option<Note>, Cause> {
         self.message_in += bytes.len() as u64;
         self.total_in += bytes.len() as u64;
-        self.inflate(bytes, out)?;
+        match bytes.len() {
+            0..=SHORT => self.inflate::<SHORT_PIECE>(bytes, out)?,
+            _ => self.inflate::<PIECE>(bytes, out)?,
+        }
         if !last {
             return Ok(None);
         }
@@ -240,16 +248,16 @@ impl Inflater {
         }
         // All that the message holds has come out already: what the octets put back still bring is not its own.
         let before = self.message_out;
-        let mut ends = self.inflate(&TAIL, &mut |_| {}).is_ok() && !self.ended;
+        let mut ends = self.inflate::<SMALL_PIECE>(&TAIL, &mut |_| {}).is_ok() && !self.ended;
         if !self.takeover {
             // Whatever comes next starts from scratch, so it can be asked whether all blocks have ended.
-            ends = ends && self.inflate(&LAST_BLOCK, &mut |_| {}).is_ok() && self.ended;
+            ends = ends && self.inflate::<SMALL_PIECE>(&LAST_BLOCK, &mut |_| {}).is_ok() && self.ended;
         }
         if ends && self.message_out == before { Ok(None) } else { Err(Cause::Unfinished) }
     }
 
-    fn inflate(&mut self, bytes: &[u8], out: &mut dyn FnMut(&[u8])) -> Result<(), Cause> {
-        let mut piece = [0; PIECE];
+    fn inflate<const SIZE: usize>(&mut self, bytes: &[u8], out: &mut dyn FnMut(&[u8])) -> Result<(), Cause> {
+        let mut piece = [0; SIZE];
         let mut rest = bytes;
         loop {
             if self.ended && !rest.is_empty() {
