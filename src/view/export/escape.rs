@@ -47,13 +47,28 @@ pub(super) fn octets(octets: &[u8], out: &mut Vec<u8>) {
             rest = &rest[plain + 1..];
         }
     }
+    last(rest, out);
+    out.push(b'"');
+}
+
+/// Writes what is left, which is less than sixteen octets.
+fn last(rest: &[u8], out: &mut Vec<u8>) {
+    let mut filled = [b' '; SIXTEEN];
+    for (to, from) in filled.iter_mut().zip(rest) {
+        *to = *from;
+    }
+    let special = Special::of(&filled);
+    if special.controls == 0 {
+        copy_with_backslashes(&filled, special.quote_bits(), out);
+        out.truncate(out.len() - SIXTEEN + rest.len());
+        return;
+    }
     for octet in rest {
         match needs_escape(*octet) {
             true => escape(*octet, out),
             false => out.push(*octet),
         }
     }
-    out.push(b'"');
 }
 
 /// Copies from the front what needs no escape, in pieces; in larger ones once it proves to be long.
