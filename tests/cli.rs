@@ -485,6 +485,17 @@ fn a_mistake_in_a_script_is_reported_in_the_lessons_file() {
     assert!(ran.err.contains("wrong.md:9:") && ran.err.contains("connects"), "{}", ran.err);
 }
 
+#[test]
+fn a_lesson_that_should_come_before_must_be_there() {
+    let text = fs::read_to_string("lessons/17-missed.md").unwrap();
+    let wrong = text.replacen("requires = [\"", "requires = [\"x", 1);
+    assert_ne!(text, wrong);
+    let (_folder, path) = temporary("wrong.md", wrong.as_bytes());
+    let ran = run(&mut wiretale(&["check", path.to_str().unwrap()]));
+    assert_eq!(ran.code, 2, "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("it requires `x") && ran.err.contains("did you mean `"), "{}", ran.err);
+}
+
 /// What a lesson asks its readers to do can be done.
 #[test]
 fn a_knob_that_breaks_the_script_is_reported() {
@@ -972,6 +983,7 @@ fn whatever_has_data_may_be_lost() {
 fn an_impossible_comparison_is_refused_with_its_reason() {
     for (arguments, reason) in [
         (&["websockets"][..], "did you mean `websocket`?"),
+        (&["captures/01-packet.pcapng"], "with anything but one other capture"),
         (&["sse", "--direction", "up"], "nothing to send but requests"),
         (&["--events", "0"], "invalid value '0'"),
         (&["tcp", "--payload", "99999"], "99999"),
@@ -1473,4 +1485,28 @@ fn help_is_of_the_command_that_was_asked() {
     assert!(lesson.out.contains("in no TCP connection") && !lesson.out.contains("--packets"), "{}", lesson.out);
     let told = run(&mut wiretale(&["replay", capture]));
     assert!(told.out.contains("`--packets` lists them"), "{}", told.out);
+}
+
+#[test]
+fn event_streams_are_told_apart_from_who_polls_at_their_path() {
+    let told = run(&mut wiretale(&["replay", "captures/13-showdown.pcapng", "--width", "200"])).out;
+    assert!(
+        told.contains("streaming of /news at server: the answer is an event stream by its content type · frame 140\n")
+    );
+}
+
+#[test]
+fn what_icmp_quotes_is_not_what_it_is() {
+    let listed =
+        run(&mut wiretale(&["replay", "tests/captures/udp/unreachable.pcap", "--packets", "--width", "120"])).out;
+    assert!(listed.contains("udp: 40508 → 9306, 5 octets of payload"), "{listed}");
+    assert!(listed.contains("icmp: nobody listens on this port"), "{listed}");
+}
+
+#[test]
+fn who_refuses_a_certificate_is_told_with_the_cause() {
+    let told = run(&mut wiretale(&["replay", "tests/captures/tls/unknown-ca.pcap", "--width", "200"])).out;
+    let says =
+        "127.0.0.1:39032 ended TLS with the alert unknown_ca: it does not know who signed the other side's certificate";
+    assert!(told.contains(says), "{told}");
 }

@@ -78,6 +78,7 @@ fn check(name: &str, place: &Place) -> Result<(CourseLesson, Runs), Failure> {
     let found = Course.find(name)?;
     let scenario = knobs::scenario(&found)?;
     knobs::can_be_turned(&found)?;
+    Course.has_before(&found)?;
     let runs = [("live", live(&found, &scenario, &place.clone().fit(&scenario))?), ("saved", saved(&found)?)];
     Ok((found, runs))
 }

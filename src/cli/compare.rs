@@ -183,6 +183,10 @@ fn transports(arguments: &CompareArguments) -> Result<Vec<Transport>, Failure> {
     let known = |name: &String| {
         Transport::from_name(name).ok_or_else(|| {
             let near = mistake::nearest(name, names).map(|near| format!("did you mean `{near}`? "));
+            if is_capture(name) {
+                let message = format!("cannot compare `{name}` with anything but one other capture");
+                return Failure::request(message, "name two files: wiretale compare FIRST.pcapng SECOND.pcapng");
+            }
             let help = format!("{}there are: {}", near.unwrap_or_default(), names.join(", "));
             Failure::request(format!("cannot compare `{name}`: there is no such transport"), help)
         })

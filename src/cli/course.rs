@@ -10,7 +10,7 @@ use super::failure::Failure;
 use crate::explain::glossary::{Term, glossary};
 use crate::explain::lesson::Lesson;
 use crate::filter::TraceNames;
-use crate::mistake::Mistake;
+use crate::mistake::{Mistake, nearest};
 
 #[derive(RustEmbed)]
 #[folder = "lessons"]
@@ -53,6 +53,19 @@ impl Course {
     pub fn text(self, name: &str) -> Option<String> {
         let file = LessonFiles::get(&format!("{name}.md"))?;
         Some(String::from_utf8_lossy(&file.data).into_owned())
+    }
+
+    /// Whether all lessons that should come before one are there: in the course, or beside its file.
+    pub(super) fn has_before(self, found: &CourseLesson) -> Result<(), Failure> {
+        let beside = |name: &str| Path::new(&found.file).with_file_name(format!("{name}.md")).is_file();
+        let is_there = |name: &&String| self.text(name).is_some() || (!found.embedded && beside(name));
+        let Some(missing) = found.lesson.requires.iter().find(|name| !is_there(name)) else { return Ok(()) };
+        let near =
+            nearest(missing, self.names().iter().map(String::as_str)).map(|near| format!("did you mean `{near}`? "));
+        let message =
+            format!("cannot check lesson `{}`: it requires `{missing}`, and there is no such lesson", found.name);
+        let help = format!("{}`wiretale lesson` lists those of the course", near.unwrap_or_default());
+        Err(Failure::request(message, help))
     }
 
     /// The terms of the lessons.

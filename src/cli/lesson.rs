@@ -18,7 +18,7 @@ use crate::explain::Cast;
 use crate::explain::lesson::Told;
 use crate::lab::{self, OtherEnd, Place, Recording, Scenario};
 use crate::trace::Trace;
-use crate::view::{self, LessonPage, Line, Shown, Tone, shell_word};
+use crate::view::{self, LessonPage, Line, Page, Shown, Tone, shell_word};
 
 /// A run of a lesson, live or saved.
 pub(super) struct Run {
@@ -72,7 +72,9 @@ pub(super) fn run(arguments: &LessonArguments, out: &mut Output) -> Result<Endin
         out.lines(LessonPage::head(&found.lesson.title, &found.lesson.question, &shown, out.width))?;
     }
     if !arguments.no_predict && !arguments.json && predict::somebody_is_there() {
-        let asked = predict::ask_all(&found.lesson, out)?;
+        // A knob that is turned may make it another question.
+        let earlier = if arguments.knobs.is_empty() { earlier(&found)? } else { None };
+        let asked = predict::ask_all(&found.lesson, earlier.as_ref(), out)?;
         (shown.answers, shown.before, shown.keys_wait) = (asked.answers, asked.before, true);
     }
     let run = match (&arguments.from, &place) {
@@ -192,6 +194,13 @@ fn saved_instead(found: &CourseLesson, why: &[String], arguments: &LessonArgumen
     announce(&format!("no live capture ({why}): this is the saved capture; `wiretale doctor` tells more"));
     let name = format!("captures/{}.pcapng", found.name);
     Ok(saved(Loaded::embedded(&name, &bytes, Secrets::of_lesson(&found.lesson))?))
+}
+
+/// The lesson, told of its saved capture; `None` if it has none.
+pub(super) fn earlier(found: &CourseLesson) -> Result<Option<Told>, Failure> {
+    let Some(bytes) = Course.capture(&found.name).filter(|_| found.embedded) else { return Ok(None) };
+    let run = saved(Loaded::embedded(&found.name, &bytes, Secrets::of_lesson(&found.lesson))?);
+    Ok(Some(found.lesson.tell(&run.trace, &run.cast, run.exact)))
 }
 
 /// Plays the lesson; tries once more if the capture lost a frame. What was captured of a play that failed is kept in
@@ -368,7 +377,10 @@ fn list(progress: &Progress, out: &mut Output) -> Result<(), Failure> {
     rows.iter_mut().for_each(|row| row.truncate(columns));
     out.lines(view::table(&["", "lesson", "question", "first"][..columns], &rows, out.width))?;
     out.text("")?;
-    out.line(&Line::of(Tone::Dim, "wiretale lesson NAME plays one: by its name, its number or a unique beginning; `next` the first that is not done"))?;
+    let how = "wiretale lesson NAME plays one: by its name, its number or a unique beginning; `next` the first that is not done";
+    let mut page = Page::new(out.width);
+    page.paragraph(Line::new(), &Line::of(Tone::Dim, how));
+    out.lines(page.lines)?;
     Ok(())
 }
 

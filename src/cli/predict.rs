@@ -4,7 +4,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 
 use super::failure::Failure;
 use super::output::Output;
-use crate::explain::lesson::{Item, Lesson, Predict, Text};
+use crate::explain::lesson::{Item, Lesson, Predict, Text, Told, ToldItem, ToldText};
 use crate::view::{LessonPage, Line, Review};
 
 /// Whether somebody is there to answer.
@@ -22,14 +22,18 @@ pub(super) struct Asked {
 }
 
 /// Shows the parts of a lesson that need no run, and asks its predictions; `h` gives a hint, `s` or an empty answer passes.
-pub(super) fn ask_all(lesson: &Lesson, out: &mut Output) -> Result<Asked, Failure> {
+/// What a question takes from the run is that of an earlier one, if `earlier` is the lesson told of that.
+pub(super) fn ask_all(lesson: &Lesson, earlier: Option<&Told>, out: &mut Output) -> Result<Asked, Failure> {
     let mut asked = Asked::default();
-    for item in &lesson.items {
+    for (place, item) in lesson.items.iter().enumerate() {
         match item {
             Item::Prose(text) if text.values().next().is_none() => {
                 out.lines(LessonPage::prose(&text.before_run(), out.width))?;
             }
-            Item::Predict(predict) => asked.answers.push(ask(predict, out)?),
+            Item::Predict(predict) => {
+                let question = question(predict, earlier.and_then(|told| told.items.get(place)));
+                asked.answers.push(ask(predict, &question, out)?);
+            }
             _ => break,
         }
         asked.before += 1;
@@ -37,9 +41,16 @@ pub(super) fn ask_all(lesson: &Lesson, out: &mut Output) -> Result<Asked, Failur
     Ok(asked)
 }
 
-fn ask(predict: &Predict, out: &mut Output) -> Result<Option<usize>, Failure> {
+fn question(predict: &Predict, earlier: Option<&ToldItem>) -> ToldText {
+    match earlier {
+        Some(ToldItem::Predict { ask, .. }) => ask.clone(),
+        _ => predict.ask.before_run(),
+    }
+}
+
+fn ask(predict: &Predict, question: &ToldText, out: &mut Output) -> Result<Option<usize>, Failure> {
     let labels: Vec<String> = predict.choices.iter().map(|choice| choice.label.clone()).collect();
-    out.lines(LessonPage::question(&predict.ask.before_run(), labels.iter().map(String::as_str), out.width))?;
+    out.lines(LessonPage::question(question, labels.iter().map(String::as_str), out.width))?;
     let hint = predict.hint.as_ref().map(Text::before_run);
     let answer = choose(&labels, &LessonPage::hint(hint.as_ref(), out.width), out)?;
     out.text("")?;
@@ -108,4 +119,27 @@ pub(super) fn review(
 pub(super) fn prompt(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout();
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Failure::output)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::course::Course;
+    use crate::cli::lesson;
+
+    #[test]
+    fn questions_before_the_run_have_no_holes() {
+        let mut values = 0;
+        for name in Course.names() {
+            let found = Course.read(&name).unwrap();
+            let earlier = lesson::earlier(&found).unwrap().unwrap();
+            for (place, item) in found.lesson.items.iter().enumerate() {
+                let Item::Predict(predict) = item else { continue };
+                let asked = |told| format!("{:?}", question(predict, told));
+                assert!(!asked(earlier.items.get(place)).contains('…'), "{name}");
+                values += usize::from(asked(None).contains('…'));
+            }
+        }
+        assert!(values > 3, "some questions take something from the run");
+    }
 }

@@ -82,6 +82,7 @@ pub struct Recognised {
 /// One request and its answer; times in nanoseconds of the capture.
 #[derive(Debug, Clone, PartialEq)]
 struct Exchange {
+    connection: u32,
     frame: u32,
     asked: i64,
     /// When the first octet of the answer came.
@@ -103,13 +104,38 @@ const PAUSE: i64 = 20_000_000;
 pub fn habits(trace: &Trace) -> Vec<Recognised> {
     let mut found: Vec<Recognised> = Vec::new();
     for ((client, server, path), exchanges) in exchanges(trace) {
-        if let Some((habit, confidence, why)) = judge(&exchanges) {
-            let frames = exchanges.iter().map(|exchange| exchange.frame).collect();
-            found.push(Recognised { habit, confidence, client, server, path, why, frames });
+        let mut of_path: Vec<Recognised> = Vec::new();
+        for exchanges in apart(exchanges) {
+            let Some((habit, confidence, why)) = judge(&exchanges) else { continue };
+            let frames: Vec<u32> = exchanges.iter().map(|exchange| exchange.frame).collect();
+            match of_path.iter_mut().find(|known| (known.habit, known.confidence) == (habit, confidence)) {
+                // Of several that do the same the first tells why.
+                Some(known) => known.frames.extend(frames),
+                None => {
+                    let path = path.clone();
+                    of_path.push(Recognised { habit, confidence, client, server, path, why, frames });
+                }
+            }
         }
+        of_path.iter_mut().for_each(|recognised| recognised.frames.sort_unstable());
+        found.extend(of_path);
     }
     found.sort_by_key(|recognised| recognised.frames.first().copied());
     found
+}
+
+/// What is to be judged by itself: event streams, which say what they are; each connection that is asked on often enough, for
+/// several clients may live at one address; and all the others together, for a client may take another connection each time.
+fn apart(exchanges: Vec<Exchange>) -> impl Iterator<Item = Vec<Exchange>> {
+    let (streams, rest): (Vec<_>, Vec<_>) =
+        exchanges.into_iter().partition(|exchange| exchange.says == Some(Habit::Streaming));
+    let mut by_connection: BTreeMap<u32, Vec<Exchange>> = BTreeMap::new();
+    rest.into_iter().for_each(|exchange| by_connection.entry(exchange.connection).or_default().push(exchange));
+    let (often, seldom): (Vec<_>, Vec<_>) =
+        by_connection.into_values().partition(|exchanges| exchanges.len() >= SEVERAL);
+    let mut together: Vec<Exchange> = seldom.into_iter().flatten().collect();
+    together.sort_by_key(|exchange| exchange.asked);
+    [streams].into_iter().chain(often).chain([together]).filter(|exchanges| !exchanges.is_empty())
 }
 
 type Key = (IpAddr, SocketAddr, String);
@@ -137,6 +163,7 @@ fn exchanges(trace: &Trace) -> BTreeMap<Key, Vec<Exchange>> {
         let time = |frame: &u32| trace.record(*frame).map(|record| record.frame.time).unwrap_or_default().0;
         let pieces: Vec<i64> = message.frames.iter().map(time).collect();
         let exchange = Exchange {
+            connection: message.connection,
             frame: request.frame(),
             asked: request.time.0,
             begun: pieces.first().copied().unwrap_or(message.time.0),
@@ -169,7 +196,7 @@ fn says(trace: &Trace, message: &Message, http: &HttpMessage, query: &str) -> Op
 }
 
 fn judge(exchanges: &[Exchange]) -> Option<(Habit, Confidence, String)> {
-    if exchanges.iter().any(|exchange| exchange.says == Some(Habit::Streaming)) {
+    if exchanges.iter().all(|exchange| exchange.says == Some(Habit::Streaming)) {
         return Some((
             Habit::Streaming,
             Confidence::Certain,
@@ -254,7 +281,7 @@ mod tests {
             now += gap[i % gap.len()] * MS;
             let asked = now;
             now += held[i % held.len()] * MS;
-            Exchange { frame: i as u32, asked, begun: now, ended: now, pieces: vec![now], says: None }
+            Exchange { connection: 0, frame: i as u32, asked, begun: now, ended: now, pieces: vec![now], says: None }
         };
         (0..count).map(exchange).collect()
     }
@@ -283,6 +310,29 @@ mod tests {
         assert_eq!(judged(&[exchange.clone()]), None, "a large answer is split, too");
         exchange.says = Some(Habit::Streaming);
         assert_eq!(judged(&[exchange]), Some((Habit::Streaming, Confidence::Certain)));
+    }
+
+    #[test]
+    fn clients_at_one_address_are_told_apart() {
+        let on = |connection, mut exchanges: Vec<Exchange>| {
+            exchanges.iter_mut().for_each(|exchange| exchange.connection = connection);
+            exchanges
+        };
+        let (polls, waits) = (on(0, alike(6, &[1], &[100])), on(1, alike(6, &[90], &[1])));
+        let mut stream = on(2, alike(1, &[1], &[1]));
+        stream[0].says = Some(Habit::Streaming);
+        let apart = apart([polls, waits, stream].concat());
+        let habits: Vec<_> = apart.map(|exchanges| (judged(&exchanges).unwrap().0, exchanges.len())).collect();
+        assert_eq!(habits, [(Habit::Streaming, 1), (Habit::Polling, 6), (Habit::LongPolling, 6)]);
+    }
+
+    /// Without a connection that is kept, each request comes on another.
+    #[test]
+    fn a_client_may_take_a_connection_for_each_request() {
+        let mut exchanges = alike(6, &[1], &[100]);
+        (0..).zip(&mut exchanges).for_each(|(connection, exchange)| exchange.connection = connection);
+        let apart: Vec<_> = apart(exchanges).collect();
+        assert_eq!(apart.iter().map(|exchanges| judged(exchanges).unwrap().0).collect::<Vec<_>>(), [Habit::Polling]);
     }
 
     #[test]

@@ -176,9 +176,19 @@ impl Trace {
         &self.connections
     }
 
-    /// What was spoken on a connection at its end.
+    /// What was spoken on a connection at its end. Of what was said too little may be there to know it.
     pub fn talk(&self, connection: u32) -> Talk {
-        self.talks.get(connection as usize).copied().unwrap_or(Talk::Silent)
+        let has_octets = self.connections.get(connection as usize).is_some_and(|one| one.octets != [0; 2]);
+        match self.talks.get(connection as usize) {
+            Some(Talk::Silent) | None => {
+                if has_octets {
+                    Talk::Unknown
+                } else {
+                    Talk::Silent
+                }
+            }
+            Some(talk) => *talk,
+        }
     }
 
     /// All messages, in order of the frame in which they end.

@@ -312,9 +312,13 @@ fn sentences(compared: &Comparison, page: &mut Page) {
                   the layers is that over the frames, ≠ that it is not. Times are from the call that sends to the \
                   call that has received, as both programs noted it; what a client does not know yet because it has not \
                   asked is not in it. 95 %: so many took no longer. open: TCP connections held open, on average. \
-                  idle/min: octets in a minute without events, heartbeats included; who polls long is answered with \
-                  nothing after 10 s at most. The sentences are arithmetic on what was measured.";
+                  The sentences are arithmetic on what was measured.";
     page.paragraph(Line::new(), &Line::of(Tone::Dim, legend));
+    if compared.idle > 0.0 {
+        let legend = "idle/min: octets in a minute without events, heartbeats included; who polls long is answered with nothing \
+                      after 10 s at most.";
+        page.paragraph(Line::new(), &Line::of(Tone::Dim, legend));
+    }
     if compared.loss.is_some() {
         let legend = "lost: segments and datagrams with data that the wire lost, whichever way; each stands among the frames, as \
                       it was sent. arrived: of all events so many; TCP sends again, two small ones maybe in one, nobody sends a \

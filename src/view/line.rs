@@ -293,7 +293,9 @@ fn words(body: &Line) -> Vec<(Tone, Line)> {
     let mut gap = Tone::Plain;
     for (tone, text) in &body.pieces {
         for (i, part) in text.split(' ').enumerate() {
-            if i > 0 {
+            if i > 0 && is_unit(part) && word.text().ends_with(|last: char| last.is_ascii_digit()) {
+                word.push(*tone, " ");
+            } else if i > 0 {
                 if word.width() > 0 {
                     words.push((gap, std::mem::take(&mut word)));
                 }
@@ -308,9 +310,22 @@ fn words(body: &Line) -> Vec<(Tone, Line)> {
     words
 }
 
+/// Whether this is a unit, which stands on the line of its number.
+fn is_unit(word: &str) -> bool {
+    let word = word.trim_end_matches([',', '.', ';', ':', ')']);
+    matches!(word, "s" | "ms" | "µs" | "ns" | "min" | "%" | "B" | "KiB" | "MiB" | "GiB")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_keeps_its_unit() {
+        let body = Line::of(Tone::Plain, "it took 0.263 s, or 263 ms").with(Tone::Dim, " s that");
+        let text: Vec<_> = wrap(Line::new(), &body, 13).iter().map(Line::text).collect();
+        assert_eq!(text, ["it took", "0.263 s, or", "263 ms s that"]);
+    }
 
     #[test]
     fn wraps_at_spaces_and_keeps_tones() {

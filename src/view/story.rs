@@ -210,8 +210,11 @@ pub fn packets(trace: &Trace, cast: &Cast, wanted: &dyn Fn(u32) -> bool, width: 
     for (number, ends) in &ends {
         let Some(record) = trace.record(*number) else { continue };
         let layers = trace.layers(*number);
-        // `data` says only how much no dissector took: the layer that carries it says more, a datagram's ports.
-        let last = layers.iter().rfind(|layer| !matches!(layer.protocol, "websocket.handshake" | "data"));
+        // `data` says only how much no dissector took: the layer that carries it says more, a datagram's ports. What ICMP
+        // quotes it does not carry.
+        let reports = layers.iter().find(|layer| matches!(layer.protocol, "icmp" | "icmpv6"));
+        let last =
+            reports.or_else(|| layers.iter().rfind(|layer| !matches!(layer.protocol, "websocket.handshake" | "data")));
         let time = trace.time(*number).unwrap_or(0.0);
         let mut line = Line::of(Tone::Plain, format!("{number:>5} {time:>10.6}  "));
         line.push(Tone::Dim, format!("{:<column$}  ", fit(ends, column)));

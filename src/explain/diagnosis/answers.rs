@@ -3,13 +3,16 @@
 //! # References
 //! - RFC 9110 §15; Fetch, "CORS check" (<https://fetch.spec.whatwg.org/#concept-cors-check>); RFC 9112 §6.3.
 
+use std::cell::OnceCell;
+
 use super::asked::PATIENCE;
 use super::exchange::Exchange;
-use super::{Case, End, Finding, in_words, lying, quoted, together};
+use super::{Case, End, Finding, MOST, in_words, lying, quoted, session, together};
 use crate::count::{counted, plural};
-use crate::flow::Opening;
+use crate::flow::{Opening, Reset};
 use crate::layer::Direction;
-use crate::protocol::engineio::ErrorBody;
+use crate::protocol::engineio::{ErrorBody, Query};
+use crate::protocol::text::json_string;
 use crate::protocol::{HttpMessage, Side};
 use crate::trace::Message;
 
@@ -25,7 +28,10 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
 fn cut_short(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
     let answer = exchange.answer.filter(|answer| !answer.complete)?;
     let http = answer.payload_as::<HttpMessage>()?;
-    let announced: u64 = exchange.says(case.trace, "content-length")?.parse().ok()?;
+    let Some(announced) = exchange.says(case.trace, "content-length") else {
+        return cut_in_chunks(case, exchange, answer);
+    };
+    let announced: u64 = announced.parse().ok()?;
     let came = http.body(case.trace.bytes(answer)).len() as u64;
     let connection = case.connection(answer)?;
     if came >= announced || !case.has_all(connection, Direction::ToClient) {
@@ -48,6 +54,11 @@ fn cut_short(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
              program ended before it had sent all",
             connection.server
         ),
+        Direction::ToServer if waited >= PATIENCE && did_not_read(case, answer, end) => format!(
+            "{what} announces {announced} (Content-Length), and {came} came: the client did not read (its window was 0), and \
+             gave up after {} without another",
+            in_words(waited)
+        ),
         Direction::ToServer if waited >= PATIENCE => format!(
             "{what} announces {announced} (Content-Length), and {came} came; after {} without another the client gave up: \
              the length is too large, or the server was held up",
@@ -59,18 +70,54 @@ fn cut_short(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
     Some(Finding::error(text, spec, vec![asked, last, end]))
 }
 
-/// Requests that were answered with an error, each kind of them once; what Engine.IO says of its own is told there.
+/// An answer in chunks whose sender closed before the last of them.
+fn cut_in_chunks(case: &Case<'_>, exchange: &Exchange<'_>, answer: &Message) -> Option<Finding> {
+    let coding = exchange.says(case.trace, "transfer-encoding")?;
+    let connection = case.connection(answer)?;
+    let End { by, frame: end, how } = case.end_for(answer)?;
+    let is_whole = case.has_all(connection, Direction::ToClient);
+    if !coding.to_ascii_lowercase().ends_with("chunked") || by == Direction::ToServer || !is_whole {
+        return None;
+    }
+    let text = format!(
+        "the answer to {} {} is cut: {} {how} before the chunk that ends it; its program ended, or gave up on it",
+        exchange.method,
+        quoted(exchange.target.split('?').next().unwrap_or_default()),
+        connection.server
+    );
+    Some(Finding::error(text, "RFC 9112 §8", vec![exchange.request.frame(), end]))
+}
+
+/// Whether a client let no more come of an answer before this frame, in which it gave up.
+fn did_not_read(case: &Case<'_>, answer: &Message, end: u32) -> bool {
+    let begun = answer.frames.first().copied().unwrap_or(end);
+    case.trace.records().any(|(number, record)| {
+        let segment = record.segment.as_ref().filter(|_| begun < number && number < end);
+        segment.is_some_and(|segment| {
+            let is_of = segment.connection == answer.connection && segment.direction == Direction::ToServer;
+            is_of && segment.window == 0 && segment.reset == Reset::None
+        })
+    })
+}
+
+/// Requests that were answered with an error, each kind of them once; but for what is known of sessions of Engine.IO.
 fn refused(case: &Case<'_>) -> Vec<Finding> {
+    let opened = OnceCell::new();
     together(case.exchanges.iter().filter_map(|exchange| {
         let (Some(answer), Some(status @ 400..)) = (exchange.answer, exchange.status) else { return None };
         let http = answer.payload_as::<HttpMessage>()?;
         let body = http.body(case.trace.bytes(answer));
-        if ErrorBody::from_json(&String::from_utf8_lossy(&body)).is_some() {
+        let query = Query::from_target(&exchange.target);
+        let is_engineio = query.transport.is_some() || query.version.is_some();
+        let error = ErrorBody::from_json(&String::from_utf8_lossy(&body)).filter(|_| is_engineio);
+        let opened = || opened.get_or_init(|| session::opened(case.trace));
+        if error.is_some() && session::refused(case, exchange, opened()).is_some() {
             return None;
         }
+        let says = error.map(|error| format!(" ({})", json_string(&error.message, MOST))).unwrap_or_default();
         let reason = http.start(case.trace.bytes(answer)).map(|(_, reason)| reason).unwrap_or_default();
         let path = exchange.target.split('?').next().unwrap_or_default();
-        let text = format!("{} {} was answered with {status} {}", exchange.method, quoted(path), quoted(&reason));
+        let text = format!("{} {} was answered with {status} {}{says}", exchange.method, quoted(path), quoted(&reason));
         Some(Finding::warn(text, "RFC 9110 §15", vec![exchange.request.frame(), answer.frame()]))
     }))
 }
@@ -124,7 +171,6 @@ fn left_over(case: &Case<'_>) -> Vec<Finding> {
     let pair = |messages: &[&Message]| {
         let [answer, rest] = messages else { return None };
         let http = answer.payload_as::<HttpMessage>().filter(|http| http.side == Side::Response && answer.complete)?;
-        let len = http.header(case.trace.bytes(answer), "content-length")?;
         rest.payload_as::<HttpMessage>().filter(|rest| rest.side == Side::Unreadable)?;
         let connection = case.connection(answer)?;
         let is_elsewhere = lying(answer) != lying(rest);
@@ -137,11 +183,19 @@ fn left_over(case: &Case<'_>) -> Vec<Finding> {
         }
         let octets = rest.range.end - rest.range.start;
         let some = format!("{} {}", counted(octets, "octet"), plural(octets, "follows", "follow"));
-        let text = format!(
-            "{some} the body of the answer in frame {}, and no request waits for them: its Content-Length: {} is too small",
-            answer.frame(),
-            quoted(&String::from_utf8_lossy(len))
-        );
+        let (frame, len) = (answer.frame(), http.header(case.trace.bytes(answer), "content-length"));
+        let text = match (without_body(case, answer, http), len) {
+            (Some(why), _) => format!(
+                "{some} the answer in frame {frame}, and no request waits for them: {why} has no body, and its sender wrote one \
+                 all the same"
+            ),
+            (None, Some(len)) => format!(
+                "{some} the body of the answer in frame {frame}, and no request waits for them: its Content-Length: {} is too \
+                 small",
+                quoted(&String::from_utf8_lossy(len))
+            ),
+            (None, None) => return None,
+        };
         Some(Finding::error(text, "RFC 9112 §6.3", vec![answer.frame(), rest.frame()]))
     };
     let mut found = Vec::new();
@@ -150,6 +204,17 @@ fn left_over(case: &Case<'_>) -> Vec<Finding> {
         found.extend(answers.windows(2).filter_map(pair));
     }
     found
+}
+
+/// What an answer is that never has a body, whatever its header fields say (RFC 9112 §6.3, rule 1).
+fn without_body(case: &Case<'_>, answer: &Message, http: &HttpMessage) -> Option<String> {
+    let is_this = |exchange: &&Exchange<'_>| exchange.answer.is_some_and(|one| std::ptr::eq(one, answer));
+    let asked_for_head = case.exchanges.iter().find(is_this).is_some_and(|exchange| exchange.method == "HEAD");
+    match http.status() {
+        _ if asked_for_head => Some("what answers HEAD".to_owned()),
+        Some(status @ (204 | 304)) => Some(format!("one with status {status}")),
+        _ => None,
+    }
 }
 
 /// Whether a request may have been what these octets answer.

@@ -26,8 +26,10 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
 /// A request whose connection, or stream, ended without an answer.
 fn unanswered(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
     let request = exchange.request;
-    // What polls is asked to wait, and is left open when its client goes.
-    let waits = exchange.method == "GET" && exchange.target.contains("transport=polling");
+    // What polls a session is asked to wait, and is left open when its client goes.
+    let waits = exchange.method == "GET"
+        && exchange.target.contains("transport=polling")
+        && Query::from_target(&exchange.target).sid.is_some();
     if exchange.answer.is_some() || !request.complete || waits || answer_begun(case, request) {
         return None;
     }
@@ -171,7 +173,7 @@ fn heartbeats(case: &Case<'_>) -> Vec<Finding> {
                 let timeout = Open::from_json(json).ok().and_then(|open| open.ping_timeout);
                 patience.extend(timeout.map(|timeout| (sid, timeout)));
             }
-            (Kind::Ping, Content::Text(text)) if text != "probe" => drop(open.insert(sid, (message, None))),
+            (Kind::Ping, Content::Text(text)) if text != "probe" => drop(open.entry(sid).or_insert((message, None))),
             (Kind::Pong, _) => drop(open.remove(sid)),
             (Kind::Close, _) => match open.get_mut(sid) {
                 Some((ping, closed)) if ping.direction == message.direction => *closed = Some(message.frame()),
@@ -213,23 +215,31 @@ fn lost_beat(case: &Case<'_>, ping: &Message, closed: Option<u32>, patience: Opt
 
 /// Pings of WebSocket behind which there was no pong, though somebody waited.
 fn pings(case: &Case<'_>) -> Vec<Finding> {
-    let mut open: BTreeMap<(Lying, usize), &Message> = BTreeMap::new();
+    // The first that was not answered, and how many came behind it: one pong may answer several (§5.5.3).
+    let mut open: BTreeMap<(Lying, usize), (&Message, usize)> = BTreeMap::new();
     for message in case.trace.messages() {
         let Some(frame) = message.payload_as::<WebSocketFrame>() else { continue };
         match frame.opcode {
-            Opcode::Ping => drop(open.insert((lying(message), message.direction.index()), message)),
+            Opcode::Ping => {
+                let key = (lying(message), message.direction.index());
+                open.entry(key).and_modify(|(_, more)| *more += 1).or_insert((message, 0));
+            }
             Opcode::Pong => drop(open.remove(&(lying(message), message.direction.reverse().index()))),
             _ => {}
         }
     }
-    open.into_values().filter_map(|ping| lost_ping(case, ping)).collect()
+    open.into_values().filter_map(|(ping, more)| lost_ping(case, ping, more)).collect()
 }
 
-fn lost_ping(case: &Case<'_>, ping: &Message) -> Option<Finding> {
+fn lost_ping(case: &Case<'_>, ping: &Message, more: usize) -> Option<Finding> {
     let connection = case.connection(ping)?;
     let end = gave_up(case, ping).filter(|end| case.seconds(ping.frame(), *end) >= PATIENCE)?;
+    let nor = match more {
+        0 => String::new(),
+        more => format!(", nor for {more} more behind it"),
+    };
     let text = format!(
-        "no pong came for the ping in frame {}: {} gave up after {}",
+        "no pong came for the ping in frame {}{nor}: {} gave up after {}",
         ping.frame(),
         sender(connection, ping.direction),
         case.between(ping.frame(), end)
@@ -249,11 +259,14 @@ fn gave_up(case: &Case<'_>, ping: &Message) -> Option<u32> {
             && (other.payload_as::<WebSocketFrame>().is_some_and(|frame| frame.opcode == Opcode::Close)
                 || other.payload_as::<EngineIoPacket>().is_some_and(|packet| packet.kind == Kind::Close))
     };
-    let (by, end) = match (case.beside(ping).find(closes), ping.stream) {
-        (Some(close), _) => (close.direction, close.frame()),
-        (None, None) => case.end_for(ping).map(|end| (end.by, end.frame))?,
+    let close = case.beside(ping).find(closes).map(|close| (close.direction, close.frame()));
+    let end = match ping.stream {
+        None => case.end_for(ping),
         // A stream may have ended long before its connection.
-        (None, Some(_)) => case.resets.get(&lying(ping)).map(|end| (end.by, end.frame))?,
+        Some(_) => case.resets.get(&lying(ping)).cloned(),
     };
+    // Who left first decides: the other side's Close may come only because of that.
+    let end = end.map(|end| (end.by, end.frame)).filter(|(_, end)| *end > ping.frame());
+    let (by, end) = close.into_iter().chain(end).min_by_key(|(_, frame)| *frame)?;
     (by == ping.direction).then_some(end)
 }

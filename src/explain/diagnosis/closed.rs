@@ -97,9 +97,14 @@ fn closes(case: &Case<'_>) -> Vec<Finding> {
         if code == 1009
             && let Some((large, octets)) = largest_before(case, message)
         {
+            // What was broken off by it has no end: its header says how long it would have been.
+            let (large, ended, has) = match large.complete {
+                true => (large.frame(), "ended", "has"),
+                false => (large.frames.first().copied().unwrap_or_default(), "begins", "was to have"),
+            };
             let limit =
                 limit(case, message.connection).map(|limit| format!("; maxPayload is {limit}")).unwrap_or_default();
-            text.push_str(&format!(": the message that ended in frame {large} has {octets} octets{limit}"));
+            text.push_str(&format!(": the message that {ended} in frame {large} {has} {octets} octets{limit}"));
             frames.insert(0, large);
         }
         // From 3000 on a code is the program's own (RFC 6455 §7.4.2): what it means, it knows.
@@ -110,7 +115,7 @@ fn closes(case: &Case<'_>) -> Vec<Finding> {
 }
 
 /// The largest message that went the other way before a Close frame.
-fn largest_before(case: &Case<'_>, close: &Message) -> Option<(u32, u64)> {
+fn largest_before<'a>(case: &Case<'a>, close: &Message) -> Option<(&'a Message, u64)> {
     let before = case.beside(close).filter(|other| {
         other.direction != close.direction && other.frames.first().is_some_and(|first| *first <= close.frame())
     });
@@ -120,7 +125,7 @@ fn largest_before(case: &Case<'_>, close: &Message) -> Option<(u32, u64)> {
         let joined = other
             .payload_as::<WebSocketMessage>()
             .map(|message| message.payload_len().unwrap_or_else(|| message.fragment_lens().sum()));
-        Some((other.frame(), frame.or(joined)?))
+        Some((other, frame.or(joined)?))
     });
     sizes.max_by_key(|(_, octets)| *octets)
 }

@@ -7,6 +7,7 @@
 mod answers;
 mod asked;
 mod closed;
+mod encrypted;
 mod exchange;
 mod opened;
 mod session;
@@ -161,6 +162,7 @@ pub fn diagnose(trace: &Trace) -> Vec<Finding> {
     found.extend(answers::findings(&case));
     found.extend(closed::findings(&case));
     found.extend(session::findings(&case));
+    found.extend(encrypted::findings(&case));
     for finding in &mut found {
         finding.frames.sort_unstable();
         finding.frames.dedup();

@@ -22,7 +22,7 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
 }
 
 /// Where each session was opened, and in which frame.
-fn opened(trace: &Trace) -> BTreeMap<&str, Vec<(SocketAddr, u32)>> {
+pub(super) fn opened(trace: &Trace) -> BTreeMap<&str, Vec<(SocketAddr, u32)>> {
     let mut found: BTreeMap<&str, Vec<(SocketAddr, u32)>> = BTreeMap::new();
     for message in trace.messages() {
         let packet = message.payload_as::<EngineIoPacket>().filter(|packet| packet.kind == Kind::Open);
@@ -37,11 +37,12 @@ fn opened(trace: &Trace) -> BTreeMap<&str, Vec<(SocketAddr, u32)>> {
 
 fn refused_sessions(case: &Case<'_>) -> Vec<Finding> {
     let opened = opened(case.trace);
-    let refused = case.exchanges.iter().filter(|exchange| exchange.status == Some(400));
-    together(refused.filter_map(|exchange| refused_session(case, exchange, &opened)))
+    let answered = case.exchanges.iter().filter(|exchange| exchange.status == Some(400));
+    together(answered.filter_map(|exchange| refused(case, exchange, &opened)))
 }
 
-fn refused_session(
+/// Why a session was refused, where more is known of it than its answer says.
+pub(super) fn refused(
     case: &Case<'_>,
     exchange: &Exchange<'_>,
     opened: &BTreeMap<&str, Vec<(SocketAddr, u32)>>,

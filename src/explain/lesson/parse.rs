@@ -324,6 +324,9 @@ impl<'a> Reader<'a> {
         let mistake = Mistake::new(place, format!("there is no field `{name}`"));
         match mistake::nearest(name, self.names.all()) {
             _ if name.contains(char::is_whitespace) => mistake.help("divide the fields with commas"),
+            Some(near) if near == name => {
+                mistake.help(format!("`{near}` is a protocol: `wiretale fields` lists the fields of it"))
+            }
             Some(near) => mistake.help(format!("did you mean `{near}`?")),
             None => mistake.help("`wiretale fields` lists them"),
         }

@@ -72,6 +72,7 @@ fn each_mistake_is_pointed_at() {
         ("```show\nlader\n```\n", "lader", "there is no view `lader`"),
         ("```show\ntable tcp.len, tcp.lne\n```\n", "tcp.lne", "there is no field `tcp.lne`"),
         ("```show\nheard socketio.evnt where tcp\n```\n", "socketio.evnt", "there is no field `socketio.evnt`"),
+        ("```show\nheard tcp\n```\n", "tcp", "there is no field `tcp`"),
         ("```show\nheard socketio.event where tpc\n```\n", "tpc", ""),
         ("Prose with {{ count(tcp) .\n", "{{", "without the `}}`"),
         ("Prose with {{ cuont(tcp) }}.\n", "cuont", ""),

@@ -22,6 +22,8 @@ const ALLOWANCE: u64 = 1 << 20;
 /// No more codings are undone one after the other.
 const MAX_STAGES: usize = 4;
 const PIECE: usize = 16 << 10;
+/// What a gzip file begins with.
+const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// Why a body could not be decoded, or not to its end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -172,6 +174,8 @@ impl Undoing {
 /// One coding.
 struct Stage {
     format: Format,
+    /// How many octets came of the two that every gzip file begins with.
+    magic: usize,
     /// What is compressed has ended.
     ended: bool,
     trailing: usize,
@@ -193,10 +197,13 @@ impl Stage {
             "br" => Format::Brotli(Box::new(DecompressorWriter::new(Bounded::default(), PIECE))),
             other => return Err(Fault::Unknown(other.chars().take(32).collect())),
         };
-        Ok(Self { format, ended: false, trailing: 0 })
+        Ok(Self { format, magic: 0, ended: false, trailing: 0 })
     }
 
     fn push(&mut self, bytes: &[u8], out: &mut Bounded) -> Result<(), Fault> {
+        if matches!(self.format, Format::Gzip(_)) && self.magic < MAGIC.len() {
+            self.begins_as_gzip(bytes)?;
+        }
         let mut rest = bytes;
         while !rest.is_empty() && !self.ended {
             let taken = match &mut self.format {
@@ -214,6 +221,18 @@ impl Stage {
             self.ended = taken == 0 && !self.next_member(rest);
         }
         self.trailing += rest.len();
+        Ok(())
+    }
+
+    /// ID1 and ID2 "identify the file as being in gzip format" (RFC 1952 §2.3.1): what is too short for a header is no gzip that
+    /// ends too early if it does not begin as one.
+    fn begins_as_gzip(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        for (octet, expected) in bytes.iter().zip(&MAGIC[self.magic..]) {
+            if octet != expected {
+                return Err(Fault::Corrupt("invalid gzip header".to_owned()));
+            }
+            self.magic += 1;
+        }
         Ok(())
     }
 
@@ -374,6 +393,9 @@ pub(super) mod tests {
         assert_eq!(undone("gzip", &gzip(b"")), (Some(Vec::new()), None));
         assert_eq!(undone("gzip", b""), (None, Some(Fault::Short)));
         assert_eq!(undone("deflate", b""), (None, Some(Fault::Short)));
+        let no_gzip = Fault::Corrupt("invalid gzip header".to_owned());
+        assert_eq!(undone("gzip", b"hello"), (None, Some(no_gzip.clone())), "not one that ends too early");
+        assert_eq!(undone("gzip", b"\x1fhello"), (None, Some(no_gzip)));
         assert_eq!(undone("br", b""), (None, Some(Fault::Short)));
         assert_eq!(undone("br", &[0x3b]), (Some(Vec::new()), None));
     }

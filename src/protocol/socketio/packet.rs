@@ -235,16 +235,16 @@ impl<'a> Packet<'a> {
             (Kind::Unknown(character), _) => return self.wrong(format!("packet type {character:?} is not defined")),
             (Kind::Missing, _) => return self.wrong("a packet without a type"),
             (Kind::Connect, None | Some('{')) | (Kind::Disconnect, None) => return,
-            (Kind::Connect, _) => "CONNECT carries an object or nothing",
-            (Kind::Disconnect, _) => "DISCONNECT carries nothing",
+            (Kind::Connect, _) => "CONNECT must carry an object or nothing",
+            (Kind::Disconnect, _) => "DISCONNECT must carry nothing",
             (Kind::ConnectError, Some('"')) if revision == Revision::V4 => return,
             (Kind::ConnectError, Some('{')) => return,
-            (Kind::ConnectError, _) if revision == Revision::V4 => "ERROR carries a string",
-            (Kind::ConnectError, _) => "CONNECT_ERROR carries an object",
+            (Kind::ConnectError, _) if revision == Revision::V4 => "ERROR must carry a string",
+            (Kind::ConnectError, _) => "CONNECT_ERROR must carry an object",
             (Kind::Event | Kind::BinaryEvent, Some('[')) => return self.check_event(),
-            (Kind::Event | Kind::BinaryEvent, _) => "an event carries an array",
+            (Kind::Event | Kind::BinaryEvent, _) => "an event must carry an array",
             (Kind::Ack | Kind::BinaryAck, Some('[')) => return self.check_ack(),
-            (Kind::Ack | Kind::BinaryAck, _) => "an acknowledgement carries an array",
+            (Kind::Ack | Kind::BinaryAck, _) => "an acknowledgement must carry an array",
         };
         self.wrong(text);
     }

@@ -62,7 +62,7 @@ fn decodes_what_travels() {
     // Seen on the wire, without the 4 of Engine.IO.
     for (text, expected) in [
         (r#"20["e"]"#, r#"EVENT / id 0 ["e"]"#),
-        ("30", "ACK / id 0 (an acknowledgement carries an array)"),
+        ("30", "ACK / id 0 (an acknowledgement must carry an array)"),
         (r#"30["pong"]"#, r#"ACK / id 0 ["pong"]"#),
         ("32[]", "ACK / id 2 []"),
         ("0/admin,", "CONNECT /admin"),
@@ -88,7 +88,7 @@ fn decodes_what_travels() {
     }
     let text = r#"4"Not authorized""#;
     assert_eq!(short(&Packet::read(text, Revision::V4)), r#"CONNECT_ERROR / "Not authorized""#);
-    assert_eq!(read(text), r#"CONNECT_ERROR / "Not authorized" (CONNECT_ERROR carries an object)"#);
+    assert_eq!(read(text), r#"CONNECT_ERROR / "Not authorized" (CONNECT_ERROR must carry an object)"#);
     assert_eq!((Revision::V4.number(), Revision::V5.number()), (4, 5));
 }
 
@@ -106,7 +106,7 @@ fn spans() {
 fn empty() {
     assert_eq!(read(""), "no type / (a packet without a type)");
     assert_eq!(read("2[]"), "EVENT / [] (an event without a name)");
-    assert_eq!(read("2"), "EVENT / (an event carries an array)");
+    assert_eq!(read("2"), "EVENT / (an event must carry an array)");
     assert!(Packet::read("", Revision::V5).event().is_none());
     assert_eq!(read_msgpack(&[], Revision::V5).unwrap_err().text, "at octet 0: the octets end too early");
 }
@@ -138,8 +138,8 @@ fn wrong_length() {
             "7x",
             "unknown type '7' / x (this is no JSON: expected value at line 1 column 1) (packet type '7' is not defined)",
         ),
-        ("0[]", "CONNECT / [] (CONNECT carries an object or nothing)"),
-        ("1{}", "DISCONNECT / {} (DISCONNECT carries nothing)"),
+        ("0[]", "CONNECT / [] (CONNECT must carry an object or nothing)"),
+        ("1{}", "DISCONNECT / {} (DISCONNECT must carry nothing)"),
         ("2[{}]", "EVENT / [{}] (an event whose name is no string)"),
         ("3[]", "ACK / [] (an acknowledgement without an id acknowledges nothing)"),
     ] {

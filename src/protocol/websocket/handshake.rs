@@ -193,7 +193,8 @@ fn check_response(response: &Head, accept_valid: Option<bool>, notes: &mut Vec<N
     match (accept_valid, response.get("sec-websocket-accept")) {
         (Some(true), _) => {}
         (Some(false), _) => {
-            error("Sec-WebSocket-Accept is not the hash of this key: the server did not read it".into());
+            let text = "Sec-WebSocket-Accept is not the Base64 of the SHA-1 of this key and the protocol's GUID";
+            error(text.into());
         }
         (None, None) => error("the answer has no Sec-WebSocket-Accept".into()),
         (None, Some(_)) => {}

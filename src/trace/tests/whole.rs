@@ -205,3 +205,12 @@ fn a_capture_may_begin_in_the_middle() {
     assert_eq!(told(&trace)[1..], ["[2] < 200 OK", "[3] > GET /", "[4] < 200 OK"]);
     assert_eq!(told(&trace)[0], "[1] > 20 octets of a message whose beginning is missing (incomplete)");
 }
+
+/// Too little is there to know what was spoken; but it was not nothing.
+#[test]
+fn few_octets_are_not_silence() {
+    let mut talk = Conversation::new().open();
+    assert_eq!(talk.trace().talk(0), Talk::Silent);
+    talk.client("G");
+    assert_eq!(talk.trace().talk(0), Talk::Unknown);
+}

@@ -199,6 +199,22 @@ fn a_length_that_is_too_large_is_told_with_who_ended_it() {
     assert_eq!(told(&lost), [""; 0]);
 }
 
+#[test]
+fn an_answer_in_chunks_that_is_cut_is_told_if_its_sender_left() {
+    let cut = |by| {
+        let mut talk = Conversation::new().open();
+        talk.client("GET /x?y HTTP/1.1\r\nHost: x\r\n\r\n");
+        talk.server("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel");
+        talk.segment(by, Flags::FIN | Flags::ACK, b"");
+        talk
+    };
+    let found = one(&cut(TO_CLIENT));
+    let says = "the answer to GET /x is cut: 127.0.0.1:8080 closed before the chunk that ends it; ";
+    assert!(found.text.starts_with(says), "{}", found.text);
+    assert_eq!((found.severity, found.frames), (Severity::Error, vec![4, 6]));
+    assert_eq!(told(&cut(TO_SERVER)), [""; 0], "who leaves a stream has had enough");
+}
+
 /// Its session lives as long as one of its polls waits.
 #[test]
 fn a_session_that_still_polls_is_not_over() {
@@ -219,4 +235,66 @@ fn a_session_that_still_polls_is_not_over() {
     later(&mut said, last, 900);
     let told = told(&said);
     assert!(told.iter().any(|text| text.contains("until the capture ended")), "{told:?}");
+}
+
+/// The length is right: nothing should have been sent.
+#[test]
+fn a_body_where_none_may_be_is_told_as_such() {
+    let answered = |method: &str, head: &str| {
+        let mut talk = Conversation::new().open();
+        talk.client(format!("{method} / HTTP/1.1\r\nHost: x\r\n\r\n")).server(format!("HTTP/1.1 {head}\r\n\r\nhello"));
+        talk.close();
+        one(&talk).text
+    };
+    let none = "5 octets follow the answer in frame 5, and no request waits for them: ";
+    for (said, why) in [
+        (answered("HEAD", "200 OK\r\nContent-Length: 5"), "what answers HEAD has no body, "),
+        (answered("GET", "204 No Content\r\nContent-Length: 5"), "one with status 204 has no body, "),
+        (answered("GET", "304 Not Modified"), "one with status 304 has no body, "),
+    ] {
+        assert!(said.starts_with(&format!("{none}{why}")), "{said}");
+    }
+    assert!(answered("GET", "200 OK\r\nContent-Length: 3").ends_with("its Content-Length: 3 is too small"));
+}
+
+#[test]
+fn who_does_not_read_is_not_waited_for() {
+    let mut talk = Conversation::new().open();
+    talk.client("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    talk.server("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\neight of");
+    talk.segment(TO_SERVER, Flags::ACK, b"").segment(TO_SERVER, Flags::RST | Flags::ACK, b"");
+    talk.frames[5].data[34..36].copy_from_slice(&[0, 0]);
+    later(&mut talk, 7, 3000);
+    let said = told(&talk);
+    assert!(said.iter().any(|text| text.contains("8 came: the client did not read (its window was 0)")), "{said:?}");
+}
+
+/// What a frame announces is not what it has.
+#[test]
+fn a_message_that_was_broken_off_was_to_be_large() {
+    let mut talk = websocket("", "");
+    let begins = frame(0x81, &[b'x'; 2000], true);
+    talk.client(&begins[..1000]).server(frame(0x88, &[3, 241], false)).segment(TO_SERVER, Flags::RST | Flags::ACK, b"");
+    let said = told(&talk);
+    assert!(
+        said.iter().any(|text| text.ends_with("the message that begins in frame 6 was to have 2000 octets")),
+        "{said:?}"
+    );
+}
+
+/// An answer of a program's own that looks like one of Engine.IO is not, and what Engine.IO says is said.
+#[test]
+fn errors_have_the_words_of_engineio_only_where_it_is_spoken() {
+    let answered = |target: &str, body: &str| {
+        let mut talk = Conversation::new().open();
+        talk.client(format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n"));
+        talk.server(format!("HTTP/1.1 400 Bad Request\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
+        one(&talk).text
+    };
+    let body = r#"{"code":1,"message":"Session ID unknown"}"#;
+    assert_eq!(answered("/api/users", body), "GET /api/users was answered with 400 Bad Request");
+    let session = "/socket.io/?EIO=4&transport=polling&sid=s";
+    assert_eq!(answered(session, body), "GET /socket.io/ was answered with 400 Bad Request (\"Session ID unknown\")");
+    let version = r#"{"code":5,"message":"Unsupported protocol version"}"#;
+    assert!(answered("/socket.io/?transport=polling", version).ends_with("(\"Unsupported protocol version\")"));
 }

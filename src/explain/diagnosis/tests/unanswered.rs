@@ -1,6 +1,6 @@
 use super::{engineio, frame, later, one, text, told, websocket};
 use crate::packet::Flags;
-use crate::trace::testing::{Conversation, TO_CLIENT};
+use crate::trace::testing::{Conversation, DATA, TO_CLIENT, TO_SERVER};
 
 #[test]
 fn a_request_without_an_answer_says_who_left() {
@@ -123,4 +123,55 @@ fn a_session_that_is_closed_by_a_packet_is_given_up() {
     assert!(said[1].contains("none came in the 901 ms until the session was over"), "{said:?}");
     later(&mut talk, 12, 9000);
     assert_eq!(told(&talk), said);
+}
+
+/// Who left first decides: the Close that whoever pinged sends then is no giving up.
+#[test]
+fn who_left_before_gives_nothing_up() {
+    let ping = |leaves: bool| {
+        let mut talk = websocket("", "");
+        talk.server(frame(0x89, b"?", false));
+        if leaves {
+            talk.segment(TO_SERVER, Flags::FIN | Flags::ACK, b"");
+        }
+        talk.server(frame(0x88, &[3, 232], false));
+        later(&mut talk, if leaves { 8 } else { 7 }, 900);
+        talk
+    };
+    assert!(one(&ping(false)).text.starts_with("no pong came for the ping in frame 6: 127.0.0.1:8080 gave up"));
+    assert_eq!(told(&ping(true)), [""; 0]);
+}
+
+/// It is waited from the first ping on, however soon one follows the other.
+#[test]
+fn several_pings_are_one_waiting() {
+    let pinged = |last: &[&[u8]]| {
+        let mut talk = websocket("", "");
+        for _ in 0..4 {
+            talk.server(frame(0x89, b"?", false));
+        }
+        for octets in last {
+            talk.segment(if octets[0] == 0x8a { TO_SERVER } else { TO_CLIENT }, DATA, octets);
+        }
+        (7..11).for_each(|frame| later(&mut talk, frame, 300));
+        told(&talk)
+    };
+    let said = pinged(&[&frame(0x88, &[3, 243], false)]);
+    assert!(said[0].starts_with("no pong came for the ping in frame 6, nor for 3 more behind it: "), "{said:?}");
+    assert!(said[0].ends_with("gave up after 1.2 s"), "{said:?}");
+    let said = pinged(&[&frame(0x8a, b"?", true), &frame(0x88, &[3, 232], false)]);
+    assert_eq!(said, [""; 0], "one pong answers all before it");
+}
+
+/// A session that is asked for is not asked to wait, other than one that is polled.
+#[test]
+fn an_opening_poll_without_an_answer_is_told() {
+    let asks = |query: &str| {
+        let mut talk = Conversation::new().open();
+        talk.client(format!("GET /socket.io/?EIO=4&transport=polling{query} HTTP/1.1\r\nHost: x\r\n\r\n")).close();
+        later(&mut talk, 5, 2000);
+        talk
+    };
+    assert!(one(&asks("")).text.ends_with("was never answered: the client gave up after 2.0 s"));
+    assert_eq!(told(&asks("&sid=s")), [""; 0]);
 }
