@@ -11,7 +11,7 @@ use super::knobs;
 use super::lesson::{self, Run};
 use super::load::{Loaded, Secrets};
 use super::output::Output;
-use crate::explain::lesson::{Told, Verdict};
+use crate::explain::lesson::{Told, ToldClaim, Verdict};
 use crate::lab::{self, Place, Scenario};
 use crate::view::{self, CheckRecord, CheckResult, Line, Tone};
 
@@ -134,11 +134,16 @@ fn row(found: &CourseLesson, which: &str, run: Option<&Checked>) -> Vec<String> 
     [name, which.into()].into_iter().chain(numbers).collect()
 }
 
+/// The values for which a claim does not hold.
+fn here(claim: &ToldClaim) -> String {
+    claim.failing.as_ref().map(|failing| format!("; here {failing}")).unwrap_or_default()
+}
+
 fn misses(found: &CourseLesson, which: &str, told: &Told) -> Vec<Line> {
     let failed = told.claims().filter(|claim| claim.verdict == Verdict::Fails).map(|claim| {
         Line::of(Tone::Bad, "✗ ")
             .with(Tone::Strong, format!("{}:{} ({which}): ", found.file, claim.line))
-            .with(Tone::Plain, format!("{}  [{}]", claim.sentence.plain(), claim.proof))
+            .with(Tone::Plain, format!("{}  [{}{}]", claim.sentence.plain(), claim.proof, here(claim)))
     });
     let missing = told.missing().map(|missing| {
         Line::of(Tone::Bad, "✗ ")

@@ -2,7 +2,7 @@
 
 use super::check::{Scope, Used, formula};
 use super::eval::evidence::Evidence;
-use super::eval::formula::{Node, evaluate};
+use super::eval::formula::{Node, evaluate, failing};
 use super::question::Filter;
 use super::records::{Names, Protocol, Records};
 use super::syntax;
@@ -55,6 +55,12 @@ impl Expr {
     pub fn evaluate(&self, records: &dyn Records) -> Outcome {
         let (value, evidence) = evaluate(&self.node, records);
         Outcome { value, evidence }
+    }
+
+    /// The comparison for which it does not hold, with the values that it has in this capture: `0 == 1`. `None` if it holds, or
+    /// says no by something else than a comparison.
+    pub fn failing(&self, records: &dyn Records) -> Option<String> {
+        failing(&self.node, records)
     }
 
     /// What was written.

@@ -298,7 +298,8 @@ impl<'a> LessonPage<'a> {
             (Verdict::EnvironmentDiffers, _) => "your system differs: this counts frames as Linux loopback makes them",
             (Verdict::Fails, _) => "this capture says otherwise",
         };
-        let body = Line::of(Tone::Warn, format!("{why}: {}", proof_text(claim)));
+        let here = claim.failing.as_ref().map(|failing| format!("; here {failing}")).unwrap_or_default();
+        let body = Line::of(Tone::Warn, format!("{why}: {}{here}", proof_text(claim)));
         let body = body.with(Tone::Dim, format!(" (line {})", claim.line));
         self.page.paragraph(Line::of(Tone::Plain, "  "), &body);
         claim.sentence.missing.iter().for_each(|missing| self.missing(missing));
@@ -394,6 +395,6 @@ mod tests {
     #[test]
     fn the_proof_of_an_untrue_sentence_takes_one_line() {
         let page = page("```claim\nsentence: So it is.\nproof:    count(tcp)\n          == 1\n```\n");
-        assert!(page.contains("|  this capture says otherwise: count(tcp) == 1 (line 8)|"), "{page}");
+        assert!(page.contains("|  this capture says otherwise: count(tcp) == 1; here 0 == 1 (line 8)|"), "{page}");
     }
 }

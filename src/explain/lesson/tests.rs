@@ -1,6 +1,7 @@
 use super::*;
 use crate::filter::TraceNames;
 use crate::mistake::Mistake;
+use crate::trace::testing::{Conversation, GET, trace};
 
 const FRONT: &str = "+++\ntitle = \"T\"\nquestion = \"Q?\"\n\n[knobs]\nkey = \"abc\"\n+++\n";
 
@@ -200,6 +201,23 @@ fn of_nothing_nothing_is_proved() {
     let lesson = parse("```claim\nsentence: No UDP.\nproof: count(udp) == 0\n```\n").unwrap();
     let told = lesson.tell(&crate::trace::Trace::default(), &crate::explain::Cast::default(), true);
     assert_eq!(told.claims().next().unwrap().verdict, Verdict::Fails);
+}
+
+#[test]
+fn a_claim_that_fails_says_what_it_found() {
+    let failing = |proof: &str| {
+        let lesson = parse(&format!("```claim\nsentence: So.\nproof: {proof}\n```\n")).unwrap();
+        let trace = trace(&Conversation::new().open().client(GET).frames);
+        lesson.tell(&trace, &crate::explain::Cast::default(), true).claims().next().unwrap().failing.clone()
+    };
+    assert_eq!(failing("count(http.request) == 2"), Some("1 == 2".to_owned()));
+    assert_eq!(failing("count(tcp) == 4 && 1 < count(http) < 3"), Some("1 < 1".to_owned()));
+    assert_eq!(
+        failing("value(http.request.method where http.request) == \"PUT\""),
+        Some("\"GET\" == \"PUT\"".to_owned())
+    );
+    assert_eq!(failing("count(tcp) == 4"), None);
+    assert_eq!(failing("!(count(tcp) == 4)"), None, "no comparison fails");
 }
 
 #[test]

@@ -74,6 +74,8 @@ pub struct ToldClaim {
     pub class: Class,
     /// Whether it holds here.
     pub verdict: Verdict,
+    /// Of one that does not: the comparison that fails, with the values of this capture, such as `0 == 1`.
+    pub failing: Option<String>,
     /// The frames it rests on.
     pub evidence: Evidence,
 }
@@ -275,13 +277,14 @@ impl Teller<'_> {
             (_, Class::LinuxLo) if !self.exact => Verdict::EnvironmentDiffers,
             (_, _) => Verdict::Fails,
         };
+        let failing = if verdict == Verdict::Holds { None } else { proof.expr.failing(self.trace) };
         let sentence = self.text(sentence);
         let mut evidence = outcome.evidence;
         evidence.frames.extend(&sentence.frames);
         evidence.frames.sort_unstable();
         evidence.frames.dedup();
         let (proof, line) = (proof.expr.text().to_owned(), proof.line);
-        ToldClaim { sentence, proof, line, class, verdict, evidence }
+        ToldClaim { sentence, proof, line, class, verdict, failing, evidence }
     }
 
     fn text(&self, text: &Text) -> ToldText {

@@ -1,6 +1,7 @@
 //! Expressions, asked of a capture; gathers the frames the answer rests on.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use super::evidence::{Evidence, Gathered};
 use super::{matches, number};
@@ -40,6 +41,33 @@ pub enum Compare {
     Contains,
 }
 
+impl fmt::Display for Compare {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Order(Order::Equal) => "==",
+            Self::Order(Order::NotEqual) => "!=",
+            Self::Order(Order::Less) => "<",
+            Self::Order(Order::LessEqual) => "<=",
+            Self::Order(Order::Greater) => ">",
+            Self::Order(Order::GreaterEqual) => ">=",
+            Self::Contains => "contains",
+        })
+    }
+}
+
+/// A value as it is written in an expression, of long ones the beginning.
+fn spelled(value: &ExprValue) -> String {
+    let text = match value {
+        ExprValue::Text(text) => serde_json::Value::from(text.as_str()).to_string(),
+        other => other.to_string(),
+    };
+    let short: String = text.chars().take(LONGEST).collect();
+    if short.len() < text.len() { format!("{short}…") } else { short }
+}
+
+/// Of a longer value the beginning is told.
+const LONGEST: usize = 60;
+
 /// The frames whose values are taken.
 #[derive(Debug, Clone)]
 pub enum From {
@@ -53,6 +81,12 @@ pub fn evaluate(node: &Node, records: &dyn Records) -> (ExprValue, Evidence) {
     let mut run = Run { records, gathered: Gathered::default() };
     let value = run.value(node);
     (value, run.gathered.finish(records.frames()))
+}
+
+/// The comparison for which a claim does not hold, with the values that it has here: `0 == 1`. `None` if it holds, or compares
+/// nothing.
+pub fn failing(node: &Node, records: &dyn Records) -> Option<String> {
+    Run { records, gathered: Gathered::default() }.failing(node)
 }
 
 struct Run<'r> {
@@ -108,6 +142,27 @@ impl Run<'_> {
             left = right;
         }
         ExprValue::Bool(true)
+    }
+
+    fn failing(&mut self, node: &Node) -> Option<String> {
+        match node {
+            Node::All(parts) => {
+                let part = parts.iter().find(|part| self.value(part) != ExprValue::Bool(true))?;
+                self.failing(part)
+            }
+            Node::Chain(first, rest) => {
+                let mut left = self.value(first);
+                for (compare, right) in rest {
+                    let right = self.value(right);
+                    if !holds(*compare, &left, &right) {
+                        return Some(format!("{} {compare} {}", spelled(&left), spelled(&right)));
+                    }
+                    left = right;
+                }
+                None
+            }
+            _ => None,
+        }
     }
 
     fn within(&mut self, value: &Node, negated: bool, set: &[(Node, Option<Node>)]) -> ExprValue {
