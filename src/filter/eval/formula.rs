@@ -10,6 +10,7 @@ use crate::filter::plan::{Order, Plan, contains};
 use crate::filter::records::Records;
 use crate::filter::value::{ExprValue, spaced_hex};
 use crate::layer::{FieldDef, Kind, Value};
+use crate::protocol::text::json_string;
 
 /// An expression whose names and types are known.
 #[derive(Debug, Clone)]
@@ -57,10 +58,10 @@ impl fmt::Display for Compare {
 
 /// A value as it is written in an expression, of long ones the beginning.
 fn spelled(value: &ExprValue) -> String {
-    let text = match value {
-        ExprValue::Text(text) => serde_json::Value::from(text.as_str()).to_string(),
-        other => other.to_string(),
-    };
+    if let ExprValue::Text(text) = value {
+        return json_string(text, LONGEST);
+    }
+    let text = value.to_string();
     let short: String = text.chars().take(LONGEST).collect();
     if short.len() < text.len() { format!("{short}…") } else { short }
 }
