@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::exchange::Exchange;
 use super::{Case, End, Finding, Lying, MOST, end_of, in_words, lying, quoted, sender};
 use crate::flow::{Connection, Ending};
-use crate::layer::Direction;
+use crate::layer::{Direction, Severity};
 use crate::protocol::engineio::{Content, EngineIoPacket, Kind, Open, Query};
 use crate::protocol::text::json_string;
 use crate::protocol::{Opcode, SocketIoPacket, WebSocketFrame};
@@ -34,7 +34,9 @@ fn unanswered(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
         return None;
     }
     let connection = case.connection(request)?;
-    let End { by, frame: end, how } = case.end_for(request)?;
+    let Some(End { by, frame: end, how }) = case.end_for(request) else {
+        return still_waits(case, exchange, connection);
+    };
     let is_over = case.resets.contains_key(&lying(request));
     // Whoever only says that it has said all may still be answered.
     let may_come = !is_over && matches!(connection.ending(), Ending::HalfClosed { by: Direction::ToServer, .. });
@@ -68,6 +70,35 @@ fn unanswered(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
     let spec = if request.stream.is_some() { "RFC 9113 §8.1" } else { "RFC 9112 §9.3.1" };
     Some(Finding::warn(text, spec, frames))
 }
+
+/// A request that had no answer when the capture ended, long after it, on a connection that was open.
+fn still_waits(case: &Case<'_>, exchange: &Exchange<'_>, connection: &Connection) -> Option<Finding> {
+    let asked = exchange.request.frame();
+    let waited = case.seconds(asked, case.trace.len());
+    let all_there = [Direction::ToServer, Direction::ToClient].iter().all(|way| case.has_all(connection, *way));
+    if connection.ending() != Ending::Open || waited < LONG || !all_there {
+        return None;
+    }
+    // Where others were held back before, it is a long poll.
+    let path = |target: &str| target.split('?').next().map(str::to_owned);
+    let was_held = |other: &Exchange<'_>| {
+        path(&other.target) == path(&exchange.target)
+            && other.answer.is_some_and(|answer| case.seconds(other.request.frame(), answer.frame()) >= PATIENCE)
+    };
+    if case.exchanges.iter().any(was_held) {
+        return None;
+    }
+    let text = format!(
+        "{} {} had no answer yet when the capture ended, {} later",
+        exchange.method,
+        quoted(&exchange.target),
+        in_words(waited)
+    );
+    Some(Finding { severity: Severity::Note, ..Finding::warn(text, "RFC 9112 §9.3.1", vec![asked]) })
+}
+
+/// So long hardly anyone is asked to wait, unless he knows: two seconds.
+const LONG: f64 = 2.0;
 
 /// Whether the server said anything behind a request, be it an answer that has no end yet, or octets that nobody read.
 fn answer_begun(case: &Case<'_>, request: &Message) -> bool {

@@ -1,4 +1,5 @@
 use super::{engineio, frame, later, one, text, told, websocket};
+use crate::layer::Severity;
 use crate::packet::Flags;
 use crate::trace::testing::{Conversation, DATA, TO_CLIENT, TO_SERVER};
 
@@ -174,4 +175,30 @@ fn an_opening_poll_without_an_answer_is_told() {
     };
     assert!(one(&asks("")).text.ends_with("was never answered: the client gave up after 2.0 s"));
     assert_eq!(told(&asks("&sid=s")), [""; 0]);
+}
+
+/// Whoever stops the capture because nothing comes finds what did not.
+#[test]
+fn a_request_may_wait_until_the_capture_ends() {
+    let get = "GET /hung HTTP/1.1\r\nHost: x\r\n\r\n";
+    let other = |talk: &mut Conversation, wait| {
+        talk.frames.extend(Conversation::between("127.0.0.1:5", "127.0.0.1:6").open().frames);
+        later(talk, 5, wait);
+    };
+    let mut talk = Conversation::new().open();
+    talk.client(get);
+    other(&mut talk, 7000);
+    let found = one(&talk);
+    assert_eq!(found.text, "GET /hung had no answer yet when the capture ended, 7.0 s later");
+    assert_eq!((found.severity, found.frames), (Severity::Note, vec![4]));
+    let mut soon = Conversation::new().open();
+    soon.client(get);
+    other(&mut soon, 700);
+    assert_eq!(told(&soon), [""; 0], "the answer may be on its way");
+    let mut held = Conversation::new().open();
+    held.client(get).server("HTTP/1.1 204 No Content\r\n\r\n").client(get);
+    later(&mut held, 5, 900);
+    held.frames.extend(Conversation::between("127.0.0.1:5", "127.0.0.1:6").open().frames);
+    later(&mut held, 7, 7000);
+    assert_eq!(told(&held), [""; 0], "it is a long poll");
 }
