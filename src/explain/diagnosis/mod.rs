@@ -9,6 +9,7 @@ mod asked;
 mod closed;
 mod encrypted;
 mod exchange;
+mod lengths;
 mod opened;
 mod session;
 
@@ -163,6 +164,7 @@ pub fn diagnose(trace: &Trace) -> Vec<Finding> {
     found.extend(closed::findings(&case));
     found.extend(session::findings(&case));
     found.extend(encrypted::findings(&case));
+    found.extend(lengths::findings(&case));
     for finding in &mut found {
         finding.frames.sort_unstable();
         finding.frames.dedup();

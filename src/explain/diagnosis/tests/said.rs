@@ -298,3 +298,27 @@ fn errors_have_the_words_of_engineio_only_where_it_is_spoken() {
     let version = r#"{"code":5,"message":"Unsupported protocol version"}"#;
     assert!(answered("/socket.io/?transport=polling", version).ends_with("(\"Unsupported protocol version\")"));
 }
+
+#[test]
+fn the_length_of_a_request_may_be_wrong_too() {
+    let post = |len: u32, body: &str, answer: &str| {
+        let mut talk = Conversation::new().open();
+        talk.client(format!("POST /p?q HTTP/1.1\r\nHost: x\r\nContent-Length: {len}\r\n\r\n{body}"));
+        if !answer.is_empty() {
+            talk.server(format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n"));
+        }
+        talk.close();
+        told(&talk)
+    };
+    let large = post(100, "hello", "400 Bad Request");
+    let says = "POST /p announces 100 octets (Content-Length), and 5 came before it was answered with 400: ";
+    assert!(large[0].starts_with(says), "{large:?}");
+    assert!(post(100, "hello", "")[0].contains("5 came before 127.0.0.1:51544 closed"), "{:?}", post(100, "hello", ""));
+    let early = post(100, "hello", "413 Content Too Large");
+    assert!(!early.iter().any(|text| text.contains("announces")), "its sender was stopped: {early:?}");
+    let small = post(12, "{\"a\":\"gr\u{fc}n\"}", "400 Bad Request");
+    let says =
+        "1 octet follows the body of the request in frame 4 and begins no other: its Content-Length: 12 is too small";
+    assert!(small.iter().any(|text| text.starts_with(says)), "{small:?}");
+    assert_eq!(post(5, "hello", "200 OK"), [""; 0]);
+}
