@@ -43,8 +43,6 @@ pub mod map;
 
 pub mod count;
 
-pub mod special;
-
 pub mod mistake;
 
 pub mod capture;

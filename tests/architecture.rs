@@ -8,9 +8,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The floors in the order in which data flows; a module imports only from those before it.
-const FLOORS: [&str; 14] = [
-    "layer", "map", "count", "special", "mistake", "capture", "packet", "flow", "message", "protocol", "trace",
-    "filter", "explain", "view",
+const FLOORS: [&str; 13] = [
+    "layer", "map", "count", "mistake", "capture", "packet", "flow", "message", "protocol", "trace", "filter",
+    "explain", "view",
 ];
 
 /// What the lab may know: where frames come from, and the words of floor 0. Never what dissects them.

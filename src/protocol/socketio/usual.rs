@@ -3,7 +3,6 @@
 //! holds both equal.
 
 use super::Kind;
-use crate::special::{SIXTEEN, Special};
 
 /// Arrays and objects nested deeper than this are not usual, the empty ones not counted.
 const MAX_DEPTH: u32 = 64;
@@ -146,17 +145,23 @@ fn end_of_string(json: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-/// Where the first octet stands, from `at` on, that does not stand for itself in a string. Sixteen at a time are quicker than
+/// Where the first octet stands, from `at` on, that does not stand for itself in a string. Eight at a time are quicker than
 /// one by one.
 #[inline]
 fn special(json: &[u8], mut at: usize) -> Option<usize> {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGHS: u64 = ONES * 0x80;
+    // The high bit of each octet that is below `bound`, as far as the first one is.
+    let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word & HIGHS;
     let mut rest = json.get(at..)?;
-    while let Some((sixteen, behind)) = rest.split_first_chunk::<SIXTEEN>() {
-        let special = Special::of(sixteen);
-        if !special.is_none() {
-            return Some(at + special.before());
+    while let Some((word, behind)) = rest.split_first_chunk::<8>() {
+        let word = u64::from_le_bytes(*word);
+        let (quote, backslash) = (word ^ (ONES * 0x22), word ^ (ONES * 0x5c));
+        let found = below(word, 0x20) | below(quote, 1) | below(backslash, 1);
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize / 8);
         }
-        (rest, at) = (behind, at + SIXTEEN);
+        (rest, at) = (behind, at + 8);
     }
     rest.iter().position(|octet| !PLAIN[usize::from(*octet)]).map(|found| at + found)
 }

@@ -1,7 +1,7 @@
 //! Text as a string of JSON (RFC 8259 §7), written as serde_json writes it, and octets in hexadecimal: what most of an export
 //! is. Several octets at a time are looked at, and what needs no escape is copied in pieces of one size.
 
-use crate::special::{SIXTEEN, Special};
+use super::special::{SIXTEEN, Special};
 
 /// How many octets are looked at together where nothing needs an escape...
 const WIDE: usize = 32;

@@ -39,6 +39,7 @@ mod moments;
 mod object;
 mod order;
 mod riders;
+mod special;
 mod table;
 
 use std::io::{self, Write};

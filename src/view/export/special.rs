@@ -1,21 +1,21 @@
-//! Floor 0: the octets of a text that do not stand for themselves in a string of JSON (RFC 8259 §7), found sixteen at a time.
+//! The octets of a text that do not stand for themselves in a string of JSON (RFC 8259 §7), found sixteen at a time.
 
 /// How many octets are looked at together.
-pub const SIXTEEN: usize = 16;
+pub(super) const SIXTEEN: usize = 16;
 
 /// Which of sixteen octets are special: all bits of its octet are set, the first one's are the lowest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Special {
+pub(super) struct Special {
     /// Control characters, below 0x20.
-    pub controls: u128,
+    pub(super) controls: u128,
     /// Quotes and backslashes.
-    pub quotes: u128,
+    pub(super) quotes: u128,
 }
 
 impl Special {
     /// Looks at sixteen octets.
     #[inline]
-    pub fn of(octets: &[u8; SIXTEEN]) -> Self {
+    pub(super) fn of(octets: &[u8; SIXTEEN]) -> Self {
         Self {
             controls: marked(octets, |octet| u8::from(octet < 0x20)),
             quotes: marked(octets, |octet| u8::from(octet == b'"') | u8::from(octet == b'\\')),
@@ -24,19 +24,19 @@ impl Special {
 
     /// Whether all of them stand for themselves.
     #[inline]
-    pub fn is_none(self) -> bool {
+    pub(super) fn is_none(self) -> bool {
         self.controls | self.quotes == 0
     }
 
     /// How many octets come before the first special one.
     #[inline]
-    pub fn before(self) -> usize {
+    pub(super) fn before(self) -> usize {
         (self.controls | self.quotes).trailing_zeros() as usize / 8
     }
 
     /// Which are quotes and backslashes, a bit for each of eight and eight octets.
     #[inline]
-    pub fn quote_bits(self) -> [u8; 2] {
+    pub(super) fn quote_bits(self) -> [u8; 2] {
         // The lowest bit of each octet, moved next to each other at the top.
         let gathered = |half: u64| ((half & LOWEST).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8;
         [gathered(self.quotes as u64), gathered((self.quotes >> 64) as u64)]
