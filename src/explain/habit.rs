@@ -108,8 +108,8 @@ pub fn habits(trace: &Trace) -> Vec<Recognised> {
         for exchanges in apart(exchanges) {
             let Some((habit, confidence, why)) = judge(&exchanges) else { continue };
             let frames: Vec<u32> = exchanges.iter().map(|exchange| exchange.frame).collect();
-            match of_path.iter_mut().find(|known| (known.habit, known.confidence) == (habit, confidence)) {
-                // Of several that do the same the first tells why.
+            // What is told in other words, or with other numbers, is told apart.
+            match of_path.iter_mut().find(|known| (known.habit, &known.why) == (habit, &why)) {
                 Some(known) => known.frames.extend(frames),
                 None => {
                     let path = path.clone();

@@ -9,7 +9,7 @@ use super::asked::PATIENCE;
 use super::exchange::Exchange;
 use super::{Case, End, Finding, MOST, in_words, lying, quoted, session, together};
 use crate::count::{counted, plural};
-use crate::flow::{Opening, Reset};
+use crate::flow::Opening;
 use crate::layer::Direction;
 use crate::protocol::engineio::{ErrorBody, Query};
 use crate::protocol::text::json_string;
@@ -45,8 +45,7 @@ fn cut_short(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
     };
     let (asked, last) = (exchange.request.frame(), *last?);
     let waited = case.seconds(last, end);
-    let what =
-        format!("the answer to {} {}", exchange.method, quoted(exchange.target.split('?').next().unwrap_or_default()));
+    let what = format!("the answer to {} {}", exchange.method, quoted(exchange.path()));
     let announced = counted(announced, "octet");
     let text = match by {
         Direction::ToClient => format!(
@@ -82,7 +81,7 @@ fn cut_in_chunks(case: &Case<'_>, exchange: &Exchange<'_>, answer: &Message) -> 
     let text = format!(
         "the answer to {} {} is cut: {} {how} before the chunk that ends it; its program ended, or gave up on it",
         exchange.method,
-        quoted(exchange.target.split('?').next().unwrap_or_default()),
+        quoted(exchange.path()),
         connection.server
     );
     Some(Finding::error(text, "RFC 9112 §8", vec![exchange.request.frame(), end]))
@@ -91,13 +90,8 @@ fn cut_in_chunks(case: &Case<'_>, exchange: &Exchange<'_>, answer: &Message) -> 
 /// Whether a client let no more come of an answer before this frame, in which it gave up.
 fn did_not_read(case: &Case<'_>, answer: &Message, end: u32) -> bool {
     let begun = answer.frames.first().copied().unwrap_or(end);
-    case.trace.records().any(|(number, record)| {
-        let segment = record.segment.as_ref().filter(|_| begun < number && number < end);
-        segment.is_some_and(|segment| {
-            let is_of = segment.connection == answer.connection && segment.direction == Direction::ToServer;
-            is_of && segment.window == 0 && segment.reset == Reset::None
-        })
-    })
+    let closed = case.closed_windows.get(&answer.connection);
+    closed.is_some_and(|frames| frames.iter().any(|frame| begun < *frame && *frame < end))
 }
 
 /// Requests that were answered with an error, each kind of them once; but for what is known of sessions of Engine.IO.
@@ -116,8 +110,12 @@ fn refused(case: &Case<'_>) -> Vec<Finding> {
         }
         let says = error.map(|error| format!(" ({})", json_string(&error.message, MOST))).unwrap_or_default();
         let reason = http.start(case.trace.bytes(answer)).map(|(_, reason)| reason).unwrap_or_default();
-        let path = exchange.target.split('?').next().unwrap_or_default();
-        let text = format!("{} {} was answered with {status} {}{says}", exchange.method, quoted(path), quoted(&reason));
+        let text = format!(
+            "{} {} was answered with {status} {}{says}",
+            exchange.method,
+            quoted(exchange.path()),
+            quoted(&reason)
+        );
         Some(Finding::warn(text, "RFC 9110 §15", vec![exchange.request.frame(), answer.frame()]))
     }))
 }
@@ -148,11 +146,10 @@ fn not_allowed(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
         Some(allowed) => format!("allows {} only", quoted(&allowed)),
         None => "allows no other origin".to_owned(),
     };
-    let path = exchange.target.split('?').next().unwrap_or_default();
     let text = format!(
         "the answer to {} {} {allows}: a browser does not let a page of {} read it (CORS)",
         exchange.method,
-        quoted(path),
+        quoted(exchange.path()),
         quoted(&origin)
     );
     Some(Finding::warn(text, "Fetch, CORS check", vec![exchange.request.frame(), answer.frame()]))

@@ -16,7 +16,9 @@ use crate::protocol::{Opcode, SocketIoPacket, WebSocketFrame};
 use crate::trace::Message;
 
 pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
-    let mut found: Vec<Finding> = case.exchanges.iter().filter_map(|exchange| unanswered(case, exchange)).collect();
+    let held = held_back(case);
+    let mut found: Vec<Finding> =
+        case.exchanges.iter().filter_map(|exchange| unanswered(case, exchange, &held)).collect();
     found.extend(unacknowledged(case));
     found.extend(heartbeats(case));
     found.extend(pings(case));
@@ -24,7 +26,7 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
 }
 
 /// A request whose connection, or stream, ended without an answer.
-fn unanswered(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
+fn unanswered(case: &Case<'_>, exchange: &Exchange<'_>, held: &BTreeSet<&str>) -> Option<Finding> {
     let request = exchange.request;
     // What polls a session is asked to wait, and is left open when its client goes.
     let waits = exchange.method == "GET"
@@ -35,7 +37,7 @@ fn unanswered(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
     }
     let connection = case.connection(request)?;
     let Some(End { by, frame: end, how }) = case.end_for(request) else {
-        return still_waits(case, exchange, connection);
+        return still_waits(case, exchange, connection).filter(|_| !held.contains(exchange.path()));
     };
     let is_over = case.resets.contains_key(&lying(request));
     // Whoever only says that it has said all may still be answered.
@@ -79,15 +81,6 @@ fn still_waits(case: &Case<'_>, exchange: &Exchange<'_>, connection: &Connection
     if connection.ending() != Ending::Open || waited < LONG || !all_there {
         return None;
     }
-    // Where others were held back before, it is a long poll.
-    let path = |target: &str| target.split('?').next().map(str::to_owned);
-    let was_held = |other: &Exchange<'_>| {
-        path(&other.target) == path(&exchange.target)
-            && other.answer.is_some_and(|answer| case.seconds(other.request.frame(), answer.frame()) >= PATIENCE)
-    };
-    if case.exchanges.iter().any(was_held) {
-        return None;
-    }
     let text = format!(
         "{} {} had no answer yet when the capture ended, {} later",
         exchange.method,
@@ -95,6 +88,14 @@ fn still_waits(case: &Case<'_>, exchange: &Exchange<'_>, connection: &Connection
         in_words(waited)
     );
     Some(Finding { severity: Severity::Note, ..Finding::warn(text, "RFC 9112 §9.3.1", vec![asked]) })
+}
+
+/// The paths of which answers were held back: what waits there is a long poll.
+fn held_back<'a>(case: &'a Case<'_>) -> BTreeSet<&'a str> {
+    let was_held = |exchange: &&Exchange<'_>| {
+        exchange.answer.is_some_and(|answer| case.seconds(exchange.request.frame(), answer.frame()) >= PATIENCE)
+    };
+    case.exchanges.iter().filter(was_held).map(Exchange::path).collect()
 }
 
 /// So long hardly anyone is asked to wait, unless he knows: two seconds.

@@ -17,6 +17,11 @@ pub(super) struct Exchange<'a> {
 }
 
 impl Exchange<'_> {
+    /// What is asked for, without the query.
+    pub(super) fn path(&self) -> &str {
+        self.target.split('?').next().unwrap_or_default()
+    }
+
     /// A header field of the request.
     pub(super) fn asks(&self, trace: &Trace, name: &str) -> Option<String> {
         value(trace, self.request, name)

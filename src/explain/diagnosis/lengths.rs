@@ -42,7 +42,7 @@ fn too_large(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
         "{} {} announces {} (Content-Length), and {came} came before {how}: the length is too large, or its program did not send \
          all",
         exchange.method,
-        quoted(exchange.target.split('?').next().unwrap_or_default()),
+        quoted(exchange.path()),
         counted(announced, "octet")
     );
     let spec = if request.stream.is_some() { "RFC 9113 §8.1.1" } else { "RFC 9112 §8" };

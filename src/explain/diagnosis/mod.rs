@@ -19,7 +19,7 @@ use std::net::SocketAddr;
 
 use exchange::Exchange;
 
-use crate::flow::{Closing, Connection, Ending};
+use crate::flow::{Closing, Connection, Ending, Reset};
 use crate::layer::{Direction, Severity};
 use crate::protocol::Http2Frame;
 use crate::protocol::text::tamed;
@@ -58,6 +58,8 @@ struct Case<'a> {
     last_said: Vec<[u32; 2]>,
     /// The last frame of each connection that brought anything new from its server, whether or not it could be read.
     last_octets: Vec<u32>,
+    /// The frames of each connection in which its client let nothing more come.
+    closed_windows: HashMap<u32, Vec<u32>>,
     /// The streams of HTTP/2 on which a server said something.
     begun: HashSet<Lying>,
     /// Who gave up a stream of HTTP/2.
@@ -86,10 +88,15 @@ impl<'a> Case<'a> {
             }
         }
         let mut last_octets = vec![0; of.len()];
+        let mut closed_windows: HashMap<u32, Vec<u32>> = HashMap::new();
         for (number, record) in trace.records() {
-            let Some(segment) = record.segment.as_ref().filter(|one| one.direction == Direction::ToClient) else {
+            let Some(segment) = &record.segment else { continue };
+            if segment.direction == Direction::ToServer {
+                if segment.window == 0 && segment.reset == Reset::None {
+                    closed_windows.entry(segment.connection).or_default().push(number);
+                }
                 continue;
-            };
+            }
             let is_new = record.delivery.as_ref().is_some_and(|delivery| !delivery.fresh.as_slice().is_empty());
             last_octets
                 .get_mut(segment.connection as usize)
@@ -109,7 +116,7 @@ impl<'a> Case<'a> {
                 resets.entry(lying).or_insert(End { by: message.direction, frame: message.frame(), how });
             }
         }
-        Self { trace, exchanges: exchange::exchanges(trace), of, last_said, last_octets, begun, resets }
+        Self { trace, exchanges: exchange::exchanges(trace), of, last_said, last_octets, closed_windows, begun, resets }
     }
 
     /// What was said in the same place as this.
