@@ -16,9 +16,8 @@ use crate::protocol::{Opcode, SocketIoPacket, WebSocketFrame};
 use crate::trace::Message;
 
 pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
-    let held = held_back(case);
-    let mut found: Vec<Finding> =
-        case.exchanges.iter().filter_map(|exchange| unanswered(case, exchange, &held)).collect();
+    let mut found: Vec<Finding> = case.exchanges.iter().filter_map(|exchange| unanswered(case, exchange)).collect();
+    found.extend(waiting(case));
     found.extend(unacknowledged(case));
     found.extend(heartbeats(case));
     found.extend(pings(case));
@@ -26,19 +25,13 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
 }
 
 /// A request whose connection, or stream, ended without an answer.
-fn unanswered(case: &Case<'_>, exchange: &Exchange<'_>, held: &BTreeSet<&str>) -> Option<Finding> {
+fn unanswered(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
     let request = exchange.request;
-    // What polls a session is asked to wait, and is left open when its client goes.
-    let waits = exchange.method == "GET"
-        && exchange.target.contains("transport=polling")
-        && Query::from_target(&exchange.target).sid.is_some();
-    if exchange.answer.is_some() || !request.complete || waits || answer_begun(case, request) {
+    if !wants_answer(case, exchange) {
         return None;
     }
     let connection = case.connection(request)?;
-    let Some(End { by, frame: end, how }) = case.end_for(request) else {
-        return still_waits(case, exchange, connection).filter(|_| !held.contains(exchange.path()));
-    };
+    let End { by, frame: end, how } = case.end_for(request)?;
     let is_over = case.resets.contains_key(&lying(request));
     // Whoever only says that it has said all may still be answered.
     let may_come = !is_over && matches!(connection.ending(), Ending::HalfClosed { by: Direction::ToServer, .. });
@@ -73,21 +66,48 @@ fn unanswered(case: &Case<'_>, exchange: &Exchange<'_>, held: &BTreeSet<&str>) -
     Some(Finding::warn(text, spec, frames))
 }
 
-/// A request that had no answer when the capture ended, long after it, on a connection that was open.
-fn still_waits(case: &Case<'_>, exchange: &Exchange<'_>, connection: &Connection) -> Option<Finding> {
-    let asked = exchange.request.frame();
-    let waited = case.seconds(asked, case.trace.len());
-    let all_there = [Direction::ToServer, Direction::ToClient].iter().all(|way| case.has_all(connection, *way));
-    if connection.ending() != Ending::Open || waited < LONG || !all_there {
-        return None;
+/// Whether nothing came to a request that is answered at once, if at all.
+fn wants_answer(case: &Case<'_>, exchange: &Exchange<'_>) -> bool {
+    // What polls a session is asked to wait, and is left open when its client goes.
+    let waits = exchange.method == "GET"
+        && exchange.target.contains("transport=polling")
+        && Query::from_target(&exchange.target).sid.is_some();
+    exchange.answer.is_none() && exchange.request.complete && !waits && !answer_begun(case, exchange.request)
+}
+
+/// Requests that had no answer when the capture ended, long after them, on connections that were open: of each connection the
+/// first, for it holds up the others.
+fn waiting(case: &Case<'_>) -> Vec<Finding> {
+    let held = held_back(case);
+    let mut first: BTreeMap<u32, (&Exchange<'_>, usize)> = BTreeMap::new();
+    let waits = |exchange: &&Exchange<'_>| {
+        let connection = case.connection(exchange.request);
+        connection.is_some_and(|connection| connection.ending() == Ending::Open)
+            && !case.resets.contains_key(&lying(exchange.request))
+            && case.seconds(exchange.request.frame(), case.trace.len()) >= LONG
+            && !held.contains(exchange.path())
+            && wants_answer(case, exchange)
+    };
+    for exchange in case.exchanges.iter().filter(waits) {
+        first.entry(exchange.request.connection).and_modify(|(_, more)| *more += 1).or_insert((exchange, 0));
     }
-    let text = format!(
-        "{} {} had no answer yet when the capture ended, {} later",
-        exchange.method,
-        quoted(&exchange.target),
-        in_words(waited)
-    );
-    Some(Finding { severity: Severity::Note, ..Finding::warn(text, "RFC 9112 §9.3.1", vec![asked]) })
+    let told = first.into_values().filter_map(|(exchange, more)| {
+        let connection = case.connection(exchange.request)?;
+        let ways = [Direction::ToServer, Direction::ToClient];
+        if !ways.iter().all(|way| case.has_all(connection, *way)) {
+            return None;
+        }
+        let asked = exchange.request.frame();
+        let nor = if more == 0 { String::new() } else { format!(", nor had {more} more behind it") };
+        let text = format!(
+            "{} {} had no answer yet when the capture ended, {} later{nor}",
+            exchange.method,
+            quoted(&exchange.target),
+            case.between(asked, case.trace.len())
+        );
+        Some(Finding { severity: Severity::Note, ..Finding::warn(text, "RFC 9112 §9.3.1", vec![asked]) })
+    });
+    told.collect()
 }
 
 /// The paths of which answers were held back: what waits there is a long poll.

@@ -55,6 +55,10 @@ fn too_small(case: &Case<'_>, messages: &[&Message]) -> Option<Finding> {
     let http = request.payload_as::<HttpMessage>().filter(|http| http.side == Side::Request && request.complete)?;
     let len = http.header(case.trace.bytes(request), "content-length")?;
     rest.payload_as::<HttpMessage>().filter(|rest| rest.side == Side::Unreadable)?;
+    // Some clients send an empty line behind a body, which is to be passed over (§2.2).
+    if case.trace.bytes(rest).iter().all(|octet| matches!(octet, b'\r' | b'\n')) {
+        return None;
+    }
     let is_behind = rest.range.start == request.range.end && lying(request) == lying(rest);
     if !is_behind || case.connection(request)?.opening == Opening::Guessed {
         return None;

@@ -191,6 +191,11 @@ fn a_request_may_wait_until_the_capture_ends() {
     let found = one(&talk);
     assert_eq!(found.text, "GET /hung had no answer yet when the capture ended, 7.0 s later");
     assert_eq!((found.severity, found.frames), (Severity::Note, vec![4]));
+    let mut several = Conversation::new().open();
+    several.client(get).client(get).client(get);
+    several.frames.extend(Conversation::between("127.0.0.1:5", "127.0.0.1:6").open().frames);
+    later(&mut several, 7, 7000);
+    assert!(one(&several).text.ends_with("7.0 s later, nor had 2 more behind it"), "{:?}", told(&several));
     let mut soon = Conversation::new().open();
     soon.client(get);
     other(&mut soon, 700);
