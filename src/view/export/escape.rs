@@ -37,8 +37,8 @@ pub(super) fn octets(octets: &[u8], out: &mut Vec<u8>) {
             out.extend_from_slice(sixteen);
             rest = behind;
             copy_plain(&mut rest, out);
-        } else if special.controls == 0 {
-            copy_with_backslashes(sixteen, special.quote_bits(), out);
+        } else if !special.has_controls() {
+            copy_with_backslashes(sixteen, special.quotes, out);
             rest = behind;
         } else {
             let plain = special.before().min(SIXTEEN - 1);
@@ -58,8 +58,8 @@ fn last(rest: &[u8], out: &mut Vec<u8>) {
         *to = *from;
     }
     let special = Special::of(&filled);
-    if special.controls == 0 {
-        copy_with_backslashes(&filled, special.quote_bits(), out);
+    if !special.has_controls() {
+        copy_with_backslashes(&filled, special.quotes, out);
         out.truncate(out.len() - SIXTEEN + rest.len());
         return;
     }
@@ -97,12 +97,12 @@ fn copy_if_plain<const SIZE: usize>(rest: &mut &[u8], out: &mut Vec<u8>) -> bool
 /// Writes octets as digits in quotes.
 pub(super) fn hexadecimal(octets: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
-    for some in octets.chunks(WIDE) {
-        let mut digits = [[0; 2]; WIDE];
-        for (pair, octet) in digits.iter_mut().zip(some) {
-            *pair = PAIRS[usize::from(*octet)];
-        }
-        out.extend_from_slice(digits[..some.len()].as_flattened());
+    let (eights, rest) = octets.as_chunks::<8>();
+    for eight in eights {
+        out.extend_from_slice(eight.map(|octet| PAIRS[usize::from(octet)]).as_flattened());
+    }
+    for octet in rest {
+        out.extend_from_slice(&PAIRS[usize::from(*octet)]);
     }
     out.push(b'"');
 }
@@ -111,40 +111,41 @@ fn needs_escape(octet: u8) -> bool {
     octet < 0x20 || octet == b'"' || octet == b'\\'
 }
 
-/// Writes sixteen octets with a backslash before each of those that a bit is set for. Without branches: in JSON inside of
-/// JSON quotes stand anywhere. And at once where they belong: to copy what was written octet by octet takes longer than all the
-/// rest.
-fn copy_with_backslashes(sixteen: &[u8; SIXTEEN], [first, second]: [u8; 2], out: &mut Vec<u8>) {
+/// Writes sixteen octets with a backslash before each of those that `quotes` marks: in JSON inside of JSON they stand anywhere.
+/// Eight octets are written at once, and what comes from a quote on once more behind its backslash.
+fn copy_with_backslashes(sixteen: &[u8; SIXTEEN], quotes: [u64; 2], out: &mut Vec<u8>) {
+    /// As much as all of them take if each is a quote, and then eight octets.
+    const ROOM: usize = 3 * SIXTEEN;
     let start = out.len();
-    out.extend_from_slice(&[b'\\'; 2 * SIXTEEN]);
-    let Some(room) = out.last_chunk_mut::<{ 2 * SIXTEEN }>() else { return };
-    let ahead = 8 + first.count_ones() as u8;
-    let (eight, more) = sixteen.split_at(8);
-    for (octet, place) in eight.iter().zip(PLACES[usize::from(first)]) {
-        room[usize::from(place & 15)] = *octet;
+    out.extend_from_slice(&[0; ROOM]);
+    let Some(room) = out.last_chunk_mut::<ROOM>() else { return };
+    let both = u128::from_le_bytes(*sixteen);
+    let mut at = 0;
+    for (half, mut quotes) in [both as u64, (both >> 64) as u64].into_iter().zip(quotes) {
+        let (mut rest, mut left) = (half, 8);
+        put(room, at, rest);
+        while quotes != 0 {
+            let before = quotes.trailing_zeros() / 8;
+            rest >>= 8 * before;
+            quotes >>= 8 * before;
+            quotes &= quotes - 1;
+            left -= before as usize;
+            at += before as usize;
+            room[at % (2 * SIXTEEN)] = b'\\';
+            at += 1;
+            put(room, at, rest);
+        }
+        at += left;
     }
-    for (octet, place) in more.iter().zip(PLACES[usize::from(second)]) {
-        room[usize::from((ahead + place) & 31)] = *octet;
-    }
-    out.truncate(start + SIXTEEN + (first.count_ones() + second.count_ones()) as usize);
+    out.truncate(start + at);
 }
 
-/// Where eight octets stand with a backslash before each that a bit is set for.
-const PLACES: [[u8; 8]; 256] = {
-    let mut places = [[0; 8]; 256];
-    let mut bits = 0;
-    while bits < places.len() {
-        let (mut octet, mut place) = (0, 0);
-        while octet < 8 {
-            place += (bits >> octet & 1) as u8;
-            places[bits][octet] = place;
-            place += 1;
-            octet += 1;
-        }
-        bits += 1;
-    }
-    places
-};
+/// Writes eight octets here, where there is room.
+#[inline(always)]
+fn put<const ROOM: usize>(room: &mut [u8; ROOM], at: usize, eight: u64) {
+    let at = at % (2 * SIXTEEN);
+    room[at..at + 8].copy_from_slice(&eight.to_le_bytes());
+}
 
 fn escape(octet: u8, out: &mut Vec<u8>) {
     let short = match octet {

@@ -87,9 +87,10 @@ pub struct Exporter<W> {
     order: Order<W>,
     kinds: [bool; Kind::ALL.len()],
     keys: Keys,
-    /// The lines of the frame at hand.
+    /// The lines of the frame at hand. Its messages are written where they stay, unless its packet comes before them.
     packet: Vec<u8>,
     messages: Vec<u8>,
+    in_place: bool,
     notes: Vec<u8>,
     /// The lines of messages that ended in it, but became known later.
     behind: Vec<u8>,
@@ -109,12 +110,14 @@ impl<W: Write> Exporter<W> {
     /// them.
     pub fn new(out: W, kinds: &[&str], keys: Option<&[&str]>, live: bool) -> Self {
         let wanted = Kind::ALL.map(|kind| kinds.contains(&kind.name()));
+        let in_place = ![Kind::Packet, Kind::UdpDatagram].iter().any(|kind| wanted[*kind as usize]);
         Self {
             order: Order::new(out, live),
             kinds: wanted,
             keys: keys.map_or(Keys::ALL, Keys::named),
             packet: Vec::new(),
             messages: Vec::new(),
+            in_place,
             notes: Vec::new(),
             behind: Vec::new(),
             late: Vec::new(),
@@ -184,7 +187,8 @@ impl<W: Write> Watch for Exporter<W> {
         }
         for message in sight.over_quic {
             if let Some(told) = Told::over_quic(message).filter(|told| self.wants(told.kind())) {
-                kinds::over_quic(sight, message, &told, &mut self.moments, (&mut self.messages, self.keys));
+                let out = if self.in_place { self.order.begun() } else { &mut self.messages };
+                kinds::over_quic(sight, message, &told, &mut self.moments, (out, self.keys));
             }
         }
         self.put(sight.number);
@@ -206,6 +210,7 @@ impl<W: Write> Watch for Exporter<W> {
         let out = match (is_late, seen.late) {
             (true, _) => &mut self.late,
             (false, true) => &mut self.behind,
+            (false, false) if self.in_place => self.order.begun(),
             (false, false) => &mut self.messages,
         };
         self.moments.meet(seen, self.keys);

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::key::{Key, Keys};
-use super::object::Object;
+use super::object::{Object, digits};
 use crate::capture::Timestamp;
 use crate::layer::Direction;
 use crate::trace::Seen;
@@ -47,13 +47,10 @@ impl Moments {
             self.text = humantime::format_rfc3339_nanos(UNIX_EPOCH + since).to_string().into_bytes();
         }
         self.time = Some(time);
-        // The text ends in nine digits and a Z.
+        // The text ends in nine digits and a Z; a number of ten digits has them with the zeros they begin with.
         let len = self.text.len();
-        let mut rest = fraction as u32;
-        for digit in self.text[len - 10..len - 1].iter_mut().rev() {
-            *digit = b'0' + (rest % 10) as u8;
-            rest /= 10;
-        }
+        let nine = &mut self.text[len - 10..len - 1];
+        digits(NANOSECONDS + fraction, |ten| nine.copy_from_slice(&ten[1..]));
         &self.text
     }
 

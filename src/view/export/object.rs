@@ -66,7 +66,7 @@ impl<'a> Object<'a> {
     }
 
     fn digits(&mut self, number: impl itoa::Integer) {
-        self.out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+        digits(number, |digits| self.out.extend_from_slice(digits));
     }
 
     /// A list of numbers.
@@ -186,6 +186,12 @@ impl<'a> Object<'a> {
             line.out.push(b'}');
         });
     }
+}
+
+/// Lends the decimal digits of a number.
+#[inline(always)]
+pub(super) fn digits<T>(number: impl itoa::Integer, read: impl FnOnce(&[u8]) -> T) -> T {
+    read(itoa::Buffer::new().format(number).as_bytes())
 }
 
 #[cfg(test)]

@@ -26,6 +26,8 @@ pub(super) struct Order<W> {
     lines: Vec<u8>,
     /// Where the lines of each of these frames end.
     ends: VecDeque<(u32, usize)>,
+    /// Where the last of them ends: behind it stands what was begun.
+    closed: usize,
     /// How much of `lines` was written.
     written: usize,
     /// Lines that became known after their frame, in order of it: first notes, then messages.
@@ -44,6 +46,7 @@ impl<W: Write> Order<W> {
             out,
             lines: Vec::with_capacity(if live { 0 } else { ROOM }),
             ends: VecDeque::new(),
+            closed: 0,
             written: 0,
             late: BTreeMap::new(),
             late_len: 0,
@@ -53,13 +56,19 @@ impl<W: Write> Order<W> {
         }
     }
 
-    /// The lines of the next frame; `parts` are written one after the other.
+    /// Where lines of the next frame may be written at once, before those that it is [pushed](Self::push) with.
+    pub(super) fn begun(&mut self) -> &mut Vec<u8> {
+        &mut self.lines
+    }
+
+    /// The lines of the next frame: those that were begun, and `parts` one after the other.
     pub(super) fn push(&mut self, frame: u32, parts: [&[u8]; 4]) {
-        if parts.iter().all(|part| part.is_empty()) {
+        parts.iter().filter(|part| !part.is_empty()).for_each(|part| self.lines.extend_from_slice(part));
+        if self.lines.len() == self.closed {
             return;
         }
-        parts.iter().for_each(|part| self.lines.extend_from_slice(part));
-        self.ends.push_back((frame, self.lines.len()));
+        self.closed = self.lines.len();
+        self.ends.push_back((frame, self.closed));
         self.make_room();
     }
 
@@ -93,6 +102,7 @@ impl<W: Write> Order<W> {
         }
         self.lines.drain(..self.written);
         self.ends.iter_mut().for_each(|(_, end)| *end -= self.written);
+        self.closed -= self.written;
         self.written = 0;
     }
 
