@@ -7,7 +7,7 @@ use super::ear::{Ear, Lent};
 use super::intake::Admitted;
 use super::lane::{Lane, Speech};
 use super::session::Sessions;
-use super::watch::{Tally, Watch};
+use super::watch::{Needs, Seen, Tally, Watch};
 use crate::capture::{FrameRef, Moment};
 use crate::flow::{Connection, Flow, FlowId, Origin};
 use crate::layer::Direction;
@@ -64,6 +64,7 @@ impl Lane {
 
 /// What glancing at the messages of a segment takes besides its lane.
 struct Glance<'a, W> {
+    needs: Needs,
     connection: &'a Connection,
     sessions: &'a mut Sessions,
     watch: &'a mut W,
@@ -86,20 +87,39 @@ impl<W: Watch> Glance<'_, W> {
                 return true;
             }
             let Some(usual) = decoder.glance(direction, bytes) else { return false };
-            let tally = match carrier.is_idle() {
+            let tally = match carrier.is_idle() || !self.needs.riders {
                 true => Tally::default(),
+                // Who reads is told of each packet.
+                false if !self.needs.is_nothing() => return false,
                 false => match carrier.glance(self.connection, direction, self.now, &usual, self.sessions) {
                     Some(tally) => tally,
                     None => return false,
                 },
             };
-            self.watch.glanced(usual.payload);
+            let range = read[d]..read[d] + usual.len as u64;
+            (latest[d], ends_in[d], read[d]) = (Some(range.start), self.now.max(ends_in[d]), range.end);
             *messages += 1;
+            match self.needs.is_nothing() {
+                true => self.watch.glanced(usual.payload),
+                false => self.watch.message(&Seen {
+                    connection: self.connection,
+                    direction,
+                    range: &range,
+                    inside: false,
+                    stream: None,
+                    frames: &[self.now.frame],
+                    moment: ends_in[d],
+                    payload: usual.payload,
+                    notes: &[],
+                    complete: true,
+                    late: false,
+                    bytes: bytes.get(..usual.len),
+                    request_frame: None,
+                }),
+            }
             if tally != Tally::default() {
                 self.watch.tallied(tally);
             }
-            (latest[d], ends_in[d]) = (Some(read[d]), self.now.max(ends_in[d]));
-            read[d] += usual.len as u64;
         }
     }
 }
@@ -130,8 +150,8 @@ impl<W: Watch> Pipeline<W> {
         if !bytes.is_empty() {
             let range = start..start + bytes.len() as u64;
             let (sessions, watch) = (&mut self.sessions, &mut self.watch);
-            let glance = Glance { connection, sessions, watch, now, lent };
-            let is_read = self.needs.is_nothing() && glance.passes(lane);
+            let glance = Glance { needs: self.needs, connection, sessions, watch, now, lent };
+            let is_read = glance.passes(lane);
             let stream = &mut lane.hearing.streams[direction.index()];
             if !(is_read && stream.skip(&range)) {
                 stream.lend(

@@ -179,6 +179,41 @@ impl Watch for Counter {
     }
 }
 
+/// Writes down what it is told of messages.
+#[derive(Debug, Default)]
+struct Reader {
+    /// Whether it needs each frame, too: then none is passed over.
+    packets: bool,
+    riders: bool,
+    told: Vec<String>,
+}
+
+impl Watch for Reader {
+    fn needs(&self) -> Needs {
+        let Self { packets, riders, .. } = *self;
+        Needs { everything: false, octets: true, frames: true, packets, riders, segments: true }
+    }
+
+    fn frame(&mut self, _sight: &Sight<'_>) {}
+
+    fn message(&mut self, seen: &Seen<'_>) {
+        let Seen { direction, range, frames, moment, complete, late, bytes, .. } = *seen;
+        let what = seen.payload.summary(bytes.unwrap_or_default());
+        let is_utf8 = seen.payload_as::<WebSocketFrame>().is_some_and(|frame| frame.is_utf8);
+        self.told.push(format!(
+            "{direction:?} {range:?} {frames:?} {moment:?} {complete} {late} {is_utf8} {bytes:?} {what}"
+        ));
+    }
+
+    fn note(&mut self, _on: Option<&Place>, note: &Note) {
+        self.told.push(note.text.to_string());
+    }
+
+    fn ended(&mut self, ended: Ended) {
+        self.told.push(format!("{} messages", ended.messages));
+    }
+}
+
 /// What either side may say, in order or not.
 const SAYINGS: [&str; 20] = [
     r#"42["news","a"]"#,
@@ -222,6 +257,9 @@ proptest! {
             }
         }
         prop_assert_eq!(counts(&talk, false), counts(&talk, true));
+        for riders in [false, true] {
+            prop_assert_eq!(read(&talk, false, riders), read(&talk, true, riders));
+        }
     }
 
     /// The same of WebSocket alone, whose frames come in any pieces, and are not all as they should be.
@@ -253,7 +291,17 @@ proptest! {
             }
         }
         prop_assert_eq!(counts(&talk, false), counts(&talk, true));
+        for riders in [false, true] {
+            prop_assert_eq!(read(&talk, false, riders), read(&talk, true, riders));
+        }
     }
+}
+
+/// What a reader is told of a conversation.
+fn read(talk: &Conversation, packets: bool, riders: bool) -> Vec<String> {
+    let mut pipeline = Pipeline::new(Reader { packets, riders, ..Reader::default() });
+    talk.on_ethernet().iter().for_each(|frame| pipeline.push(frame.as_ref()));
+    pipeline.end().told
 }
 
 /// What a counter is told of a conversation, by name.
