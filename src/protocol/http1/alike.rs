@@ -11,6 +11,7 @@ use memchr::memchr;
 use super::body::Framing;
 use super::head::{RawHead, Start};
 use super::open::Open;
+use super::places::Moved;
 use crate::message::Head;
 
 /// A head of more octets is read anew each time.
@@ -92,7 +93,7 @@ impl Model {
         let mut lengths =
             head.headers.iter().filter(|(name, _)| bytes[name.clone()].eq_ignore_ascii_case(b"content-length"));
         let length = match (framing, lengths.next(), lengths.next()) {
-            (Framing::Length(_), Some((_, value)), None) => Some(value.clone()),
+            (Framing::Length(_), Some((_, value)), None) => Some(value),
             (Framing::None, None, None) if target.is_some() => None,
             _ => return None,
         };
@@ -131,12 +132,7 @@ impl Model {
             start @ Start::Response { .. } => start.clone(),
         };
         // What stands behind a stretch moves with its end; all fields stand behind the target.
-        let moved =
-            |at: usize| at.wrapping_add(target_grew).wrapping_add(if at < length_end { 0 } else { length_grew });
-        let range = |range: &Range<usize>| moved(range.start)..moved(range.end);
-        let field = |(name, value): &(Range<usize>, Range<usize>)| (range(name), range(value));
-        let headers = old.headers.iter().map(field).collect();
-        let head = old.moved(len, start, headers);
+        let head = old.moved(len, start, Moved { by: target_grew, from: length_end, more: length_grew });
         Some(Known { head, texts: Arc::clone(&self.known.texts), framing: self.known.framing })
     }
 

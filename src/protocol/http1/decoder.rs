@@ -263,7 +263,7 @@ impl HttpDecoder {
             }
         };
         let is_stream = input.direction == Direction::ToClient && framing != Framing::None;
-        let events = if is_stream { Events::of(&texts, &mut notes) } else { None };
+        let events = if is_stream { Events::of(&texts, &mut notes).map(Box::new) } else { None };
         Open { events, notes, ..Open::new(head, texts, framing, input.offset) }
     }
 

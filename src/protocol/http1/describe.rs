@@ -284,7 +284,7 @@ impl Payload for HttpMessage {
         }
         let Some(head) = self.head(bytes) else { return vec![layer] };
         describe_start(&mut layer, head, bytes);
-        for (name, value) in &head.headers {
+        for (name, value) in head.headers.iter() {
             let name_text = String::from_utf8_lossy(&bytes[name.clone()]);
             let value_text = head::text_of(&bytes[value.clone()]);
             let known = HEADER_FIELDS.iter().find(|(known, _)| name_text.eq_ignore_ascii_case(known));

@@ -5,6 +5,7 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use super::odd;
+use super::places::{Moved, Places};
 use crate::layer::Direction;
 use crate::message::Head;
 
@@ -65,7 +66,7 @@ pub(super) struct RawHead {
     pub(super) start: Start,
     pub(super) minor_version: u8,
     /// Name and value of each header field.
-    pub(super) headers: Vec<(Range<usize>, Range<usize>)>,
+    pub(super) headers: Places,
     /// A strict reader refuses it.
     is_repaired: bool,
 }
@@ -184,8 +185,8 @@ fn finish(bytes: &[u8], status: httparse::Status<usize>, build: impl FnOnce(usiz
     }
 }
 
-fn header_ranges(bytes: &[u8], headers: &[httparse::Header<'_>]) -> Vec<(Range<usize>, Range<usize>)> {
-    headers.iter().map(|h| (range_in(bytes, h.name.as_bytes()), range_in(bytes, h.value))).collect()
+fn header_ranges(bytes: &[u8], headers: &[httparse::Header<'_>]) -> Places {
+    Places::new(headers.iter().map(|h| (range_in(bytes, h.name.as_bytes()), range_in(bytes, h.value))))
 }
 
 /// Where `part`, which httparse lent from `whole`, lies in it.
@@ -212,8 +213,8 @@ pub(super) fn text_of(value: &[u8]) -> String {
 
 impl RawHead {
     /// The head of another message, that says the same elsewhere.
-    pub(super) fn moved(&self, len: usize, start: Start, headers: Vec<(Range<usize>, Range<usize>)>) -> Self {
-        Self { len, start, headers, ..*self }
+    pub(super) fn moved(&self, len: usize, start: Start, moved: Moved) -> Self {
+        Self { len, start, headers: self.headers.moved(moved), ..*self }
     }
 
     /// Whether it is that of a response that answers: of all others (100, 103) only the 101 is one.
@@ -226,7 +227,7 @@ impl RawHead {
         let is_meant =
             |field: &Range<usize>| bytes.get(field.clone()).is_some_and(|n| n.eq_ignore_ascii_case(name.as_bytes()));
         let (_, value) = self.headers.iter().find(|(field, _)| is_meant(field))?;
-        bytes.get(value.clone())
+        bytes.get(value)
     }
 
     /// Whether its lines may be odd in any way ([`odd::in_head`]). Where a strict reader takes them, all that can be is a line
@@ -243,12 +244,12 @@ impl RawHead {
     /// protocol.
     pub(super) fn to_ruling_head(&self, bytes: &[u8]) -> Head {
         let mut headers = Vec::new();
-        for (name, value) in &self.headers {
-            match ruling(&bytes[name.clone()]) {
+        for (name, value) in self.headers.iter() {
+            match ruling(&bytes[name]) {
                 None => {}
                 Some("accept") if !asks_for_events(&bytes[value.clone()]) => {}
                 Some("upgrade") => return self.to_head(bytes),
-                Some(ruling) => headers.push((ruling.into(), text_of(&bytes[value.clone()]))),
+                Some(ruling) => headers.push((ruling.into(), text_of(&bytes[value]))),
             }
         }
         self.with_headers(bytes, headers)
@@ -256,7 +257,7 @@ impl RawHead {
 
     /// The head with texts of its own.
     pub(super) fn to_head(&self, bytes: &[u8]) -> Head {
-        let text = |range: &Range<usize>| text_of(&bytes[range.clone()]);
+        let text = |range| text_of(&bytes[range]);
         self.with_headers(bytes, self.headers.iter().map(|(name, value)| (text(name).into(), text(value))).collect())
     }
 

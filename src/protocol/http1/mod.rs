@@ -15,6 +15,7 @@ mod lost;
 mod odd;
 mod open;
 mod packed;
+mod places;
 mod unread;
 
 pub(super) use coding::{Fault, Undone};

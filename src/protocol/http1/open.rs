@@ -18,15 +18,15 @@ pub(super) struct Open {
     pub(super) chunks: Chunks,
     /// It answers the oldest of the requests that wait.
     pub(super) is_answer: bool,
-    /// The body is an event stream.
-    pub(super) events: Option<Events>,
+    /// The body is an event stream. (What hardly any message has is apart: each of them is moved a few times.)
+    pub(super) events: Option<Box<Events>>,
     pub(super) notes: Vec<Note>,
     /// Where the message begins.
     pub(super) start: u64,
     /// How many octets of it were consumed, head included: of a long body no more is kept than is needed.
     pub(super) taken: usize,
     /// Undoes the content codings of a long body, to see whether that can be done.
-    pub(super) undone: Option<Undone>,
+    pub(super) undone: Option<Box<Undone>>,
 }
 
 /// Bodies of up to so many octets are waited for; of longer ones what was read is consumed.
@@ -77,7 +77,7 @@ impl Open {
             _ => available,
         };
         if self.taken == 0 {
-            self.undone = Undone::of(&self.texts);
+            self.undone = Undone::of(&self.texts).map(Box::new);
             self.read_codings(input);
         }
         let consumed = done.saturating_sub(self.taken);
