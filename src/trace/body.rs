@@ -21,7 +21,7 @@ pub(super) struct Body<'a> {
     octets: Cow<'a, [u8]>,
     /// Whether it is written in a script or a form: then its octets are not those of the message.
     is_unpacked: bool,
-    octet_stream: bool,
+    framing: Framing,
 }
 
 impl<'a> Body<'a> {
@@ -29,20 +29,23 @@ impl<'a> Body<'a> {
     pub(super) fn of_request(http: &'a HttpMessage, bytes: &'a [u8], query: &Query) -> Self {
         let body = http.body(bytes);
         let form = query.j.is_some().then(|| form_payload(&body)).flatten();
-        Self::new(http, bytes, body, form)
+        Self::new(http, bytes, body, form, query)
     }
 
     /// What a poll is answered with.
     pub(super) fn of_response(http: &'a HttpMessage, bytes: &'a [u8], query: &Query) -> Self {
         let body = http.body(bytes);
         let script = query.j.is_some().then(|| Jsonp::from_response(&body)).flatten();
-        Self::new(http, bytes, body, script.map(|script| script.payload))
+        Self::new(http, bytes, body, script.map(|script| script.payload), query)
     }
 
-    fn new(http: &'a HttpMessage, bytes: &[u8], body: Cow<'a, [u8]>, unpacked: Option<String>) -> Self {
+    fn new(http: &'a HttpMessage, bytes: &[u8], body: Cow<'a, [u8]>, unpacked: Option<String>, query: &Query) -> Self {
         let is_unpacked = unpacked.is_some();
         let octets = unpacked.map_or(body, |unpacked| unpacked.into_bytes().into());
-        Self { http, octets, is_unpacked, octet_stream: octet_stream(http, bytes) }
+        let version = version(query);
+        // In version 4 it does not matter.
+        let framing = Framing::of(version, version.is_old() && octet_stream(http, bytes));
+        Self { http, octets, is_unpacked, framing }
     }
 
     /// Finds the packets in it, and what they carry.
@@ -54,9 +57,9 @@ impl<'a> Body<'a> {
         sessions: &mut Sessions,
         found: &mut Found,
     ) {
-        let version = query.version.unwrap_or(Version::V4);
+        let version = version(query);
         let mut brought = self.brought(carried);
-        let mut packets = Packets::new(&self.octets, Framing::of(version, self.octet_stream));
+        let mut packets = Packets::new(&self.octets, self.framing);
         for packet in packets.by_ref() {
             let part = brought.as_mut().map(|brought| brought.by(&packet.span));
             let carried = &part.map_or(*carried, |frames| Carried { frames, is_part: true, ..*carried });
@@ -137,6 +140,10 @@ impl Brought {
             self.chunk += 1;
         }
     }
+}
+
+fn version(query: &Query) -> Version {
+    query.version.unwrap_or(Version::V4)
 }
 
 fn octet_stream(http: &HttpMessage, bytes: &[u8]) -> bool {

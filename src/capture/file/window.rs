@@ -91,8 +91,9 @@ impl Window {
     }
 }
 
-/// How much is read at once: measured to be faster than mapping the file, and no slower than twice as much.
-const BLOCK: usize = 1 << 19;
+/// How much is read at once: measured to be faster than mapping the file, and to take half as long as four times as much, which
+/// a processor's own cache does not hold until it is read.
+const BLOCK: usize = 1 << 17;
 
 #[cfg(test)]
 mod tests {

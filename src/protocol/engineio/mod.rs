@@ -73,7 +73,7 @@ impl Version {
     }
 
     /// Whether it is written as version 3 is.
-    fn is_old(self) -> bool {
+    pub fn is_old(self) -> bool {
         self.number() <= 3
     }
 }
