@@ -15,7 +15,7 @@ use super::head::{self, RawHead, Read, Start, Unfinished};
 use super::lost::{Found, Lost, Why};
 use super::odd;
 use super::open::{Extent, Open};
-use super::unread::{HTTP1, too_large, unreadable};
+use super::unread::{HTTP1, empty_line, too_large, unreadable};
 use crate::layer::{Direction, Group, Note, Severity};
 use crate::message::{Decoder, Draft, Input, Progress, Sink};
 
@@ -182,6 +182,9 @@ impl HttpDecoder {
 
     /// A head of which only the beginning is there: who sent it may have sent all of it.
     fn cut_head(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Progress {
+        if input.bytes.iter().all(|octet| matches!(octet, b'\r' | b'\n')) {
+            return empty_line(input, sink);
+        }
         let text = "the head is cut short: the connection or the capture ended first, or octets are missing";
         let note = Note::new(Severity::Warn, text, "RFC 9112 §2.1").about(Group::Undecoded);
         // What it says may be half of what was said: nothing waits for the answer, and nothing follows from it.

@@ -91,6 +91,17 @@ fn a_body_on_get_is_fine_and_expect_is_told() {
     assert_eq!(talk.notes(), [(CHAT, "RFC 9110 §10.1.1")]);
 }
 
+/// Some programs send one behind a body (§2.2): with it a direction may end, too.
+#[test]
+fn an_empty_line_at_the_end_is_no_head() {
+    let mut talk = asked("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi\r\n");
+    talk.server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").close();
+    assert_eq!(talk.notes(), [(CHAT, "RFC 9112 §2.2")]);
+    let mut talk = asked("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi\r\nGET");
+    talk.close();
+    assert_eq!(talk.notes(), [(WARN, "RFC 9112 §2.1")], "this is one that is cut short");
+}
+
 #[test]
 fn garbage_is_not_repaired() {
     for garbage in

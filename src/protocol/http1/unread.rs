@@ -27,13 +27,24 @@ pub(super) fn too_large(input: Input<'_>, why: &str, sink: &mut dyn Sink) -> Pro
     given_up(input, Note::new(Severity::Warn, text, "RFC 9110 §5.4").about(Group::Undecoded), sink)
 }
 
+/// Hands out line ends with which a direction ends: some programs send one behind a body, and who reads passes over it.
+pub(super) fn empty_line(input: Input<'_>, sink: &mut dyn Sink) -> Progress {
+    let text = "an empty line that no message follows: it is passed over";
+    hand_out(input, Note::new(Severity::Chat, text, "RFC 9112 §2.2"), true, sink);
+    Progress::Consumed(input.bytes.len())
+}
+
 /// Hands out octets that are not read, with what is to be said of them; nothing more is read of their direction.
 fn given_up(input: Input<'_>, note: Note, sink: &mut dyn Sink) -> Progress {
+    hand_out(input, note, false, sink);
+    Progress::GiveUp
+}
+
+fn hand_out(input: Input<'_>, note: Note, complete: bool, sink: &mut dyn Sink) {
     let payload = HttpMessage::unreadable(input.bytes.len() as u64);
     let range = input.offset..input.offset + input.bytes.len() as u64;
     if !range.is_empty() {
         let notes = vec![note];
-        sink.message(Draft { direction: input.direction, range, payload: &payload, notes, complete: false });
+        sink.message(Draft { direction: input.direction, range, payload: &payload, notes, complete });
     }
-    Progress::GiveUp
 }
