@@ -109,7 +109,8 @@ impl Model {
         let mut rest = Rest { model: &self.bytes, at: 0, bytes, len: 0 };
         let mut target_grew = 0;
         if let Some(target) = &self.target {
-            let found = rest.passes(target, target_len)?;
+            let known = &self.bytes[target.clone()];
+            let found = rest.passes(target, |octets| target_len(octets, known))?;
             target_grew = found.len().wrapping_sub(target.len());
         }
         let (mut number, mut length_end, mut length_grew) = (None, usize::MAX, 0);
@@ -182,11 +183,18 @@ fn digits(octets: &[u8]) -> usize {
 }
 
 /// How many octets of a target stand here, of one that is as they mostly are and that a space ends; else none. Its end is
-/// looked for first: to ask each octet whether it is the last is slower.
-fn target_len(octets: &[u8]) -> usize {
+/// looked for first: to ask each octet whether it is the last is slower. What is as in the `known` one, which is so, is not asked
+/// at all: of targets that are polled little but a number differs.
+fn target_len(octets: &[u8], known: &[u8]) -> usize {
     let octets = &octets[..octets.len().min(MAX_LEN)];
     let len = memchr(b' ', octets).unwrap_or(0);
-    let is_usual = octets[..len].iter().fold(true, |is_usual, octet| is_usual & is_of_target(*octet));
+    let found = &octets[..len];
+    let all_usual = |octets: &[u8]| octets.iter().fold(true, |is_usual, octet| is_usual & is_of_target(*octet));
+    let ((eights, rest), (known, _)) = (found.as_chunks::<8>(), known.as_chunks::<8>());
+    let behind = eights.get(known.len()..).unwrap_or_default();
+    let is_usual = eights.iter().zip(known).all(|(eight, known)| eight == known || all_usual(eight))
+        && all_usual(behind.as_flattened())
+        && all_usual(rest);
     if is_usual { len } else { 0 }
 }
 
