@@ -6,9 +6,9 @@
 use std::net::SocketAddr;
 
 use super::analysis::{Analyser, Reuse, Sight};
-use super::{Segment, SeqNumber};
+use super::{Reset, Segment, SeqNumber};
 use crate::capture::Timestamp;
-use crate::layer::Direction;
+use crate::layer::{Direction, Group, Note, Severity};
 use crate::packet::{Flags, SynOptions, Tcp};
 
 /// How the connection began, as far as the capture shows.
@@ -228,15 +228,22 @@ impl Connection {
         let mut sight = Sight::new(tcp, data, frame, time);
         sight.reuse = self.reuse(tcp, direction);
         let was_heard = self.halves[direction.index()].base.is_some();
-        let base = self.learn_base(tcp, sight.syn_options, direction);
+        let is_stray = self.is_stray(tcp, direction);
+        let base = match self.halves[direction.index()].base.filter(|_| is_stray) {
+            Some(base) => base,
+            None => self.learn_base(tcp, sight.syn_options, direction),
+        };
         let ack_base = self.learn_ack_base(tcp, direction);
         (sight.ack_base, sight.first_rtt) = (ack_base, self.handshake.rtt_nanoseconds());
         let analysis = self.analyser.push(direction, &sight);
         self.note_handshake(tcp, direction, frame, time);
         self.note_acknowledgement(tcp, direction);
-        let offset = self.note_sent(tcp, base, direction);
-        self.note_end(tcp, direction, (frame, time));
-        let reset = self.note_reset(tcp, was_heard, direction, (frame, time));
+        let (mut offset, mut reset) = (None, Reset::None);
+        if !is_stray {
+            offset = self.note_sent(tcp, base, direction);
+            self.note_end(tcp, direction, (frame, time));
+            reset = self.note_reset(tcp, was_heard, direction, (frame, time));
+        }
         let segment = Segment {
             connection: self.id,
             direction,
@@ -251,7 +258,7 @@ impl Connection {
             time_relative: time.0.saturating_sub(self.first.1.0),
             time_delta: time.0.saturating_sub(self.last.1.0),
             reset,
-            notes: reset.note().into_iter().collect(),
+            notes: reset.note().into_iter().chain(is_stray.then(stray)).collect(),
         };
         self.note_frame(tcp, direction, frame, time);
         segment
@@ -273,6 +280,18 @@ impl Connection {
             (true, true, Some(base)) if base != SeqNumber(tcp.seq) => Reuse::Anew,
             _ => Reuse::None,
         }
+    }
+
+    /// Whether this is a SYN ACK that answers the client's SYN once more, with another number than the one that the client has
+    /// acknowledged: a late one, or a forged one. The client drops it.
+    fn is_stray(&self, tcp: &Tcp, direction: Direction) -> bool {
+        let [own, peer] = [direction, direction.reverse()].map(|d| &self.halves[d.index()]);
+        let (Some(base), Some(asked)) = (own.base, peer.base) else { return false };
+        tcp.flags.has(Flags::SYN)
+            && tcp.flags.has(Flags::ACK)
+            && SeqNumber(tcp.seq) != base
+            && SeqNumber(tcp.ack) == asked.plus(1)
+            && peer.has_acknowledged(base.plus(1))
     }
 
     /// Takes note of how far the sender has come; returns where its payload belongs.
@@ -360,4 +379,11 @@ impl Connection {
             _ => u64::from(tcp.window),
         }
     }
+}
+
+/// What there is to say of a [stray](Connection::is_stray) SYN ACK.
+fn stray() -> Note {
+    let text =
+        "a SYN ACK with another number than the one that was acknowledged: it is dropped, and the connection goes on";
+    Note::new(Severity::Warn, text, "RFC 9293 §3.10.7.4").about(Group::Sequence)
 }

@@ -134,6 +134,20 @@ fn a_refused_connection_may_be_tried_again() {
 }
 
 /// A keep-alive repeats the last number, with one octet or none (RFC 9293 §3.8.4): nothing new.
+/// A late SYN ACK, or a forged one: the client has acknowledged another, and drops it.
+#[test]
+fn a_stray_syn_ack_moves_no_numbers() {
+    let whole = told(&Conversation::new().open().client(GET).server(EMPTY_200).trace());
+    let mut talk = Conversation::new().open();
+    talk.at(TO_CLIENT, 77_777, Flags::SYN | Flags::ACK, b"").client(GET).server(EMPTY_200);
+    let trace = talk.trace();
+    let said =
+        |told: Vec<String>| told.into_iter().map(|line| line.split_once(']').unwrap().1.to_owned()).collect::<Vec<_>>();
+    assert_eq!(said(told(&trace)), said(whole));
+    let notes = notes(&trace);
+    assert!(notes.iter().any(|(frame, text)| *frame == Some(4) && text.contains("it is dropped")), "{notes:?}");
+}
+
 #[test]
 fn a_keep_alive_brings_nothing() {
     let mut talk = Conversation::new().open();
