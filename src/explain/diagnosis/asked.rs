@@ -1,13 +1,13 @@
-//! What was asked and never answered: requests, events that want an acknowledgement, pings.
+//! What was asked and never answered: requests, events that want an acknowledgement, pings of Engine.IO.
 //!
 //! # References
 //! - RFC 9112 §9.3.1, §9.5 (a connection that is kept may be closed at any time); Socket.IO protocol 5, Acknowledgement;
-//!   Engine.IO protocol 4, Heartbeat; RFC 6455 §5.5.2.
+//!   Engine.IO protocol 4, Heartbeat.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::exchange::Exchange;
-use super::{Case, End, Finding, Lying, MOST, end_of, in_words, lying, quoted, sender};
+use super::{Case, End, Finding, MOST, end_of, in_words, lying, quoted, sender};
 use crate::flow::{Connection, Ending};
 use crate::layer::{Direction, Severity};
 use crate::protocol::engineio::{Content, EngineIoPacket, Kind, Open, Query};
@@ -20,7 +20,6 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
     found.extend(waiting(case));
     found.extend(unacknowledged(case));
     found.extend(heartbeats(case));
-    found.extend(pings(case));
     found
 }
 
@@ -226,6 +225,9 @@ fn heartbeats(case: &Case<'_>) -> Vec<Finding> {
                 patience.extend(timeout.map(|timeout| (sid, timeout)));
             }
             (Kind::Ping, Content::Text(text)) if text != "probe" => drop(open.entry(sid).or_insert((message, None))),
+            // What answers the probe of another transport answers no ping, nor does what the same side says.
+            (Kind::Pong, Content::Text(text)) if text == "probe" => {}
+            (Kind::Pong, _) if open.get(sid).is_some_and(|(ping, _)| ping.direction == message.direction) => {}
             (Kind::Pong, _) => drop(open.remove(sid)),
             (Kind::Close, _) => match open.get_mut(sid) {
                 Some((ping, closed)) if ping.direction == message.direction => *closed = Some(message.frame()),
@@ -265,43 +267,9 @@ fn lost_beat(case: &Case<'_>, ping: &Message, closed: Option<u32>, patience: Opt
     Some(Finding::warn(text, "Engine.IO protocol 4, Heartbeat", vec![ping.frame(), end]))
 }
 
-/// Pings of WebSocket behind which there was no pong, though somebody waited.
-fn pings(case: &Case<'_>) -> Vec<Finding> {
-    // The first that was not answered, and how many came behind it: one pong may answer several (§5.5.3).
-    let mut open: BTreeMap<(Lying, usize), (&Message, usize)> = BTreeMap::new();
-    for message in case.trace.messages() {
-        let Some(frame) = message.payload_as::<WebSocketFrame>() else { continue };
-        match frame.opcode {
-            Opcode::Ping => {
-                let key = (lying(message), message.direction.index());
-                open.entry(key).and_modify(|(_, more)| *more += 1).or_insert((message, 0));
-            }
-            Opcode::Pong => drop(open.remove(&(lying(message), message.direction.reverse().index()))),
-            _ => {}
-        }
-    }
-    open.into_values().filter_map(|(ping, more)| lost_ping(case, ping, more)).collect()
-}
-
-fn lost_ping(case: &Case<'_>, ping: &Message, more: usize) -> Option<Finding> {
-    let connection = case.connection(ping)?;
-    let end = gave_up(case, ping).filter(|end| case.seconds(ping.frame(), *end) >= PATIENCE)?;
-    let nor = match more {
-        0 => String::new(),
-        more => format!(", nor for {more} more behind it"),
-    };
-    let text = format!(
-        "no pong came for the ping in frame {}{nor}: {} gave up after {}",
-        ping.frame(),
-        sender(connection, ping.direction),
-        case.between(ping.frame(), end)
-    );
-    Some(Finding::warn(text, "RFC 6455 §5.5.2", vec![ping.frame(), end]))
-}
-
 /// The frame in which whoever pinged gave up: a Close frame, the `close` of Engine.IO, or the end of the connection; `None` if
 /// the other side left.
-fn gave_up(case: &Case<'_>, ping: &Message) -> Option<u32> {
+pub(super) fn gave_up(case: &Case<'_>, ping: &Message) -> Option<u32> {
     let connection = case.connection(ping)?;
     if !case.has_all(connection, ping.direction.reverse()) {
         return None;

@@ -11,6 +11,7 @@ mod encrypted;
 mod exchange;
 mod lengths;
 mod opened;
+mod pings;
 mod session;
 
 use std::borrow::Cow;
@@ -167,6 +168,7 @@ pub fn diagnose(trace: &Trace) -> Vec<Finding> {
     let case = Case::new(trace);
     let mut found = opened::findings(&case);
     found.extend(asked::findings(&case));
+    found.extend(pings::findings(&case));
     found.extend(answers::findings(&case));
     found.extend(closed::findings(&case));
     found.extend(session::findings(&case));

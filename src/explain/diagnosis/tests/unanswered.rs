@@ -164,6 +164,55 @@ fn several_pings_are_one_waiting() {
     assert_eq!(said, [""; 0], "one pong answers all before it");
 }
 
+/// A pong has what its ping had (RFC 6455 §5.5.3); one that was not asked for answers nothing.
+#[test]
+fn a_pong_answers_the_ping_that_it_repeats() {
+    let pinged = |pings: &[&[u8]], pongs: &[&[u8]]| {
+        let mut talk = websocket("", "");
+        for data in pings {
+            talk.server(frame(0x89, data, false));
+        }
+        for data in pongs {
+            talk.client(frame(0x8a, data, true));
+        }
+        talk.server(frame(0x88, &[3, 243], false));
+        let last = talk.frames.len() as u32;
+        later(&mut talk, last, 900);
+        told(&talk).into_iter().filter(|text| text.contains("pong")).collect::<Vec<_>>()
+    };
+    let said = pinged(&[b"a"], &[b"b"]);
+    assert!(said[0].starts_with("no pong came for the ping in frame 6: 127.0.0.1:8080 gave up"), "{said:?}");
+    assert!(said[0].contains("The pong in frame 7 does not repeat what the ping carries"), "{said:?}");
+    assert_eq!(pinged(&[b"a"], &[b"b", b"a"]), [""; 0]);
+    assert_eq!(pinged(&[b"a", b"b"], &[b"b"]), [""; 0], "the last may be answered alone");
+    assert_eq!(pinged(&[b"a", b"a"], &[b"a"]), [""; 0]);
+    let said = pinged(&[b"a", b"b", b"c"], &[b"a", b""]);
+    assert!(said[0].starts_with("no pong came for the ping in frame 7, nor for 1 more behind it: "), "{said:?}");
+    assert!(said[0].contains("The pong in frame 10 does"), "{said:?}");
+}
+
+/// What answers the probe of a transport is no pong of a heartbeat, nor is what the same side says.
+#[test]
+fn what_answers_a_probe_answers_no_heartbeat() {
+    let beat = |to_client: bool, pong: &str| {
+        let mut talk = engineio(200);
+        talk.server(text("2", false));
+        if to_client {
+            talk.server(text(pong, false))
+        } else {
+            talk.client(text(pong, true))
+        };
+        talk.server(frame(0x88, b"", false));
+        later(&mut talk, 11, 200);
+        told(&talk)
+    };
+    for (to_client, pong) in [(true, "3probe"), (false, "3probe"), (true, "3")] {
+        let said = beat(to_client, pong);
+        assert!(said.iter().any(|text| text.starts_with("no pong came for the ping in frame 9")), "{pong} {said:?}");
+    }
+    assert_eq!(beat(false, "3"), [""; 0]);
+}
+
 /// A session that is asked for is not asked to wait, other than one that is polled.
 #[test]
 fn an_opening_poll_without_an_answer_is_told() {
