@@ -260,6 +260,15 @@ pub struct Glance<'a> {
     pub text: Option<&'a [u8]>,
 }
 
+/// What there is to say of a connection that has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parting {
+    /// What is to be said.
+    pub note: Note,
+    /// Whose end shows it; `None` if the first end does.
+    pub shown_by: Option<Direction>,
+}
+
 /// The state of one protocol on one connection.
 pub trait Decoder: Send {
     /// Takes what it can from the front of the input.
@@ -284,7 +293,7 @@ pub trait Decoder: Send {
 
     /// What is to be said of a connection that has ended, both of its directions having been read. `first` is the direction
     /// whose sender was the first to close TCP, if one was and the other followed.
-    fn farewell(&self, _first: Option<Direction>) -> Option<Note> {
+    fn farewell(&self, _first: Option<Direction>) -> Option<Parting> {
         None
     }
 

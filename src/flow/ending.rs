@@ -94,6 +94,18 @@ impl Connection {
         }
     }
 
+    /// The first FIN or RST, or that of one side if it sent one, and which way it went.
+    pub fn end_shown_by(&self, side: Option<Direction>) -> Option<(Moment, Direction)> {
+        let end_of = |direction: Direction| {
+            let half = &self.halves[direction.index()];
+            let ends = [half.fin.map(|fin| (fin.frame, fin.time)), half.broke_off()];
+            let (frame, time) = ends.into_iter().flatten().min_by_key(|(frame, _)| *frame)?;
+            Some((Moment { frame, time }, direction))
+        };
+        let ends = || [Direction::ToServer, Direction::ToClient].into_iter().filter_map(end_of);
+        side.and_then(end_of).or_else(|| ends().min_by_key(|(moment, _)| moment.frame))
+    }
+
     fn unfinished(&self) -> Ending {
         let [client, server] = &self.halves;
         let answered = server.syn_seen || server.acknowledged.is_some() || client.acknowledged.is_some();

@@ -11,7 +11,7 @@ use super::within::Streams;
 use crate::capture::Moment;
 use crate::flow::{Connection, Opening, Reset, Segment, Stream};
 use crate::layer::{Direction, Note};
-use crate::message::{Decoder, Probe, Verdict};
+use crate::message::{Decoder, Parting, Probe, Verdict};
 use crate::packet::{Flags, Packet};
 use crate::protocol;
 
@@ -29,7 +29,7 @@ pub(super) enum Speech {
 
 impl Speech {
     /// What is to be said of it when the connection has ended.
-    pub(super) fn farewell(&self, first: Option<Direction>) -> Option<Note> {
+    pub(super) fn farewell(&self, first: Option<Direction>) -> Option<Parting> {
         match self {
             Self::Known(_, decoder) => decoder.farewell(first),
             Self::Unheard | Self::Unknown => None,

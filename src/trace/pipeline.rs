@@ -267,12 +267,13 @@ impl<W: Watch> Pipeline<W> {
             _ => None,
         };
         let farewell = |speech: &Speech| speech.farewell(first);
-        for note in speeches.into_iter().flatten().filter(|_| has_all).filter_map(farewell) {
-            let last = Moment { frame: connection.last.0, time: connection.last.1 };
-            self.watch.note(Some(&place(&connection, connection.latest_way(), last)), &note);
-        }
         for (moment, direction, note) in connection.remarks() {
             self.watch.note(Some(&place(&connection, direction, moment)), &note);
+        }
+        for parting in speeches.into_iter().flatten().filter(|_| has_all).filter_map(farewell) {
+            let end = connection.end_shown_by(parting.shown_by);
+            let place = end.map(|(moment, direction)| place(&connection, direction, moment));
+            self.watch.note(place.as_ref(), &parting.note);
         }
         let messages = lane.all_messages();
         let Lane { speech, hearing, inside, streams, .. } = lane;

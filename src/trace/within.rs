@@ -56,8 +56,8 @@ impl<W: Watch> Ear<'_, W> {
             self.lane.streams.open.insert(number, inner);
             return;
         }
-        if let Some(note) = inner.speech.farewell(None).filter(|_| inner.deaf == [false; 2]) {
-            self.watch.note(Some(&place(self.connection, direction, moment)), &note);
+        if let Some(parting) = inner.speech.farewell(None).filter(|_| inner.deaf == [false; 2]) {
+            self.watch.note(Some(&place(self.connection, direction, moment)), &parting.note);
         }
         self.part_with_stream(number, *inner);
     }

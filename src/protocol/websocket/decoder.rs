@@ -14,7 +14,7 @@ use super::stray;
 use super::utf8::Utf8Check;
 use crate::count::{counted, plural};
 use crate::layer::{Direction, Group, Note, Severity};
-use crate::message::{Decoder, Draft, Glance, Input, Progress, Sink};
+use crate::message::{Decoder, Draft, Glance, Input, Parting, Progress, Sink};
 
 #[derive(Debug)]
 pub(super) struct WebSocketDecoder {
@@ -134,7 +134,7 @@ impl Decoder for WebSocketDecoder {
         message.or(speaker.partial.as_ref().map(|partial| partial.start))
     }
 
-    fn farewell(&self, first: Option<Direction>) -> Option<Note> {
+    fn farewell(&self, first: Option<Direction>) -> Option<Parting> {
         farewell::farewell([&self.speakers[0], &self.speakers[1]].map(|speaker| speaker.closed), first)
     }
 

@@ -6,9 +6,10 @@
 //!   code to indicate that the connection was closed abnormally": it never travels).
 
 use crate::layer::{Direction, Note, Severity};
+use crate::message::Parting;
 
 /// Who sent a Close frame, the client and the server, and who was the first to close TCP, if one was and the other followed.
-pub(super) fn farewell([client, server]: [bool; 2], first: Option<Direction>) -> Option<Note> {
+pub(super) fn farewell([client, server]: [bool; 2], first: Option<Direction>) -> Option<Parting> {
     let (text, spec) = match (client, server) {
         (true, true) if first == Some(Direction::ToServer) => (
             "the client closed TCP first: the server should, so that not the client keeps the connection in TIME-WAIT",
@@ -22,5 +23,11 @@ pub(super) fn farewell([client, server]: [bool; 2], first: Option<Direction>) ->
         (true, false) => ("the server never answered the client's Close frame", "RFC 6455 §5.5.1"),
         (false, true) => ("the client never answered the server's Close frame", "RFC 6455 §5.5.1"),
     };
-    Some(Note::new(Severity::Note, text, spec))
+    // Whose Close frame is missing might have sent it until its own end.
+    let shown_by = match (client, server) {
+        (true, false) => Some(Direction::ToClient),
+        (false, true) => Some(Direction::ToServer),
+        _ => None,
+    };
+    Some(Parting { note: Note::new(Severity::Note, text, spec), shown_by })
 }

@@ -46,6 +46,36 @@ fn the_same_over_ipv6() {
     assert_eq!(notes(&trace), []);
 }
 
+/// What shows that a Close frame never came is the end of whoever might have sent it, not the last acknowledgement.
+#[test]
+fn a_closing_handshake_that_is_missing_is_shown_by_the_end() {
+    const CLOSE: [u8; 8] = [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8];
+    let shown = |end: &dyn Fn(&mut Conversation)| {
+        let mut talk = Conversation::new().open();
+        talk.client(UPGRADE).server(SWITCHING).client(HELLO);
+        end(&mut talk);
+        let trace = talk.trace();
+        let of_close = |(_, text): &(Option<u32>, &str)| text.contains("Close frame");
+        notes(&trace).into_iter().find(of_close).and_then(|(frame, _)| frame)
+    };
+    let by_client = shown(&|talk| {
+        talk.close();
+    });
+    assert_eq!(by_client, Some(7), "the first FIN");
+    let broken_off = shown(&|talk| {
+        talk.segment(TO_CLIENT, Flags::ACK, b"").segment(TO_CLIENT, Flags::RST | Flags::ACK, b"");
+    });
+    assert_eq!(broken_off, Some(8), "the RST");
+    let unanswered = shown(&|talk| {
+        talk.client(CLOSE).close();
+    });
+    assert_eq!(unanswered, Some(9), "the FIN of the server, which might have answered before");
+    let gone = shown(&|talk| {
+        talk.client(CLOSE).segment(TO_SERVER, Flags::RST | Flags::ACK, b"");
+    });
+    assert_eq!(gone, Some(8), "the server sent no end of its own");
+}
+
 /// RFC 6455 §7.1.5: what a program is told of such an end, 1006, is in no frame.
 #[test]
 fn a_websocket_that_ends_without_its_closing_handshake_is_told() {
