@@ -4,10 +4,12 @@
 //! - RFC 9110 §15; Fetch, "CORS check" (<https://fetch.spec.whatwg.org/#concept-cors-check>); RFC 9112 §6.3.
 
 use std::cell::OnceCell;
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
 
 use super::asked::PATIENCE;
 use super::exchange::Exchange;
-use super::{Case, End, Finding, MOST, in_words, lying, quoted, session, together};
+use super::{Case, End, Finding, MOST, in_words, lying, quoted, session, together, upgrade};
 use crate::count::{counted, plural};
 use crate::flow::Opening;
 use crate::layer::Direction;
@@ -94,30 +96,95 @@ fn did_not_read(case: &Case<'_>, answer: &Message, end: u32) -> bool {
     closed.is_some_and(|frames| frames.iter().any(|frame| begun < *frame && *frame < end))
 }
 
-/// Requests that were answered with an error, each kind of them once; but for what is known of sessions of Engine.IO.
+/// A request that was refused: what was asked for, without the query and with it, how it was refused, and the frames.
+struct Refused {
+    method: String,
+    path: String,
+    target: String,
+    how: String,
+    spec: &'static str,
+    frames: Vec<u32>,
+    /// How many more were refused so with another query.
+    others: usize,
+}
+
+impl Refused {
+    fn told(self) -> Finding {
+        let Self { method, target, how, spec, frames, others, .. } = self;
+        let so = match others {
+            0 => String::new(),
+            1 => " (as was one more with another query)".to_owned(),
+            more => format!(" (as were {more} more with other queries)"),
+        };
+        Finding::warn(format!("{method} {}{so} was answered with {how}", quoted(&target)), spec, frames)
+    }
+}
+
+/// Requests that were answered with an error, or with none where a WebSocket was asked for, each kind of them once; but for what
+/// is known of sessions of Engine.IO.
 fn refused(case: &Case<'_>) -> Vec<Finding> {
     let opened = OnceCell::new();
-    together(case.exchanges.iter().filter_map(|exchange| {
-        let (Some(answer), Some(status @ 400..)) = (exchange.answer, exchange.status) else { return None };
-        let http = answer.payload_as::<HttpMessage>()?;
-        let body = http.body(case.trace.bytes(answer));
-        let query = Query::from_target(&exchange.target);
-        let is_engineio = query.transport.is_some() || query.version.is_some();
-        let error = ErrorBody::from_json(&String::from_utf8_lossy(&body)).filter(|_| is_engineio);
-        let opened = || opened.get_or_init(|| session::opened(case.trace));
-        if error.is_some() && session::refused(case, exchange, opened()).is_some() {
-            return None;
+    let mut found: Vec<Refused> = Vec::new();
+    // Where two differ in their queries alone, as in a number against caches, it is the same once more.
+    let mut places: HashMap<(String, String, String), usize> = HashMap::new();
+    for exchange in &case.exchanges {
+        let Some(one) = refusal(case, exchange, &opened) else { continue };
+        let key = (one.method.clone(), one.path.clone(), one.how.clone());
+        match places.get(&key).map(|place| &mut found[*place]) {
+            Some(first) => {
+                first.others += usize::from(first.target != one.target);
+                first.frames.extend(one.frames);
+            }
+            None => {
+                places.insert(key, found.len());
+                found.push(one);
+            }
         }
-        let says = error.map(|error| format!(" ({})", json_string(&error.message, MOST))).unwrap_or_default();
-        let reason = http.start(case.trace.bytes(answer)).map(|(_, reason)| reason).unwrap_or_default();
-        let text = format!(
-            "{} {} was answered with {status} {}{says}",
-            exchange.method,
-            quoted(exchange.path()),
-            quoted(&reason)
-        );
-        Some(Finding::warn(text, "RFC 9110 §15", vec![exchange.request.frame(), answer.frame()]))
-    }))
+    }
+    found.into_iter().map(Refused::told).collect()
+}
+
+/// Where sessions of Engine.IO were opened, once somebody asks.
+type Opened<'a> = OnceCell<BTreeMap<&'a str, Vec<(SocketAddr, u32)>>>;
+
+fn refusal<'a>(case: &Case<'a>, exchange: &Exchange<'a>, opened: &Opened<'a>) -> Option<Refused> {
+    let (answer, status) = (exchange.answer?, exchange.status?);
+    let is_socket = upgrade::is_asked_for(case.trace, exchange);
+    if status < 400 && (!is_socket || upgrade::is_opened(exchange) != Some(false)) {
+        return None;
+    }
+    let http = answer.payload_as::<HttpMessage>()?;
+    let query = Query::from_target(&exchange.target);
+    let is_engineio = query.transport.is_some() || query.version.is_some();
+    let body = || http.body(case.trace.bytes(answer));
+    let error = is_engineio.then(|| ErrorBody::from_json(&String::from_utf8_lossy(&body()))).flatten();
+    if error.is_some() && session::refused(case, exchange, opened.get_or_init(|| session::opened(case.trace))).is_some()
+    {
+        return None;
+    }
+    let says = error.as_ref().map(|error| format!(" ({})", json_string(&error.message, MOST))).unwrap_or_default();
+    let reason = http.start(case.trace.bytes(answer)).map(|(_, reason)| reason).unwrap_or_default();
+    let reason = if reason.is_empty() { reason } else { format!(" {}", quoted(&reason)) };
+    let mut how = format!("{status}{reason}{says}");
+    if is_socket {
+        how.push_str(", and no WebSocket was opened");
+        // What Engine.IO says is more than a guess.
+        let cause = upgrade::cause(case, exchange, status).filter(|_| error.is_none());
+        how.extend(cause.map(|cause| format!(": {cause}")));
+    }
+    Some(Refused {
+        method: exchange.method.clone(),
+        path: exchange.path().to_owned(),
+        target: exchange.target.clone(),
+        how,
+        spec: match (is_socket, exchange.request.stream) {
+            (false, _) => "RFC 9110 §15",
+            (true, None) => "RFC 6455 §4.1",
+            (true, Some(_)) => "RFC 8441 §5",
+        },
+        frames: vec![exchange.request.frame(), answer.frame()],
+        others: 0,
+    })
 }
 
 /// An answer that a browser keeps from the page that asked: the page comes from elsewhere, and the answer does not name it.

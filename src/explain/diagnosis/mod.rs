@@ -13,6 +13,7 @@ mod lengths;
 mod opened;
 mod pings;
 mod session;
+mod upgrade;
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};

@@ -2,6 +2,7 @@ mod http2;
 mod missing;
 mod said;
 mod unanswered;
+mod upgrade;
 
 use super::*;
 use crate::trace::testing::Conversation;

@@ -294,7 +294,10 @@ fn errors_have_the_words_of_engineio_only_where_it_is_spoken() {
     let body = r#"{"code":1,"message":"Session ID unknown"}"#;
     assert_eq!(answered("/api/users", body), "GET /api/users was answered with 400 Bad Request");
     let session = "/socket.io/?EIO=4&transport=polling&sid=s";
-    assert_eq!(answered(session, body), "GET /socket.io/ was answered with 400 Bad Request (\"Session ID unknown\")");
+    assert_eq!(
+        answered(session, body),
+        "GET /socket.io/?EIO=4&transport=polling&sid=s was answered with 400 Bad Request (\"Session ID unknown\")"
+    );
     let version = r#"{"code":5,"message":"Unsupported protocol version"}"#;
     assert!(answered("/socket.io/?transport=polling", version).ends_with("(\"Unsupported protocol version\")"));
 }
