@@ -1,7 +1,7 @@
-//! What is wrong with answers of HTTP: errors, what a browser does not let a page read, octets that nobody asked for.
+//! What is wrong with answers of HTTP: errors, lengths, octets that nobody asked for.
 //!
 //! # References
-//! - RFC 9110 §15; Fetch, "CORS check" (<https://fetch.spec.whatwg.org/#concept-cors-check>); RFC 9112 §6.3.
+//! - RFC 9110 §15; RFC 9112 §6.3.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 
 use super::asked::PATIENCE;
 use super::exchange::Exchange;
-use super::{Case, End, Finding, MOST, in_words, lying, quoted, session, together, upgrade};
+use super::{Case, End, Finding, MOST, cors, in_words, lying, quoted, session, upgrade};
 use crate::count::{counted, plural};
 use crate::flow::Opening;
 use crate::layer::Direction;
@@ -20,7 +20,6 @@ use crate::trace::Message;
 
 pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
     let mut found = refused(case);
-    found.extend(together(case.exchanges.iter().filter_map(|exchange| not_allowed(case, exchange))));
     found.extend(left_over(case));
     found.extend(case.exchanges.iter().filter_map(|exchange| cut_short(case, exchange)));
     found
@@ -153,6 +152,9 @@ fn refusal<'a>(case: &Case<'a>, exchange: &Exchange<'a>, opened: &Opened<'a>) ->
     if status < 400 && (!is_socket || upgrade::is_opened(exchange) != Some(false)) {
         return None;
     }
+    if cors::is_failed_preflight(case.trace, exchange) {
+        return None;
+    }
     let http = answer.payload_as::<HttpMessage>()?;
     let query = Query::from_target(&exchange.target);
     let is_engineio = query.transport.is_some() || query.version.is_some();
@@ -185,49 +187,6 @@ fn refusal<'a>(case: &Case<'a>, exchange: &Exchange<'a>, opened: &Opened<'a>) ->
         frames: vec![exchange.request.frame(), answer.frame()],
         others: 0,
     })
-}
-
-/// An answer that a browser keeps from the page that asked: the page comes from elsewhere, and the answer does not name it.
-fn not_allowed(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
-    let (origin, host) = (exchange.asks(case.trace, "origin")?, exchange.asks(case.trace, "host")?);
-    // Of a head that is cut short nobody knows what it says.
-    let answer = exchange.answer.filter(|answer| {
-        let head = answer.payload_as::<HttpMessage>().map_or(0, |http| http.head_len);
-        answer.complete || head < answer.range.end - answer.range.start
-    })?;
-    let says = |name: &str| exchange.asks(case.trace, name);
-    let is_one_of = |name: &str, values: &[&str]| says(name).is_some_and(|value| values.contains(&value.as_str()));
-    // A WebSocket is not kept from anyone that way, nor what comes from the same place, nor where a page is opened. A 304 has
-    // what its first answer had, and behind a proxy the host is another.
-    let is_exempt = says("sec-websocket-key").is_some()
-        || exchange.status == Some(304)
-        || is_one_of("sec-fetch-site", &["same-origin", "none"])
-        || is_one_of("sec-fetch-mode", &["navigate", "no-cors", "same-origin", "websocket"])
-        || says("x-forwarded-host").is_some()
-        || says("forwarded").is_some();
-    if is_exempt || is_same_place(&origin, &host) {
-        return None;
-    }
-    let allows = match exchange.says(case.trace, "access-control-allow-origin") {
-        Some(allowed) if allowed == "*" || allowed == origin => return None,
-        Some(allowed) => format!("allows {} only", quoted(&allowed)),
-        None => "allows no other origin".to_owned(),
-    };
-    let text = format!(
-        "the answer to {} {} {allows}: a browser does not let a page of {} read it (CORS)",
-        exchange.method,
-        quoted(exchange.path()),
-        quoted(&origin)
-    );
-    Some(Finding::warn(text, "Fetch, CORS check", vec![exchange.request.frame(), answer.frame()]))
-}
-
-/// Whether an origin is that of a host: without regard to case, and to a port that goes without saying.
-fn is_same_place(origin: &str, host: &str) -> bool {
-    let Some((scheme, place)) = origin.split_once("://") else { return true };
-    let port = if scheme.eq_ignore_ascii_case("https") { ":443" } else { ":80" };
-    let bare = |place: &str| place.strip_suffix(port).unwrap_or(place).to_ascii_lowercase();
-    bare(place) == bare(host)
 }
 
 /// Octets behind an answer that ends before them, where no request waits.

@@ -27,6 +27,16 @@ impl Exchange<'_> {
         value(trace, self.request, name)
     }
 
+    /// The values of all header fields with this name in the request, each as it stands.
+    pub(super) fn asks_all(&self, trace: &Trace, name: &str) -> Vec<String> {
+        values(trace, self.request, name)
+    }
+
+    /// The same of the answer.
+    pub(super) fn says_all(&self, trace: &Trace, name: &str) -> Vec<String> {
+        self.answer.map(|answer| values(trace, answer, name)).unwrap_or_default()
+    }
+
     /// A header field of the answer.
     pub(super) fn says(&self, trace: &Trace, name: &str) -> Option<String> {
         value(trace, self.answer?, name)
@@ -36,6 +46,19 @@ impl Exchange<'_> {
 fn value(trace: &Trace, message: &Message, name: &str) -> Option<String> {
     let http = message.payload_as::<HttpMessage>()?;
     http.header(trace.bytes(message), name).map(|value| String::from_utf8_lossy(value).trim().to_owned())
+}
+
+fn values(trace: &Trace, message: &Message, name: &str) -> Vec<String> {
+    let Some(http) = message.payload_as::<HttpMessage>() else { return Vec::new() };
+    let headers = http.headers(trace.bytes(message));
+    let named = headers.into_iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+    named.map(|(_, value)| value.trim().to_owned()).collect()
+}
+
+/// Whether all of a message's head is there, so that what is not in it was not said.
+pub(super) fn has_head(message: &Message) -> bool {
+    let head = message.payload_as::<HttpMessage>().map_or(0, |http| http.head_len);
+    message.complete || head < message.range.end - message.range.start
 }
 
 /// All that were asked, in the order of the frames in which the requests ended.

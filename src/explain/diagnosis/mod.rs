@@ -7,6 +7,7 @@
 mod answers;
 mod asked;
 mod closed;
+mod cors;
 mod encrypted;
 mod exchange;
 mod lengths;
@@ -171,6 +172,7 @@ pub fn diagnose(trace: &Trace) -> Vec<Finding> {
     found.extend(asked::findings(&case));
     found.extend(pings::findings(&case));
     found.extend(answers::findings(&case));
+    found.extend(cors::findings(&case));
     found.extend(closed::findings(&case));
     found.extend(session::findings(&case));
     found.extend(encrypted::findings(&case));

@@ -1,3 +1,4 @@
+mod cors;
 mod http2;
 mod missing;
 mod said;
