@@ -10,6 +10,7 @@ mod closed;
 mod cors;
 mod encrypted;
 mod exchange;
+mod host;
 mod lengths;
 mod opened;
 mod pings;
@@ -173,6 +174,7 @@ pub fn diagnose(trace: &Trace) -> Vec<Finding> {
     found.extend(pings::findings(&case));
     found.extend(answers::findings(&case));
     found.extend(cors::findings(&case));
+    found.extend(host::findings(&case));
     found.extend(closed::findings(&case));
     found.extend(session::findings(&case));
     found.extend(encrypted::findings(&case));

@@ -1,10 +1,10 @@
-//! Handshakes of WebSocket that lost something on their way, event streams that are held up.
+//! Handshakes of WebSocket that lost something on their way, event streams that are held up, or are none.
 //!
 //! # References
 //! - RFC 6455 §4.1, §4.2.2; RFC 9110 §7.6.1 (`Connection` and what it names go no further than one hop), §7.8 (`Upgrade`);
 //!   RFC 7692 §5; WHATWG HTML §9.2.
 
-use super::exchange::Exchange;
+use super::exchange::{Exchange, has_head};
 use super::{Case, Finding, end_of, quoted};
 use crate::layer::{Direction, Severity};
 use crate::protocol::{SseEventMessage, WebSocketFrame};
@@ -17,6 +17,7 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
         found.extend(not_chosen(case, exchange));
         found.extend(not_agreed(case, exchange));
         found.extend(held_up(case, exchange));
+        found.extend(not_a_stream(case, exchange));
     }
     found
 }
@@ -123,4 +124,26 @@ fn held_up(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
         case.between(asked, first)
     );
     Some(Finding { severity: Severity::Note, ..Finding::warn(text, "WHATWG HTML §9.2", vec![asked, first]) })
+}
+
+/// An answer to somebody who takes an event stream and nothing else, and which is none.
+fn not_a_stream(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
+    const STREAM: &str = "text/event-stream";
+    let essence = |value: String| value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    // Who takes something else, too, is no EventSource.
+    exchange.asks(case.trace, "accept").map(essence).filter(|takes| takes == STREAM && exchange.method == "GET")?;
+    let answer = exchange.answer.filter(|answer| exchange.status == Some(200) && has_head(answer))?;
+    let what = match exchange.says(case.trace, "content-type").map(essence) {
+        Some(kind) if kind == STREAM => return None,
+        Some(kind) if kind == "text/html" => {
+            "its answer is text/html, likely a page that is served for any path".to_owned()
+        }
+        Some(kind) => format!("its answer is {}", quoted(&kind)),
+        None => "its answer has no Content-Type".to_owned(),
+    };
+    let text = format!(
+        "GET {} asks for an event stream, and {what}: an EventSource fails on what is not {STREAM}, and does not connect again",
+        quoted(&exchange.target)
+    );
+    Some(Finding::warn(text, "WHATWG HTML §9.2.3", vec![exchange.request.frame(), answer.frame()]))
 }

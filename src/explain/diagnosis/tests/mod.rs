@@ -1,6 +1,7 @@
 mod cors;
 mod http2;
 mod missing;
+mod requests;
 mod said;
 mod unanswered;
 mod upgrade;
