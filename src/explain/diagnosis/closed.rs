@@ -147,8 +147,8 @@ fn cut_frames(trace: &Trace) -> Option<Finding> {
     let cut: Vec<(u32, usize)> = cut.map(|(number, record)| (number, record.frame.data.len())).collect();
     let most = cut.iter().map(|(_, len)| *len).max()?;
     let text = format!(
-        "{} of {} frames were cut at {most} octets when they were captured: what was in them cannot be read whole. Capture \
-         again with whole frames (tcpdump -s 0)",
+        "{} of {} frames were cut at {most} octets when they were captured (the snapshot length): their messages lack octets, and \
+         what streams are said to lack is likely missing for that alone. Capture again with whole frames (tcpdump -s 0)",
         cut.len(),
         trace.len()
     );
