@@ -118,7 +118,7 @@ fn held_back<'a>(case: &'a Case<'_>) -> BTreeSet<&'a str> {
 }
 
 /// So long hardly anyone is asked to wait, unless he knows: two seconds.
-const LONG: f64 = 2.0;
+pub(super) const LONG: f64 = 2.0;
 
 /// Whether the server said anything behind a request, be it an answer that has no end yet, or octets that nobody read.
 fn answer_begun(case: &Case<'_>, request: &Message) -> bool {
@@ -181,7 +181,7 @@ fn unacknowledged(case: &Case<'_>) -> Vec<Finding> {
 }
 
 /// The connections of each session, those included on which a poll still waits.
-fn sessions(case: &Case<'_>) -> BTreeMap<String, BTreeSet<u32>> {
+pub(super) fn sessions(case: &Case<'_>) -> BTreeMap<String, BTreeSet<u32>> {
     let mut found: BTreeMap<String, BTreeSet<u32>> = BTreeMap::new();
     for message in case.trace.messages() {
         if let Some(sid) = message.payload_as::<EngineIoPacket>().and_then(|packet| packet.sid.as_deref()) {

@@ -12,6 +12,7 @@ mod encrypted;
 mod exchange;
 mod host;
 mod lengths;
+mod mismatch;
 mod opened;
 mod pings;
 mod session;
@@ -177,6 +178,7 @@ pub fn diagnose(trace: &Trace) -> Vec<Finding> {
     found.extend(host::findings(&case));
     found.extend(closed::findings(&case));
     found.extend(session::findings(&case));
+    found.extend(mismatch::findings(&case));
     found.extend(encrypted::findings(&case));
     found.extend(lengths::findings(&case));
     for finding in &mut found {

@@ -6,6 +6,7 @@
 
 use super::exchange::Exchange;
 use super::{Case, quoted};
+use crate::protocol::engineio::Query;
 use crate::trace::Trace;
 
 /// The version of the protocol (RFC 6455 §4.1).
@@ -47,6 +48,11 @@ pub(super) fn cause(case: &Case<'_>, exchange: &Exchange<'_>, status: u16) -> Op
         200..=299 => {
             "it was taken for a plain request: likely no WebSocket is served at that path, or something between takes \
                       the handshake for its own"
+                .to_owned()
+        }
+        400 if exchange.path().contains("socket.io") && !Query::from_target(&exchange.target).is_engineio() => {
+            "likely a plain WebSocket client at a server of Socket.IO: its query lacks EIO or transport, with which clients of \
+             Socket.IO ask"
                 .to_owned()
         }
         401 | 407 => {

@@ -1,5 +1,6 @@
 mod cors;
 mod http2;
+mod mismatch;
 mod missing;
 mod requests;
 mod said;
