@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Case, Finding, Lying, MOST, in_words, lying, sender};
+use super::{Case, Finding, Lying, MOST, in_words, lying, sender, together};
 use crate::flow::Finding as Seen;
 use crate::layer::{Direction, Severity};
 use crate::protocol::engineio::{Content, EngineIoPacket, Kind, Open};
@@ -15,7 +15,7 @@ use crate::trace::{Message, Trace};
 
 pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
     let mut found = stalls(case.trace);
-    found.extend(closes(case));
+    found.extend(together(closes(case).into_iter()));
     found.extend(cut_frames(case.trace));
     found
 }
@@ -89,10 +89,7 @@ fn closes(case: &Case<'_>) -> Vec<Finding> {
         }
         let Some(connection) = case.connection(message) else { continue };
         let who = sender(connection, message.direction);
-        let name = close_meaning(code).map(|name| format!(", {name}")).unwrap_or_default();
-        let reason = String::from_utf8_lossy(reason);
-        let reason = if reason.is_empty() { String::new() } else { format!(" ({})", json_string(&reason, MOST)) };
-        let mut text = format!("{who} closed the WebSocket with {code}{name}{reason}");
+        let mut text = format!("{who} closed the WebSocket with {}", closing(code, reason));
         let mut frames = vec![message.frame()];
         if code == 1009
             && let Some((large, octets)) = largest_before(case, message)
@@ -112,6 +109,14 @@ fn closes(case: &Case<'_>) -> Vec<Finding> {
         found.push(Finding { severity, ..Finding::warn(text, "RFC 6455 §7.4.1", frames) });
     }
     found
+}
+
+/// A close code with its name, and the reason that was given.
+pub(super) fn closing(code: u16, reason: &[u8]) -> String {
+    let name = close_meaning(code).map(|name| format!(", {name}")).unwrap_or_default();
+    let reason = String::from_utf8_lossy(reason);
+    let reason = if reason.is_empty() { String::new() } else { format!(" ({})", json_string(&reason, MOST)) };
+    format!("{code}{name}{reason}")
 }
 
 /// The largest message that went the other way before a Close frame.

@@ -4,6 +4,7 @@
 //! A note of a dissector tells of one message, when it is read. What is told here needs the end of the story: that nothing
 //! came, or what else was said on another connection.
 
+mod again;
 mod answers;
 mod asked;
 mod closed;
@@ -179,6 +180,7 @@ pub fn diagnose(trace: &Trace) -> Vec<Finding> {
     found.extend(closed::findings(&case));
     found.extend(session::findings(&case));
     found.extend(mismatch::findings(&case));
+    found.extend(again::findings(&case));
     found.extend(encrypted::findings(&case));
     found.extend(lengths::findings(&case));
     for finding in &mut found {

@@ -17,7 +17,7 @@ use crate::trace::{Message, Trace};
 
 pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
     let mut found = refused_sessions(case);
-    found.extend(case.trace.messages().iter().filter_map(refused_namespace));
+    found.extend(together(case.trace.messages().iter().filter_map(refused_namespace)));
     found
 }
 

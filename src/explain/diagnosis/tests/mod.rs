@@ -1,3 +1,4 @@
+mod again;
 mod cors;
 mod http2;
 mod mismatch;
