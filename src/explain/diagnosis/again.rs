@@ -1,15 +1,16 @@
 //! Clients that come again and again to the same place, where each time it ends soon.
 //!
 //! # References
-//! - RFC 6455 §7.2.3 ("Recovering from Abnormal Closure"); Engine.IO protocol 4, "Handshake".
+//! - RFC 6455 §7.2.3 ("Recovering from Abnormal Closure"); Engine.IO protocol 4, "Handshake"; WHATWG HTML §9.2.3
+//!   ("reestablish the connection").
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 
 use super::closed::closing;
-use super::exchange::Exchange;
+use super::exchange::{EVENT_STREAM, Exchange, essence};
 use super::{Case, Finding, Lying, in_words, lying, quoted, upgrade};
-use crate::layer::Direction;
+use crate::layer::{Direction, Severity};
 use crate::protocol::engineio::{EngineIoPacket, ErrorBody, ErrorCode, Kind, Query, Transport};
 use crate::protocol::{HttpMessage, Opcode, SocketIoKind, SocketIoPacket, WebSocketFrame};
 use crate::trace::Message;
@@ -28,8 +29,8 @@ struct Attempt {
     ended: Option<(u32, String)>,
 }
 
-/// From where, at which server, and what is asked for.
-type Place = (IpAddr, SocketAddr, String);
+/// From where, at which server, what is asked for, and whether it is an event stream.
+type Place = (IpAddr, SocketAddr, String, bool);
 
 pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -58,7 +59,7 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
 /// More ways to end than these are not told.
 const MOST_ENDS: usize = 3;
 
-fn told(case: &Case<'_>, (client, server, target): &Place, run: &[(u32, u32, String)]) -> Option<Finding> {
+fn told(case: &Case<'_>, (client, server, target, is_stream): &Place, run: &[(u32, u32, String)]) -> Option<Finding> {
     let (first, last) = (run.first().filter(|_| run.len() >= OFTEN)?.0, run.last()?.1);
     let longest = run.iter().map(|(asked, ended, _)| case.seconds(*asked, *ended)).fold(0.0, f64::max);
     let mut ends: Vec<(&str, usize)> = Vec::new();
@@ -81,35 +82,61 @@ fn told(case: &Case<'_>, (client, server, target): &Place, run: &[(u32, u32, Str
         several => several.iter().take(MOST_ENDS).map(each).collect::<Vec<_>>().join("; "),
     };
     let and = if ends.len() > MOST_ENDS { "; and in other ways" } else { "" };
+    // An EventSource does so on its own: some servers count on that.
+    let (severity, spec, likely) = match is_stream {
+        true => (Severity::Note, "WHATWG HTML §9.2.3", "An EventSource connects anew whenever its stream ends"),
+        false => (
+            Severity::Warn,
+            "RFC 6455 §7.2.3",
+            "Likely its program connects anew whenever its connection is lost, or taken for failed",
+        ),
+    };
     let text = format!(
-        "{client} asked for {} at {server} {} times in {}, and none of it lasted longer than {}: {how}{and}. Likely its \
-         program connects anew whenever its connection is lost, or taken for failed",
+        "{client} asked for {} at {server} {} times in {}, and none of it lasted longer than {}: {how}{and}. {likely}",
         quoted(target),
         run.len(),
         case.between(first, last),
         in_words(longest)
     );
     let frames = run.iter().flat_map(|(asked, ended, _)| [*asked, *ended]).collect();
-    Some(Finding::warn(text, "RFC 6455 §7.2.3", frames))
+    Some(Finding { severity, ..Finding::warn(text, spec, frames) })
 }
 
-/// WebSockets, and sessions that are polled, by where they were asked for.
+/// WebSockets, event streams, and sessions that are polled, by where they were asked for.
 fn attempts(case: &Case<'_>) -> BTreeMap<Place, Vec<Attempt>> {
     let ends = Ends::of(case);
     let mut found: BTreeMap<Place, Vec<Attempt>> = BTreeMap::new();
     for exchange in &case.exchanges {
         let Some(connection) = case.connection(exchange.request) else { continue };
-        let ended = match upgrade::is_asked_for(case.trace, exchange) {
-            true => ends.of_socket(case, exchange),
-            false => match ends.of_polled(exchange) {
+        let is_stream = is_event_stream(case, exchange);
+        let ended = match () {
+            () if upgrade::is_asked_for(case.trace, exchange) => ends.of_socket(case, exchange),
+            () if is_stream => of_stream(case, exchange),
+            () => match ends.of_polled(exchange) {
                 Some(ended) => ended,
                 None => continue,
             },
         };
-        let place = (connection.client.ip(), connection.server, lasting(&exchange.target));
+        let place = (connection.client.ip(), connection.server, lasting(&exchange.target), is_stream);
         found.entry(place).or_default().push(Attempt { asked: exchange.request.frame(), ended });
     }
     found
+}
+
+/// Whether this is what an EventSource asks for, and gets.
+fn is_event_stream(case: &Case<'_>, exchange: &Exchange<'_>) -> bool {
+    let is_one = |value: Option<String>| value.is_some_and(|value| essence(&value) == EVENT_STREAM);
+    exchange.method == "GET"
+        && exchange.status == Some(200)
+        && is_one(exchange.asks(case.trace, "accept"))
+        && is_one(exchange.says(case.trace, "content-type"))
+}
+
+/// How a stream ended, if its server ended it.
+fn of_stream(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<(u32, String)> {
+    let answer = exchange.answer.filter(|answer| answer.complete)?;
+    let left = case.end_for(answer).is_some_and(|end| end.by == Direction::ToServer && end.frame <= answer.frame());
+    (!left).then(|| (answer.frame(), "the server ended the event stream".to_owned()))
 }
 
 /// A target without what is another each time: the session, and a number against caches.

@@ -43,6 +43,14 @@ impl Exchange<'_> {
     }
 }
 
+/// The type of an event stream.
+pub(super) const EVENT_STREAM: &str = "text/event-stream";
+
+/// A media type without its parameters.
+pub(super) fn essence(value: &str) -> String {
+    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
 fn value(trace: &Trace, message: &Message, name: &str) -> Option<String> {
     let http = message.payload_as::<HttpMessage>()?;
     http.header(trace.bytes(message), name).map(|value| String::from_utf8_lossy(value).trim().to_owned())

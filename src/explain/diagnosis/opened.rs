@@ -4,7 +4,7 @@
 //! - RFC 6455 §4.1, §4.2.2; RFC 9110 §7.6.1 (`Connection` and what it names go no further than one hop), §7.8 (`Upgrade`);
 //!   RFC 7692 §5; WHATWG HTML §9.2.
 
-use super::exchange::{Exchange, has_head};
+use super::exchange::{EVENT_STREAM, Exchange, essence, has_head};
 use super::{Case, Finding, end_of, quoted};
 use crate::layer::{Direction, Severity};
 use crate::protocol::{SseEventMessage, WebSocketFrame};
@@ -128,13 +128,14 @@ fn held_up(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
 
 /// An answer to somebody who takes an event stream and nothing else, and which is none.
 fn not_a_stream(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
-    const STREAM: &str = "text/event-stream";
-    let essence = |value: String| value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     // Who takes something else, too, is no EventSource.
-    exchange.asks(case.trace, "accept").map(essence).filter(|takes| takes == STREAM && exchange.method == "GET")?;
+    let takes = exchange.asks(case.trace, "accept").filter(|_| exchange.method == "GET")?;
+    if essence(&takes) != EVENT_STREAM {
+        return None;
+    }
     let answer = exchange.answer.filter(|answer| exchange.status == Some(200) && has_head(answer))?;
-    let what = match exchange.says(case.trace, "content-type").map(essence) {
-        Some(kind) if kind == STREAM => return None,
+    let what = match exchange.says(case.trace, "content-type").map(|kind| essence(&kind)) {
+        Some(kind) if kind == EVENT_STREAM => return None,
         Some(kind) if kind == "text/html" => {
             "its answer is text/html, likely a page that is served for any path".to_owned()
         }
@@ -142,7 +143,7 @@ fn not_a_stream(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
         None => "its answer has no Content-Type".to_owned(),
     };
     let text = format!(
-        "GET {} asks for an event stream, and {what}: an EventSource fails on what is not {STREAM}, and does not connect again",
+        "GET {} asks for an event stream, and {what}: an EventSource fails on what is not {EVENT_STREAM}, and does not connect again",
         quoted(&exchange.target)
     );
     Some(Finding::warn(text, "WHATWG HTML §9.2.3", vec![exchange.request.frame(), answer.frame()]))

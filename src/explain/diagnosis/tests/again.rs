@@ -1,5 +1,6 @@
 use super::{SWITCHING, UPGRADE, frame, text, told};
 use crate::explain::diagnosis::Finding;
+use crate::layer::Severity;
 use crate::packet::Flags;
 use crate::trace::testing::{Conversation, TO_CLIENT};
 
@@ -104,4 +105,25 @@ fn a_session_that_is_polled_may_be_lost_each_time() {
     let says = "127.0.0.1 asked for /socket.io/?EIO=4&transport=polling at 127.0.0.1:8080 3 times in ";
     assert!(found.text.starts_with(says), "{}", found.text);
     assert!(found.text.contains(": each time a request of the session was answered with 400. "), "{}", found.text);
+}
+
+/// Where the server ends each stream at once an EventSource polls.
+#[test]
+fn an_event_stream_may_be_ended_each_time() {
+    let get = "GET /events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n";
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let ended = |talk: &mut Conversation, _| {
+        talk.client(get).server(format!("{head}9\r\ndata: 1\n\n\r\n0\r\n\r\n")).close_by_server();
+    };
+    let found = of_loop(&comes(3, 3000, &ended)).unwrap();
+    assert!(
+        found.text.contains(": each time the server ended the event stream. An EventSource connects"),
+        "{}",
+        found.text
+    );
+    assert_eq!((found.severity, found.spec), (Severity::Note, "WHATWG HTML §9.2.3"));
+    let left = |talk: &mut Conversation, _| {
+        talk.client(get).server(format!("{head}9\r\ndata: 1\n\n\r\n")).close();
+    };
+    assert_eq!(of_loop(&comes(3, 3000, &left)), None, "who has had enough comes for something else");
 }

@@ -2,6 +2,7 @@ use super::{SWITCHING, UPGRADE, engineio, frame, later, one, text, told};
 use crate::layer::Severity;
 use crate::packet::Flags;
 use crate::trace::testing::{Conversation, TO_CLIENT};
+use crate::trace::testing_http2 as http2;
 
 /// A client of Socket.IO to which a WebSocket was opened.
 fn opened() -> Conversation {
@@ -118,4 +119,23 @@ fn a_session_that_joins_no_namespace_is_told() {
     };
     assert_eq!(session("/socket.io/", pong, &by_client), [""; 0], "who leaves need not join");
     assert_eq!(session("/socket.io/", pong, &|_| {}), [""; 0], "it may join yet");
+}
+
+/// Each stream of HTTP/2 is a socket of its own.
+#[test]
+fn a_plain_server_is_known_over_http2() {
+    let mut talk = http2::begin();
+    for stream in [1, 3] {
+        let asks = http2::connect(stream, "/socket.io/?EIO=4&transport=websocket", &[]);
+        talk.client(asks).server(http2::headers(stream, 0, &[(":status", "200")]));
+    }
+    let open = "0{\"sid\":\"s\",\"upgrades\":[],\"pingInterval\":500,\"pingTimeout\":200}";
+    talk.server(http2::data(1, 0, text(open, false))).server(http2::data(3, 0, text("hello", false)));
+    let found = one(&talk);
+    assert!(
+        found.text.starts_with("CONNECT /socket.io/?EIO=4&transport=websocket asks for Engine.IO, "),
+        "{}",
+        found.text
+    );
+    assert_eq!(found.frames, [8, 9, 11]);
 }
