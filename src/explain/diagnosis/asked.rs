@@ -10,9 +10,9 @@ use super::exchange::Exchange;
 use super::{Case, End, Finding, MOST, end_of, in_words, lying, quoted, sender};
 use crate::flow::{Connection, Ending};
 use crate::layer::{Direction, Severity};
+use crate::protocol::SocketIoPacket;
 use crate::protocol::engineio::{Content, EngineIoPacket, Kind, Open, Query};
 use crate::protocol::text::json_string;
-use crate::protocol::{Opcode, SocketIoPacket, WebSocketFrame};
 use crate::trace::Message;
 
 pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
@@ -274,12 +274,7 @@ pub(super) fn gave_up(case: &Case<'_>, ping: &Message) -> Option<u32> {
     if !case.has_all(connection, ping.direction.reverse()) {
         return None;
     }
-    let closes = |other: &&Message| {
-        other.frame() > ping.frame()
-            && (other.payload_as::<WebSocketFrame>().is_some_and(|frame| frame.opcode == Opcode::Close)
-                || other.payload_as::<EngineIoPacket>().is_some_and(|packet| packet.kind == Kind::Close))
-    };
-    let close = case.beside(ping).find(closes).map(|close| (close.direction, close.frame()));
+    let close = case.closed_behind(ping);
     let end = match ping.stream {
         None => case.end_for(ping),
         // A stream may have ended long before its connection.

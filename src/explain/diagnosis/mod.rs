@@ -27,8 +27,9 @@ use exchange::Exchange;
 
 use crate::flow::{Closing, Connection, Ending, Reset};
 use crate::layer::{Direction, Severity};
-use crate::protocol::Http2Frame;
+use crate::protocol::engineio::{EngineIoPacket, Kind};
 use crate::protocol::text::tamed;
+use crate::protocol::{Http2Frame, Opcode, WebSocketFrame};
 use crate::trace::{Message, Trace};
 
 /// Something that went wrong.
@@ -70,6 +71,8 @@ struct Case<'a> {
     begun: HashSet<Lying>,
     /// Who gave up a stream of HTTP/2.
     resets: HashMap<Lying, End>,
+    /// The Close frames of WebSocket, and packets `close` of Engine.IO, in each place, in the order of their frames.
+    closes: HashMap<Lying, Vec<(u32, Direction)>>,
 }
 
 /// What a message lies in: its connection, what was decrypted there or not, and the stream of HTTP/2, if there are some.
@@ -122,7 +125,15 @@ impl<'a> Case<'a> {
                 resets.entry(lying).or_insert(End { by: message.direction, frame: message.frame(), how });
             }
         }
-        Self { trace, exchanges: exchange::exchanges(trace), of, last_said, last_octets, closed_windows, begun, resets }
+        let (exchanges, closes) = (exchange::exchanges(trace), closes(trace));
+        Self { trace, exchanges, of, last_said, last_octets, closed_windows, begun, resets, closes }
+    }
+
+    /// The first that said behind this message, in the same place, that it is over, and in which frame.
+    fn closed_behind(&self, message: &Message) -> Option<(Direction, u32)> {
+        let closes = self.closes.get(&lying(message))?;
+        let behind = closes.partition_point(|(frame, _)| *frame <= message.frame());
+        closes.get(behind).map(|(frame, by)| (*by, *frame))
     }
 
     /// What was said in the same place as this.
@@ -188,6 +199,18 @@ pub fn diagnose(trace: &Trace) -> Vec<Finding> {
         finding.frames.dedup();
     }
     found.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.frames.first().copied()));
+    found
+}
+
+fn closes(trace: &Trace) -> HashMap<Lying, Vec<(u32, Direction)>> {
+    let mut found: HashMap<Lying, Vec<(u32, Direction)>> = HashMap::new();
+    let closes = |message: &&Message| {
+        message.payload_as::<WebSocketFrame>().is_some_and(|frame| frame.opcode == Opcode::Close)
+            || message.payload_as::<EngineIoPacket>().is_some_and(|packet| packet.kind == Kind::Close)
+    };
+    for message in trace.messages().iter().filter(closes) {
+        found.entry(lying(message)).or_default().push((message.frame(), message.direction));
+    }
     found
 }
 
