@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::asked::{PATIENCE, gave_up};
 use super::{Case, Finding, Lying, lying, sender};
+use crate::layer::Severity;
 use crate::protocol::{Opcode, WebSocketFrame};
 use crate::trace::Message;
 
@@ -74,7 +75,33 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
             _ => {}
         }
     }
-    waiting.into_values().filter_map(|waiting| lost(case, &waiting)).collect()
+    waiting.into_values().filter_map(|waiting| lost(case, &waiting).or_else(|| not_repeated(case, &waiting))).collect()
+}
+
+/// A pong with other data than the ping that waits, where nobody has given up for that. Others may come unasked, but the right one
+/// is missing.
+fn not_repeated(case: &Case<'_>, waiting: &Waiting<'_>) -> Option<Finding> {
+    let ((ping, _), pong) = (waiting.pings.front()?, waiting.other?);
+    let connection = case.connection(ping)?;
+    let over =
+        case.closed_behind(ping).map(|(_, frame)| frame).into_iter().chain(case.end_for(ping).map(|end| end.frame));
+    let over = over.filter(|over| *over > ping.frame()).min();
+    let until = over.unwrap_or(case.trace.len());
+    // It may have been on its way.
+    if until <= pong
+        || case.seconds(ping.frame(), until) < PATIENCE
+        || !case.has_all(connection, ping.direction.reverse())
+    {
+        return None;
+    }
+    let text = format!(
+        "the pong in frame {pong} does not repeat what the ping in frame {} carries, and in the {} until {} none did: it \
+         answers no ping, and who compares them takes the other side for gone",
+        ping.frame(),
+        case.between(ping.frame(), until),
+        if over.is_some() { "it was over" } else { "the capture ended" }
+    );
+    Some(Finding { severity: Severity::Note, ..Finding::warn(text, "RFC 6455 §5.5.3", vec![ping.frame(), pong]) })
 }
 
 fn lost(case: &Case<'_>, waiting: &Waiting<'_>) -> Option<Finding> {

@@ -191,6 +191,24 @@ fn a_pong_answers_the_ping_that_it_repeats() {
     assert!(said[0].contains("The pong in frame 10 does"), "{said:?}");
 }
 
+/// Nobody need give up for that.
+#[test]
+fn a_pong_that_repeats_nothing_is_told_if_no_other_came() {
+    let pinged = |data: &[u8], wait: i64| {
+        let mut talk = websocket("", "");
+        talk.server(frame(0x89, b"a", false)).client(frame(0x8a, data, true)).client(text("x", true));
+        later(&mut talk, 8, wait);
+        talk
+    };
+    let found = one(&pinged(b"b", 900));
+    let says = "the pong in frame 7 does not repeat what the ping in frame 6 carries, and in the 902 ms until the capture ended none \
+                did: ";
+    assert!(found.text.starts_with(says), "{}", found.text);
+    assert_eq!((found.severity, found.frames), (Severity::Note, vec![6, 7]));
+    assert_eq!(told(&pinged(b"a", 900)), [""; 0]);
+    assert_eq!(told(&pinged(b"b", 0)), [""; 0], "the right one may come");
+}
+
 /// What answers the probe of a transport is no pong of a heartbeat, nor is what the same side says.
 #[test]
 fn what_answers_a_probe_answers_no_heartbeat() {
