@@ -103,6 +103,13 @@ const SOCKETIO: [socketio::Kind; 7] = [
     socketio::Kind::BinaryAck,
 ];
 
+/// Where those stand that nearly all are.
+const MESSAGE: usize = 4;
+const EVENT: usize = 2;
+const ACK: usize = 3;
+const _: () = assert!(matches!(ENGINEIO[MESSAGE], engineio::Kind::Message));
+const _: () = assert!(matches!((SOCKETIO[EVENT], SOCKETIO[ACK]), (socketio::Kind::Event, socketio::Kind::Ack)));
+
 const SEVERITIES: [Severity; 4] = [Severity::Chat, Severity::Note, Severity::Warn, Severity::Error];
 
 /// Adds one to the count of an item of a list.
@@ -178,9 +185,9 @@ impl Watch for Summary {
         let packets = tally.events + tally.acks;
         self.kinds[Kind::EngineIoPacket as usize] += packets;
         self.kinds[Kind::SocketIoPacket as usize] += packets;
-        self.engineio.add(&ENGINEIO, &engineio::Kind::Message, packets);
-        self.socketio.add(&SOCKETIO, &socketio::Kind::Event, tally.events);
-        self.socketio.add(&SOCKETIO, &socketio::Kind::Ack, tally.acks);
+        self.engineio.add_known(MESSAGE, packets);
+        self.socketio.add_known(EVENT, tally.events);
+        self.socketio.add_known(ACK, tally.acks);
     }
 
     fn note(&mut self, _on: Option<&Place>, note: &Note) {

@@ -34,6 +34,11 @@ impl<const N: usize> Types<N> {
         }
     }
 
+    /// Counts so many of the type that stands here among those that the protocol knows.
+    pub(super) fn add_known(&mut self, place: usize, more: u64) {
+        self.known[place] += more;
+    }
+
     fn name(&mut self, name: String, more: u64) {
         *self.named.entry(name).or_default() += more;
         if self.named.len() > KEPT {
