@@ -26,6 +26,13 @@ pub enum Ending {
         /// The RST.
         rst: u32,
     },
+    /// A RST came before the handshake was completed, behind the SYN ACK (RFC 9293 §3.10.7.4): who looks for open ports does so.
+    GivenUp {
+        /// Which way the RST went.
+        by: Direction,
+        /// The RST.
+        rst: u32,
+    },
     /// One side ended its sending, the other did not: a half close (RFC 9293 §3.6.1).
     HalfClosed {
         /// Which way the FIN went.
@@ -79,6 +86,7 @@ impl Connection {
                 None if self.opening == Opening::Seen && !asked.syn_seen && !asked.has_data => {
                     Ending::Refused { by, rst }
                 }
+                None if self.handshake.syn_ack.is_some() && !self.was_completed() => Ending::GivenUp { by, rst },
                 None => Ending::Aborted { by, rst },
             };
         }
@@ -92,6 +100,11 @@ impl Connection {
             (Some((fin, by)), None) => Ending::HalfClosed { by, fin },
             _ => self.unfinished(),
         }
+    }
+
+    /// Whether anything shows that the SYN ACK was acknowledged; a RST does not.
+    fn was_completed(&self) -> bool {
+        self.handshake.ack.is_some() || self.halves.iter().any(|half| half.has_data)
     }
 
     /// The first FIN or RST, or that of one side if it sent one, and which way it went.
@@ -154,6 +167,11 @@ impl Connection {
             Ending::Refused { by, rst } => {
                 let text = format!("{} refused connection {id}: a RST answers the SYN", who(by));
                 (rst, by, Severity::Warn, text, "RFC 9293 §3.5.2")
+            }
+            Ending::GivenUp { by, rst } => {
+                let text =
+                    format!("{} gave connection {id} up with a RST, before its handshake was completed", who(by));
+                (rst, by, Severity::Note, text, "RFC 9293 §3.10.7.4")
             }
             Ending::HalfClosed { by, fin } => {
                 let text = format!(

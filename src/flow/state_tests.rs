@@ -99,6 +99,23 @@ fn an_abort() {
     assert_eq!(remarks(&play), [(5, "10.0.0.1:50000 broke connection 0 off while open".into())]);
 }
 
+/// As who looks for open ports does, or a server whose client never came.
+#[test]
+fn a_reset_before_it_was_open() {
+    for (by, flags) in [(UP, RST), (UP, RST | ACK), (DOWN, RST)] {
+        let mut play = Play::new();
+        play.send(UP, SYN, 0);
+        play.send(DOWN, SYN | ACK, 0);
+        play.send(by, flags, 0);
+        assert_eq!(play.connection().ending(), Ending::GivenUp { by, rst: 3 });
+        assert!(
+            remarks(&play)[0].1.ends_with("up with a RST, before its handshake was completed"),
+            "{:?}",
+            remarks(&play)
+        );
+    }
+}
+
 #[test]
 fn a_reset_after_the_fin() {
     let mut play = Play::open();

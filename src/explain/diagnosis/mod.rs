@@ -229,7 +229,11 @@ fn end_of(connection: &Connection) -> Option<(Direction, u32, bool)> {
             let way = [Direction::ToServer, Direction::ToClient].into_iter().find(is_of);
             Some((way.unwrap_or(by), fin, false))
         }
-        Ending::Open | Ending::Unanswered { .. } | Ending::NotCompleted { .. } | Ending::Refused { .. } => None,
+        Ending::Open
+        | Ending::Unanswered { .. }
+        | Ending::NotCompleted { .. }
+        | Ending::Refused { .. }
+        | Ending::GivenUp { .. } => None,
     }
 }
 
