@@ -55,6 +55,17 @@ const MOBILITY: u32 = 135;
 const HOST_IDENTITY: u32 = 139;
 
 impl Fault {
+    /// What is not dissected here, whichever frame holds it: the field that named it, and its number there; `None` if the fault is
+    /// another.
+    pub fn unknown(self) -> Option<(&'static str, u32)> {
+        match self {
+            // Each frame has its own.
+            Self::Unknown { what: LENGTH, .. } => Some((LENGTH, 0)),
+            Self::Unknown { what, number } => Some((what, number)),
+            _ => None,
+        }
+    }
+
     /// The fault as a note; `missing` is how many octets of the frame the capture did not keep.
     pub fn note(self, missing: u32) -> Note {
         let (severity, group, spec) = match self {

@@ -18,22 +18,12 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::IpAddr;
 use std::ops::Range;
 
+use super::lately::Lately;
 use super::vlan::VlanIds;
 use super::{Datagram, Fault, Packet, Piece, Version};
 use crate::capture::{Moment, Timestamp};
 use crate::count::{counted, plural};
 use crate::layer::{Group, Note, Severity};
-
-/// A fragment's place, as its header tells it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Fragment {
-    /// The number that the fragments of one packet share.
-    pub id: u32,
-    /// Where it belongs in the whole packet, in octets.
-    pub offset: u32,
-    /// Whether more follow.
-    pub more: bool,
-}
 
 /// How much may wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,14 +44,11 @@ impl Default for Limits {
     }
 }
 
-/// The largest packet there is; its header has at least 20 octets, but IPv6 does not count it (RFC 791 §3.1).
-const MAX_DATAGRAM: u32 = 65_535;
-
 /// More repeated fragments of one datagram are not remembered.
 const MAX_REPEATS: usize = 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Key {
+pub(super) struct Key {
     source: IpAddr,
     destination: IpAddr,
     id: u32,
@@ -107,6 +94,8 @@ pub struct Reassembler {
     serial: u64,
     octets: usize,
     notes: Vec<(Moment, Note)>,
+    /// Those that are whole by now.
+    lately: Lately,
 }
 
 impl Reassembler {
@@ -128,7 +117,7 @@ impl Reassembler {
             protocol: if net.version == Version::V4 { net.protocol } else { 0 },
             vlans: packet.vlans.all_ids(),
         };
-        if let Some(note) = misfit(fragment, net.payload_len, net.version) {
+        if let Some(note) = fragment.misfit(net.payload_len, net.version) {
             self.notes.push((Moment { frame, time: Timestamp(time) }, note));
             return None;
         }
@@ -143,7 +132,7 @@ impl Reassembler {
         let pending = self.pending.get(&key)?;
         self.octets = self.octets + pending.octets - before.min(self.octets + pending.octets);
         if pending.is_whole() {
-            return self.take(key);
+            return self.take(key, frame);
         }
         self.make_room();
         None
@@ -175,8 +164,9 @@ impl Reassembler {
         })
     }
 
-    fn take(&mut self, key: Key) -> Option<Datagram> {
+    fn take(&mut self, key: Key, frame: u32) -> Option<Datagram> {
         let pending = self.pending.remove(&key)?;
+        self.lately.take(key, frame, pending.octets_by_place());
         self.octets -= pending.octets.min(self.octets);
         self.skip_finished();
         pending.into_datagram()
@@ -215,19 +205,19 @@ impl Reassembler {
         let Some(pending) = self.pending.remove(&key) else { return };
         self.octets -= pending.octets.min(self.octets);
         if !pending.abandoned {
-            let spec = if pending.version == Version::V4 { "RFC 791 §3.2" } else { "RFC 8200 §4.5" };
-            let have = pending.octets;
-            let octets = match pending.total {
-                Some(total) => format!("{have} of {}", counted(total, "octet")),
-                None => counted(have, "octet"),
-            };
-            let are = plural(have, "is", "are");
-            let text =
-                format!("a fragment of packet {:#06x}, which is never whole: {octets} {are} there, {why}", key.id);
+            let again = self.lately.had(&key, pending.octets_by_place());
+            let note = again.map_or_else(|| pending.unfinished(key.id, why), |whole| repeated(key.id, whole));
             let first = Moment { frame: pending.first_frame, time: Timestamp(pending.since) };
-            self.notes.push((first, Note::new(Severity::Warn, text, spec).about(Group::Reassemble)));
+            self.notes.push((first, note.about(Group::Reassemble)));
         }
     }
+}
+
+/// What there is to say of fragments that came once more, when the packet was whole in this frame.
+fn repeated(id: u32, whole: u32) -> Note {
+    let text =
+        format!("a fragment of packet {id:#06x}, which was whole in frame {whole}: sent again, or captured twice");
+    Note::new(Severity::Note, text, "")
 }
 
 impl Pending {
@@ -244,6 +234,24 @@ impl Pending {
             head: None,
             abandoned: false,
         }
+    }
+
+    /// What there is to say when it is given up.
+    fn unfinished(&self, id: u32, why: &str) -> Note {
+        let spec = if self.version == Version::V4 { "RFC 791 §3.2" } else { "RFC 8200 §4.5" };
+        let have = self.octets;
+        let octets = match self.total {
+            Some(total) => format!("{have} of {}", counted(total, "octet")),
+            None => counted(have, "octet"),
+        };
+        let are = plural(have, "is", "are");
+        let text = format!("a fragment of packet {id:#06x}, which is never whole: {octets} {are} there, {why}");
+        Note::new(Severity::Warn, text, spec)
+    }
+
+    /// What is there of it.
+    fn octets_by_place(&self) -> impl Iterator<Item = (u32, &[u8])> {
+        self.parts.iter().map(|(start, part)| (*start, &*part.bytes))
     }
 
     /// Puts a fragment where it belongs. Returns what is odd about it.
@@ -361,24 +369,6 @@ impl Pending {
         let first_header = head.net.map_or(0, |net| net.protocol);
         Some(Datagram { first_header, packet: head.of_datagram(&bytes), bytes, pieces, repeats: self.repeats })
     }
-}
-
-/// What is wrong with a fragment by itself.
-fn misfit(fragment: Fragment, len: u32, version: Version) -> Option<Note> {
-    let spec = if version == Version::V4 { "RFC 791 §3.2" } else { "RFC 8200 §4.5" };
-    if fragment.offset + len > MAX_DATAGRAM {
-        let text = "the fragment reaches beyond 65 535 octets, more than any packet has: it is left out";
-        return Some(Note::new(Severity::Error, text, spec).about(Group::Reassemble));
-    }
-    if len == 0 {
-        return Some(Note::new(Severity::Warn, "the fragment is empty: it is left out", spec).about(Group::Reassemble));
-    }
-    if fragment.more && !len.is_multiple_of(8) {
-        let text =
-            format!("a fragment that is not the last has {}, no multiple of 8: it is left out", counted(len, "octet"));
-        return Some(Note::new(Severity::Error, text, spec).about(Group::Reassemble));
-    }
-    None
 }
 
 impl Packet {

@@ -7,8 +7,8 @@ use std::net::IpAddr;
 
 use etherparse::{Ipv4HeaderSlice, Ipv6HeaderSlice};
 
-use super::fragment::Fragment;
 use super::{ChecksumVerdict, Extent, Fault, auth, checksum, ipv6_extension, route};
+use crate::count::counted;
 use crate::layer::{Buffer, Group, Layer, Note, OsiLayer, Severity, Span, Value};
 
 crate::fields! {
@@ -311,5 +311,43 @@ fn v4_fault(bytes: &[u8]) -> Fault {
     match words {
         0..5 => Fault::Invalid { field: "IPv4 header length (in words of 4 octets)", value: words },
         _ => Fault::Short { header: "IPv4 header", needed: words * 4, had: bytes.len() as u32 },
+    }
+}
+
+/// The largest packet there is; its header has at least 20 octets, but IPv6 does not count it (RFC 791 §3.1).
+const MAX_DATAGRAM: u32 = 65_535;
+
+/// A fragment's place, as its header tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fragment {
+    /// The number that the fragments of one packet share.
+    pub id: u32,
+    /// Where it belongs in the whole packet, in octets.
+    pub offset: u32,
+    /// Whether more follow.
+    pub more: bool,
+}
+
+impl Fragment {
+    /// What is wrong with it by itself, if it holds so many octets.
+    pub(super) fn misfit(self, len: u32, version: Version) -> Option<Note> {
+        let spec = if version == Version::V4 { "RFC 791 §3.2" } else { "RFC 8200 §4.5" };
+        if self.offset + len > MAX_DATAGRAM {
+            let text = "the fragment reaches beyond 65 535 octets, more than any packet has: it is left out";
+            return Some(Note::new(Severity::Error, text, spec).about(Group::Reassemble));
+        }
+        if len == 0 {
+            return Some(
+                Note::new(Severity::Warn, "the fragment is empty: it is left out", spec).about(Group::Reassemble),
+            );
+        }
+        if self.more && !len.is_multiple_of(8) {
+            let text = format!(
+                "a fragment that is not the last has {}, no multiple of 8: it is left out",
+                counted(len, "octet")
+            );
+            return Some(Note::new(Severity::Error, text, spec).about(Group::Reassemble));
+        }
+        None
     }
 }

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use etherparse::Ipv6FragmentHeaderSlice;
 
-use super::fragment::Fragment;
+use super::ip::Fragment;
 use super::{Fault, auth, route};
 use crate::layer::{Buffer, FieldDef, Layer, Span, Value};
 

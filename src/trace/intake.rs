@@ -1,6 +1,8 @@
 //! What happens to a frame before its segment reaches a connection: it is dissected, fragments are put together, and
 //! what is proven to be damaged is kept out.
 
+use std::collections::BTreeSet;
+
 use super::quic::QuicPairs;
 use super::watch::Place;
 use crate::capture::{FrameRef, Moment};
@@ -22,6 +24,8 @@ pub(super) struct Intake {
     /// What is odd about QUIC in frames before it.
     pub(super) late: Vec<(Place, Note)>,
     pub(super) portion: Portion,
+    /// What is not dissected here, and was told.
+    unknown: BTreeSet<(&'static str, u32)>,
 }
 
 /// Which part of the connections is followed, where several threads share a capture. Each of them reads every frame and
@@ -68,6 +72,9 @@ impl Admitted {
         }
     }
 }
+
+/// Of more protocols it is not told that they are not dissected.
+const MAX_UNKNOWN: usize = 256;
 
 /// More pairs of ends than this are not told apart at once where memory is bounded.
 const MAX_PAIRS: usize = 1 << 15;
@@ -135,6 +142,7 @@ impl Intake {
     }
 
     fn note_remarks(&mut self, packet: &Packet, frame: FrameRef<'_>, now: Moment) {
+        self.note_unknown(packet, now);
         let before = self.notes.len();
         let remarks = packet.remarks().into_iter().filter(|note| note.severity > Severity::Chat);
         self.notes.extend(remarks.map(|note| (now, note)));
@@ -146,7 +154,19 @@ impl Intake {
         }
     }
 
+    /// Says of each protocol that is not dissected here that it is not: of the first frame that holds it, as they may be many.
+    fn note_unknown(&mut self, packet: &Packet, now: Moment) {
+        let Some(fault) = packet.fault else { return };
+        let Some(unknown) = fault.unknown().filter(|_| self.unknown.len() < MAX_UNKNOWN) else { return };
+        let note = fault.note(0);
+        if note.severity == Severity::Chat && self.unknown.insert(unknown) {
+            let text = format!("{}: such frames are passed over, here and later", note.text);
+            self.notes.push((now, Note { severity: Severity::Note, text, ..note }));
+        }
+    }
+
     fn note_datagram(&mut self, datagram: &Datagram, now: Moment) {
+        self.note_unknown(&datagram.packet, now);
         let remarks = datagram.packet.remarks().into_iter().filter(|note| note.severity > Severity::Chat);
         self.notes.extend(remarks.map(|note| (now, note)));
     }

@@ -93,6 +93,56 @@ fn a_fragment_sent_twice_is_repeated() {
     assert_eq!(layer_sums(&trace.ledger(5)), [("ip", 20), ("repeated", 16)]);
 }
 
+/// Where each packet is captured twice, the last fragment comes again when the packet is whole: nothing is missing for that.
+#[test]
+fn a_fragment_of_a_packet_that_was_whole_is_no_loss() {
+    let mut talk = Conversation::new().open();
+    talk.client(GET).server(EMPTY_200);
+    let twice = |change: bool| {
+        let mut frames = cut(&talk.frames, &[false, false, false, true, false], 16, false);
+        let mut last = frames[5].clone();
+        last.data[30] ^= u8::from(change);
+        frames.insert(6, last);
+        trace(&frames)
+    };
+    let trace = twice(false);
+    assert_eq!(said(&trace), ["> GET /", "< 200 OK"]);
+    let text = "a fragment of packet 0x0003, which was whole in frame 6: sent again, or captured twice";
+    assert_eq!(notes(&trace), [(Some(7), text)]);
+    let other = twice(true);
+    assert!(notes(&other)[0].1.contains("never whole"), "it is of another packet: {:?}", notes(&other));
+}
+
+/// Once of each: a capture may be full of it.
+#[test]
+fn protocols_that_are_not_dissected_are_told() {
+    let ip = |protocol: u8| {
+        let mut data = vec![0x45, 0, 0, 22, 0, 0, 0, 0, 64, protocol, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+        data.extend([1, 2]);
+        data
+    };
+    let pppoe = [&[2; 12][..], &[0x88, 0x64, 0x11, 0, 0, 1, 0, 0]].concat();
+    let wifi = LinkType(105);
+    let frames = [
+        frame(0, LinkType::RAW, ip(47)),
+        frame(1, LinkType::RAW, ip(47)),
+        frame(2, LinkType::RAW, ip(50)),
+        frame(3, LinkType::ETHERNET, pppoe),
+        frame(4, wifi, vec![8; 30]),
+        frame(5, wifi, vec![8; 30]),
+    ];
+    let trace = trace(&frames);
+    let told: Vec<_> =
+        notes(&trace).into_iter().map(|(on, text)| (on, text.split(" is not").next().unwrap())).collect();
+    let expected = [
+        (Some(1), "IP protocol 47 (GRE)"),
+        (Some(3), "IP protocol 50 (ESP of IPsec, encrypted)"),
+        (Some(4), "EtherType 0x8864 (PPPoE)"),
+        (Some(5), "link type 105"),
+    ];
+    assert_eq!(told, expected);
+}
+
 /// The sum over a segment and its addresses, filled in.
 fn sealed(mut frame: Frame) -> Frame {
     let len = frame.data.len();
