@@ -299,6 +299,12 @@ fn deliver(
     let (packet, data) = admitted.whole(frame.data);
     let bytes = packet.payload.of(data);
     let (mut delivery, mut lent) = (None, None);
+    // Its receiver is done with the connection before it comes to the text of the segment.
+    if segment.len > 0 && packet.tcp().is_some_and(|(tcp, ..)| tcp.flags.has(Flags::RST)) {
+        let text = "octets of a RST: they may say why it was sent, and no program gets them";
+        segment.notes.push(Note::new(Severity::Note, text, "RFC 9293 §3.5.2").about(Group::Sequence));
+        return (None, None);
+    }
     if let Some(offset) = segment.offset.filter(|_| !bytes.is_empty()) {
         let stream = &mut lane.hearing.streams[segment.direction.index()];
         let origin = Origin { frame: now.frame, at: packet.payload.start, arrived: now };

@@ -245,7 +245,7 @@ static EXCEPTIONS: &[Exception] = &[
         capture: "endings",
         frames: &[32],
         fields: &["tcp.payload", "data"],
-        reason: "the octets of a RST are its cause (RFC 9293 §3.5.2): tshark has a field of its own for them, we call them payload",
+        reason: "the octets of a RST are its cause (RFC 9293 §3.5.2): tshark has a field of its own for them, and here they are octets of the frame alone",
     },
     Exception {
         capture: "lost by dice",

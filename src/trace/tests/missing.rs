@@ -215,6 +215,22 @@ fn a_reset_that_its_receiver_does_not_heed_ends_nothing() {
     }
 }
 
+/// They may say why it was sent (RFC 9293 §3.5.2), and are no part of the stream.
+#[test]
+fn octets_of_a_reset_are_no_data() {
+    let mut talk = Conversation::new().open();
+    talk.client(GET).server("HTTP/1.1 200 OK\r\n\r\nall").segment(TO_CLIENT, Flags::RST | Flags::ACK, b"cause");
+    let trace = talk.trace();
+    let answer = &trace.messages()[1];
+    assert_eq!((trace.bytes(answer).len(), answer.complete), (22, false));
+    assert_eq!(layer_sums(&trace.ledger(6)).last(), Some(&("data", 5)));
+    assert!(notes(&trace).iter().any(|(on, text)| *on == Some(6) && text.starts_with("octets of a RST")));
+    // Nor are they a frame of WebSocket.
+    let mut talk = Conversation::new().open();
+    talk.client(UPGRADE).server(SWITCHING).segment(TO_CLIENT, Flags::RST | Flags::ACK, HI);
+    assert_eq!(told(&talk.trace()).len(), 3);
+}
+
 #[test]
 fn a_reset_in_the_middle_of_a_message_shows_it_as_incomplete() {
     let mut talk = Conversation::new().open();
