@@ -127,6 +127,24 @@ mod tests {
         assert_eq!(sum.value.to_string(), "-2");
     }
 
+    /// A cookie, how long a request waited, and which protocols there are: as people ask in Wireshark.
+    #[test]
+    fn what_an_exchange_says_of_itself() {
+        let mut talk = crate::trace::testing::Conversation::new();
+        talk.client("GET / HTTP/1.1\r\nHost: h\r\nCookie: theme=dark; id=7\r\n\r\n");
+        talk.server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        let trace = talk.trace();
+        let frames = |text: &str| Filter::parse(text, &TraceNames).unwrap().frames(&trace).collect::<Vec<_>>();
+        let (asked, answered) = (frames("http.request"), frames("http.response"));
+        assert_eq!((asked.len(), answered.len()), (1, 1));
+        assert_eq!(frames("http.cookie contains \"id=7\""), asked);
+        assert_eq!(frames("http.time > 0"), answered);
+        let waited = trace.nanoseconds(answered[0]).unwrap() - trace.nanoseconds(asked[0]).unwrap();
+        assert_eq!(frames(&format!("http.time == 0.{waited:09}")), answered);
+        assert_eq!(frames("frame.protocols contains \":ip:tcp:http\"").len(), 2);
+        assert_eq!(frames("frame.protocols matches \"tcp$\"").len(), trace.len() as usize - 2);
+    }
+
     #[test]
     fn times_before_1970_have_a_sign() {
         let trace = at(&[-1_500_000_000]);

@@ -1,11 +1,12 @@
 //! A frame of the trace as layers with fields, outermost first: what peel shows and filters ask.
 
-use super::model::{Record, Trace};
+use super::model::{Message, Record, Trace};
+use super::names;
 use crate::count::counted;
 use crate::flow;
 use crate::layer::{Buffer, Group, Layer, Note, Severity, Span, Value};
 use crate::packet;
-use crate::protocol::quic;
+use crate::protocol::{HttpMessage, quic};
 
 crate::fields! {
     FRAME_NUMBER = "frame.number", Uint, "The number of the frame in the capture, from 1.", "";
@@ -15,6 +16,7 @@ crate::fields! {
     FRAME_LEN = "frame.len", Uint, "How many octets the frame had on the wire.", "";
     FRAME_CAP_LEN = "frame.cap_len", Uint, "How many octets of it the capture kept.", "";
     FRAME_COMMENT = "frame.comment", Text, "What someone wrote on the frame.", "";
+    FRAME_PROTOCOLS = "frame.protocols", Text, "The protocols in the frame, outermost first, with colons between them: eth:ethertype:ip:tcp:http.", "";
     FRAME_INTERFACE = "frame.interface_id", Uint, "The interface it was captured on, from 0.", "";
 }
 
@@ -32,11 +34,27 @@ impl Trace {
             let mut described = message.payload.describe(self.bytes(message), &message.span());
             if let Some(first) = described.first_mut() {
                 first.notes.extend(message.notes.iter().cloned());
+                if let Some(nanoseconds) = self.waited(message, record) {
+                    HttpMessage::describe_wait(first, nanoseconds);
+                }
             }
             layers.extend(described);
         }
         layers.extend(self.describe_rest(number, record));
+        let protocols = names::of(&layers);
+        if let Some(frame) = layers.first_mut() {
+            frame.computed(&FRAME_PROTOCOLS, Value::Text(protocols));
+        }
         layers
+    }
+
+    /// How many nanoseconds the request waited that this response answers, which ended in the frame. One that was answered
+    /// before it was whole did not wait.
+    fn waited(&self, response: &Message, record: &Record) -> Option<i128> {
+        let asked = self.asked(response)?;
+        let request = self.owners(asked.buffer, &asked.range).next()?;
+        let whole = request.frame() <= response.frame();
+        whole.then(|| record.frame.time.nanoseconds_since(request.time))
     }
 
     /// The octets of a layer that lie in this frame, as ranges of the frame.

@@ -20,6 +20,7 @@ mod lane;
 mod ledger;
 mod lookup;
 mod model;
+mod names;
 mod over_quic;
 mod pipeline;
 mod quic;

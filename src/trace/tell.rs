@@ -45,9 +45,13 @@ impl Trace {
         whole.map(Message::frame).or_else(|| self.of(asked.buffer)?.frames(asked.range.clone()).last().copied())
     }
 
+    /// The octets of the request that this response of HTTP answers.
+    pub(super) fn asked(&self, message: &Message) -> Option<Span> {
+        let answers = message.payload_as::<HttpMessage>()?.answers.clone()?;
+        Some(Span::new(message.buffer(Direction::ToServer), answers))
+    }
+
     fn seen<'a>(&'a self, message: &'a Message, connection: &'a Connection) -> Seen<'a> {
-        let answers = message.payload_as::<HttpMessage>().and_then(|http| http.answers.clone());
-        let asked = answers.map(|range| Span::new(message.buffer(Direction::ToServer), range));
         Seen {
             connection,
             direction: message.direction,
@@ -61,7 +65,7 @@ impl Trace {
             complete: message.complete,
             late: message.late,
             bytes: Some(self.bytes(message)),
-            request_frame: asked.and_then(|asked| self.asked_in(&asked, message.frame())),
+            request_frame: self.asked(message).and_then(|asked| self.asked_in(&asked, message.frame())),
         }
     }
 }

@@ -9,7 +9,7 @@ use wiretale::filter::{Names, TraceNames};
 use wiretale::layer::{FieldDef, Kind, Layer, Value};
 use wiretale::trace::{Trace, all_fields, protocols};
 
-use crate::exceptions::{Exception, is_over_http2, is_payload_as_data, is_told_later};
+use crate::exceptions::{Exception, is_over_http2, is_payload_as_data, is_told_later, named_otherwise};
 use crate::tool;
 
 /// What was compared.
@@ -33,10 +33,13 @@ pub fn capture(path: &Path, preferences: &[&str], exceptions: &[&Exception]) -> 
     let mut used = vec![false; exceptions.len()];
     let mut wrong = Vec::new();
     for difference in differences {
-        match exceptions.iter().position(|exception| exception.covers(difference.frame, difference.field)) {
-            Some(i) => used[i] = true,
-            None => wrong.push(difference.text()),
+        let covering =
+            |about: &String| exceptions.iter().position(|exception| exception.covers(difference.frame, about));
+        let covered: Vec<Option<usize>> = difference.about.iter().map(covering).collect();
+        if covered.contains(&None) {
+            wrong.push(difference.text());
         }
+        covered.into_iter().flatten().for_each(|i| used[i] = true);
     }
     // Newer versions may need fewer exceptions.
     let exact = tool::version() == (4, 0);
@@ -52,13 +55,15 @@ pub fn capture(path: &Path, preferences: &[&str], exceptions: &[&Exception]) -> 
 struct Difference {
     frame: u32,
     field: &'static str,
+    /// The fields and protocols that an exception must cover: for most the field itself.
+    about: Vec<String>,
     ours: Vec<String>,
     theirs: Vec<String>,
 }
 
 impl Difference {
     fn text(&self) -> String {
-        let Self { frame, field, ours, theirs } = self;
+        let Self { frame, field, ours, theirs, .. } = self;
         format!("  frame {frame} {field}: we say {ours:?}, tshark says {theirs:?}")
     }
 }
@@ -86,7 +91,11 @@ fn differences(trace: &Trace, path: &Path, preferences: &[&str]) -> (Tally, Vec<
                 && !is_told_later(field, &theirs)
                 && !is_over_http2(field, &theirs, has_http2)
             {
-                found.push(Difference { frame, field, ours, theirs });
+                let about = match field {
+                    "frame.protocols" => named_otherwise(&ours, &theirs, in_message),
+                    _ => vec![field.to_owned()],
+                };
+                found.push(Difference { frame, field, about, ours, theirs });
             }
         };
         for def in &defs {

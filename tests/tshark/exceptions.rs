@@ -1,6 +1,8 @@
 //! Where tshark and we differ, and why. Each exception must differ still, or it has to go; `right.rs` asserts what is
 //! right where tshark is wrong.
 
+use crate::compare::is_theirs;
+
 /// A difference that is accepted.
 #[derive(Debug)]
 pub struct Exception {
@@ -43,6 +45,42 @@ pub fn is_over_http2(field: &str, theirs: &[String], has_http2: bool) -> bool {
         && (["http", "websocket"].contains(&field) || names.iter().any(|name| field.starts_with(name)))
 }
 
+/// What stands above TCP.
+const MESSAGE: [&str; 3] = ["http", "websocket", "data"];
+
+/// The names in which two values of `frame.protocols` differ, as far as both know them: tshark also names what it takes bodies
+/// and messages for, which nobody dissects here, and QUIC's and HTTP/2's contents otherwise; we name the protocols that are
+/// ours. Without them they must name the same in the same order; else it is the field itself that differs.
+pub fn named_otherwise(ours: &[String], theirs: &[String], in_message: bool) -> Vec<String> {
+    let known = |name: &&str| *name == "ethertype" || name.contains('.') || *name == "shim6" || is_theirs(name);
+    let named = |all: &[String]| {
+        let text = all.concat();
+        let over_others = ["http2", "quic"].iter().any(|name| text.split(':').any(|one| one == *name));
+        let below = text.split(':').take_while(|name| !over_others || !["http", "http2", "tls", "quic"].contains(name));
+        let names = below.filter(known).filter(|name| !in_message || *name != "data");
+        // tshark names HTTP and WebSocket once more when they take what is left of a segment.
+        let mut once: Vec<String> = Vec::new();
+        for name in names.map(str::to_owned) {
+            let again = once.last() == Some(&name) || (MESSAGE.contains(&name.as_str()) && once.contains(&name));
+            once.extend((!again).then_some(name));
+        }
+        once
+    };
+    let (ours, theirs) = (named(ours), named(theirs));
+    let only_in =
+        |one: &[String], other: &[String]| one.iter().filter(|name| !other.contains(name)).cloned().collect::<Vec<_>>();
+    let mut differ = [only_in(&ours, &theirs), only_in(&theirs, &ours)].concat();
+    let common = |all: &[String]| all.iter().filter(|name| !differ.contains(name)).cloned().collect::<Vec<_>>();
+    if common(&ours) != common(&theirs) {
+        return vec!["frame.protocols".to_owned()];
+    }
+    if differ.iter().any(|name| name == "websocket") {
+        // It is named because of what follows.
+        differ.retain(|name| name != "http");
+    }
+    differ
+}
+
 /// In one pass tshark does not know at a fragment in which later frame its packet is whole; in two it does, and
 /// `fragments_know_where_they_are_whole` compares that.
 pub fn is_told_later(field: &str, theirs: &[String]) -> bool {
@@ -55,6 +93,8 @@ const DATA: &[&str] = &["data"];
 const PORT: &str =
     "because of the port tshark calls its HTTP dissector, which takes what it cannot read and shows nothing";
 const HTTP: &[&str] = &["http"];
+
+const TIME: &[&str] = &["http.time"];
 
 const BODY: &[&str] = &["http2.data.data"];
 const WHOLE_BODY: &str = "where a stream ends tshark shows its whole body once more under the same name, and an empty one; for us it is what a frame brings";
@@ -88,7 +128,7 @@ const REST: &str = "tshark takes what is left of a message for one, and the next
 
 static EXCEPTIONS: &[Exception] = &[
     Exception { capture: "within_answer", frames: &[1, 5], fields: HTTP, reason: REST },
-    Exception { capture: "within_upload", frames: &[1, 5], fields: HTTP, reason: REST },
+    Exception { capture: "within_upload", frames: &[1, 5, 7], fields: HTTP, reason: REST },
     Exception {
         capture: "gap",
         frames: &[5],
@@ -100,6 +140,30 @@ static EXCEPTIONS: &[Exception] = &[
         frames: &[4, 6, 8, 10],
         fields: &["http.user_agent", "http.server"],
         reason: "the capture cut the value: tshark shows what is there as if it were all, for us half of a value is none",
+    },
+    Exception {
+        capture: "cut_heads",
+        frames: &[6, 10],
+        fields: TIME,
+        reason: "the capture cut the head of the request: nobody knows that its message ends with its segment",
+    },
+    Exception {
+        capture: "http",
+        frames: &[90],
+        fields: TIME,
+        reason: "of two answers in one segment each has waited; tshark says so of the first",
+    },
+    Exception {
+        capture: "odd http",
+        frames: &[17],
+        fields: TIME,
+        reason: "an interim response (RFC 9110 §15.2) came before: for tshark that one ended the waiting",
+    },
+    Exception {
+        capture: "odd websocket",
+        frames: &[28],
+        fields: &["http"],
+        reason: "octets behind the end of a WebSocket: tshark names the dissector of HTTP, which hands them on as data",
     },
     Exception {
         capture: "early_frame",
@@ -137,8 +201,8 @@ static EXCEPTIONS: &[Exception] = &[
     Exception {
         capture: "vlan-four",
         frames: &[],
-        fields: &["ieee8021ad.id"],
-        reason: "of two provider's tags in a row tshark calls the numbers svid and cvid; for us each tag has its id",
+        fields: &["ieee8021ad.id", "frame.protocols"],
+        reason: "of two provider's tags in a row tshark makes one, with the numbers svid and cvid; for us each tag has its id",
     },
     Exception { capture: "mobility", frames: &[], fields: DATA, reason: MESSAGES },
     Exception { capture: "host-identity", frames: &[], fields: DATA, reason: MESSAGES },

@@ -38,9 +38,11 @@ crate::fields! {
     DATE = "http.date", Text, "When the answer was made.", "RFC 9110 §6.6.1";
     USER_AGENT = "http.user_agent", Text, "Which program asks.", "RFC 9110 §10.1.5";
     LOCATION = "http.location", Text, "Where to go instead.", "RFC 9110 §10.2.2";
+    COOKIE = "http.cookie", Text, "What the server gave the client to keep and to send back.", "RFC 6265 §4.2";
     #[ours] LAST_EVENT_ID = "http.last_event_id", Text, "Up to which event a client that comes back has got the stream.", "WHATWG HTML §9.2.4";
     #[ours] HEADER = "http.header", Text, "A header field that has no field of its own, as `Name: value`.", "RFC 9112 §5";
     FILE_DATA = "http.file_data", Bytes, "The body, with chunk framing taken away and content codings undone.", "RFC 9112 §6";
+    TIME = "http.time", Seconds, "How long the request waited for this response: from the frame in which it ended to this one.", "";
 }
 
 /// Header fields that have a field of their own.
@@ -62,6 +64,7 @@ pub(super) static HEADER_FIELDS: &[(&str, &FieldDef)] = &[
     ("date", &DATE),
     ("user-agent", &USER_AGENT),
     ("location", &LOCATION),
+    ("cookie", &COOKIE),
 ];
 
 /// Which kind of message.
@@ -166,6 +169,11 @@ impl HttpMessage {
             let end = bytes.len() - (self.tail_len() as usize).min(bytes.len());
             layer.field(&FILE_DATA, Value::Bytes(body.into_owned()), self.head_len as usize..end);
         }
+    }
+
+    /// Adds to the layer of a response how many nanoseconds lie between the ends of its request and of itself.
+    pub fn describe_wait(layer: &mut Layer, nanoseconds: i128) {
+        layer.computed(&TIME, Value::Seconds(nanoseconds));
     }
 
     /// The method and target of a request, or the status of a response as text with its reason.
