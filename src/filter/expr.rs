@@ -117,7 +117,8 @@ impl Outcome {
 
 /// The error for a text that is no expression but a filter: it says yes or no of one frame, not of the capture.
 fn bare_filter(text: &str, names: &dyn Names) -> Option<Mistake> {
-    let filter = Filter::parse(text, names).ok()?;
+    // Who counts means the capture: `count` of one frame's values is seldom asked for.
+    let filter = Filter::parse(text, names).ok().filter(|_| !text.contains("count("))?;
     let error = Mistake::new(trimmed(text), "this is a filter: it speaks of one frame, not of the capture");
     Some(error.help(format!("say how often: count({}) > 0", filter.text())))
 }

@@ -171,6 +171,7 @@ fn claims_are_true_or_false() {
 const WRONG: &[(&str, &str, &str, &str)] = &[
     ("http", "http", "this is a filter: it speaks of one frame, not of the capture", "say how often: count(http) > 0"),
     (" tcp.port == 80 and http ", "tcp.port == 80 and http", "this is a filter: it speaks of one frame, not of the capture", "say how often: count(tcp.port == 80 and http) > 0"),
+    ("lower(http.host) == \"a\"", "lower(http.host) == \"a\"", "this is a filter: it speaks of one frame, not of the capture", "say how often: count(lower(http.host) == \"a\") > 0"),
     ("count(http) > 0 && tcp.port", "tcp.port", "`tcp.port` speaks of one frame, not of the capture", "say how often: count(tcp.port), or which value: value(tcp.port where …)"),
     ("count(htp) == 1", "htp", "`htp` is neither a field nor a protocol", "did you mean `http`?"),
     ("count(tcp.port == \"x\") == 1", "\"x\"", "tcp.port holds a number; \"x\" is text", ""),

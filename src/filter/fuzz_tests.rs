@@ -5,65 +5,52 @@ use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptes
 use super::sample::Sample;
 use super::{Expr, Filter, Mistake, syntax};
 
-/// Pieces of both languages, put together without sense.
+/// Pieces of both languages.
+#[rustfmt::skip]
+const PIECES: &[&str] = &[
+    "tcp.port", "http", "http.host", "tcp.payload", "ip.addr", "frame.time_relative", "tcp.flags.syn", "==", "!=",
+    "===", "<", ">=", "contains", "matches", "in", "not", "!", "&&", "or", "(", ")", "{", "}", ",", "..", "80",
+    "0x1f90", "81:05", "\"a\\x81\"", "r\"\\d\"", "127.0.0.0/8", "any", "all", "count(", "value(", "where", "at",
+    "nth(", "xor(", "len(", "lower(", "upper(tcp", "http.host[", "]", ":", "0:4", "-3-", "[-1:]", "20ms", "1.5", "+",
+    "-", "*", "/", "é", "\"", "\\", "[", "true", "none",
+];
+
+/// They, put together without sense.
 fn pieces() -> impl Strategy<Value = String> {
-    const PIECES: &[&str] = &[
-        "tcp.port",
-        "http",
-        "http.host",
-        "tcp.payload",
-        "ip.addr",
-        "frame.time_relative",
-        "tcp.flags.syn",
-        "==",
-        "!=",
-        "===",
-        "<",
-        ">=",
-        "contains",
-        "matches",
-        "in",
-        "not",
-        "!",
-        "&&",
-        "or",
-        "(",
-        ")",
-        "{",
-        "}",
-        ",",
-        "..",
-        "80",
-        "0x1f90",
-        "81:05",
-        "\"a\\x81\"",
-        "r\"\\d\"",
-        "127.0.0.0/8",
-        "any",
-        "all",
-        "count(",
-        "value(",
-        "where",
-        "at",
-        "nth(",
-        "xor(",
-        "len(",
-        "20ms",
-        "1.5",
-        "+",
-        "-",
-        "*",
-        "/",
-        "é",
-        "\"",
-        "\\",
-        "[",
-        "true",
-        "none",
-    ];
     let piece = (0..PIECES.len()).prop_map(|i| PIECES[i]);
     proptest::collection::vec((piece, prop_oneof![Just(" "), Just("")]), 0..24)
         .prop_map(|parts| parts.into_iter().flat_map(|(piece, space)| [piece, space]).collect())
+}
+
+/// Slices that are right by construction.
+fn slices() -> impl Strategy<Value = String> {
+    let stretch = prop_oneof![
+        any::<i32>().prop_filter("its size is no i32", |at| *at != i32::MIN).prop_map(|at| at.to_string()),
+        (-40..40_i32, 1..=i32::MAX).prop_map(|(at, len)| format!("{at}:{len}")),
+        (-40..40_i32, 0..40_i32).prop_map(|(at, more)| {
+            // Whoever begins before the end may end behind the beginning.
+            format!("{at}-{}", if at < 0 { (at + more).min(-1) } else { at + more })
+        }),
+        (-40..40_i32).prop_map(|at| format!("{at}:")),
+        Just(":".to_owned()),
+        Just(":3".to_owned()),
+    ];
+    proptest::collection::vec(stretch, 1..5).prop_map(|stretches| format!("[{}]", stretches.join(",")))
+}
+
+/// What yields octets.
+fn operands() -> impl Strategy<Value = String> {
+    let sliced = prop_oneof![
+        Just("http.host"),
+        Just("tcp.payload"),
+        Just("eth.addr"),
+        Just("ip.src"),
+        Just("tcp"),
+        Just("websocket"),
+        Just("lower(http.host)"),
+    ];
+    let whole = prop_oneof![Just("http.host".to_owned()), Just("upper(http.host)".to_owned())];
+    prop_oneof![whole, (sliced, slices()).prop_map(|(name, slice)| format!("{name}{slice}"))]
 }
 
 /// Filters that are right by construction.
@@ -74,6 +61,11 @@ fn filters() -> impl Strategy<Value = String> {
         any::<(u16, u16)>().prop_map(|(a, b)| format!("any tcp.port not in {{{a}, {a}..{b}}}")),
         any::<Vec<u8>>().prop_map(|octets| format!("tcp.payload === \"{}\"", escaped(&octets))),
         ".*".prop_map(|text: String| format!("http.host != \"{}\"", escaped(text.as_bytes()))),
+        (operands(), any::<Vec<u8>>()).prop_map(|(asked, octets)| format!("{asked} < \"{}\"", escaped(&octets))),
+        (operands(), operands()).prop_map(|(a, b)| format!("{a} == {b}")),
+        ("(len|count)\\((http\\.host|tcp|tcp\\.payload)\\)", any::<u16>())
+            .prop_map(|(made, n)| format!("{made} >= {n}")),
+        slices().prop_map(|slice| format!("tcp.payload{slice}")),
     ];
     test.prop_recursive(5, 40, 4, |inner| {
         prop_oneof![

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use regex::bytes::Regex;
 
-use super::ast::Quantifier;
+use super::ast::{Function, Quantifier, Stretch};
 use crate::layer::{FieldDef, Value};
 
 /// What a frame is asked.
@@ -13,21 +13,23 @@ use crate::layer::{FieldDef, Value};
 pub enum Plan {
     Protocol(&'static str),
     Field(&'static FieldDef),
+    /// There are octets in the slice.
+    Sliced(Operand),
     Compare {
-        left: &'static FieldDef,
+        left: Operand,
         quantifier: Quantifier,
         order: Order,
         right: Constant,
     },
     /// Two fields: every value of the one with every value of the other.
     Pair {
-        left: &'static FieldDef,
+        left: Operand,
         quantifier: Quantifier,
         order: Order,
-        right: &'static FieldDef,
+        right: Operand,
     },
     Search {
-        subject: Subject,
+        subject: Operand,
         quantifier: Quantifier,
         needle: Needle,
     },
@@ -41,7 +43,15 @@ pub enum Plan {
     Any(Vec<Plan>),
 }
 
-/// Whose octets are searched.
+/// What is looked at in a frame: the values of a field or the octets of a protocol, or what is made of each of them.
+#[derive(Debug, Clone)]
+pub struct Operand {
+    pub subject: Subject,
+    pub function: Option<Function>,
+    pub slice: Option<Vec<Stretch>>,
+}
+
+/// Whose values or octets they are.
 #[derive(Debug, Clone, Copy)]
 pub enum Subject {
     Protocol(&'static str),
@@ -82,6 +92,21 @@ pub enum Constant {
         base: IpAddr,
         bits: u8,
     },
+}
+
+impl Operand {
+    /// The subject as it is.
+    pub fn plain(subject: Subject) -> Self {
+        Self { subject, function: None, slice: None }
+    }
+
+    /// The protocol, if nothing is made of its octets.
+    pub fn bare_protocol(&self) -> Option<&'static str> {
+        match self {
+            Self { subject: Subject::Protocol(name), function: None, slice: None } => Some(name),
+            _ => None,
+        }
+    }
 }
 
 impl Order {

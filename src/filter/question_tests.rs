@@ -148,6 +148,66 @@ fn means_what_it_means_in_wireshark() {
     }
 }
 
+/// Functions and slices, which `tests/tshark/filters.rs` asks of tshark.
+#[rustfmt::skip]
+const MADE: &[(&str, &[u32])] = &[
+    ("len(http.host) == 14", &[4]),
+    ("len(http.host) > 0xe", &[]),
+    ("len(tcp.payload) > 100", &[4, 5]),
+    ("len(tcp) == 20", ALL),
+    ("len(ip.src) == 4", ALL),
+    ("tcp.len == len(tcp.payload)", &[4, 5, 6, 7, 8]),
+    ("len(http.host) == len(http.host)", &[4]),
+    ("not len(http.host) > 0", &[1, 2, 3, 5, 6, 7, 8]),
+    ("count(tcp.port) == 2", ALL),
+    ("count(http.host) == 1", &[4]),
+    ("count(http.host) == 0", &[]),
+    ("count(http.request) == 1", &[4]),
+    ("count(websocket) == 1", &[6, 7, 8]),
+    ("lower(http.request.method) == \"get\"", &[4]),
+    ("upper(http.host) contains \"LOCAL\"", &[4]),
+    ("lower(http.host)[0:5] == \"local\"", &[4]),
+    ("lower(http.host) == http.host", &[4]),
+    ("upper(http.host) matches \"^l\"", &[4]),
+    ("http.host[0:5] == \"local\"", &[4]),
+    ("http.host[ : 5 ] == 6c:6f:63:61:6c", &[4]),
+    ("http.host[0] == 6c", &[4]),
+    ("http.host[-4:] == \"8080\"", &[4]),
+    ("http.host[10-13] == \"8080\"", &[4]),
+    ("http.host[-4--3] == \"80\"", &[4]),
+    ("http.host[0:5,-5:1] == \"local:\"", &[4]),
+    ("http.host[1:3] == http.host[1-3]", &[4]),
+    ("http.host[0:100]", &[]),
+    ("http.host[13:]", &[4]),
+    ("!http.host[13:]", &[1, 2, 3, 5, 6, 7, 8]),
+    ("http.host[14:] != 00", &[4]),
+    ("http.host[0x8:012] contains \"t:8\"", &[]),
+    ("http.host[0x8:06] contains \"t:8\"", &[4]),
+    ("http.host[0:5] ~ \"LOCAL\"", &[4]),
+    ("tcp.payload[0] == 81", &[6]),
+    ("tcp.payload[:2] == \"GE\"", &[4]),
+    ("tcp[13] == 2", &[1]),
+    ("tcp[13] == 0x12", &[2]),
+    ("ip[9] == 06 && eth[0:3] == 00:00:00", ALL),
+    ("ip.src[0] == 7f", ALL),
+    ("eth.addr[0:3] != 00:00:00", &[]),
+    ("all tcp.payload[0] == 48 || any len(tcp.payload) == 20", &[5, 6]),
+];
+
+#[test]
+fn functions_and_slices() {
+    for (text, expected) in MADE {
+        assert_eq!(frames(text), *expected, "{text}");
+        let tree = syntax::filter(text).unwrap();
+        assert_eq!(syntax::filter(&tree.to_string()).unwrap(), tree, "{text}");
+    }
+    let filter = Filter::parse("len(tcp.payload) == lower(http.host)[0:2]", &Sample);
+    assert_eq!(filter.unwrap_err().message, "len(tcp.payload) holds a number; lower(http.host)[0:2] holds bytes");
+    let filter = Filter::parse("len(tcp.payload) > 2 && tcp[0:2] == 1f:90", &Sample).unwrap();
+    assert_eq!(filter.fields().map(|def| def.name).collect::<Vec<_>>(), ["tcp.payload"]);
+    assert!(filter.only_wireshark());
+}
+
 #[test]
 fn spaces_may_separate_as_in_wireshark_2() {
     assert_eq!(frames("frame.number in {1 3..4 8}"), [1, 3, 4, 8]);
@@ -214,7 +274,35 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("frame.number > 1 < 4", "<", "comparisons cannot be chained here", "write a < b && b < c"),
     ("tcp.port = 80", "=", "a single `=` compares nothing", "write =="),
     ("tcp.flags.syn & 1", "&", "bits cannot be asked for", "name the flag, as in tcp.flags.syn == 1; for `and`, write &&"),
-    ("tcp[0:2] == 1f:90", "[", "slices are not understood here", "ask for a field of its own, or use `contains`"),
+    ("tcp.port == \"a\"[0:2]", "[", "a slice stands behind a field of a filter", "write http.host[0:4] == \"chat\", or count(http.host[0:4] == \"chat\") > 0"),
+    ("tcp.port[0] == 1f", "[0]", "tcp.port holds a number, which cannot be sliced", "slice text, octets, an address or a protocol: tcp[13] == 2"),
+    ("len(http.host)[0] == 1", "[0]", "len(…) holds a number, which cannot be sliced", "slice text, octets, an address or a protocol: tcp[13] == 2"),
+    ("http.request[0] == 1", "http.request", "http.request has no value of its own; it is there or not", ""),
+    ("http.host[] == \"a\"", "]", "expected which octets, as in [0:4], [2-5], [:4], [4:] or [-1], found `]`", ""),
+    ("http.host[a] == \"a\"", "a", "a is not the number of an octet", "octets are counted from 0, and from -1 backwards from the end"),
+    ("http.host[99999999999]", "99999999999", "99999999999 is not the number of an octet", "octets are counted from 0, and from -1 backwards from the end"),
+    ("http.host[1:0] == \"a\"", "0", "a slice cannot have 0 octets", "behind the colon stands how many octets there are; [2-5] goes up to the fifth"),
+    ("http.host[0:-1] == \"a\"", "-1", "a slice cannot have -1 octets", "behind the colon stands how many octets there are; [2-5] goes up to the fifth"),
+    ("http.host[3-1] == \"a\"", "3-1", "the slice ends before it begins", "write the smaller number first"),
+    ("http.host[1:2:3]", ":3", "expected `]`, found `:3`", ""),
+    ("http.host[0:2", "[", "this is never closed; `]` is missing", ""),
+    ("http.host[0:2] == abc", "abc", "http.host[0:2] holds bytes; abc is not", "write octets such as 81:05, or text in quotes"),
+    ("http.host[0:2] in {\"lo\"}", "http.host[0:2]", "`in` takes a field as it is", "compare with each value: http.host[0:2] == … || http.host[0:2] == …"),
+    ("len(http.hst) == 1", "http.hst", "`http.hst` is neither a field nor a protocol", "did you mean `http.host`?"),
+    ("len(tcp.port) == 2", "tcp.port", "len takes text, octets, addresses and protocols; tcp.port holds a number", "compare the value itself: tcp.port == …"),
+    ("len(http.request) == 2", "http.request", "len takes text, octets, addresses and protocols; http.request holds nothing", "whether it is there is asked by its name alone: http.request"),
+    ("lower(tcp.port) == \"a\"", "tcp.port", "lower takes text; tcp.port holds a number", ""),
+    ("upper(tcp.payload) == \"a\"", "tcp.payload", "upper takes text; tcp.payload holds bytes", "`matches` ignores the case of octets: tcp.payload matches \"…\""),
+    ("upper(tcp) == \"a\"", "tcp", "upper takes text; tcp is a protocol", "`matches` ignores the case of octets: tcp matches \"…\""),
+    ("lower(http.host[0:2]) == \"lo\"", "http.host", "lower takes a field as it is", "slice what comes of it: lower(http.host)[0:4]"),
+    ("http && len(http.host)", "len(http.host)", "len gives a value, which is neither true nor false", "compare it: len(http.host) > 0"),
+    ("lower(http.host)", "lower(http.host)", "lower gives a value, which is neither true nor false", "compare it: lower(http.host) == \"…\""),
+    ("len(\"abc\") == 3", "\"", "expected a field, as in len(http.host), found `\"`", ""),
+    ("len(http.host, tcp) == 3", ",", "expected `)`, found `,`", ""),
+    ("len(http.host", "(", "this is never closed; `)` is missing", ""),
+    ("sum(tcp.len) > 3", "sum", "no function `sum` asks a frame", "those that do are len, count, lower, upper"),
+    ("http.host contains lower(http.host)", "lower(http.host)", "`contains` looks for a value, not for lower(http.host)", "write http.host contains \"…\""),
+    ("len(http.host) contains 1", "len(http.host)", "`contains` looks into text and bytes; len(http.host) holds a number", ""),
     ("tcp AND http", "AND", "`and` is written in small letters", "write and, or &&"),
     ("tcp.port == 80 81", "81", "expected `and`, `or` or the end of the filter, found `81`", ""),
     ("http xor tcp", "xor ", "`xor` does not join filters", "write (a && !b) || (!a && b)"),

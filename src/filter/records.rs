@@ -19,6 +19,10 @@ pub trait Records {
     /// Visits the octets of each occurrence of the protocol in the frame, its payload included (as Wireshark counts
     /// them: `eth contains "GET"` finds an HTTP request). A field of kind `Presence` is asked for by its own name.
     fn protocol_bytes(&self, frame: u32, protocol: &str, visit: &mut dyn FnMut(&[u8]));
+
+    /// Visits the octets of each occurrence of the protocol in the frame that are its own: a header without what it
+    /// carries, a message with its content. So Wireshark counts them in slices and `len`.
+    fn own_bytes(&self, frame: u32, protocol: &str, visit: &mut dyn FnMut(&[u8]));
 }
 
 /// The names that may stand in a filter.

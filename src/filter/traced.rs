@@ -66,6 +66,15 @@ impl Records for Trace {
             visit_presence(&layer, protocol, visit);
         }
     }
+
+    fn own_bytes(&self, frame: u32, protocol: &str, visit: &mut dyn FnMut(&[u8])) {
+        if protocol == "frame" {
+            return self.record(frame).into_iter().for_each(|record| visit(&record.frame.data));
+        }
+        let layers = self.layers(frame);
+        let spans = layers.iter().filter(|layer| layer.protocol == protocol).filter_map(|layer| layer.span.as_ref());
+        spans.for_each(|span| visit(self.octets(span)));
+    }
 }
 
 /// A field that is only present, such as `websocket.payload`, is asked for by its own name.

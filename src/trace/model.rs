@@ -258,6 +258,19 @@ impl Trace {
         self.of(message.buffer(message.direction)).map_or(&[], |stream| stream.slice(message.range.clone()))
     }
 
+    /// The octets of a span, as far as they are known without a gap. A derived span has none here.
+    pub fn octets(&self, span: &Span) -> &[u8] {
+        let of_record = match span.buffer {
+            Buffer::Frame(frame) => self.record(frame).map(|record| record.frame.data.as_slice()),
+            Buffer::Datagram(frame) => {
+                self.record(frame).and_then(|record| record.datagram.as_ref()).map(|datagram| datagram.bytes.as_slice())
+            }
+            _ => return self.of(span.buffer).map_or(&[], |stream| stream.slice(span.range.clone())),
+        };
+        let range = span.range.start as usize..span.range.end as usize;
+        of_record.and_then(|octets| octets.get(range)).unwrap_or_default()
+    }
+
     /// A message in a few words.
     pub fn summary(&self, message: &Message) -> String {
         message.payload.summary(self.bytes(message))

@@ -6,6 +6,7 @@
 //! - every field that our tables say Wireshark has, in every frame of every saved capture and of conversations made
 //!   here (`plays.rs`, `moods.rs`, written by `wire.rs`): `compare.rs`;
 //! - every display filter of every lesson on its capture, and the claims written into it: `lessons.rs`;
+//! - functions and slices in display filters: `filters.rs`;
 //! - the names and types of the fields: `registry.rs`;
 //! - where we differ, and why: `exceptions.rs`, found with tshark 4.0; and what is right instead: `right.rs`.
 
@@ -14,6 +15,7 @@
 mod below;
 mod compare;
 mod exceptions;
+mod filters;
 mod lessons;
 mod losses;
 mod moods;

@@ -143,7 +143,7 @@ pub fn filtered(path: &Path, passes: Passes, filters: &[&str]) -> Vec<Result<Vec
 const LISTEN: &str = r#"
 function listen(index, filter)
   local ok, listener = pcall(Listener.new, nil, filter)
-  if not ok then print("wrong " .. index .. " " .. tostring(listener)) return end
+  if not ok then print("wrong " .. index .. " " .. tostring(listener):gsub("\n", " ")) return end
   print("listens " .. index)
   function listener.packet(pinfo) print("frame " .. index .. " " .. pinfo.number) end
 end

@@ -1,13 +1,15 @@
 //! What was written, with the bytes where it stands; nothing is known yet of names and types.
 
 mod formula;
+mod operand;
 mod test;
 
 use std::fmt;
 use std::ops::Range;
 
 pub use formula::{Call, Element, Formula, Operator, Pick, Search, Source};
-pub use test::{Literal, Quantifier, Relation, Test};
+pub use operand::{End, Function, Operand, Stretch};
+pub use test::{Literal, Quantifier, Relation, Right, Test};
 
 /// A part of the text, and where it stands. Two are equal if they say the same, wherever they stand.
 #[derive(Debug, Clone)]

@@ -2,15 +2,16 @@
 
 use std::fmt;
 
-use super::{Spanned, list};
+use super::{Operand, Spanned, list};
 
-/// A question that one frame answers with yes or no.
+/// A question that one frame answers with yes or no. What is large is boxed: whoever reads a nested tree holds a few of these at
+/// each level.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Test {
     /// A field or protocol is there: `http`.
-    Present(String),
+    Present(Box<Operand>),
     /// A field compared with a value or another field: `tcp.port == 80`.
-    Compare { quantifier: Option<Quantifier>, field: Spanned<String>, relation: Relation, value: Spanned<Literal> },
+    Compare { quantifier: Option<Quantifier>, left: Box<Spanned<Operand>>, relation: Relation, right: Right },
     /// A field among several values: `tcp.port in {80, 8000..8080}`.
     Member {
         quantifier: Option<Quantifier>,
@@ -31,6 +32,15 @@ pub enum Test {
 pub enum Quantifier {
     Any,
     All,
+}
+
+/// What stands on the right of a comparison.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Right {
+    /// A value, or the bare name of a field.
+    Literal(Spanned<Literal>),
+    /// A function or a slice.
+    Operand(Box<Spanned<Operand>>),
 }
 
 /// A comparison, as written.
@@ -60,9 +70,9 @@ pub enum Literal {
 impl fmt::Display for Test {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Present(name) => f.write_str(name),
-            Self::Compare { quantifier, field, relation, value } => {
-                write!(f, "{}{field} {relation} {value}", prefix(*quantifier))
+            Self::Present(operand) => operand.fmt(f),
+            Self::Compare { quantifier, left, relation, right } => {
+                write!(f, "{}{left} {relation} {right}", prefix(*quantifier))
             }
             Self::Member { quantifier, field, negated, set } => {
                 let not = if *negated { "not " } else { "" };
@@ -78,6 +88,15 @@ impl fmt::Display for Test {
             // Each part in parentheses: what is printed is read back as the same tree.
             Self::All(tests) => parts(f, tests, " && "),
             Self::Any(tests) => parts(f, tests, " || "),
+        }
+    }
+}
+
+impl fmt::Display for Right {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Literal(literal) => literal.fmt(f),
+            Self::Operand(operand) => operand.fmt(f),
         }
     }
 }

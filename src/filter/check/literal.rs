@@ -5,7 +5,7 @@
 //! Bool    = "0" / "1" / "True" / "TRUE" / "False" / "FALSE"
 //! Seconds = 1*DIGIT [ "." 1*DIGIT ]
 //! Text    = string
-//! Bytes   = string / [ ":" ] octet *( ( ":" / "-" / "." ) octet ) / 2*octet / "0x" octet
+//! Bytes   = string / 1*2HEXDIG / [ ":" ] octet *( ( ":" / "-" / "." ) octet ) / 2*octet / "0x" octet
 //! Address = IPv4 [ "/" 0..32 ] / IPv6 [ "/" 0..128 ]
 //! Mac     = six octets between ":" or "-", or three groups of four digits between "."
 //! ```
@@ -14,11 +14,19 @@ use std::net::IpAddr;
 
 use crate::filter::ast::{Literal, Spanned};
 use crate::filter::plan::Constant;
-use crate::layer::{FieldDef, Kind};
+use crate::layer::Kind;
 use crate::mistake::Mistake;
 
+/// What a literal stands beside.
+pub(super) struct Beside<'a> {
+    /// As it was written.
+    pub(super) name: &'a str,
+    /// What it holds.
+    pub(super) kind: Kind,
+}
+
 /// What the literal means beside the field.
-pub(super) fn constant(def: &FieldDef, literal: &Spanned<Literal>) -> Result<Constant, Mistake> {
+pub(super) fn constant(def: &Beside<'_>, literal: &Spanned<Literal>) -> Result<Constant, Mistake> {
     let found = match (def.kind, &literal.node) {
         (Kind::Text | Kind::Bytes, Literal::Text(text)) => Some(Constant::Octets(text.clone())),
         (Kind::Text, Literal::Word(word)) => return Err(unquoted(def, literal, word)),
@@ -34,11 +42,11 @@ pub(super) fn constant(def: &FieldDef, literal: &Spanned<Literal>) -> Result<Con
     found.ok_or_else(|| mismatch(def, literal))
 }
 
-/// The octets to search for in text, bytes, or a whole protocol (`None`).
-pub(super) fn needle(def: Option<&FieldDef>, literal: &Spanned<Literal>) -> Result<Vec<u8>, Mistake> {
-    let octets = match (&literal.node, def) {
+/// The octets to search for in text or bytes.
+pub(super) fn needle(def: &Beside<'_>, literal: &Spanned<Literal>) -> Result<Vec<u8>, Mistake> {
+    let octets = match (&literal.node, def.kind) {
         (Literal::Text(text), _) => text.clone(),
-        (Literal::Word(word), Some(def)) if def.kind == Kind::Text => return Err(unquoted(def, literal, word)),
+        (Literal::Word(word), Kind::Text) => return Err(unquoted(def, literal, word)),
         (Literal::Word(word), _) => bytes(word).ok_or_else(|| {
             let error = Mistake::new(literal.range.clone(), format!("{word} is neither text nor bytes"));
             error.help(format!("for text write \"{word}\", for bytes 81:05"))
@@ -110,6 +118,10 @@ pub(super) fn boolean(word: &str) -> Option<bool> {
 
 /// Octets in hexadecimal.
 pub(super) fn bytes(word: &str) -> Option<Vec<u8>> {
+    // A single digit is an octet, too: tcp[13] == 2.
+    if word.len() == 1 {
+        return separated(&format!("0{word}"), ':');
+    }
     // 0x47 is one octet; for more, Wireshark wants them separated.
     if let Some(octet) = word.strip_prefix("0x").filter(|octet| octet.len() <= 2) {
         return separated(&format!("{octet:0>2}"), ':');
@@ -165,12 +177,12 @@ fn separated(word: &str, separator: char) -> Option<Vec<u8>> {
     word.split(separator).map(|octet| (octet.len() == 2).then(|| contiguous(octet)?.pop())?).collect()
 }
 
-fn unquoted(def: &FieldDef, literal: &Spanned<Literal>, word: &str) -> Mistake {
+fn unquoted(def: &Beside<'_>, literal: &Spanned<Literal>, word: &str) -> Mistake {
     let message = format!("{} holds text; {word} is not in quotes", def.name);
     Mistake::new(literal.range.clone(), message).help(format!("write \"{word}\""))
 }
 
-fn mismatch(def: &FieldDef, literal: &Spanned<Literal>) -> Mistake {
+fn mismatch(def: &Beside<'_>, literal: &Spanned<Literal>) -> Mistake {
     let holds = holding(def.kind);
     let error = match &literal.node {
         Literal::Text(_) => {
@@ -224,7 +236,8 @@ mod tests {
         assert_eq!(bytes("81"), Some(vec![0x81]));
         assert_eq!(bytes("0x81"), Some(vec![0x81]));
         assert_eq!(bytes("0x8"), Some(vec![0x08]));
-        for wrong in ["0x4745", "474", "4", "47:4", "47:45-46", "", ":", "xy"] {
+        assert_eq!(bytes("4"), Some(vec![0x04]));
+        for wrong in ["0x4745", "474", "g", "47:4", "47:45-46", "", ":", "xy"] {
             assert_eq!(bytes(wrong), None, "{wrong}");
         }
     }

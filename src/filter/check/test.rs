@@ -2,10 +2,11 @@
 
 use regex::bytes::RegexBuilder;
 
-use super::literal::{constant, holding, needle};
+use super::literal::{Beside, constant, holding, needle};
+use super::operand::{self, Asked};
 use super::{Scope, Term};
-use crate::filter::ast::{Literal, Quantifier, Relation, Spanned, Test};
-use crate::filter::plan::{Constant, Needle, Order, Plan, Subject};
+use crate::filter::ast::{Literal, Operand, Quantifier, Relation, Right, Spanned, Test};
+use crate::filter::plan::{Constant, Needle, Order, Plan};
 use crate::layer::{FieldDef, Kind};
 use crate::mistake::Mistake;
 
@@ -15,15 +16,14 @@ const MAX_REGEX: usize = 1 << 20;
 /// The plan for a filter.
 pub fn plan(scope: &mut Scope<'_>, test: &Spanned<Test>) -> Result<Plan, Mistake> {
     match &test.node {
-        Test::Present(name) => present(scope, &Spanned::new(name.clone(), test.range.clone())),
-        Test::Compare { quantifier, field, relation: Relation::Contains | Relation::Matches, value } => search(
-            scope,
-            *quantifier,
-            field,
-            matches!(&test.node, Test::Compare { relation: Relation::Matches, .. }),
-            value,
-        ),
-        Test::Compare { quantifier, field, relation, value } => compare(scope, *quantifier, field, *relation, value),
+        Test::Present(asked) => present(scope, &Spanned::new(Operand::clone(asked), test.range.clone())),
+        Test::Compare { quantifier, left, relation: Relation::Contains, right } => {
+            search(scope, *quantifier, left, false, right)
+        }
+        Test::Compare { quantifier, left, relation: Relation::Matches, right } => {
+            search(scope, *quantifier, left, true, right)
+        }
+        Test::Compare { quantifier, left, relation, right } => compare(scope, *quantifier, left, *relation, right),
         Test::Member { quantifier, field, negated, set } => {
             let left = scope.field(field)?;
             let set = set.iter().map(|element| member(left, element)).collect::<Result<_, _>>()?;
@@ -41,43 +41,59 @@ fn plans(scope: &mut Scope<'_>, parts: &[Spanned<Test>]) -> Result<Vec<Plan>, Mi
     parts.iter().map(|part| plan(scope, part)).collect()
 }
 
-fn present(scope: &mut Scope<'_>, name: &Spanned<String>) -> Result<Plan, Mistake> {
-    if name.node.starts_with(|c: char| c.is_ascii_digit()) {
+fn present(scope: &mut Scope<'_>, asked: &Spanned<Operand>) -> Result<Plan, Mistake> {
+    let name = &asked.node.name;
+    if starts_with_digit(&name.node) {
         let error = Mistake::new(name.range.clone(), format!("{} is a value; a test begins with a field", name.node));
         return Err(error.help(format!("write the field first, as in tcp.port == {}", name.node)));
     }
-    Ok(match scope.term(name)? {
-        Term::Field(def) => Plan::Field(def),
-        Term::Protocol(protocol) => Plan::Protocol(protocol.name),
-    })
+    if asked.node.bare().is_some() {
+        return Ok(match scope.term(name)? {
+            Term::Field(def) => Plan::Field(def),
+            Term::Protocol(protocol) => Plan::Protocol(protocol.name),
+        });
+    }
+    let found = operand::valued(scope, asked)?;
+    match (&asked.node.function, &asked.node.slice) {
+        (Some(function), None) => {
+            let message = format!("{} gives a value, which is neither true nor false", function.node.name());
+            let example = if found.kind == Kind::Text { "== \"…\"" } else { "> 0" };
+            Err(Mistake::new(asked.range.clone(), message).help(format!("compare it: {} {example}", asked.node)))
+        }
+        _ => Ok(Plan::Sliced(found.operand)),
+    }
 }
 
 fn compare(
     scope: &mut Scope<'_>,
     quantifier: Option<Quantifier>,
-    field: &Spanned<String>,
+    left: &Spanned<Operand>,
     relation: Relation,
-    value: &Spanned<Literal>,
+    right: &Right,
 ) -> Result<Plan, Mistake> {
-    let left = match scope.field(field) {
-        Err(error) if starts_with_digit(&field.node) => {
+    let found = match operand::valued(scope, left) {
+        Err(error) if starts_with_digit(&left.node.name.node) => {
             return Err(error.help("write the field first, as in tcp.port == 80"));
         }
         other => other?,
     };
     let (order, usual) = order(relation);
     let quantifier = quantifier.unwrap_or(usual);
-    if let Some(right) = other_field(scope, value)? {
-        return if comparable(left.kind, right.kind) {
-            Ok(Plan::Pair { left, quantifier, order, right })
-        } else {
-            let (this, that) = (holding(left.kind), holding(right.kind));
-            let message = format!("{} holds {this}; {} holds {that}", left.name, right.name);
-            Err(Mistake::new(value.range.clone(), message))
-        };
+    let name = left.node.to_string();
+    match other_field(scope, right)? {
+        Ok((other, _, _)) if comparable(found.kind, other.kind) => {
+            Ok(Plan::Pair { left: found.operand, quantifier, order, right: other.operand })
+        }
+        Ok((other, its_name, range)) => {
+            let (this, that) = (holding(found.kind), holding(other.kind));
+            Err(Mistake::new(range, format!("{name} holds {this}; {its_name} holds {that}")))
+        }
+        Err(value) => {
+            let beside = Beside { name: &name, kind: found.kind };
+            let right = constant(&beside, value).map_err(|error| maybe_a_name(scope, value, error))?;
+            Ok(Plan::Compare { left: found.operand, quantifier, order, right })
+        }
     }
-    let right = constant(left, value).map_err(|error| maybe_a_name(scope, value, error))?;
-    Ok(Plan::Compare { left, quantifier, order, right })
 }
 
 /// The comparison, and how many values must hold if nothing is said: wireshark-filter(4), "Some protocol fields may
@@ -95,13 +111,24 @@ fn order(relation: Relation) -> (Order, Quantifier) {
     }
 }
 
-/// The field that stands where a value could.
-fn other_field(scope: &mut Scope<'_>, value: &Spanned<Literal>) -> Result<Option<&'static FieldDef>, Mistake> {
-    let Literal::Word(word) = &value.node else { return Ok(None) };
-    if scope.names.field(word).is_none() {
-        return Ok(None);
-    }
-    scope.field(&Spanned::new(word.clone(), value.range.clone())).map(Some)
+/// What stands on the right: what a field yields, with its name and place, or else a value.
+type Other<'a> = Result<(Asked, String, std::ops::Range<usize>), &'a Spanned<Literal>>;
+
+/// The field, or what is made of one, that stands where a value could.
+fn other_field<'a>(scope: &mut Scope<'_>, right: &'a Right) -> Result<Other<'a>, Mistake> {
+    let named = match right {
+        Right::Operand(asked) => Spanned::clone(asked),
+        Right::Literal(value) => {
+            let Literal::Word(word) = &value.node else { return Ok(Err(value)) };
+            if scope.names.field(word).is_none() {
+                return Ok(Err(value));
+            }
+            let name = Spanned::new(word.clone(), value.range.clone());
+            Spanned::new(Operand { name, function: None, slice: None }, value.range.clone())
+        }
+    };
+    let found = operand::valued(scope, &named)?;
+    Ok(Ok((found, named.node.to_string(), named.range)))
 }
 
 fn comparable(left: Kind, right: Kind) -> bool {
@@ -129,8 +156,9 @@ fn member(
     left: &'static FieldDef,
     (low, high): &(Spanned<Literal>, Option<Spanned<Literal>>),
 ) -> Result<(Constant, Option<Constant>), Mistake> {
-    let Some(high) = high else { return Ok((constant(left, low)?, None)) };
-    let ends = (constant(left, low)?, constant(left, high)?);
+    let beside = Beside { name: left.name, kind: left.kind };
+    let Some(high) = high else { return Ok((constant(&beside, low)?, None)) };
+    let ends = (constant(&beside, low)?, constant(&beside, high)?);
     if matches!(ends, (Constant::Network { .. }, _) | (_, Constant::Network { .. })) {
         let range = low.range.start..high.range.end;
         return Err(Mistake::new(range, "a block of addresses cannot be the end of a range"));
@@ -141,23 +169,28 @@ fn member(
 fn search(
     scope: &mut Scope<'_>,
     quantifier: Option<Quantifier>,
-    field: &Spanned<String>,
+    left: &Spanned<Operand>,
     matches: bool,
-    value: &Spanned<Literal>,
+    right: &Right,
 ) -> Result<Plan, Mistake> {
-    let (subject, def) = match scope.term(field)? {
-        Term::Protocol(protocol) => (Subject::Protocol(protocol.name), None),
-        Term::Field(def) if def.kind == Kind::Presence => (Subject::Protocol(def.name), None),
-        Term::Field(def) => (Subject::Field(def), Some(def)),
-    };
-    let kind = def.map_or(Kind::Bytes, |def| def.kind);
+    let found = operand::any(scope, left)?;
+    let (kind, name) = (found.kind, left.node.to_string());
     let verb = if matches { "matches" } else { "contains" };
     if !matches!(kind, Kind::Text | Kind::Bytes | Kind::Mac) || (matches && kind == Kind::Mac) {
-        let message = format!("`{verb}` looks into text and bytes; {} holds {}", field.node, holding(kind));
-        return Err(Mistake::new(field.range.clone(), message));
+        let message = format!("`{verb}` looks into text and bytes; {name} holds {}", holding(kind));
+        return Err(Mistake::new(left.range.clone(), message));
     }
-    let needle = if matches { pattern(kind, value)? } else { Needle::Octets(needle(def, value)?) };
-    Ok(Plan::Search { subject, quantifier: quantifier.unwrap_or(Quantifier::Any), needle })
+    let value = match right {
+        Right::Literal(value) => value,
+        Right::Operand(asked) => {
+            let error =
+                Mistake::new(asked.range.clone(), format!("`{verb}` looks for a value, not for {}", asked.node));
+            return Err(error.help(format!("write {name} {verb} \"…\"")));
+        }
+    };
+    let beside = Beside { name: &name, kind };
+    let needle = if matches { pattern(kind, value)? } else { Needle::Octets(needle(&beside, value)?) };
+    Ok(Plan::Search { subject: found.operand, quantifier: quantifier.unwrap_or(Quantifier::Any), needle })
 }
 
 fn pattern(kind: Kind, value: &Spanned<Literal>) -> Result<Needle, Mistake> {

@@ -3,11 +3,12 @@
 pub mod evidence;
 pub mod formula;
 mod number;
+mod operand;
 
 use super::ast::Quantifier;
-use super::plan::{Constant, Order, Plan, Subject, octets, order};
+use super::plan::{Constant, Operand, Order, Plan, Subject, octets, order};
 use super::records::Records;
-use crate::layer::{FieldDef, Value};
+use crate::layer::Value;
 
 /// Whether the frame matches.
 pub fn matches(plan: &Plan, records: &dyn Records, frame: u32) -> bool {
@@ -18,23 +19,33 @@ pub fn matches(plan: &Plan, records: &dyn Records, frame: u32) -> bool {
             records.values(frame, def, &mut |_| seen = true);
             seen
         }
+        Plan::Sliced(operand) => {
+            let mut seen = false;
+            operand::values(records, frame, operand, &mut |value| {
+                seen |= octets(value).is_some_and(|it| !it.is_empty());
+            });
+            seen
+        }
         Plan::Compare { left, quantifier, order, right } => {
             values_hold(records, frame, left, *quantifier, |value| order.holds(right.order(value)))
         }
         Plan::Pair { left, quantifier, order, right } => pair_holds(records, frame, (left, right), *quantifier, *order),
-        Plan::Search { subject: Subject::Field(def), quantifier, needle } => {
-            values_hold(records, frame, def, *quantifier, |value| {
+        Plan::Search { subject, quantifier, needle } => match subject.bare_protocol() {
+            Some(name) => {
+                let mut tally = Tally::default();
+                records.protocol_bytes(frame, name, &mut |octets| tally.add(*quantifier, || needle.found_in(octets)));
+                tally.holds(*quantifier)
+            }
+            None => values_hold(records, frame, subject, *quantifier, |value| {
                 octets(value).is_some_and(|octets| needle.found_in(octets))
+            }),
+        },
+        Plan::Member { left, quantifier, set } => {
+            let left = Operand::plain(Subject::Field(left));
+            values_hold(records, frame, &left, *quantifier, |value| {
+                set.iter().any(|(low, high)| within(value, low, high.as_ref()))
             })
         }
-        Plan::Search { subject: Subject::Protocol(name), quantifier, needle } => {
-            let mut tally = Tally::default();
-            records.protocol_bytes(frame, name, &mut |octets| tally.add(*quantifier, || needle.found_in(octets)));
-            tally.holds(*quantifier)
-        }
-        Plan::Member { left, quantifier, set } => values_hold(records, frame, left, *quantifier, |value| {
-            set.iter().any(|(low, high)| within(value, low, high.as_ref()))
-        }),
         Plan::Not(inner) => !matches(inner, records, frame),
         Plan::All(parts) => parts.iter().all(|part| matches(part, records, frame)),
         Plan::Any(parts) => parts.iter().any(|part| matches(part, records, frame)),
@@ -70,26 +81,26 @@ impl Tally {
 fn values_hold(
     records: &dyn Records,
     frame: u32,
-    def: &'static FieldDef,
+    operand: &Operand,
     quantifier: Quantifier,
     test: impl Fn(&Value) -> bool,
 ) -> bool {
     let mut tally = Tally::default();
-    records.values(frame, def, &mut |value| tally.add(quantifier, || test(value)));
+    operand::values(records, frame, operand, &mut |value| tally.add(quantifier, || test(value)));
     tally.holds(quantifier)
 }
 
 fn pair_holds(
     records: &dyn Records,
     frame: u32,
-    (left, right): (&'static FieldDef, &'static FieldDef),
+    (left, right): (&Operand, &Operand),
     quantifier: Quantifier,
     relation: Order,
 ) -> bool {
     let mut others = Vec::new();
-    records.values(frame, right, &mut |value| others.push(value.clone()));
+    operand::values(records, frame, right, &mut |value| others.push(value.clone()));
     let mut tally = Tally::default();
-    records.values(frame, left, &mut |value| {
+    operand::values(records, frame, left, &mut |value| {
         others.iter().for_each(|other| tally.add(quantifier, || relation.holds(order(value, other))));
     });
     tally.holds(quantifier)

@@ -7,6 +7,7 @@
 //! ```
 
 mod formula;
+mod operand;
 mod string;
 mod test;
 
@@ -195,7 +196,11 @@ fn token(rest: &str) -> &str {
 /// What people write that the languages do not have: how it begins, what is wrong, what to write instead.
 /// Only looked at where nothing known fits, so `<=` here is a second comparison after a first.
 const MISTAKES: &[(&str, &str, &str)] = &[
-    ("[", "slices are not understood here", "ask for a field of its own, or use `contains`"),
+    (
+        "[",
+        "a slice stands behind a field of a filter",
+        "write http.host[0:4] == \"chat\", or count(http.host[0:4] == \"chat\") > 0",
+    ),
     ("^", "`^` is not understood here", "write (a && !b) || (!a && b)"),
     ("xor ", "`xor` does not join filters", "write (a && !b) || (!a && b)"),
     ("===", "comparisons cannot be chained here", "write a == b && b == c"),

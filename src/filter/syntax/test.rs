@@ -4,7 +4,7 @@
 //! filter   = both *( ( "||" / "or" ) both )
 //! both     = unary *( ( "&&" / "and" ) unary )             ; binds tighter than "or"
 //! unary    = ( "!" / "not" ) unary / "(" filter ")" / test
-//! test     = [ "any" / "all" ] name [ relation value / [ "not" ] "in" set ]
+//! test     = [ "any" / "all" ] operand [ relation ( value / operand ) / [ "not" ] "in" set ]      ; operand.rs
 //! relation = "==" / "eq" / "any_eq" / "!=" / "ne" / "all_ne" / "===" / "all_eq" / "!==" / "any_ne"
 //!          / "<" / "lt" / "<=" / "le" / ">" / "gt" / ">=" / "ge" / "contains" / "matches" / "~"
 //! set      = "{" element *( [ "," ] element ) "}"
@@ -17,9 +17,10 @@ use winnow::combinator::{alt, not, opt, peek, preceded, terminated};
 use winnow::stream::Location;
 
 use super::{
-    Input, Step, attempt, close, deeper, joined, keyword, space, spanned, string, symbol, unexpected, value, word,
+    Input, Step, attempt, close, cut, deeper, joined, keyword, operand, space, string, symbol, unexpected, value, word,
 };
-use crate::filter::ast::{Literal, Quantifier, Relation, Spanned, Test};
+use crate::filter::ast::{Literal, Operand, Quantifier, Relation, Right, Spanned, Test};
+use crate::mistake::Mistake;
 
 /// A display filter, up to what cannot belong to it.
 pub(super) fn filter(input: &mut Input<'_>) -> Step<Spanned<Test>> {
@@ -49,22 +50,37 @@ fn unary(input: &mut Input<'_>) -> Step<Spanned<Test>> {
 fn test(input: &mut Input<'_>) -> Step<Spanned<Test>> {
     let start = input.current_token_start();
     let quantifier = opt(quantifier).parse_next(input)?;
-    let Some(field) = attempt(input, &mut spanned(word.map(str::to_owned)))? else {
+    let Some(left) = operand::operand(input)? else {
         return unexpected(input, "a field such as tcp.port, or a protocol");
     };
     let node = if let Some(relation) = attempt(input, &mut relation)? {
-        let Some(value) = attempt(input, &mut value(word))? else {
-            return unexpected(input, &format!("a value after `{relation}`"));
-        };
-        Test::Compare { quantifier, field, relation, value }
+        Test::Compare { quantifier, left: Box::new(left), relation, right: right(input, relation)? }
     } else if let Some(negated) = attempt(input, &mut membership)? {
-        Test::Member { quantifier, field, negated, set: set(input)? }
+        Test::Member { quantifier, field: member(left)?, negated, set: set(input)? }
     } else if quantifier.is_some() {
         return unexpected(input, "a comparison");
     } else {
-        Test::Present(field.node)
+        Test::Present(Box::new(left.node))
     };
     Ok(Spanned::new(node, start..input.previous_token_end()))
+}
+
+fn right(input: &mut Input<'_>, relation: Relation) -> Step<Right> {
+    let Some(literal) = attempt(input, &mut value(word))? else {
+        return unexpected(input, &format!("a value after `{relation}`"));
+    };
+    let Literal::Word(name) = &literal.node else { return Ok(Right::Literal(literal)) };
+    let operand = operand::behind(input, Spanned::new(name.clone(), literal.range.clone()))?;
+    Ok(if operand.node.bare().is_some() { Right::Literal(literal) } else { Right::Operand(Box::new(operand)) })
+}
+
+/// The field that is looked for in a set: wireshark-filter(4) takes nothing else there.
+fn member(operand: Spanned<Operand>) -> Step<Spanned<String>> {
+    if operand.node.bare().is_some() {
+        return Ok(operand.node.name);
+    }
+    let error = Mistake::new(operand.range, "`in` takes a field as it is");
+    cut(error.help(format!("compare with each value: {0} == … || {0} == …", operand.node)))
 }
 
 /// `any` or `all`, if a name follows; else the word is itself a name.

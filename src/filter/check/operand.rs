@@ -1,0 +1,89 @@
+//! What a frame is asked for: names are looked up, and what is made of them must be made of what they hold.
+
+use super::literal::holding;
+use super::{Scope, Term, valueless};
+use crate::filter::ast::{self, Function, Spanned};
+use crate::filter::plan::{Operand, Subject};
+use crate::layer::Kind;
+use crate::mistake::Mistake;
+
+/// An operand, and what it yields. A protocol by itself yields octets, which can only be searched.
+pub(super) struct Asked {
+    pub(super) operand: Operand,
+    pub(super) kind: Kind,
+}
+
+/// What is asked for; a protocol by itself is an error.
+pub(super) fn valued(scope: &mut Scope<'_>, asked: &Spanned<ast::Operand>) -> Result<Asked, Mistake> {
+    match asked.node.bare() {
+        Some(name) => {
+            scope.field(name).map(|def| Asked { operand: Operand::plain(Subject::Field(def)), kind: def.kind })
+        }
+        None => made(scope, &asked.node),
+    }
+}
+
+/// What is asked for, which may be a protocol.
+pub(super) fn any(scope: &mut Scope<'_>, asked: &Spanned<ast::Operand>) -> Result<Asked, Mistake> {
+    let Some(name) = asked.node.bare() else { return made(scope, &asked.node) };
+    Ok(match scope.term(name)? {
+        Term::Protocol(protocol) => {
+            Asked { operand: Operand::plain(Subject::Protocol(protocol.name)), kind: Kind::Bytes }
+        }
+        // It is searched by its own name.
+        Term::Field(def) if def.kind == Kind::Presence => {
+            Asked { operand: Operand::plain(Subject::Protocol(def.name)), kind: Kind::Bytes }
+        }
+        Term::Field(def) => Asked { operand: Operand::plain(Subject::Field(def)), kind: def.kind },
+    })
+}
+
+/// What a function or a slice makes of a field or protocol.
+fn made(scope: &mut Scope<'_>, asked: &ast::Operand) -> Result<Asked, Mistake> {
+    let (subject, mut kind) = match scope.term(&asked.name)? {
+        Term::Protocol(protocol) => (Subject::Protocol(protocol.name), Kind::Bytes),
+        Term::Field(def) => (Subject::Field(def), def.kind),
+    };
+    let is_protocol = matches!(subject, Subject::Protocol(_));
+    let has_octets = |kind| matches!(kind, Kind::Text | Kind::Bytes | Kind::Mac | Kind::Address);
+    if let Some(function) = &asked.function {
+        kind = match function.node {
+            Function::Count => Kind::Uint,
+            Function::Len if has_octets(kind) => Kind::Uint,
+            Function::Lower | Function::Upper if kind == Kind::Text => Kind::Text,
+            _ => return Err(unfit(asked, function.node, kind, is_protocol)),
+        };
+    } else if kind == Kind::Presence {
+        return Err(valueless(&asked.name));
+    }
+    if let Some(slice) = &asked.slice {
+        if !has_octets(kind) {
+            let what = match &asked.function {
+                Some(function) => format!("{}(…)", function.node.name()),
+                None => asked.name.node.clone(),
+            };
+            let message = format!("{what} holds {}, which cannot be sliced", holding(kind));
+            return Err(Mistake::new(slice.range.clone(), message)
+                .help("slice text, octets, an address or a protocol: tcp[13] == 2"));
+        }
+        kind = Kind::Bytes;
+    }
+    let slice = asked.slice.as_ref().map(|slice| slice.node.clone());
+    let function = asked.function.as_ref().map(|function| function.node);
+    Ok(Asked { operand: Operand { subject, function, slice }, kind })
+}
+
+fn unfit(asked: &ast::Operand, function: Function, kind: Kind, is_protocol: bool) -> Mistake {
+    let name = &asked.name.node;
+    let is = if is_protocol { "is a protocol".to_owned() } else { format!("holds {}", holding(kind)) };
+    let takes = if function == Function::Len { "text, octets, addresses and protocols" } else { "text" };
+    let error = Mistake::new(asked.name.range.clone(), format!("{} takes {takes}; {name} {is}", function.name()));
+    if kind == Kind::Presence {
+        return error.help(format!("whether it is there is asked by its name alone: {name}"));
+    }
+    match (function, kind) {
+        (Function::Len, _) => error.help(format!("compare the value itself: {name} == …")),
+        (_, Kind::Bytes) => error.help(format!("`matches` ignores the case of octets: {name} matches \"…\"")),
+        _ => error,
+    }
+}

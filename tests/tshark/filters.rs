@@ -1,0 +1,140 @@
+//! Functions and slices in display filters find the same frames in tshark, and what it refuses we refuse.
+
+use std::path::Path;
+
+use wiretale::filter::{Filter, TraceNames};
+
+use crate::compare::load;
+use crate::tool::{self, Passes};
+
+/// Of the length of TCP and WebSocket tshark itself says now one thing, now another: its items end where they end when the
+/// filter is asked, and that depends on what else is asked.
+const FOUND: &[&str] = &[
+    "len(http.host) == 14",
+    "len(http.host) > 0xe",
+    "len(http.request.uri) > 40",
+    "len(tcp.payload) > 100",
+    "len(ip.src) == 4",
+    "len(frame) > 200",
+    "len(eth) == 14",
+    "len(http) > 150",
+    "tcp.len == len(tcp.payload)",
+    "not len(http.host) > 0",
+    "all len(http.host) > 1",
+    "count(tcp.port) == 2",
+    "count(tcp.options.timestamp.tsval) == 1",
+    "count(http.host) == 0",
+    "count(http.request) == 1",
+    "count(websocket) > 1",
+    "count(ip) == 1",
+    "lower(http.request.method) == \"get\"",
+    "upper(http.connection) contains \"UPGRADE\"",
+    "lower(http.upgrade)[0:3] == \"web\"",
+    "lower(http.connection) == http.connection",
+    "lower(http.request.method) matches \"^g\"",
+    "http.host[0:3] == \"127\"",
+    "http.host[0:3] == 31:32:37",
+    "http.host[ 0 : 3 ] == \"127\"",
+    "http.host[0] == 31",
+    "http.host[0x0:03] == \"127\"",
+    "http.host[0-2] == \"127\"",
+    "http.host[-4:] != \"8080\"",
+    "http.host[-3--1] contains \"0\"",
+    "http.host[0:2,-2:2] contains \"12\"",
+    "http.host[0:3,50:2] == \"127\"",
+    "http.host[50:2,0:3] == \"127\"",
+    "http.host[100:2]",
+    "http.host[100:2] != \"aa\"",
+    "http.host[3-100]",
+    "http.host[-30:2] != \"a\"",
+    "!http.host[0:3]",
+    "http.host[0:3] === \"127\"",
+    "http.host[0:3] ~ \"^1\"",
+    "http.host[0:3] == http.host[0-2]",
+    "http.host[0:2] > \"0\"",
+    "tcp.payload[0:4] == \"GET \"",
+    "tcp.payload[2-3] == 54:20",
+    "tcp.payload[:] matches \"upgrade\"",
+    "tcp.payload[1:] contains \"GET\"",
+    "tcp[13] == 2",
+    "tcp[13] == 0x12",
+    "ip[9] == 06",
+    "frame[-2:] == 0d:0a",
+    "http[0:4] == \"GET \"",
+    "http[-2:] == 0d:0a",
+    "websocket[0] == 81",
+    "ip.src[0] == 7f",
+    "ip.dst[0:2] == 7f:00",
+    "ipv6.src[0:2] == fd:00",
+    "eth.addr[0:3] != 00:00:00",
+    "http.cookie[0:1]",
+    "http.time > 0.0001",
+    "frame.protocols[0:3] == \"eth\"",
+    "frame.protocols contains \":http\"",
+    "lower(frame.protocols) contains \"websocket\"",
+];
+
+const REFUSED: &[&str] = &[
+    "http.host[0:3] in {\"127\"}",
+    "lower(http.request.method) in {\"get\", \"post\"}",
+    "len(http.host)",
+    "lower(http.host)",
+    "len(http.host)[0] == 1",
+    "lower(http.host[0:2]) == \"12\"",
+    "lower(tcp.port) == \"a\"",
+    "lower(tcp.payload) == \"a\"",
+    "http.host == lower(\"A\")",
+    "tcp.port[0] == 1",
+    "tcp.flags.syn[0] == 1",
+    "frame.time_epoch[0] == 1",
+    "http.host[1:0] == \"a\"",
+    "http.host[0:-1] == \"a\"",
+    "http.host[2-1] == \"a\"",
+    "http.host[] == \"a\"",
+    "http.host[a]",
+    "http.host[1:2:3]",
+    "http.host[99999999999]",
+    "len(http.host, http.host) == 1",
+    "len() == 1",
+    "foo(http.host) == 1",
+    "tcp.flags.syn == len(http.host)",
+];
+
+#[test]
+fn functions_and_slices_find_the_same_frames() {
+    if !tool::is_here() {
+        return;
+    }
+    let home = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let captures = [
+        "captures/09-upgrade.pcapng",
+        "captures/14-socketio.pcapng",
+        "captures/16-audience.pcapng",
+        "captures/04-loss.pcapng",
+    ];
+    let mut wrong = Vec::new();
+    for path in captures.map(|name| home.join(name)) {
+        let trace = load(&path);
+        for (filter, theirs) in FOUND.iter().zip(tool::filtered(&path, Passes::Two, FOUND)) {
+            let ours = Filter::parse(filter, &TraceNames).map(|filter| filter.frames(&trace).collect::<Vec<_>>());
+            let ours = ours.map_err(|error| error.to_string());
+            if ours.is_err() || ours != theirs {
+                wrong.push(format!("{}: {filter}\n  we find {ours:?}, tshark {theirs:?}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Newer versions of tshark take more.
+#[test]
+fn what_tshark_refuses_is_refused() {
+    if !tool::is_here() || tool::version() != (4, 0) {
+        return;
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/01-packet.pcapng");
+    for (filter, theirs) in REFUSED.iter().zip(tool::filtered(&path, Passes::One, REFUSED)) {
+        assert!(theirs.is_err(), "tshark takes {filter}");
+        assert!(Filter::parse(filter, &TraceNames).is_err(), "we take {filter}");
+    }
+}
