@@ -672,6 +672,29 @@ fn a_check_is_told_as_json() {
     assert!(saved["sentences"].as_u64().unwrap() > 10 && saved["untrue"].as_array().unwrap().is_empty(), "{saved}");
 }
 
+/// A lesson in a file of its own, with these lines in its front matter and this step.
+fn lesson_of(front: &str, step: &str) -> (TempDir, PathBuf) {
+    let text = format!("+++\ntitle = \"T\"\nquestion = \"Q?\"\n{front}\n+++\n\n```script\nada connects\n{step}\n```\n");
+    temporary("own.md", text.as_bytes())
+}
+
+/// What an error says, without the lines and frames that miette draws.
+fn flat(text: &str) -> String {
+    text.split_whitespace().filter(|word| !matches!(*word, "│" | "·")).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_quote_in_a_knob_says_how_it_is_written() {
+    let (_folder, path) = lesson_of("[knobs]\nword = \"hi\"", "ada sends text \"$word\"");
+    let ran = run(&mut wiretale(&["lesson", path.to_str().unwrap(), "--no-predict", "--set", "word=say \"hi\""]));
+    let said = flat(&ran.err);
+    assert_eq!(ran.code, 2, "{said}");
+    assert!(said.contains("with --set word=say \"hi\": `hi` is one word too many"), "{said}");
+    assert!(said.contains("a quote inside a text has a backslash before it, as in JSON"), "{said}");
+    let ran = run(&mut wiretale(&["lesson", path.to_str().unwrap(), "--no-predict", "--set", "word="]));
+    assert!(!ran.err.contains("--set"), "{}", ran.err);
+}
+
 /// Every term of a lesson, and every one the notes have in their vocabularies, is in the glossary; and each leads to lessons
 /// that are there.
 #[test]

@@ -17,6 +17,18 @@ pub(super) fn scenario(found: &CourseLesson) -> Result<Scenario, Failure> {
     parsed(script, &found.lesson.knobs).map_err(|error| mistake(&found.file, &found.text, error))
 }
 
+/// The same with knobs turned, of which those who turned them hear if the script is none with them.
+pub(super) fn scenario_with(found: &CourseLesson, wanted: &[String]) -> Result<Scenario, Failure> {
+    let Some(script) = found.lesson.script().filter(|_| !wanted.is_empty()) else { return scenario(found) };
+    parsed(script, &found.lesson.knobs).map_err(|error| {
+        let message = format!("with --set {}: {}", wanted.join(" --set "), error.message);
+        let has_quote = wanted.iter().any(|setting| setting.contains('"'));
+        let quote = "a quote inside a text has a backslash before it, as in JSON: --set 'word=say \\\"hi\\\"'";
+        let help = if has_quote { Some(quote.to_owned()) } else { error.help };
+        mistake(&found.file, &found.text, Mistake { message, help, ..error })
+    })
+}
+
 /// Whether the script can be played with each knob turned as the lesson asks for.
 pub(super) fn can_be_turned(found: &CourseLesson) -> Result<(), Failure> {
     let modifies = found.lesson.items.iter().filter_map(|item| match item {

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::arguments::LessonArguments;
 use super::course::{Course, CourseLesson};
 use super::failure::Failure;
-use super::knobs::{scenario, turned};
+use super::knobs::{scenario_with, turned};
 use super::load::{self, Loaded, Secrets, trace_recording};
 use super::output::Output;
 use super::progress::Progress;
@@ -52,7 +52,7 @@ pub(super) fn run(arguments: &LessonArguments, out: &mut Output) -> Result<Endin
     if arguments.save.as_deref().is_some_and(|path| path.as_os_str() == "-") {
         out.divert();
     }
-    let scenario = found.lesson.script().map(|_| scenario(&found)).transpose()?;
+    let scenario = found.lesson.script().map(|_| scenario_with(&found, &arguments.knobs)).transpose()?;
     refuse_idle_knobs(arguments)?;
     let place = match (&arguments.from, &scenario) {
         (Some(_), _) => None,

@@ -28,6 +28,7 @@ fields! {
     HTTP_CODE = "http.response.code", Uint, "The status.", "";
     WS_MASK = "websocket.mask", Bool, "Whether it is masked.", "";
     WS_KEY = "websocket.masking_key", Bytes, "The mask.", "";
+    #[ours] SOCKETIO_TYPE = "socketio.type", Text, "CONNECT, EVENT or ACK.", "";
     #[ours] SOCKETIO_EVENT = "socketio.event", Text, "The name of the event.", "";
 }
 

@@ -170,7 +170,8 @@ impl Cast {
     pub(super) fn wait(&mut self, time: Duration) -> Result<Action, Mistake> {
         self.waited += time;
         if self.waited > MAX_WAITS {
-            return Err(Mistake::new(NOWHERE, "all waits together last at most 30 seconds"));
+            return Err(Mistake::new(NOWHERE, "all waits together last at most 30 seconds")
+                .help("shorten one of them: what happens after a minute happens after 100ms, too"));
         }
         Ok(Action::Wait(time))
     }

@@ -176,7 +176,7 @@ fn statement(sentence: &Sentence) -> Result<Statement, Mistake> {
     let mut words = Reader::new(&sentence.words);
     let times = words.times()?;
     let verb = match words.actor()? {
-        None if words.keyword("wait") => Verb::Wait { time: words.time()? },
+        None if words.keyword("wait") => Verb::Wait { time: verbs::wait(&mut words)? },
         None if words.keyword("repeat") => Verb::Repeat { times: words.rounds()? },
         None if words.keyword("end") => Verb::End,
         None if words.keyword("network") => verbs::ground(&mut words)?,
@@ -513,6 +513,25 @@ mod tests {
     }
 
     #[test]
+    fn what_a_newcomer_writes_is_answered() {
+        for endless in ["wait forever", "wait until bob connects", "wait for bob"] {
+            let error = parse(endless).unwrap_err();
+            assert_eq!(
+                error.help.as_deref(),
+                Some("write how long, such as `wait 20ms`; a step that sends waits by itself until it has arrived")
+            );
+        }
+        let help =
+            "all wait, and nobody in particular: write `wait 20ms`; a step is over when what it sends has arrived";
+        check("ada waits 20ms", "waits", "`waits` is not what a client does", help);
+        check("server waits", "waits", "`waits` is not what the server does", help);
+        for all in ["everyone connects", "all connects", "server sends text \"x\" to everyone"] {
+            let error = parse(all).unwrap_err();
+            assert!(error.message.ends_with("is nobody's name: in a step one client acts"), "{all}: {error:?}");
+        }
+    }
+
+    #[test]
     fn misspelt_words_are_guessed() {
         check("ada conects", "conects", "`conects` is not what a client does", "did you mean `connects`?");
         check("server snds text \"a\"", "snds", "`snds` is not what the server does", "did you mean `sends`?");
@@ -563,7 +582,12 @@ mod tests {
 
     #[test]
     fn values_have_limits() {
-        check("wait 11s", "11s", "one wait lasts at most 10 seconds", "");
+        check(
+            "wait 11s",
+            "11s",
+            "one wait lasts at most 10 seconds",
+            "several may follow each other, 30 seconds in all",
+        );
         check("ada sends text of 1048577 bytes", "1048577", "a message has at most 1048576 bytes", "");
         check("server listens on 0", "0", "`0` is not a port", "a port is a number from 1 to 65535");
         check("ada connects with version 256", "256", "`256` is not a version", "a version is a number from 0 to 255");

@@ -45,7 +45,9 @@ impl Reader<'_> {
         };
         match time {
             None => Err(Mistake::new(range, format!("`{word}` is not a time")).help(help)),
-            Some(time) if time > MAX_WAIT => Err(Mistake::new(range, "one wait lasts at most 10 seconds")),
+            Some(time) if time > MAX_WAIT => {
+                Err(Mistake::new(range, "one wait lasts at most 10 seconds").help(LONGEST))
+            }
             Some(time) => Ok(time),
         }
     }
@@ -87,3 +89,4 @@ pub const MAX_SIZE: usize = 1 << 20;
 pub const MOST_LOST_OF_100: u8 = 50;
 /// The longest single wait.
 const MAX_WAIT: Duration = Duration::from_secs(10);
+const LONGEST: &str = "several may follow each other, 30 seconds in all";

@@ -288,6 +288,10 @@ impl<'w> Reader<'w> {
                 let help = "only a client does that; begin with a client's name, such as `ada connects`";
                 return Some(help.to_owned());
             }
+            "waits" | "wait" => {
+                let help = "all wait, and nobody in particular: write `wait 20ms`; a step is over when what it sends has arrived";
+                return Some(help.to_owned());
+            }
             // `wat 20ms`: the misspelt word was taken for a name.
             _ if found.starts_with(|c: char| c.is_ascii_digit()) && choices.contains(&"connects") => {
                 return Some("did you mean `wait`?".to_owned());
@@ -305,6 +309,13 @@ fn check_name(name: &Name) -> Result<(), Mistake> {
     let rest = word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_');
     if !first || !rest {
         return Err(Mistake::new(name.range.clone(), format!("`{word}` is not a name")).help(help));
+    }
+    if ALL_OF_THEM.contains(&word.as_str()) {
+        let message = format!("`{word}` is nobody's name: in a step one client acts");
+        return Err(Mistake::new(name.range.clone(), message).help(
+            "write a step for each client, such as `ada connects`; only a server of Socket.IO speaks to all: \
+             `server emits \"x\" to everyone`",
+        ));
     }
     if KEYWORDS.contains(&word.as_str()) {
         let message = format!("`{word}` is a word of the script language, not a name");
@@ -325,6 +336,9 @@ fn shown(word: &Word) -> String {
 fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
+
+/// Who writes one of these means no client called so.
+const ALL_OF_THEM: [&str; 4] = ["everyone", "everybody", "all", "anyone"];
 
 /// Words that have a meaning, so that no client may be called so.
 const KEYWORDS: &[&str] = &[

@@ -41,6 +41,17 @@ use crate::lab::udp::MAX_DATAGRAM;
 use crate::layer::Direction;
 use crate::mistake::Mistake;
 
+/// Behind `wait`.
+pub fn wait(words: &mut Reader<'_>) -> Result<Duration, Mistake> {
+    let is_time = words.bare().is_none_or(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+    words.time().map_err(|error| {
+        if is_time {
+            return error;
+        }
+        error.help("write how long, such as `wait 20ms`; a step that sends waits by itself until it has arrived")
+    })
+}
+
 /// Octets to write or to send.
 pub fn octets(words: &mut Reader<'_>) -> Result<Vec<u8>, Mistake> {
     if words.keyword("of") {

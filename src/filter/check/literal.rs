@@ -23,6 +23,8 @@ pub(super) struct Beside<'a> {
     pub(super) name: &'a str,
     /// What it holds.
     pub(super) kind: Kind,
+    /// What that means, of a field as it is.
+    pub(super) meaning: &'static str,
 }
 
 /// What the literal means beside the field.
@@ -179,7 +181,22 @@ fn separated(word: &str, separator: char) -> Option<Vec<u8>> {
 
 fn unquoted(def: &Beside<'_>, literal: &Spanned<Literal>, word: &str) -> Mistake {
     let message = format!("{} holds text; {word} is not in quotes", def.name);
-    Mistake::new(literal.range.clone(), message).help(format!("write \"{word}\""))
+    let error = Mistake::new(literal.range.clone(), message);
+    match one_of(def.meaning) {
+        Some(values) if !values.contains(&word) => {
+            let quoted: Vec<String> = values.iter().map(|value| format!("\"{value}\"")).collect();
+            error.help(format!("it is one of {}", quoted.join(", ")))
+        }
+        _ => error.help(format!("write \"{word}\"")),
+    }
+}
+
+/// The values a field can have, if its meaning is the list of them: `open, close or noop.`
+fn one_of(meaning: &'static str) -> Option<Vec<&'static str>> {
+    let (most, last) = meaning.strip_suffix('.')?.rsplit_once(" or ")?;
+    let values: Vec<&str> = most.split(", ").chain([last]).collect();
+    let are_words = values.len() > 2 && values.iter().all(|value| !value.contains(char::is_whitespace));
+    are_words.then_some(values)
 }
 
 fn mismatch(def: &Beside<'_>, literal: &Spanned<Literal>) -> Mistake {
@@ -204,7 +221,7 @@ fn mismatch(def: &Beside<'_>, literal: &Spanned<Literal>) -> Mistake {
 
 #[cfg(test)]
 mod tests {
-    use super::{boolean, bytes, decimal, int, mac, scaled, uint};
+    use super::{boolean, bytes, decimal, int, mac, one_of, scaled, uint};
 
     #[test]
     fn numbers() {
@@ -259,6 +276,14 @@ mod tests {
         assert_eq!(scaled("20.3", 6), Some(20_300_000));
         assert_eq!(scaled("7", 0), Some(7));
         assert_eq!(scaled("999999999999999999.999999999", 9), Some(999_999_999_999_999_999_999_999_999));
+    }
+
+    #[test]
+    fn a_meaning_may_list_the_values() {
+        assert_eq!(one_of("open, close, ping or noop."), Some(vec!["open", "close", "ping", "noop"]));
+        for other in ["", "The type.", "What is to be done: GET, POST or so.", "A path or a name."] {
+            assert_eq!(one_of(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -11,14 +11,20 @@ use crate::mistake::Mistake;
 pub(super) struct Asked {
     pub(super) operand: Operand,
     pub(super) kind: Kind,
+    /// What that means, of a field as it is.
+    pub(super) meaning: &'static str,
+}
+
+impl Asked {
+    fn plain(subject: Subject, kind: Kind, meaning: &'static str) -> Self {
+        Self { operand: Operand::plain(subject), kind, meaning }
+    }
 }
 
 /// What is asked for; a protocol by itself is an error.
 pub(super) fn valued(scope: &mut Scope<'_>, asked: &Spanned<ast::Operand>) -> Result<Asked, Mistake> {
     match asked.node.bare() {
-        Some(name) => {
-            scope.field(name).map(|def| Asked { operand: Operand::plain(Subject::Field(def)), kind: def.kind })
-        }
+        Some(name) => scope.field(name).map(|def| Asked::plain(Subject::Field(def), def.kind, def.meaning)),
         None => made(scope, &asked.node),
     }
 }
@@ -27,14 +33,10 @@ pub(super) fn valued(scope: &mut Scope<'_>, asked: &Spanned<ast::Operand>) -> Re
 pub(super) fn any(scope: &mut Scope<'_>, asked: &Spanned<ast::Operand>) -> Result<Asked, Mistake> {
     let Some(name) = asked.node.bare() else { return made(scope, &asked.node) };
     Ok(match scope.term(name)? {
-        Term::Protocol(protocol) => {
-            Asked { operand: Operand::plain(Subject::Protocol(protocol.name)), kind: Kind::Bytes }
-        }
+        Term::Protocol(protocol) => Asked::plain(Subject::Protocol(protocol.name), Kind::Bytes, ""),
         // It is searched by its own name.
-        Term::Field(def) if def.kind == Kind::Presence => {
-            Asked { operand: Operand::plain(Subject::Protocol(def.name)), kind: Kind::Bytes }
-        }
-        Term::Field(def) => Asked { operand: Operand::plain(Subject::Field(def)), kind: def.kind },
+        Term::Field(def) if def.kind == Kind::Presence => Asked::plain(Subject::Protocol(def.name), Kind::Bytes, ""),
+        Term::Field(def) => Asked::plain(Subject::Field(def), def.kind, def.meaning),
     })
 }
 
@@ -70,7 +72,7 @@ fn made(scope: &mut Scope<'_>, asked: &ast::Operand) -> Result<Asked, Mistake> {
     }
     let slice = asked.slice.as_ref().map(|slice| slice.node.clone());
     let function = asked.function.as_ref().map(|function| function.node);
-    Ok(Asked { operand: Operand { subject, function, slice }, kind })
+    Ok(Asked { operand: Operand { subject, function, slice }, kind, meaning: "" })
 }
 
 fn unfit(asked: &ast::Operand, function: Function, kind: Kind, is_protocol: bool) -> Mistake {

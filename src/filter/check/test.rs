@@ -89,7 +89,7 @@ fn compare(
             Err(Mistake::new(range, format!("{name} holds {this}; {its_name} holds {that}")))
         }
         Err(value) => {
-            let beside = Beside { name: &name, kind: found.kind };
+            let beside = Beside { name: &name, kind: found.kind, meaning: found.meaning };
             let right = constant(&beside, value).map_err(|error| maybe_a_name(scope, value, error))?;
             Ok(Plan::Compare { left: found.operand, quantifier, order, right })
         }
@@ -156,7 +156,7 @@ fn member(
     left: &'static FieldDef,
     (low, high): &(Spanned<Literal>, Option<Spanned<Literal>>),
 ) -> Result<(Constant, Option<Constant>), Mistake> {
-    let beside = Beside { name: left.name, kind: left.kind };
+    let beside = Beside { name: left.name, kind: left.kind, meaning: left.meaning };
     let Some(high) = high else { return Ok((constant(&beside, low)?, None)) };
     let ends = (constant(&beside, low)?, constant(&beside, high)?);
     if matches!(ends, (Constant::Network { .. }, _) | (_, Constant::Network { .. })) {
@@ -188,7 +188,7 @@ fn search(
             return Err(error.help(format!("write {name} {verb} \"…\"")));
         }
     };
-    let beside = Beside { name: &name, kind };
+    let beside = Beside { name: &name, kind, meaning: found.meaning };
     let needle = if matches { pattern(kind, value)? } else { Needle::Octets(needle(&beside, value)?) };
     Ok(Plan::Search { subject: found.operand, quantifier: quantifier.unwrap_or(Quantifier::Any), needle })
 }
