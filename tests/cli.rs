@@ -695,6 +695,40 @@ fn a_quote_in_a_knob_says_how_it_is_written() {
     assert!(!ran.err.contains("--set"), "{}", ran.err);
 }
 
+/// A line of what is not all there says so; no other has the key.
+#[test]
+fn an_export_says_what_is_incomplete() {
+    let incomplete = |path: &str| -> Vec<(String, u64)> {
+        let ran = run(&mut wiretale(&["export", path]));
+        let lines = ran.out.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let said = lines.filter(|line| line.get("complete").is_some());
+        said.map(|line| {
+            assert_eq!(line["complete"], false, "{line}");
+            (line["kind"].as_str().unwrap().to_owned(), line["frame"].as_u64().unwrap())
+        })
+        .collect()
+    };
+    let one = |kind: &str, frame| vec![(kind.to_owned(), frame)];
+    assert_eq!(incomplete("captures/08-server-sent-events.pcapng"), one("http.response", 15));
+    assert_eq!(incomplete(CAPTURE), []);
+    let requests = incomplete("tests/captures/http1/cut_heads.pcap");
+    assert_eq!(requests.iter().map(|(_, frame)| *frame).collect::<Vec<_>>(), [4, 6, 8, 10]);
+    // A capture that ends within the frame of a WebSocket, and one that kept the beginnings of frames alone.
+    let (_folder, path, _) = shortened(CAPTURE, &|number, len| match number {
+        0..8 => Some(len),
+        8 => Some(len - 2),
+        _ => None,
+    });
+    assert_eq!(incomplete(path.to_str().unwrap()), one("websocket.frame", 8));
+    let (_folder, path, _) = shortened("captures/03-tcp-udp.pcapng", &|_, len| Some(len.min(50)));
+    let datagrams = incomplete(path.to_str().unwrap());
+    assert!(datagrams.len() > 5 && datagrams.iter().all(|(kind, _)| kind == "udp.datagram"), "{datagrams:?}");
+    // A table has a column for it.
+    let ran = run(&mut wiretale(&["export", "--format", "csv", "--kinds", "udp.datagram", path.to_str().unwrap()]));
+    assert!(ran.out.lines().next().unwrap().ends_with(",complete"), "{}", ran.out);
+    assert!(ran.out.lines().nth(1).unwrap().ends_with(",false"), "{}", ran.out);
+}
+
 /// Every term of a lesson, and every one the notes have in their vocabularies, is in the glossary; and each leads to lessons
 /// that are there.
 #[test]
@@ -1475,20 +1509,27 @@ fn quic_is_told_as_far_as_it_is_in_the_open() {
     assert!(words.contains("behind the last packet of QUIC: they fill the datagram"), "{words}");
 }
 
-/// Of a capture that kept only the beginnings of frames the story tells once what each of them lacks; an export tells of each.
-#[test]
-fn what_a_short_capture_left_out_is_told_together() {
-    let mut file = CaptureFile::open(Path::new("captures/15-emit.pcapng")).unwrap();
+/// A capture of which so many octets of each frame were kept, or the frame not at all; told by its number and its length.
+fn shortened(path: &str, kept: &dyn Fn(usize, usize) -> Option<usize>) -> (TempDir, PathBuf, Vec<Frame>) {
+    let mut file = CaptureFile::open(Path::new(path)).unwrap();
     let mut frames: Vec<Frame> = Vec::new();
     while let Some(frame) = file.next_frame().unwrap() {
         let mut frame = frame.to_frame();
-        frame.data.truncate(96);
+        let Some(kept) = kept(frames.len() + 1, frame.data.len()) else { break };
+        frame.data.truncate(kept);
         frames.push(frame);
     }
     let section = Section { interfaces: file.about().interfaces.clone(), ..Section::default() };
     let mut writer = Writer::new("short", Vec::new(), &section).unwrap();
     frames.iter().for_each(|frame| writer.write(&frame.as_ref()).unwrap());
-    let (_folder, path) = temporary("short.pcapng", &writer.finish(None).unwrap());
+    let (folder, path) = temporary("short.pcapng", &writer.finish(None).unwrap());
+    (folder, path, frames)
+}
+
+/// Of a capture that kept only the beginnings of frames the story tells once what each of them lacks; an export tells of each.
+#[test]
+fn what_a_short_capture_left_out_is_told_together() {
+    let (_folder, path, frames) = shortened("captures/15-emit.pcapng", &|_, len| Some(len.min(96)));
     let flat = replay(&path).out.split_whitespace().collect::<Vec<_>>().join(" ");
     let cut = frames.iter().filter(|frame| frame.data.len() < frame.len as usize).count();
     assert!(cut > 3 && flat.matches("the capture kept ").count() == 1, "{flat}");

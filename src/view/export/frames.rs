@@ -1,7 +1,7 @@
 //! The lines of frames: packets, datagrams, notes.
 
 use super::key::Key;
-use super::kinds::Out;
+use super::kinds::{Out, say_if_incomplete};
 use super::moments::Moments;
 use super::object::Object;
 use crate::layer::Note;
@@ -65,6 +65,7 @@ pub(super) fn datagram(sight: &Sight<'_>, moments: &mut Moments, (out, wanted): 
     }
     line.number(Key::PayloadLen, payload.len());
     line.digest(Key::PayloadSha256, payload);
+    say_if_incomplete(&mut line, packet.missing == 0);
     line.end();
 }
 

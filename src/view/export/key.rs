@@ -103,6 +103,7 @@ keys! {
     Ack = "ack",
     Window = "window",
     Analysis = "analysis",
+    Complete = "complete",
 }
 
 impl Key {
@@ -115,9 +116,18 @@ impl Key {
         use Key::*;
         match kind {
             Kind::Packet => &[Len, Caplen, Layers, Tcp, Udp],
-            Kind::HttpRequest => {
-                &[Method, Target, Version, Headers, BodyLen, BodySha256, DecodedLen, DecodedSha256, Http2Stream]
-            }
+            Kind::HttpRequest => &[
+                Method,
+                Target,
+                Version,
+                Headers,
+                BodyLen,
+                BodySha256,
+                DecodedLen,
+                DecodedSha256,
+                Http2Stream,
+                Complete,
+            ],
             Kind::HttpResponse => &[
                 Status,
                 Reason,
@@ -129,21 +139,31 @@ impl Key {
                 DecodedSha256,
                 RequestFrame,
                 Http2Stream,
+                Complete,
             ],
             Kind::SseEvent => &[Event, Data, Id, Retry, Http2Stream],
             Kind::WebSocketHandshake => &[Accepted, AcceptValid, Subprotocol, Extensions, Http2Stream],
-            Kind::WebSocketFrame => &[Fin, Rsv1, Opcode, Masked, Mask, PayloadLen, Http2Stream],
+            Kind::WebSocketFrame => &[Fin, Rsv1, Opcode, Masked, Mask, PayloadLen, Http2Stream, Complete],
             Kind::WebSocketMessage => {
-                &[Opcode, Compressed, PayloadLen, PayloadSha256, Text, CloseCode, CloseReason, Http2Stream]
+                &[Opcode, Compressed, PayloadLen, PayloadSha256, Text, CloseCode, CloseReason, Http2Stream, Complete]
             }
             Kind::EngineIoPacket => &[Protocol, Transport, Sid, Type, Data, BinarySha256, Quic, Http2Stream],
             Kind::SocketIoPacket => {
                 &[Protocol, Sid, Socket, Namespace, Type, Id, Data, Offset, EventFrame, RttNs, Quic, Http2Stream]
             }
-            Kind::TlsRecord => {
-                &[ContentType, RecordLen, Encrypted, Handshake, ServerName, Alpn, TlsVersion, CipherSuite, Alert]
-            }
-            Kind::UdpDatagram => &[PayloadLen, PayloadSha256],
+            Kind::TlsRecord => &[
+                ContentType,
+                RecordLen,
+                Encrypted,
+                Handshake,
+                ServerName,
+                Alpn,
+                TlsVersion,
+                CipherSuite,
+                Alert,
+                Complete,
+            ],
+            Kind::UdpDatagram => &[PayloadLen, PayloadSha256, Complete],
             Kind::Note => &[Severity, Group, Text, Spec],
         }
     }

@@ -89,7 +89,18 @@ pub(super) fn message(seen: &Seen<'_>, told: &Told<'_>, moments: &Moments, buffe
         Told::EngineIo(packet) => engineio(&mut line, packet),
         Told::SocketIo(packet) => socketio(&mut line, packet),
     }
+    // What rides on messages is told only if it is all there.
+    if matches!(told, Told::Frame(..) | Told::Message(_) | Told::Tls(_)) {
+        say_if_incomplete(&mut line, seen.complete);
+    }
     line.end();
+}
+
+/// Of what is not all there it is said, of the rest nothing.
+pub(super) fn say_if_incomplete(line: &mut Object<'_>, complete: bool) {
+    if !complete {
+        line.flag(Key::Complete, false);
+    }
 }
 
 /// Writes the line of a message that is one frame.
@@ -103,6 +114,7 @@ pub(super) fn frame_as_message(
     let payload = seen.bytes.map(|bytes| frame.payload_into(bytes, buffer));
     let mut line = line(Kind::WebSocketMessage, moments, out);
     message_body(&mut line, (frame.opcode, frame.is_utf8), false, Some(frame.payload_len), payload);
+    say_if_incomplete(&mut line, seen.complete);
     line.end();
 }
 
@@ -157,5 +169,6 @@ fn http_line(seen: &Seen<'_>, kind: Kind, http: &HttpMessage, moments: &Moments,
     if kind == Kind::HttpResponse {
         line.number_or_null(Key::RequestFrame, seen.request_frame);
     }
+    say_if_incomplete(&mut line, seen.complete);
     line.end();
 }

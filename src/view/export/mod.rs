@@ -25,6 +25,11 @@
 //! What a stream of HTTP/2 carries has its number too, `http2_stream`. There `headers` are without `:method`, `:path` and
 //! `:status`, which are `method`, `target` and `status`; `version` is `HTTP/2`, and `reason` is empty.
 //!
+//! Where a request, a response, a frame or message of WebSocket, a record of TLS or a datagram is not all there (the capture cut
+//! it, octets of it are missing, or the capture ended in it) its line has `complete: false` besides, and what it says is of what
+//! is there; the lines of others have no such key. What rides on messages (events, packets of Engine.IO and Socket.IO) has a line
+//! only if it is all there, and of a `packet` that was cut `caplen` is less than `len`.
+//!
 //! `seq` and `ack` are absolute. `layers` names the protocols of the messages that end in the frame, as far as they are
 //! known when it comes. `body_*` speak of the body after its transfer coding is undone and before its
 //! content codings are; where those were undone, `decoded_len` and `decoded_sha256` follow. What could not be

@@ -93,9 +93,9 @@ mod tests {
         drop(table);
         let expected = concat!(
             "kind,frame,frames,time,stream,from,to,opcode,compressed,payload_len,payload_sha256,text,close_code,",
-            "close_reason,http2_stream,severity,group,spec\r\n",
-            "websocket.message,8,\"[7,8]\",,,,,,,,,\"a, \"\"b\"\"\nc\",,,,,,\r\n",
-            "note,,[],,,,,,,,,,,,,warn,,\r\n",
+            "close_reason,http2_stream,complete,severity,group,spec\r\n",
+            "websocket.message,8,\"[7,8]\",,,,,,,,,\"a, \"\"b\"\"\nc\",,,,,,,\r\n",
+            "note,,[],,,,,,,,,,,,,,warn,,\r\n",
         );
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
