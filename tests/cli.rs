@@ -670,6 +670,16 @@ fn a_check_is_told_as_json() {
     let saved = &checked[1]["result"];
     assert_eq!(saved["sentences"], saved["held"]);
     assert!(saved["sentences"].as_u64().unwrap() > 10 && saved["untrue"].as_array().unwrap().is_empty(), "{saved}");
+    // Each sentence with its proof and the frames it rests on, as `lesson --json` has them.
+    let proofs = saved["proofs"].as_array().unwrap();
+    assert_eq!(Some(proofs.len() as u64), saved["sentences"].as_u64());
+    assert!(proofs.iter().all(|one| one["verdict"] == "holds" && one["line"].is_u64()), "{saved}");
+    let key = proofs.iter().find(|one| one["sentence"].as_str().unwrap().starts_with("The key was answered")).unwrap();
+    assert!(key["proof"].as_str().unwrap().contains("accept_valid"), "{key}");
+    assert_eq!(key["frames"], serde_json::json!([6]));
+    let ran = run(&mut wiretale(&["lesson", "9", "--from", CAPTURE, "--json"]));
+    let lesson: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(lesson["sentences"], saved["proofs"]);
 }
 
 /// A lesson in a file of its own, with these lines in its front matter and this step.

@@ -13,7 +13,7 @@ use super::load::{Loaded, Secrets};
 use super::output::Output;
 use crate::explain::lesson::{Told, ToldClaim, Verdict};
 use crate::lab::{self, Place, Scenario};
-use crate::view::{self, CheckRecord, CheckResult, Line, Tone};
+use crate::view::{self, CheckRecord, CheckResult, Line, SentenceJson, Tone};
 
 pub(super) fn run(arguments: &CheckArguments, out: &mut Output) -> Result<Ending, Failure> {
     let names = if arguments.names.is_empty() { Course.names() } else { arguments.names.clone() };
@@ -115,6 +115,7 @@ fn record(found: &CourseLesson, which: &'static str, run: Option<&Checked>) -> C
             sentences: run.told.claims().count(),
             held,
             milliseconds: u64::try_from(run.milliseconds).unwrap_or(u64::MAX),
+            proofs: run.told.claims().map(SentenceJson::from).collect(),
             untrue: failed.map(|claim| (claim.line, claim.sentence.plain())).chain(missing).collect(),
         }
     });

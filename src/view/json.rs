@@ -13,7 +13,7 @@ struct LessonJson<'a> {
     place: &'a str,
     capture: &'a str,
     untrue: usize,
-    sentences: Vec<SentenceJson<'a>>,
+    sentences: Vec<SentenceJson>,
     missing: Vec<MissingJson<'a>>,
 }
 
@@ -23,25 +23,32 @@ struct MissingJson<'a> {
     line: usize,
 }
 
-#[derive(Serialize)]
-struct SentenceJson<'a> {
-    sentence: String,
-    proof: &'a str,
-    line: usize,
-    class: Class,
-    verdict: Verdict,
-    frames: &'a [u32],
+/// A sentence, what proves it, and on which frames that rests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SentenceJson {
+    /// The sentence, without marks.
+    pub sentence: String,
+    /// What proves it, as written.
+    pub proof: String,
+    /// The line of the lesson's file where the proof stands, from 1.
+    pub line: usize,
+    /// Where it holds.
+    pub class: Class,
+    /// Whether it holds here.
+    pub verdict: Verdict,
+    /// The frames it rests on; none if all were searched in vain.
+    pub frames: Vec<u32>,
 }
 
-impl<'a> From<&'a ToldClaim> for SentenceJson<'a> {
-    fn from(claim: &'a ToldClaim) -> Self {
+impl From<&ToldClaim> for SentenceJson {
+    fn from(claim: &ToldClaim) -> Self {
         Self {
             sentence: claim.sentence.plain(),
-            proof: &claim.proof,
+            proof: claim.proof.clone(),
             line: claim.line,
             class: claim.class,
             verdict: claim.verdict,
-            frames: &claim.evidence.frames,
+            frames: claim.evidence.frames.clone(),
         }
     }
 }
@@ -82,6 +89,8 @@ pub struct CheckResult {
     pub sentences: usize,
     /// How many of them are true.
     pub held: usize,
+    /// Each sentence with its proof.
+    pub proofs: Vec<SentenceJson>,
     /// How long it took.
     pub milliseconds: u64,
     /// Line and text of what is untrue.

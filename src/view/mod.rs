@@ -25,7 +25,7 @@ pub use compare::{comparison, comparison_csv, comparison_json, comparison_markdo
 pub use export::{Exporter, KINDS, Table, Wanted, export, keys_of};
 pub use fields::field_list;
 pub use glossary::{term, terms};
-pub use json::{CheckRecord, CheckResult, check_json, lesson_json};
+pub use json::{CheckRecord, CheckResult, SentenceJson, check_json, lesson_json};
 pub use ladder::ladder;
 pub use lesson::{LessonPage, Review, Shown, shell_word};
 pub use line::{Line, Page, Tone};
