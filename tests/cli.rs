@@ -694,6 +694,23 @@ fn flat(text: &str) -> String {
 }
 
 #[test]
+fn a_term_that_is_not_in_the_glossary_is_refused() {
+    let checked = |terms: &str| {
+        let (_folder, path) = lesson_of(&format!("terms = [\"frame\", {terms}]"), "ada sends text \"x\"");
+        let ran = run(wiretale(&["check", path.to_str().unwrap()]).env("WIRETALE_LAB", "saved"));
+        (ran.code, flat(&ran.err))
+    };
+    let (code, said) = checked("\"websoket\"");
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("the glossary has no term `websoket`") && said.contains("own.md:4:19"), "{said}");
+    assert!(said.contains("did you mean `WebSocket`"), "{said}");
+    let said = checked("\"lost frame\"").1;
+    assert!(said.contains("did you mean `control frame`, `frame` or `WebSocket frame`?"), "{said}");
+    assert!(checked("\"entropy\"").1.contains("help: `wiretale define` lists all terms"));
+    assert!(!checked("\"Web Sockets\", \"full-duplex\"").1.contains("the glossary"));
+}
+
+#[test]
 fn a_quote_in_a_knob_says_how_it_is_written() {
     let (_folder, path) = lesson_of("[knobs]\nword = \"hi\"", "ada sends text \"$word\"");
     let ran = run(&mut wiretale(&["lesson", path.to_str().unwrap(), "--no-predict", "--set", "word=say \"hi\""]));

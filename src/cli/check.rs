@@ -79,6 +79,7 @@ fn check(name: &str, place: &Place) -> Result<(CourseLesson, Runs), Failure> {
     let scenario = knobs::scenario(&found)?;
     knobs::can_be_turned(&found)?;
     Course.has_before(&found)?;
+    Course.has_terms(&found)?;
     let runs = [("live", live(&found, &scenario, &place.clone().fit(&scenario))?), ("saved", saved(&found)?)];
     Ok((found, runs))
 }

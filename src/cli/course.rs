@@ -68,6 +68,23 @@ impl Course {
         Err(Failure::request(message, help))
     }
 
+    /// Whether the glossary has all terms that a lesson says it explains.
+    pub(super) fn has_terms(self, found: &CourseLesson) -> Result<(), Failure> {
+        let known = self.glossary();
+        let is_unknown = |(term, _): &&(String, _)| !known.iter().any(|one| one.is_called(term));
+        let Some((term, range)) = found.lesson.terms.iter().find(is_unknown) else { return Ok(()) };
+        let near = nearest_few(term, known.iter().map(|one| one.name.as_str()));
+        let meant = match near.split_last() {
+            None => String::new(),
+            Some((last, [])) => format!("did you mean {last}? "),
+            Some((last, others)) => format!("did you mean {} or {last}? ", others.join(", ")),
+        };
+        let error = Mistake::new(range.clone(), format!("the glossary has no term `{term}`"));
+        let help =
+            format!("{meant}`wiretale define` lists all terms; what it does not have is explained in the prose alone");
+        Err(mistake(&found.file, &found.text, error.help(help)))
+    }
+
     /// The terms of the lessons.
     pub fn glossary(self) -> Vec<Term> {
         self.text("glossary").map(|text| glossary(&text)).unwrap_or_default()
@@ -113,6 +130,23 @@ impl Course {
         })?;
         parsed(name.to_owned(), format!("lessons/{name}.md"), text, true)
     }
+}
+
+/// The terms that were probably meant, in quotes: the nearest, and others that have a word of it.
+fn nearest_few<'a>(wanted: &str, known: impl Iterator<Item = &'a str> + Clone) -> Vec<String> {
+    const FEW: usize = 3;
+    let lower = wanted.to_lowercase();
+    let has_word = |name: &&str| {
+        let name = name.to_lowercase();
+        lower.split_whitespace().any(|word| word.len() > 3 && name.split_whitespace().any(|other| other == word))
+    };
+    let mut near: Vec<&str> = nearest(wanted, known.clone()).into_iter().collect();
+    for name in known.filter(has_word) {
+        if near.len() < FEW && !near.contains(&name) {
+            near.push(name);
+        }
+    }
+    near.into_iter().map(|name| format!("`{name}`")).collect()
 }
 
 /// Pages beside the lessons.

@@ -31,8 +31,8 @@ pub struct Lesson {
     pub question: String,
     /// The lessons that should come before it, by name.
     pub requires: Vec<String>,
-    /// The terms it explains.
-    pub terms: Vec<String>,
+    /// The terms it explains, each with its place in the file.
+    pub terms: Vec<(String, Range<usize>)>,
     /// Whether what is encrypted stays so, though the lab has the secrets: as everyone sees it who has them not.
     pub sealed: bool,
     /// What can be changed in the script, with the values it has when nobody changes them.

@@ -27,7 +27,7 @@ struct Front {
     #[serde(default)]
     requires: Vec<String>,
     #[serde(default)]
-    terms: Vec<String>,
+    terms: Vec<toml::Spanned<String>>,
     #[serde(default)]
     sealed: bool,
     #[serde(default)]
@@ -42,13 +42,13 @@ impl Lesson {
                 Mistake::new(0..0, format!("the lesson is larger than {} KiB", MAX_LEN >> 10)).help("divide it")
             );
         }
-        let (front, body) = front_matter(file)?;
+        let (front, start, body) = front_matter(file)?;
         let items = Reader { file, names }.items(body)?;
         let lesson = Self {
             title: front.title,
             question: front.question,
             requires: front.requires,
-            terms: front.terms,
+            terms: front.terms.into_iter().map(|term| placed(term, start)).collect(),
             sealed: front.sealed,
             knobs: front.knobs,
             items,
@@ -94,7 +94,14 @@ impl Lesson {
     }
 }
 
-fn front_matter(file: &str) -> Result<(Front, usize), Mistake> {
+/// A term with its place in the file, in which the front matter begins at `start`.
+fn placed(term: toml::Spanned<String>, start: usize) -> (String, Range<usize>) {
+    let span = term.span();
+    (term.into_inner(), start + span.start..start + span.end)
+}
+
+/// The front matter, where its text begins, and where the lesson goes on behind it.
+fn front_matter(file: &str) -> Result<(Front, usize, usize), Mistake> {
     let help = "begin the file with a line +++, then title = \"…\" and question = \"…\", then a line +++";
     let start = file.find('\n').map_or(0, |i| i + 1);
     // Some editors begin a file with a byte order mark.
@@ -112,7 +119,7 @@ fn front_matter(file: &str) -> Result<(Front, usize), Mistake> {
         Mistake::new(start + span.start..start + span.end, error.message()).help(keys)
     })?;
     let after = start + len + 3;
-    Ok((front, file[after..].find('\n').map_or(file.len(), |i| after + i + 1)))
+    Ok((front, start, file[after..].find('\n').map_or(file.len(), |i| after + i + 1)))
 }
 
 struct Reader<'a> {
