@@ -1601,3 +1601,41 @@ fn who_refuses_a_certificate_is_told_with_the_cause() {
         "127.0.0.1:39032 ended TLS with the alert unknown_ca: it does not know who signed the other side's certificate";
     assert!(told.split_whitespace().collect::<Vec<_>>().join(" ").contains(says), "{told}");
 }
+
+/// No line is wider than the terminal, but for words that cannot be broken and commands that somebody copies.
+#[test]
+fn no_line_is_wider_than_the_terminal() {
+    let captures = [
+        ("captures/02-socket.pcapng", "2"),
+        ("captures/04-loss.pcapng", "4"),
+        ("captures/09-upgrade.pcapng", "9"),
+        ("captures/16-audience.pcapng", "16"),
+        ("captures/20-privacy.pcapng", "20"),
+    ];
+    let others =
+        ["tests/captures/quic/quic.pcap", "tests/captures/linux/loss.pcap", "tests/captures/samples/g_mid.pcap"];
+    let mut asked: Vec<Vec<&str>> = vec![vec!["lesson"], vec!["define"], vec!["fields"]];
+    asked.push(vec!["compare", captures[1].0, captures[2].0]);
+    for path in captures.iter().map(|(path, _)| *path).chain(others) {
+        asked.extend([vec!["replay", path], vec!["replay", "--summary", path], vec!["replay", "--packets", path]]);
+        asked.push(vec!["peel", path, "2"]);
+    }
+    for (path, lesson) in captures {
+        asked.push(vec!["lesson", lesson, "--from", path, "--no-predict", "--proofs"]);
+        asked.push(vec!["quiz", path]);
+    }
+    let mut wide = Vec::new();
+    for (arguments, width) in asked.iter().flat_map(|one| [60, 80, 100].map(|width| (one, width))) {
+        let ran = run(wiretale(&["--width", &width.to_string()]).args(arguments));
+        assert!(!ran.out.is_empty(), "{arguments:?}: {}", ran.err);
+        for line in ran.out.lines().filter(|line| line.chars().count() > width) {
+            let text = line.trim_start();
+            let indent = line.len() - text.len();
+            let longest = text.split(' ').map(|word| word.chars().count()).max().unwrap_or(0);
+            if indent + longest <= width && !text.starts_with("wiretale ") {
+                wide.push(format!("{width} {arguments:?}: {line}"));
+            }
+        }
+    }
+    assert_eq!(wide, [] as [String; 0], "{}", wide.join("\n"));
+}

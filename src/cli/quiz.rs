@@ -18,7 +18,7 @@ use crate::explain::Quiz;
 use crate::explain::quiz::Question;
 use crate::lab;
 use crate::trace::Trace;
-use crate::view::{self, Line, Tone};
+use crate::view::{self, Line, Page, Tone};
 
 pub(super) fn run(arguments: &QuizArguments, out: &mut Output) -> Result<Ending, Failure> {
     let (name, trace) = capture(arguments)?;
@@ -34,7 +34,9 @@ pub(super) fn run(arguments: &QuizArguments, out: &mut Output) -> Result<Ending,
         return Err(Failure::request(message, "take a capture in which TCP carries something, such as a lesson's"));
     }
     let head = format!("{} about {name}", counted(quiz.questions.len(), "question"));
-    out.line(&Line::of(Tone::Strong, head).with(Tone::Dim, format!("  (the same again with --seed {seed})")))?;
+    let mut page = Page::new(out.width);
+    page.heading(Line::of(Tone::Strong, head), &Line::of(Tone::Dim, format!("(the same again with --seed {seed})")));
+    out.lines(page.lines)?;
     match somebody_is_there() {
         true => ask_all(&quiz, out)?,
         false => print_all(&quiz, out)?,

@@ -14,7 +14,7 @@ pub fn field_list(fields: &[&'static FieldDef], width: usize) -> Vec<Line> {
             group = protocol;
         }
         let ours = if def.wireshark { "" } else { "  (not in Wireshark)" };
-        page.line(Line::of(Tone::of(protocol), def.name).with(Tone::Dim, format!("  {}{ours}", def.kind)));
+        page.heading(Line::of(Tone::of(protocol), def.name), &Line::of(Tone::Dim, format!("{}{ours}", def.kind)));
         let spec = if def.spec.is_empty() { String::new() } else { format!(" ({})", def.spec) };
         page.paragraph(Line::of(Tone::Plain, "    "), &Line::of(Tone::Plain, format!("{}{spec}", def.meaning)));
     }

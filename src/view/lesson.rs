@@ -64,8 +64,8 @@ impl<'a> LessonPage<'a> {
             head.push(Tone::Dim, shown.place.clone());
             page.line(head);
         } else {
-            page.line(head);
-            page.line(Line::of(Tone::Dim, shown.place.clone()));
+            page.paragraph(Line::new(), &head);
+            page.paragraph(Line::new(), &Line::of(Tone::Dim, shown.place.clone()));
         }
         page.paragraph(Line::new(), &Line::of(Tone::Title, question));
         page.gap();
@@ -236,7 +236,7 @@ impl<'a> LessonPage<'a> {
         self.page.line(Line::of(Tone::Title, "The play"));
         for line in lines {
             let tone = if line.trim_start().starts_with('#') { Tone::Dim } else { Tone::Plain };
-            self.page.line(Line::of(Tone::Dim, "  ").with(tone, line.as_str()));
+            self.page.as_written(tone, line);
         }
     }
 
@@ -256,7 +256,7 @@ impl<'a> LessonPage<'a> {
             Ok(frame) => self.page.line(Line::of(Tone::Strong, format!("frame {frame}, as it stood"))),
             Err(missing) => self.missing(missing),
         }
-        self.page.extend(lines.iter().map(|line| Line::of(Tone::Http, format!("  {line}"))));
+        lines.iter().for_each(|line| self.page.as_written(Tone::Http, line));
     }
 
     fn missing(&mut self, missing: &Missing) {
@@ -311,11 +311,11 @@ impl<'a> LessonPage<'a> {
         match claim.verdict {
             Verdict::Holds if evidence.is_empty() => self.proof(claim),
             Verdict::Holds => {
-                self.page.line(Line::of(Tone::Good, "  ✓ ").with(Tone::Dim, evidence));
+                self.page.paragraph(Line::of(Tone::Good, "  ✓ "), &Line::of(Tone::Dim, evidence));
                 self.proof(claim);
             }
             _ => {
-                self.page.line(Line::of(Tone::Bad, "  ✗ ").with(Tone::Dim, evidence));
+                self.page.paragraph(Line::of(Tone::Bad, "  ✗ "), &Line::of(Tone::Dim, evidence));
                 self.explain_miss(claim);
             }
         }

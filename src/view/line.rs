@@ -220,6 +220,33 @@ impl Page {
     pub fn paragraph_within(&mut self, first: Line, body: &Line) {
         self.extend(wrap_within(first, body, self.width));
     }
+
+    /// Adds a heading: `first`, and beside it `rest`, which is broken at spaces if both are wider than the page.
+    pub fn heading(&mut self, first: Line, rest: &Line) {
+        let first = first.with(Tone::Dim, "  ");
+        let mut whole = first.clone();
+        whole.append(rest.clone());
+        if whole.width() <= self.width { self.line(whole) } else { self.paragraph(first, rest) }
+    }
+
+    /// Adds a line as somebody wrote it; one that is wider than the page goes on further right, so that nobody takes the
+    /// rest of it for another line.
+    pub fn as_written(&mut self, tone: Tone, text: &str) {
+        const INDENT: usize = 2;
+        const FURTHER: usize = 4;
+        let whole = Line::of(Tone::Dim, " ".repeat(INDENT)).with(tone, text);
+        if whole.width() <= self.width {
+            return self.line(whole);
+        }
+        let spaces = INDENT + text.len() - text.trim_start().len();
+        let body = Line::of(tone, text.trim_start());
+        let lines = wrap(Line::of(Tone::Dim, " ".repeat(spaces)), &body, self.width.saturating_sub(FURTHER));
+        for (i, line) in lines.into_iter().enumerate() {
+            let mut shifted = Line::of(Tone::Dim, if i > 0 { " ".repeat(FURTHER) } else { String::new() });
+            shifted.append(line);
+            self.line(shifted);
+        }
+    }
 }
 
 impl fmt::Display for Page {

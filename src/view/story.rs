@@ -17,15 +17,15 @@ pub fn story(story: &Story, help: Option<&str>, width: usize) -> Vec<Line> {
     let mut page = Page::new(width);
     for chapter in &story.chapters {
         page.gap();
-        page.line(heading(chapter));
+        page.heading(Line::of(Tone::Strong, format!("connection {}", chapter.connection)), &spoken_on(chapter));
         page.gap();
         page.extend(ladder(chapter, width));
     }
     for chapter in &story.quic {
         page.gap();
-        page.line(
-            Line::of(Tone::Strong, format!("QUIC connection {}", chapter.connection))
-                .with(Tone::Dim, format!("  (quic.connection.number {}, HTTP/3)", chapter.connection)),
+        page.heading(
+            Line::of(Tone::Strong, format!("QUIC connection {}", chapter.connection)),
+            &Line::of(Tone::Dim, format!("(quic.connection.number {}, HTTP/3)", chapter.connection)),
         );
         page.gap();
         page.extend(ladder(chapter, width));
@@ -47,7 +47,8 @@ pub fn story(story: &Story, help: Option<&str>, width: usize) -> Vec<Line> {
     page.lines
 }
 
-fn heading(chapter: &Chapter) -> Line {
+/// The number of a connection as filters know it, and its protocols.
+fn spoken_on(chapter: &Chapter) -> Line {
     let name = |talk| match talk {
         Talk::Known("http") => "HTTP",
         Talk::Known("http2") => "HTTP/2",
@@ -60,8 +61,7 @@ fn heading(chapter: &Chapter) -> Line {
     };
     let inside = chapter.inside.map(|talk| format!(", and inside it {}", name(talk)));
     let spoken = format!("{}{}", name(chapter.talk), inside.unwrap_or_default());
-    Line::of(Tone::Strong, format!("connection {}", chapter.connection))
-        .with(Tone::Dim, format!("  (tcp.stream {}, {spoken})", chapter.connection))
+    Line::of(Tone::Dim, format!("(tcp.stream {}, {spoken})", chapter.connection))
 }
 
 /// How clients use HTTP to learn what is new, as far as it is seen, and how sure that is.
