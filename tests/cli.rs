@@ -1608,6 +1608,7 @@ fn no_line_is_wider_than_the_terminal() {
     let captures = [
         ("captures/02-socket.pcapng", "2"),
         ("captures/04-loss.pcapng", "4"),
+        ("captures/08-server-sent-events.pcapng", "8"),
         ("captures/09-upgrade.pcapng", "9"),
         ("captures/16-audience.pcapng", "16"),
         ("captures/20-privacy.pcapng", "20"),
@@ -1615,7 +1616,7 @@ fn no_line_is_wider_than_the_terminal() {
     let others =
         ["tests/captures/quic/quic.pcap", "tests/captures/linux/loss.pcap", "tests/captures/samples/g_mid.pcap"];
     let mut asked: Vec<Vec<&str>> = vec![vec!["lesson"], vec!["define"], vec!["fields"]];
-    asked.push(vec!["compare", captures[1].0, captures[2].0]);
+    asked.push(vec!["compare", captures[1].0, captures[3].0]);
     for path in captures.iter().map(|(path, _)| *path).chain(others) {
         asked.extend([vec!["replay", path], vec!["replay", "--summary", path], vec!["replay", "--packets", path]]);
         asked.push(vec!["peel", path, "2"]);

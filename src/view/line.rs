@@ -221,12 +221,20 @@ impl Page {
         self.extend(wrap_within(first, body, self.width));
     }
 
-    /// Adds a heading: `first`, and beside it `rest`, which is broken at spaces if both are wider than the page.
+    /// Adds a heading: `first`, and beside it `rest`. If both are wider than the page `rest` is broken at spaces, below a
+    /// `first` beside which it would be a column of single words.
     pub fn heading(&mut self, first: Line, rest: &Line) {
         let first = first.with(Tone::Dim, "  ");
         let mut whole = first.clone();
         whole.append(rest.clone());
-        if whole.width() <= self.width { self.line(whole) } else { self.paragraph(first, rest) }
+        if whole.width() <= self.width {
+            self.line(whole);
+        } else if 2 * first.width() <= self.width {
+            self.paragraph(first, rest);
+        } else {
+            self.paragraph(Line::new(), &first);
+            self.paragraph(Line::of(Tone::Dim, "  "), rest);
+        }
     }
 
     /// Adds a line as somebody wrote it; one that is wider than the page goes on further right, so that nobody takes the
@@ -352,6 +360,24 @@ mod tests {
         let body = Line::of(Tone::Plain, "it took 0.263 s, or 263 ms").with(Tone::Dim, " s that");
         let text: Vec<_> = wrap(Line::new(), &body, 13).iter().map(Line::text).collect();
         assert_eq!(text, ["it took", "0.263 s, or", "263 ms s that"]);
+    }
+
+    #[test]
+    fn a_heading_and_what_somebody_wrote_fit_the_page() {
+        let laid = |width: usize, put: &dyn Fn(&mut Page)| {
+            let mut page = Page::new(width);
+            put(&mut page);
+            page.lines.iter().map(|line| line.text() + "\n").collect::<String>()
+        };
+        let heading = |first: &'static str| {
+            move |page: &mut Page| page.heading(Line::of(Tone::Strong, first), &Line::of(Tone::Dim, "(no. 1, HTTP)"))
+        };
+        assert_eq!(laid(22, &heading("stream")), "stream  (no. 1, HTTP)\n");
+        assert_eq!(laid(17, &heading("stream")), "stream  (no. 1,\n        HTTP)\n");
+        assert_eq!(laid(17, &heading("connection")), "connection\n  (no. 1, HTTP)\n");
+        let written = |text: &'static str| move |page: &mut Page| page.as_written(Tone::Plain, text);
+        assert_eq!(laid(20, &written("ada  connects")), "  ada  connects\n");
+        assert_eq!(laid(20, &written("  ada connects to /chat")), "    ada connects\n        to /chat\n");
     }
 
     #[test]
