@@ -131,6 +131,10 @@ fn sign(input: &mut Input<'_>) -> Step<Spanned<Formula>> {
         close(input, ")", start..start + 1)?;
         return Ok(Spanned::new(inner.node, start..input.previous_token_end()));
     }
+    // As a word it would be one here, and a negation where it stands in parentheses.
+    if attempt(input, &mut peek(keyword("not")))?.is_some() {
+        return unexpected(input, "a value, or a negation in parentheses");
+    }
     let called = terminated(spanned(atom), peek(symbol("(")));
     if let Some(name) = attempt(input, &mut { called })? {
         return deeper(input, |input| call(input, &name));
