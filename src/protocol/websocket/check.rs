@@ -1,7 +1,8 @@
 //! What one frame may be, and a passive reader can check.
 //!
 //! # References
-//! - RFC 6455 §5.1 (masks), §5.2 (lengths, opcodes, reserved bits), §5.5 (control frames), §7.4 (close codes).
+//! - RFC 6455 §5.1 (masks), §5.2 (lengths, opcodes, reserved bits), §5.5 (control frames), §7.4 (close codes); RFC 7692 §6.1
+//!   (which frames may say that they are compressed).
 
 use super::frame::{Opcode, WebSocketFrame};
 use crate::layer::{Direction, Note, Severity};
@@ -25,10 +26,15 @@ pub(super) fn check_frame(frame: &WebSocketFrame, direction: Direction, notes: &
     {
         error(format!("opcode {bits} is reserved"), "RFC 6455 §5.2");
     }
-    let allowed =
-        if frame.deflate && matches!(frame.opcode, Opcode::Text | Opcode::Binary) { WebSocketFrame::RSV1 } else { 0 };
-    if frame.rsv & !allowed != 0 && !frame.foreign {
-        error(format!("reserved bits {:03b} set, which no extension agreed on", frame.rsv), "RFC 6455 §5.2");
+    // "An endpoint MUST NOT set the "Per-Message Compressed" bit of control frames and non-first fragments of a data message."
+    let is_first = matches!(frame.opcode, Opcode::Text | Opcode::Binary);
+    if frame.deflate && frame.rsv & WebSocketFrame::RSV1 != 0 && !is_first && !frame.foreign {
+        let text = "RSV1 set, which says that a message is compressed: only the first frame of one may have it";
+        error(text.into(), "RFC 7692 §6.1");
+    }
+    let agreed = if frame.deflate { WebSocketFrame::RSV1 } else { 0 };
+    if frame.rsv & !agreed != 0 && !frame.foreign {
+        error(format!("reserved bits {:03b} set, which no extension agreed on", frame.rsv & !agreed), "RFC 6455 §5.2");
     }
     if frame.opcode.is_control() && frame.payload_len > 125 {
         error(format!("a control frame of {} octets; 125 are allowed", frame.payload_len), "RFC 6455 §5.5");

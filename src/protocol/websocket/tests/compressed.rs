@@ -19,7 +19,12 @@ fn compressed_messages_are_inflated() {
     assert_eq!(talk.notes(), []);
     talk.layers(1);
     talk.server(hex("c900"));
-    assert_eq!(talk.notes(), [(ERROR, "RFC 6455 §5.2")], "control frames are never compressed");
+    assert_eq!(talk.notes(), [(ERROR, "RFC 7692 §6.1")], "control frames are never compressed");
+    // Nor says a later fragment so; a bit that nothing was agreed on for is another matter.
+    talk.server(hex("4103 f248cd c004 c9c90700"));
+    assert_eq!(talk.notes()[1..], [(ERROR, "RFC 7692 §6.1")]);
+    talk.server(hex("a900"));
+    assert_eq!(talk.notes()[2..], [(ERROR, "RFC 6455 §5.2")]);
 }
 
 #[test]
