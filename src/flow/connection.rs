@@ -282,6 +282,12 @@ impl Connection {
         }
     }
 
+    /// Where the payload of a segment lies in its stream, if its sender's numbers are known.
+    pub(super) fn offset(&self, tcp: &Tcp, direction: Direction) -> Option<u64> {
+        let half = &self.halves[direction.index()];
+        SeqNumber(tcp.seq).offset(half.base?.plus(1), half.sent)
+    }
+
     /// Whether this is a SYN ACK that answers the client's SYN once more, with another number than the one that the client has
     /// acknowledged: a late one, or a forged one. The client drops it.
     fn is_stray(&self, tcp: &Tcp, direction: Direction) -> bool {

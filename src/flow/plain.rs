@@ -3,9 +3,9 @@
 //! ([`FlowTable::push`]), but for what segments are to each other where nobody asks; only what is made to be shown of a
 //! segment is not made.
 
+use super::Connection;
 use super::analysis::Sight;
 use super::table::{Flow, FlowId, FlowTable};
-use super::{Connection, SeqNumber};
 use crate::capture::Moment;
 use crate::layer::Direction;
 use crate::packet::Tcp;
@@ -45,8 +45,7 @@ impl Connection {
         if is_ending || !is_open || self.halves[direction.reverse().index()].base.is_none() {
             return None;
         }
-        let half = &self.halves[direction.index()];
-        SeqNumber(tcp.seq).offset(half.base?.plus(1), half.sent)
+        self.offset(tcp, direction)
     }
 
     fn pass(&mut self, tcp: &Tcp, data: &[u8], direction: Direction, now: Moment, analysed: bool) -> bool {

@@ -9,9 +9,11 @@
 use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
 
 use super::{Connection, Segment};
 use crate::capture::Timestamp;
+use crate::layer::Direction;
 use crate::map::Map;
 use crate::packet::Packet;
 
@@ -176,6 +178,19 @@ impl<T> FlowTable<T> {
             shard.ended.push_back((slot, connection.id, frame));
         }
         Some(FlowId { shard: index, slot })
+    }
+
+    /// The flow of a packet that is not to change it, which way it goes, and where in the stream its payload lies: as far as all
+    /// that is known.
+    pub fn place(&mut self, packet: &Packet) -> Option<(&mut Flow<T>, Direction, Range<u64>)> {
+        let (tcp, from, to) = packet.tcp()?;
+        let key = Key::new(from, to);
+        let shard = self.shards.get_mut(key.shard())?;
+        let slot = *shard.current.get(&key)?;
+        let (_, flow) = shard.slots.get_mut(slot)?.as_mut()?;
+        let direction = flow.connection.direction(from);
+        let offset = flow.connection.offset(tcp, direction)?;
+        Some((flow, direction, offset..offset + u64::from(tcp.payload_len)))
     }
 
     /// A flow that was found before; `None` if it was given away since.

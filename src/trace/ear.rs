@@ -274,7 +274,8 @@ impl<W: Watch> Ear<'_, W> {
         if let Some(missing) = sent.checked_sub(stream.end()).filter(|n| *n > 0) {
             let (from, _) = flow.ends(direction);
             let last = Moment { frame: flow.last.0, time: flow.last.1 };
-            self.tell(flow.latest_way(), last, &remarks::missing_end(missing, from, acknowledged, sent));
+            let kept_out = lane.kept_out(direction, &(stream.end()..sent));
+            self.tell(flow.latest_way(), last, &remarks::missing_end(missing, from, acknowledged, kept_out, sent));
         }
     }
 }

@@ -185,6 +185,32 @@ fn proven_damage_stays_out_of_the_stream() {
     assert_eq!(layer_sums(&trace.ledger(4))[2], ("data", GET.len() as u32));
 }
 
+/// Its octets were captured, and nobody says otherwise. Where its receiver has acknowledged it, it was not damaged at all.
+#[test]
+fn what_was_kept_out_is_not_told_to_be_missing_from_the_capture() {
+    let told = |acknowledged: bool| {
+        let mut talk = Conversation::between("10.0.0.1:51544", "10.0.0.2:8080").open();
+        talk.client(GET);
+        if !acknowledged {
+            // A number that acknowledges nothing new.
+            talk.next[0] -= GET.len() as u32;
+        }
+        talk.server(EMPTY_200);
+        talk.next[0] += if acknowledged { 0 } else { GET.len() as u32 };
+        talk.client(GET);
+        let mut frames: Vec<Frame> = talk.frames.iter().cloned().map(sealed).collect();
+        frames[3].data[40 + 22] ^= 3;
+        let trace = trace(&frames);
+        let said =
+            notes(&trace).into_iter().map(|(_, text)| text.to_owned()).find(|text| text.contains("of this stream"));
+        said.expect("octets are not read")
+    };
+    let text = told(true);
+    assert!(text.contains("are not read: frame 4 was kept out") && text.contains("lro off"), "{text}");
+    let text = told(false);
+    assert!(text.contains("frame 4 was kept out as damaged, and they did not come again"), "{text}");
+}
+
 /// On loopback sums are left out: then a wrong one proves nothing, and the segment is read.
 #[test]
 fn what_offload_explains_is_read() {

@@ -75,7 +75,12 @@ pub(super) struct Lane {
     pub(super) stream: Option<u32>,
     /// How many octets of its messages may be kept, if others keep some, too.
     pub(super) room: Option<u64>,
+    /// What segments of each direction held that are not read, and their frames.
+    kept_out: [Vec<(Range<u64>, u32)>; 2],
 }
+
+/// More segments of a direction that were kept out are not remembered.
+const MAX_KEPT_OUT: usize = 64;
 
 /// The bytes of both directions, and what is known of their ends.
 #[derive(Default)]
@@ -165,7 +170,21 @@ impl Lane {
         let here = Moment { frame: connection.last.0, time: connection.last.1 };
         let moment = if behind.frame > 0 { behind } else { here };
         let place = Place { moment, stream: Some(connection.id), ends: Some(connection.ends(to)) };
-        (place, remarks::gap(gap, connection.acknowledged(to), rest))
+        (place, remarks::gap(gap, connection.acknowledged(to), self.kept_out(to, gap), rest))
+    }
+
+    /// Takes note of a segment that is not read, as its checksum proves that it was damaged.
+    pub(super) fn keep_out(&mut self, direction: Direction, range: Range<u64>, frame: u32) {
+        let known = &mut self.kept_out[direction.index()];
+        if known.len() < MAX_KEPT_OUT && !range.is_empty() {
+            known.push((range, frame));
+        }
+    }
+
+    /// A frame that brought any of these octets, and is not read.
+    pub(super) fn kept_out(&self, direction: Direction, gap: &Range<u64>) -> Option<u32> {
+        let known = self.kept_out[direction.index()].iter();
+        known.into_iter().find(|(range, _)| range.start < gap.end && gap.start < range.end).map(|(_, frame)| *frame)
     }
 
     /// Whether it is known which protocol is spoken.

@@ -111,6 +111,8 @@ impl<W: Watch> Pipeline<W> {
         let (mut segment, mut delivery, mut found) = (None, None, None);
         if !admitted.damaged {
             found = self.flows.push(packet, data, (now.frame, now.time), lane, &mut segment);
+        } else if let Some((flow, direction, range)) = self.flows.place(packet) {
+            flow.with.keep_out(direction, range, now.frame);
         }
         self.tell_intake(&admitted, frame, now, segment.as_ref());
         if let (Some(id), Some(segment)) = (found, &mut segment) {

@@ -6,24 +6,56 @@ use crate::count::{counted, plural};
 use crate::flow::Arrival;
 use crate::layer::{Group, Note, Severity};
 
-/// Octets that are missing between others.
-pub(super) fn gap(gap: &Range<u64>, acknowledged: Option<u64>, rest: &str) -> Note {
-    let blame = whose_loss(acknowledged, gap.end);
+/// Octets that are missing between others. `kept_out` is a frame that brought some of them, and is not read.
+pub(super) fn gap(gap: &Range<u64>, acknowledged: Option<u64>, kept_out: Option<u32>, rest: &str) -> Note {
     let len = gap.end - gap.start;
-    let (octets, were) = (counted(len, "octet"), plural(len, "was", "were"));
-    let text = format!("{octets} of this stream {were} not captured{blame}{rest}");
+    let octets = counted(len, "octet");
+    let text = match kept_out {
+        Some(frame) => {
+            let are = plural(len, "is", "are");
+            let why = why_not(frame, is_acknowledged(acknowledged, gap.end));
+            format!("{octets} of this stream {are} not read{why}{rest}")
+        }
+        None => {
+            let were = plural(len, "was", "were");
+            format!("{octets} of this stream {were} not captured{}{rest}", whose_loss(acknowledged, gap.end))
+        }
+    };
     Note::new(Severity::Warn, text, "RFC 9293 §3.4").about(Group::Sequence)
 }
 
-/// Octets that are missing at the end of what someone numbered.
-pub(super) fn missing_end(octets: u64, from: impl std::fmt::Display, acknowledged: Option<u64>, end: u64) -> Note {
-    let blame = whose_loss(acknowledged, end);
-    let (last, were) = match octets {
-        1 => ("octet".to_owned(), "was"),
-        _ => (format!("{octets} octets"), "were"),
+/// Octets that are missing at the end of what someone numbered; `kept_out` as above.
+pub(super) fn missing_end(
+    octets: u64,
+    from: impl std::fmt::Display,
+    acknowledged: Option<u64>,
+    kept_out: Option<u32>,
+    end: u64,
+) -> Note {
+    let last = if octets == 1 { "octet".to_owned() } else { format!("{octets} octets") };
+    let text = match kept_out {
+        Some(frame) => {
+            let are = plural(octets, "is", "are");
+            let why = why_not(frame, is_acknowledged(acknowledged, end));
+            format!("the last {last} that {from} numbered {are} not read{why}")
+        }
+        None => {
+            let (were, blame) = (plural(octets, "was", "were"), whose_loss(acknowledged, end));
+            format!("the last {last} that {from} numbered {were} not captured (a FIN counts as one){blame}")
+        }
     };
-    let text = format!("the last {last} that {from} numbered {were} not captured (a FIN counts as one){blame}");
     Note::new(Severity::Warn, text, "RFC 9293 §3.4").about(Group::Sequence)
+}
+
+/// Why octets are not read that this frame brought.
+fn why_not(frame: u32, acknowledged: bool) -> String {
+    match acknowledged {
+        true => format!(
+            ": frame {frame} was kept out for its checksum, though the other side acknowledged it. Likely it is whole, and a \
+             network card that joined segments left an old sum in it: capture with that off (ethtool -K DEVICE lro off gro off)"
+        ),
+        false => format!(": frame {frame} was kept out as damaged, and they did not come again"),
+    }
 }
 
 /// Octets that wait for the rest of something that does not come.
@@ -76,9 +108,14 @@ pub(super) fn differs(offset: u64) -> Note {
 
 /// Who lost octets before this offset: the capture, if the other side has them.
 fn whose_loss(acknowledged: Option<u64>, end: u64) -> &'static str {
-    if acknowledged.is_some_and(|acknowledged| acknowledged >= end) {
+    if is_acknowledged(acknowledged, end) {
         ", though the other side acknowledged them: the capture lost them, not the network"
     } else {
         ", and the other side did not acknowledge them"
     }
+}
+
+/// Whether the other side has all before this offset.
+fn is_acknowledged(acknowledged: Option<u64>, end: u64) -> bool {
+    acknowledged.is_some_and(|acknowledged| acknowledged >= end)
 }
