@@ -4,6 +4,7 @@ use super::owner_title;
 use crate::count::counted;
 use crate::flow::{Segment, Stream};
 use crate::layer::{Layer, OsiLayer};
+use crate::packet::Packet;
 use crate::protocol::WebSocketFrame;
 use crate::protocol::text::as_text;
 use crate::protocol::text::is_unsafe;
@@ -110,11 +111,27 @@ fn says(trace: &Trace, frame: u32, record: &Record, layers: &[Layer], owner: Own
                 layers.iter().filter(|layer| layer.protocol == owner).map(|layer| layer.summary.as_str()).collect();
             match mine.as_slice() {
                 [] => later(trace, frame, record),
+                [one] if owner == "tcp" => format!("{one}{}", on_ethernet(record.whole().0).unwrap_or_default()),
                 [one] => (*one).to_owned(),
                 [first, .., last] => format!("{first} … {last}"),
             }
         }
     }
+}
+
+/// What an IP packet may have on Ethernet (RFC 894).
+const ETHERNET: u32 = 1500;
+
+/// Of a packet that is larger than any on Ethernet, how many it would be there.
+fn on_ethernet(packet: &Packet) -> Option<String> {
+    let (tcp, ..) = packet.tcp()?;
+    let net = packet.net.as_ref()?;
+    let headers = packet.payload.start.checked_sub(net.header.start)?;
+    let room = ETHERNET.checked_sub(headers).filter(|room| *room > 0)?;
+    let count = tcp.payload_len.div_ceil(room);
+    (count > 1).then(|| {
+        format!("; {count} packets on Ethernet, which takes {ETHERNET} octets: loopback takes 65536, network cards cut later")
+    })
 }
 
 /// Whether its octets are others than those that came first for the same places of the stream.
@@ -222,5 +239,19 @@ mod tests {
         assert_eq!(said(&trace, 6, "repeated").as_deref(), Some(other));
         let late = "came when they had been given up for missing: not read";
         assert_eq!(said(&trace, 15, "late").as_deref(), Some(late));
+    }
+    /// On loopback, and before a network card cuts it, a packet may be larger than any on the wire.
+    #[test]
+    fn a_packet_that_no_ethernet_takes_is_explained() {
+        let packets = |len: usize| {
+            let trace = Conversation::new().open().client("x".repeat(len)).trace();
+            let said = said(&trace, 4, "tcp").expect("it is TCP");
+            said.split_once("; ").map(|(_, more)| more.split(',').next().unwrap_or_default().to_owned())
+        };
+        // 20 octets of IP and 20 of TCP leave room for 1460.
+        assert_eq!(
+            [1460, 1461, 14600, 14601].map(packets),
+            [None, Some(2), Some(10), Some(11)].map(|count| count.map(|count| format!("{count} packets on Ethernet")))
+        );
     }
 }
