@@ -151,6 +151,14 @@ impl Connection {
         let id = self.id;
         let who = |direction| if direction == Direction::ToServer { self.client } else { self.server };
         let (frame, way, severity, text, spec) = match self.ending() {
+            Ending::Closed { fins: [_, second], simultaneous: true, .. } => {
+                let text = format!(
+                    "both sides of connection {id} closed at once: neither FIN knew of the other, so both ends stay in TIME-WAIT"
+                );
+                let by_server = self.halves[Direction::ToClient.index()].fin.is_some_and(|fin| fin.frame == second);
+                let way = if by_server { Direction::ToClient } else { Direction::ToServer };
+                (second, way, Severity::Note, text, "RFC 9293 §3.6")
+            }
             Ending::Closed { .. } => return None,
             Ending::Open => {
                 let text = format!("connection {id}: still open when the capture ended");

@@ -61,6 +61,8 @@ fn both_close_at_once() {
     play.send(DOWN, ACK, 0);
     assert_eq!(states(&play), [TimeWait, TimeWait]);
     assert_eq!(play.connection().ending(), Ending::Closed { first: UP, fins: [4, 5], simultaneous: true });
+    let told = remarks(&play);
+    assert!(told[0].0 == 5 && told[0].1.starts_with("both sides of connection 0 closed at once"), "{told:?}");
 }
 
 #[test]
