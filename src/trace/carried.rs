@@ -23,6 +23,8 @@ pub(super) struct Carried<'a> {
     pub(super) is_part: bool,
     pub(super) moment: Moment,
     pub(super) complete: bool,
+    /// Whether octets of the other direction are missing just now: what this answers, or what answers it, may be in them.
+    pub(super) lacks: bool,
     /// Whether someone reads what the packets carry.
     pub(super) wanted: bool,
 }
@@ -40,6 +42,7 @@ impl<'a> Carried<'a> {
             is_part: false,
             moment,
             complete: true,
+            lacks: false,
             wanted: false,
         }
     }

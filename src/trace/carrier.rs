@@ -32,6 +32,10 @@ pub(super) struct Carrier {
     /// Requests that were not answered yet, in order.
     requests: VecDeque<Request>,
     queries: QueryReader,
+    /// The session that was asked for last.
+    latest: Option<Arc<str>>,
+    /// It is not known which request was answered last: then nor is which of them wait.
+    unsure: bool,
     /// It is a WebSocket that carries a session.
     socket: Option<Socket>,
     /// It speaks no HTTP any more.
@@ -70,10 +74,10 @@ impl Carrier {
         self.changed = true;
     }
 
-    /// The sessions that are spoken of on the connection just now.
+    /// The sessions that are spoken of on the connection just now, or were last.
     pub(super) fn sids(&self) -> impl Iterator<Item = &str> {
         let polls = self.requests.iter().filter_map(|request| request.poll.as_ref()?.sid.as_deref());
-        self.socket.iter().filter_map(|socket| socket.sid.as_deref()).chain(polls)
+        self.socket.iter().filter_map(|socket| socket.sid.as_deref()).chain(polls).chain(self.latest.as_deref())
     }
 
     /// Whether anything may be in the messages of the connection.
@@ -114,7 +118,12 @@ impl Carrier {
                 Side::Unreadable => None,
             };
         }
-        let (Some(bytes), true) = (carried.bytes, carried.complete) else { return None };
+        let (Some(bytes), true) = (carried.bytes, carried.complete) else {
+            // What was in it is not known.
+            let sid = self.socket.as_ref().and_then(|socket| socket.sid.as_deref());
+            sid.into_iter().for_each(|sid| sessions.doubt(sid, carried.direction));
+            return None;
+        };
         if self.socket.is_none() && self.may_join(carried) {
             self.join(carried, any, bytes, sessions, found);
         }
@@ -127,8 +136,9 @@ impl Carrier {
             }
         } else if let Some(message) = any.downcast_ref::<WebSocketMessage>() {
             let mut buffer = std::mem::take(&mut found.buffer);
-            if let Some(octets) = message.payload_into(bytes, &mut buffer) {
-                socket.hear(carried, message.opcode, octets, sessions, found);
+            match message.payload_into(bytes, &mut buffer) {
+                Some(octets) => socket.hear(carried, message.opcode, octets, sessions, found),
+                None => socket.sid.iter().for_each(|sid| sessions.doubt(sid, carried.direction)),
             }
             found.buffer = buffer;
         }
@@ -179,13 +189,18 @@ impl Carrier {
         if self.requests.len() >= MAX_PENDING {
             return;
         }
-        let poll = carried.bytes.filter(|_| carried.complete).and_then(|bytes| {
+        let poll = carried.bytes.and_then(|bytes| {
             let (method, target) = http.request_line(bytes)?;
             let query = self.queries.read(&lossy(target));
             let sid = query.sid.clone();
             let (post, connect) = (method == b"POST", method == b"CONNECT");
             query.is_engineio().then_some((Poll { query, sid, post, connect }, bytes))
         });
+        self.latest = poll.as_ref().and_then(|(poll, _)| poll.sid.clone()).or(self.latest.take());
+        let poll = poll.filter(|_| carried.complete);
+        if let (None, Some(sid)) = (&poll, self.latest.as_deref().filter(|_| !carried.complete)) {
+            sessions.doubt(sid, Direction::ToServer);
+        }
         sessions.noticed |= poll.is_some();
         if let Some((Poll { query, sid, post: true, .. }, bytes)) = &poll
             && query.transport == Some(Transport::Polling)
@@ -195,6 +210,7 @@ impl Carrier {
         if let Some((Poll { query, sid: Some(sid), post, .. }, _)) = &poll
             && query.transport == Some(Transport::Polling)
         {
+            let carried = &Carried { lacks: carried.lacks || self.unsure, ..*carried };
             sessions.ask(carried, sid, query.version.unwrap_or(Version::V4), *post, found);
         }
         let (start, frame) = (carried.start, carried.moment.frame);
@@ -209,7 +225,13 @@ impl Carrier {
         sessions: &mut Sessions,
         found: &mut Found,
     ) -> Option<u32> {
-        let answers = http.answers.clone()?;
+        let Some(answers) = http.answers.clone() else {
+            if !std::mem::replace(&mut self.unsure, true) {
+                self.sids().for_each(|sid| sessions.unsettle(sid));
+            }
+            return None;
+        };
+        self.unsure = false;
         let place = self.requests.iter().position(|request| request.start == answers.start);
         let Some(place) = place else { return client.frames(answers).last().copied() };
         let frame = self.requests.get(place).map(|request| request.frame);
@@ -219,10 +241,14 @@ impl Carrier {
             return frame;
         }
         let answered = self.requests.drain(..=place).next_back();
-        if let (Some(poll), Some(bytes), true) =
-            (answered.and_then(|request| request.poll), carried.bytes, carried.complete)
-        {
-            self.answer(carried, http, status, poll, bytes, sessions, found);
+        let poll = answered.and_then(|request| request.poll);
+        match (poll, carried.bytes) {
+            (Some(poll), Some(bytes)) if carried.complete => {
+                self.answer(carried, http, status, poll, bytes, sessions, found);
+            }
+            // What was in it is not known.
+            (Some(Poll { sid: Some(sid), .. }), _) => sessions.doubt(&sid, Direction::ToClient),
+            _ => {}
         }
         frame
     }

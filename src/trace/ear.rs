@@ -56,6 +56,8 @@ pub(super) struct Ear<'a, W> {
     pub(super) secrets: Option<&'a KeyLog>,
     /// Whether this is the stream inside another.
     pub(super) within: bool,
+    /// Of which directions octets are missing in that other.
+    pub(super) lacks: [bool; 2],
 }
 
 impl<W: Watch> Ear<'_, W> {
@@ -95,12 +97,22 @@ impl<W: Watch> Ear<'_, W> {
         self.finish_within();
     }
 
+    /// Of which directions octets are missing just now, or are not read any longer.
+    pub(super) fn lacks(&self) -> [bool; 2] {
+        let is_outermost = !self.within && self.lane.stream.is_none();
+        [Direction::ToServer, Direction::ToClient].map(|direction| {
+            let d = direction.index();
+            let is_behind = || is_outermost && self.lane.hearing.is_behind(self.connection, direction);
+            self.lacks[d] || self.lane.deaf[d] || is_behind()
+        })
+    }
+
     /// One call of the decoder. Returns whether it got on.
     fn step(&mut self, direction: Direction) -> bool {
         if !self.lane.is_heard(self.connection, self.lent) {
             return false;
         }
-        let (d, within) = (direction.index(), (self.within, self.lane.stream));
+        let (d, within, lacks) = (direction.index(), (self.within, self.lane.stream), self.lacks());
         let Lane { speech, hearing, ends_in, latest, messages, carrier, read, deaf, .. } = &mut *self.lane;
         let Speech::Known(_, decoder) = speech else { return false };
         if deaf[d] {
@@ -137,6 +149,7 @@ impl<W: Watch> Ear<'_, W> {
             upgrade: None,
             secrets: self.secrets,
             within,
+            lacks,
             opened: None,
         };
         let progress = decoder.decode(input, &mut hand);
@@ -245,7 +258,7 @@ impl<W: Watch> Ear<'_, W> {
             _ => false,
         };
         // Who acknowledges may answer what is missing.
-        lane.doubt(self.sessions);
+        lane.doubt(direction, self.sessions);
         lane.read[d] = gap.end;
         lane.deaf[d] = !goes_on;
         let rest = if goes_on { "" } else { "; what follows in this direction cannot be read" };

@@ -24,6 +24,8 @@ pub(super) struct Exchanges {
     asked: Map<(Cow<'static, str>, bool, u64), Moment>,
     /// An event was not remembered: then an answer to nothing is no surprise.
     forgotten: bool,
+    /// Octets of the session are missing: what waits may have been answered.
+    doubted: bool,
     /// How many octets all that takes.
     kept: usize,
 }
@@ -65,16 +67,16 @@ impl Exchanges {
         }
     }
 
-    /// Octets of the session are missing: then an answer to nothing is no surprise.
+    /// Octets of the session are missing: then an answer to nothing is no surprise, nor that an id is used again.
     pub(super) fn doubt(&mut self) {
-        self.forgotten = true;
+        (self.forgotten, self.doubted) = (true, true);
     }
 
     /// Takes the next packet, which ended in this frame. An acknowledgement learns what it answers. `whole` says that the
-    /// session was captured from its beginning.
+    /// session was captured from its beginning, `lacks` that octets of the other direction are missing just now.
     pub(super) fn hear(
         &mut self,
-        direction: Direction,
+        (direction, lacks): (Direction, bool),
         now: Moment,
         whole: bool,
         packet: &mut SocketIoPacket,
@@ -82,12 +84,13 @@ impl Exchanges {
     ) {
         let Some(id) = packet.id else { return };
         let to_server = direction == Direction::ToServer;
+        let is_doubtful = lacks || self.doubted;
         match packet.kind {
             Kind::Event | Kind::BinaryEvent if self.asked.len() < MAX_WAITING => {
                 let again = self.asked.insert((packet.namespace.clone(), to_server, id), now);
                 if again.is_none() {
                     self.kept += ASKED + packet.namespace.len();
-                } else {
+                } else if !is_doubtful {
                     let text = format!("an event asks with the id {id} before the one with that id was answered");
                     notes.push(Note::new(Severity::Warn, text, SPEC));
                 }
@@ -99,7 +102,7 @@ impl Exchanges {
                     let nanoseconds = now.time.0.saturating_sub(asked.time.0);
                     packet.answers = Some(Answer { frame: asked.frame, nanoseconds });
                 }
-                None if whole && !self.forgotten => {
+                None if whole && !self.forgotten && !is_doubtful => {
                     let text =
                         format!("it acknowledges the event {id}, which nobody sent or which was answered before");
                     notes.push(Note::new(Severity::Warn, text, SPEC));
@@ -143,7 +146,7 @@ mod tests {
             };
             let now = Moment { frame: self.frame, time: Timestamp(i64::from(self.frame) * 1000) };
             let mut notes = Vec::new();
-            self.exchanges.hear(direction, now, true, &mut packet, &mut notes);
+            self.exchanges.hear((direction, false), now, true, &mut packet, &mut notes);
             if let Some(answer) = packet.answers {
                 assert_eq!(answer.nanoseconds, i64::from(self.frame - answer.frame) * 1000);
             }

@@ -147,6 +147,7 @@ impl<W: Watch> Pipeline<W> {
         });
         let Some((Flow { connection, with: lane }, start)) = passed else { return false };
         let lent = Lent { direction, start, bytes };
+        lane.heed(connection, direction, &mut self.sessions);
         if !bytes.is_empty() {
             let range = start..start + bytes.len() as u64;
             let (sessions, watch) = (&mut self.sessions, &mut self.watch);
@@ -170,6 +171,7 @@ impl<W: Watch> Pipeline<W> {
                     lent: Some(lent),
                     secrets: self.secrets.as_ref(),
                     within: false,
+                    lacks: [false; 2],
                 };
                 ear.listen(direction);
             }

@@ -43,6 +43,8 @@ pub(super) struct Hand<'a, W> {
     pub(super) secrets: Option<&'a KeyLog>,
     /// Whether the stream is one that was encrypted in another, and its number, if it is one of several inside another.
     pub(super) within: (bool, Option<u32>),
+    /// Of which directions octets are missing just now.
+    pub(super) lacks: [bool; 2],
     pub(super) opened: Option<Opened>,
 }
 
@@ -87,6 +89,7 @@ impl<W: Watch> Sink for Hand<'_, W> {
                 is_part: false,
                 moment,
                 complete,
+                lacks: self.lacks[direction.reverse().index()],
                 wanted: self.needs.octets,
             };
             let client = &self.hearing.streams[Direction::ToServer.index()];

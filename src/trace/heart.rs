@@ -39,6 +39,12 @@ impl Heart {
         self.patience = milliseconds.and_then(|timeout| timeout.checked_mul(1_000_000));
     }
 
+    /// Octets of the session are missing: whoever waits in it may have been answered in them.
+    pub(super) fn doubt(&mut self) {
+        self.pinged = None;
+        self.waiting.clear();
+    }
+
     /// A packet of the session; says what is wrong with its time or its direction.
     pub(super) fn hear(&mut self, kind: Kind, text: &str, direction: Direction, now: Moment) -> Option<Note> {
         // The client probes a new transport with a ping in all versions.

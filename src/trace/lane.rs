@@ -58,6 +58,8 @@ pub(super) struct Lane {
     pub(super) told: [usize; 2],
     /// Where the message of each direction begins that has too many octets to be kept.
     pub(super) dropped: [Option<u64>; 2],
+    /// Where the stream of each direction ended when the other side last acknowledged more of it.
+    pub(super) behind_at: [Option<u64>; 2],
     pub(super) hearing: Hearing,
     /// How many messages were told, each once.
     pub(super) messages: u64,
@@ -110,6 +112,15 @@ impl Hearing {
     /// Whether no more will come in this direction.
     pub(super) fn ended(&self, d: usize) -> bool {
         self.over || self.cut[d] || self.closed(d)
+    }
+
+    /// Whether the other side has acknowledged octets of this direction that were not captured by now.
+    pub(super) fn is_behind(&self, connection: &Connection, direction: Direction) -> bool {
+        let d = direction.index();
+        // A FIN counts as one octet. Nobody may send more than 1 GiB unacknowledged (RFC 7323 §2.3).
+        let known = self.streams[d].end() + u64::from(self.fin[d].is_some());
+        let most = connection.sent(direction).saturating_add(1 << 30);
+        connection.acknowledged(direction).is_some_and(|acknowledged| acknowledged > known && acknowledged <= most)
     }
 
     /// The frame in which a message ended whose last octet came in `latest`: no receiver could have read it before all

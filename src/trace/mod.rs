@@ -43,6 +43,8 @@ pub use pipeline::Pipeline;
 pub use watch::{Ended, Needs, Place, Seen, Sight, Tally, Watch, ends_of};
 
 #[cfg(test)]
+mod doubt_tests;
+#[cfg(test)]
 mod http2_tests;
 #[cfg(test)]
 mod intake_tests;

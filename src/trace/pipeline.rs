@@ -208,6 +208,7 @@ impl<W: Watch> Pipeline<W> {
             self.watch.note(Some(&place(connection, direction, now)), note);
         }
         let lent = lent.map(|start| Lent { direction, start, bytes: packet.payload.of(data) });
+        lane.heed(connection, direction, &mut self.sessions);
         let mut ear = Ear {
             connection,
             lane,
@@ -219,6 +220,7 @@ impl<W: Watch> Pipeline<W> {
             lent,
             secrets: self.secrets.as_ref(),
             within: false,
+            lacks: [false; 2],
         };
         // A bare acknowledgement says nothing to anyone above TCP.
         let ends = packet.tcp().is_some_and(|(tcp, ..)| tcp.flags.0 & (Flags::FIN | Flags::RST | Flags::SYN) != 0);
@@ -256,6 +258,7 @@ impl<W: Watch> Pipeline<W> {
             lent: None,
             secrets: self.secrets.as_ref(),
             within: false,
+            lacks: [false; 2],
         };
         ear.finish();
     }

@@ -13,7 +13,7 @@ use super::carried::{Carried, Ridden};
 use super::heart::Heart;
 use super::socket::Sockets;
 use super::watch::Tally;
-use crate::layer::{Group, Note, Severity};
+use crate::layer::{Direction, Group, Note, Severity};
 use crate::map::Map;
 use crate::protocol::engineio::{Data, Kind, Open, Version};
 use crate::protocol::socketio;
@@ -102,10 +102,18 @@ impl Sessions {
         self.meet(sid, (Version::Other(0), Version::V4), found);
     }
 
-    /// Octets of a session are missing: it is not known any longer what was said in it.
-    pub(super) fn doubt(&mut self, sid: &str) {
+    /// Octets of a session are missing in this direction: it is not known any longer what was said in it.
+    pub(super) fn doubt(&mut self, sid: &str, direction: Direction) {
         if let Some(session) = self.sessions.get_mut(sid) {
-            session.sockets.doubt();
+            session.heart.doubt();
+            session.sockets.doubt(direction);
+        }
+    }
+
+    /// Octets of a session had not come by now: whoever waits in it may have been answered.
+    pub(super) fn unsettle(&mut self, sid: &str) {
+        if let Some(session) = self.sessions.get_mut(sid) {
+            session.heart.doubt();
         }
     }
 
@@ -137,6 +145,9 @@ impl Sessions {
             (Kind::Message, _) => session.sockets.hear(carried, sid, data, found),
             (Kind::Close, _) => return self.forget(sid),
             (_, Data::Text(text)) => {
+                if carried.lacks {
+                    session.heart.doubt();
+                }
                 let note = session.heart.hear(kind, text, carried.direction, carried.moment);
                 if let (Some(note), Some(ridden)) = (note, found.ridden.last_mut()) {
                     ridden.notes.push(note);
@@ -206,6 +217,10 @@ impl Sessions {
         self.meet(sid, (version, version), found);
         let Some(session) = self.sessions.get_mut(sid) else { return };
         session.note(sid, &mut self.heard, &mut self.kept);
+        // Nor may it be known that this one is answered.
+        if carried.lacks {
+            return session.heart.doubt();
+        }
         let note = session.heart.ask(connection.server, is_post);
         found.remarks.extend(note);
     }
@@ -247,7 +262,6 @@ mod tests {
 
     use super::*;
     use crate::capture::Moment;
-    use crate::layer::Direction;
 
     const UP: Direction = Direction::ToServer;
     const BINARY: &str = r#"52-["a",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#;

@@ -93,6 +93,11 @@ pub(super) struct Sockets {
     is_foreign: bool,
     /// The packet that opened the session was captured, so its first CONNECT must have been too.
     from_open: bool,
+    /// Octets of this direction are missing: what was joined may not be known.
+    doubted: [bool; 2],
+    /// They are missing behind the latest text of this direction: so attachments may be that are awaited, and packets whose
+    /// attachments come.
+    unsure: [bool; 2],
 }
 
 impl Sockets {
@@ -108,6 +113,8 @@ impl Sockets {
             is_plain: false,
             is_foreign: false,
             from_open: false,
+            doubted: [false; 2],
+            unsure: [false; 2],
         }
     }
 
@@ -116,8 +123,9 @@ impl Sockets {
         self.exchanges.kept() + self.named + self.waiting.iter().flatten().map(Waiting::kept).sum::<usize>()
     }
 
-    /// Octets of the session are missing.
-    pub(super) fn doubt(&mut self) {
+    /// Octets of the session are missing in this direction.
+    pub(super) fn doubt(&mut self, direction: Direction) {
+        (self.doubted[direction.index()], self.unsure[direction.index()]) = (true, true);
         self.exchanges.doubt();
     }
 
@@ -133,7 +141,9 @@ impl Sockets {
             return None;
         }
         let usual = Usual::read(text)?;
-        self.exchanges.pass(carried.direction, carried.moment, usual).then_some(usual.kind)
+        let kind = self.exchanges.pass(carried.direction, carried.moment, usual).then_some(usual.kind)?;
+        self.unsure[carried.direction.index()] = false;
+        Some(kind)
     }
 
     /// Takes what an Engine.IO message carries.
@@ -165,8 +175,8 @@ impl Sockets {
             Parser::MessagePack => {
                 "the packets of this session are MessagePack, as socket.io-msgpack-parser writes them"
             }
-            // Of one that was joined in its middle this may be an attachment.
-            Parser::Unheard if !self.from_open || std::mem::replace(&mut self.is_foreign, true) => return,
+            // Of one that was joined in its middle, or behind what is missing, this may be an attachment.
+            Parser::Unheard if !self.is_whole() || std::mem::replace(&mut self.is_foreign, true) => return,
             Parser::Unheard => {
                 "no packet of Socket.IO as its default parser or socket.io-msgpack-parser writes them: another parser, or \
                  another protocol on Engine.IO; not read further"
@@ -176,9 +186,18 @@ impl Sockets {
     }
 
     fn text(&mut self, carried: &Carried<'_>, sid: &Arc<str>, text: &str, found: &mut Found) {
+        let is_unsure = std::mem::take(&mut self.unsure[carried.direction.index()]);
         if self.waiting[carried.direction.index()].take().is_some() {
-            let note = "text came before all attachments of the packet before it, which is given up";
-            remark(found, Note::new(Severity::Error, note, SPEC));
+            let (severity, note) = match is_unsure {
+                true => (
+                    Severity::Note,
+                    "octets before this are missing, attachments of the packet before it among them: that is given up",
+                ),
+                false => {
+                    (Severity::Error, "text came before all attachments of the packet before it, which is given up")
+                }
+            };
+            remark(found, Note::new(severity, note, SPEC));
         }
         let packet = Packet::read(text, self.revision);
         let attachments = packet.attachments;
@@ -211,8 +230,13 @@ impl Sockets {
 
     fn octets(&mut self, carried: &Carried<'_>, octets: &[u8], found: &mut Found) {
         let slot = &mut self.waiting[carried.direction.index()];
-        let Some(mut waiting) = slot.take() else {
-            return remark(found, Note::new(Severity::Error, "octets that no packet announced", SPEC));
+        let is_unsure = self.unsure[carried.direction.index()];
+        let Some(mut waiting) = slot.take().filter(|_| !is_unsure) else {
+            let (severity, note) = match is_unsure {
+                true => (Severity::Note, "octets before these are missing: which packet they belong to is not known"),
+                false => (Severity::Error, "octets that no packet announced"),
+            };
+            return remark(found, Note::new(severity, note, SPEC));
         };
         waiting.len += octets.len();
         if waiting.len > MAX_OCTETS {
@@ -241,7 +265,8 @@ impl Sockets {
         let known = self.namespaces.get(packet.namespace.as_ref());
         let whole = known.is_some();
         take_offset(carried.direction, known.is_some_and(|known| known.recovers), &mut packet);
-        self.exchanges.hear(carried.direction, carried.moment, whole, &mut packet, &mut notes);
+        let way = (carried.direction, carried.lacks);
+        self.exchanges.hear(way, carried.moment, whole, &mut packet, &mut notes);
         frames.sort_unstable();
         frames.dedup();
         found.ridden.push(Ridden { payload: Rider::SocketIo(packet), notes, frames: Frames::Many(frames) });
@@ -277,7 +302,7 @@ impl Sockets {
             answers: None,
         };
         take_offset(direction, recovers, &mut told);
-        self.exchanges.hear(direction, carried.moment, whole, &mut told, &mut notes);
+        self.exchanges.hear((direction, carried.lacks), carried.moment, whole, &mut told, &mut notes);
         Ridden { payload: Rider::SocketIo(told), notes, frames: Frames::of(carried) }
     }
 
@@ -314,10 +339,16 @@ impl Sockets {
     /// capture began may have shown it then, unless others were shown.
     fn check_joined(&self, direction: Direction, packet: &Packet<'_>, joined: bool, notes: &mut Vec<Note>) {
         let needs = packet.kind.is_event() && direction == Direction::ToServer && self.revision == Revision::V5;
-        if needs && !joined && (self.from_open || !self.namespaces.is_empty()) {
+        let was_shown = self.from_open || !self.namespaces.is_empty();
+        if needs && !joined && was_shown && !self.doubted[Direction::ToServer.index()] {
             let text = format!("an event in the namespace {}, which was not joined", packet.namespace);
             notes.push(Note::new(Severity::Warn, text, "Socket.IO protocol 5, Connection to a namespace"));
         }
+    }
+
+    /// Whether nothing is missing since the session was opened.
+    fn is_whole(&self) -> bool {
+        self.from_open && self.doubted == [false; 2]
     }
 
     fn socket(&self, namespace: &str) -> Option<Arc<str>> {

@@ -85,14 +85,12 @@ impl Streams {
             return Step { len: ready.len(), note: Some(too_long(framed.len)), ..Step::default() };
         };
         let Some(octets) = ready.get(range.clone()) else { return Step::default() };
-        if let (Some(sid), true) = (sid.as_deref(), other.is_some_and(|other| other.hole().is_some())) {
-            sessions.doubt(sid);
-        }
         let frames = sequence.frames(range.end);
         let carried = Carried {
             start: sequence.start(),
             bytes: Some(octets),
             frames: &frames,
+            lacks: other.is_some_and(|other| other.hole().is_some()),
             wanted: true,
             ..Carried::whole(None, direction, now)
         };

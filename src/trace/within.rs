@@ -11,7 +11,7 @@ use super::hand::{Opened, place};
 use super::lane::{Lane, Speech};
 use super::session::Sessions;
 use super::watch::Watch;
-use crate::flow::{Origin, Stream};
+use crate::flow::{Connection, Origin, Stream};
 use crate::layer::Direction;
 use crate::message::Piece;
 use crate::protocol;
@@ -158,6 +158,7 @@ impl<W: Watch> Ear<'_, W> {
     }
 
     fn within(&mut self, lane: &mut Lane, listen: impl FnOnce(&mut Ear<'_, W>)) {
+        let lacks = self.lacks();
         listen(&mut Ear {
             connection: self.connection,
             within: self.within || lane.stream.is_none(),
@@ -169,6 +170,7 @@ impl<W: Watch> Ear<'_, W> {
             now: self.now,
             lent: None,
             secrets: self.secrets,
+            lacks,
         });
     }
 }
@@ -179,10 +181,27 @@ impl Lane {
         self.hearing.streams.iter().map(|stream| stream.kept() as u64).sum()
     }
 
-    /// Octets are missing: what was said in sessions whose messages are carried here, or inside, is not known any longer.
-    pub(super) fn doubt(&self, sessions: &mut Sessions) {
-        self.carrier.sids().for_each(|sid| sessions.doubt(sid));
-        self.inside.iter().chain(self.streams.open.values()).for_each(|inner| inner.doubt(sessions));
+    /// Octets of a direction are missing: what was said in sessions whose messages are carried here, or inside, is not known
+    /// any longer.
+    pub(super) fn doubt(&self, direction: Direction, sessions: &mut Sessions) {
+        self.each_sid(&mut |sid| sessions.doubt(sid, direction));
+    }
+
+    /// Heeds what a segment of this direction acknowledges: if octets of the other had not come by then, whoever waits in a
+    /// session of this connection may have been answered in them. Each place where they are missing is asked about once.
+    pub(super) fn heed(&mut self, connection: &Connection, direction: Direction, sessions: &mut Sessions) {
+        let other = direction.reverse();
+        let d = other.index();
+        let end = self.hearing.streams[d].end();
+        if self.behind_at[d] != Some(end) && self.hearing.is_behind(connection, other) {
+            self.behind_at[d] = Some(end);
+            self.each_sid(&mut |sid| sessions.unsettle(sid));
+        }
+    }
+
+    fn each_sid(&self, what: &mut dyn FnMut(&str)) {
+        self.carrier.sids().for_each(&mut *what);
+        self.inside.iter().chain(self.streams.open.values()).for_each(|inner| inner.each_sid(what));
     }
 
     /// How many messages were told of it and of what is inside.
