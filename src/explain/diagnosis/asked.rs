@@ -11,7 +11,7 @@ use super::{Case, End, Finding, MOST, end_of, in_words, lying, quoted, sender};
 use crate::flow::{Connection, Ending};
 use crate::layer::{Direction, Severity};
 use crate::protocol::SocketIoPacket;
-use crate::protocol::engineio::{Content, EngineIoPacket, Kind, Open, Query};
+use crate::protocol::engineio::{Content, EngineIoPacket, Kind, Open, Query, Version};
 use crate::protocol::text::json_string;
 use crate::trace::Message;
 
@@ -20,6 +20,7 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
     found.extend(waiting(case));
     found.extend(unacknowledged(case));
     found.extend(heartbeats(case));
+    found.extend(missed_beats(case));
     found
 }
 
@@ -143,7 +144,8 @@ fn unacknowledged(case: &Case<'_>) -> Vec<Finding> {
         .collect();
     let sessions = sessions(case);
     let is_waiting = |(message, packet): &(&Message, &SocketIoPacket)| {
-        let Some(id) = packet.id.filter(|_| packet.kind.is_event()) else { return false };
+        // What never came whole reached no program.
+        let Some(id) = packet.id.filter(|_| packet.kind.is_event() && message.complete) else { return false };
         let to_server = message.direction == Direction::ToServer;
         !answered.contains(&(message.frame(), packet.namespace.as_ref(), id, to_server))
     };
@@ -274,14 +276,92 @@ pub(super) fn gave_up(case: &Case<'_>, ping: &Message) -> Option<u32> {
     if !case.has_all(connection, ping.direction.reverse()) {
         return None;
     }
-    let close = case.closed_behind(ping);
-    let end = match ping.stream {
-        None => case.end_for(ping),
+    let (by, end) = left_behind(case, ping)?;
+    (by == ping.direction).then_some(end)
+}
+
+/// Who left first behind a message, in its place, and in which frame: by a Close frame, the `close` of Engine.IO, or the end of the
+/// connection.
+fn left_behind(case: &Case<'_>, message: &Message) -> Option<(Direction, u32)> {
+    let close = case.closed_behind(message);
+    let end = match message.stream {
+        None => case.end_for(message),
         // A stream may have ended long before its connection.
-        Some(_) => case.resets.get(&lying(ping)).cloned(),
+        Some(_) => case.resets.get(&lying(message)).cloned(),
     };
     // Who left first decides: the other side's Close may come only because of that.
-    let end = end.map(|end| (end.by, end.frame)).filter(|(_, end)| *end > ping.frame());
-    let (by, end) = close.into_iter().chain(end).min_by_key(|(_, frame)| *frame)?;
-    (by == ping.direction).then_some(end)
+    let end = end.map(|end| (end.by, end.frame)).filter(|(_, end)| *end > message.frame());
+    close.into_iter().chain(end).min_by_key(|(_, frame)| *frame)
+}
+
+/// What a client of Engine.IO 4 knows of its session's beats.
+struct Beats<'a> {
+    /// How many milliseconds it waits for a ping: pingInterval and pingTimeout.
+    patience: Option<u64>,
+    /// The packet that opened the session, or the latest ping.
+    since: &'a Message,
+    latest: &'a Message,
+    /// Who said that the session is over, and in which frame.
+    closed: Option<(Direction, u32)>,
+}
+
+/// Sessions of Engine.IO 4 that their clients gave up because no ping came: in version 4 the server pings, and the client waits
+/// pingInterval and pingTimeout for that.
+fn missed_beats(case: &Case<'_>) -> Vec<Finding> {
+    let mut all: BTreeMap<&str, Beats<'_>> = BTreeMap::new();
+    for message in case.trace.messages() {
+        let Some(packet) = message.payload_as::<EngineIoPacket>() else { continue };
+        let Some(sid) = packet.sid.as_deref().filter(|_| packet.version == Version::V4) else { continue };
+        let from_server = message.direction == Direction::ToClient;
+        match (packet.kind, &packet.content) {
+            (Kind::Open, Content::Text(json)) if from_server => {
+                let open = Open::from_json(json).unwrap_or_default();
+                let patience =
+                    open.ping_interval.zip(open.ping_timeout).and_then(|(every, wait)| every.checked_add(wait));
+                all.insert(sid, Beats { patience, since: message, latest: message, closed: None });
+            }
+            // A client that pings itself does not wait for that.
+            (Kind::Ping, Content::Text(text)) if !from_server && text != "probe" => drop(all.remove(sid)),
+            (kind, _) => {
+                let Some(beats) = all.get_mut(sid) else { continue };
+                match kind {
+                    Kind::Ping if from_server => beats.since = message,
+                    Kind::Close => drop(beats.closed.get_or_insert((message.direction, message.frame()))),
+                    _ => {}
+                }
+                beats.latest = message;
+            }
+        }
+    }
+    let sessions = sessions(case);
+    let has_all = |sid: &str| {
+        let mut connections = sessions.get(sid).into_iter().flatten().map(|id| *id as usize);
+        let all = case.trace.connections();
+        connections.all(|id| all.get(id).is_some_and(|one| case.has_all(one, Direction::ToClient)))
+    };
+    all.into_iter().filter(|(sid, _)| has_all(sid)).filter_map(|(_, beats)| missed_beat(case, &beats)).collect()
+}
+
+fn missed_beat(case: &Case<'_>, beats: &Beats<'_>) -> Option<Finding> {
+    let Beats { patience, since, latest, closed } = *beats;
+    let left = closed.into_iter().chain(left_behind(case, latest)).min_by_key(|(_, frame)| *frame);
+    let (_, end) = left.filter(|(by, _)| *by == Direction::ToServer)?;
+    let (waited, patience) = (case.seconds(since.frame(), end), patience?);
+    // Who leaves sooner, or much later, leaves for another reason.
+    let ratio = waited * 1e3 / patience as f64;
+    if waited < PATIENCE || !(0.95..1.2).contains(&ratio) {
+        return None;
+    }
+    let server = case.connection(since)?.server;
+    let behind = match since.payload_as::<EngineIoPacket>().map(|packet| packet.kind) {
+        Some(Kind::Ping) => "the one",
+        _ => "the opening of the session",
+    };
+    let text = format!(
+        "no ping came from {server} in the {} behind {behind} in frame {}: the client gave up (pingInterval and pingTimeout are \
+         {patience} ms together). The server was stopped, too busy to ping, or cut off",
+        in_words(waited),
+        since.frame()
+    );
+    Some(Finding::warn(text, "Engine.IO protocol 4, Heartbeat", vec![since.frame(), end]))
 }

@@ -117,7 +117,8 @@ fn a_session_that_joins_no_namespace_is_told() {
     let by_client = |talk: &mut Conversation| {
         talk.client(frame(0x88, b"", true)).server(frame(0x88, b"", false)).close_by_server();
     };
-    assert_eq!(session("/socket.io/", pong, &by_client), [""; 0], "who leaves need not join");
+    let said = session("/socket.io/", pong, &by_client);
+    assert!(!said.iter().any(|text| text.contains("joined no namespace")), "who leaves need not join: {said:?}");
     assert_eq!(session("/socket.io/", pong, &|_| {}), [""; 0], "it may join yet");
 }
 

@@ -164,6 +164,49 @@ fn several_pings_are_one_waiting() {
     assert_eq!(said, [""; 0], "one pong answers all before it");
 }
 
+/// In Engine.IO 4 the client waits pingInterval and pingTimeout for a ping.
+#[test]
+fn a_client_that_gets_no_ping_gives_up() {
+    let left = |wait: i64, pinged: bool, leaves: &dyn Fn(&mut Conversation)| {
+        let mut talk = engineio(300);
+        if pinged {
+            talk.server(text("2", false)).client(text("3", true));
+        }
+        let last = talk.frames.len() as u32;
+        leaves(&mut talk);
+        later(&mut talk, last + 1, wait);
+        told(&talk)
+    };
+    let close = |talk: &mut Conversation| {
+        talk.client(frame(0x88, b"", true)).server(frame(0x88, b"", false));
+    };
+    let said = left(800, false, &close);
+    let expected = "no ping came from 127.0.0.1:8080 in the 803 ms behind the opening of the session in frame 6: the client gave \
+                    up (pingInterval and pingTimeout are 800 ms together)";
+    assert!(said.len() == 1 && said[0].starts_with(expected), "{said:?}");
+    let said = left(800, true, &close);
+    assert!(
+        said[0].starts_with("no ping came from 127.0.0.1:8080 in the 802 ms behind the one in frame 9: "),
+        "{said:?}"
+    );
+    let said = left(800, false, &|talk| {
+        talk.client(text("1", true));
+    });
+    assert!(said[0].starts_with("no ping came from"), "{said:?}");
+    // It leaves for another reason, or the server does.
+    assert_eq!(left(300, false, &close), [""; 0]);
+    assert_eq!(left(9000, false, &close), [""; 0]);
+    let closed = left(800, false, &|talk| {
+        talk.server(frame(0x88, b"", false)).client(frame(0x88, b"", true));
+    });
+    assert_eq!(closed, [""; 0]);
+    // The ping may have been lost by the capture.
+    let lost = |talk: &mut Conversation| {
+        talk.server(text("2", false)).lose().client(frame(0x88, b"", true));
+    };
+    assert!(!left(800, false, &lost).iter().any(|text| text.contains("no ping came")));
+}
+
 /// A pong has what its ping had (RFC 6455 §5.5.3); one that was not asked for answers nothing.
 #[test]
 fn a_pong_answers_the_ping_that_it_repeats() {
