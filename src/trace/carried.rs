@@ -22,6 +22,8 @@ pub(super) struct Carried<'a> {
     /// Whether those are the frames of a packet, and not of all that carries it.
     pub(super) is_part: bool,
     pub(super) moment: Moment,
+    /// Whether its stream is the one inside another, and its number, if there are several.
+    pub(super) within: (bool, Option<u32>),
     pub(super) complete: bool,
     /// Whether octets of the other direction are missing just now: what this answers, or what answers it, may be in them.
     pub(super) lacks: bool,
@@ -41,6 +43,7 @@ impl<'a> Carried<'a> {
             frames: &[],
             is_part: false,
             moment,
+            within: (false, None),
             complete: true,
             lacks: false,
             wanted: false,
@@ -53,6 +56,8 @@ pub(super) struct Ridden {
     pub(super) payload: Rider,
     pub(super) notes: Vec<Note>,
     pub(super) frames: Frames,
+    /// Whether all of it came.
+    pub(super) complete: bool,
 }
 
 /// The frames that carried a message which was found inside another. Those of the other are not copied, and few take no

@@ -336,7 +336,8 @@ pub(super) fn read_packet(
         Data::Binary(octets) => Content::Binary(octets.clone().into_owned()),
     };
     let payload = EngineIoPacket { version, transport, sid: sid.clone(), kind, content };
-    found.ridden.push(Ridden { payload: Rider::EngineIo(payload), notes, frames: Frames::of(carried) });
+    let frames = Frames::of(carried);
+    found.ridden.push(Ridden { payload: Rider::EngineIo(payload), notes, frames, complete: true });
     if let Some(sid) = sid {
         sessions.hear(carried, sid, (version, kind), &packet.data, found);
     }

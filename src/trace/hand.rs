@@ -88,6 +88,7 @@ impl<W: Watch> Sink for Hand<'_, W> {
                 frames,
                 is_part: false,
                 moment,
+                within: self.within,
                 complete,
                 lacks: self.lacks[direction.reverse().index()],
                 wanted: self.needs.octets,
@@ -114,10 +115,10 @@ impl<W: Watch> Sink for Hand<'_, W> {
         self.latest[direction.index()] = Some(range.start);
         *self.messages += u64::from(kind::counts(payload, complete));
         tell(self.watch, &seen);
-        for Ridden { payload, notes, frames } in &found.ridden {
+        for Ridden { payload, notes, frames, complete } in &found.ridden {
             let payload: &dyn Payload = payload.as_payload();
-            let frames = frames.or(seen.frames);
-            tell(self.watch, &Seen { payload, notes, frames, request_frame: None, ..seen });
+            let (frames, complete) = (frames.or(seen.frames), seen.complete && *complete);
+            tell(self.watch, &Seen { payload, notes, frames, complete, request_frame: None, ..seen });
         }
         found.ridden.clear();
         if found.tally != Tally::default() {
@@ -185,7 +186,7 @@ impl<W: Watch> Hand<'_, W> {
     }
 }
 
-fn tell<W: Watch>(watch: &mut W, seen: &Seen<'_>) {
+pub(super) fn tell<W: Watch>(watch: &mut W, seen: &Seen<'_>) {
     watch.message(seen);
     for note in seen.notes {
         watch.note(Some(&place(seen.connection, seen.direction, seen.moment)), note);

@@ -3,6 +3,7 @@
 //! [`Pipeline`] is the only place that knows floors 1 to 5 in order: frames go in, a [`Trace`] comes out. A trace keeps
 //! everything, so that every sentence about it can be tied to its bytes; it is meant for lessons and reports.
 
+mod awaited;
 mod body;
 mod carried;
 mod carrier;
@@ -21,6 +22,7 @@ mod ledger;
 mod lookup;
 mod model;
 mod names;
+mod namespace;
 mod over_quic;
 mod pipeline;
 mod quic;

@@ -1,15 +1,16 @@
 //! The only place that knows floors 1 to 5 in order: frame → packet → connection → ordered bytes → messages.
 
+use super::awaited::{Unfinished, Why};
 use super::ear::{Ear, Lent};
 use super::express::Ways;
-use super::hand::{Scratch, place};
+use super::hand::{Scratch, place, tell};
 use super::intake::{Admitted, Intake, Portion, add_pieces};
 use super::keep::Keeper;
 use super::lane::{Lane, Speech};
 use super::model::Trace;
 use super::remarks;
 use super::session::Sessions;
-use super::watch::{Ended, Inside, Needs, Place, Sight, Watch, ends_of};
+use super::watch::{Ended, Inside, Needs, Place, Seen, Sight, Watch, ends_of};
 use crate::capture::{FrameRef, Moment};
 use crate::flow::{
     Connection, Delivery, Ending, Farewell, Finding, Flow, FlowId, FlowLimits, FlowTable, Origin, Segment,
@@ -263,7 +264,34 @@ impl<W: Watch> Pipeline<W> {
         ear.finish();
     }
 
+    /// Tells the packets that wait for attachments of which the latest part came on this connection.
+    fn tell_unfinished(&mut self, connection: &Connection) {
+        let why = if connection.is_closed() { Why::Connection } else { Why::Capture };
+        for Unfinished { last, ridden } in self.sessions.part(connection.id, why) {
+            let frames = ridden.frames.or(&[]);
+            tell(
+                &mut self.watch,
+                &Seen {
+                    connection,
+                    direction: last.direction,
+                    range: &last.range,
+                    inside: last.within.0,
+                    stream: last.within.1,
+                    frames,
+                    moment: last.moment,
+                    payload: ridden.payload.as_payload(),
+                    notes: &ridden.notes,
+                    complete: ridden.complete,
+                    late: true,
+                    bytes: None,
+                    request_frame: None,
+                },
+            );
+        }
+    }
+
     fn part_with(&mut self, flow: Flow<Lane>) {
+        self.tell_unfinished(&flow.connection);
         let Flow { connection, with: lane } = flow;
         let has_all = connection.is_closed() && lane.has_all(&connection);
         let speeches = [Some(&lane.speech), lane.inside.as_ref().map(|inside| &inside.speech)];

@@ -7,8 +7,10 @@
 //! # References
 //! - Engine.IO protocol 4, "Handshake", "Upgrade"; Socket.IO protocol 5, "Exchange protocol".
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::awaited::{Unfinished, Why};
 use super::carried::{Carried, Ridden};
 use super::heart::Heart;
 use super::socket::Sockets;
@@ -37,6 +39,8 @@ const LITTLE: usize = MAX_KEPT / MAX_SESSIONS / 4;
 #[derive(Default)]
 pub(super) struct Sessions {
     sessions: Map<Arc<str>, Session>,
+    /// Those in which a packet waits for attachments, by the connection on which its latest part came.
+    awaits: BTreeSet<(u32, Arc<str>)>,
     /// A request of a session was seen.
     pub(super) noticed: bool,
     /// It was told that there are too many.
@@ -57,11 +61,22 @@ struct Session {
     kept: usize,
     /// Which of all packets and requests was its latest.
     heard: u64,
+    /// Where it waits for attachments, of each direction.
+    awaits: [Option<u32>; 2],
+    /// It was said that it is over.
+    closed: bool,
 }
 
 impl Session {
     fn new(heart: Version, sockets: Version) -> Self {
-        Self { heart: Heart::new(heart), sockets: Sockets::new(sockets), kept: 0, heard: 0 }
+        Self {
+            heart: Heart::new(heart),
+            sockets: Sockets::new(sockets),
+            kept: 0,
+            heard: 0,
+            awaits: [None; 2],
+            closed: false,
+        }
     }
 
     /// Takes note that it was heard, with what that adds to the sums over all sessions.
@@ -142,7 +157,17 @@ impl Sessions {
         self.meet(sid, (version, version), found);
         let Some(session) = self.sessions.get_mut(sid) else { return };
         match (kind, data) {
-            (Kind::Message, _) => session.sockets.hear(carried, sid, data, found),
+            (Kind::Message, _) => {
+                session.sockets.hear(carried, sid, data, found);
+                let awaits = session.sockets.awaits();
+                let before = std::mem::replace(&mut session.awaits, awaits);
+                if before != awaits {
+                    before.into_iter().flatten().for_each(|id| _ = self.awaits.remove(&(id, Arc::clone(sid))));
+                    self.awaits.extend(awaits.into_iter().flatten().map(|id| (id, Arc::clone(sid))));
+                }
+            }
+            // What waits is told when its connection has ended.
+            (Kind::Close, _) if session.awaits != [None; 2] => session.closed = true,
             (Kind::Close, _) => return self.forget(sid),
             (_, Data::Text(text)) => {
                 if carried.lacks {
@@ -161,9 +186,28 @@ impl Sessions {
         }
     }
 
+    /// A connection has ended, or is not followed any longer: what waits for attachments, and came on it last, is given up.
+    pub(super) fn part(&mut self, connection: u32, why: Why) -> Vec<Unfinished> {
+        let mut told = Vec::new();
+        while let Some((id, sid)) = self.awaits.range((connection, Arc::from(""))..).next().cloned()
+            && id == connection
+        {
+            self.awaits.remove(&(id, Arc::clone(&sid)));
+            let Some(session) = self.sessions.get_mut(&sid) else { continue };
+            session.sockets.part(connection, if session.closed { Why::Session } else { why }, &mut told);
+            session.awaits = session.sockets.awaits();
+            session.note(&sid, &mut self.heard, &mut self.kept);
+            if session.closed && session.awaits == [None; 2] {
+                self.forget(&sid);
+            }
+        }
+        told
+    }
+
     fn forget(&mut self, sid: &str) {
-        if let Some(session) = self.sessions.remove(sid) {
+        if let Some((sid, session)) = self.sessions.remove_entry(sid) {
             self.kept -= session.kept;
+            session.awaits.into_iter().flatten().for_each(|id| _ = self.awaits.remove(&(id, Arc::clone(&sid))));
         }
     }
 

@@ -9,26 +9,20 @@ use std::borrow::Cow;
 
 use std::sync::Arc;
 
+use super::awaited::{Unfinished, Waiting, Why};
 use super::carried::{Carried, Frames, Ridden, Rider};
 use super::exchange::Exchanges;
+use super::namespace::Namespace;
 use super::session::Found;
 use crate::layer::{Direction, Note, Severity};
 use crate::map::{Map, spare};
 use crate::protocol::engineio::{Data, Version};
-use crate::protocol::socketio::{
-    Connect, Kind, Packet, Revision, SocketIoPacket, Usual, join, misfits, read_msgpack, split_offset,
-};
+use crate::protocol::socketio::{Connect, Kind, Packet, Revision, SocketIoPacket, Usual, read_msgpack};
 
 /// The official parser allows ten; more than this are not waited for.
 const MAX_ATTACHMENTS: u64 = 1000;
-/// Attachments of more octets together are not kept.
-const MAX_OCTETS: usize = 64 << 20;
 /// More namespaces than this are not told apart in one session.
 const MAX_NAMESPACES: usize = 1000;
-/// So many octets of memory these take, without their names and what they carry.
-const WAITING: usize = 512;
-const ATTACHMENT: usize = 32;
-const NAMESPACE: usize = 128;
 const SPEC: &str = "Socket.IO protocol 5, Packet encoding";
 
 /// How packets are written.
@@ -40,42 +34,6 @@ enum Parser {
     Default,
     /// As MessagePack.
     MessagePack,
-}
-
-/// A packet that waits for its attachments.
-struct Waiting {
-    packet: SocketIoPacket,
-    notes: Vec<Note>,
-    frames: Vec<u32>,
-    /// How long each attachment is that has come.
-    lens: Vec<usize>,
-    /// Their octets, if someone reads them.
-    octets: Vec<Vec<u8>>,
-    /// How many octets they have together.
-    len: usize,
-}
-
-impl Waiting {
-    /// How many octets of memory it takes, or would take if someone read what comes: so as much is forgotten in a summary.
-    fn kept(&self) -> usize {
-        let text = self.packet.namespace.len() + self.packet.data.as_ref().map_or(0, String::len);
-        WAITING + text + self.lens.len() * ATTACHMENT + self.len
-    }
-}
-
-/// A connection to a namespace.
-#[derive(Default)]
-struct Namespace {
-    socket: Option<Arc<str>>,
-    /// The server gave a private name, or the client came back with one: events carry offsets.
-    recovers: bool,
-}
-
-impl Namespace {
-    /// How many octets of memory it takes, with its name.
-    fn kept(&self, name: &str) -> usize {
-        NAMESPACE + name.len() + self.socket.as_ref().map_or(0, |socket| socket.len())
-    }
 }
 
 /// What is known of a session's Socket.IO.
@@ -187,17 +145,8 @@ impl Sockets {
 
     fn text(&mut self, carried: &Carried<'_>, sid: &Arc<str>, text: &str, found: &mut Found) {
         let is_unsure = std::mem::take(&mut self.unsure[carried.direction.index()]);
-        if self.waiting[carried.direction.index()].take().is_some() {
-            let (severity, note) = match is_unsure {
-                true => (
-                    Severity::Note,
-                    "octets before this are missing, attachments of the packet before it among them: that is given up",
-                ),
-                false => {
-                    (Severity::Error, "text came before all attachments of the packet before it, which is given up")
-                }
-            };
-            remark(found, Note::new(severity, note, SPEC));
+        if let Some(waiting) = self.waiting[carried.direction.index()].take() {
+            self.give_up(carried, waiting, if is_unsure { Why::Missing } else { Why::Text }, found);
         }
         let packet = Packet::read(text, self.revision);
         let attachments = packet.attachments;
@@ -223,53 +172,65 @@ impl Sockets {
             attachments,
             answers: None,
         };
-        let (lens, octets) = (Vec::new(), Vec::new());
-        let waiting = Waiting { packet, notes, frames: carried.frames.to_vec(), lens, octets, len: 0 };
-        self.waiting[carried.direction.index()] = Some(waiting);
+        self.waiting[carried.direction.index()] = Some(Waiting::new(packet, notes, carried));
     }
 
     fn octets(&mut self, carried: &Carried<'_>, octets: &[u8], found: &mut Found) {
-        let slot = &mut self.waiting[carried.direction.index()];
+        let waiting = self.waiting[carried.direction.index()].take();
         let is_unsure = self.unsure[carried.direction.index()];
-        let Some(mut waiting) = slot.take().filter(|_| !is_unsure) else {
-            let (severity, note) = match is_unsure {
-                true => (Severity::Note, "octets before these are missing: which packet they belong to is not known"),
-                false => (Severity::Error, "octets that no packet announced"),
-            };
-            return remark(found, Note::new(severity, note, SPEC));
+        let mut waiting = match waiting {
+            Some(waiting) if !is_unsure => waiting,
+            waiting => {
+                waiting.into_iter().for_each(|waiting| self.give_up(carried, waiting, Why::Missing, found));
+                let (severity, note) = match is_unsure {
+                    true => {
+                        (Severity::Note, "octets before these are missing: which packet they belong to is not known")
+                    }
+                    false => (Severity::Error, "octets that no packet announced"),
+                };
+                return remark(found, Note::new(severity, note, SPEC));
+            }
         };
-        waiting.len += octets.len();
-        if waiting.len > MAX_OCTETS {
-            let note = format!("attachments of more than {MAX_OCTETS} octets are not kept");
-            return remark(found, Note::new(Severity::Warn, note, ""));
+        if !waiting.add(carried, octets) {
+            return self.give_up(carried, waiting, Why::TooMuch, found);
         }
-        waiting.lens.push(octets.len());
-        if carried.wanted {
-            waiting.octets.push(octets.to_vec());
-        }
-        waiting.frames.extend(carried.frames);
-        if (waiting.lens.len() as u64) < waiting.packet.attachments {
-            *slot = Some(waiting);
+        if !waiting.is_whole() {
+            self.waiting[carried.direction.index()] = Some(waiting);
             return;
         }
-        let Waiting { mut packet, mut notes, mut frames, lens, octets, .. } = waiting;
-        match packet.data.take() {
-            Some(data) if octets.len() == lens.len() => {
-                let joined = join(&data, &octets);
-                notes.extend(joined.notes);
-                packet.data = Some(joined.data);
-            }
-            Some(data) => notes.extend(misfits(&data, &lens)),
-            None => {}
-        }
-        let known = self.namespaces.get(packet.namespace.as_ref());
+        let (mut packet, mut notes, frames) = waiting.finish();
+        let known = self.namespaces.get_mut(packet.namespace.as_ref());
         let whole = known.is_some();
-        take_offset(carried.direction, known.is_some_and(|known| known.recovers), &mut packet);
+        known.into_iter().for_each(|known| known.take_offset(carried.direction, carried.moment, &mut packet));
         let way = (carried.direction, carried.lacks);
         self.exchanges.hear(way, carried.moment, whole, &mut packet, &mut notes);
-        frames.sort_unstable();
-        frames.dedup();
-        found.ridden.push(Ridden { payload: Rider::SocketIo(packet), notes, frames: Frames::Many(frames) });
+        found.ridden.push(Ridden { payload: Rider::SocketIo(packet), notes, frames, complete: true });
+    }
+
+    /// Tells a packet that does not get its attachments, before what shows that.
+    fn give_up(&mut self, carried: &Carried<'_>, waiting: Waiting, why: Why, found: &mut Found) {
+        let Unfinished { last, mut ridden } = waiting.give_up(why);
+        if let Rider::SocketIo(packet) = &mut ridden.payload {
+            // Its id was used.
+            let whole = self.namespaces.contains_key(packet.namespace.as_ref());
+            let way = (carried.direction, carried.lacks);
+            self.exchanges.hear(way, last.moment, whole, packet, &mut ridden.notes);
+        }
+        found.ridden.insert(found.ridden.len().saturating_sub(1), ridden);
+    }
+
+    /// On which connections the latest parts came of what waits for attachments.
+    pub(super) fn awaits(&self) -> [Option<u32>; 2] {
+        self.waiting.each_ref().map(|waiting| waiting.as_ref().and_then(Waiting::connection))
+    }
+
+    /// A connection has ended: no more attachments come for what came on it last.
+    pub(super) fn part(&mut self, connection: u32, why: Why, told: &mut Vec<Unfinished>) {
+        for (waiting, is_unsure) in self.waiting.iter_mut().zip(self.unsure) {
+            if let Some(over) = waiting.take_if(|waiting| waiting.connection() == Some(connection)) {
+                told.push(over.give_up(if is_unsure { Why::Missing } else { why }));
+            }
+        }
     }
 
     /// Ties a packet to its namespace, and learns from what opens and closes one.
@@ -278,12 +239,12 @@ impl Sockets {
         let mut notes = std::mem::take(&mut packet.notes);
         let known = self.namespaces.get(packet.namespace.as_ref());
         let whole = known.is_some();
-        let (mut socket, mut recovers) = known.map_or((None, false), |known| (known.socket.clone(), known.recovers));
+        let mut socket = known.and_then(|known| known.socket.clone());
         self.check_joined(direction, &packet, whole, &mut notes);
         match packet.kind {
             Kind::Connect => {
                 self.learn(direction, sid, &packet);
-                (socket, recovers) = (None, false);
+                socket = None;
             }
             Kind::ConnectError => socket = None,
             Kind::Disconnect => self.leave(&packet.namespace),
@@ -301,9 +262,11 @@ impl Sockets {
             attachments: packet.attachments,
             answers: None,
         };
-        take_offset(direction, recovers, &mut told);
+        if let Some(known) = self.namespaces.get_mut(told.namespace.as_ref()) {
+            known.take_offset(direction, carried.moment, &mut told);
+        }
         self.exchanges.hear((direction, carried.lacks), carried.moment, whole, &mut told, &mut notes);
-        Ridden { payload: Rider::SocketIo(told), notes, frames: Frames::of(carried) }
+        Ridden { payload: Rider::SocketIo(told), notes, frames: Frames::of(carried), complete: true }
     }
 
     fn learn(&mut self, direction: Direction, sid: &Arc<str>, packet: &Packet<'_>) {
@@ -313,8 +276,7 @@ impl Sockets {
         let names = packet.data.as_deref().map(Connect::from_json).unwrap_or_default();
         let before = self.namespaces.get(packet.namespace.as_ref()).map_or(0, |known| known.kept(&packet.namespace));
         let known = self.namespaces.entry(packet.namespace.clone().into_owned()).or_default();
-        // Missed events come before the answer to a client that comes back, and carry offsets already.
-        known.recovers |= names.pid.is_some();
+        known.learn(&names);
         match (direction, self.revision) {
             (Direction::ToClient, Revision::V5) => known.socket = names.sid.map(Into::into).or(known.socket.take()),
             (Direction::ToClient, Revision::V4) => {
@@ -353,18 +315,6 @@ impl Sockets {
 
     fn socket(&self, namespace: &str) -> Option<Arc<str>> {
         self.namespaces.get(namespace).and_then(|known| known.socket.clone())
-    }
-}
-
-/// "server events without ack get an extra last string argument": taken out as the client takes it out, where the
-/// namespace `recovers`.
-fn take_offset(direction: Direction, recovers: bool, packet: &mut SocketIoPacket) {
-    let may_carry = direction == Direction::ToClient && packet.kind.is_event() && packet.id.is_none();
-    if let (true, Some(data)) = (recovers && may_carry, &packet.data)
-        && let Some(recovered) = split_offset(data)
-    {
-        packet.offset = Some(recovered.offset);
-        packet.data = Some(recovered.data);
     }
 }
 

@@ -8,7 +8,7 @@ use super::testing::{Conversation, SWITCHING, TO_CLIENT, TO_SERVER, notes, told}
 use super::{Ended, Needs, Pipeline, Place, Seen, Sight, Tally, Told, Watch};
 use crate::layer::{Direction, Note};
 use crate::message::Payload;
-use crate::protocol::WebSocketFrame;
+use crate::protocol::{SocketIoPacket, WebSocketFrame};
 
 const UPGRADE: &str = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n\
                        Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
@@ -114,6 +114,71 @@ fn packets_that_are_not_written_as_usual_are_named() {
     assert_eq!(noted(CONNECT, true), ["the packets"]);
     assert_eq!(noted(b"\xc1\xc1", true), ["no packet"]);
     assert_eq!(noted(b"\xc1\xc1", false), [""; 0], "the opening is missing: it may be an attachment");
+}
+
+/// A packet that does not get its attachments is told when it is over, whoever ends it.
+#[test]
+fn what_waits_for_attachments_is_told_in_the_end() {
+    const TWO: &str = r#"452-["b",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#;
+    let begun = || {
+        let mut talk = Conversation::between("[fd00::1]:51544", "[fd00::2]:8080").open();
+        talk.client(UPGRADE).server(SWITCHING).server(frame(TO_CLIENT, OPEN));
+        talk.client(frame(TO_SERVER, JOIN)).server(frame(TO_CLIENT, JOINED));
+        talk.server(frame(TO_CLIENT, TWO)).server([0x82, 1, 7]);
+        talk
+    };
+    let noted = |talk: &Conversation| {
+        assert_eq!(counts(talk, false), counts(talk, true));
+        assert_eq!(counts(talk, false).get("socketio BINARY_EVENT"), Some(&1));
+        let trace = talk.trace();
+        let packets = trace.messages().iter().filter(|message| {
+            let packet: Option<&SocketIoPacket> = message.payload_as();
+            packet.is_some_and(|packet| packet.attachments > 0)
+        });
+        let told: Vec<_> = packets.map(|message| (message.complete, message.frames.clone())).collect();
+        assert_eq!(told, [(false, vec![9, 10])]);
+        let of_it = |(_, text): &&(Option<u32>, &str)| text.contains("attachments of this packet");
+        let all = notes(&trace);
+        let found: Vec<_> = all.iter().filter(of_it).map(|(frame, text)| (*frame, text.to_string())).collect();
+        assert_eq!(found.len(), 1, "{all:?}");
+        found.into_iter().next().unwrap()
+    };
+    let came = "1 of 2 came, and nothing of it behind frame 10";
+    let mut talk = begun();
+    let expected = format!("the capture ended before all attachments of this packet came: {came}");
+    assert_eq!(noted(&talk), (Some(10), expected));
+    talk.client(frame(TO_SERVER, "1"));
+    let expected = format!("its session was over before all attachments of this packet came: {came}");
+    assert_eq!(noted(&talk), (Some(10), expected));
+    let mut talk = begun();
+    talk.close();
+    let expected = format!("its connection was over before all attachments of this packet came: {came}");
+    assert_eq!(noted(&talk), (Some(10), expected));
+    let mut talk = begun();
+    talk.server(frame(TO_CLIENT, r#"42["news"]"#));
+    let expected = format!("text came before all attachments of this packet, which is given up: {came}");
+    assert_eq!(noted(&talk), (Some(11), expected));
+}
+
+/// With recovery not each event carries an offset: what is volatile ends with the program's own arguments.
+#[test]
+fn what_is_no_offset_is_the_programs_own() {
+    let ended = |texts: &[&'static str]| {
+        let mut talk = Conversation::new().open();
+        talk.client(UPGRADE).server(SWITCHING).server(frame(TO_CLIENT, OPEN));
+        talk.client(frame(TO_SERVER, JOIN)).server(frame(TO_CLIENT, r#"40{"sid":"sock","pid":"p"}"#));
+        for text in texts {
+            talk.server(frame(TO_CLIENT, text));
+        }
+        let trace = talk.trace();
+        let packets = trace.messages().iter().filter_map(|message| message.payload_as::<SocketIoPacket>());
+        packets.skip(2).map(|packet| packet.offset.clone().unwrap_or_default()).collect::<Vec<_>>()
+    };
+    let [hello, vol, welcome] = [r#"42["hello","world","Q7y2paX"]"#, r#"42["vol","world"]"#, r#"42["vol","Welcome"]"#];
+    assert_eq!(ended(&[vol, hello, vol]), ["", "Q7y2paX", ""]);
+    // A word may look like one: then it is as it was before, or nearer to the time of the capture.
+    assert_eq!(ended(&[hello, welcome, hello]), ["Q7y2paX", "", "Q7y2paX"]);
+    assert_eq!(ended(&[welcome, hello, welcome]), ["Welcome", "Q7y2paX", ""]);
 }
 
 /// A body of a poll must hold a packet; where none does there is none to tell that on, so the request is told.

@@ -20,6 +20,7 @@
 mod attachments;
 mod message;
 mod msgpack;
+mod offset;
 mod packet;
 mod payload;
 mod usual;
@@ -27,6 +28,7 @@ mod usual;
 pub use attachments::{Joined, join, misfits};
 pub use message::{Answer, FIELDS, SocketIoPacket};
 pub use msgpack::read_msgpack;
+pub use offset::Shape;
 pub use packet::{Kind, Packet, Revision, Spans};
 pub use payload::{Connect, Event, Recovered, Refusal, arguments, split_offset};
 pub use usual::Usual;
