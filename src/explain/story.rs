@@ -356,6 +356,7 @@ fn message_text(trace: &Trace, message: &Message) -> String {
     let tls = if message.inside { "TLS: " } else { "" };
     let text = format!("{tls}{stream}{}", trace.summary(message));
     match (message.complete, message.owns_bytes()) {
+        (false, false) if message.payload.protocol() == "socketio" => format!("= {text} (incomplete)"),
         (false, _) => format!("{text} (incomplete)"),
         // Put together from frames, each of which has its line; an event has only this one.
         (true, false) if message.payload.protocol() != "sse" => format!("= {text}"),

@@ -54,7 +54,7 @@ pub(super) struct Sockets {
     /// Octets of this direction are missing: what was joined may not be known.
     doubted: [bool; 2],
     /// They are missing behind the latest text of this direction: so attachments may be that are awaited, and packets whose
-    /// attachments come.
+    /// attachments come. Or those of the latest are not awaited.
     unsure: [bool; 2],
 }
 
@@ -156,8 +156,8 @@ impl Sockets {
         if attachments > MAX_ATTACHMENTS {
             let note =
                 format!("a packet with {attachments} attachments: more than {MAX_ATTACHMENTS} are not waited for");
-            remark(found, Note::new(Severity::Warn, note, SPEC));
-            return;
+            self.unsure[carried.direction.index()] = true;
+            return remark(found, Note::new(Severity::Warn, note, SPEC));
         }
         let notes = packet.notes.clone();
         let packet = SocketIoPacket {
@@ -183,15 +183,14 @@ impl Sockets {
             waiting => {
                 waiting.into_iter().for_each(|waiting| self.give_up(carried, waiting, Why::Missing, found));
                 let (severity, note) = match is_unsure {
-                    true => {
-                        (Severity::Note, "octets before these are missing: which packet they belong to is not known")
-                    }
+                    true => (Severity::Note, "octets before these are not known: nor is which packet they belong to"),
                     false => (Severity::Error, "octets that no packet announced"),
                 };
                 return remark(found, Note::new(severity, note, SPEC));
             }
         };
         if !waiting.add(carried, octets) {
+            self.unsure[carried.direction.index()] = true;
             return self.give_up(carried, waiting, Why::TooMuch, found);
         }
         if !waiting.is_whole() {

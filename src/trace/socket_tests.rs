@@ -116,6 +116,19 @@ fn packets_that_are_not_written_as_usual_are_named() {
     assert_eq!(noted(b"\xc1\xc1", false), [""; 0], "the opening is missing: it may be an attachment");
 }
 
+/// Nobody is blamed for attachments that come but are not waited for.
+#[test]
+fn attachments_that_are_not_waited_for_were_announced() {
+    let noted =
+        session(&[(TO_SERVER, JOIN), (TO_CLIENT, JOINED), (TO_CLIENT, r#"451001-["many"]"#), (TO_CLIENT, "bAQID")]);
+    let texts: Vec<&str> = noted.iter().map(|(_, text)| text.as_str()).collect();
+    let expected = [
+        "a packet with 1001 attachments: more than 1000 are not waited for",
+        "octets before these are not known: nor is which packet they belong to",
+    ];
+    assert_eq!(texts, expected);
+}
+
 /// A packet that does not get its attachments is told when it is over, whoever ends it.
 #[test]
 fn what_waits_for_attachments_is_told_in_the_end() {
