@@ -1,5 +1,6 @@
 //! What the capture lost: nobody is blamed in Engine.IO and Socket.IO for what may have been in it.
 
+use super::socket_tests::{JOINED, OPEN, UPGRADE};
 use super::testing::{Conversation, DATA, SWITCHING, TO_CLIENT, TO_SERVER, notes, trace};
 use super::testing_http2;
 use super::{Needs, Pipeline, Place, Seen, Sight, Trace, Watch};
@@ -7,10 +8,6 @@ use crate::capture::Frame;
 use crate::layer::{Direction, Note};
 use crate::packet::Flags;
 
-const UPGRADE: &str = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n\
-                       Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-const OPEN: &str = r#"0{"sid":"s1","upgrades":[],"pingInterval":300,"pingTimeout":200,"maxPayload":1000000}"#;
-const JOINED: &str = r#"40{"sid":"sock"}"#;
 const POLL: &str = "GET /socket.io/?EIO=4&transport=polling&sid=s1 HTTP/1.1\r\nHost: a\r\n\r\n";
 const ANSWER: &str = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n42[\"now\"]";
 const BINARY: &str = r#"451-["b",{"_placeholder":true,"num":0}]"#;

@@ -47,6 +47,8 @@ pub use watch::{Ended, Needs, Place, Seen, Sight, Tally, Watch, ends_of};
 #[cfg(test)]
 mod doubt_tests;
 #[cfg(test)]
+mod glance_tests;
+#[cfg(test)]
 mod http2_tests;
 #[cfg(test)]
 mod intake_tests;
