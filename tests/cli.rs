@@ -188,6 +188,34 @@ fn a_summary_names_its_remarks_and_its_file() {
     }
 }
 
+/// Recorded of Linux: without a server, there are other ways to begin, and none of them is taken for a loss.
+#[test]
+fn connections_without_a_server_are_told_as_what_they_are() {
+    let told = |name: &str, filter: &str| {
+        let file = format!("tests/captures/linux/{name}.pcap");
+        let ran = run(&mut wiretale(&["replay", "--packets", &file, "--where", filter]));
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let frames = ran.out.lines().filter_map(|line| line.split_whitespace().next()?.parse().ok());
+        let frames: Vec<u32> = frames.collect();
+        let (_, remarks) = ran.out.split_once("Worth a remark").unwrap_or_default();
+        (frames, remarks.split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    let (frames, remarks) = told("both-open", "tcp.state.client == \"SYN-SENT\" && tcp.state.server == \"SYN-SENT\"");
+    assert_eq!(frames, [2, 3]);
+    let text = "both sides of connection 0 opened at once: each sent its SYN before it had the other's";
+    assert!(
+        remarks.starts_with(&format!("note {text}")) && remarks.ends_with("(RFC 9293 §3.5) · frame 2"),
+        "{remarks}"
+    );
+    assert_eq!(told("both-open", "tcp.state.client == \"LAST-ACK\" && tcp.state.server == \"FIN-WAIT-2\"").0, [11]);
+
+    let (frames, remarks) = told("with-itself", "tcp.state.client == tcp.state.server");
+    assert_eq!(frames, (1..=9).collect::<Vec<_>>(), "its ends are one");
+    assert!(remarks.starts_with("note connection 0 is 127.0.0.1:45701 with itself:"), "{remarks}");
+    assert_eq!(remarks.matches("frame").count(), 1, "nothing is missing, and it is closed: {remarks}");
+    assert_eq!(told("with-itself", "tcp.state.client == \"TIME-WAIT\"").0, [9]);
+}
+
 #[test]
 fn no_value_is_lost_on_a_narrow_page() {
     for width in ["40", "50", "80"] {

@@ -6,9 +6,10 @@
 use std::net::SocketAddr;
 
 use super::analysis::{Analyser, Reuse, Sight};
+use super::handshake::{Handshake, stray};
 use super::{Reset, Segment, SeqNumber};
 use crate::capture::Timestamp;
-use crate::layer::{Direction, Group, Note, Severity};
+use crate::layer::Direction;
 use crate::packet::{Flags, SynOptions, Tcp};
 
 /// How the connection began, as far as the capture shows.
@@ -18,33 +19,6 @@ pub enum Opening {
     Seen,
     /// The capture began in the middle: which side is the client is a guess from the port numbers.
     Guessed,
-}
-
-/// The three segments that open a connection, by frame number and time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Handshake {
-    /// The SYN.
-    pub syn: Option<(u32, Timestamp)>,
-    /// The SYN sent again, the latest time.
-    pub syn_again: Option<(u32, Timestamp)>,
-    /// The SYN with ACK.
-    pub syn_ack: Option<(u32, Timestamp)>,
-    /// The ACK of that.
-    pub ack: Option<(u32, Timestamp)>,
-}
-
-impl Handshake {
-    /// From the SYN to the ACK that completes the handshake, in seconds (`tcp.analysis.initial_rtt`). Of several SYNs
-    /// the last one counts, as in Wireshark.
-    pub fn rtt(&self) -> Option<f64> {
-        let ((_, syn), (_, ack)) = (self.syn_again.or(self.syn)?, self.ack?);
-        Some(ack.seconds_since(syn))
-    }
-
-    pub(super) fn rtt_nanoseconds(&self) -> Option<i64> {
-        let ((_, syn), (_, ack)) = (self.syn_again.or(self.syn)?, self.ack?);
-        Some(ack.0.wrapping_sub(syn.0))
-    }
 }
 
 /// How one side ended its sending.
@@ -121,6 +95,8 @@ pub struct Connection {
     pub(super) analyser: Analyser,
     /// Another connection was known between these ends.
     is_reuse: bool,
+    /// Both ends are one: a socket that connected to its own port.
+    is_with_itself: bool,
 }
 
 impl Connection {
@@ -147,6 +123,7 @@ impl Connection {
             halves: [Half::default(); 2],
             analyser: Analyser::default(),
             is_reuse: false,
+            is_with_itself: client == server,
         }
     }
 
@@ -180,7 +157,7 @@ impl Connection {
     /// as one octet. `None` if nothing is known.
     pub fn acknowledged(&self, direction: Direction) -> Option<u64> {
         let base = self.halves[direction.index()].base?;
-        let number = self.halves[direction.reverse().index()].acknowledged?;
+        let number = self.halves[self.way_back(direction).index()].acknowledged?;
         number.offset(base.plus(1), self.sent(direction))
     }
 
@@ -189,16 +166,32 @@ impl Connection {
         self.halves[direction.index()].sent
     }
 
+    /// Whether its ends are one: a socket that connected to its own port, and receives what it sends. All its segments go one
+    /// way, to the server.
+    pub fn is_with_itself(&self) -> bool {
+        self.is_with_itself
+    }
+
+    /// Which way those segments go that the receiver of this direction sends.
+    pub(super) fn way_back(&self, direction: Direction) -> Direction {
+        if self.is_with_itself { direction } else { direction.reverse() }
+    }
+
+    /// What is known of the client's sending and of the server's.
+    pub(super) fn ends_halves(&self) -> [&Half; 2] {
+        [Direction::ToServer, self.way_back(Direction::ToServer)].map(|direction| &self.halves[direction.index()])
+    }
+
     /// Whether both sides have ended, or one has broken off.
     pub fn is_closed(&self) -> bool {
-        let [client, server] = self.halves;
+        let [client, server] = self.ends_halves();
         client.broke_off().or(server.broke_off()).is_some() || (client.fin.is_some() && server.fin.is_some())
     }
 
     /// Whether each side has acknowledged the other's FIN. Who answers a segment after that with a RST, because the socket
     /// is gone, breaks nothing off: nobody is told of it any more (RFC 9293 §3.10.7.4, RST in TIME-WAIT).
     pub(super) fn is_over(&self) -> bool {
-        let [client, server] = &self.halves;
+        let [client, server] = self.ends_halves();
         client.fin.zip(server.fin).is_some_and(|(to_server, to_client)| {
             server.has_acknowledged(to_server.end) && client.has_acknowledged(to_client.end)
         })
@@ -258,6 +251,7 @@ impl Connection {
             time_relative: time.0.saturating_sub(self.first.1.0),
             time_delta: time.0.saturating_sub(self.last.1.0),
             reset,
+            states: [Direction::ToServer, Direction::ToClient].map(|way| self.state(way)),
             notes: reset.note().into_iter().chain(is_stray.then(stray)).collect(),
         };
         self.note_frame(tcp, direction, frame, time);
@@ -286,18 +280,6 @@ impl Connection {
     pub(super) fn offset(&self, tcp: &Tcp, direction: Direction) -> Option<u64> {
         let half = &self.halves[direction.index()];
         SeqNumber(tcp.seq).offset(half.base?.plus(1), half.sent)
-    }
-
-    /// Whether this is a SYN ACK that answers the client's SYN once more, with another number than the one that the client has
-    /// acknowledged: a late one, or a forged one. The client drops it.
-    fn is_stray(&self, tcp: &Tcp, direction: Direction) -> bool {
-        let [own, peer] = [direction, direction.reverse()].map(|d| &self.halves[d.index()]);
-        let (Some(base), Some(asked)) = (own.base, peer.base) else { return false };
-        tcp.flags.has(Flags::SYN)
-            && tcp.flags.has(Flags::ACK)
-            && SeqNumber(tcp.seq) != base
-            && SeqNumber(tcp.ack) == asked.plus(1)
-            && peer.has_acknowledged(base.plus(1))
     }
 
     /// Takes note of how far the sender has come; returns where its payload belongs.
@@ -341,7 +323,8 @@ impl Connection {
     }
 
     fn learn_ack_base(&mut self, tcp: &Tcp, direction: Direction) -> SeqNumber {
-        let other = &mut self.halves[direction.reverse().index()];
+        let way_back = self.way_back(direction);
+        let other = &mut self.halves[way_back.index()];
         match other.base {
             Some(base) => base,
             None if tcp.flags.has(Flags::ACK) => *other.base.insert(SeqNumber(tcp.ack.wrapping_sub(1))),
@@ -354,20 +337,6 @@ impl Connection {
         let ack = SeqNumber(tcp.ack);
         if tcp.flags.has(Flags::ACK) && acknowledged.is_none_or(|before| ack.since(before) > 0) {
             *acknowledged = Some(ack);
-        }
-    }
-
-    fn note_handshake(&mut self, tcp: &Tcp, direction: Direction, frame: u32, time: Timestamp) {
-        let here = Some((frame, time));
-        let handshake = &mut self.handshake;
-        match (tcp.flags.has(Flags::SYN), tcp.flags.has(Flags::ACK), direction) {
-            (true, false, Direction::ToServer) if handshake.syn.is_none() => handshake.syn = here,
-            (true, false, Direction::ToServer) if handshake.ack.is_none() => handshake.syn_again = here,
-            (true, true, Direction::ToClient) if handshake.syn_ack.is_none() => handshake.syn_ack = here,
-            // A RST completes nothing. The SYN ACK may be missing from the capture.
-            _ if tcp.flags.has(Flags::RST) || handshake.syn.or(handshake.syn_ack).is_none() => {}
-            (false, true, Direction::ToServer) if handshake.ack.is_none() => handshake.ack = here,
-            _ => {}
         }
     }
 
@@ -385,11 +354,4 @@ impl Connection {
             _ => u64::from(tcp.window),
         }
     }
-}
-
-/// What there is to say of a [stray](Connection::is_stray) SYN ACK.
-fn stray() -> Note {
-    let text =
-        "a SYN ACK with another number than the one that was acknowledged: it is dropped, and the connection goes on";
-    Note::new(Severity::Warn, text, "RFC 9293 §3.10.7.4").about(Group::Sequence)
 }

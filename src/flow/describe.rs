@@ -11,6 +11,8 @@ crate::fields! {
     TCP_NXTSEQ = "tcp.nxtseq", Uint, "The sequence number that comes next, counted from this connection's start.", "RFC 9293 §3.4";
     TCP_ACK = "tcp.ack", Uint, "The next number expected from the other side, counted from this connection's start.", "RFC 9293 §3.4";
     TCP_WINDOW = "tcp.window_size", Uint, "How many octets the sender is ready to take.", "RFC 7323 §2.2";
+    #[ours] TCP_STATE_CLIENT = "tcp.state.client", Text, "In which state the client's end is after the segment, as far as what it sent itself proves.", "RFC 9293 §3.3.2";
+    #[ours] TCP_STATE_SERVER = "tcp.state.server", Text, "In which state the server's end is after the segment, as far as what it sent itself proves.", "RFC 9293 §3.3.2";
     TCP_TIME_RELATIVE = "tcp.time_relative", Seconds, "The time since the connection's first frame.", "";
     TCP_TIME_DELTA = "tcp.time_delta", Seconds, "The time since the connection's previous frame.", "";
 }
@@ -34,6 +36,9 @@ pub fn describe(segment: &Segment, layer: &mut Layer) {
     layer.field(&TCP_ACK, number(segment.ack.unwrap_or(0)), ACK_RANGE);
     layer.field(&TCP_WINDOW, Value::Uint(segment.window), WINDOW_RANGE);
     analysis::describe(&segment.analysis, segment.initial_rtt, layer);
+    for (def, state) in [&TCP_STATE_CLIENT, &TCP_STATE_SERVER].into_iter().zip(segment.states) {
+        layer.computed(def, Value::Text(state.name().into()));
+    }
     layer.computed(&TCP_TIME_RELATIVE, Value::Seconds(segment.time_relative.into()));
     layer.computed(&TCP_TIME_DELTA, Value::Seconds(segment.time_delta.into()));
     for field in &mut layer.fields {

@@ -74,7 +74,7 @@ impl Connection {
             let directions = [Direction::ToServer, Direction::ToClient];
             directions.into_iter().filter_map(|d| Some((frames[d.index()]?, d))).min_by_key(|(frame, _)| *frame)
         };
-        let [client, server] = &self.halves;
+        let [client, server] = self.ends_halves();
         let fins = [client, server].map(|half| half.fin.map(|fin| fin.frame));
         let first_fin = first_of(fins);
         if let Some((rst, by)) =
@@ -92,7 +92,7 @@ impl Connection {
         }
         match (first_fin, client.fin.zip(server.fin)) {
             (Some((_, first)), Some((to_server, to_client))) => {
-                let simultaneous = !to_server.is_second && !to_client.is_second;
+                let simultaneous = !to_server.is_second && !to_client.is_second && !self.is_with_itself();
                 let mut fins = [to_server.frame, to_client.frame];
                 fins.sort_unstable();
                 Ending::Closed { first, fins, simultaneous }
@@ -120,7 +120,7 @@ impl Connection {
     }
 
     fn unfinished(&self) -> Ending {
-        let [client, server] = &self.halves;
+        let [client, server] = self.ends_halves();
         let answered = server.syn_seen || server.acknowledged.is_some() || client.acknowledged.is_some();
         let completed = client.acknowledged.is_some() || server.has_data;
         match (self.handshake.syn, self.handshake.syn_ack) {
@@ -143,8 +143,31 @@ impl Connection {
             let first = Moment { frame: self.first.0, time: self.first.1 };
             remarks.push((first, self.ways[0], Note::new(Severity::Note, text, "").about(Group::Sequence)));
         }
+        remarks.extend(self.remark_on_beginning());
         remarks.extend(self.remark_on_end());
         remarks
+    }
+
+    /// That it did not begin as connections do, between one who asks and one who listens.
+    fn remark_on_beginning(&self) -> Option<(Moment, Direction, Note)> {
+        let id = self.id;
+        let (frame, way, text) = if self.is_with_itself() {
+            let text = format!(
+                "connection {id} is {} with itself: the socket's own port was the one it connected to, so what it sends is what \
+                 it receives; no server is there",
+                self.client
+            );
+            (self.first.0, Direction::ToServer, text)
+        } else {
+            let (frame, _) = self.handshake.syn_of_both?;
+            let text = format!(
+                "both sides of connection {id} opened at once: each sent its SYN before it had the other's, and no server \
+                 listened"
+            );
+            (frame, Direction::ToClient, text)
+        };
+        let note = Note::new(Severity::Note, text, "RFC 9293 §3.5").about(Group::Sequence);
+        Some((self.moment_of(frame), way, note))
     }
 
     fn remark_on_end(&self) -> Option<(Moment, Direction, Note)> {
@@ -203,9 +226,10 @@ impl Connection {
     /// When one of the frames that an ending names was captured.
     fn moment_of(&self, frame: u32) -> Moment {
         let handshake = &self.handshake;
-        let opening = [Some(self.first), Some(self.last), handshake.syn, handshake.syn_again, handshake.syn_ack];
+        let syns = [handshake.syn, handshake.syn_again, handshake.syn_of_both, handshake.syn_ack];
+        let opening = [Some(self.first), Some(self.last)].into_iter().chain(syns);
         let ends = self.halves.iter().flat_map(|half| [half.broke_off(), half.fin.map(|fin| (fin.frame, fin.time))]);
-        let known = opening.into_iter().chain(ends).flatten().find(|(known, _)| *known == frame);
+        let known = opening.chain(ends).flatten().find(|(known, _)| *known == frame);
         Moment { frame, time: known.map(|(_, time)| time).unwrap_or_default() }
     }
 }

@@ -56,7 +56,7 @@ impl Connection {
         direction: Direction,
         (frame, time): (u32, Timestamp),
     ) -> Reset {
-        let acknowledged = self.halves[direction.reverse().index()].acknowledged.filter(|_| was_heard);
+        let acknowledged = self.halves[self.way_back(direction).index()].acknowledged.filter(|_| was_heard);
         let half = &mut self.halves[direction.index()];
         if !tcp.flags.has(Flags::RST) {
             return match half.doubtful_reset.take() {

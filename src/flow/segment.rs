@@ -1,6 +1,6 @@
 //! A segment in the light of its connection.
 
-use super::{Analysis, Reset, SeqNumber};
+use super::{Analysis, Reset, SeqNumber, State};
 use crate::layer::{Direction, Note};
 
 /// A segment in the light of its connection.
@@ -34,6 +34,8 @@ pub struct Segment {
     pub time_delta: i64,
     /// What it means for the end of its connection.
     pub reset: Reset,
+    /// In which states the client's end and the server's are after it.
+    pub states: [State; 2],
     /// What is odd about it.
     pub notes: Vec<Note>,
 }

@@ -63,7 +63,8 @@ impl fmt::Display for State {
 impl Connection {
     /// The state of the end that sends in this direction.
     pub fn state(&self, direction: Direction) -> State {
-        let [own, peer] = [direction, direction.reverse()].map(|d| &self.halves[d.index()]);
+        let [client, server] = self.ends_halves();
+        let (own, peer) = if direction == Direction::ToServer { (client, server) } else { (server, client) };
         if own.reset.is_some() || peer.reset.is_some() {
             return State::Closed;
         }

@@ -45,6 +45,8 @@ fn both_open_at_once() {
     assert_eq!(states(&play), [SynReceived, SynSent]);
     play.at(DOWN, -1, SYN | ACK, 0);
     assert_eq!(states(&play), [Established, Established]);
+    let told = remarks(&play);
+    assert!(told[0].0 == 2 && told[0].1.starts_with("both sides of connection 0 opened at once"), "{told:?}");
 }
 
 #[test]
