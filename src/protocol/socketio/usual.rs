@@ -40,8 +40,7 @@ impl Usual {
             b'3' => Kind::Ack,
             _ => return None,
         };
-        let digits = rest.iter().take(MAX_DIGITS + 1).take_while(|octet| octet.is_ascii_digit()).count();
-        let (digits, json) = rest.split_at(digits);
+        let (digits, json) = rest.split_at(end_of_digits(rest, 0));
         let id = match digits {
             [] => None,
             _ if digits.len() > MAX_DIGITS => return None,
@@ -62,81 +61,81 @@ pub(super) fn is_sound(json: &[u8]) -> bool {
     // The lowest bit is set where an object is open, and clear where an array is.
     let mut objects = 0_u64;
     loop {
-        // A value.
-        match json.get(at) {
-            Some(b'"') => match end_of_string(json, at + 1) {
-                Some(end) => at = end,
-                None => return false,
-            },
-            Some(open @ (b'[' | b'{')) => {
-                let is_object = *open == b'{';
-                at += 1;
-                let closed_at_once = json.get(at) == Some(if is_object { &b'}' } else { &b']' });
+        let first = octet(json, at);
+        let end = match first {
+            b'"' => end_of_string(json, at + 1),
+            b'[' | b'{' => {
+                // The octet that closes stands two behind the one that opens.
+                let closed_at_once = octet(json, at + 1) == first + 2;
                 if !closed_at_once {
-                    depth += 1;
-                    objects = objects << 1 | u64::from(is_object);
-                    if depth > MAX_DEPTH {
-                        return false;
-                    }
-                    if is_object && !passes_name(json, &mut at) {
+                    let is_object = first == b'{';
+                    (at, depth, objects) = (at + 1, depth + 1, objects << 1 | u64::from(is_object));
+                    if depth > MAX_DEPTH || (is_object && !passes_name(json, &mut at)) {
                         return false;
                     }
                     continue;
                 }
-                at += 1;
+                Some(at + 2)
             }
-            Some(b'-' | b'0'..=b'9') => match end_of_number(json, at) {
-                Some(end) => at = end,
-                None => return false,
-            },
-            _ => match [&b"true"[..], b"false", b"null"]
-                .into_iter()
-                .find(|word| json[at.min(json.len())..].starts_with(word))
-            {
-                Some(word) => at += word.len(),
-                None => return false,
-            },
-        }
+            b'-' | b'0'..=b'9' => end_of_number(json, at),
+            _ => end_of_word(json, at),
+        };
+        let Some(end) = end else { return false };
+        at = end;
         // What stands behind it.
         loop {
             if depth == 0 {
                 return at == json.len();
             }
             let in_object = objects & 1 == 1;
-            match json.get(at) {
-                Some(b',') => {
-                    at += 1;
-                    if in_object && !passes_name(json, &mut at) {
-                        return false;
-                    }
-                    break;
+            let behind = octet(json, at);
+            at += 1;
+            if behind == b',' {
+                if in_object && !passes_name(json, &mut at) {
+                    return false;
                 }
-                Some(b'}') if in_object => {}
-                Some(b']') if !in_object => {}
-                _ => return false,
+                break;
             }
-            (at, depth, objects) = (at + 1, depth - 1, objects >> 1);
+            if behind != if in_object { b'}' } else { b']' } {
+                return false;
+            }
+            (depth, objects) = (depth - 1, objects >> 1);
         }
     }
 }
 
+/// The octet there; behind the end a NUL, which JSON has nowhere.
+#[inline]
+fn octet(json: &[u8], at: usize) -> u8 {
+    json.get(at).copied().unwrap_or(0)
+}
+
 /// Goes past the name of a member and the colon behind it.
+#[inline]
 fn passes_name(json: &[u8], at: &mut usize) -> bool {
-    if json.get(*at) != Some(&b'"') {
+    if octet(json, *at) != b'"' {
         return false;
     }
-    let Some(end) = end_of_string(json, *at + 1).filter(|end| json.get(*end) == Some(&b':')) else { return false };
+    let Some(end) = end_of_string(json, *at + 1).filter(|end| octet(json, *end) == b':') else { return false };
     *at = end + 1;
     true
 }
 
+/// Where a word of JSON ends that begins here.
+fn end_of_word(json: &[u8], at: usize) -> Option<usize> {
+    let rest = json.get(at..)?;
+    let word = [&b"true"[..], b"false", b"null"].into_iter().find(|word| rest.starts_with(word))?;
+    Some(at + word.len())
+}
+
 /// Where a string ends whose opening quote stands before `at`.
+#[inline]
 fn end_of_string(json: &[u8], mut at: usize) -> Option<usize> {
     loop {
         at = special(json, at)?;
-        match json[at] {
+        match octet(json, at) {
             b'"' => return Some(at + 1),
-            b'\\' => match json.get(at + 1)? {
+            b'\\' => match octet(json, at + 1) {
                 b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => at += 2,
                 _ => return None,
             },
@@ -145,46 +144,62 @@ fn end_of_string(json: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-/// Where the first octet stands, from `at` on, that does not stand for itself in a string. Eight at a time are quicker than
-/// one by one.
+const ONES: u64 = u64::MAX / 255;
+const HIGHS: u64 = ONES * 0x80;
+
+/// Where the first octet stands, from `at` on, that does not stand for itself in a string.
 #[inline]
-fn special(json: &[u8], mut at: usize) -> Option<usize> {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGHS: u64 = ONES * 0x80;
+fn special(json: &[u8], at: usize) -> Option<usize> {
     // The high bit of each octet that is below `bound`, as far as the first one is.
     let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word & HIGHS;
-    let mut rest = json.get(at..)?;
-    while let Some((word, behind)) = rest.split_first_chunk::<8>() {
-        let word = u64::from_le_bytes(*word);
+    let unlike = |word: u64| {
         let (quote, backslash) = (word ^ (ONES * 0x22), word ^ (ONES * 0x5c));
-        let found = below(word, 0x20) | below(quote, 1) | below(backslash, 1);
+        below(word, 0x20) | below(quote, 1) | below(backslash, 1)
+    };
+    let found = first(json, at, unlike, |octet| !PLAIN[usize::from(octet)]);
+    Some(found).filter(|found| *found < json.len())
+}
+
+/// Where the digits end that begin at `at`.
+#[inline]
+fn end_of_digits(json: &[u8], at: usize) -> usize {
+    // The high bit of each octet that is more than nine above the digit 0, as far as the first one is.
+    let unlike = |word: u64| {
+        let word = word ^ (ONES * 0x30);
+        (word.wrapping_add(ONES * 0x76) | word) & HIGHS
+    };
+    first(json, at, unlike, |octet| !octet.is_ascii_digit())
+}
+
+/// Where the first octet stands, from `at` on, that is looked for; behind the last if there is none. Eight at a time are
+/// quicker than one by one: `in_word` sets the high bit of the first of them that is looked for, and of none before it.
+#[inline]
+fn first(octets: &[u8], mut at: usize, in_word: impl Fn(u64) -> u64, is_it: impl Fn(u8) -> bool) -> usize {
+    let mut rest = octets.get(at..).unwrap_or_default();
+    while let Some((word, behind)) = rest.split_first_chunk::<8>() {
+        let found = in_word(u64::from_le_bytes(*word));
         if found != 0 {
-            return Some(at + found.trailing_zeros() as usize / 8);
+            return at + found.trailing_zeros() as usize / 8;
         }
         (rest, at) = (behind, at + 8);
     }
-    rest.iter().position(|octet| !PLAIN[usize::from(*octet)]).map(|found| at + found)
+    at + rest.iter().position(|octet| is_it(*octet)).unwrap_or(rest.len())
 }
 
 /// Where a number ends that begins here: an integer, or one with a fraction.
+#[inline]
 fn end_of_number(json: &[u8], at: usize) -> Option<usize> {
-    let digits =
-        |from: usize| json.get(from..).unwrap_or_default().iter().take_while(|octet| octet.is_ascii_digit()).count();
-    let start = at + usize::from(json.get(at) == Some(&b'-'));
-    let whole = digits(start);
-    let leads_with_zero = whole > 1 && json.get(start) == Some(&b'0');
-    if whole == 0 || whole > MAX_DIGITS || leads_with_zero {
+    let start = at + usize::from(octet(json, at) == b'-');
+    let end = end_of_digits(json, start);
+    let leads_with_zero = end > start + 1 && octet(json, start) == b'0';
+    if end == start || end > start + MAX_DIGITS || leads_with_zero {
         return None;
     }
-    let end = start + whole;
-    let end = match json.get(end) {
-        Some(b'.') => match digits(end + 1) {
-            0 => return None,
-            fraction => end + 1 + fraction,
-        },
+    let end = match octet(json, end) {
+        b'.' => Some(end_of_digits(json, end + 1)).filter(|fraction| *fraction > end + 1)?,
         _ => end,
     };
-    (!matches!(json.get(end), Some(b'e' | b'E'))).then_some(end)
+    (!matches!(octet(json, end), b'e' | b'E')).then_some(end)
 }
 
 #[cfg(test)]
@@ -263,6 +278,17 @@ mod tests {
         ], 0..40)) {
             let one_by_one = octets.iter().position(|octet| !PLAIN[usize::from(*octet)]);
             prop_assert_eq!(special(&octets, 0), one_by_one);
+            prop_assert_eq!(special(&octets, octets.len() + 1), None);
+        }
+
+        #[test]
+        fn so_do_they_find_where_digits_end(octets in proptest::collection::vec(prop_oneof![
+            8 => b'0'..=b'9',
+            1 => 0_u8..,
+            1 => proptest::sample::select(vec![b'/', b':', b'.', b'e', 0, 0x39 ^ 0x80, 0xff, 0xba]),
+        ], 0..40), at in 0_usize..42) {
+            let one_by_one = octets.iter().skip(at).take_while(|octet| octet.is_ascii_digit()).count();
+            prop_assert_eq!(end_of_digits(&octets, at), at + one_by_one);
         }
 
         /// Sound packets with damage, and texts of what packets are made of.
