@@ -7,10 +7,11 @@ use super::check::{check_close, check_frame};
 use super::deflate::{Agreement, Inflater};
 use super::extensions::unknown;
 use super::farewell;
-use super::frame::{Opcode, ReadHeader, WebSocketFrame, unmask};
+use super::frame::{Opcode, ReadHeader, WebSocketFrame};
 use super::joined::{Joint, fitting, skipped};
 use super::speaker::Speaker;
 use super::stray;
+use super::unmasking::Unmasking;
 use super::utf8::Utf8Check;
 use crate::count::{counted, plural};
 use crate::layer::{Direction, Group, Note, Severity};
@@ -19,8 +20,7 @@ use crate::message::{Decoder, Draft, Glance, Input, Parting, Progress, Sink};
 #[derive(Debug)]
 pub(super) struct WebSocketDecoder {
     speakers: [Speaker; 2],
-    /// Where masks are undone.
-    scratch: Vec<u8>,
+    unmasking: Unmasking,
     /// What is to be told on the first frame of a connection that was joined in its middle.
     joined: Option<Note>,
     /// An extension that is not known here was agreed on.
@@ -46,7 +46,7 @@ impl WebSocketDecoder {
         };
         let speakers = [speaker(Direction::ToServer), speaker(Direction::ToClient)];
         let foreign = extensions.is_some_and(|list| unknown(list).next().is_some());
-        Self { speakers, scratch: Vec::new(), joined: None, foreign, glanced: None }
+        Self { speakers, unmasking: Unmasking::default(), joined: None, foreign, glanced: None }
     }
 
     /// A decoder for a connection that was joined in its middle, of which so many frames fit. Whether compression was
@@ -117,7 +117,7 @@ impl Decoder for WebSocketDecoder {
         let len = usize::try_from(frame.total_len()?).ok()?;
         let masked = bytes.get(usize::from(frame.header_len)..len)?;
         let text = match frame.opcode {
-            Opcode::Text => Some(unmasked(masked, frame.masking_key, 0, &mut self.scratch)),
+            Opcode::Text => Some(self.unmasking.whole(masked, frame.masking_key)?),
             _ => None,
         };
         // Most text is ASCII, and that is seen more quickly.
@@ -176,17 +176,20 @@ impl WebSocketDecoder {
         let is_text = frame.opcode == Opcode::Text && of_message.is_none();
         // Of many frames nobody looks at the octets.
         if is_text || frame.opcode == Opcode::Close || of_message.as_ref().is_some_and(|begun| begun.reads_octets()) {
-            let payload = unmasked(masked, frame.masking_key, 0, &mut self.scratch);
             if let Some(begun) = of_message {
-                begun.feed(payload, speaker.inflater.as_mut(), frame.fin, &mut notes);
+                self.unmasking.pieces(masked, frame.masking_key, 0, |piece, is_last| {
+                    begun.feed(piece, speaker.inflater.as_mut(), frame.fin && is_last, &mut notes);
+                });
             } else if is_text {
                 let mut check = Utf8Check::default();
-                check.add(payload);
+                self.unmasking.pieces(masked, frame.masking_key, 0, |piece, _| check.add(piece));
                 let wrong = check.finish();
                 frame.is_utf8 = frame.fin && wrong.is_none();
                 notes.extend(wrong);
             } else if !frame.encoded {
-                check_close(payload, &mut notes);
+                let mut payload = Vec::new();
+                self.unmasking.pieces(masked, frame.masking_key, 0, |piece, _| payload.extend_from_slice(piece));
+                check_close(&payload, &mut notes);
             }
         }
         self.hand_out(&frame, input.direction, input.offset..input.offset + len, notes, true, sink);
@@ -219,15 +222,17 @@ impl WebSocketDecoder {
         let piece = &input.bytes[..input.bytes.len().min(usize::try_from(rest).unwrap_or(usize::MAX))];
         let is_whole = piece.len() as u64 == rest;
         let frame = partial.frame;
-        let of_message = speaker.begun.as_mut().filter(|_| !frame.opcode.is_control());
+        let mut of_message = speaker.begun.as_mut().filter(|_| !frame.opcode.is_control());
         if partial.text.is_some() || of_message.as_ref().is_some_and(|begun| begun.reads_octets()) {
-            let payload = unmasked(piece, frame.masking_key, partial.taken, &mut self.scratch);
-            if let Some(begun) = of_message {
-                let ends = frame.fin && is_whole;
-                begun.feed(payload, speaker.inflater.as_mut(), ends, &mut partial.notes);
-            } else if let Some(text) = &mut partial.text {
-                text.add(payload);
-            }
+            let Partial { taken, notes, text, .. } = partial;
+            self.unmasking.pieces(piece, frame.masking_key, *taken, |piece, is_last| {
+                if let Some(begun) = &mut of_message {
+                    let ends = frame.fin && is_whole && is_last;
+                    begun.feed(piece, speaker.inflater.as_mut(), ends, notes);
+                } else if let Some(text) = text {
+                    text.add(piece);
+                }
+            });
         }
         partial.taken += piece.len() as u64;
         if !is_whole && !input.end {
@@ -373,15 +378,4 @@ impl WebSocketDecoder {
         sink.message(Draft { direction: input.direction, range, payload: &frame, notes, complete: false });
         Progress::Consumed(input.bytes.len())
     }
-}
-
-/// A piece of a payload with its mask undone; `at` is how much of the payload came before it. Nothing is copied if there
-/// is no mask.
-fn unmasked<'a>(piece: &'a [u8], key: Option<[u8; 4]>, at: u64, scratch: &'a mut Vec<u8>) -> &'a [u8] {
-    let Some(mut key) = key else { return piece };
-    key.rotate_left((at % 4) as usize);
-    scratch.clear();
-    scratch.extend_from_slice(piece);
-    unmask(scratch, key);
-    scratch
 }

@@ -17,6 +17,7 @@ mod joined;
 mod message;
 mod speaker;
 mod stray;
+mod unmasking;
 mod utf8;
 
 pub use frame::{Opcode, WebSocketFrame, close_meaning};
