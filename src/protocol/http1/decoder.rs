@@ -190,7 +190,8 @@ impl HttpDecoder {
         // What it says may be half of what was said: nothing waits for the answer, and nothing follows from it.
         self.lose(input.direction);
         let (payload, asked) = match head::read_cut(input.direction, input.bytes) {
-            None => (HttpMessage::unreadable(input.bytes.len() as u64), None),
+            None if input.bytes.contains(&b'\n') => (HttpMessage::unreadable(input.bytes.len() as u64), None),
+            None => (HttpMessage::cut(input.bytes.len() as u64), None),
             Some(head) => {
                 let status = if let Start::Response { status, .. } = head.start { status } else { 0 };
                 self.changed |= status == 101;

@@ -96,6 +96,8 @@ pub struct HttpMessage {
 enum Written {
     /// Nobody can read it.
     Unreadable,
+    /// It ends in its first line: it may have been one.
+    Cut,
     /// It is not there.
     Missing,
     /// As text, where everything lies in the octets.
@@ -121,6 +123,11 @@ impl HttpMessage {
         Self { side: Side::Unreadable, head_len: len, answers: None, chunks: None, head: Written::Unreadable }
     }
 
+    /// So many octets of a head that ends in its first line.
+    pub(super) fn cut(len: u64) -> Self {
+        Self { head: Written::Cut, ..Self::unreadable(len) }
+    }
+
     /// So many octets that are left of a message whose head is not there.
     pub(super) fn left(len: u64) -> Self {
         Self { head: Written::Missing, ..Self::unreadable(len) }
@@ -143,7 +150,7 @@ impl HttpMessage {
     fn head(&self, bytes: &[u8]) -> Option<&RawHead> {
         match &self.head {
             Written::Plain(head) => Some(head).filter(|head| head.len <= bytes.len()),
-            Written::Packed(_) | Written::Unreadable | Written::Missing => None,
+            Written::Packed(_) | Written::Unreadable | Written::Cut | Written::Missing => None,
         }
     }
 
@@ -232,7 +239,7 @@ impl HttpMessage {
         match &self.head {
             Written::Plain(RawHead { start: Start::Response { status, .. }, .. }) => Some(*status),
             Written::Packed(head) => head.status,
-            Written::Plain(_) | Written::Unreadable | Written::Missing => None,
+            Written::Plain(_) | Written::Unreadable | Written::Cut | Written::Missing => None,
         }
     }
 
@@ -240,7 +247,7 @@ impl HttpMessage {
     fn tail_len(&self) -> u64 {
         match &self.head {
             Written::Packed(head) => head.tail_len,
-            Written::Plain(_) | Written::Unreadable | Written::Missing => 0,
+            Written::Plain(_) | Written::Unreadable | Written::Cut | Written::Missing => 0,
         }
     }
 
@@ -263,11 +270,12 @@ impl Payload for HttpMessage {
 
     fn summary(&self, bytes: &[u8]) -> String {
         let Some((first, second)) = self.start(bytes) else {
-            if self.head == Written::Missing {
-                return format!("{} of a message whose beginning is missing", counted(bytes.len(), "octet"));
-            }
-            let are = plural(bytes.len(), "is", "are");
-            return format!("{} that {are} no HTTP message", counted(bytes.len(), "octet"));
+            let octets = counted(bytes.len(), "octet");
+            return match self.head {
+                Written::Missing => format!("{octets} of a message whose beginning is missing"),
+                Written::Cut => format!("{octets} of a head that ends in its first line"),
+                _ => format!("{octets} that {} no HTTP message", plural(bytes.len(), "is", "are")),
+            };
         };
         if let Written::Packed(head) = &self.head {
             let protocol = head.value(":protocol").map(|token| format!(", for {}", plain(token, 20)));

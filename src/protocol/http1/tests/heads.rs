@@ -42,7 +42,7 @@ fn what_is_there_of_a_cut_head_is_shown() {
     assert_eq!(answer.answers, Some(0..GET.len() as u64));
     let mut talk = answered("HTTP/1.1 2");
     talk.close();
-    assert_eq!(talk.told()[1], "< 10 octets that are no HTTP message (incomplete)");
+    assert_eq!(talk.told()[1], "< 10 octets of a head that ends in its first line (incomplete)");
     assert_eq!(talk.notes(), [(WARN, "RFC 9112 §2.1")], "the server may have sent all of it");
     // What a cut head asks for is not judged.
     let mut talk = answered(&SWITCHING[..SWITCHING.len() - 4]);
