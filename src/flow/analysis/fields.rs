@@ -86,6 +86,7 @@ pub fn describe(analysis: &Analysis, initial_rtt: Option<i64>, layer: &mut Layer
         if since.nanoseconds != 0 {
             layer.computed(&TCP_ACK_RTT, seconds(since.nanoseconds));
         }
+        layer.notes.extend(analysis.round_trip().is_none().then(|| ambiguous(layer)));
     }
     if let Some(rtt) = initial_rtt {
         layer.computed(&TCP_INITIAL_RTT, seconds(rtt));
@@ -108,6 +109,17 @@ pub fn describe(analysis: &Analysis, initial_rtt: Option<i64>, layer: &mut Layer
         layer.computed(&TCP_DUPLICATE_ACK_NUM, number(duplicate.number));
         layer.computed(&TCP_DUPLICATE_ACK_FRAME, number(duplicate.frame));
     }
+}
+
+/// That the round trip may be another one (Karn's algorithm).
+fn ambiguous(layer: &Layer) -> Note {
+    let which = match layer.value("tcp.options.timestamp.tsecr") {
+        Some(_) => "its timestamp says which one it answers (RFC 7323 §4)",
+        None => "which one it answers nothing says, so it is no sample for a retransmission timer",
+    };
+    let text =
+        format!("what it acknowledges was sent more than once, and the round trip is counted from the first: {which}");
+    Note::new(Severity::Chat, text, "RFC 6298 §3")
 }
 
 /// That a window may be larger than it seems. None is none, whatever it is multiplied by, and that of a RST says nothing.

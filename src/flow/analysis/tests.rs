@@ -3,9 +3,9 @@
 use proptest::collection::vec;
 use proptest::prelude::{ProptestConfig, any, prop_assert, proptest};
 
-use super::{Duplicate, Options, Since};
+use super::{Analysis, Duplicate, Options, Since, describe};
 use crate::flow::testing::{ACK, DOWN, FIN, MILLISECOND, Play, RST, SYN, UP, names};
-use crate::layer::Direction;
+use crate::layer::{Direction, Layer, Value};
 use crate::packet::{Extent, Flags, Tcp};
 
 const PSH: u8 = Flags::PSH;
@@ -195,8 +195,20 @@ fn the_round_trip_is_counted_from_the_eldest() {
     let ack = play.send(DOWN, ACK, 0);
     assert_eq!(ack.acks, Some(Since { frame: 4, nanoseconds: 202 * MILLISECOND }));
     assert_eq!(ack.round_trip(), None, "nobody knows which of the two it answers");
+    let told = |analysis: &Analysis, echoes: bool| {
+        let mut layer = Layer::new("tcp", "", None, None);
+        if echoes {
+            let tsecr = crate::packet::fields().find(|field| field.name == "tcp.options.timestamp.tsecr");
+            layer.computed(tsecr.expect("it is a field"), Value::Uint(1));
+        }
+        describe(analysis, None, &mut layer);
+        layer.notes.into_iter().map(|note| note.text).filter(|text| text.contains("more than once")).collect::<String>()
+    };
+    assert!(told(&ack, false).ends_with("no sample for a retransmission timer"), "{}", told(&ack, false));
+    assert!(told(&ack, true).ends_with("(RFC 7323 §4)"), "{}", told(&ack, true));
     play.send(UP, ACK, 10);
-    assert_eq!(play.send(DOWN, ACK, 0).round_trip(), Some(MILLISECOND));
+    let ack = play.send(DOWN, ACK, 0);
+    assert_eq!((ack.round_trip(), told(&ack, false)), (Some(MILLISECOND), String::new()));
 }
 
 #[test]
