@@ -136,6 +136,26 @@ mod tests {
         assert_eq!(sum.value.to_string(), "-2");
     }
 
+    /// A client that asks for a cookie of Fast Open on its first SYN and shows it on the next.
+    #[test]
+    fn fast_open_is_found_as_in_wireshark() {
+        let syn = |n: u16, options: &[u8]| {
+            let words = (20 + options.len() as u8) / 4;
+            let mut data = vec![0x45, 0, 0, 40 + options.len() as u8, 0, 0, 0x40, 0, 64, 6, 0, 0];
+            data.extend([127, 0, 0, 1, 127, 0, 0, 1]);
+            data.extend([&(50_000 + n).to_be_bytes()[..], &[0, 80, 0, 0, 0, 1, 0, 0, 0, 0]].concat());
+            data.extend([&[words << 4, 2, 2, 0, 0, 0, 0, 0][..], options].concat());
+            frame(usize::from(n), LinkType::RAW, data)
+        };
+        let shown = syn(1, &[34, 6, 0xab, 1, 2, 3, 1, 1]);
+        let trace = trace(&[syn(0, &[34, 2, 1, 1]), shown, syn(2, &[])]);
+        let frames = |text: &str| Filter::parse(text, &TraceNames).unwrap().frames(&trace).collect::<Vec<_>>();
+        assert_eq!(frames("tcp.options.tfo.request"), [1]);
+        assert_eq!(frames("tcp.options.tfo.cookie"), [2]);
+        assert_eq!(frames("tcp.options.tfo.cookie == ab:01:02:03"), [2]);
+        assert_eq!(frames("tcp.analysis.tfo_syn && !tcp.options.tfo.request"), [2]);
+    }
+
     /// A cookie, how long a request waited, and which protocols there are: as people ask in Wireshark.
     #[test]
     fn what_an_exchange_says_of_itself() {

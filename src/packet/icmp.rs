@@ -118,7 +118,7 @@ impl Icmp {
     /// The packet that an error quotes, as far as it does; its extents count in the same octets as this message's.
     pub(super) fn quoted(&self, data: &[u8], outer: &Packet) -> Option<Packet> {
         let at = Extent::new(self.header.start as usize + field::LEN, self.header.end as usize);
-        let (net, fault) = Net::decode(data, at).ok().filter(|_| self.is_error())?;
+        let (net, fault) = Net::decode(data, at, 0).ok().filter(|_| self.is_error())?;
         let mut quoted = Packet { transport: None, net: Some(net), payload: net.payload, fault, ..*outer };
         if quoted.fault.is_none() {
             quoted.decode_transport(data, &net);

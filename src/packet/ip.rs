@@ -103,25 +103,29 @@ mod field {
 
 /// An IPv4 header without options.
 const FIXED_LEN: usize = 20;
+/// An IPv6 header without extensions.
+const IPV6_LEN: usize = 40;
 
 impl Net {
     /// Reads the IP header at the start of `at`. A second value says why what it carries cannot be read.
-    pub(super) fn decode(data: &[u8], at: Extent) -> Result<(Self, Option<Fault>), Fault> {
+    /// `missing` is how many octets of the frame the capture did not keep.
+    pub(super) fn decode(data: &[u8], at: Extent, missing: u32) -> Result<(Self, Option<Fault>), Fault> {
         let bytes = at.of(data);
+        let on_wire = bytes.len() + missing as usize;
         match bytes.first().map(|b| b >> 4) {
-            Some(4) => Self::v4(bytes, at),
-            Some(6) => Self::v6(bytes, at),
+            Some(4) => Self::v4(bytes, at, on_wire),
+            Some(6) => Self::v6(bytes, at, on_wire),
             Some(version) => Err(Fault::Invalid { field: "IP version", value: u32::from(version) }),
             None => Err(Fault::Short { header: "IP header", needed: 20, had: 0 }),
         }
     }
 
-    fn v4(bytes: &[u8], at: Extent) -> Result<(Self, Option<Fault>), Fault> {
+    fn v4(bytes: &[u8], at: Extent, on_wire: usize) -> Result<(Self, Option<Fault>), Fault> {
         let header = Ipv4HeaderSlice::from_slice(bytes).map_err(|_| v4_fault(bytes))?;
         let header_len = header.slice().len();
-        // "IPv4 total length 0": a segment the network card was to cut up (TSO); the captured length is the true one.
+        // A segment that the network card was to cut up (TSO), or too long for the field (BIG TCP): the frame's length counts.
         let total = match usize::from(header.total_len()) {
-            0 => bytes.len(),
+            0 => on_wire,
             short if short < header_len => {
                 return Err(Fault::Invalid { field: "IPv4 total length", value: short as u32 });
             }
@@ -152,15 +156,15 @@ impl Net {
         Ok((net, fault))
     }
 
-    fn v6(bytes: &[u8], at: Extent) -> Result<(Self, Option<Fault>), Fault> {
+    fn v6(bytes: &[u8], at: Extent, on_wire: usize) -> Result<(Self, Option<Fault>), Fault> {
         let short = Fault::Short { header: "IPv6 header", needed: 40, had: bytes.len() as u32 };
         let header = Ipv6HeaderSlice::from_slice(bytes).map_err(|_| short)?;
         let total = match usize::from(header.payload_length()) {
-            0 => bytes.len(),
-            len => 40 + len,
+            0 => ipv6_extension::jumbo(bytes).map_or(on_wire, |(len, _)| IPV6_LEN + len as usize),
+            len => IPV6_LEN + len,
         };
         let present = bytes.get(..total.min(bytes.len())).unwrap_or(bytes);
-        let walk = ipv6_extension::walk(present, 40, header.next_header().0, header.destination_addr().into());
+        let walk = ipv6_extension::walk(present, IPV6_LEN, header.next_header().0, header.destination_addr().into());
         let header_len = walk.end;
         let start = at.start as usize;
         let net = Self {
@@ -263,6 +267,9 @@ impl Net {
         };
         layer.field(&IP_DST, Value::Address(self.destination), end.clone());
         layer.field(&IP_ADDR, Value::Address(self.destination), end);
+        if header.total_len() == 0 {
+            layer.notes.push(of_the_frame("total length"));
+        }
         let verdict = v4_checksum(bytes);
         layer.computed(&IP_CHECKSUM_VERDICT, Value::Text(verdict.as_str().into()));
         if verdict == ChecksumVerdict::Wrong {
@@ -292,8 +299,20 @@ impl Net {
         if stop != self.destination {
             layer.summary = format!("{}, by way of {stop}", layer.summary);
         }
+        if header.payload_length() == 0 && self.payload_len > 0 && ipv6_extension::jumbo(bytes).is_none() {
+            layer.notes.push(of_the_frame("payload length"));
+        }
         layer
     }
+}
+
+/// Why a packet is as long as its frame.
+fn of_the_frame(field: &str) -> Note {
+    let text = format!(
+        "the {field} is 0: captured before a network card was to cut the packet up, or it is longer than the field can say. \
+         So it is taken to be as long as its frame"
+    );
+    Note::new(Severity::Chat, text, "")
 }
 
 fn v4_checksum(header: &[u8]) -> ChecksumVerdict {

@@ -1,7 +1,7 @@
 //! IPv6 extension headers: what stands between the IPv6 header and what the packet carries.
 //!
 //! # References
-//! - Extension headers: RFC 8200 §4; what a routing header says is in `route.rs`, and the
+//! - Jumbo Payload option: RFC 2675 §2. Extension headers: RFC 8200 §4; what a routing header says is in `route.rs`, and the
 //!   Authentication Header in `auth.rs`. A fragment that is the whole packet ("atomic"): RFC 6946.
 
 use std::net::IpAddr;
@@ -16,6 +16,7 @@ crate::fields! {
     HOPOPTS_NXT = "ipv6.hopopts.nxt", Uint, "Which header follows the hop-by-hop options.", "RFC 8200 §4.3";
     HOPOPTS_LEN = "ipv6.hopopts.len", Uint, "The length of the hop-by-hop options in units of 8 octets, the first not counted.", "RFC 8200 §4.3";
     HOPOPTS_OCT = "ipv6.hopopts.len_oct", Uint, "The length of the hop-by-hop options, in octets.", "RFC 8200 §4.3";
+    JUMBO = "ipv6.opt.jumbo", Uint, "The length of what follows the IPv6 header, in octets, where it is more than 65 535.", "RFC 2675 §2";
     DSTOPTS_NXT = "ipv6.dstopts.nxt", Uint, "Which header follows the destination options.", "RFC 8200 §4.6";
     DSTOPTS_LEN = "ipv6.dstopts.len", Uint, "The length of the destination options in units of 8 octets, the first not counted.", "RFC 8200 §4.6";
     DSTOPTS_OCT = "ipv6.dstopts.len_oct", Uint, "The length of the destination options, in octets.", "RFC 8200 §4.6";
@@ -100,10 +101,39 @@ pub(super) fn walk(bytes: &[u8], start: usize, first: u8, destination: IpAddr) -
     walk
 }
 
+const PAD_1: u8 = 0;
+const JUMBO_PAYLOAD: u8 = 0xc2;
+
+/// The length that a Jumbo Payload option gives a packet whose payload length is 0, and where that stands in it. "The Jumbo
+/// Payload Length must be greater than 65,535" (RFC 2675 §2): a smaller one is none.
+pub(super) fn jumbo(packet: &[u8]) -> Option<(u32, usize)> {
+    if packet.get(NEXT_HEADER) != Some(&HOP_BY_HOP) {
+        return None;
+    }
+    let header = packet.get(IPV6_LEN..)?;
+    let header = header.get(..extension_len(HOP_BY_HOP, header).ok()?)?;
+    let mut at = 2;
+    loop {
+        let option = header.get(at..)?;
+        match *option {
+            [PAD_1, ..] => at += 1,
+            [JUMBO_PAYLOAD, 4, a, b, c, d, ..] => {
+                let len = u32::from_be_bytes([a, b, c, d]);
+                return (len > u32::from(u16::MAX)).then_some((len, IPV6_LEN + at + 2));
+            }
+            [_, len, ..] => at += 2 + usize::from(len),
+            _ => return None,
+        }
+    }
+}
+
 /// Adds the extension headers, up to the first Authentication Header, to the layer of the IPv6 header whose octets, extension
 /// headers included, these are.
 pub(super) fn describe(layer: &mut Layer, bytes: &[u8]) {
     let Some(first) = bytes.get(NEXT_HEADER) else { return };
+    if let Some((len, at)) = jumbo(bytes) {
+        layer.field(&JUMBO, Value::Uint(u64::from(len)), at..at + 4);
+    }
     describe_from(layer, bytes, IPV6_LEN, *first);
 }
 

@@ -172,7 +172,7 @@ impl Packet {
     }
 
     fn decode_net(&mut self, data: &[u8]) {
-        match Net::decode(data, self.payload) {
+        match Net::decode(data, self.payload, self.missing) {
             Ok((net, fault)) => {
                 self.net = Some(net);
                 self.payload = net.payload;

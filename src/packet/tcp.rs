@@ -2,7 +2,7 @@
 //! (relative numbers, round trips, reassembly) is in [`crate::flow`].
 //!
 //! # References
-//! - Header: RFC 9293 §3.1. Window scale and timestamps: RFC 7323. SACK: RFC 2018.
+//! - Header: RFC 9293 §3.1. Window scale and timestamps: RFC 7323. SACK: RFC 2018. Fast Open: RFC 7413.
 
 use std::fmt;
 
@@ -41,6 +41,8 @@ crate::fields! {
     TCP_OPT_SACK_RE = "tcp.options.sack_re", Uint, "The one after the last of that stretch.", "RFC 2018 §3";
     TCP_OPT_TSVAL = "tcp.options.timestamp.tsval", Uint, "The sender's clock.", "RFC 7323 §3.2";
     TCP_OPT_TSECR = "tcp.options.timestamp.tsecr", Uint, "The other side's clock, sent back to it.", "RFC 7323 §3.2";
+    TCP_OPT_TFO_REQUEST = "tcp.options.tfo.request", Presence, "The client asks for a cookie, with which data may ride on a later SYN.", "RFC 7413 §4.1.1";
+    TCP_OPT_TFO_COOKIE = "tcp.options.tfo.cookie", Bytes, "What the server gave the client to prove its address with, so that data may ride on a SYN.", "RFC 7413 §4.1.1";
     TCP_PAYLOAD = "tcp.payload", Bytes, "The octets of the stream this segment carries.", "RFC 9293 §3.1";
 }
 
@@ -272,7 +274,13 @@ mod kind {
     pub(super) const SACK_PERMITTED: u8 = 4;
     pub(super) const SACK: u8 = 5;
     pub(super) const TIMESTAMP: u8 = 8;
+    pub(super) const FAST_OPEN: u8 = 34;
+    /// Shared by experiments, which put their own number first (RFC 6994 §3).
+    pub(super) const EXPERIMENT: u8 = 254;
 }
+
+/// Fast Open's number while it was an experiment (RFC 7413 §7).
+const FAST_OPEN_EXPERIMENT: [u8; 2] = [0xf9, 0x89];
 
 /// One option: its kind, where its body begins in the header, and the body.
 struct TcpOption<'a> {
@@ -325,8 +333,21 @@ fn describe_options(layer: &mut Layer, header: &[u8]) {
                     layer.field(&TCP_OPT_SACK_RE, Value::Uint(right), at + i + 4..at + i + 8);
                 }
             }
+            (kind::FAST_OPEN, _) => describe_fast_open(layer, at - 2, at, body),
+            (kind::EXPERIMENT, [a, b, cookie @ ..]) if [*a, *b] == FAST_OPEN_EXPERIMENT => {
+                describe_fast_open(layer, at - 2, at + 2, cookie);
+            }
             _ => {}
         }
+    }
+}
+
+/// A Fast Open option that begins at octet `start` of the header, and its cookie at `at`. Without a cookie it asks for one
+/// (RFC 7413 §4.1.1).
+fn describe_fast_open(layer: &mut Layer, start: usize, at: usize, cookie: &[u8]) {
+    match cookie {
+        [] => layer.field(&TCP_OPT_TFO_REQUEST, Value::Present, start..at),
+        _ => layer.field(&TCP_OPT_TFO_COOKIE, Value::Bytes(cookie.to_vec()), at..at + cookie.len()),
     }
 }
 

@@ -99,25 +99,55 @@ fn padding_after_ip_is_not_payload() {
     assert_eq!(packet.trailer.len(), 6);
 }
 
+/// The same segment over IPv6, from ::1 to itself.
+fn over_ipv6() -> Vec<u8> {
+    let tcp = &frame()[34..];
+    let mut data = vec![0x60, 0, 0, 0, 0, tcp.len() as u8, 6, 64];
+    data.extend([[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]; 2].concat());
+    data.extend(tcp);
+    data
+}
+
 #[test]
 fn other_links_lead_to_the_same_packet() {
-    let ip = frame()[14..].to_vec();
-    let sll = [&[0, 0, 3, 4, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0x08, 0x00][..], &ip].concat();
-    let cases = [
-        (LinkType::RAW, ip.clone()),
-        (LinkType::IPV4, ip.clone()),
-        (LinkType::NULL, [&[2, 0, 0, 0][..], &ip].concat()), // little-endian host
-        (LinkType::NULL, [&[0, 0, 0, 2][..], &ip].concat()), // big-endian host
-        (LinkType::LOOP, [&[0, 0, 0, 2][..], &ip].concat()),
-        (LinkType::LINUX_SLL, sll),
+    let (v4, v6) = (frame()[14..].to_vec(), over_ipv6());
+    let cooked = |ether_type: [u8; 2]| [&[0, 0, 3, 4, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0][..], &ether_type].concat();
+    // AF_INET is 2 everywhere; AF_INET6 is 10 on Linux, 24 on NetBSD and OpenBSD, 28 on FreeBSD, 30 on macOS.
+    let families = [(2, &v4), (10, &v6), (24, &v6), (28, &v6), (30, &v6)];
+    let mut cases = vec![
+        (LinkType::IPV4, vec![], &v4),
+        (LinkType::IPV6, vec![], &v6),
+        (LinkType::LINUX_SLL, cooked([0x08, 0x00]), &v4),
+        (LinkType::LINUX_SLL, cooked([0x86, 0xdd]), &v6),
     ];
-    for (link, data) in cases {
-        let packet = Packet::decode(link, &data, data.len() as u32);
-        assert_eq!(packet.tcp().unwrap().0.destination_port, 8080, "{link}");
-        assert_eq!(describe(&packet, 1, &data).len(), 3, "{link}");
+    for (family, ip) in families {
+        // The order of octets is that of the host that captured; of LOOP always the most significant one first.
+        cases.push((LinkType::NULL, u32::to_le_bytes(family).to_vec(), ip));
+        cases.push((LinkType::NULL, u32::to_be_bytes(family).to_vec(), ip));
+        cases.push((LinkType::LOOP, u32::to_be_bytes(family).to_vec(), ip));
     }
-    let packet = Packet::decode(LinkType(147), &ip, ip.len() as u32);
+    for raw in [LinkType(12), LinkType(14), LinkType(101)] {
+        cases.extend([(raw, vec![], &v4), (raw, vec![], &v6)]);
+    }
+    for (link, header, ip) in cases {
+        let data = [&header, &ip[..]].concat();
+        let packet = Packet::decode(link, &data, data.len() as u32);
+        let what = format!("{link}, {header:?}");
+        assert_eq!(packet.fault, None, "{what}");
+        let (tcp, from, _) = packet.tcp().unwrap();
+        assert_eq!((tcp.destination_port, from.is_ipv6()), (8080, ip[0] == 0x60), "{what}");
+        assert_eq!(packet.payload.of(&data), b"hi", "{what}");
+        let layers = describe(&packet, 1, &data);
+        assert_eq!(layers.len(), 3, "{what}");
+        let family = layers[0].value("null.family");
+        let said = [LinkType::NULL, LinkType::LOOP].contains(&link);
+        assert_eq!(family, said.then(|| Value::Uint(header.iter().map(|octet| u64::from(*octet)).sum())).as_ref());
+    }
+    let packet = Packet::decode(LinkType(147), &v4, v4.len() as u32);
     assert_eq!(packet.fault, Some(Fault::Unknown { what: "link type", number: 147 }));
+    let other = [&[0, 0, 0, 7][..], &v4].concat();
+    let packet = Packet::decode(LinkType::NULL, &other, other.len() as u32);
+    assert_eq!(packet.fault, Some(Fault::Unknown { what: "address family", number: 7 }));
 }
 
 #[test]
@@ -155,6 +185,49 @@ fn syn_options_are_read() {
     assert_eq!(layer.value("tcp.options.mss_val"), Some(&Value::Uint(65495)));
     assert_eq!(layer.value("tcp.options.sack_perm"), Some(&Value::Present));
     assert_eq!(layer.value("tcp.options.timestamp.tsval"), Some(&Value::Uint(9)));
+}
+
+/// The TCP header of a SYN with these options, which fill whole words, as a layer.
+fn syn_with(options: &[u8]) -> Layer {
+    let mut data = frame()[14..34].to_vec();
+    data[3] = 40 + options.len() as u8;
+    let words = (20 + options.len() as u8) / 4;
+    data.extend([0xc9, 0x38, 0x1f, 0x90, 0, 0, 0, 1, 0, 0, 0, 0, words << 4, 0x02, 0xff, 0xd7, 0, 0, 0, 0]);
+    data.extend(options);
+    describe(&Packet::decode(LinkType::RAW, &data, data.len() as u32), 1, &data).pop().unwrap()
+}
+
+/// Data may ride on a SYN that shows a cookie (RFC 7413 §4.1.1); before it had a number of its own the option was an
+/// experiment with a number behind it (§7).
+#[test]
+fn fast_open_options_are_read() {
+    let cookie = [1, 2, 3, 4, 5, 6, 7, 8];
+    let with = |before: &[u8], after: &[u8]| [before, &cookie, after].concat();
+    let cases = [
+        (vec![34, 2, 1, 1], None),
+        (with(&[34, 10], &[1, 1]), Some(22..30)),
+        (vec![254, 4, 0xf9, 0x89], None),
+        (with(&[254, 12, 0xf9, 0x89], &[]), Some(24..32)),
+    ];
+    for (options, at) in cases {
+        let layer = syn_with(&options);
+        let (asked, shown) = (layer.value("tcp.options.tfo.request"), layer.value("tcp.options.tfo.cookie"));
+        let expected = Value::Bytes(cookie.to_vec());
+        match at {
+            None => assert_eq!((asked, shown), (Some(&Value::Present), None), "{options:?}"),
+            Some(at) => {
+                assert_eq!((asked, shown), (None, Some(&expected)), "{options:?}");
+                let field = layer.fields.iter().find(|field| field.def.name == "tcp.options.tfo.cookie").unwrap();
+                // The TCP header stands behind 20 octets of IP.
+                assert_eq!(field.span, Some(Span::new(Buffer::Frame(1), 20 + at.start..20 + at.end)));
+            }
+        }
+    }
+    // Another experiment, an option that is longer than the header, and an option of nothing.
+    for options in [&[254, 4, 0xf9, 0x8a][..], &[34, 10, 1, 2], &[254, 2, 1, 1], &[254, 3, 0xf9, 1]] {
+        let layer = syn_with(options);
+        assert!(!layer.fields.iter().any(|field| field.def.name.contains("tfo")), "{options:?}");
+    }
 }
 
 /// A field is only there if its octets are.

@@ -316,6 +316,24 @@ pub fn signed() -> Vec<Talk> {
     capture("signed", [frames, pieces, pieces6].concat())
 }
 
+/// Packets that are longer than their length field can say, and name their length in an option (RFC 2675).
+pub fn jumbograms() -> Vec<Talk> {
+    const TCP: u8 = 6;
+    let jumbo = |seq: u32, octets: usize, trailer: &[u8]| {
+        let payload: Vec<u8> = (0..octets).map(|n| (n % 251) as u8).collect();
+        let ports = PORTS.map(u16::to_be_bytes).concat();
+        let rest = [0, 0, 0, 1, 0x50, PSH | ACK, 1, 0, 0, 0, 0, 0];
+        let mut segment = [&ports[..], &seq.to_be_bytes(), &rest, &payload].concat();
+        let sum = checksum(&[&pseudo(true, TCP, segment.len()), &segment]);
+        segment[16..18].copy_from_slice(&sum.to_be_bytes());
+        let len = (8 + segment.len()) as u32;
+        let mut packet = ip6(0, &[&[TCP, 0, 0xc2, 4][..], &len.to_be_bytes(), &segment].concat());
+        packet[4..6].fill(0);
+        with_trailer(ethernet(0x86dd, &packet), trailer)
+    };
+    capture("jumbograms", vec![jumbo(1, 70_000, b""), jumbo(70_001, 150_000, b"abcdef")])
+}
+
 /// A request damaged on the way, and sent again because nobody acknowledged it.
 pub fn damaged() -> Vec<Talk> {
     const REQUEST: &[u8] = b"GET /here HTTP/1.1\r\nHost: h\r\n\r\n";

@@ -173,6 +173,11 @@ fn made_fragments() {
 }
 
 #[test]
+fn made_jumbograms() {
+    made("jumbograms", &below::jumbograms(), Form::InTurn);
+}
+
+#[test]
 fn made_routes() {
     made("routes", &below::routes(), Form::InTurn);
 }

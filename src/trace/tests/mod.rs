@@ -1,4 +1,5 @@
 mod joined;
+mod large;
 mod missing;
 mod numbers;
 mod whole;
