@@ -11,7 +11,7 @@ use serde_json::Value;
 use wiretale::capture::{Frame, LinkType, Timestamp};
 use wiretale::cli::{Loaded, Secrets, trace_frames};
 use wiretale::explain::Summary;
-use wiretale::trace::Pipeline;
+use wiretale::trace::{Pipeline, Trace};
 use wiretale::view::{Exporter, KINDS, Wanted, export, summary_json};
 
 /// Every capture in the repository.
@@ -59,6 +59,30 @@ fn an_export_while_reading_is_the_export_of_the_trace() {
         compared += 1;
     }
     assert!(compared > 40, "only {compared} captures could be read");
+}
+
+/// Where a socket gave each packet twice, as those of AF_PACKET do on loopback, what was said was said once, and nothing is
+/// missing for that.
+#[test]
+fn a_capture_that_has_each_packet_twice_says_the_same() {
+    let mut compared = 0;
+    for file in captures() {
+        let Ok(loaded) = Loaded::open(&file, Secrets::Known("")) else { continue };
+        if loaded.trace.len() > 1000 {
+            continue;
+        }
+        let once: Vec<Frame> = loaded.trace.records().map(|(_, record)| record.frame.clone()).collect();
+        let twice: Vec<Frame> = once.iter().flat_map(|frame| [frame.clone(), frame.clone()]).collect();
+        let (once, twice) = (trace_frames(&once), trace_frames(&twice));
+        let said =
+            |trace: &Trace| trace.messages().iter().map(|one| (trace.summary(one), one.complete)).collect::<Vec<_>>();
+        assert_eq!(said(&twice), said(&once), "{}", file.display());
+        let missing =
+            |trace: &Trace| trace.notes().iter().filter(|(_, note)| note.text.contains("not captured")).count();
+        assert_eq!(missing(&twice), missing(&once), "{}", file.display());
+        compared += 1;
+    }
+    assert!(compared > 30, "only {compared} captures were compared");
 }
 
 /// Of an export the lines of these kinds, without the version that the first line tells.

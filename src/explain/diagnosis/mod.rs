@@ -9,6 +9,7 @@ mod answers;
 mod asked;
 mod closed;
 mod cors;
+mod doubled;
 mod encrypted;
 mod exchange;
 mod host;
@@ -194,6 +195,7 @@ pub fn diagnose(trace: &Trace) -> Vec<Finding> {
     found.extend(again::findings(&case));
     found.extend(encrypted::findings(&case));
     found.extend(lengths::findings(&case));
+    found.extend(doubled::findings(&case));
     for finding in &mut found {
         finding.frames.sort_unstable();
         finding.frames.dedup();

@@ -1,5 +1,6 @@
 mod again;
 mod cors;
+mod doubled;
 mod http2;
 mod mismatch;
 mod missing;

@@ -51,6 +51,38 @@ fn who_does_not_read_is_named() {
     assert!(told(&talk)[0].starts_with("127.0.0.1:8080 does not read any more"), "{:?}", told(&talk));
 }
 
+/// What is sent in bulk fills the window of a healthy receiver, and closes it for a moment: the analysis says so, nobody is
+/// alarmed.
+#[test]
+fn a_window_that_is_full_for_a_moment_is_healthy() {
+    let mut talk = Conversation::new().open();
+    talk.client("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    let head = "HTTP/1.1 200 OK\r\nContent-Length: 2560\r\n\r\n";
+    talk.server(head).segment(TO_SERVER, Flags::ACK, b"");
+    for _ in 0..5 {
+        // The window of the builder has 512 octets.
+        talk.server([b'x'; 512]).segment(TO_SERVER, Flags::ACK, b"");
+        talk.frames.last_mut().unwrap().data[34..36].copy_from_slice(&[0, 0]);
+        talk.segment(TO_SERVER, Flags::ACK, b"");
+    }
+    let trace = talk.trace();
+    let named = |name: &str| {
+        let of = |record: &crate::trace::Record| {
+            record.segment.as_ref().is_some_and(|segment| segment.analysis.findings.names().any(|one| one == name))
+        };
+        trace.records().filter(|(_, record)| of(record)).count()
+    };
+    assert_eq!((named("window_full"), named("zero_window"), named("window_update")), (5, 5, 5));
+    assert_eq!(crate::trace::testing::notes(&trace), []);
+    assert_eq!(told(&talk), [""; 0]);
+    // A moment is less than 0.2 s.
+    let closed = talk.frames.len() as u32 - 1;
+    later(&mut talk, closed + 1, 198);
+    assert_eq!(told(&talk), [""; 0]);
+    later(&mut talk, closed + 1, 2);
+    assert!(one(&talk).text.contains("did not read for"), "{:?}", told(&talk));
+}
+
 #[test]
 fn what_a_handshake_lost_on_its_way_is_told() {
     let mut talk = Conversation::new().open();
