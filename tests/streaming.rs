@@ -61,6 +61,17 @@ fn an_export_while_reading_is_the_export_of_the_trace() {
     assert!(compared > 40, "only {compared} captures could be read");
 }
 
+/// The captures are of healthy programs: nobody in them speaks on behind a message that says the connection closes.
+#[test]
+fn nobody_speaks_behind_the_last_message() {
+    for file in captures() {
+        let Ok(loaded) = Loaded::open(&file, Secrets::Known("")) else { continue };
+        let behind = |text: &str| text.contains("Connection: close") || text.contains("Connection: keep-alive");
+        let mut notes = loaded.trace.notes().iter().map(|(frame, note)| (frame, &note.text));
+        assert_eq!(notes.find(|(_, text)| behind(text)), None, "{}", file.display());
+    }
+}
+
 /// Where a socket gave each packet twice, as those of AF_PACKET do on loopback, what was said was said once, and nothing is
 /// missing for that.
 #[test]

@@ -80,7 +80,11 @@ struct Model {
 
 impl Model {
     fn of(open: &Open, bytes: &[u8]) -> Option<Self> {
-        let Open { head, texts, framing, events, notes, .. } = open;
+        let Open { head, texts, framing, events, notes, closing, .. } = open;
+        // Behind one that ends the connection none is to come.
+        if closing.is_some() {
+            return None;
+        }
         if head.len > MAX_LEN || !notes.is_empty() || events.is_some() || texts.get("upgrade").is_some() {
             return None;
         }

@@ -15,6 +15,7 @@ use super::head::{self, RawHead, Read, Start, Unfinished};
 use super::lost::{Found, Lost, Why};
 use super::odd;
 use super::open::{Extent, Open};
+use super::persist::{Closing, Persistence};
 use super::unread::{HTTP1, empty_line, too_large, unreadable};
 use crate::layer::{Direction, Group, Note, Severity};
 use crate::message::{Decoder, Draft, Input, Progress, Sink};
@@ -35,6 +36,7 @@ pub(super) struct HttpDecoder {
     has_gaps: [bool; 2],
     /// Where it is not known where the next message begins.
     lost: [Option<Lost>; 2],
+    persistence: Persistence,
     /// What is to be said of the next message of each direction.
     before: [Option<Note>; 2],
 }
@@ -234,11 +236,16 @@ impl HttpDecoder {
             }
         }
         open.notes.extend(self.before[input.direction.index()].take());
+        // Where octets are missing it is not known what came behind what.
+        if self.has_gaps == [false; 2] {
+            open.notes.extend(self.persistence.behind(input.direction, &open.head));
+        }
         self.open[input.direction.index()] = Some(open);
     }
 
     fn opened(&self, head: RawHead, input: Input<'_>) -> Open {
         let texts = Arc::new(head.to_ruling_head(input.bytes));
+        let closing = Closing::of(&head, input.bytes);
         let mut notes = Vec::new();
         if head.may_be_odd(input.bytes) {
             odd::in_head(&input.bytes[..head.len], &mut notes);
@@ -268,7 +275,7 @@ impl HttpDecoder {
         };
         let is_stream = input.direction == Direction::ToClient && framing != Framing::None;
         let events = if is_stream { Events::of(&texts, &mut notes).map(Box::new) } else { None };
-        Open { events, notes, ..Open::new(head, texts, framing, input.offset) }
+        Open { events, notes, closing, ..Open::new(head, texts, framing, input.offset) }
     }
 
     fn read_body(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Progress {
@@ -299,6 +306,9 @@ impl HttpDecoder {
         let Some(mut open) = self.open[input.direction.index()].take() else { return Progress::NeedMore };
         open.events.iter_mut().for_each(|events| events.end(sink));
         let (start, taken) = (open.start, open.taken);
+        if complete {
+            self.persistence.note_end(input.direction, open.closing);
+        }
         let range = start..start + len;
         let consumed = (len as usize).saturating_sub(taken);
         if !complete {

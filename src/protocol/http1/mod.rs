@@ -15,6 +15,7 @@ mod lost;
 mod odd;
 mod open;
 mod packed;
+mod persist;
 mod places;
 mod unread;
 

@@ -7,6 +7,7 @@ use super::body::{Chunks, Cursor, Framing, Walk};
 use super::coding::Undone;
 use super::events::Events;
 use super::head::RawHead;
+use super::persist::Closing;
 use crate::layer::Note;
 use crate::message::{Head, Input, Progress, Sink};
 
@@ -21,6 +22,8 @@ pub(super) struct Open {
     /// The body is an event stream. (What hardly any message has is apart: each of them is moved a few times.)
     pub(super) events: Option<Box<Events>>,
     pub(super) notes: Vec<Note>,
+    /// What it says of the end of the connection.
+    pub(super) closing: Option<Closing>,
     /// Where the message begins.
     pub(super) start: u64,
     /// How many octets of it were consumed, head included: of a long body no more is kept than is needed.
@@ -51,6 +54,7 @@ impl Open {
             is_answer: false,
             events: None,
             notes: Vec::new(),
+            closing: None,
             start,
             taken: 0,
             undone: None,

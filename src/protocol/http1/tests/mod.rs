@@ -3,6 +3,7 @@ mod bounds;
 mod heads;
 mod messages;
 mod pairing;
+mod persist;
 mod upgrade;
 
 use super::{Http1, HttpMessage};
