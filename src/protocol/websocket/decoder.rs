@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::begun::{Begun, Missing, Partial};
 use super::check::{check_close, check_frame};
-use super::deflate::{Agreement, Inflater};
+use super::deflate::{Agreement, Inflater, Lack};
 use super::extensions::unknown;
 use super::farewell;
 use super::frame::{Opcode, ReadHeader, WebSocketFrame};
@@ -55,7 +55,7 @@ impl WebSocketDecoder {
         let mut decoder = Self::new(None);
         for (speaker, skip) in decoder.speakers.iter_mut().zip(joint.skips) {
             let mut inflater = Inflater::new(true);
-            speaker.lost = inflater.gap();
+            speaker.lost = inflater.gap(Lack::Beginning);
             speaker.inflater = Some(inflater);
             // A message may have begun before.
             speaker.broken = true;
@@ -153,7 +153,9 @@ impl Decoder for WebSocketDecoder {
                 speaker.skip_to = None;
                 speaker.broken = true;
                 speaker.note = Some(fit.note("octets before this frame are missing"));
-                speaker.lost = speaker.inflater.as_mut().and_then(Inflater::gap);
+                let lost = speaker.inflater.as_mut().and_then(|inflater| inflater.gap(Lack::From(missing.start)));
+                // What was missing first is told, and may not have been yet.
+                speaker.lost = speaker.lost.take().or(lost);
                 true
             }
         }
@@ -257,7 +259,8 @@ impl WebSocketDecoder {
             notes.insert(0, Note::new(Severity::Warn, text, "").about(Group::Undecoded));
             let speaker = &mut self.speakers[input.direction.index()];
             speaker.skip_to = Some(ends_at);
-            notes.extend(speaker.inflater.as_mut().filter(|_| frame.encoded).and_then(Inflater::gap));
+            let inflater = speaker.inflater.as_mut().filter(|_| frame.encoded);
+            notes.extend(inflater.and_then(|inflater| inflater.gap(Lack::From(end))));
         }
         self.hand_out(&frame, input.direction, start..end, notes, is_whole, sink);
     }
@@ -347,8 +350,8 @@ impl WebSocketDecoder {
                     let text = "a new message before the one begun has ended";
                     notes.push(Note::new(Severity::Error, text, "RFC 6455 §5.4"));
                 }
-                if let (Some(Begun { encoded: true, .. }), Some(inflater)) = (begun, &mut speaker.inflater) {
-                    notes.extend(inflater.gap());
+                if let (Some(Begun { encoded: true, start, .. }), Some(inflater)) = (begun, &mut speaker.inflater) {
+                    notes.extend(inflater.gap(Lack::RestOf(*start)));
                 }
                 let wanted = sink.wants_octets(input.direction);
                 speaker.begun = (!frame.fin || frame.encoded).then(|| Begun::new(frame, input.offset, wanted));

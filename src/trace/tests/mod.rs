@@ -1,3 +1,4 @@
+mod compressed;
 mod joined;
 mod large;
 mod missing;

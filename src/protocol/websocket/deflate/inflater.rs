@@ -104,6 +104,27 @@ impl InflateError {
     }
 }
 
+/// What an inflater did not get of a direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lack {
+    /// What came before the capture began.
+    Beginning,
+    /// Octets of the stream from this one on.
+    From(u64),
+    /// The rest of the message that began at this octet of the stream.
+    RestOf(u64),
+}
+
+impl fmt::Display for Lack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Beginning => f.write_str("what came before the capture is not there"),
+            Self::From(octet) => write!(f, "octets are missing from octet {octet} of the stream on"),
+            Self::RestOf(octet) => write!(f, "the message that began at octet {octet} of the stream did not end"),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Reading,
@@ -184,9 +205,9 @@ impl Inflater {
         result
     }
 
-    /// Bytes of this direction are missing. Without context takeover the next message is read again; with it, none
-    /// is, which the note says once.
-    pub fn gap(&mut self) -> Option<Note> {
+    /// Octets of this direction are missing. Without context takeover the next message is read again; with it, none
+    /// is, which the note says once, of what was missing first.
+    pub fn gap(&mut self, lack: Lack) -> Option<Note> {
         if self.state == State::Lost {
             return None;
         }
@@ -195,8 +216,9 @@ impl Inflater {
             return None;
         }
         self.state = State::Lost;
-        let text = "bytes are missing, and compressed messages may repeat them: no later message of this direction \
-                    can be inflated";
+        let text = format!(
+            "{lack}, and compressed messages may repeat what was there: no later message of this direction can be inflated"
+        );
         Some(Note::new(Severity::Warn, text, "RFC 7692 §7.1.1"))
     }
 

@@ -18,9 +18,9 @@ mod agreement;
 mod inflater;
 
 pub use agreement::{Agreement, NAME, split_unquoted};
-pub use inflater::Inflater;
 #[cfg(test)]
 pub use inflater::{Cause, InflateError, Limits};
+pub use inflater::{Inflater, Lack};
 
 #[cfg(test)]
 mod tests;
