@@ -355,6 +355,37 @@ fn a_long_rest_does_not_keep_what_follows_from_being_read() {
     assert_eq!(told.matches("in the middle of something long").count(), 1, "it is said once");
 }
 
+/// An event stream of which a segment is missing: what is read on is told alike, also where it is too long to be kept.
+#[test]
+fn an_event_stream_is_read_on_alike() {
+    let request = b"GET /events HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n";
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n";
+    for chunked in [true, false] {
+        let framed = |text: String| if chunked { format!("{:x}\r\n{text}\r\n", text.len()) } else { text };
+        let begins = format!("{head}{}\r\n", if chunked { "Transfer-Encoding: chunked\r\n" } else { "" });
+        let asked = 1 + request.len() as u32;
+        let mut frames = vec![
+            segment(true, 0, 0, 2, b""),
+            segment(false, 0, 1, 0x12, b""),
+            segment(true, 1, 1, 0x18, request),
+            segment(false, 1, asked, 0x18, begins.as_bytes()),
+        ];
+        let mut seq = 1 + begins.len() as u32;
+        for n in 0..200 {
+            let octets = framed(format!("data: {n} {}\n\n", "y".repeat(1000)));
+            // Two are missing, and the others are acknowledged as if nothing were.
+            if n != 20 && n != 150 {
+                frames.push(segment(false, seq, asked, 0x18, octets.as_bytes()));
+            }
+            seq += octets.len() as u32;
+            frames.push(segment(true, asked, seq, 0x10, b""));
+        }
+        let told = streamed_as_kept(&frames);
+        let events = told.lines().filter(|line| line.contains("\"kind\":\"sse.event\"")).count();
+        assert_eq!(events, 200 - 4, "chunked: {chunked}; of each gap one more is not certain");
+    }
+}
+
 /// A raw IP packet with a datagram, whose sums are true but for these bits of the IP header's and of its own.
 fn datagram(header_bits: u8, udp_bits: u8, payload: &[u8]) -> Frame {
     let sum = |octets: &[&[u8]]| {

@@ -1,10 +1,12 @@
 //! The state of HTTP/1 on one connection: whose turn it is, which request a response answers, where bodies end.
 
 mod pairing;
+mod rest;
 
 use std::ops::Range;
 use std::sync::Arc;
 
+use self::rest::Rest;
 use super::alike::{Alike, Known};
 use super::asked::{Queue, tokens};
 use super::body::{self, Framing};
@@ -36,6 +38,8 @@ pub(super) struct HttpDecoder {
     has_gaps: [bool; 2],
     /// Where it is not known where the next message begins.
     lost: [Option<Lost>; 2],
+    /// An event stream of which octets are missing.
+    rest: [Option<Box<Rest>>; 2],
     persistence: Persistence,
     /// What is to be said of the next message of each direction.
     before: [Option<Note>; 2],
@@ -128,7 +132,10 @@ impl HttpDecoder {
         if !input.end && !self.unfinished[d].may_have_ended(input.offset, input.bytes) {
             return Err(Progress::NeedMore);
         }
-        let come = self.find_head(input, sink).and_then(|()| self.read_head(input, sink));
+        let come = self.find_head(input, sink).and_then(|()| match self.open[d] {
+            Some(_) => Ok(()),
+            None => self.read_head(input, sink),
+        });
         if come == Err(Progress::NeedMore) {
             self.unfinished[d].note(input.offset, input.bytes.len());
         }
@@ -141,11 +148,14 @@ impl HttpDecoder {
         let Some(mut lost) = self.lost[d] else { return Ok(()) };
         match lost.look(input) {
             Found::Message(note) => {
-                (self.lost[d], self.before[d]) = (None, note);
+                (self.lost[d], self.before[d], self.rest[d]) = (None, note, None);
                 Ok(())
             }
             Found::NeedMore => Err(Progress::NeedMore),
             Found::Left => {
+                if let Some(done) = self.read_on(&mut lost, input, sink) {
+                    return done;
+                }
                 // What was passed over before may have been the end of an answer, and this is another.
                 if input.direction == Direction::ToClient && lost.has_passed() {
                     self.lose_answers();
@@ -296,7 +306,12 @@ impl HttpDecoder {
             Extent::Partial => open.consume(input),
             Extent::Broken(why, spec) => {
                 open.notes.push(Note::new(Severity::Error, why, spec));
-                self.finish(input, there, false, sink);
+                let is_rest = open.is_rest;
+                let progress = self.finish(input, there, false, sink);
+                if is_rest {
+                    self.lose_rest(input.direction);
+                    return progress;
+                }
                 Progress::GiveUp
             }
         }
@@ -304,6 +319,12 @@ impl HttpDecoder {
 
     fn finish(&mut self, input: Input<'_>, len: u64, complete: bool, sink: &mut dyn Sink) -> Progress {
         let Some(mut open) = self.open[input.direction.index()].take() else { return Progress::NeedMore };
+        if !complete {
+            self.rest[input.direction.index()] = Rest::of(&open).map(Box::new);
+        }
+        if open.is_rest {
+            return self.finish_rest(open, input, len, sink);
+        }
         open.events.iter_mut().for_each(|events| events.end(sink));
         let (start, taken) = (open.start, open.taken);
         if complete {

@@ -31,6 +31,8 @@ pub(in crate::protocol) struct Events {
     text_len: u64,
     /// Content codings to undo first.
     undoing: Option<Undoing>,
+    /// What is to be said of the next event.
+    before: Option<Note>,
     /// Why a content coding could not be undone: no more is read.
     pub(in crate::protocol) fault: Option<Fault>,
 }
@@ -51,7 +53,26 @@ impl Events {
             }
         };
         let (source, cursor) = (EventSource::new(), Cursor::default());
-        Some(Self { source, cursor, pieces: VecDeque::new(), text_len: 0, undoing, fault: None })
+        Some(Self { source, cursor, pieces: VecDeque::new(), text_len: 0, undoing, before: None, fault: None })
+    }
+
+    /// A reader that goes on behind octets that are missing: with the first event that is whole for certain.
+    pub(super) fn behind_gap() -> Self {
+        let text = "octets of the event stream are missing before it: events may be, too, and what is left of one is passed over";
+        Self {
+            source: EventSource::in_the_middle(),
+            cursor: Cursor::default(),
+            pieces: VecDeque::new(),
+            text_len: 0,
+            undoing: None,
+            before: Some(Note::new(Severity::Warn, text, "WHATWG HTML §9.2.6")),
+            fault: None,
+        }
+    }
+
+    /// Whether no content coding lies over the stream.
+    pub(super) fn is_plain(&self) -> bool {
+        self.undoing.is_none()
     }
 
     /// Takes a stretch of the body that lies at `wire` in the stream of the server.
@@ -111,6 +132,7 @@ impl Events {
                 (SseContent::Comment(text.into()), range, vec![note])
             }
         };
+        let notes: Vec<Note> = self.before.take().into_iter().chain(notes).collect();
         let is_event = matches!(content, SseContent::Event(_));
         let wire = self.on_wire(&text);
         if let (Some(first), Some(last)) = (wire.first(), wire.last()) {

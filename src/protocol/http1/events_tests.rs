@@ -1,4 +1,4 @@
-use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
+use proptest::prelude::{ProptestConfig, any, prop_assert, prop_assert_eq, proptest};
 
 use super::Http1;
 use super::coding::tests::gzip_pieces;
@@ -189,5 +189,154 @@ proptest! {
         prop_assert_eq!(contents(&cut), contents(&whole));
         prop_assert_eq!(cut.notes(), whole.notes());
         (0..cut.heard.messages.len()).for_each(|n| drop(cut.layers(n)));
+    }
+}
+
+fn event(n: usize) -> String {
+    format!("id: {n}\ndata: value {n}\n\n")
+}
+
+fn told(n: usize) -> String {
+    format!("event \"message\": \"value {n}\"")
+}
+
+/// The notes of the events, each with the number of its event among them.
+fn warned(talk: &Talk) -> Vec<usize> {
+    let of_sse = talk.heard.messages.iter().filter(|told| told.payload.protocol() == "sse");
+    let warned =
+        |told: &Told| told.notes.iter().any(|note| note.text.starts_with("octets of the event stream are missing"));
+    of_sse.enumerate().filter(|(_, told)| warned(told)).map(|(n, _)| n).collect()
+}
+
+/// Behind a segment that is missing the stream is read on, in chunks and without; the loss is told on the next event.
+#[test]
+fn a_stream_is_read_on_behind_a_gap() {
+    for chunked in [true, false] {
+        let framed = |n: usize| if chunked { chunk(&event(n)) } else { event(n) };
+        let mut talk = asked();
+        talk.server(if chunked { [HEAD, CHUNKED].concat() } else { format!("{HEAD}\r\n") });
+        talk.server(framed(1)).skip(Direction::ToClient, framed(2).len(), &framed(3));
+        talk.server(framed(4)).server(framed(5)).close();
+        // What the third began with was perhaps not there.
+        assert_eq!(events(&talk), [1, 4, 5].map(told), "chunked: {chunked}");
+        assert_eq!(warned(&talk), [1]);
+        let rest = talk.heard.messages.last().unwrap();
+        assert_eq!((rest.payload.protocol(), rest.complete), ("http", false));
+        assert!(rest.notes[0].text.contains("it is read on from here"), "{:?}", rest.notes);
+        let left = rest.range.end - rest.range.start;
+        assert_eq!(left as usize, framed(3).len() + framed(4).len() + framed(5).len());
+        assert_eq!(wire(&talk, 2), if chunked { framed(5)[4..framed(5).len() - 2].to_owned() } else { event(5) });
+    }
+}
+
+/// Of an event of which the gap took a part nothing is told, nor of a line that looks like a field.
+#[test]
+fn what_the_gap_cut_is_no_event() {
+    let mut talk = asked();
+    talk.server(format!("{HEAD}\r\n")).server("data: one\n\nda").skip(Direction::ToClient, 9, "data: half\nid: 7\n\n");
+    talk.server("data: two\n\n").close();
+    assert_eq!(events(&talk), ["event \"message\": \"one\"", "no event: id \"\"", "event \"message\": \"two\""]);
+    assert_eq!(warned(&talk), [2]);
+    // A line feed at the front may be the end of the line end before it.
+    let mut talk = asked();
+    talk.server(format!("{HEAD}\r\n")).skip(Direction::ToClient, 9, "\ndata: half\r\n\r\ndata: two\r\n\r\n").close();
+    assert_eq!(events(&talk), ["event \"message\": \"two\""]);
+}
+
+/// A second gap, the end of the chunks, and the answer behind it on the same connection.
+#[test]
+fn a_stream_that_is_read_on_may_end() {
+    let mut talk = asked();
+    talk.server([HEAD, CHUNKED].concat()).skip(Direction::ToClient, 30, &[chunk(&event(1)), chunk(&event(2))].concat());
+    talk.skip(Direction::ToClient, 30, &[&chunk(&event(3))[5..], &chunk(&event(4)), &chunk(&event(5))].concat());
+    talk.server("0\r\n\r\n").client("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    talk.server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+    assert_eq!(events(&talk), [2, 5].map(told));
+    assert_eq!(talk.told().last().unwrap(), "< 200 OK");
+    assert_eq!(warned(&talk), [0, 1], "each gap is told");
+    // What is no chunk is passed over.
+    let mut talk = asked();
+    talk.server([HEAD, CHUNKED].concat()).skip(Direction::ToClient, 30, &chunk(&event(1)));
+    talk.server("no chunk\r\n").server(chunk(&event(2))).server(chunk(&event(3)));
+    talk.server("0\r\n\r\n").server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi").close();
+    assert_eq!(events(&talk), [told(3)]);
+    assert_eq!(talk.told().last().unwrap(), "< 200 OK");
+}
+
+/// What is compressed cannot be read on: later octets repeat what is missing.
+#[test]
+fn a_compressed_stream_is_not_read_on() {
+    let mut talk = asked();
+    talk.server(format!("{HEAD}Content-Encoding: gzip\r\n{CHUNKED}")).skip(Direction::ToClient, 30, &chunk(&event(1)));
+    talk.server(chunk(&event(2))).server(chunk(&event(3))).close();
+    assert_eq!(events(&talk), [""; 0]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever the chunks and the segments, and whichever of them is missing: what is told was said, in its order, and all that
+    /// is whole behind the first chunk and the first empty line behind the gap.
+    #[test]
+    fn what_is_told_behind_a_gap_was_said(
+        // Of smaller chunks one, with its size, may be as long as a number in the text behind a gap says by chance.
+        sizes in proptest::collection::vec(64_usize..100, 1..20),
+        segments in proptest::collection::vec(1_usize..60, 2..20),
+        lost in any::<proptest::sample::Index>(),
+    ) {
+        let text: Vec<u8> = (0..30).flat_map(|n| event(n).into_bytes()).collect();
+        let (mut body, mut chunks, mut at) = (Vec::new(), Vec::new(), 0);
+        // Where each octet of the text lies on the wire.
+        let mut places = Vec::new();
+        for size in sizes.iter().cycle() {
+            let data = &text[at..text.len().min(at + size)];
+            if data.is_empty() {
+                break;
+            }
+            chunks.push(body.len());
+            let framed = chunk(std::str::from_utf8(data).unwrap()).into_bytes();
+            let begins = body.len() + framed.len() - 2 - data.len();
+            places.extend(begins..begins + data.len());
+            body.extend(framed);
+            at += data.len();
+        }
+        let mut cuts = vec![0];
+        for len in segments.iter().cycle() {
+            cuts.push(body.len().min(cuts[cuts.len() - 1] + len));
+            if cuts[cuts.len() - 1] == body.len() {
+                break;
+            }
+        }
+        let lost = lost.index(cuts.len() - 1);
+        let gap = cuts[lost]..cuts[lost + 1];
+        let mut talk = asked();
+        talk.server([HEAD, CHUNKED].concat());
+        for (n, part) in cuts.windows(2).enumerate() {
+            let bytes = std::str::from_utf8(&body[part[0]..part[1]]).unwrap();
+            if n == lost + 1 {
+                talk.skip(Direction::ToClient, gap.len(), bytes);
+            } else if n != lost {
+                talk.server(bytes);
+            }
+        }
+        talk.cut();
+        // One that was cut is told, too, but not as whole.
+        let of_sse = talk.heard.messages.iter().filter(|told| told.payload.protocol() == "sse" && told.complete);
+        let whole: Vec<String> = of_sse.map(|told| told.payload.summary(b"")).collect();
+        let places_said = whole.iter().map(|line| (0..30).position(|n| told(n) == *line));
+        let places_said: Vec<Option<usize>> = places_said.collect();
+        prop_assert!(places_said.is_sorted_by(|a, b| a.is_some() && a < b), "{:?}", whole);
+        prop_assert!(!places_said.contains(&None), "{:?}", whole);
+        // Events begin where the one before ends.
+        let starts: Vec<usize> = (0..30).scan(0, |at, n| { let start = *at; *at += event(n).len(); Some(start) }).collect();
+        let found = chunks.iter().find(|chunk| **chunk >= gap.end);
+        if let Some(chunk) = found {
+            let first = starts.iter().position(|start| places[*start] > *chunk).map(|n| n + 1);
+            for n in first.into_iter().flat_map(|first| first..30) {
+                prop_assert!(whole.contains(&told(n)), "{} is missing of {:?}", n, whole);
+            }
+        }
+        let before = (0..30).filter(|n| places[starts[*n] + event(*n).len() - 1] < gap.start).count();
+        prop_assert!(whole.len() >= before);
     }
 }

@@ -86,7 +86,7 @@ impl Lost {
     }
 
     /// What is to be said of the message behind the octets that were passed over.
-    fn note(&self) -> Option<Note> {
+    pub(super) fn note(&self) -> Option<Note> {
         let (octets, belong) = (counted(self.octets, "octet"), plural(self.octets, "belongs", "belong"));
         let whose = match self.why {
             Why::Beginning => "began before the capture",

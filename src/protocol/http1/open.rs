@@ -17,6 +17,8 @@ pub(super) struct Open {
     pub(super) texts: Arc<Head>,
     pub(super) framing: Framing,
     pub(super) chunks: Chunks,
+    /// It is what came of an event stream behind octets that are missing, and has no head.
+    pub(super) is_rest: bool,
     /// It answers the oldest of the requests that wait.
     pub(super) is_answer: bool,
     /// The body is an event stream. (What hardly any message has is apart: each of them is moved a few times.)
@@ -51,6 +53,7 @@ impl Open {
             texts,
             framing,
             chunks: Chunks::default(),
+            is_rest: false,
             is_answer: false,
             events: None,
             notes: Vec::new(),

@@ -79,12 +79,21 @@ pub struct EventSource {
     /// The block has been ended by an empty line, whose end may have one more octet.
     ended: bool,
     last_event_id: String,
+    /// Reading began in the middle: up to the first empty line the block began before.
+    is_cut: bool,
 }
 
 impl EventSource {
     /// A reader at the beginning of a stream.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A reader of a stream whose beginning is not there: what comes up to the first empty line is left of a block that is
+    /// not whole.
+    pub fn in_the_middle() -> Self {
+        // A line feed at the front may end the line of a carriage return that is not there.
+        Self { is_cut: true, after_cr: true, ..Self::default() }
     }
 
     /// A reader that keeps no more than `limits` allow.
@@ -158,6 +167,8 @@ impl EventSource {
         self.line_start = self.position;
         let long = range.end - range.start > line.len() as u64;
         match content.split_first() {
+            None if self.is_cut => self.is_cut = false,
+            _ if self.is_cut => {}
             None => self.ended = true,
             Some((b':', text)) => {
                 let text = String::from_utf8_lossy(text).into_owned();

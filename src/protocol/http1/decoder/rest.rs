@@ -1,0 +1,190 @@
+//! How an event stream is read on behind octets that are missing.
+//!
+//! A stream goes on for hours, and a program that lost a segment of it would lose all that comes later. An event ends with an
+//! empty line, so behind the first one that is there the next event is whole (WHATWG HTML §9.2.6). In a body that comes in
+//! chunks it must be known first where one begins: where a line is a size, and behind so many octets the line ends that a
+//! chunk ends with (RFC 9112 §7.1). Few other octets look like that.
+
+use std::sync::Arc;
+
+use memchr::memmem;
+
+use super::HttpDecoder;
+use crate::layer::{Direction, Group, Note, Severity};
+use crate::message::{Draft, Head, Input, Progress, Sink};
+use crate::protocol::http1::body::Framing;
+use crate::protocol::http1::describe::HttpMessage;
+use crate::protocol::http1::events::Events;
+use crate::protocol::http1::head::RawHead;
+use crate::protocol::http1::lost::{Lost, Why};
+use crate::protocol::http1::open::Open;
+
+/// In so many octets behind a gap a chunk is looked for.
+const FAR: usize = 64 << 10;
+/// A size with more digits is none.
+const MAX_DIGITS: usize = 8;
+
+/// An event stream of which octets are missing.
+pub(super) struct Rest {
+    head: RawHead,
+    texts: Arc<Head>,
+    framing: Framing,
+}
+
+/// Where a chunk begins.
+#[derive(Debug, PartialEq, Eq)]
+enum Place {
+    At(usize),
+    /// It may be one whose end has not come.
+    Unknown,
+    Nowhere,
+}
+
+impl Rest {
+    /// What is left of a message that was cut, if it is an event stream that can be read on.
+    pub(super) fn of(open: &Open) -> Option<Self> {
+        // Where its compression goes on nobody knows.
+        let reads_on = open.events.as_ref().is_some_and(|events| events.is_plain());
+        let has_place = matches!(open.framing, Framing::Chunked | Framing::UntilClose);
+        if !reads_on || !has_place {
+            return None;
+        }
+        let mut head = open.head.clone();
+        head.len = 0;
+        Some(Self { head, texts: Arc::clone(&open.texts), framing: open.framing })
+    }
+
+    /// Where in these octets, which came behind a gap, it can be read on.
+    fn place(&self, input: Input<'_>) -> Place {
+        match self.framing {
+            Framing::Chunked => match chunk(input.bytes) {
+                Place::Unknown if input.end || input.bytes.len() >= FAR => Place::Nowhere,
+                place => place,
+            },
+            _ => Place::At(0),
+        }
+    }
+
+    /// The rest as a message that begins here.
+    fn open(self, offset: u64) -> Open {
+        let events = Some(Box::new(Events::behind_gap()));
+        Open { events, is_rest: true, ..Open::new(self.head, self.texts, self.framing, offset) }
+    }
+}
+
+/// Where the first chunk begins that is all there.
+fn chunk(bytes: &[u8]) -> Place {
+    let near = &bytes[..bytes.len().min(FAR)];
+    // Its end may begin here.
+    let mut place = if bytes.ends_with(b"\r") { Place::Unknown } else { Place::Nowhere };
+    // Of the line end before it half may be missing.
+    let front = usize::from(bytes.starts_with(b"\n"));
+    for at in std::iter::once(front).chain(memmem::find_iter(near, b"\r\n").map(|at| at + 2)) {
+        match chunk_at(bytes, at) {
+            Some(true) => return Place::At(at),
+            Some(false) => {}
+            None => place = Place::Unknown,
+        }
+    }
+    place
+}
+
+/// Whether a chunk begins here, and behind it another; `None` if its end has not come.
+fn chunk_at(bytes: &[u8], at: usize) -> Option<bool> {
+    let Some((line, size)) = size_line(bytes.get(at..)?)? else { return Some(false) };
+    let end = bytes.get(at + line..)?.get(size as usize..)?;
+    if !ends_line(end)? {
+        return Some(false);
+    }
+    // Behind the last chunk anything may come.
+    Some(size == 0 || size_line(&end[2..]).is_none_or(|next| next.is_some()))
+}
+
+/// How long a line with the size of a chunk is, and the size; `Some(None)` if there is another, `None` if too little is there to
+/// tell.
+fn size_line(bytes: &[u8]) -> Option<Option<(usize, u32)>> {
+    let digits = bytes.iter().take_while(|octet| octet.is_ascii_hexdigit()).count();
+    if digits > MAX_DIGITS || (digits == 0 && !bytes.is_empty()) || !ends_line(&bytes[digits..])? {
+        return Some(None);
+    }
+    let size = bytes[..digits].iter().fold(0, |size, digit| size << 4 | (*digit as char).to_digit(16).unwrap_or(0));
+    Some(Some((digits + 2, size)))
+}
+
+/// Whether these octets begin with the end of a line; `None` if too few are there to tell.
+fn ends_line(bytes: &[u8]) -> Option<bool> {
+    match bytes {
+        [] | [b'\r'] => None,
+        _ => Some(bytes.starts_with(b"\r\n")),
+    }
+}
+
+impl HttpDecoder {
+    /// Goes on with an event stream of which octets are missing; `None` if there is none, or not here.
+    pub(super) fn read_on(
+        &mut self,
+        lost: &mut Lost,
+        input: Input<'_>,
+        sink: &mut dyn Sink,
+    ) -> Option<Result<(), Progress>> {
+        let d = input.direction.index();
+        match self.rest[d].as_ref()?.place(input) {
+            Place::Unknown => Some(Err(Progress::NeedMore)),
+            Place::Nowhere => None,
+            Place::At(0) => {
+                let mut open = (*self.rest[d].take()?).open(input.offset);
+                open.notes.extend(lost.note());
+                (self.open[d], self.lost[d]) = (Some(open), None);
+                Some(Ok(()))
+            }
+            Place::At(at) => {
+                let before = Input { bytes: &input.bytes[..at], end: false, ..input };
+                let progress = lost.pass(before, sink);
+                self.lost[d] = Some(*lost);
+                Some(Err(progress))
+            }
+        }
+    }
+
+    /// Hands out what was read of the rest of an event stream.
+    pub(super) fn finish_rest(&mut self, mut open: Open, input: Input<'_>, len: u64, sink: &mut dyn Sink) -> Progress {
+        open.events.iter_mut().for_each(|events| events.end(sink));
+        let payload = HttpMessage::left(len);
+        let text = "octets are missing of the event stream that this belongs to: it is read on from here";
+        let mut notes = vec![Note::new(Severity::Note, text, "WHATWG HTML §9.2.6").about(Group::Undecoded)];
+        notes.append(&mut open.notes);
+        let range = open.start..open.start + len;
+        sink.message(Draft { direction: input.direction, range, payload: &payload, notes, complete: false });
+        Progress::Consumed((len as usize).saturating_sub(open.taken))
+    }
+
+    /// What seemed to be a chunk is followed by none: it was not one, or the server breaks the rules.
+    pub(super) fn lose_rest(&mut self, direction: Direction) {
+        self.lost[direction.index()] = Some(Lost::new(Why::Gap));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunk_is_found_where_its_size_fits() {
+        assert_eq!(chunk(b"5\r\nhello\r\n"), Place::At(0));
+        assert_eq!(chunk(b"lo\r\n0b\r\nhello world\r\n"), Place::At(4));
+        assert_eq!(chunk(b"data: 1\r\n\r\nabc\r\n\r\n3\r\nabc\r\n"), Place::At(18), "a line may look like a size");
+        assert_eq!(chunk(b"\n\r\n0\r\n\r\n"), Place::At(3), "the last one");
+        assert_eq!(chunk(b"\n5\r\nhello\r\n"), Place::At(1));
+        for whole in [&b"5\r\nhello\r\n"[..], b"lo\r\n5\r\nhello\r\n"] {
+            let begins = if whole[0] == b'5' { 0 } else { 3 };
+            for cut in begins..whole.len() {
+                assert_eq!(chunk(&whole[..cut]), Place::Unknown, "{cut}");
+            }
+        }
+        for none in
+            [&b"data: x\n\n"[..], b"123456789\r\nx", b"5;x=1\r\nhello\r\nx", b"4\r\nhello\r\n\r\n\x00", b"x\r\ny"]
+        {
+            assert_eq!(chunk(none), Place::Nowhere, "{none:?}");
+        }
+    }
+}
