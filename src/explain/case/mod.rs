@@ -204,13 +204,32 @@ fn as_in_the_article() -> String {
 mod tests {
     use super::*;
 
+    /// Of a head its characters, and its bytes with the end of each line and the empty line.
+    fn count(lines: &[&str]) -> (usize, usize) {
+        let chars: usize = lines.iter().map(|line| line.len()).sum();
+        (chars, chars + 2 * (lines.len() + 1))
+    }
+
     /// What the article prints is what is played: 692 and 179 characters, 716 and 193 bytes.
     #[test]
     fn the_golden_heads_have_their_lengths() {
-        let count = |lines: &[&str]| {
-            let chars: usize = lines.iter().map(|line| line.len()).sum();
-            (chars, chars + 2 * (lines.len() + 1))
-        };
-        assert_eq!((count(&REQUEST), count(&RESPONSE)), ((692, 716), (179, 193)));
+        let (asks, says) = (count(&REQUEST), count(&RESPONSE));
+        assert_eq!((asks, says), ((692, 716), (179, 193)));
+        assert_eq!((asks.0 + says.0, asks.1 + says.1), (871, 909));
+    }
+
+    /// The article's own table follows from those characters, or from two octets around a frame, with each client asking
+    /// once a second, divided by 2^20: 6.6, 66 and 665 Mbps, and 0.015, 0.153 and 1.526.
+    #[test]
+    fn the_articles_table_follows_from_its_heads() {
+        let header = count(&REQUEST).0 + count(&RESPONSE).0;
+        for Published { clients, polling, websocket } in ARTICLE {
+            for (octets, printed) in [(header, polling), (2, websocket)] {
+                let number = printed.strip_suffix(" Mbps").unwrap();
+                let decimals = number.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+                let bits = (clients * octets as u64 * 8) as f64;
+                assert_eq!(format!("{:.decimals$}", told::mebi(bits)), number, "{clients} clients");
+            }
+        }
     }
 }

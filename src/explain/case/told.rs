@@ -239,9 +239,14 @@ fn megabits(bits: f64) -> String {
     format!("{:.*} Mbit/s", decimals(bits / 1e6), bits / 1e6)
 }
 
+/// In units of 2^20.
+pub(super) fn mebi(bits: f64) -> f64 {
+    bits / f64::from(1 << 20)
+}
+
 /// As the old article has it: 2^20 bits.
 fn mebibits(bits: f64) -> String {
-    let mebi = bits / f64::from(1 << 20);
+    let mebi = mebi(bits);
     format!("{mebi:.*} Mbps", decimals(mebi))
 }
 
