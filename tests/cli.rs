@@ -1668,3 +1668,46 @@ fn no_line_is_wider_than_the_terminal() {
     }
     assert_eq!(wide, [] as [String; 0], "{}", wide.join("\n"));
 }
+
+/// Real stacks have four layers (RFC 1122 §1.1.3): the lesson says that the seven of the OSI model are a way to sort, and on loopback
+/// neither it nor `peel` invents a link or a physical layer.
+#[test]
+fn layers_are_counted_honestly() {
+    const LOOPBACK: &str = "captures/01-packet.pcapng";
+    let lesson = run(&mut wiretale(&["lesson", "1", "--from", LOOPBACK, "--no-predict", "--width", "200"])).out;
+    let lesson = lesson.split_whitespace().collect::<Vec<_>>().join(" ");
+    for says in [
+        "has four layers, as RFC 1122 counts them: link, internet, transport, application",
+        "Courses often count seven, after the OSI model. That is a way to sort things, not another thing on the wire",
+        "on a loopback there is no physical layer either",
+        "made up by the loopback",
+    ] {
+        assert!(lesson.contains(says), "{says:?} is not in:\n{lesson}");
+    }
+
+    let peel = |capture: &str, frame: &str| run(&mut wiretale(&["--width", "120", "peel", capture, frame])).out;
+    let (invented, made_up) =
+        ("invented by loopback: all zero", "the loopback device has no Ethernet, its header is made up");
+    let loopback = peel(LOOPBACK, "1");
+    assert!(loopback.contains(invented) && loopback.contains(made_up), "{loopback}");
+    for layer in ["link", "internet", "transport"] {
+        assert_eq!(
+            loopback.lines().filter(|line| line.contains(&format!(" {layer}  "))).count(),
+            1,
+            "{layer}: {loopback}"
+        );
+    }
+    for other in ["physical", "session", "presentation", "data link"] {
+        assert!(!loopback.to_lowercase().contains(other), "{other}: {loopback}");
+    }
+
+    // The wire of the lab is an Ethernet: its frames have addresses that somebody sent.
+    let mut with_transport = 0;
+    for frame in 1..=12 {
+        let ethernet = peel("captures/04-loss.pcapng", &frame.to_string());
+        assert!(ethernet.contains("02:00:00:00:00:0"), "{ethernet}");
+        assert!(!ethernet.contains("invented") && !ethernet.contains("made up"), "{ethernet}");
+        with_transport += usize::from(ethernet.contains(" transport  "));
+    }
+    assert!(with_transport > 0);
+}
