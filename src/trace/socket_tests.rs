@@ -187,6 +187,50 @@ fn what_is_no_offset_is_the_programs_own() {
     assert_eq!(ended(&[welcome, hello, welcome]), ["Welcome", "Q7y2paX", ""]);
 }
 
+/// What polls, one after another: each request with the answer to it. The session was opened and joined before.
+fn polled(polls: &[(&str, &str)]) -> Conversation {
+    let mut talk = Conversation::between("[fd00::1]:51544", "[fd00::2]:8080").open();
+    let opened = [("", OPEN), (JOIN, "ok"), ("", JOINED)];
+    for (n, (posted, answer)) in opened.iter().chain(polls).enumerate() {
+        let method = if posted.is_empty() { "GET" } else { "POST" };
+        let sid = if n > 0 { "&sid=s1" } else { "" };
+        let target = format!("/socket.io/?EIO=4&transport=polling{sid}");
+        let length = posted.len();
+        talk.client(format!("{method} {target} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{posted}"));
+        talk.server(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{answer}", answer.len()));
+    }
+    talk
+}
+
+/// A body of HTTP may hold a packet without its attachments: each of two comes with a poll of its own, and so they are posted.
+#[test]
+fn attachments_come_in_the_next_body() {
+    const TWO: &str = r#"452-["b",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#;
+    const WHOLE: &str = r#"["b",{"base64":"AQIDBA=="},{"base64":"/w=="}]"#;
+    let events = |talk: &Conversation| {
+        let (counted, read) = (counts(talk, false), counts(talk, true));
+        assert_eq!(counted, read);
+        let trace = talk.trace();
+        assert_eq!(notes(&trace), []);
+        let packets = trace.messages().iter().filter_map(|message| {
+            let packet = message.payload_as::<SocketIoPacket>().filter(|packet| packet.kind.is_event())?;
+            Some((message.direction, message.complete, message.frames.clone(), packet.data.clone()?))
+        });
+        packets.collect::<Vec<_>>()
+    };
+    // Frames 4 to 9 open and join. What comes behind the last attachment is an event of its own.
+    let down = polled(&[("", TWO), ("", "bAQIDBA=="), ("", "b/w==\u{1e}42[\"c\"]")]);
+    let both =
+        [(TO_CLIENT, true, vec![11, 13, 15], WHOLE.to_owned()), (TO_CLIENT, true, vec![15], r#"["c"]"#.to_owned())];
+    assert_eq!(events(&down), both);
+    let up = polled(&[(TWO, "ok"), ("bAQIDBA==", "ok"), ("b/w==", "ok")]);
+    assert_eq!(events(&up), [(TO_SERVER, true, vec![10, 12, 14], WHOLE.to_owned())]);
+    // While they are awaited the other direction may speak: what waits is of one direction.
+    let between = polled(&[("", TWO), (r#"42["up"]"#, "ok"), ("", "bAQIDBA==\u{1e}b/w==")]);
+    let both = [(TO_SERVER, true, vec![12], r#"["up"]"#.to_owned()), (TO_CLIENT, true, vec![11, 15], WHOLE.to_owned())];
+    assert_eq!(events(&between), both);
+}
+
 /// A body of a poll must hold a packet; where none does there is none to tell that on, so the request is told.
 #[test]
 fn a_post_without_a_packet_is_told() {
