@@ -330,7 +330,7 @@ fn recognise(content: &Data<'_>, revision: Revision) -> Option<Parser> {
     match content {
         Data::Text(text) => {
             let packet = Packet::read(text, revision);
-            let sound = packet.notes.is_empty() && !matches!(packet.kind, Kind::Unknown(_) | Kind::Missing);
+            let sound = packet.notes.is_empty() && packet.kind.is_defined();
             sound.then_some(Parser::Default)
         }
         Data::Binary(octets) => read_msgpack(octets, revision).is_ok().then_some(Parser::MessagePack),

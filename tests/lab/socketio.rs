@@ -635,7 +635,7 @@ fn seen(trace: &Trace, recording: &Recording) -> Talks {
             SocketIoKind::Disconnect => "DISCONNECT",
             SocketIoKind::Event | SocketIoKind::BinaryEvent => "EVENT",
             SocketIoKind::Ack | SocketIoKind::BinaryAck => "ACK",
-            SocketIoKind::Unknown(_) | SocketIoKind::Missing => panic!("{packet:?}"),
+            SocketIoKind::Unknown(_) | SocketIoKind::UnknownNumber(_) | SocketIoKind::Missing => panic!("{packet:?}"),
         };
         let client = names[&trace.connections()[message.connection as usize].client].clone();
         let data = packet.data.as_deref().map_or(Value::Null, |data| serde_json::from_str(data).unwrap());

@@ -161,7 +161,7 @@ fn by_client(case: &Case<'_>, socket: &Socket<'_>) -> Option<Said> {
     let connection = case.connection(socket.exchange.request)?;
     let (opened, kind) = socket.packets[Direction::ToClient.index()]?;
     let (frame, said) = socket.packets[Direction::ToServer.index()]?;
-    if kind != Kind::Open || !matches!(said, Kind::Unknown(_) | Kind::Missing) {
+    if kind != Kind::Open || said.is_defined() {
         return None;
     }
     if !case.has_all(connection, Direction::ToServer) {
@@ -260,9 +260,10 @@ fn unjoined<'a>(case: &Case<'a>) -> BTreeMap<&'a str, Unjoined<'a>> {
                 found.entry(sid).or_insert(Unjoined { open: message, has_ping: false, closed: None });
             }
             // A socket that was closed is not joined any more.
-            (Kind::Message | Kind::Close | Kind::Unknown(_) | Kind::Missing, Direction::ToServer)
-                if found.get(sid).is_some_and(|session| session.closed.is_none()) =>
-            {
+            (
+                Kind::Message | Kind::Close | Kind::Unknown(_) | Kind::UnknownNumber(_) | Kind::Missing,
+                Direction::ToServer,
+            ) if found.get(sid).is_some_and(|session| session.closed.is_none()) => {
                 found.remove(sid);
             }
             (Kind::Ping, Direction::ToClient) => found.get_mut(sid).into_iter().for_each(|one| one.has_ping = true),

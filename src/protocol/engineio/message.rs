@@ -13,7 +13,7 @@ crate::fields! {
     #[ours] SID = "engineio.sid", Text, "The name of the session, the same on all its TCP connections.", "Engine.IO protocol 4, Handshake";
     #[ours] VERSION = "engineio.protocol", Uint, "The version of the protocol: 3 under Socket.IO 1 and 2, 4 under Socket.IO 3 and 4.", "Engine.IO protocol 4";
     #[ours] TRANSPORT = "engineio.transport", Text, "What carried the packet: polling, websocket or webtransport.", "Engine.IO protocol 4, Transports";
-    #[ours] TYPE = "engineio.type", Text, "open, close, ping, pong, message, upgrade or noop.", "Engine.IO protocol 4, Packet encoding";
+    #[ours] TYPE = "engineio.type", Text, "open, close, ping, pong, message, upgrade or noop; of a type that is not defined its character or number as it stands there.", "Engine.IO protocol 4, Packet encoding";
     #[ours] DATA = "engineio.data", Text, "The text the packet carries.", "Engine.IO protocol 4, Packet encoding";
     #[ours] BINARY = "engineio.binary", Bytes, "The octets the packet carries.", "Engine.IO protocol 4, Packet encoding";
 }
@@ -72,7 +72,9 @@ impl Payload for EngineIoPacket {
         }
         layer.computed(&VERSION, Value::Uint(self.version.number()));
         layer.computed(&TRANSPORT, Value::Text(self.transport.to_string()));
-        layer.computed(&TYPE, Value::Text(self.kind.to_string()));
+        if let Some(kind) = self.kind.value() {
+            layer.computed(&TYPE, Value::Text(kind.into_owned()));
+        }
         let octets = self.content.octets().to_vec();
         let span = Some(Span::new(Buffer::Derived(0), 0..octets.len() as u64));
         match &self.content {

@@ -41,8 +41,10 @@ pub enum Kind {
     Upgrade,
     /// 6: nothing; it ends a poll that waits.
     Noop,
-    /// Another character; an octet that stands for a type keeps its number as one.
+    /// Another character.
     Unknown(char),
+    /// Another number, where version 3 puts the type before octets.
+    UnknownNumber(u8),
     /// A packet without an octet.
     Missing,
 }
@@ -55,7 +57,38 @@ impl Kind {
 
     /// The kind with this number, as version 3 puts it before octets.
     pub fn from_octet(octet: u8) -> Self {
-        Self::from_digit(octet.into()).unwrap_or(Self::Unknown(octet.into()))
+        Self::from_digit(octet.into()).unwrap_or(Self::UnknownNumber(octet))
+    }
+
+    /// Whether the protocol defines it.
+    pub fn is_defined(self) -> bool {
+        !matches!(self, Self::Unknown(_) | Self::UnknownNumber(_) | Self::Missing)
+    }
+
+    /// What a person is told: its name, or that it has none.
+    pub fn in_words(self) -> Cow<'static, str> {
+        match self {
+            Self::Unknown(character) => format!("unknown type {character:?}").into(),
+            Self::UnknownNumber(number) => format!("unknown type {number}").into(),
+            other => other.value().unwrap_or(Cow::Borrowed("no type")),
+        }
+    }
+
+    /// The value of its field: its name, or the character or number that stands there if that has none; `None` if nothing
+    /// does.
+    pub fn value(self) -> Option<Cow<'static, str>> {
+        Some(Cow::Borrowed(match self {
+            Self::Open => "open",
+            Self::Close => "close",
+            Self::Ping => "ping",
+            Self::Pong => "pong",
+            Self::Message => "message",
+            Self::Upgrade => "upgrade",
+            Self::Noop => "noop",
+            Self::Unknown(character) => return Some(character.to_string().into()),
+            Self::UnknownNumber(number) => return Some(number.to_string().into()),
+            Self::Missing => return None,
+        }))
     }
 
     fn from_digit(digit: u32) -> Option<Self> {
@@ -74,17 +107,7 @@ impl Kind {
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Open => f.write_str("open"),
-            Self::Close => f.write_str("close"),
-            Self::Ping => f.write_str("ping"),
-            Self::Pong => f.write_str("pong"),
-            Self::Message => f.write_str("message"),
-            Self::Upgrade => f.write_str("upgrade"),
-            Self::Noop => f.write_str("noop"),
-            Self::Unknown(character) => write!(f, "unknown type {character:?}"),
-            Self::Missing => f.write_str("no type"),
-        }
+        f.write_str(&self.in_words())
     }
 }
 
@@ -138,6 +161,7 @@ impl<'a> Packet<'a> {
         let mut packet = Self { kind, data, span, notes: Vec::new() };
         match kind {
             Kind::Unknown(character) => packet.wrong(format!("packet type {character:?} is not defined")),
+            Kind::UnknownNumber(number) => packet.wrong(format!("packet type {number} is not defined")),
             Kind::Missing => packet.wrong("a packet without a type"),
             _ => {}
         }

@@ -112,7 +112,7 @@ fn decodes_websocket_messages() {
     assert_eq!(short(&Packet::from_binary(Version::V3, &[4, 1])), "message [01] 0..2");
     assert_eq!(
         short(&Packet::from_binary(Version::V3, &[9, 1])),
-        "unknown type '\\t' [01] 0..2 (packet type '\\t' is not defined)"
+        "unknown type 9 [01] 0..2 (packet type 9 is not defined)"
     );
     let owned = Packet::from_text(Version::V4, b"4x").data.into_owned();
     assert_eq!(owned, Data::Text(Cow::Borrowed("x")));
@@ -220,6 +220,21 @@ fn jsonp_answers() {
     for body in ["", "___eio", "___eio[x](\"\");", "___eio[0](1)", "4hello"] {
         assert_eq!(Jsonp::from_response(body.as_bytes()), None);
     }
+}
+
+/// The field of a type that is not defined has what stands there, and that of a packet without one is not there.
+#[test]
+fn a_type_that_is_not_defined_is_as_it_stands_there() {
+    let value = |kind: Kind| kind.value().map(Cow::into_owned);
+    let text = |text: &'static [u8]| Packet::from_text(Version::V4, text).kind;
+    assert_eq!(value(text(b"hello")).as_deref(), Some("h"));
+    assert_eq!(value(text(b"7")).as_deref(), Some("7"));
+    assert_eq!(value(text("é".as_bytes())).as_deref(), Some("é"));
+    assert_eq!(value(text(b"4")).as_deref(), Some("message"));
+    assert_eq!(value(text(b"")), None);
+    // A number is one, whatever character has it.
+    assert_eq!(value(Packet::from_binary(Version::V3, &[9, 1]).kind).as_deref(), Some("9"));
+    assert_eq!(value(Packet::from_binary(Version::V3, b"4").kind).as_deref(), Some("52"));
 }
 
 #[test]

@@ -13,7 +13,7 @@ crate::fields! {
     #[ours] SID = "socketio.sid", Text, "The Engine.IO session that carried the packet.", "Engine.IO protocol 4, Handshake";
     #[ours] SOCKET = "socketio.socket", Text, "The name of the connection to the namespace; another than that of the session.", "Socket.IO protocol 5, Connection to a namespace";
     #[ours] VERSION = "socketio.protocol", Uint, "The version of the protocol: 4 in Socket.IO 1 and 2, 5 in Socket.IO 3 and 4.", "Socket.IO protocol 5";
-    #[ours] TYPE = "socketio.type", Text, "CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT or BINARY_ACK.", "Socket.IO protocol 5, Packet encoding";
+    #[ours] TYPE = "socketio.type", Text, "CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT or BINARY_ACK; of a type that is not defined its character or number as it stands there.", "Socket.IO protocol 5, Packet encoding";
     #[ours] NAMESPACE = "socketio.namespace", Text, "The namespace: `/` unless another is named.", "Socket.IO protocol 5, Packet encoding";
     #[ours] ID = "socketio.id", Uint, "The number that ties an event to its acknowledgement.", "Socket.IO protocol 5, Packet encoding";
     #[ours] EVENT = "socketio.event", Text, "The name of the event.", "Socket.IO protocol 5, Sending and receiving data";
@@ -93,7 +93,7 @@ impl Payload for SocketIoPacket {
         Self::text_field(&mut layer, &SID, self.sid.as_deref());
         Self::text_field(&mut layer, &SOCKET, self.socket.as_deref());
         layer.computed(&VERSION, Value::Uint(u64::from(self.revision.number())));
-        layer.computed(&TYPE, Value::Text(self.kind.to_string()));
+        Self::text_field(&mut layer, &TYPE, self.kind.value().as_deref());
         layer.computed(&NAMESPACE, Value::Text(self.namespace.clone().into_owned()));
         if let Some(id) = self.id {
             layer.computed(&ID, Value::Uint(id));

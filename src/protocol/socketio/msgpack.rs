@@ -73,13 +73,10 @@ fn read_map(reader: &mut Reader<'_>, packet: &mut Packet<'static>) -> Result<(),
     if packet.kind == Kind::Missing { Err("a map without a type") } else { Ok(()) }
 }
 
-/// The kind with this number; one of several digits keeps it as a character.
+/// The kind with this number.
 fn kind(number: u64) -> Kind {
-    let number = u32::try_from(number).unwrap_or(u32::MAX);
-    match char::from_digit(number, 10) {
-        Some(digit) => Kind::from_char(digit),
-        None => Kind::Unknown(char::from_u32(number).unwrap_or('\u{fffd}')),
-    }
+    let digit = u32::try_from(number).ok().and_then(|number| char::from_digit(number, 10));
+    digit.map(Kind::from_char).filter(|kind| kind.is_defined()).unwrap_or(Kind::UnknownNumber(number))
 }
 
 /// The beginning of a value: all of it, or how many follow.

@@ -54,6 +54,8 @@ pub enum Kind {
     BinaryAck,
     /// Another character.
     Unknown(char),
+    /// Another number, where another parser writes numbers.
+    UnknownNumber(u64),
     /// A packet without a character.
     Missing,
 }
@@ -71,6 +73,37 @@ impl Kind {
             '6' => Self::BinaryAck,
             other => Self::Unknown(other),
         }
+    }
+
+    /// Whether the protocol defines it.
+    pub fn is_defined(self) -> bool {
+        !matches!(self, Self::Unknown(_) | Self::UnknownNumber(_) | Self::Missing)
+    }
+
+    /// What a person is told: its name, or that it has none.
+    pub fn in_words(self) -> Cow<'static, str> {
+        match self {
+            Self::Unknown(character) => format!("unknown type {character:?}").into(),
+            Self::UnknownNumber(number) => format!("unknown type {number}").into(),
+            other => other.value().unwrap_or(Cow::Borrowed("no type")),
+        }
+    }
+
+    /// The value of its field: its name, or the character or number that stands there if that has none; `None` if nothing
+    /// does.
+    pub fn value(self) -> Option<Cow<'static, str>> {
+        Some(Cow::Borrowed(match self {
+            Self::Connect => "CONNECT",
+            Self::Disconnect => "DISCONNECT",
+            Self::Event => "EVENT",
+            Self::Ack => "ACK",
+            Self::ConnectError => "CONNECT_ERROR",
+            Self::BinaryEvent => "BINARY_EVENT",
+            Self::BinaryAck => "BINARY_ACK",
+            Self::Unknown(character) => return Some(character.to_string().into()),
+            Self::UnknownNumber(number) => return Some(number.to_string().into()),
+            Self::Missing => return None,
+        }))
     }
 
     /// Whether it is an event, with octets or without.
@@ -91,17 +124,7 @@ impl Kind {
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Connect => f.write_str("CONNECT"),
-            Self::Disconnect => f.write_str("DISCONNECT"),
-            Self::Event => f.write_str("EVENT"),
-            Self::Ack => f.write_str("ACK"),
-            Self::ConnectError => f.write_str("CONNECT_ERROR"),
-            Self::BinaryEvent => f.write_str("BINARY_EVENT"),
-            Self::BinaryAck => f.write_str("BINARY_ACK"),
-            Self::Unknown(character) => write!(f, "unknown type {character:?}"),
-            Self::Missing => f.write_str("no type"),
-        }
+        f.write_str(&self.in_words())
     }
 }
 
@@ -233,6 +256,7 @@ impl<'a> Packet<'a> {
         let first = self.data.as_deref().and_then(|data| data.trim_start().chars().next());
         let text = match (self.kind, first) {
             (Kind::Unknown(character), _) => return self.wrong(format!("packet type {character:?} is not defined")),
+            (Kind::UnknownNumber(number), _) => return self.wrong(format!("packet type {number} is not defined")),
             (Kind::Missing, _) => return self.wrong("a packet without a type"),
             (Kind::Connect, None | Some('{')) | (Kind::Disconnect, None) => return,
             (Kind::Connect, _) => "CONNECT must carry an object or nothing",

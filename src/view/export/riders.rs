@@ -12,7 +12,7 @@ pub(super) fn engineio(line: &mut Object<'_>, packet: &EngineIoPacket) {
     line.number(Key::Protocol, packet.version.number());
     line.text(Key::Transport, &packet.transport.to_string());
     line.text_or_null(Key::Sid, packet.sid.as_deref());
-    line.text(Key::Type, &packet.kind.to_string());
+    line.text_or_null(Key::Type, packet.kind.value().as_deref());
     match &packet.content {
         Content::Text(text) => line.text(Key::Data, text),
         Content::Binary(octets) => line.digest(Key::BinarySha256, octets),
@@ -24,7 +24,7 @@ pub(super) fn socketio(line: &mut Object<'_>, packet: &SocketIoPacket) {
     line.text_or_null(Key::Sid, packet.sid.as_deref());
     line.text_or_null(Key::Socket, packet.socket.as_deref());
     line.text(Key::Namespace, &packet.namespace);
-    line.text(Key::Type, &packet.kind.to_string());
+    line.text_or_null(Key::Type, packet.kind.value().as_deref());
     line.number_or_null(Key::Id, packet.id);
     // As it was written: keys keep their order and numbers their digits.
     let data = packet.data.as_deref().filter(|_| line.wants(Key::Data));
