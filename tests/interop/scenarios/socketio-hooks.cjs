@@ -125,7 +125,9 @@ function webtransport(protocol, pick, paths, Socket) {
 function message(who, dir, protocol, sid, socket, what, extra) {
   const [namespace, query] = what.nsp.split("?");
   const line = { who, dir, layer: "socketio", protocol, sid, socket, namespace, query, type: TYPES[what.type], id: what.id };
-  if (what.data !== undefined) line.data = plain(what.data);
+  // In Socket.IO 2 a program may say that there are no octets: an EVENT is JSON then, whatever is in it.
+  const isText = protocol === 4 && EVENTS.indexOf(what.type) === 0;
+  if (what.data !== undefined) line.data = isText ? what.data : plain(what.data);
   log({ ...line, ...extra });
 }
 
@@ -136,7 +138,7 @@ function recovery(what, isOffset) {
   return [{ ...what, data: what.data.slice(0, -1) }, { offset: last }];
 }
 
-/** An event with attachments keeps its plain type until it is encoded: name it as the wire will. */
+/** An event with attachments keeps its plain type until it is encoded (but in Socket.IO 2): name it as the wire will. */
 function typed(what) {
   const binary = (value) =>
     isBinary(value) || (value !== null && typeof value === "object" && Object.values(value).some(binary));

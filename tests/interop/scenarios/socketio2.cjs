@@ -17,7 +17,7 @@ const play = process.argv[2];
 wsHooks.hook(require2("ws"));
 hooks.engine(3, { server: "/engine.io/lib", client: "/engine.io-client/lib" });
 const Client = hooks.loaded("/socket.io/lib/client.js");
-hooks.socketio(4, { Client, Manager: connect.Manager, send: { server: "packet", client: "packet" } });
+hooks.socketio(4, { Client, Manager: connect.Manager, send: { server: "packet", client: "packet" }, binaryTypes: false });
 
 const PORT = 8080;
 const BLOB = Buffer.from([1, 2, 3, 4]);
@@ -199,11 +199,29 @@ async function xhr2() {
   await sleep(100);
 }
 
+/** A program may say itself whether there are octets in an event: what comes of it, right or not, from either side. */
+async function binary() {
+  await listen();
+  const socket = client({ transports: ["websocket"] });
+  await event(socket, "connect");
+  await sleep(50);
+  const own = io.sockets.sockets[socket.id];
+  for (const side of [own, socket]) {
+    side.binary(false).emit("no octets", "said rightly");
+    side.binary(false).emit("octets", BLOB);
+    side.binary(true).emit("octets", BLOB);
+    side.emit("octets", BLOB);
+    await sleep(100);
+  }
+  socket.disconnect();
+  await sleep(100);
+}
+
 const plays = {
   default: () => whole({}),
   websocket: () => whole({ transports: ["websocket"] }),
   polling: () => whole({ transports: ["polling"] }),
-  jsonp, xhr2,
+  binary, jsonp, xhr2,
 };
 
 plays[play]().then(async () => {

@@ -359,6 +359,100 @@ async function pack() {
   }
 }
 
+/** What a program is told of an attempt that throws. */
+function attempt(who, name, emit) {
+  try {
+    emit();
+    app(who, "emitted", { name });
+  } catch (error) {
+    app(who, "threw", { name, message: error.message });
+  }
+}
+
+/** Forms of emit that send nothing, send later, or send again. */
+async function emits() {
+  const io = await listen();
+  const options = { transports: ["websocket"], reconnection: true, reconnectionDelay: 300, randomizationFactor: 0 };
+  const socket = client(options);
+  await event(socket, "connect");
+  const own = io.sockets.sockets.get(socket.id);
+  const step = async (emit) => {
+    emit();
+    await sleep(60);
+  };
+
+  // To the other servers of a cluster, of which there are none: what the adapter says of it is told.
+  const warn = console.warn;
+  console.warn = (message) => app("server", "warned", { message });
+  await step(() => io.emit("before", "serverSideEmit"));
+  await step(() => io.serverSideEmit("hello", "world"));
+  await step(() => attempt("server", "serverSideEmit with an acknowledgement", () => io.serverSideEmit("hello", "world", () => {})));
+  io.serverSideEmitWithAck("hello", "world").then(() => {}, (error) => app("server", "rejected", { message: error.message }));
+  await sleep(60);
+  await step(() => io.emit("after", "serverSideEmit"));
+  console.warn = warn;
+
+  // Names that are the library's own.
+  const reserved = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
+  await step(() => own.emit("before", "reserved"));
+  await step(() => socket.emit("before", "reserved"));
+  for (const name of reserved) {
+    attempt("server", name, () => own.emit(name, 1));
+    attempt("client", name, () => socket.emit(name, 1));
+  }
+  await sleep(60);
+  await step(() => own.emit("after", "reserved"));
+  await step(() => socket.emit("after", "reserved"));
+
+  // Cut off, a client keeps what its program emits; what is volatile, too, as a transport that was reset still says it is writable.
+  socket.io.engine.transport.ws._socket.resetAndDestroy();
+  await event(socket, "disconnect");
+  for (const n of [1, 2]) {
+    socket.emit("offline", n);
+    app("client", "emitted offline", { n, connected: socket.connected });
+  }
+  socket.volatile.emit("offline", "volatile");
+  await event(socket, "connect");
+  await step(() => socket.emit("online again"));
+  socket.disconnect();
+  await sleep(100);
+
+  // With retries each waits for the one before it.
+  const patient = client({ ...options, reconnection: false, retries: 2, ackTimeout: 150 });
+  await event(patient, "connect");
+  const settled = (name, ...args) =>
+    new Promise((done) => patient.emit(name, ...args, (error, answer) => {
+      app("client", "settled", { name, args, message: error?.message ?? null, answer });
+      done();
+    }));
+  const all = Promise.all([settled("noack", "r1"), settled("noack", "r2"), settled("echo", "r3")]);
+  app("client", "handed over", { queued: 3 });
+  await all;
+  patient.disconnect();
+  await sleep(100);
+}
+
+/** The official client meets a plain WebSocket server: one that greets, and one that is silent, as the client is then. */
+async function plain() {
+  const { WebSocketServer } = require4("ws");
+  for (const manner of ["greets", "is silent"]) {
+    const server = new WebSocketServer({ host: "127.0.0.1", port: PORT });
+    server.on("connection", (socket) => {
+      if (manner === "greets") socket.send("hello");
+    });
+    await event(server, "listening");
+    app("server", "listening", { manner });
+    const socket = client({ transports: ["websocket"], timeout: 400 });
+    await Promise.race([event(socket, "connect_error"), sleep(800)]);
+    app("client", "state", { manner, connected: socket.connected });
+    socket.disconnect();
+    await sleep(100);
+    server.clients.forEach((open) => open.terminate());
+    await new Promise((done) => server.close(done));
+    await sleep(50);
+  }
+}
+
 const plays = {
   default: () => whole({}),
   websocket: () => whole({ transports: ["websocket"] }),
@@ -367,7 +461,7 @@ const plays = {
   http2: streams,
   webtransport: () => webtransport(["webtransport"], { suite: "AES_256_GCM_SHA384", version: "1" }),
   "webtransport-upgrade": () => webtransport(["polling", "webtransport"], { suite: "CHACHA20_POLY1305_SHA256", version: "0x6b3343cf" }),
-  rooms, recovery, errors, deflate, msgpack: pack,
+  rooms, recovery, errors, emits, plain, deflate, msgpack: pack,
 };
 
 plays[play]().then(async () => {
