@@ -13,6 +13,8 @@ pub(crate) mod text;
 mod tls;
 mod websocket;
 
+#[cfg(test)]
+pub(crate) use http1::gzip;
 pub use http1::{HttpMessage, Side};
 pub use http2::{Http2Frame, Http2Header};
 pub use socketio::{Kind as SocketIoKind, SocketIoPacket};

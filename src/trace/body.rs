@@ -7,19 +7,22 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::carried::Carried;
-use super::carrier::read_packet;
+use super::carried::{Carried, Frames, Ridden, Rider};
+use super::carrier::{content, read_packet};
 use super::session::{Found, Sessions};
 use crate::flow::Chunk;
+use crate::layer::{Note, Severity};
 use crate::message::Payload;
 use crate::protocol::HttpMessage;
-use crate::protocol::engineio::{Framing, Jsonp, Packets, Query, Transport, Version, form_payload};
+use crate::protocol::engineio::{
+    EngineIoPacket, Framing, Jsonp, Packet, Packets, Query, Stop, Transport, Version, form_payload,
+};
 
 /// A body, and how its packets are put together.
 pub(super) struct Body<'a> {
     http: &'a HttpMessage,
     octets: Cow<'a, [u8]>,
-    /// Whether it is written in a script or a form: then its octets are not those of the message.
+    /// Whether it is written in a script, a form or a content coding: then its octets are not those of the message.
     is_unpacked: bool,
     framing: Framing,
 }
@@ -27,20 +30,26 @@ pub(super) struct Body<'a> {
 impl<'a> Body<'a> {
     /// What a client posts.
     pub(super) fn of_request(http: &'a HttpMessage, bytes: &'a [u8], query: &Query) -> Self {
-        let body = http.body(bytes);
+        let (body, is_coded) = written(http, bytes);
         let form = query.j.is_some().then(|| form_payload(&body)).flatten();
-        Self::new(http, bytes, body, form, query)
+        Self::new(http, bytes, (body, is_coded), form, query)
     }
 
     /// What a poll is answered with.
     pub(super) fn of_response(http: &'a HttpMessage, bytes: &'a [u8], query: &Query) -> Self {
-        let body = http.body(bytes);
+        let (body, is_coded) = written(http, bytes);
         let script = query.j.is_some().then(|| Jsonp::from_response(&body)).flatten();
-        Self::new(http, bytes, body, script.map(|script| script.payload), query)
+        Self::new(http, bytes, (body, is_coded), script.map(|script| script.payload), query)
     }
 
-    fn new(http: &'a HttpMessage, bytes: &[u8], body: Cow<'a, [u8]>, unpacked: Option<String>, query: &Query) -> Self {
-        let is_unpacked = unpacked.is_some();
+    fn new(
+        http: &'a HttpMessage,
+        bytes: &[u8],
+        (body, is_coded): (Cow<'a, [u8]>, bool),
+        unpacked: Option<String>,
+        query: &Query,
+    ) -> Self {
+        let is_unpacked = is_coded || unpacked.is_some();
         let octets = unpacked.map_or(body, |unpacked| unpacked.into_bytes().into());
         let version = version(query);
         // In version 4 it does not matter.
@@ -48,7 +57,8 @@ impl<'a> Body<'a> {
         Self { http, octets, is_unpacked, framing }
     }
 
-    /// Finds the packets in it, and what they carry.
+    /// Finds the packets in it, and what they carry. Of a body that is cut the last one is told as far as it is there; nobody
+    /// could act on it.
     pub(super) fn read(
         &self,
         carried: &Carried<'_>,
@@ -58,19 +68,60 @@ impl<'a> Body<'a> {
         found: &mut Found,
     ) {
         let version = version(query);
+        // Where a cut script or content coding ends within its text is not known.
+        if !carried.complete && (self.is_unpacked || query.j.is_some()) {
+            return;
+        }
         let mut brought = self.brought(carried);
         let mut packets = Packets::new(&self.octets, self.framing);
-        for packet in packets.by_ref() {
+        let mut next = packets.next();
+        while let Some(packet) = next {
+            next = packets.next();
             let part = brought.as_mut().map(|brought| brought.by(&packet.span));
             let carried = &part.map_or(*carried, |frames| Carried { frames, is_part: true, ..*carried });
-            read_packet(carried, version, &Transport::Polling, &mut sid, packet, sessions, found);
+            if !carried.complete && next.is_none() && self.ends_within(&packet, packets.stopped()) {
+                self.tell_cut(carried, version, sid.as_ref(), &packet, found);
+            } else {
+                read_packet(carried, version, &Transport::Polling, &mut sid, packet, sessions, found);
+            }
         }
-        if let Some(stop) = packets.stopped() {
+        if let Some(stop) = packets.stopped().filter(|_| carried.complete) {
             match found.ridden.last_mut() {
                 Some(last) => last.notes.push(stop.note.clone()),
                 None => found.remarks.push(stop.note.clone()),
             }
         }
+    }
+
+    /// Whether a body that is cut ends within this packet, its last. In version 4 no length tells whether
+    /// it was all there.
+    fn ends_within(&self, packet: &Packet<'_>, stopped: Option<&Stop>) -> bool {
+        packet.span.end == self.octets.len() && (self.framing == Framing::Separated || stopped.is_some())
+    }
+
+    /// Tells a packet of which the rest is not there.
+    fn tell_cut(
+        &self,
+        carried: &Carried<'_>,
+        version: Version,
+        sid: Option<&Arc<str>>,
+        packet: &Packet<'_>,
+        found: &mut Found,
+    ) {
+        let there = self.octets.get(packet.span.clone()).unwrap_or_default();
+        if there.is_empty() {
+            return;
+        }
+        let packet = match self.framing {
+            Framing::Octets => packet,
+            Framing::Separated | Framing::Counted => &Packet::from_text(version, whole_groups(there, version)),
+        };
+        let (kind, transport, sid) = (packet.kind, Transport::Polling, sid.cloned());
+        let payload = EngineIoPacket { version, transport, sid, kind, content: content(carried, &packet.data) };
+        let text = "the body is cut within this packet: the rest of it is not there";
+        let notes = vec![Note::new(Severity::Note, text, "")];
+        let (payload, frames) = (Rider::EngineIo(payload), Frames::of(carried));
+        found.ridden.push(Ridden { payload, notes, frames, complete: false });
     }
 
     /// Tells for packets which frames brought them, if not all of it came in one.
@@ -142,6 +193,21 @@ impl Brought {
     }
 }
 
+/// The body of a message with its content codings undone, and whether there were any. What cannot be undone stays as it is.
+fn written<'a>(http: &'a HttpMessage, bytes: &'a [u8]) -> (Cow<'a, [u8]>, bool) {
+    match http.header(bytes, "content-encoding") {
+        None => (http.body(bytes), false),
+        Some(_) => (http.decoded_body(bytes).map_or_else(|| http.body(bytes), Cow::from), true),
+    }
+}
+
+/// Of octets that are written in base64 those whose groups of four characters are there.
+fn whole_groups(text: &[u8], version: Version) -> &[u8] {
+    let before = if version.is_old() { 2 } else { 1 };
+    let cut = if text.first() == Some(&b'b') { text.len().saturating_sub(before) % 4 } else { 0 };
+    text.get(..text.len() - cut).unwrap_or_default()
+}
+
 fn version(query: &Query) -> Version {
     query.version.unwrap_or(Version::V4)
 }
@@ -154,6 +220,7 @@ fn octet_stream(http: &HttpMessage, bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use crate::protocol::gzip;
     use crate::trace::Trace;
     use crate::trace::testing::{Conversation, told};
 
@@ -207,6 +274,65 @@ mod tests {
         let (_, told) = poll(&[&head, body[0], body[1], body[2], body[3]]);
         let event = told.iter().find(|line| line.contains("BINARY_EVENT"));
         assert_eq!(event.map(|line| line.split('<').next().unwrap()), Some("[6, 7, 9] "), "{told:#?}");
+    }
+
+    /// The packets of a body that is cut, and of the capture's notes those on them. Each body is announced longer than it is.
+    fn cut(target: &str, body: &str) -> (Vec<String>, Vec<String>) {
+        let mut talk = Conversation::new().open();
+        talk.client(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        talk.server(format!("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{body}"));
+        let trace = talk.trace();
+        let told = told(&trace).into_iter().filter(|line| line.contains("] < ") && !line.contains("200 OK"));
+        let notes = trace.notes().iter().map(|(_, note)| note.text.to_string()).filter(|text| text.contains("packet"));
+        (told.map(|line| line.trim_start_matches("[5] < ").to_owned()).collect(), notes.collect())
+    }
+
+    /// What is there is read; the packet in which the body is cut is told, and nobody acts on it.
+    #[test]
+    fn the_last_packet_of_a_body_that_is_cut_is_incomplete() {
+        const V4: &str = "/socket.io/?EIO=4&transport=polling&sid=s1";
+        const V3: &str = "/socket.io/?EIO=3&transport=polling&sid=s1";
+        let note = ["the body is cut within this packet: the rest of it is not there"];
+        let (told, notes) = cut(V4, "40{\"sid\":\"x\"}\x1e42[\"a\"]\x1e42[\"b");
+        let expected = [
+            "message \"0{\"sid\":\"x\"}\"",
+            "CONNECT {\"sid\":\"x\"}",
+            "message \"2[\"a\"]\"",
+            "EVENT \"a\"()",
+            "message \"2[\"b\" (incomplete)",
+        ];
+        assert_eq!((told, notes), (expected.map(str::to_owned).to_vec(), note.map(str::to_owned).to_vec()));
+        // Of base64 as many octets as are whole: five characters of eight.
+        assert_eq!(cut(V4, "2\x1ebAQIDB").0, ["ping", "message of 3 octets (incomplete)"]);
+        // Where a packet ended the next one had not begun; where lengths are told it is known to be whole.
+        assert_eq!(cut(V4, "2\x1e").0, ["ping"]);
+        assert_eq!(cut(V3, "1:21:6").0, ["ping", "noop"]);
+        assert_eq!(cut(V3, "1:29:4hey").0, ["ping", "message \"hey\" (incomplete)"]);
+        assert_eq!(cut(V3, "1:29").0, ["ping"]);
+        // A script of which the end is missing is no script.
+        assert_eq!(cut(&format!("{V3}&j=0"), "___eio[0](\"1:2"), (vec![], vec![]));
+        assert_eq!(cut(V4, ""), (vec![], vec![]));
+    }
+
+    /// Browsers ask for compression, and servers of Engine.IO compress what is large.
+    #[test]
+    fn a_compressed_body_is_read() {
+        let body = gzip(b"40{\"sid\":\"x\"}\x1e42[\"a\"]");
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", body.len());
+        let mut talk = Conversation::new().open();
+        talk.client(GET).server([head.as_bytes(), &body[..9]].concat()).server(&body[9..]);
+        let told = told(&talk.trace());
+        let expected = [
+            "[5, 6] < message \"0{\"sid\":\"x\"}\"",
+            "[5, 6] < CONNECT {\"sid\":\"x\"}",
+            "[5, 6] < message \"2[\"a\"]\"",
+            "[5, 6] < EVENT \"a\"()",
+        ];
+        assert_eq!(told[2..], expected);
+        // Of one that is cut nothing is known.
+        let mut talk = Conversation::new().open();
+        talk.client(GET).server([head.as_bytes(), &body[..body.len() - 9]].concat());
+        assert_eq!(super::super::testing::told(&talk.trace()).len(), 2);
     }
 
     /// However many frames bring a body, what is listed grows with its octets and not with their square.

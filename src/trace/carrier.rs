@@ -197,15 +197,16 @@ impl Carrier {
             query.is_engineio().then_some((Poll { query, sid, post, connect }, bytes))
         });
         self.latest = poll.as_ref().and_then(|(poll, _)| poll.sid.clone()).or(self.latest.take());
-        let poll = poll.filter(|_| carried.complete);
-        if let (None, Some(sid)) = (&poll, self.latest.as_deref().filter(|_| !carried.complete)) {
-            sessions.doubt(sid, Direction::ToServer);
-        }
-        sessions.noticed |= poll.is_some();
+        sessions.noticed |= poll.is_some() && carried.complete;
         if let Some((Poll { query, sid, post: true, .. }, bytes)) = &poll
             && query.transport == Some(Transport::Polling)
         {
             Body::of_request(http, bytes, query).read(carried, query, sid.clone(), sessions, found);
+        }
+        let poll = poll.filter(|_| carried.complete);
+        if let (None, Some(sid)) = (&poll, self.latest.as_deref().filter(|_| !carried.complete)) {
+            // What else was in it is not known.
+            sessions.doubt(sid, Direction::ToServer);
         }
         if let Some((Poll { query, sid: Some(sid), post, .. }, _)) = &poll
             && query.transport == Some(Transport::Polling)
@@ -246,9 +247,16 @@ impl Carrier {
             (Some(poll), Some(bytes)) if carried.complete => {
                 self.answer(carried, http, status, poll, bytes, sessions, found);
             }
-            // What was in it is not known.
-            (Some(Poll { sid: Some(sid), .. }), _) => sessions.doubt(&sid, Direction::ToClient),
-            _ => {}
+            (Some(poll), bytes) => {
+                let is_poll = status == 200 && poll.query.transport == Some(Transport::Polling) && !poll.post;
+                if let Some(bytes) = bytes.filter(|_| is_poll) {
+                    let body = Body::of_response(http, bytes, &poll.query);
+                    body.read(carried, &poll.query, poll.sid.clone(), sessions, found);
+                }
+                // What else was in it is not known.
+                poll.sid.iter().for_each(|sid| sessions.doubt(sid, Direction::ToClient));
+            }
+            (None, _) => {}
         }
         frame
     }
@@ -330,16 +338,21 @@ pub(super) fn read_packet(
         }
     }
     let (kind, transport) = (packet.kind, transport.clone());
-    let content = match &packet.data {
-        _ if !carried.wanted => Content::Text(String::new()),
-        Data::Text(text) => Content::Text(text.clone().into_owned()),
-        Data::Binary(octets) => Content::Binary(octets.clone().into_owned()),
-    };
+    let content = content(carried, &packet.data);
     let payload = EngineIoPacket { version, transport, sid: sid.clone(), kind, content };
     let frames = Frames::of(carried);
     found.ridden.push(Ridden { payload: Rider::EngineIo(payload), notes, frames, complete: true });
     if let Some(sid) = sid {
         sessions.hear(carried, sid, (version, kind), &packet.data, found);
+    }
+}
+
+/// What a packet carries, kept if someone reads it.
+pub(super) fn content(carried: &Carried<'_>, data: &Data<'_>) -> Content {
+    match data {
+        _ if !carried.wanted => Content::Text(String::new()),
+        Data::Text(text) => Content::Text(text.clone().into_owned()),
+        Data::Binary(octets) => Content::Binary(octets.clone().into_owned()),
     }
 }
 

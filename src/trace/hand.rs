@@ -117,7 +117,7 @@ impl<W: Watch> Sink for Hand<'_, W> {
         tell(self.watch, &seen);
         for Ridden { payload, notes, frames, complete } in &found.ridden {
             let payload: &dyn Payload = payload.as_payload();
-            let (frames, complete) = (frames.or(seen.frames), seen.complete && *complete);
+            let (frames, complete) = (frames.or(seen.frames), *complete);
             tell(self.watch, &Seen { payload, notes, frames, complete, request_frame: None, ..seen });
         }
         found.ridden.clear();

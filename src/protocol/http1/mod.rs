@@ -19,6 +19,8 @@ mod persist;
 mod places;
 mod unread;
 
+#[cfg(test)]
+pub(crate) use coding::tests::gzip;
 pub(super) use coding::{Fault, Undone};
 pub use describe::{HttpMessage, Side};
 pub(super) use events::{Events, no_stream};
