@@ -775,6 +775,20 @@ fn an_export_says_what_is_incomplete() {
         _ => None,
     });
     assert_eq!(incomplete(path.to_str().unwrap()), one("websocket.frame", 8));
+    // So what rides on others: an event of a stream, a packet without its attachments, the last packet in the body of a poll.
+    let cut_at = |path: &str, last: usize, less: usize| -> Vec<(String, u64)> {
+        let (_folder, path, _) = shortened(path, &|number, len| match number.cmp(&last) {
+            std::cmp::Ordering::Less => Some(len),
+            std::cmp::Ordering::Equal => Some(len - less),
+            std::cmp::Ordering::Greater => None,
+        });
+        incomplete(path.to_str().unwrap())
+    };
+    let two = |kinds: [&str; 2], frame| kinds.map(|kind| (kind.to_owned(), frame)).to_vec();
+    assert_eq!(cut_at("captures/08-server-sent-events.pcapng", 12, 5), two(["sse.event", "http.response"], 12));
+    assert_eq!(cut_at("tests/interop/captures/socketio4-websocket.pcapng", 30, 0), one("socketio.packet", 30));
+    let polling = "tests/interop/captures/socketio4-polling.pcapng";
+    assert_eq!(cut_at(polling, 104, 5), two(["http.response", "engineio.packet"], 104));
     let (_folder, path, _) = shortened("captures/03-tcp-udp.pcapng", &|_, len| Some(len.min(50)));
     let datagrams = incomplete(path.to_str().unwrap());
     assert!(datagrams.len() > 5 && datagrams.iter().all(|(kind, _)| kind == "udp.datagram"), "{datagrams:?}");

@@ -153,7 +153,16 @@ mod tests {
                 subprotocol: None,
                 extensions: None,
             });
-            QuicMessage { connection: 0, stream, direction, frames: vec![1], packet: 0, payload, notes: Vec::new() }
+            QuicMessage {
+                connection: 0,
+                stream,
+                direction,
+                frames: vec![1],
+                packet: 0,
+                payload,
+                notes: Vec::new(),
+                complete: true,
+            }
         };
         let (to_server, to_client) = (Direction::ToServer, Direction::ToClient);
         let said = [(0, to_client), (4, to_server), (0, to_server), (3, to_client), (0, to_client)];

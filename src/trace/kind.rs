@@ -98,7 +98,7 @@ pub(super) fn counts(payload: &dyn Payload, complete: bool) -> bool {
 pub enum Told<'a> {
     /// A request or a response.
     Http(Kind, &'a HttpMessage),
-    /// An event that the client's program gets.
+    /// An event that the client's program gets, or of which that is not known as it is cut.
     SseEvent(&'a SseEventMessage),
     /// An answered request for WebSocket.
     Handshake(&'a WebSocketHandshake),
@@ -143,9 +143,9 @@ impl<'a> Told<'a> {
         if let Some(record) = any.downcast_ref() {
             return Some(Self::Tls(record));
         }
-        // Comments and what the client's program never gets are no events.
+        // Comments and what the client's program never gets are no events. Of what is cut that is not known.
         let sse = any.downcast_ref::<SseEventMessage>()?;
-        sse.event().is_some_and(|event| event.dispatched).then_some(Self::SseEvent(sse))
+        sse.event().is_some_and(|event| event.dispatched || event.cut).then_some(Self::SseEvent(sse))
     }
 
     /// What a message on a stream of QUIC is; `None` for what is no kind of its own.

@@ -34,6 +34,8 @@ pub struct QuicMessage {
     pub payload: Box<dyn Payload>,
     /// What is odd about it.
     pub notes: Vec<Note>,
+    /// Whether all of it came.
+    pub complete: bool,
 }
 
 impl Clone for QuicMessage {
@@ -46,6 +48,7 @@ impl Clone for QuicMessage {
             packet: self.packet,
             payload: self.payload.boxed(),
             notes: self.notes.clone(),
+            complete: self.complete,
         }
     }
 }
@@ -262,7 +265,7 @@ impl Live {
                     if let Some((frame, notes)) = told {
                         is_instructed |= frame.is_settings();
                         let frames = lane.sequence.frames(len);
-                        heard.messages.push(spot.message(self.number, (Box::new(frame), notes, frames)));
+                        heard.messages.push(spot.message(self.number, (Box::new(frame), notes, frames, true)));
                     }
                     len
                 }
@@ -309,9 +312,9 @@ impl Live {
 }
 
 impl Spot {
-    fn message(self, connection: u32, (payload, notes, frames): Told) -> QuicMessage {
+    fn message(self, connection: u32, (payload, notes, frames, complete): Told) -> QuicMessage {
         let Self { id: stream, direction, packet, .. } = self;
-        QuicMessage { connection, stream, direction, frames, packet, payload, notes }
+        QuicMessage { connection, stream, direction, frames, packet, payload, notes, complete }
     }
 }
 

@@ -19,8 +19,8 @@ use crate::protocol::quic::Sequence;
 
 const SPEC: &str = "engine.io-parser 5, createPacketDecoderStream";
 
-/// What was found: a message, what is odd about it, and the frames that carried it.
-pub(super) type Told = (Box<dyn Payload>, Vec<Note>, Vec<u32>);
+/// What was found: a message, what is odd about it, the frames that carried it, and whether all of it came.
+pub(super) type Told = (Box<dyn Payload>, Vec<Note>, Vec<u32>, bool);
 
 /// What was made of the octets of a stream.
 #[derive(Default)]
@@ -106,7 +106,7 @@ impl Streams {
         }
         let told = found.ridden.into_iter().map(|ridden| {
             let frames = ridden.frames.or(&frames).to_vec();
-            (ridden.payload.as_payload().boxed(), ridden.notes, frames)
+            (ridden.payload.as_payload().boxed(), ridden.notes, frames, ridden.complete)
         });
         Step { len: range.end, told: told.collect(), note: None }
     }

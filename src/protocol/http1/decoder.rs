@@ -325,7 +325,7 @@ impl HttpDecoder {
         if open.is_rest {
             return self.finish_rest(open, input, len, sink);
         }
-        open.events.iter_mut().for_each(|events| events.end(sink));
+        open.events.iter_mut().for_each(|events| events.end(complete, sink));
         let (start, taken) = (open.start, open.taken);
         if complete {
             self.persistence.note_end(input.direction, open.closing);

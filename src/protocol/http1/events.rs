@@ -107,10 +107,10 @@ impl Events {
         }
     }
 
-    /// The body has ended, or will not go on.
-    pub(in crate::protocol) fn end(&mut self, sink: &mut dyn Sink) {
+    /// The body has ended, or, if it is not `whole`, will not go on.
+    pub(in crate::protocol) fn end(&mut self, whole: bool, sink: &mut dyn Sink) {
         let mut items = Vec::new();
-        let unfinished = self.source.end(&mut |item| items.push(item));
+        let unfinished = self.source.end(!whole, &mut |item| items.push(item));
         for item in items {
             self.tell(item, true, sink);
         }

@@ -122,6 +122,29 @@ fn comments_and_what_is_discarded_are_told() {
     (0..talk.heard.messages.len()).for_each(|n| drop(talk.layers(n)));
 }
 
+/// What the end of the stream discards was no event. Of what is cut that is not known.
+#[test]
+fn an_event_that_is_cut_is_told_as_that() {
+    let told = |framing: &str, closes: bool| {
+        let mut talk = asked();
+        talk.server([HEAD, framing, "data: lost\n"].concat());
+        if closes {
+            talk.close();
+        } else {
+            talk.cut();
+        }
+        let message = talk.heard.messages.iter().find(|told| told.payload.protocol() == "sse").unwrap();
+        let event: &SseEventMessage = message.payload.as_any().downcast_ref().unwrap();
+        let event = event.event().unwrap();
+        assert_eq!(event.data, "lost");
+        (event.dispatched, event.cut, message.complete, talk.notes().first().map(|(severity, _)| *severity))
+    };
+    assert_eq!(told("\r\n", true), (false, false, false, Some(Severity::Warn)));
+    // More was announced than came.
+    assert_eq!(told("Content-Length: 99\r\n\r\n", true), (false, true, false, Some(Severity::Note)));
+    assert_eq!(told("Content-Length: 99\r\n\r\n", false), (false, true, false, Some(Severity::Note)));
+}
+
 #[test]
 fn a_compressed_stream_is_read_as_it_comes() {
     let mut talk = asked();

@@ -193,7 +193,7 @@ impl Exchange {
 
     fn finish(&mut self, input: Input<'_>, end: u64, complete: bool, sink: &mut dyn Sink) -> Progress {
         let Some(mut open) = self.sides[input.direction.index()].open.take() else { return Progress::NeedMore };
-        open.events.iter_mut().for_each(|events| events.end(sink));
+        open.events.iter_mut().for_each(|events| events.end(complete, sink));
         let range = open.at.start..end;
         let status = open.head.status;
         let body_len = end - open.at.end - open.head.tail_len;

@@ -42,6 +42,8 @@ pub struct SseEvent {
     pub retry: Option<u64>,
     /// Whether the client's program gets it: without a data line it does not.
     pub dispatched: bool,
+    /// Whether the stream is cut within it: what else belongs to it is not known.
+    pub cut: bool,
     /// Where it lies in the stream, from the block's first line to the end of the empty one.
     pub range: Range<u64>,
     /// What is odd about it.
@@ -129,8 +131,8 @@ impl EventSource {
     }
 
     /// The stream has ended. An event without the empty line behind it is discarded, as every client does; it comes
-    /// back to be told; its id does not count.
-    pub fn end(&mut self, out: &mut dyn FnMut(Item)) -> Option<SseEvent> {
+    /// back to be told; its id does not count. If `is_cut`, more of the stream there was, or should have been.
+    pub fn end(&mut self, is_cut: bool, out: &mut dyn FnMut(Item)) -> Option<SseEvent> {
         self.after_cr = false;
         self.dispatch(out);
         if self.position > self.line_start {
@@ -140,9 +142,12 @@ impl EventSource {
         }
         let mut block = self.block.take()?;
         self.complete(&mut block);
-        block.dispatched = false;
-        let text = "the stream ends before the empty line that ends this event: it is discarded";
-        block.notes.push(Note::new(Severity::Warn, text, SPEC));
+        (block.dispatched, block.cut) = (false, is_cut);
+        let (severity, text) = match is_cut {
+            true => (Severity::Note, "the stream is cut within this event: the rest of it is not there"),
+            false => (Severity::Warn, "the stream ends before the empty line that ends this event: it is discarded"),
+        };
+        block.notes.push(Note::new(severity, text, SPEC));
         Some(block)
     }
 

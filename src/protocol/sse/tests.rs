@@ -10,7 +10,7 @@ fn read(stream: &[u8], size: usize, limits: Limits) -> (Vec<Item>, Option<SseEve
     for piece in stream.chunks(size) {
         source.push(piece, &mut |item| items.push(item));
     }
-    let discarded = source.end(&mut |item| items.push(item));
+    let discarded = source.end(false, &mut |item| items.push(item));
     (items, discarded)
 }
 
@@ -183,7 +183,7 @@ proptest! {
             source.push(piece, &mut |item| items.push(item));
         }
         source.push(rest, &mut |item| items.push(item));
-        let discarded = source.end(&mut |item| items.push(item));
+        let discarded = source.end(false, &mut |item| items.push(item));
         prop_assert_eq!((items, discarded), read(&stream, usize::MAX, limits));
     }
 

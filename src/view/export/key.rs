@@ -111,6 +111,20 @@ impl Key {
     const COMMON: [Self; 7] =
         [Self::KindName, Self::Frame, Self::Frames, Self::Time, Self::Stream, Self::From, Self::To];
 
+    /// What the line of a record of TLS may have.
+    const TLS_RECORD: &[Self] = &[
+        Self::ContentType,
+        Self::RecordLen,
+        Self::Encrypted,
+        Self::Handshake,
+        Self::ServerName,
+        Self::Alpn,
+        Self::TlsVersion,
+        Self::CipherSuite,
+        Self::Alert,
+        Self::Complete,
+    ];
+
     /// What else the lines of a kind may have, in the order of the documentation.
     const fn further(kind: Kind) -> &'static [Self] {
         use Key::*;
@@ -141,28 +155,29 @@ impl Key {
                 Http2Stream,
                 Complete,
             ],
-            Kind::SseEvent => &[Event, Data, Id, Retry, Http2Stream],
+            Kind::SseEvent => &[Event, Data, Id, Retry, Http2Stream, Complete],
             Kind::WebSocketHandshake => &[Accepted, AcceptValid, Subprotocol, Extensions, Http2Stream],
             Kind::WebSocketFrame => &[Fin, Rsv1, Opcode, Masked, Mask, PayloadLen, Http2Stream, Complete],
             Kind::WebSocketMessage => {
                 &[Opcode, Compressed, PayloadLen, PayloadSha256, Text, CloseCode, CloseReason, Http2Stream, Complete]
             }
-            Kind::EngineIoPacket => &[Protocol, Transport, Sid, Type, Data, BinarySha256, Quic, Http2Stream],
-            Kind::SocketIoPacket => {
-                &[Protocol, Sid, Socket, Namespace, Type, Id, Data, Offset, EventFrame, RttNs, Quic, Http2Stream]
-            }
-            Kind::TlsRecord => &[
-                ContentType,
-                RecordLen,
-                Encrypted,
-                Handshake,
-                ServerName,
-                Alpn,
-                TlsVersion,
-                CipherSuite,
-                Alert,
+            Kind::EngineIoPacket => &[Protocol, Transport, Sid, Type, Data, BinarySha256, Quic, Http2Stream, Complete],
+            Kind::SocketIoPacket => &[
+                Protocol,
+                Sid,
+                Socket,
+                Namespace,
+                Type,
+                Id,
+                Data,
+                Offset,
+                EventFrame,
+                RttNs,
+                Quic,
+                Http2Stream,
                 Complete,
             ],
+            Kind::TlsRecord => Self::TLS_RECORD,
             Kind::UdpDatagram => &[PayloadLen, PayloadSha256, Complete],
             Kind::Note => &[Severity, Group, Text, Spec],
         }

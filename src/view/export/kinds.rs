@@ -42,6 +42,7 @@ pub(super) fn over_quic(
         Told::SocketIo(packet) => socketio(&mut line, packet),
         _ => {}
     }
+    say_if_incomplete(&mut line, message.complete);
     line.end();
 }
 
@@ -89,10 +90,7 @@ pub(super) fn message(seen: &Seen<'_>, told: &Told<'_>, moments: &Moments, buffe
         Told::EngineIo(packet) => engineio(&mut line, packet),
         Told::SocketIo(packet) => socketio(&mut line, packet),
     }
-    // What rides on messages is told only if it is all there.
-    if matches!(told, Told::Frame(..) | Told::Message(_) | Told::Tls(_)) {
-        say_if_incomplete(&mut line, seen.complete);
-    }
+    say_if_incomplete(&mut line, seen.complete);
     line.end();
 }
 

@@ -12,7 +12,7 @@
 //! | `packet` | `len`, `caplen`, `layers`, `tcp` {`flags`, `seq`, `ack`, `len`, `window`, `analysis`}, `udp` {`len`} |
 //! | `http.request` | `method`, `target`, `version`, `headers`, `body_len`, `body_sha256` |
 //! | `http.response` | `status`, `reason`, `version`, `headers`, `body_len`, `body_sha256`, `request_frame` |
-//! | `sse.event` | `event`, `data`, `id` (the last one set), `retry` (or null); only what the client's program gets |
+//! | `sse.event` | `event`, `data`, `id` (the last one set), `retry` (or null); only what the client's program gets, and what may have been that but is cut |
 //! | `websocket.handshake` | `accepted`, `accept_valid`, `subprotocol`, `extensions` |
 //! | `websocket.frame` | `fin`, `rsv1`, `opcode`, `masked`, `masking_key`, `payload_len` |
 //! | `websocket.message` | `opcode`, `compressed`, `payload_len`, `payload_sha256`, `text`, `close_code`, `close_reason` |
@@ -25,10 +25,11 @@
 //! What a stream of HTTP/2 carries has its number too, `http2_stream`. There `headers` are without `:method`, `:path` and
 //! `:status`, which are `method`, `target` and `status`; `version` is `HTTP/2`, and `reason` is empty.
 //!
-//! Where a request, a response, a frame or message of WebSocket, a record of TLS or a datagram is not all there (the capture cut
-//! it, octets of it are missing, or the capture ended in it) its line has `complete: false` besides, and what it says is of what
-//! is there; the lines of others have no such key. What rides on messages (events, packets of Engine.IO and Socket.IO) has a line
-//! only if it is all there, and of a `packet` that was cut `caplen` is less than `len`.
+//! Where something is not all there (the capture cut it, octets of it are missing, or the connection or the capture ended in it)
+//! its line has `complete: false` besides, and what it says is of what is there; the lines of others have no such key. So it is
+//! with a packet of Socket.IO whose attachments did not all come (`data` has their placeholders), an event of a stream that is
+//! cut within it, and the packet of Engine.IO in which the body of a poll is cut. What a client discards because its stream ended
+//! before the empty line is no event, and has no line. Of a `packet` that was cut `caplen` is less than `len`.
 //!
 //! `seq` and `ack` are absolute. `layers` names the protocols of the messages that end in the frame, as far as they are
 //! known when it comes. `body_*` speak of the body after its transfer coding is undone and before its
