@@ -16,11 +16,11 @@ use crate::protocol::{HttpMessage, Opcode, SocketIoKind, SocketIoPacket, WebSock
 use crate::trace::Message;
 
 /// So often may be chance, or somebody who tries.
-const OFTEN: usize = 3;
+pub(super) const OFTEN: usize = 3;
 /// What lasts longer did not end soon: ten seconds.
 const SOON: f64 = 10.0;
 /// Who waits longer does not come because of the last time: a minute.
-const PAUSE: f64 = 60.0;
+pub(super) const PAUSE: f64 = 60.0;
 
 /// What was asked for, and how it went.
 struct Attempt {
@@ -30,7 +30,7 @@ struct Attempt {
 }
 
 /// From where, at which server, what is asked for, and whether it is an event stream.
-type Place = (IpAddr, SocketAddr, String, bool);
+pub(super) type Place = (IpAddr, SocketAddr, String, bool);
 
 pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -124,7 +124,7 @@ fn attempts(case: &Case<'_>) -> BTreeMap<Place, Vec<Attempt>> {
 }
 
 /// Whether this is what an EventSource asks for, and gets.
-fn is_event_stream(case: &Case<'_>, exchange: &Exchange<'_>) -> bool {
+pub(super) fn is_event_stream(case: &Case<'_>, exchange: &Exchange<'_>) -> bool {
     let is_one = |value: Option<String>| value.is_some_and(|value| essence(&value) == EVENT_STREAM);
     exchange.method == "GET"
         && exchange.status == Some(200)
@@ -140,7 +140,7 @@ fn of_stream(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<(u32, String)> 
 }
 
 /// A target without what is another each time: the session, and a number against caches.
-fn lasting(target: &str) -> String {
+pub(super) fn lasting(target: &str) -> String {
     let Some((path, query)) = target.split_once('?') else { return target.to_owned() };
     let lasts = |parameter: &&str| !parameter.starts_with("t=") && !parameter.starts_with("sid=");
     let query: Vec<&str> = query.split('&').filter(lasts).collect();

@@ -13,10 +13,12 @@ mod doubled;
 mod encrypted;
 mod exchange;
 mod host;
+mod idle;
 mod lengths;
 mod mismatch;
 mod opened;
 mod pings;
+mod refused;
 mod session;
 mod upgrade;
 
@@ -193,6 +195,8 @@ pub fn diagnose(trace: &Trace) -> Vec<Finding> {
     found.extend(session::findings(&case));
     found.extend(mismatch::findings(&case));
     found.extend(again::findings(&case));
+    found.extend(idle::findings(&case));
+    found.extend(refused::findings(&case));
     found.extend(encrypted::findings(&case));
     found.extend(lengths::findings(&case));
     found.extend(doubled::findings(&case));

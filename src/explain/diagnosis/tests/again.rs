@@ -5,7 +5,7 @@ use crate::packet::Flags;
 use crate::trace::testing::{Conversation, TO_CLIENT};
 
 /// One client that comes so often, with a pause of so many milliseconds between.
-fn comes(times: u16, pause: i64, once: &dyn Fn(&mut Conversation, u16)) -> Conversation {
+pub(super) fn comes(times: u16, pause: i64, once: &dyn Fn(&mut Conversation, u16)) -> Conversation {
     let mut all = Conversation::new();
     for time in 0..times {
         let mut talk = Conversation::between(&format!("127.0.0.1:{}", 50_001 + time), "127.0.0.1:8080").open();
@@ -21,7 +21,7 @@ fn of_loop(talk: &Conversation) -> Option<Finding> {
     crate::explain::diagnosis::diagnose(&talk.trace()).into_iter().find(|found| found.text.contains("asked for"))
 }
 
-fn opens(talk: &mut Conversation) -> &mut Conversation {
+pub(super) fn opens(talk: &mut Conversation) -> &mut Conversation {
     talk.client(format!("{UPGRADE}\r\n")).server(format!("{SWITCHING}\r\n"))
 }
 

@@ -1,0 +1,83 @@
+//! Clients that are refused by TCP, and try again and again.
+//!
+//! # References
+//! - RFC 9293 §3.5.2 ("If the connection does not exist (CLOSED), then a reset is sent in response to any incoming segment
+//!   except another reset"). RFC 8305 ("Happy Eyeballs"): clients try several addresses of one host.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+
+use super::again::{OFTEN, PAUSE};
+use super::{Case, Finding};
+use crate::flow::{Connection, Ending, Opening};
+use crate::layer::Direction;
+
+/// Who does not wait so long tries several at once: 50 milliseconds.
+const AT_ONCE: f64 = 0.05;
+/// So soon a client tries the next address of a host: a second.
+const NEXT_ADDRESS: f64 = 1.0;
+
+/// Among so many connections that begin next its attempt at another address is looked for.
+const MOST_ADDRESSES: usize = 64;
+
+pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
+    let mut tried: BTreeMap<(IpAddr, SocketAddr), Vec<&Connection>> = BTreeMap::new();
+    for connection in case.trace.connections().iter().filter(|connection| connection.opening == Opening::Seen) {
+        tried.entry((connection.client.ip(), connection.server)).or_default().push(connection);
+    }
+    let mut found = Vec::new();
+    for (place, mut connections) in tried {
+        connections.sort_by_key(|connection| connection.first.0);
+        // The SYN and the RST of each.
+        let mut run: Vec<(u32, u32)> = Vec::new();
+        for connection in connections {
+            let begins = connection.first.0;
+            let last = run.last().map(|(_, rst)| case.seconds(*rst, begins));
+            if last.is_some_and(|pause| pause > PAUSE) {
+                found.extend(told(case, place, &std::mem::take(&mut run), None));
+            }
+            match refused(case, connection) {
+                Some(_) if last.is_some_and(|pause| pause < AT_ONCE) => {}
+                Some(rst) => run.push((begins, rst)),
+                None => {
+                    let let_in = connection.handshake.syn_ack.map(|(frame, _)| frame);
+                    found.extend(told(case, place, &std::mem::take(&mut run), let_in));
+                }
+            }
+        }
+        found.extend(told(case, place, &run, None));
+    }
+    found
+}
+
+/// The RST that refused a connection, unless its client found the same at another address then.
+fn refused(case: &Case<'_>, connection: &Connection) -> Option<u32> {
+    let Ending::Refused { by: Direction::ToClient, rst } = connection.ending() else { return None };
+    let others = case.trace.connections();
+    // They stand in the order in which they began.
+    let behind = others.partition_point(|other| other.first.0 <= connection.first.0);
+    let soon = others.get(behind..).unwrap_or_default().iter().take(MOST_ADDRESSES);
+    let found_it = soon.take_while(|other| case.seconds(rst, other.first.0) <= NEXT_ADDRESS).any(|other| {
+        let is_same = other.server.port() == connection.server.port() && other.server.ip() != connection.server.ip();
+        is_same && other.handshake.syn_ack.is_some()
+    });
+    (!found_it).then_some(rst)
+}
+
+fn told(
+    case: &Case<'_>,
+    (client, server): (IpAddr, SocketAddr),
+    run: &[(u32, u32)],
+    let_in: Option<u32>,
+) -> Option<Finding> {
+    let (first, last) = (run.first().filter(|_| run.len() >= OFTEN)?.0, run.last()?.0);
+    let then = let_in.map(|frame| format!(" Then it was let in, in frame {frame}.")).unwrap_or_default();
+    let text = format!(
+        "{client} tried to connect to {server} {} times in {}, and each time a RST answered its SYN: nobody listens there, or \
+         something on the way refuses it.{then} Likely its program connects anew until it succeeds",
+        run.len(),
+        case.between(first, last)
+    );
+    let frames = run.iter().flat_map(|(syn, rst)| [*syn, *rst]).chain(let_in).collect();
+    Some(Finding::warn(text, "RFC 9293 §3.5.2", frames))
+}

@@ -1,0 +1,85 @@
+use super::{Conversation, diagnose, later};
+use crate::explain::diagnosis::Finding;
+use crate::packet::Flags;
+use crate::trace::testing::{TO_CLIENT, TO_SERVER};
+
+/// Connections, each so many milliseconds behind the one before, and whether they are refused.
+fn tries(pause: i64, refused: &[bool]) -> Conversation {
+    let mut all = Conversation::new();
+    for (port, is_refused) in (50_001..).zip(refused) {
+        let talk = attempt(&format!("127.0.0.1:{port}"), "127.0.0.1:8080", *is_refused);
+        append(&mut all, talk, pause);
+    }
+    all
+}
+
+fn attempt(client: &str, server: &str, is_refused: bool) -> Conversation {
+    let mut talk = Conversation::between(client, server);
+    if is_refused {
+        talk.segment(TO_SERVER, Flags::SYN, b"").segment(TO_CLIENT, Flags::RST | Flags::ACK, b"");
+        return talk;
+    }
+    talk.open()
+}
+
+fn append(all: &mut Conversation, mut talk: Conversation, pause: i64) {
+    let after = all.frames.last().map_or(0, |last| last.time.0 - talk.frames[0].time.0 + pause * 1_000_000);
+    talk.frames.iter_mut().for_each(|frame| frame.time.0 += after);
+    all.frames.append(&mut talk.frames);
+}
+
+fn of_loop(talk: &Conversation) -> Option<Finding> {
+    diagnose(&talk.trace()).into_iter().find(|found| found.text.contains("tried to connect"))
+}
+
+#[test]
+fn a_client_that_is_refused_again_and_again_is_told_once() {
+    let found = of_loop(&tries(1000, &[true; 4])).unwrap();
+    let says = "127.0.0.1 tried to connect to 127.0.0.1:8080 4 times in 3.0 s, and each time a RST answered its SYN: nobody \
+                listens there, or something on the way refuses it. Likely its program connects anew until it succeeds";
+    assert_eq!((found.text.as_str(), found.spec), (says, "RFC 9293 §3.5.2"));
+    assert_eq!(found.frames, [1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(of_loop(&tries(1000, &[true; 2])), None, "twice may be chance");
+    assert_eq!(of_loop(&tries(100_000, &[true; 4])), None, "who comes much later comes for something else");
+    assert_eq!(of_loop(&tries(10, &[true; 4])), None, "several at once are no loop");
+    assert_eq!(of_loop(&tries(1000, &[true, false, true, false])), None);
+    let found = of_loop(&tries(1000, &[true, true, true, false])).unwrap();
+    assert!(found.text.contains(" Then it was let in, in frame 8. Likely"), "{}", found.text);
+    assert_eq!(found.frames, [1, 2, 3, 4, 5, 6, 8]);
+}
+
+/// Of a host with two addresses a client tries both, each time.
+#[test]
+fn who_finds_its_server_at_another_address_is_not_refused() {
+    let both = |is_refused: bool| {
+        let mut all = Conversation::new();
+        for port in 50_001..50_005 {
+            append(&mut all, attempt(&format!("[::1]:{port}"), "[::1]:8080", true), 1000);
+            append(&mut all, attempt(&format!("127.0.0.1:{port}"), "127.0.0.1:8080", is_refused), 1);
+        }
+        of_loop(&all)
+    };
+    assert_eq!(both(false), None);
+    assert!(both(true).unwrap().text.starts_with("::1 tried to connect to [::1]:8080 4 times"));
+}
+
+/// What breaks a connection off that was open refuses nobody, nor does a client that resets its own.
+#[test]
+fn other_resets_refuse_nobody() {
+    let mut all = Conversation::new();
+    for port in 50_001..50_005 {
+        let mut talk = Conversation::between(&format!("127.0.0.1:{port}"), "127.0.0.1:8080").open();
+        talk.segment(TO_CLIENT, Flags::RST | Flags::ACK, b"");
+        append(&mut all, talk, 1000);
+    }
+    assert_eq!(of_loop(&all), None);
+    let mut all = Conversation::new();
+    for port in 50_001..50_005 {
+        let mut talk = Conversation::between(&format!("127.0.0.1:{port}"), "127.0.0.1:8080");
+        talk.segment(TO_SERVER, Flags::SYN, b"").segment(TO_CLIENT, Flags::SYN | Flags::ACK, b"");
+        talk.segment(TO_SERVER, Flags::RST, b"");
+        later(&mut talk, 3, 1);
+        append(&mut all, talk, 1000);
+    }
+    assert_eq!(of_loop(&all), None);
+}
