@@ -13,6 +13,7 @@ const PIECES: &[&str] = &[
     "0x1f90", "81:05", "\"a\\x81\"", "r\"\\d\"", "127.0.0.0/8", "any", "all", "count(", "value(", "where", "at",
     "nth(", "xor(", "len(", "lower(", "upper(tcp", "http.host[", "]", ":", "0:4", "-3-", "[-1:]", "20ms", "1.5", "+",
     "-", "*", "/", "é", "\"", "\\", "[", "true", "none",
+    "&", " & 0x02", "bitwise_and", "[0:4][1]",
 ];
 
 /// They, put together without sense.
@@ -66,6 +67,8 @@ fn filters() -> impl Strategy<Value = String> {
         ("(len|count)\\((http\\.host|tcp|tcp\\.payload)\\)", any::<u16>())
             .prop_map(|(made, n)| format!("{made} >= {n}")),
         slices().prop_map(|slice| format!("tcp.payload{slice}")),
+        (slices(), slices(), any::<u8>()).prop_map(|(a, b, bits)| format!("tcp{a}{b} & {bits:02x} == {bits:02x}")),
+        any::<(u16, u32)>().prop_map(|(a, b)| format!("tcp.len & {a} bitwise_and tcp.port != {b}")),
     ];
     test.prop_recursive(5, 40, 4, |inner| {
         prop_oneof![

@@ -15,6 +15,8 @@ pub enum Plan {
     Field(&'static FieldDef),
     /// There are octets in the slice.
     Sliced(Operand),
+    /// Any of the bits is set.
+    Bits(Operand),
     Compare {
         left: Operand,
         quantifier: Quantifier,
@@ -48,7 +50,15 @@ pub enum Plan {
 pub struct Operand {
     pub subject: Subject,
     pub function: Option<Function>,
-    pub slice: Option<Vec<Stretch>>,
+    pub slices: Vec<Vec<Stretch>>,
+    pub masks: Vec<Mask>,
+}
+
+/// What the bits must be set in, too.
+#[derive(Debug, Clone)]
+pub enum Mask {
+    Value(Value),
+    Operand(Operand),
 }
 
 /// Whose values or octets they are.
@@ -97,13 +107,17 @@ pub enum Constant {
 impl Operand {
     /// The subject as it is.
     pub fn plain(subject: Subject) -> Self {
-        Self { subject, function: None, slice: None }
+        Self { subject, function: None, slices: Vec::new(), masks: Vec::new() }
     }
 
     /// The protocol, if nothing is made of its octets.
     pub fn bare_protocol(&self) -> Option<&'static str> {
         match self {
-            Self { subject: Subject::Protocol(name), function: None, slice: None } => Some(name),
+            Self { subject: Subject::Protocol(name), function: None, slices, masks }
+                if slices.is_empty() && masks.is_empty() =>
+            {
+                Some(name)
+            }
             _ => None,
         }
     }
@@ -125,6 +139,19 @@ impl Order {
 }
 
 impl Constant {
+    /// The value itself; `None` of what is none, as a block of addresses.
+    pub fn into_value(self) -> Option<Value> {
+        Some(match self {
+            Self::Bool(value) => Value::Bool(value),
+            Self::Uint(value) => Value::Uint(value),
+            Self::Int(value) => Value::Int(value),
+            Self::Nanos(value) => Value::Seconds(value),
+            Self::Octets(octets) => Value::Bytes(octets),
+            Self::Address(address) => Value::Address(address),
+            Self::Network { .. } => return None,
+        })
+    }
+
     /// How the value stands to this constant.
     pub fn order(&self, value: &Value) -> Option<Ordering> {
         match (self, value) {

@@ -191,6 +191,23 @@ const MADE: &[(&str, &[u32])] = &[
     ("ip[9] == 06 && eth[0:3] == 00:00:00", ALL),
     ("ip.src[0] == 7f", ALL),
     ("eth.addr[0:3] != 00:00:00", &[]),
+    ("http.host[0:5][1:2] == \"oc\"", &[4]),
+    ("http.host[0:5][1:2][1] == 63", &[4]),
+    ("http.host[0:5][5:1]", &[]),
+    ("lower(http.host)[-4:][:2] == \"80\"", &[4]),
+    ("tcp[12:2][1] == 2", &[1]),
+    ("tcp[13] & 2", &[1, 2]),
+    ("tcp[13]&2", &[1, 2]),
+    ("tcp[13] & 0x12 == 12", &[2]),
+    ("tcp[12:2][1] bitwise_and 0x12 == 02", &[1]),
+    ("!tcp[13] & 2", &[3, 4, 5, 6, 7, 8]),
+    ("tcp[13] & 0x12 & 2 && tcp[13] & 0x10", &[2]),
+    ("tcp.len & 0", &[]),
+    ("tcp.len & tcp.len", &[4, 5, 6, 7, 8]),
+    ("tcp.len == tcp.len & 0xffff", ALL),
+    ("len(http.host) & 0xe == 14", &[4]),
+    ("http && tcp.payload & 0x01", &[4]),
+    ("ip.src & 255.0.0.0 == 127.0.0.0", ALL),
     ("all tcp.payload[0] == 48 || any len(tcp.payload) == 20", &[5, 6]),
 ];
 
@@ -276,7 +293,19 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("80", "80", "80 is a value; a test begins with a field", "write the field first, as in tcp.port == 80"),
     ("frame.number > 1 < 4", "<", "comparisons cannot be chained here", "write a < b && b < c"),
     ("tcp.port = 80", "=", "a single `=` compares nothing", "write =="),
-    ("tcp.flags.syn & 1", "&", "bits cannot be asked for", "name the flag, as in tcp.flags.syn == 1; for `and`, write &&"),
+    ("tcp.flags.syn & 1", "tcp.flags.syn", "tcp.flags.syn holds true or false, which has no bits to ask for", "numbers, octets, addresses and slices have: tcp.flags & 0x12 == 0x12, tcp[13] & 2"),
+    ("tcp & 1", "tcp", "tcp is a protocol, which has no bits to ask for", "numbers, octets, addresses and slices have: tcp.flags & 0x12 == 0x12, tcp[13] & 2"),
+    ("http.host & 1", "http.host", "http.host holds text, which has no bits to ask for", "numbers, octets, addresses and slices have: tcp.flags & 0x12 == 0x12, tcp[13] & 2"),
+    ("tcp.len & http.host", "http.host", "tcp.len holds a number; http.host holds text", ""),
+    ("tcp.len & ip.src == 1", "ip.src", "tcp.len holds a number; ip.src holds an IP address", ""),
+    ("tcp.payload & http.host", "http.host", "tcp.payload holds bytes; http.host holds text", ""),
+    ("tcp.len & \"a\"", "\"a\"", "tcp.len holds a number; \"a\" is text", ""),
+    ("tcp.len & tcp.port & tcp.len", "tcp.len", "the bits of several other fields at once are too many", "one field, and numbers: tcp.flags & tcp.len & 0x3"),
+    ("ip.src & 10.0.0.0/8", "10.0.0.0/8", "a block of addresses has no bits to ask for", ""),
+    ("tcp.len & 2 in {2}", "tcp.len & 2", "`in` takes a field as it is", "compare with each value: tcp.len & 2 == … || tcp.len & 2 == …"),
+    ("tcp.payload & 2 contains 2", "tcp.payload & 2", "`contains` does not look into bits", "compare them: tcp.payload & 2 == …"),
+    ("tcp.len &", "", "expected a value after `&`, but the text ends here", ""),
+    ("(tcp.len & 2) == 2", "==", "comparisons cannot be chained here", "write a == b && b == c"),
     ("tcp.port == \"a\"[0:2]", "[", "a slice stands behind a field of a filter", "write http.host[0:4] == \"chat\", or count(http.host[0:4] == \"chat\") > 0"),
     ("tcp.port[0] == 1f", "[0]", "tcp.port holds a number, which cannot be sliced", "slice text, octets, an address or a protocol: tcp[13] == 2"),
     ("len(http.host)[0] == 1", "[0]", "len(…) holds a number, which cannot be sliced", "slice text, octets, an address or a protocol: tcp[13] == 2"),
@@ -337,6 +366,10 @@ fn bounds() {
     assert_eq!(error(&nested(65)).1, "nested deeper than 64 levels");
     assert_eq!(error(&format!("{}tcp", "!".repeat(60_000))).1, "nested deeper than 64 levels");
     assert_eq!(frames(&format!("tcp{}", " || tcp".repeat(9000))), ALL);
+    let steps = |step: &str, n: usize| format!("tcp.payload{}", step.repeat(n));
+    assert_eq!(frames(&format!("{} || tcp", steps("[0:]", 16))), ALL);
+    assert_eq!(error(&steps("[0:]", 9000)).1, "slices are sliced 16 times at the most");
+    assert_eq!(error(&steps(" & 01", 9000)).1, "bits are asked for 16 times at the most");
     assert_eq!(error(&"x".repeat(65 * 1024)).1, "the text is longer than 65536 bytes");
     assert_eq!(error(&"x".repeat(64 * 1024)).2, "`wiretale fields` lists them", "nothing is compared with that");
 }

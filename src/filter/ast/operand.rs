@@ -1,18 +1,20 @@
-//! What a frame is asked for: a field or protocol, a function of it, a slice of either.
+//! What a frame is asked for: a field or protocol, a function of it, slices of either, and bits of those.
 
 use std::fmt;
 
-use super::{Spanned, list};
+use super::{Right, Spanned, list};
 
-/// `tcp.port`, `len(http.host)`, `http.host[0:4]`, `lower(http.host)[:4]`.
+/// `tcp.port`, `len(http.host)`, `http.host[0:4]`, `lower(http.host)[:4]`, `tcp[12:2][1] & 0x12`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Operand {
     /// The field or protocol.
     pub name: Spanned<String>,
     /// What is made of it.
     pub function: Option<Spanned<Function>>,
-    /// Which octets of that are looked at.
-    pub slice: Option<Spanned<Vec<Stretch>>>,
+    /// Which octets of that are looked at, which of those, and so on.
+    pub slices: Vec<Spanned<Vec<Stretch>>>,
+    /// Which bits of that: those that are set in each of these, too.
+    pub masks: Vec<Right>,
 }
 
 /// A function of the values that a field has in one frame.
@@ -51,7 +53,8 @@ pub enum End {
 impl Operand {
     /// The name, if nothing is made of it.
     pub fn bare(&self) -> Option<&Spanned<String>> {
-        (self.function.is_none() && self.slice.is_none()).then_some(&self.name)
+        let is_bare = self.function.is_none() && self.slices.is_empty() && self.masks.is_empty();
+        is_bare.then_some(&self.name)
     }
 }
 
@@ -82,10 +85,12 @@ impl fmt::Display for Operand {
             Some(function) => write!(f, "{}({})", function.node.name(), self.name)?,
             None => write!(f, "{}", self.name)?,
         }
-        let Some(slice) = &self.slice else { return Ok(()) };
-        f.write_str("[")?;
-        list(f, &slice.node, ", ")?;
-        f.write_str("]")
+        for slice in &self.slices {
+            f.write_str("[")?;
+            list(f, &slice.node, ", ")?;
+            f.write_str("]")?;
+        }
+        self.masks.iter().try_for_each(|mask| write!(f, " & {mask}"))
     }
 }
 

@@ -1,9 +1,10 @@
 //! What a frame is asked for: names are looked up, and what is made of them must be made of what they hold.
 
-use super::literal::holding;
+use super::literal::{Beside, constant, holding};
+use super::test::{comparable, other_field};
 use super::{Scope, Term, valueless};
 use crate::filter::ast::{self, Function, Spanned};
-use crate::filter::plan::{Operand, Subject};
+use crate::filter::plan::{Mask, Operand, Subject};
 use crate::layer::Kind;
 use crate::mistake::Mistake;
 
@@ -58,7 +59,7 @@ fn made(scope: &mut Scope<'_>, asked: &ast::Operand) -> Result<Asked, Mistake> {
     } else if kind == Kind::Presence {
         return Err(valueless(&asked.name));
     }
-    if let Some(slice) = &asked.slice {
+    for slice in &asked.slices {
         if !has_octets(kind) {
             let what = match &asked.function {
                 Some(function) => format!("{}(…)", function.node.name()),
@@ -70,9 +71,54 @@ fn made(scope: &mut Scope<'_>, asked: &ast::Operand) -> Result<Asked, Mistake> {
         }
         kind = Kind::Bytes;
     }
-    let slice = asked.slice.as_ref().map(|slice| slice.node.clone());
+    let slices = asked.slices.iter().map(|slice| slice.node.clone()).collect();
     let function = asked.function.as_ref().map(|function| function.node);
-    Ok(Asked { operand: Operand { subject, function, slice }, kind, meaning: "" })
+    let meaning = match subject {
+        Subject::Field(def) if function.is_none() && asked.slices.is_empty() => def.meaning,
+        _ => "",
+    };
+    let is_protocol = is_protocol && function.is_none() && asked.slices.is_empty();
+    let masks = masks(scope, asked, kind, is_protocol)?;
+    Ok(Asked { operand: Operand { subject, function, slices, masks }, kind, meaning })
+}
+
+/// What the bits are asked for by.
+fn masks(scope: &mut Scope<'_>, asked: &ast::Operand, kind: Kind, is_protocol: bool) -> Result<Vec<Mask>, Mistake> {
+    let unmasked = ast::Operand { masks: Vec::new(), ..asked.clone() }.to_string();
+    let has_bits = matches!(kind, Kind::Uint | Kind::Int | Kind::Bytes | Kind::Address);
+    if !asked.masks.is_empty() && (!has_bits || is_protocol) {
+        let is = if is_protocol { "is a protocol".to_owned() } else { format!("holds {}", holding(kind)) };
+        let error = Mistake::new(asked.name.range.clone(), format!("{unmasked} {is}, which has no bits to ask for"));
+        return Err(error.help("numbers, octets, addresses and slices have: tcp.flags & 0x12 == 0x12, tcp[13] & 2"));
+    }
+    let mut found = Vec::new();
+    let mut fields = 0;
+    for mask in &asked.masks {
+        found.push(match other_field(scope, mask)? {
+            Ok((other, name, range)) => {
+                fields += 1;
+                if !comparable(kind, other.kind) || other.kind == Kind::Text {
+                    let (this, that) = (holding(kind), holding(other.kind));
+                    return Err(Mistake::new(range, format!("{unmasked} holds {this}; {name} holds {that}")));
+                }
+                // Each may have many values, and all of them would meet.
+                if fields > 1 {
+                    let error = Mistake::new(range, "the bits of several other fields at once are too many");
+                    return Err(error.help("one field, and numbers: tcp.flags & tcp.len & 0x3"));
+                }
+                Mask::Operand(other.operand)
+            }
+            Err(value) => {
+                let beside = Beside { name: &unmasked, kind, meaning: "" };
+                let constant = constant(&beside, value)?;
+                let Some(constant) = constant.into_value() else {
+                    return Err(Mistake::new(value.range.clone(), "a block of addresses has no bits to ask for"));
+                };
+                Mask::Value(constant)
+            }
+        });
+    }
+    Ok(found)
 }
 
 fn unfit(asked: &ast::Operand, function: Function, kind: Kind, is_protocol: bool) -> Mistake {

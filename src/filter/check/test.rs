@@ -54,8 +54,9 @@ fn present(scope: &mut Scope<'_>, asked: &Spanned<Operand>) -> Result<Plan, Mist
         });
     }
     let found = operand::valued(scope, asked)?;
-    match (&asked.node.function, &asked.node.slice) {
-        (Some(function), None) => {
+    match &asked.node.function {
+        _ if !asked.node.masks.is_empty() => Ok(Plan::Bits(found.operand)),
+        Some(function) if asked.node.slices.is_empty() => {
             let message = format!("{} gives a value, which is neither true nor false", function.node.name());
             let example = if found.kind == Kind::Text { "== \"…\"" } else { "> 0" };
             Err(Mistake::new(asked.range.clone(), message).help(format!("compare it: {} {example}", asked.node)))
@@ -112,10 +113,10 @@ fn order(relation: Relation) -> (Order, Quantifier) {
 }
 
 /// What stands on the right: what a field yields, with its name and place, or else a value.
-type Other<'a> = Result<(Asked, String, std::ops::Range<usize>), &'a Spanned<Literal>>;
+pub(super) type Other<'a> = Result<(Asked, String, std::ops::Range<usize>), &'a Spanned<Literal>>;
 
 /// The field, or what is made of one, that stands where a value could.
-fn other_field<'a>(scope: &mut Scope<'_>, right: &'a Right) -> Result<Other<'a>, Mistake> {
+pub(super) fn other_field<'a>(scope: &mut Scope<'_>, right: &'a Right) -> Result<Other<'a>, Mistake> {
     let named = match right {
         Right::Operand(asked) => Spanned::clone(asked),
         Right::Literal(value) => {
@@ -124,14 +125,15 @@ fn other_field<'a>(scope: &mut Scope<'_>, right: &'a Right) -> Result<Other<'a>,
                 return Ok(Err(value));
             }
             let name = Spanned::new(word.clone(), value.range.clone());
-            Spanned::new(Operand { name, function: None, slice: None }, value.range.clone())
+            let operand = Operand { name, function: None, slices: Vec::new(), masks: Vec::new() };
+            Spanned::new(operand, value.range.clone())
         }
     };
     let found = operand::valued(scope, &named)?;
     Ok(Ok((found, named.node.to_string(), named.range)))
 }
 
-fn comparable(left: Kind, right: Kind) -> bool {
+pub(super) fn comparable(left: Kind, right: Kind) -> bool {
     let octets = |kind| matches!(kind, Kind::Text | Kind::Bytes | Kind::Mac);
     left == right || (octets(left) && octets(right))
 }
@@ -176,6 +178,10 @@ fn search(
     let found = operand::any(scope, left)?;
     let (kind, name) = (found.kind, left.node.to_string());
     let verb = if matches { "matches" } else { "contains" };
+    if !left.node.masks.is_empty() {
+        let error = Mistake::new(left.range.clone(), format!("`{verb}` does not look into bits"));
+        return Err(error.help(format!("compare them: {name} == …")));
+    }
     if !matches!(kind, Kind::Text | Kind::Bytes | Kind::Mac) || (matches && kind == Kind::Mac) {
         let message = format!("`{verb}` looks into text and bytes; {name} holds {}", holding(kind));
         return Err(Mistake::new(left.range.clone(), message));

@@ -26,6 +26,7 @@ pub fn matches(plan: &Plan, records: &dyn Records, frame: u32) -> bool {
             });
             seen
         }
+        Plan::Bits(operand) => values_hold(records, frame, operand, Quantifier::Any, operand::is_set),
         Plan::Compare { left, quantifier, order, right } => {
             values_hold(records, frame, left, *quantifier, |value| order.holds(right.order(value)))
         }

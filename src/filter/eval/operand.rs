@@ -1,26 +1,76 @@
-//! What a field, a function of it or a slice yields in a frame.
+//! What a field, a function of it, a slice or the bits of any of them yield in a frame.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
 
 use crate::filter::ast::{End, Function, Stretch};
-use crate::filter::plan::{Operand, Subject, octets};
+use crate::filter::plan::{Mask, Operand, Subject, octets};
 use crate::filter::records::Records;
 use crate::layer::Value;
 
 /// Visits each value that it has in the frame. What is absent has none, not even a number of values.
 pub(super) fn values(records: &dyn Records, frame: u32, operand: &Operand, visit: &mut dyn FnMut(&Value)) {
-    let Operand { subject, function, slice } = operand;
+    match operand.masks.as_slice() {
+        [] => whole(records, frame, operand, visit),
+        masks => whole(records, frame, operand, &mut |value| masked(records, frame, value, masks, visit)),
+    }
+}
+
+/// The bits of a value that are set in each of the masks, too: of several values of one for each of them.
+fn masked(records: &dyn Records, frame: u32, value: &Value, masks: &[Mask], visit: &mut dyn FnMut(&Value)) {
+    let Some((mask, others)) = masks.split_first() else { return visit(value) };
+    let mut with = |mask: &Value| {
+        if let Some(common) = common(value, mask) {
+            masked(records, frame, &common, others, visit);
+        }
+    };
+    match mask {
+        Mask::Value(value) => with(value),
+        Mask::Operand(operand) => whole(records, frame, operand, &mut with),
+    }
+}
+
+/// The bits that are set in both; of octets as many as both have, as in Wireshark.
+fn common(left: &Value, right: &Value) -> Option<Value> {
+    Some(match (left, right) {
+        (Value::Uint(left), Value::Uint(right)) => Value::Uint(left & right),
+        (Value::Int(left), Value::Int(right)) => Value::Int(left & right),
+        (Value::Address(IpAddr::V4(left)), Value::Address(IpAddr::V4(right))) => {
+            Value::Address((*left & *right).into())
+        }
+        (Value::Address(IpAddr::V6(left)), Value::Address(IpAddr::V6(right))) => {
+            Value::Address((*left & *right).into())
+        }
+        (left, right) => {
+            let both = octets(left)?.iter().zip(octets(right)?);
+            Value::Bytes(both.map(|(left, right)| left & right).collect())
+        }
+    })
+}
+
+/// Whether any bit of a value is set.
+pub(super) fn is_set(value: &Value) -> bool {
+    match value {
+        Value::Uint(number) => *number != 0,
+        Value::Int(number) => *number != 0,
+        value => raw(value).iter().any(|octet| *octet != 0),
+    }
+}
+
+/// Visits each value without regard to bits.
+fn whole(records: &dyn Records, frame: u32, operand: &Operand, visit: &mut dyn FnMut(&Value)) {
+    let Operand { subject, function, slices, .. } = operand;
     let mut seen = 0;
-    let mut made = |value: &Value| match (function, slice) {
+    let mut made = |value: &Value| match (function, slices.as_slice()) {
         (Some(Function::Count), _) => seen += 1,
-        (None, None) => visit(value),
-        (function, slice) => {
-            let value = function.map_or_else(|| Cow::Borrowed(value), |function| Cow::Owned(applied(function, value)));
-            match slice {
-                None => visit(&value),
-                Some(stretches) => visit(&Value::Bytes(sliced(&raw(&value), stretches))),
+        (None, []) => visit(value),
+        (function, slices) => {
+            let applied = function.map(|function| applied(function, value));
+            let mut value = applied.map_or(Cow::Borrowed(value), Cow::Owned);
+            for stretches in slices {
+                value = Cow::Owned(Value::Bytes(sliced(&raw(&value), stretches)));
             }
+            visit(&value);
         }
     };
     match subject {

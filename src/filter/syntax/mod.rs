@@ -211,7 +211,11 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("&&", "there is nothing to the left of `&&`", "write a && b"),
     ("||", "there is nothing to the left of `||`", "write a || b"),
     ("=", "a single `=` compares nothing", "write =="),
-    ("&", "bits cannot be asked for", "name the flag, as in tcp.flags.syn == 1; for `and`, write &&"),
+    (
+        "&",
+        "a single `&` stands behind a field of a filter, and takes its bits",
+        "write tcp.flags & 0x12 == 0x12, or name the flag, as in tcp.flags.syn == 1; for `and`, write &&",
+    ),
     ("|", "a single `|` joins nothing", "write ||"),
     ("'", "text stands in double quotes", "write \"…\""),
     ("$", "knobs are known only in the script", "ask the capture for what the knob does there, as in count(tcp) > 0"),

@@ -1,7 +1,8 @@
 //! The grammar of what a frame is asked for.
 //!
 //! ```text
-//! operand = name / function "(" name ")" , each with [ "[" stretch *( "," stretch ) "]" ]
+//! operand = whole *( ( "&" / "bitwise_and" ) ( value / whole ) )
+//! whole   = name / function "(" name ")" , each with *( "[" stretch *( "," stretch ) "]" )
 //! stretch = [ offset ] ":" [ length ] / offset "-" offset / offset      ; the last is one octet
 //! offset  = [ "-" ] number                                              ; below zero: from the end
 //! ```
@@ -9,16 +10,18 @@
 use std::ops::Range;
 
 use winnow::Parser;
-use winnow::combinator::opt;
+use winnow::combinator::{alt, not, opt, terminated};
 use winnow::stream::Location;
 use winnow::token::{literal, take_while};
 
-use super::{Input, Step, attempt, close, cut, rest, spanned, symbol, unexpected, word};
-use crate::filter::ast::{End, Function, Operand, Spanned, Stretch};
+use super::{Input, Step, attempt, close, cut, keyword, rest, spanned, symbol, unexpected, value, word};
+use crate::filter::ast::{End, Function, Literal, Operand, Right, Spanned, Stretch};
 use crate::mistake::Mistake;
 
 /// A slice may have no more parts: each copies octets of every value.
 const MAX_STRETCHES: usize = 16;
+/// Nor are more slices of slices taken, or bits of bits.
+const MAX_STEPS: usize = 16;
 
 /// A field or protocol, or a function of one, with the slice behind it; nothing if no name stands here.
 pub(super) fn operand(input: &mut Input<'_>) -> Step<Option<Spanned<Operand>>> {
@@ -28,6 +31,35 @@ pub(super) fn operand(input: &mut Input<'_>) -> Step<Option<Spanned<Operand>>> {
 
 /// What follows a name that may be that of a function.
 pub(super) fn behind(input: &mut Input<'_>, name: Spanned<String>) -> Step<Spanned<Operand>> {
+    let mut found = whole(input, name)?;
+    let mut and = alt((terminated(symbol("&"), not('&')).void(), keyword("bitwise_and").void()));
+    while attempt(input, &mut and)?.is_some() {
+        let mask = right(input, "&", whole)?;
+        found.node.masks.push(mask);
+        found.range.end = input.previous_token_end();
+        if found.node.masks.len() > MAX_STEPS {
+            return cut(Mistake::new(found.range, format!("bits are asked for {MAX_STEPS} times at the most")));
+        }
+    }
+    Ok(found)
+}
+
+/// A value or another operand behind an operator. What follows a name is read by `behind`.
+pub(super) fn right(
+    input: &mut Input<'_>,
+    operator: &str,
+    behind: fn(&mut Input<'_>, Spanned<String>) -> Step<Spanned<Operand>>,
+) -> Step<Right> {
+    let Some(literal) = attempt(input, &mut value(word))? else {
+        return unexpected(input, &format!("a value after `{operator}`"));
+    };
+    let Literal::Word(name) = &literal.node else { return Ok(Right::Literal(literal)) };
+    let operand = behind(input, Spanned::new(name.clone(), literal.range.clone()))?;
+    Ok(if operand.node.bare().is_some() { Right::Literal(literal) } else { Right::Operand(Box::new(operand)) })
+}
+
+/// The same without bits.
+fn whole(input: &mut Input<'_>, name: Spanned<String>) -> Step<Spanned<Operand>> {
     let start = name.range.start;
     let could_be_called = name.node.bytes().all(|b| b.is_ascii_alphabetic());
     let open = if could_be_called { attempt(input, &mut spanned(literal("(")))? } else { None };
@@ -38,9 +70,16 @@ pub(super) fn behind(input: &mut Input<'_>, name: Spanned<String>) -> Step<Spann
             (name, None, end)
         }
     };
-    let slice = slice(input)?;
-    let end = slice.as_ref().map_or(end, |slice| slice.range.end);
-    Ok(Spanned::new(Operand { name, function, slice }, start..end))
+    let mut slices: Vec<Spanned<Vec<Stretch>>> = Vec::new();
+    while let Some(slice) = slice(input)? {
+        slices.push(slice);
+        if slices.len() > MAX_STEPS {
+            let range = start..input.previous_token_end();
+            return cut(Mistake::new(range, format!("slices are sliced {MAX_STEPS} times at the most")));
+        }
+    }
+    let end = slices.last().map_or(end, |slice| slice.range.end);
+    Ok(Spanned::new(Operand { name, function, slices, masks: Vec::new() }, start..end))
 }
 
 /// The argument of a function, whose parenthesis was read; and where it is closed.

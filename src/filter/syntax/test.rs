@@ -19,7 +19,7 @@ use winnow::stream::Location;
 use super::{
     Input, Step, attempt, close, cut, deeper, joined, keyword, operand, space, string, symbol, unexpected, value, word,
 };
-use crate::filter::ast::{Literal, Operand, Quantifier, Relation, Right, Spanned, Test};
+use crate::filter::ast::{Literal, Operand, Quantifier, Relation, Spanned, Test};
 use crate::mistake::Mistake;
 
 /// A display filter, up to what cannot belong to it.
@@ -54,7 +54,12 @@ fn test(input: &mut Input<'_>) -> Step<Spanned<Test>> {
         return unexpected(input, "a field such as tcp.port, or a protocol");
     };
     let node = if let Some(relation) = attempt(input, &mut relation)? {
-        Test::Compare { quantifier, left: Box::new(left), relation, right: right(input, relation)? }
+        Test::Compare {
+            quantifier,
+            left: Box::new(left),
+            relation,
+            right: operand::right(input, &relation.to_string(), operand::behind)?,
+        }
     } else if let Some(negated) = attempt(input, &mut membership)? {
         Test::Member { quantifier, field: member(left)?, negated, set: set(input)? }
     } else if quantifier.is_some() {
@@ -63,15 +68,6 @@ fn test(input: &mut Input<'_>) -> Step<Spanned<Test>> {
         Test::Present(Box::new(left.node))
     };
     Ok(Spanned::new(node, start..input.previous_token_end()))
-}
-
-fn right(input: &mut Input<'_>, relation: Relation) -> Step<Right> {
-    let Some(literal) = attempt(input, &mut value(word))? else {
-        return unexpected(input, &format!("a value after `{relation}`"));
-    };
-    let Literal::Word(name) = &literal.node else { return Ok(Right::Literal(literal)) };
-    let operand = operand::behind(input, Spanned::new(name.clone(), literal.range.clone()))?;
-    Ok(if operand.node.bare().is_some() { Right::Literal(literal) } else { Right::Operand(Box::new(operand)) })
 }
 
 /// The field that is looked for in a set: wireshark-filter(4) takes nothing else there.
