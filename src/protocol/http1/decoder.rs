@@ -323,7 +323,7 @@ impl HttpDecoder {
             self.rest[input.direction.index()] = Rest::of(&open).map(Box::new);
         }
         if open.is_rest {
-            return self.finish_rest(open, input, len, sink);
+            return self.finish_rest(open, input, (len, complete), sink);
         }
         open.events.iter_mut().for_each(|events| events.end(complete, sink));
         let (start, taken) = (open.start, open.taken);

@@ -146,9 +146,15 @@ impl HttpDecoder {
         }
     }
 
-    /// Hands out what was read of the rest of an event stream.
-    pub(super) fn finish_rest(&mut self, mut open: Open, input: Input<'_>, len: u64, sink: &mut dyn Sink) -> Progress {
-        open.events.iter_mut().for_each(|events| events.end(sink));
+    /// Hands out what was read of the rest of an event stream, up to its end if it is `whole`.
+    pub(super) fn finish_rest(
+        &mut self,
+        mut open: Open,
+        input: Input<'_>,
+        (len, whole): (u64, bool),
+        sink: &mut dyn Sink,
+    ) -> Progress {
+        open.events.iter_mut().for_each(|events| events.end(whole, sink));
         let payload = HttpMessage::left(len);
         let text = "octets are missing of the event stream that this belongs to: it is read on from here";
         let mut notes = vec![Note::new(Severity::Note, text, "WHATWG HTML §9.2.6").about(Group::Undecoded)];
