@@ -239,30 +239,19 @@ pub(super) struct Analyser {
 impl Analyser {
     /// Takes the next segment.
     pub(super) fn push(&mut self, direction: Direction, sight: &Sight) -> Analysis {
-        let [client, server] = &mut self.sides;
-        let (own, peer) = match direction {
-            Direction::ToServer => (client, server),
-            Direction::ToClient => (server, client),
-        };
+        let (own, peer) = sides(&mut self.sides, direction);
         own.usual(peer, sight).unwrap_or_else(|| self.push_unusual(direction, sight))
     }
 
     /// Takes the next segment if no rule has anything to say of it; else nothing happens.
     pub(super) fn pass(&mut self, direction: Direction, sight: &Sight) -> bool {
-        let [client, server] = &mut self.sides;
-        match direction {
-            Direction::ToServer => client.usual(server, sight).is_some(),
-            Direction::ToClient => server.usual(client, sight).is_some(),
-        }
+        let (own, peer) = sides(&mut self.sides, direction);
+        own.usual(peer, sight).is_some()
     }
 
     /// Asks all rules.
     fn push_unusual(&mut self, direction: Direction, sight: &Sight) -> Analysis {
-        let [client, server] = &mut self.sides;
-        let (own, peer) = match direction {
-            Direction::ToServer => (client, server),
-            Direction::ToClient => (server, client),
-        };
+        let (own, peer) = sides(&mut self.sides, direction);
         let mut analysis = Analysis::default();
         own.begin(sight, &mut analysis.findings);
         peer.counts_flight |= sight.ack.is_some();
@@ -296,6 +285,14 @@ impl Analyser {
             Some(_) if *data_in_syn => findings.add(Finding::TfoIgnored),
             _ => {}
         }
+    }
+}
+
+/// The side that sends in this direction, and the other.
+fn sides([client, server]: &mut [Side; 2], direction: Direction) -> (&mut Side, &mut Side) {
+    match direction {
+        Direction::ToServer => (client, server),
+        Direction::ToClient => (server, client),
     }
 }
 

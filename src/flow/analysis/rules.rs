@@ -141,6 +141,7 @@ fn is_out_of_order(highest: &Highest, sight: &Sight) -> bool {
 }
 
 /// How many octets are under way after a segment with data, and how many since the last PSH.
+#[inline]
 pub(super) fn flight(own: &mut Side, peer: &Side, sight: &Sight, analysis: &mut Analysis) {
     let Some(octets) = own.unacked.in_flight().filter(|_| sight.len > 0 && own.counts_flight) else { return };
     let pushes = sight.flags.has(Flags::PSH);

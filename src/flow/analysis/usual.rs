@@ -8,7 +8,8 @@ use crate::packet::Flags;
 
 impl Side {
     /// What the analysis says of a usual segment of this side; `None` if it is not usual: then nothing was remembered.
-    #[inline]
+    // Who does not ask what is said of it has none of that made.
+    #[inline(always)]
     pub(super) fn usual(&mut self, peer: &mut Self, sight: &Sight) -> Option<Analysis> {
         if !self.is_usual(peer, sight) {
             return None;
