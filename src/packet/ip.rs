@@ -246,7 +246,10 @@ impl Net {
             Value::Uint(u64::from(header.dcp().value() << 2 | header.ecn().value())),
             field::DSFIELD,
         );
-        layer.field(&IP_LEN, number(header.total_len()), field::LEN);
+        // Of a packet that does not say it Wireshark gives the length that it is taken to have, too.
+        let taken = bytes.len() + self.auth.map_or(0, |auth| auth.len()) + self.payload_len as usize;
+        let total = Some(usize::from(header.total_len())).filter(|total| *total > 0).unwrap_or(taken);
+        layer.field(&IP_LEN, Value::Uint(total as u64), field::LEN);
         layer.field(&IP_ID, number(header.identification()), field::ID);
         layer.field(&IP_DF, Value::Bool(header.dont_fragment()), field::FRAGMENT);
         layer.field(&IP_MF, Value::Bool(header.more_fragments()), field::FRAGMENT);

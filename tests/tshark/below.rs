@@ -97,6 +97,11 @@ pub fn links() -> Vec<Talk> {
     let packet = ip(UDP, 7, 0x4000, &udp(false, PORTS, b"hi"));
     let packet6 = ip6(UDP, &udp(true, PORTS, b"hi"));
     let large = ip(UDP, 7, 0x4000, &udp(false, PORTS, &[7; 60]));
+    let mut unsaid = large.clone();
+    unsaid[2..4].fill(0);
+    unsaid[10..12].fill(0);
+    let sum = checksum(&[&unsaid[..20]]);
+    unsaid[10..12].copy_from_slice(&sum.to_be_bytes());
     let tagged = tag(0x2065, 0x0800, &packet);
     let two = tag(0x0064, 0x8100, &tagged);
     let three = tag(0xf001, 0x8100, &two);
@@ -121,6 +126,7 @@ pub fn links() -> Vec<Talk> {
             with_trailer(ethernet(0x0800, &packet), &[&[0; 16][..], b"abcd"].concat()),
             with_trailer(ethernet(0x0800, &large), b"abcdef"),
             with_trailer(ethernet(0x0800, &large), b"abc"),
+            ethernet(0x0800, &unsaid),
             with_trailer(ethernet(0x8100, &tagged), &[0; 14]),
             with_trailer(ethernet(0x8100, &tagged), &[0; 12]),
             (LinkType::NULL, family([2, 0, 0, 0], &packet)),
