@@ -247,7 +247,7 @@ impl Net {
             field::DSFIELD,
         );
         // Of a packet that does not say it Wireshark gives the length that it is taken to have, too.
-        let taken = bytes.len() + self.auth.map_or(0, |auth| auth.len()) + self.payload_len as usize;
+        let taken = bytes.len() + self.auth.map_or(0, Extent::len) + self.payload_len as usize;
         let total = Some(usize::from(header.total_len())).filter(|total| *total > 0).unwrap_or(taken);
         layer.field(&IP_LEN, Value::Uint(total as u64), field::LEN);
         layer.field(&IP_ID, number(header.identification()), field::ID);
