@@ -21,6 +21,10 @@ use crate::protocol::http1::open::Open;
 
 /// In so many octets behind a gap a chunk is looked for.
 const FAR: usize = 64 << 10;
+/// With fewer octets it is looked for with each segment...
+const SMALL: usize = 512;
+/// ...else when such a part of what was there has come: octet by octet, looking would take their square.
+const PART: usize = 8;
 /// A size with more digits is none.
 const MAX_DIGITS: usize = 8;
 
@@ -29,6 +33,18 @@ pub(super) struct Rest {
     head: RawHead,
     texts: Arc<Head>,
     framing: Framing,
+    /// In which octets a chunk was looked for last.
+    looked: Looked,
+}
+
+/// In which octets a chunk was looked for, and not found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Looked {
+    offset: u64,
+    /// With so many it is looked for again.
+    again: usize,
+    /// It may begin in them.
+    is_unknown: bool,
 }
 
 /// Where a chunk begins.
@@ -51,18 +67,25 @@ impl Rest {
         }
         let mut head = open.head.clone();
         head.len = 0;
-        Some(Self { head, texts: Arc::clone(&open.texts), framing: open.framing })
+        Some(Self { head, texts: Arc::clone(&open.texts), framing: open.framing, looked: Looked::default() })
     }
 
     /// Where in these octets, which came behind a gap, it can be read on.
-    fn place(&self, input: Input<'_>) -> Place {
-        match self.framing {
-            Framing::Chunked => match chunk(input.bytes) {
-                Place::Unknown if input.end || input.bytes.len() >= FAR => Place::Nowhere,
-                place => place,
-            },
-            _ => Place::At(0),
+    fn place(&mut self, input: Input<'_>) -> Place {
+        if self.framing != Framing::Chunked {
+            return Place::At(0);
         }
+        let (there, looked) = (input.bytes.len(), self.looked);
+        if looked.offset == input.offset && there < looked.again && !input.end {
+            return if looked.is_unknown { Place::Unknown } else { Place::Nowhere };
+        }
+        let place = match chunk(input.bytes) {
+            Place::Unknown if input.end || there >= FAR => Place::Nowhere,
+            place => place,
+        };
+        let again = if there < SMALL { 0 } else { there + there / PART };
+        self.looked = Looked { offset: input.offset, again, is_unknown: place == Place::Unknown };
+        place
     }
 
     /// The rest as a message that begins here.
@@ -128,7 +151,7 @@ impl HttpDecoder {
         sink: &mut dyn Sink,
     ) -> Option<Result<(), Progress>> {
         let d = input.direction.index();
-        match self.rest[d].as_ref()?.place(input) {
+        match self.rest[d].as_mut()?.place(input) {
             Place::Unknown => Some(Err(Progress::NeedMore)),
             Place::Nowhere => None,
             Place::At(0) => {
@@ -173,6 +196,7 @@ impl HttpDecoder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::http1::head;
 
     #[test]
     fn a_chunk_is_found_where_its_size_fits() {
@@ -192,5 +216,36 @@ mod tests {
         {
             assert_eq!(chunk(none), Place::Nowhere, "{none:?}");
         }
+    }
+
+    /// However small the pieces are in which octets come, looking for a chunk does not take their square: it is looked for
+    /// with each of the first few, and then when an eighth more has come.
+    #[test]
+    fn octets_that_come_one_by_one_are_not_looked_at_with_each() {
+        let head::Read::Complete(head) = head::read(Direction::ToClient, b"HTTP/1.1 200 OK\r\n\r\n") else {
+            unreachable!("it is a head");
+        };
+        let texts = Arc::default();
+        let mut rest = Rest { head, texts, framing: Framing::Chunked, looked: Looked::default() };
+        let lines = b"7fff\r\n".repeat(FAR / 6 + 1);
+        let input = |there: usize, end: bool| Input {
+            direction: Direction::ToClient,
+            offset: 7,
+            bytes: &lines[..there],
+            end,
+            closed: end,
+        };
+        let mut looks = 0;
+        for there in SMALL..=FAR {
+            let before = rest.looked;
+            let place = rest.place(input(there, false));
+            looks += usize::from(rest.looked != before);
+            assert_eq!(place == Place::Unknown, there < rest.looked.again && rest.looked.is_unknown, "{there}");
+        }
+        // 512 times nine eighths to this power is 65 536.
+        assert!((20..=42).contains(&looks), "{looks}");
+        assert_eq!(rest.place(input(FAR / 2, true)), Place::Nowhere, "at the end it is looked for in any case");
+        // What was not found in some octets may be in others.
+        assert_eq!(rest.place(Input { offset: 9, bytes: b"5\r\nhello\r\n", ..input(1, false) }), Place::At(0));
     }
 }
