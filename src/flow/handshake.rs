@@ -54,13 +54,15 @@ impl Connection {
     /// Takes note of what opens the connection.
     pub(super) fn note_handshake(&mut self, tcp: &Tcp, direction: Direction, frame: u32, time: Timestamp) {
         let here = Some((frame, time));
-        let (client, server) = (Direction::ToServer, self.way_back(Direction::ToServer));
+        let way_back = self.way_back(Direction::ToServer);
         let handshake = &mut self.handshake;
         match (tcp.flags.has(Flags::SYN), tcp.flags.has(Flags::ACK), direction) {
-            (true, false, way) if way == client && handshake.syn.is_none() => handshake.syn = here,
-            (true, false, way) if way == client && handshake.ack.is_none() => handshake.syn_again = here,
-            (true, false, _) if handshake.ack.is_none() => handshake.syn_of_both = handshake.syn_of_both.or(here),
-            (true, true, way) if way == server && handshake.syn_ack.is_none() => handshake.syn_ack = here,
+            (true, false, Direction::ToServer) if handshake.syn.is_none() => handshake.syn = here,
+            (true, false, Direction::ToServer) if handshake.ack.is_none() => handshake.syn_again = here,
+            (true, false, Direction::ToClient) if handshake.ack.is_none() => {
+                handshake.syn_of_both = handshake.syn_of_both.or(here);
+            }
+            (true, true, way) if way == way_back && handshake.syn_ack.is_none() => handshake.syn_ack = here,
             // A RST completes nothing. The SYN ACK may be missing from the capture.
             _ if tcp.flags.has(Flags::RST) || handshake.syn.or(handshake.syn_ack).is_none() => {}
             (false, true, Direction::ToServer) if handshake.ack.is_none() => handshake.ack = here,
