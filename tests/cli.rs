@@ -188,6 +188,22 @@ fn a_summary_names_its_remarks_and_its_file() {
     }
 }
 
+/// What a field can hold is listed where its meaning lists it.
+#[test]
+fn a_value_that_a_field_never_has_gets_the_list() {
+    for (field, some) in [
+        ("socketio.type", ["CONNECT", "BINARY_ACK"]),
+        ("engineio.type", ["open", "noop"]),
+        ("tcp.state.client", ["CLOSED", "TIME-WAIT"]),
+        ("tcp.state.server", ["SYN-SENT", "ESTABLISHED"]),
+    ] {
+        let ran = run(&mut wiretale(&["replay", CAPTURE, "--where", &format!("{field} == 2")]));
+        let flat = ran.err.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(ran.code == 2 && flat.contains("it is one of \""), "{field}: {}", ran.err);
+        assert!(some.iter().all(|value| flat.contains(&format!("\"{value}\""))), "{field}: {}", ran.err);
+    }
+}
+
 /// Recorded of Linux: without a server, there are other ways to begin, and none of them is taken for a loss.
 #[test]
 fn connections_without_a_server_are_told_as_what_they_are() {

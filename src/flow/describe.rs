@@ -11,8 +11,8 @@ crate::fields! {
     TCP_NXTSEQ = "tcp.nxtseq", Uint, "The sequence number that comes next, counted from this connection's start.", "RFC 9293 §3.4";
     TCP_ACK = "tcp.ack", Uint, "The next number expected from the other side, counted from this connection's start.", "RFC 9293 §3.4";
     TCP_WINDOW = "tcp.window_size", Uint, "How many octets the sender is ready to take.", "RFC 7323 §2.2";
-    #[ours] TCP_STATE_CLIENT = "tcp.state.client", Text, "In which state the client's end is after the segment, as far as what it sent itself proves.", "RFC 9293 §3.3.2";
-    #[ours] TCP_STATE_SERVER = "tcp.state.server", Text, "In which state the server's end is after the segment, as far as what it sent itself proves.", "RFC 9293 §3.3.2";
+    #[ours] TCP_STATE_CLIENT = "tcp.state.client", Text, "CLOSED, LISTEN, SYN-SENT, SYN-RECEIVED, ESTABLISHED, FIN-WAIT-1, FIN-WAIT-2, CLOSE-WAIT, CLOSING, LAST-ACK or TIME-WAIT; in which state the client's end is after the segment, as far as what it sent itself proves.", "RFC 9293 §3.3.2";
+    #[ours] TCP_STATE_SERVER = "tcp.state.server", Text, "CLOSED, LISTEN, SYN-SENT, SYN-RECEIVED, ESTABLISHED, FIN-WAIT-1, FIN-WAIT-2, CLOSE-WAIT, CLOSING, LAST-ACK or TIME-WAIT; in which state the server's end is after the segment, as far as what it sent itself proves.", "RFC 9293 §3.3.2";
     TCP_TIME_RELATIVE = "tcp.time_relative", Seconds, "The time since the connection's first frame.", "";
     TCP_TIME_DELTA = "tcp.time_delta", Seconds, "The time since the connection's previous frame.", "";
 }

@@ -35,6 +35,18 @@ fn a_whole_life() {
     assert_eq!(remarks(&play), []);
 }
 
+/// Filters offer what the meaning lists.
+#[test]
+fn the_meaning_of_the_fields_lists_every_state() {
+    let opening = [Closed, Listen, SynSent, SynReceived, Established];
+    let ending = [FinWait1, FinWait2, CloseWait, Closing, LastAck, TimeWait];
+    let names: Vec<&str> = opening.into_iter().chain(ending).map(State::name).collect();
+    for field in super::fields().filter(|field| field.name.starts_with("tcp.state.")) {
+        let (list, _) = field.meaning.split_once(';').expect("a list, and what it is of");
+        assert_eq!(list.replace(" or ", ", ").split(", ").collect::<Vec<_>>(), names, "{}", field.name);
+    }
+}
+
 #[test]
 fn both_open_at_once() {
     let mut play = Play::new();

@@ -191,9 +191,11 @@ fn unquoted(def: &Beside<'_>, literal: &Spanned<Literal>, word: &str) -> Mistake
     }
 }
 
-/// The values a field can have, if its meaning is the list of them: `open, close or noop.`
+/// The values a field can have, if its meaning is the list of them, or begins with it: `open, close or noop; or what stands
+/// there.`
 fn one_of(meaning: &'static str) -> Option<Vec<&'static str>> {
-    let (most, last) = meaning.strip_suffix('.')?.rsplit_once(" or ")?;
+    let list = meaning.split_once(';').map_or_else(|| meaning.strip_suffix('.'), |(list, _)| Some(list))?;
+    let (most, last) = list.rsplit_once(" or ")?;
     let values: Vec<&str> = most.split(", ").chain([last]).collect();
     let are_words = values.len() > 2 && values.iter().all(|value| !value.contains(char::is_whitespace));
     are_words.then_some(values)
@@ -281,7 +283,14 @@ mod tests {
     #[test]
     fn a_meaning_may_list_the_values() {
         assert_eq!(one_of("open, close, ping or noop."), Some(vec!["open", "close", "ping", "noop"]));
-        for other in ["", "The type.", "What is to be done: GET, POST or so.", "A path or a name."] {
+        assert_eq!(one_of("open, close or noop; or what stands there."), Some(vec!["open", "close", "noop"]));
+        for other in [
+            "",
+            "The type.",
+            "A path; open, close or noop.",
+            "What is to be done: GET, POST or so.",
+            "A path or a name.",
+        ] {
             assert_eq!(one_of(other), None, "{other}");
         }
     }
