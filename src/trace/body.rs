@@ -28,18 +28,18 @@ pub(super) struct Body<'a> {
 }
 
 impl<'a> Body<'a> {
-    /// What a client posts.
-    pub(super) fn of_request(http: &'a HttpMessage, bytes: &'a [u8], query: &Query) -> Self {
-        let (body, is_coded) = written(http, bytes);
-        let form = query.j.is_some().then(|| form_payload(&body)).flatten();
-        Self::new(http, bytes, (body, is_coded), form, query)
+    /// What a client posts; `None` if nobody can decode it.
+    pub(super) fn of_request(http: &'a HttpMessage, bytes: &'a [u8], query: &Query) -> Option<Self> {
+        let body = meant(http, bytes)?;
+        let form = query.j.is_some().then(|| form_payload(&body.0)).flatten();
+        Some(Self::new(http, bytes, body, form, query))
     }
 
-    /// What a poll is answered with.
-    pub(super) fn of_response(http: &'a HttpMessage, bytes: &'a [u8], query: &Query) -> Self {
-        let (body, is_coded) = written(http, bytes);
-        let script = query.j.is_some().then(|| Jsonp::from_response(&body)).flatten();
-        Self::new(http, bytes, (body, is_coded), script.map(|script| script.payload), query)
+    /// What a poll is answered with; `None` if nobody can decode it.
+    pub(super) fn of_response(http: &'a HttpMessage, bytes: &'a [u8], query: &Query) -> Option<Self> {
+        let body = meant(http, bytes)?;
+        let script = query.j.is_some().then(|| Jsonp::from_response(&body.0)).flatten();
+        Some(Self::new(http, bytes, body, script.map(|script| script.payload), query))
     }
 
     fn new(
@@ -193,11 +193,11 @@ impl Brought {
     }
 }
 
-/// The body of a message with its content codings undone, and whether there were any. What cannot be undone stays as it is.
-fn written<'a>(http: &'a HttpMessage, bytes: &'a [u8]) -> (Cow<'a, [u8]>, bool) {
+/// The body of a message with its content codings undone, and whether there may be any; `None` if they cannot be undone.
+fn meant<'a>(http: &HttpMessage, bytes: &'a [u8]) -> Option<(Cow<'a, [u8]>, bool)> {
     match http.header(bytes, "content-encoding") {
-        None => (http.body(bytes), false),
-        Some(_) => (http.decoded_body(bytes).map_or_else(|| http.body(bytes), Cow::from), true),
+        None => Some((http.body(bytes), false)),
+        Some(_) => Some((http.meant_body(bytes)?, true)),
     }
 }
 
@@ -329,6 +329,18 @@ mod tests {
             "[5, 6] < EVENT \"a\"()",
         ];
         assert_eq!(told[2..], expected);
+        // Octets that nobody can decode are no packets, and whoever polls asked for what is not known.
+        for coding in ["gzip", "zstd"] {
+            let mut broken = body.clone();
+            let last = broken.len() - 1;
+            broken[last] ^= 1;
+            let mut talk = Conversation::new().open();
+            talk.client(GET).server([head.replace("gzip", coding).as_bytes(), &broken].concat());
+            let trace = talk.trace();
+            assert_eq!(super::super::testing::told(&trace).len(), 2, "{coding}");
+            let notes: Vec<_> = trace.notes().iter().filter(|(_, note)| note.spec.contains("Engine.IO")).collect();
+            assert!(notes.is_empty(), "{coding}: {notes:?}");
+        }
         // Of one that is cut nothing is known.
         let mut talk = Conversation::new().open();
         talk.client(GET).server([head.as_bytes(), &body[..body.len() - 9]].concat());

@@ -201,7 +201,11 @@ impl Carrier {
         if let Some((Poll { query, sid, post: true, .. }, bytes)) = &poll
             && query.transport == Some(Transport::Polling)
         {
-            Body::of_request(http, bytes, query).read(carried, query, sid.clone(), sessions, found);
+            match Body::of_request(http, bytes, query) {
+                Some(body) => body.read(carried, query, sid.clone(), sessions, found),
+                // What was in it is not known.
+                None => sid.iter().for_each(|sid| sessions.doubt(sid, Direction::ToServer)),
+            }
         }
         let poll = poll.filter(|_| carried.complete);
         if let (None, Some(sid)) = (&poll, self.latest.as_deref().filter(|_| !carried.complete)) {
@@ -249,8 +253,8 @@ impl Carrier {
             }
             (Some(poll), bytes) => {
                 let is_poll = status == 200 && poll.query.transport == Some(Transport::Polling) && !poll.post;
-                if let Some(bytes) = bytes.filter(|_| is_poll) {
-                    let body = Body::of_response(http, bytes, &poll.query);
+                let body = bytes.filter(|_| is_poll).and_then(|bytes| Body::of_response(http, bytes, &poll.query));
+                if let Some(body) = body {
                     body.read(carried, &poll.query, poll.sid.clone(), sessions, found);
                 }
                 // What else was in it is not known.
@@ -281,9 +285,10 @@ impl Carrier {
                 let version = poll.query.version.unwrap_or(Version::V4);
                 self.socket = Some(Socket { version, sid: poll.sid });
             }
-            (200, Some(Transport::Polling)) if !poll.post => {
-                Body::of_response(http, bytes, &poll.query).read(carried, &poll.query, poll.sid, sessions, found);
-            }
+            (200, Some(Transport::Polling)) if !poll.post => match Body::of_response(http, bytes, &poll.query) {
+                Some(body) => body.read(carried, &poll.query, poll.sid, sessions, found),
+                None => poll.sid.iter().for_each(|sid| sessions.doubt(sid, Direction::ToClient)),
+            },
             (400 | 403, _) => refused(&String::from_utf8_lossy(&http.body(bytes)), found),
             _ => {}
         }

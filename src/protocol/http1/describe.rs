@@ -208,12 +208,27 @@ impl HttpMessage {
     pub fn decoded_body(&self, bytes: &[u8]) -> Option<Vec<u8>> {
         // Most messages have none, and their bodies are not copied to see that.
         self.header(bytes, "content-encoding")?;
+        let body = self.body(bytes);
+        coding::decode(&self.codings(bytes, &body)?, &body).0
+    }
+
+    /// The body as its sender meant it: with its content codings undone, if it has any; `None` if they cannot be undone.
+    pub fn meant_body<'a>(&self, bytes: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+        let body = self.body(bytes);
+        let codings = self.header(bytes, "content-encoding").and_then(|_| self.codings(bytes, &body));
+        match codings {
+            None => Some(body),
+            Some(codings) => coding::decode(&codings, &body).0.map(Cow::from),
+        }
+    }
+
+    /// The codings that are to be undone in the body.
+    fn codings(&self, bytes: &[u8], body: &[u8]) -> Option<Vec<String>> {
         let head = match &self.head {
             Written::Packed(head) => head.to_head(),
             _ => self.head(bytes)?.to_ruling_head(bytes),
         };
-        let body = self.body(bytes);
-        coding::decode(&coding::to_undo(&head, &body)?, &body).0
+        coding::to_undo(&head, body)
     }
 
     /// What is wrong with the content codings of the whole message.
