@@ -1,5 +1,8 @@
 //! Everything the program can show of a trace.
 
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
 use wiretale::capture::Frame;
 use wiretale::explain::{Cast, Peel, Story};
 use wiretale::trace::{Pipeline, Trace};
@@ -56,16 +59,17 @@ pub fn streamed(frames: &[Frame], trace: &Trace, secrets: &str) {
     assert_eq!(streamed.lines().count(), kept.lines().count());
 }
 
-/// Every line of the export is an object of a known kind, on one line.
+/// Every line of the export is an object of a known kind, on one line. What a peer sent as JSON stands in it as it was
+/// written, numbers too that no double holds: lines are read without their values.
 fn export(trace: &Trace) {
     let mut out = Vec::new();
     let wanted = Wanted { kinds: &KINDS, keys: None, frames: &|_| true };
     view::export(trace, &wanted, &mut out).expect("writing to memory does not fail");
     let text = std::str::from_utf8(&out).expect("JSON is UTF-8");
     for line in text.lines() {
-        let object: serde_json::Value = serde_json::from_str(line).expect("a line is JSON");
-        let kind = object["kind"].as_str().expect("a line says its kind");
+        let object: BTreeMap<&str, &RawValue> = serde_json::from_str(line).expect("a line is JSON");
+        let kind = object.get("kind").expect("a line says its kind").get().trim_matches('"');
         assert!(KINDS.contains(&kind), "{line}");
-        assert!(object.get("frame").is_some(), "{line}");
+        assert!(object.contains_key("frame"), "{line}");
     }
 }

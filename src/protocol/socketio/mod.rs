@@ -18,6 +18,7 @@
 //! - Socket.IO protocol, version 4 (Socket.IO 2; version 3 of it: Socket.IO 1), over Engine.IO 3.
 
 mod attachments;
+mod limits;
 mod message;
 mod msgpack;
 mod offset;

@@ -9,12 +9,11 @@ use std::ops::Range;
 
 use serde::de::IgnoredAny;
 
+use super::limits;
 use super::usual::is_sound;
 use crate::layer::{Note, Severity};
 
 pub(super) const SPEC: &str = "Socket.IO protocol 5, Packet encoding";
-/// JSON nested deeper than this is kept, but a warning: few readers take it.
-const MAX_DEPTH: usize = 128;
 
 /// The version of the protocol. It is told by the one below: 4 over Engine.IO 3, 5 over Engine.IO 4.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -245,9 +244,8 @@ impl<'a> Packet<'a> {
         }
         if let Err(error) = serde_json::from_str::<IgnoredAny>(data) {
             self.wrong(format!("this is no JSON: {error}"));
-        } else if depth(data) > MAX_DEPTH {
-            let text = format!("JSON nested more than {MAX_DEPTH} deep");
-            self.notes.push(Note::new(Severity::Warn, text, ""));
+        } else {
+            self.notes.extend(limits::beyond(data).map(|text| Note::new(Severity::Warn, text, "RFC 8259 §9")));
         }
     }
 
@@ -287,28 +285,6 @@ impl<'a> Packet<'a> {
             self.wrong("an acknowledgement without an id acknowledges nothing");
         }
     }
-}
-
-/// How deep arrays and objects are nested.
-fn depth(json: &str) -> usize {
-    // Without more brackets it cannot be deeper, and nearly always there are few.
-    let brackets = json.bytes().filter(|octet| matches!(octet, b'[' | b'{')).count();
-    if brackets <= MAX_DEPTH {
-        return brackets;
-    }
-    let (mut depth, mut deepest, mut quoted, mut escaped) = (0_usize, 0, false, false);
-    for octet in json.bytes() {
-        match octet {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = quoted,
-            b'"' => quoted = !quoted,
-            b'[' | b'{' if !quoted => depth += 1,
-            b']' | b'}' if !quoted => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        deepest = deepest.max(depth);
-    }
-    deepest
 }
 
 /// A place in the text.

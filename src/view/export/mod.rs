@@ -25,6 +25,9 @@
 //! What a stream of HTTP/2 carries has its number too, `http2_stream`. There `headers` are without `:method`, `:path` and
 //! `:status`, which are `method`, `target` and `status`; `version` is `HTTP/2`, and `reason` is empty.
 //!
+//! The `data` of a `socketio.packet` stands as its program wrote it, so its numbers may be larger, and its brackets deeper, than a
+//! reader of JSON takes (a `note` says so); only where it breaks lines it has spaces. What is no JSON is `null`.
+//!
 //! Where something is not all there (the capture cut it, octets of it are missing, or the connection or the capture ended in it)
 //! its line has `complete: false` besides, and what it says is of what is there; the lines of others have no such key. So it is
 //! with a packet of Socket.IO whose attachments did not all come (`data` has their placeholders), an event of a stream that is

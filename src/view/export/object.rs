@@ -6,6 +6,7 @@
 use std::io::Write;
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::escape;
@@ -154,6 +155,18 @@ impl<'a> Object<'a> {
             Some(text) => self.put(key, |line| escape::octets(text, line.out)),
             None => self.null(key),
         }
+    }
+
+    /// JSON as it was written: keys keep their order and numbers their digits. Only where it breaks lines it has spaces.
+    pub(super) fn json(&mut self, key: Key, json: &RawValue) {
+        self.put(key, |line| {
+            let before = line.out.len();
+            line.out.extend_from_slice(json.get().as_bytes());
+            // No string holds them unescaped (RFC 8259 §7): they are white space.
+            for octet in &mut line.out[before..] {
+                *octet = if matches!(*octet, b'\n' | b'\r') { b' ' } else { *octet };
+            }
+        });
     }
 
     /// Anything that serde knows how to write.

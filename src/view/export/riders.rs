@@ -26,10 +26,9 @@ pub(super) fn socketio(line: &mut Object<'_>, packet: &SocketIoPacket) {
     line.text(Key::Namespace, &packet.namespace);
     line.text_or_null(Key::Type, packet.kind.value().as_deref());
     line.number_or_null(Key::Id, packet.id);
-    // As it was written: keys keep their order and numbers their digits.
     let data = packet.data.as_deref().filter(|_| line.wants(Key::Data));
     match data.and_then(|data| serde_json::from_str::<&RawValue>(data).ok()) {
-        Some(data) => line.value(Key::Data, data),
+        Some(data) => line.json(Key::Data, data),
         None => line.null(Key::Data),
     }
     line.text_or_null(Key::Offset, packet.offset.as_deref());
@@ -65,5 +64,52 @@ pub(super) fn tls(line: &mut Object<'_>, record: &TlsRecord) {
     }
     if let Some(alert) = record.alert_name() {
         line.text(Key::Alert, &alert);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::key::Keys;
+    use super::*;
+    use crate::protocol::socketio::{Kind, Revision};
+
+    /// The line of an event with this data.
+    fn line(data: &str) -> String {
+        let packet = SocketIoPacket {
+            revision: Revision::V5,
+            sid: None,
+            socket: None,
+            namespace: "/".into(),
+            kind: Kind::Event,
+            id: None,
+            data: Some(data.to_owned()),
+            offset: None,
+            attachments: 0,
+            answers: None,
+        };
+        let mut out = Vec::new();
+        let mut line = Object::begin(&mut out, "socketio.packet", Keys::named(&["data"]));
+        socketio(&mut line, &packet);
+        line.end();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn data_stands_as_it_was_written() {
+        for data in [r#"["a",{"b":1.50,"a":[ 2, 3 ]}]"#, r#"["a",1e999,-0,123456789012345678901234567890]"#] {
+            assert_eq!(line(data), format!("{{\"kind\":\"socketio.packet\",\"data\":{data}}}\n"));
+        }
+    }
+
+    /// JSON may break its lines where it may have spaces; a line of the export must not.
+    #[test]
+    fn data_of_many_lines_stands_on_one() {
+        let line = line("[\n  \"a\\n\",\r\n\t{\"b\":\r1}\n]");
+        assert_eq!(line, "{\"kind\":\"socketio.packet\",\"data\":[   \"a\\n\",  \t{\"b\": 1} ]}\n");
+    }
+
+    #[test]
+    fn what_is_no_json_is_null() {
+        assert_eq!(line("[\"a\""), "{\"kind\":\"socketio.packet\",\"data\":null}\n");
     }
 }

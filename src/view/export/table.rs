@@ -2,9 +2,11 @@
 //!
 //! Its columns are keys of lines; a cell is empty where a line has no such key, or nothing to say there. Lists and objects stand in their cells as JSON.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
 
 /// Takes lines of JSON, whole or in pieces, and writes rows.
 pub struct Table<W: Write> {
@@ -33,18 +35,22 @@ impl<W: Write> Table<W> {
 
     fn row(&mut self, line: &[u8]) -> io::Result<()> {
         self.begin()?;
-        let line: Map<String, Value> = serde_json::from_slice(line)?;
-        let cells = self.columns.iter().map(|column| line.get(column).map(cell).unwrap_or_default());
-        self.rows.write_record(cells)?;
+        // Values stay as they are: a peer's JSON may hold what no type of ours does.
+        let line: BTreeMap<&str, &RawValue> = serde_json::from_slice(line)?;
+        for column in &self.columns {
+            let cell = line.get(column.as_str()).map(|value| cell(value)).transpose()?;
+            self.rows.write_field(cell.unwrap_or_default().as_bytes())?;
+        }
+        self.rows.write_record(None::<&[u8]>)?;
         Ok(())
     }
 }
 
-fn cell(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+fn cell(value: &RawValue) -> serde_json::Result<Cow<'_, str>> {
+    match value.get() {
+        "null" => Ok(Cow::Borrowed("")),
+        text if text.starts_with('"') => serde_json::from_str(text).map(Cow::Owned),
+        other => Ok(Cow::Borrowed(other)),
     }
 }
 
@@ -98,5 +104,20 @@ mod tests {
             "note,,[],,,,,,,,,,,,,,warn,,\r\n",
         );
         assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_a_peer_sent_as_json_is_its_cell() {
+        let deep = format!("{}{}", "[".repeat(1000), "]".repeat(1000));
+        for data in ["[1.50,1e999]", r#"{"b":1,"a":2}"#, &deep] {
+            let mut out = Vec::new();
+            let mut table = Table::new(&mut out, &["kind", "data"]);
+            writeln!(table, r#"{{"kind":"socketio.packet","data":{data}}}"#).unwrap();
+            table.flush().unwrap();
+            drop(table);
+            let cell =
+                if data.contains([',', '"']) { format!("\"{}\"", data.replace('"', "\"\"")) } else { data.to_owned() };
+            assert_eq!(String::from_utf8(out).unwrap(), format!("kind,data\r\nsocketio.packet,{cell}\r\n"));
+        }
     }
 }
