@@ -256,8 +256,32 @@ pub struct Glance<'a> {
     pub len: usize,
     /// What it is.
     pub payload: &'a dyn Payload,
-    /// The octets of the text that it carries, which are UTF-8; `None` if it carries no text.
-    pub text: Option<&'a [u8]>,
+    /// What it carries.
+    pub carries: Carries<'a>,
+}
+
+/// What a message carries for the protocol above.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carries<'a> {
+    /// Text: its octets, which are UTF-8.
+    Text(&'a [u8]),
+    /// So many octets that are no text.
+    Octets(usize),
+}
+
+impl Carries<'_> {
+    /// How many octets it takes.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Octets(len) => *len,
+        }
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 /// What there is to say of a connection that has ended.

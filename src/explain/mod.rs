@@ -17,6 +17,7 @@ mod quic_story;
 pub mod quiz;
 mod random;
 mod remark;
+mod ridden;
 mod story;
 mod summary;
 mod types;

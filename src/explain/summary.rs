@@ -4,13 +4,13 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::remark::Remarks;
-use super::types::Types;
+use super::ridden::Ridden;
 use crate::capture::{FrameRef, Moment};
 use crate::flow::Finding;
 use crate::layer::{Direction, Note, Severity};
 use crate::message::Payload;
 use crate::packet::Plain;
-use crate::protocol::{Opcode, WebSocketFrame, engineio, socketio};
+use crate::protocol::{Opcode, WebSocketFrame};
 use crate::trace::{Ended, Kind, Needs, Place, Seen, Sight, Talk, Tally, Told, Watch};
 
 /// So many of the busiest connections are told one by one.
@@ -38,8 +38,7 @@ pub struct Summary {
     kinds: [u64; Kind::ALL.len()],
     stacks: Vec<Stack>,
     opcodes: [u64; 16],
-    engineio: Types<{ ENGINEIO.len() }>,
-    socketio: Types<{ SOCKETIO.len() }>,
+    ridden: Ridden,
     severities: [u64; SEVERITIES.len()],
     /// What was worth a remark.
     pub remarks: Remarks,
@@ -83,33 +82,6 @@ pub struct Row {
     pub nanoseconds: i64,
 }
 
-const ENGINEIO: [engineio::Kind; 7] = [
-    engineio::Kind::Open,
-    engineio::Kind::Close,
-    engineio::Kind::Ping,
-    engineio::Kind::Pong,
-    engineio::Kind::Message,
-    engineio::Kind::Upgrade,
-    engineio::Kind::Noop,
-];
-
-const SOCKETIO: [socketio::Kind; 7] = [
-    socketio::Kind::Connect,
-    socketio::Kind::Disconnect,
-    socketio::Kind::Event,
-    socketio::Kind::Ack,
-    socketio::Kind::ConnectError,
-    socketio::Kind::BinaryEvent,
-    socketio::Kind::BinaryAck,
-];
-
-/// Where those stand that nearly all are.
-const MESSAGE: usize = 4;
-const EVENT: usize = 2;
-const ACK: usize = 3;
-const _: () = assert!(matches!(ENGINEIO[MESSAGE], engineio::Kind::Message));
-const _: () = assert!(matches!((SOCKETIO[EVENT], SOCKETIO[ACK]), (socketio::Kind::Event, socketio::Kind::Ack)));
-
 const SEVERITIES: [Severity; 4] = [Severity::Chat, Severity::Note, Severity::Warn, Severity::Error];
 
 /// Adds one to the count of an item of a list.
@@ -149,8 +121,8 @@ impl Watch for Summary {
         for told in sight.over_quic.iter().filter_map(Told::over_quic) {
             self.kinds[told.kind() as usize] += 1;
             match told {
-                Told::EngineIo(packet) => self.engineio.add(&ENGINEIO, &packet.kind, 1),
-                Told::SocketIo(packet) => self.socketio.add(&SOCKETIO, &packet.kind, 1),
+                Told::EngineIo(packet) => self.ridden.add_engineio(packet.kind),
+                Told::SocketIo(packet) => self.ridden.add_socketio(packet.kind),
                 _ => {}
             }
         }
@@ -169,8 +141,8 @@ impl Watch for Summary {
         self.kinds[told.kind() as usize] += 1;
         match told {
             Told::Message(message) => self.message_octets += message.payload_len().unwrap_or(0),
-            Told::EngineIo(packet) => self.engineio.add(&ENGINEIO, &packet.kind, 1),
-            Told::SocketIo(packet) => self.socketio.add(&SOCKETIO, &packet.kind, 1),
+            Told::EngineIo(packet) => self.ridden.add_engineio(packet.kind),
+            Told::SocketIo(packet) => self.ridden.add_socketio(packet.kind),
             Told::Frame(..) | Told::Http(..) | Told::SseEvent(_) | Told::Handshake(_) | Told::Tls(_) => {}
         }
     }
@@ -182,12 +154,9 @@ impl Watch for Summary {
     }
 
     fn tallied(&mut self, tally: Tally) {
-        let packets = tally.events + tally.acks;
-        self.kinds[Kind::EngineIoPacket as usize] += packets;
-        self.kinds[Kind::SocketIoPacket as usize] += packets;
-        self.engineio.add_known(MESSAGE, packets);
-        self.socketio.add_known(EVENT, tally.events);
-        self.socketio.add_known(ACK, tally.acks);
+        self.kinds[Kind::EngineIoPacket as usize] += tally.messages;
+        self.kinds[Kind::SocketIoPacket as usize] += tally.events + tally.binary_events + tally.acks;
+        self.ridden.add_tally(tally);
     }
 
     fn note(&mut self, _on: Option<&Place>, note: &Note) {
@@ -276,8 +245,7 @@ impl Summary {
         self.udp_streams = self.udp_streams.max(other.udp_streams);
         add(&mut self.kinds, &other.kinds);
         add(&mut self.opcodes, &other.opcodes);
-        self.engineio.join(other.engineio);
-        self.socketio.join(other.socketio);
+        self.ridden.join(other.ridden);
         add(&mut self.severities, &other.severities);
         self.remarks = self.remarks.and(other.remarks);
         add(&mut self.findings, &other.findings);
@@ -354,12 +322,12 @@ impl Summary {
 
     /// Packets of Engine.IO by type.
     pub fn engineio(&self) -> Vec<(String, u64)> {
-        self.engineio.list(&ENGINEIO)
+        self.ridden.engineio()
     }
 
     /// Packets of Socket.IO by type.
     pub fn socketio(&self) -> Vec<(String, u64)> {
-        self.socketio.list(&SOCKETIO)
+        self.ridden.socketio()
     }
 
     /// Notes by severity.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::carried::{Carried, Frames, Ridden, Rider};
 use crate::capture::Moment;
 use crate::layer::{Direction, Note, Severity};
-use crate::protocol::socketio::{SocketIoPacket, join, misfits};
+use crate::protocol::socketio::{Kind, SocketIoPacket, join, misfits};
 
 /// Attachments of more octets together are not kept.
 pub(super) const MAX_OCTETS: usize = 64 << 20;
@@ -93,14 +93,29 @@ impl Waiting {
         WAITING + text + self.lens.len() * ATTACHMENT + self.len
     }
 
-    /// Takes an attachment. Returns whether there was room for it.
-    pub(super) fn add(&mut self, carried: &Carried<'_>, octets: &[u8]) -> bool {
-        if self.len + octets.len() > MAX_OCTETS {
+    /// Whether it is an event of the namespace `/` that takes an attachment of `len` octets, with nothing to say of it then but
+    /// that it is there.
+    pub(super) fn is_event_with(&self, len: usize) -> bool {
+        let Self { packet, notes, lens, .. } = self;
+        let is_usual = packet.kind == Kind::BinaryEvent && packet.namespace == "/" && packet.id.is_none();
+        if !is_usual || !notes.is_empty() || self.len + len > MAX_OCTETS {
             return false;
         }
-        self.len += octets.len();
-        self.lens.push(octets.len());
-        if carried.wanted {
+        let is_last = lens.len() as u64 + 1 >= packet.attachments;
+        !is_last || {
+            let lens = [&lens[..], &[len]].concat();
+            packet.data.as_deref().is_none_or(|data| misfits(data, &lens).is_empty())
+        }
+    }
+
+    /// Takes an attachment of `len` octets, which are given where someone may read them. Returns whether there was room for it.
+    pub(super) fn add(&mut self, carried: &Carried<'_>, len: usize, octets: Option<&[u8]>) -> bool {
+        if self.len + len > MAX_OCTETS {
+            return false;
+        }
+        self.len += len;
+        self.lens.push(len);
+        if let Some(octets) = octets.filter(|_| carried.wanted) {
             self.octets.push(octets.to_vec());
         }
         self.frames.extend(carried.frames);

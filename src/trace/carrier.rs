@@ -14,10 +14,9 @@ use super::carried::{Carried, Frames, Ridden, Rider};
 use super::guess::{self, Guess};
 use super::session::{Found, Sessions};
 use super::watch::Tally;
-use crate::capture::Moment;
 use crate::flow::{Connection, Opening, Stream};
 use crate::layer::{Direction, Group, Note, Severity};
-use crate::message::{Glance, Payload};
+use crate::message::{Carries, Glance, Payload};
 use crate::protocol::engineio::{
     Content, Data, EngineIoPacket, ErrorBody, Kind, Open, Packet, Query, QueryReader, Transport, Version,
 };
@@ -66,6 +65,8 @@ struct Poll {
 struct Socket {
     version: Version,
     sid: Option<Arc<str>>,
+    /// Where that was found among all sessions.
+    place: usize,
 }
 
 impl Carrier {
@@ -148,19 +149,20 @@ impl Carrier {
     /// Takes a message that is as usual, if what it carries is so too and only counts. Else nothing has happened.
     pub(super) fn glance(
         &mut self,
-        connection: &Connection,
-        direction: Direction,
-        moment: Moment,
+        carried: &Carried<'_>,
         usual: &Glance<'_>,
         sessions: &mut Sessions,
     ) -> Option<Tally> {
-        let Socket { sid: Some(sid), .. } = self.socket.as_ref()? else { return None };
-        // In all versions this is the text of a packet of type message.
-        let text = usual.text?.strip_prefix(b"4")?;
-        let carried = Carried::whole(Some(connection), direction, moment);
+        let Socket { sid: Some(sid), version, place } = self.socket.as_mut()? else { return None };
+        let message = match usual.carries {
+            // In all versions this is the text of a packet of type message.
+            Carries::Text(text) => Carries::Text(text.strip_prefix(b"4")?),
+            // In others their type comes first.
+            Carries::Octets(_) if *version != Version::V4 => return None,
+            octets @ Carries::Octets(_) => octets,
+        };
         let mut tally = Tally::default();
-        tally.count(sessions.pass(&carried, sid, text)?);
-        Some(tally)
+        sessions.pass(carried, (sid, place), message, &mut tally).then_some(tally)
     }
 
     /// Whether this may be a WebSocket of which nobody saw how it began.
@@ -181,7 +183,7 @@ impl Carrier {
             let sid = guess::nameless(connection.id);
             found.remarks.push(guess::note(&sid));
             sessions.join(&sid, found);
-            self.socket = Some(Socket { version: Version::V4, sid: Some(sid) });
+            self.socket = Some(Socket { version: Version::V4, sid: Some(sid), place: 0 });
         }
     }
 
@@ -283,7 +285,7 @@ impl Carrier {
         match (status, &poll.query.transport) {
             (status, Some(Transport::WebSocket)) if status == 101 || (poll.connect && status == 200) => {
                 let version = poll.query.version.unwrap_or(Version::V4);
-                self.socket = Some(Socket { version, sid: poll.sid });
+                self.socket = Some(Socket { version, sid: poll.sid, place: 0 });
             }
             (200, Some(Transport::Polling)) if !poll.post => match Body::of_response(http, bytes, &poll.query) {
                 Some(body) => body.read(carried, &poll.query, poll.sid, sessions, found),
@@ -322,7 +324,7 @@ pub(super) fn read_packet(
     sessions: &mut Sessions,
     found: &mut Found,
 ) {
-    if !carried.wanted && passes(carried, sid.as_deref(), &packet, sessions, &mut found.tally) {
+    if !carried.wanted && passes(carried, sid.as_ref(), &packet, sessions, &mut found.tally) {
         return;
     }
     let mut notes = packet.notes;
@@ -364,17 +366,17 @@ pub(super) fn content(carried: &Carried<'_>, data: &Data<'_>) -> Content {
 /// Counts a packet, if there is nothing to say of it but what it is. Else nothing has happened.
 fn passes(
     carried: &Carried<'_>,
-    sid: Option<&str>,
+    sid: Option<&Arc<str>>,
     packet: &Packet<'_>,
     sessions: &mut Sessions,
     tally: &mut Tally,
 ) -> bool {
-    let (Kind::Message, Data::Text(text), Some(sid), []) = (packet.kind, &packet.data, sid, &*packet.notes) else {
-        return false;
+    let (Kind::Message, Some(sid), []) = (packet.kind, sid, &*packet.notes) else { return false };
+    let message = match &packet.data {
+        Data::Text(text) => Carries::Text(text.as_bytes()),
+        Data::Binary(octets) => Carries::Octets(octets.len()),
     };
-    let kind = sessions.pass(carried, sid, text.as_bytes());
-    kind.into_iter().for_each(|kind| tally.count(kind));
-    kind.is_some()
+    sessions.pass(carried, (sid, &mut 0), message, tally)
 }
 
 /// As text, whatever it is; quicker than [`String::from_utf8_lossy`] where nothing is wrong.

@@ -3,6 +3,7 @@
 //! whatever is not quite as usual goes that way.
 
 use super::Pipeline;
+use super::carried::Carried;
 use super::ear::{Ear, Lent};
 use super::intake::Admitted;
 use super::lane::{Lane, Speech};
@@ -91,10 +92,18 @@ impl<W: Watch> Glance<'_, W> {
                 true => Tally::default(),
                 // Who reads is told of each packet.
                 false if !self.needs.is_nothing() => return false,
-                false => match carrier.glance(self.connection, direction, self.now, &usual, self.sessions) {
-                    Some(tally) => tally,
-                    None => return false,
-                },
+                false => {
+                    let carried = Carried {
+                        start: read[d],
+                        bytes: bytes.get(..usual.len),
+                        frames: &[self.now.frame],
+                        ..Carried::whole(Some(self.connection), direction, self.now)
+                    };
+                    match carrier.glance(&carried, &usual, self.sessions) {
+                        Some(tally) => tally,
+                        None => return false,
+                    }
+                }
             };
             let range = read[d]..read[d] + usual.len as u64;
             (latest[d], ends_in[d], read[d]) = (Some(range.start), self.now.max(ends_in[d]), range.end);

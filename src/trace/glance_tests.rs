@@ -7,7 +7,7 @@ use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
 use super::socket_tests::{JOIN, JOINED, OPEN, UPGRADE, frame};
 use super::testing::{Conversation, SWITCHING, TO_CLIENT, TO_SERVER};
 use super::{Ended, Needs, Pipeline, Place, Seen, Sight, Tally, Told, Watch};
-use crate::layer::Note;
+use crate::layer::{Direction, Note};
 use crate::message::Payload;
 use crate::protocol::WebSocketFrame;
 
@@ -55,8 +55,9 @@ impl Watch for Counter {
     }
 
     fn tallied(&mut self, tally: Tally) {
-        self.add("engineio message", tally.events + tally.acks);
+        self.add("engineio message", tally.messages);
         self.add("socketio EVENT", tally.events);
+        self.add("socketio BINARY_EVENT", tally.binary_events);
         self.add("socketio ACK", tally.acks);
     }
 
@@ -104,8 +105,11 @@ impl Watch for Reader {
     }
 }
 
+/// Said as octets, and not as text.
+const OCTETS: &str = "octets";
+
 /// What either side may say, in order or not.
-const SAYINGS: [&str; 20] = [
+const SAYINGS: [&str; 29] = [
     r#"42["news","a"]"#,
     r#"420["ask",{"n":1}]"#,
     r#"421["ask"]"#,
@@ -119,6 +123,15 @@ const SAYINGS: [&str; 20] = [
     r#"42["wide", "spaces"]"#,
     r#"42["offset","o1"]"#,
     r#"451-["octets",{"_placeholder":true,"num":0}]"#,
+    r#"452-["two",{"_placeholder":true,"num":1},{"_placeholder":true,"num":0}]"#,
+    r#"451-["misfit",{"_placeholder":true,"num":7}]"#,
+    r#"451-3["asks",{"_placeholder":true,"num":0}]"#,
+    r#"451-/admin,["octets",{"_placeholder":true,"num":0}]"#,
+    r#"461-0[{"_placeholder":true,"num":0}]"#,
+    OCTETS,
+    OCTETS,
+    OCTETS,
+    OCTETS,
     "bAQID",
     "41",
     r#"40{"sid":"again"}"#,
@@ -127,6 +140,14 @@ const SAYINGS: [&str; 20] = [
     "2",
     "3",
 ];
+
+fn said_as(direction: Direction, what: &str) -> Vec<u8> {
+    let mut frame = frame(direction, what);
+    if what == OCTETS {
+        frame[0] = 0x82;
+    }
+    frame
+}
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
@@ -141,7 +162,7 @@ proptest! {
         talk.client(frame(TO_SERVER, JOIN)).server(frame(TO_CLIENT, JOINED));
         for (up, which, lost) in said {
             let direction = if up { TO_SERVER } else { TO_CLIENT };
-            talk.segment(direction, 0x18, &frame(direction, SAYINGS[which]));
+            talk.segment(direction, 0x18, &said_as(direction, SAYINGS[which]));
             if lost == 0 {
                 talk.lose();
             }
@@ -209,12 +230,15 @@ fn who_counts_only_glances() {
     let mut talk = Conversation::between("[fd00::1]:51544", "[fd00::2]:8080").open();
     talk.client(UPGRADE).server(SWITCHING).server(frame(TO_CLIENT, OPEN));
     talk.client(frame(TO_SERVER, JOIN)).server(frame(TO_CLIENT, JOINED));
-    let events = [r#"42["news","a"]"#, r#"42["news","b"]"#].map(|text| frame(TO_CLIENT, text)).concat();
+    let events = [r#"42["news","a"]"#, r#"451-["octets",{"_placeholder":true,"num":0}]"#, OCTETS];
     for _ in 0..4 {
-        talk.server(&events);
+        talk.server(events.map(|what| said_as(TO_CLIENT, what)).concat());
     }
     let mut pipeline = Pipeline::new(Counter::default());
     talk.on_ethernet().iter().for_each(|frame| pipeline.push(frame.as_ref()));
+    let counts = pipeline.end().counts;
+    let count = |what: &str| counts.get(what).copied().unwrap_or_default();
     // The first ways are learned.
-    assert!(pipeline.end().counts.get("glanced at").is_some_and(|glanced| *glanced >= 6));
+    assert!(count("glanced at") >= 9, "{counts:?}");
+    assert_eq!((count("engineio message"), count("socketio EVENT"), count("socketio BINARY_EVENT")), (14, 4, 4));
 }

@@ -27,6 +27,7 @@ mod over_quic;
 mod pipeline;
 mod quic;
 mod remarks;
+mod roll;
 mod session;
 mod socket;
 mod tell;

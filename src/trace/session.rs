@@ -13,12 +13,12 @@ use std::sync::Arc;
 use super::awaited::{Unfinished, Why};
 use super::carried::{Carried, Ridden};
 use super::heart::Heart;
+use super::roll::Roll;
 use super::socket::Sockets;
 use super::watch::Tally;
 use crate::layer::{Direction, Group, Note, Severity};
-use crate::map::Map;
+use crate::message::Carries;
 use crate::protocol::engineio::{Data, Kind, Open, Version};
-use crate::protocol::socketio;
 
 /// More sessions than this are not followed at once: a peer can ask for any number of them.
 const MAX_SESSIONS: usize = 1 << 14;
@@ -38,7 +38,7 @@ const LITTLE: usize = MAX_KEPT / MAX_SESSIONS / 4;
 /// Follows every session of a capture.
 #[derive(Default)]
 pub(super) struct Sessions {
-    sessions: Map<Arc<str>, Session>,
+    sessions: Roll<Session>,
     /// Those in which a packet waits for attachments, by the connection on which its latest part came.
     awaits: BTreeSet<(u32, Arc<str>)>,
     /// A request of a session was seen.
@@ -86,6 +86,16 @@ impl Session {
         let before = std::mem::replace(&mut self.kept, sid.len() + self.sockets.kept());
         *kept = *kept - before + self.kept;
     }
+
+    /// Takes note of where it waits for attachments, and adds that to where all sessions do.
+    fn settle(&mut self, sid: &Arc<str>, all: &mut BTreeSet<(u32, Arc<str>)>) {
+        let awaits = self.sockets.awaits();
+        let before = std::mem::replace(&mut self.awaits, awaits);
+        if before != awaits {
+            before.into_iter().flatten().for_each(|id| _ = all.remove(&(id, Arc::clone(sid))));
+            all.extend(awaits.into_iter().flatten().map(|id| (id, Arc::clone(sid))));
+        }
+    }
 }
 
 /// What was found inside a carrier.
@@ -132,17 +142,28 @@ impl Sessions {
         }
     }
 
-    /// Takes the text of a message, in UTF-8, if it is one of which there is nothing to say but what kind of packet of Socket.IO it
-    /// is. Else nothing has happened.
-    pub(super) fn pass(&mut self, carried: &Carried<'_>, sid: &str, text: &[u8]) -> Option<socketio::Kind> {
+    /// Takes a message of Engine.IO, if there is nothing to say of it but what kind of packet of Socket.IO it is, and that only
+    /// counts. Else nothing has happened. `place` is where the session is found, for who asks for it again.
+    pub(super) fn pass(
+        &mut self,
+        carried: &Carried<'_>,
+        (sid, place): (&Arc<str>, &mut usize),
+        message: Carries<'_>,
+        tally: &mut Tally,
+    ) -> bool {
         // What may become too much is for who can say so.
-        if self.kept + LITTLE > MAX_KEPT {
-            return None;
+        if self.kept + LITTLE + message.len() > MAX_KEPT {
+            return false;
         }
-        let session = self.sessions.get_mut(sid)?;
-        let kind = session.sockets.pass(carried, text)?;
+        let Some(session) = self.sessions.get_at(sid, place) else { return false };
+        let Some(passed) = session.sockets.pass(carried, sid, message) else { return false };
+        tally.count(passed);
+        // Text that is whole waits for nothing, and nothing waited before it.
+        if passed.is_none() || matches!(message, Carries::Octets(_)) {
+            session.settle(sid, &mut self.awaits);
+        }
         session.note(sid, &mut self.heard, &mut self.kept);
-        Some(kind)
+        true
     }
 
     /// Takes a packet of a session: what Engine.IO asks of it, and what it carries.
@@ -159,12 +180,7 @@ impl Sessions {
         match (kind, data) {
             (Kind::Message, _) => {
                 session.sockets.hear(carried, sid, data, found);
-                let awaits = session.sockets.awaits();
-                let before = std::mem::replace(&mut session.awaits, awaits);
-                if before != awaits {
-                    before.into_iter().flatten().for_each(|id| _ = self.awaits.remove(&(id, Arc::clone(sid))));
-                    self.awaits.extend(awaits.into_iter().flatten().map(|id| (id, Arc::clone(sid))));
-                }
+                session.settle(sid, &mut self.awaits);
             }
             // What waits is told when its connection has ended.
             (Kind::Close, _) if session.awaits != [None; 2] => session.closed = true,
@@ -205,9 +221,9 @@ impl Sessions {
     }
 
     fn forget(&mut self, sid: &str) {
-        if let Some((sid, session)) = self.sessions.remove_entry(sid) {
+        if let Some(session) = self.sessions.remove(sid) {
             self.kept -= session.kept;
-            session.awaits.into_iter().flatten().for_each(|id| _ = self.awaits.remove(&(id, Arc::clone(&sid))));
+            session.awaits.into_iter().flatten().for_each(|id| _ = self.awaits.remove(&(id, Arc::from(sid))));
         }
     }
 
@@ -285,7 +301,7 @@ impl Sessions {
 
     /// Follows a session from here on, if it is not yet. That others are forgotten for it is told once.
     fn meet(&mut self, sid: &Arc<str>, (heart, sockets): (Version, Version), found: &mut Found) {
-        if self.sessions.contains_key(sid) {
+        if self.sessions.contains(sid) {
             return;
         }
         if self.sessions.len() >= MAX_SESSIONS {
@@ -293,7 +309,7 @@ impl Sessions {
         }
         let mut session = Session::new(heart, sockets);
         session.note(sid, &mut self.heard, &mut self.kept);
-        self.sessions.insert(Arc::clone(sid), session);
+        self.sessions.insert(sid, session);
         if self.kept > MAX_KEPT {
             self.make_room(found);
         }
@@ -330,7 +346,7 @@ mod tests {
         }
 
         fn check(&self) {
-            let sum: usize = self.sessions.sessions.values().map(|session| session.kept).sum();
+            let sum: usize = self.sessions.sessions.iter().map(|(_, session)| session.kept).sum();
             assert_eq!(self.sessions.kept, sum);
             assert!(sum <= MAX_KEPT, "{sum} octets are kept");
         }
@@ -363,7 +379,7 @@ mod tests {
             assert_eq!(play.found.ridden.len(), 1);
         }
         play.check();
-        let known = |sid: &str| play.sessions.sessions.contains_key(sid);
+        let known = |sid: &str| play.sessions.sessions.contains(sid);
         let last = FORGOTTEN.to_string();
         assert_eq!(["s0", "s1", &format!("s{last}"), "later 0"].map(known), [true, false, false, true]);
         assert!(known(&format!("s{}", FORGOTTEN + 1)));
@@ -391,7 +407,7 @@ mod tests {
                 play.text(&sid, BINARY);
                 play.octets(&sid, &large);
             }
-            let known = |sid: &str| play.sessions.sessions.contains_key(sid);
+            let known = |sid: &str| play.sessions.sessions.contains(sid);
             assert_eq!((known("s0"), known("s4"), known("s5"), known("s11")), (false, false, true, true), "{wanted}");
             assert!(known("quiet"), "who keeps little is not forgotten for it");
             let expected = "more than 134217728 octets are kept of all sessions together: those that were silent longest are \

@@ -16,6 +16,7 @@ use super::namespace::Namespace;
 use super::session::Found;
 use crate::layer::{Direction, Note, Severity};
 use crate::map::{Map, spare};
+use crate::message::Carries;
 use crate::protocol::engineio::{Data, Version};
 use crate::protocol::socketio::{Connect, Kind, Packet, Revision, SocketIoPacket, Usual, read_msgpack};
 
@@ -92,16 +93,44 @@ impl Sockets {
         self.from_open = true;
     }
 
-    /// Takes the text of an Engine.IO message, in UTF-8, if it is a packet of which there is nothing to say but its kind. Else
-    /// nothing has happened.
-    pub(super) fn pass(&mut self, carried: &Carried<'_>, text: &[u8]) -> Option<Kind> {
-        if !self.is_plain || self.waiting[carried.direction.index()].is_some() {
+    /// Takes an Engine.IO message, if there is nothing to say of it but the kind of the packet that is whole with it, and of which
+    /// nobody reads more; `Some(None)` is one that is not whole yet. Else nothing has happened.
+    pub(super) fn pass(&mut self, carried: &Carried<'_>, sid: &Arc<str>, message: Carries<'_>) -> Option<Option<Kind>> {
+        if !self.is_plain {
             return None;
         }
-        let usual = Usual::read(text)?;
-        let kind = self.exchanges.pass(carried.direction, carried.moment, usual).then_some(usual.kind)?;
+        match message {
+            Carries::Text(text) => self.pass_text(carried, sid, text),
+            Carries::Octets(len) => self.pass_octets(carried, len),
+        }
+    }
+
+    fn pass_text(&mut self, carried: &Carried<'_>, sid: &Arc<str>, text: &[u8]) -> Option<Option<Kind>> {
+        if self.waiting[carried.direction.index()].is_some() {
+            return None;
+        }
+        let kind = if text.starts_with(b"5") {
+            let packet = Packet::read(std::str::from_utf8(text).ok()?, self.revision);
+            let is_usual = packet.kind == Kind::BinaryEvent && packet.namespace == "/" && packet.id.is_none();
+            if !is_usual || !packet.notes.is_empty() || !(1..=MAX_ATTACHMENTS).contains(&packet.attachments) {
+                return None;
+            }
+            self.await_attachments(carried, sid, packet);
+            None
+        } else {
+            let usual = Usual::read(text)?;
+            Some(self.exchanges.pass(carried.direction, carried.moment, usual).then_some(usual.kind)?)
+        };
         self.unsure[carried.direction.index()] = false;
         Some(kind)
+    }
+
+    fn pass_octets(&mut self, carried: &Carried<'_>, len: usize) -> Option<Option<Kind>> {
+        let is_unsure = self.unsure[carried.direction.index()];
+        let waiting = &mut self.waiting[carried.direction.index()];
+        let usual = waiting.as_mut().filter(|waiting| !is_unsure && waiting.is_event_with(len))?;
+        usual.add(carried, len, None);
+        Some(waiting.take_if(|waiting| waiting.is_whole()).map(|_| Kind::BinaryEvent))
     }
 
     /// Takes what an Engine.IO message carries.
@@ -159,6 +188,10 @@ impl Sockets {
             self.unsure[carried.direction.index()] = true;
             return remark(found, Note::new(Severity::Warn, note, SPEC));
         }
+        self.await_attachments(carried, sid, packet);
+    }
+
+    fn await_attachments(&mut self, carried: &Carried<'_>, sid: &Arc<str>, packet: Packet<'_>) {
         let notes = packet.notes.clone();
         let packet = SocketIoPacket {
             revision: self.revision,
@@ -169,7 +202,7 @@ impl Sockets {
             id: packet.id,
             data: packet.data.map(Cow::into_owned),
             offset: None,
-            attachments,
+            attachments: packet.attachments,
             answers: None,
         };
         self.waiting[carried.direction.index()] = Some(Waiting::new(packet, notes, carried));
@@ -189,7 +222,7 @@ impl Sockets {
                 return remark(found, Note::new(severity, note, SPEC));
             }
         };
-        if !waiting.add(carried, octets) {
+        if !waiting.add(carried, octets.len(), Some(octets)) {
             self.unsure[carried.direction.index()] = true;
             return self.give_up(carried, waiting, Why::TooMuch, found);
         }

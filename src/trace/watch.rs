@@ -112,21 +112,29 @@ impl Needs {
     }
 }
 
-/// Packets of Socket.IO in the namespace `/`, each in one message of Engine.IO, of which there is nothing odd to say.
+/// Messages of Engine.IO, and the packets of Socket.IO that are whole with them: in the namespace `/`, and of which there is
+/// nothing odd to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tally {
-    /// How many are of type EVENT.
+    /// How many messages of Engine.IO there are.
+    pub messages: u64,
+    /// How many packets of Socket.IO are of type EVENT.
     pub events: u64,
+    /// How many are of type BINARY_EVENT: each takes a message, and one for each attachment.
+    pub binary_events: u64,
     /// How many are of type ACK.
     pub acks: u64,
 }
 
 impl Tally {
-    /// Counts one more, which is an event or else an acknowledgement.
-    pub(super) fn count(&mut self, kind: socketio::Kind) {
+    /// Counts one more message, and what is whole with it: an event, an acknowledgement, or nothing yet.
+    pub(super) fn count(&mut self, kind: Option<socketio::Kind>) {
+        self.messages += 1;
         match kind {
-            socketio::Kind::Event => self.events += 1,
-            _ => self.acks += 1,
+            Some(socketio::Kind::Event) => self.events += 1,
+            Some(socketio::Kind::BinaryEvent) => self.binary_events += 1,
+            Some(_) => self.acks += 1,
+            None => {}
         }
     }
 }

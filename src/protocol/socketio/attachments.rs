@@ -161,6 +161,12 @@ fn number(object: &str) -> Option<u64> {
         is_placeholder: bool,
         num: u64,
     }
+    // As JSON.stringify writes it.
+    let usual = object.strip_prefix("{\"_placeholder\":true,\"num\":").and_then(|rest| rest.strip_suffix('}'));
+    if let Some(digits) = usual.filter(|digits| matches!(digits.as_bytes(), [b'0'..=b'9'] | [b'1'..=b'9', b'0'..=b'9']))
+    {
+        return digits.parse().ok();
+    }
     if object.len() > MAX_PLACEHOLDER {
         return None;
     }

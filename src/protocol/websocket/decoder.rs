@@ -15,7 +15,7 @@ use super::unmasking::Unmasking;
 use super::utf8::Utf8Check;
 use crate::count::{counted, plural};
 use crate::layer::{Direction, Group, Note, Severity};
-use crate::message::{Decoder, Draft, Glance, Input, Parting, Progress, Sink};
+use crate::message::{Carries, Decoder, Draft, Glance, Input, Parting, Progress, Sink};
 
 #[derive(Debug)]
 pub(super) struct WebSocketDecoder {
@@ -116,16 +116,18 @@ impl Decoder for WebSocketDecoder {
         }
         let len = usize::try_from(frame.total_len()?).ok()?;
         let masked = bytes.get(usize::from(frame.header_len)..len)?;
-        let text = match frame.opcode {
-            Opcode::Text => Some(self.unmasking.whole(masked, frame.masking_key)?),
-            _ => None,
+        let carries = match frame.opcode {
+            Opcode::Text => Carries::Text(self.unmasking.whole(masked, frame.masking_key)?),
+            _ => Carries::Octets(masked.len()),
         };
-        // Most text is ASCII, and that is seen more quickly.
-        if text.is_some_and(|text| !text.is_ascii() && std::str::from_utf8(text).is_err()) {
-            return None;
+        if let Carries::Text(text) = carries {
+            // Most text is ASCII, and that is seen more quickly.
+            if !text.is_ascii() && std::str::from_utf8(text).is_err() {
+                return None;
+            }
+            frame.is_utf8 = true;
         }
-        frame.is_utf8 = text.is_some();
-        Some(Glance { len, payload: self.glanced.insert(frame), text })
+        Some(Glance { len, payload: self.glanced.insert(frame), carries })
     }
 
     fn begun(&self, direction: Direction) -> Option<u64> {
