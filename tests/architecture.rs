@@ -52,6 +52,7 @@ const DOORS: &[(&str, &[&str])] = &[
     (
         "serde_json",
         &[
+            "protocol/json.rs",
             "protocol/engineio/",
             "protocol/socketio/",
             "view/json.rs",

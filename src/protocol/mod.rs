@@ -4,6 +4,7 @@ pub mod engineio;
 mod http1;
 mod http2;
 pub mod http3;
+pub(crate) mod json;
 pub mod quic;
 pub mod socketio;
 mod sse;

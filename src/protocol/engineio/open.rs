@@ -8,9 +8,10 @@
 //! # References
 //! - Engine.IO protocol 4, "Handshake"; 3, "Encoding: Packet, 0 open".
 
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::layer::{Group, Note, Severity};
+use crate::protocol::json::{self, Members};
 
 /// Both objects are about a hundred octets; more than this is not read.
 const MAX_LEN: usize = 64 << 10;
@@ -35,14 +36,13 @@ impl Open {
     /// Reads the data of an open packet.
     pub fn from_json(json: &str) -> Result<Self, Note> {
         let object = object(json)?;
-        let number = |name| object.get(name).and_then(Value::as_u64);
-        let upgrades = object.get("upgrades").and_then(Value::as_array).into_iter().flatten();
+        let upgrades = object.raw("upgrades").and_then(|array| serde_json::from_str::<Vec<&RawValue>>(array).ok());
         Ok(Self {
-            sid: object.get("sid").and_then(Value::as_str).map(str::to_owned),
-            upgrades: upgrades.filter_map(Value::as_str).map(str::to_owned).collect(),
-            ping_interval: number("pingInterval"),
-            ping_timeout: number("pingTimeout"),
-            max_payload: number("maxPayload"),
+            sid: object.string("sid"),
+            upgrades: upgrades.into_iter().flatten().filter_map(|one| json::string(one.get())).collect(),
+            ping_interval: object.whole("pingInterval"),
+            ping_timeout: object.whole("pingTimeout"),
+            max_payload: object.whole("maxPayload"),
         })
     }
 }
@@ -94,20 +94,19 @@ impl ErrorBody {
     /// Reads the body of a 400 or 403; `None` if it is not of this protocol.
     pub fn from_json(body: &str) -> Option<Self> {
         let object = object(body).ok()?;
-        let code = ErrorCode::from_number(object.get("code")?.as_u64()?);
-        let message = object.get("message").and_then(Value::as_str).unwrap_or_default().to_owned();
-        Some(Self { code, message })
+        let code = ErrorCode::from_number(object.whole("code")?);
+        Some(Self { code, message: object.string("message").unwrap_or_default() })
     }
 }
 
-fn object(json: &str) -> Result<serde_json::Map<String, Value>, Note> {
+fn object(json: &str) -> Result<Members<'_>, Note> {
     if json.len() > MAX_LEN {
         let text = format!("an object of {} octets, more than {MAX_LEN} are not read", json.len());
         return Err(Note::new(Severity::Error, text, SPEC));
     }
-    match serde_json::from_str(json) {
-        Ok(Value::Object(object)) => Ok(object),
-        Ok(_) => Err(Note::new(Severity::Error, "this is no JSON object", SPEC).about(Group::Malformed)),
+    match Members::read(json) {
+        Ok(Some(object)) => Ok(object),
+        Ok(None) => Err(Note::new(Severity::Error, "this is no JSON object", SPEC).about(Group::Malformed)),
         Err(error) => {
             Err(Note::new(Severity::Error, format!("this is no JSON: {error}"), SPEC).about(Group::Malformed))
         }

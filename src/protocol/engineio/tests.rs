@@ -309,6 +309,18 @@ fn opens() {
         assert!(Open::from_json(&json[..cut]).is_err());
     }
     assert_eq!(Open::from_json(r#"{"sid":1,"upgrades":2}"#), Ok(Open::default()));
+    // What one value is hides no other: a client in JavaScript reads all of these.
+    let deep = format!("{}{}", "[".repeat(1000), "]".repeat(1000));
+    for odd in ["1e999", r#""\ud800""#, r#"{"\ud800":1}"#, &deep] {
+        let json = format!(r#"{{"x":{odd},"sid":"s","upgrades":["a",{odd}],"pingInterval":2.5e4,"maxPayload":{odd}}}"#);
+        let open = Open::from_json(&json).unwrap();
+        assert_eq!(
+            (open.sid.as_deref(), open.ping_interval, &*open.upgrades[0]),
+            (Some("s"), Some(25_000), "a"),
+            "{odd}"
+        );
+    }
+    assert_eq!(Open::from_json(r#"{"sid":"a","sid":"b"}"#).unwrap().sid.as_deref(), Some("b"));
     assert_eq!(Open::from_json("[]").unwrap_err().text, "this is no JSON object");
     assert!(Open::from_json(&"[".repeat(60_000)).is_err());
     assert!(Open::from_json(&" ".repeat(70_000)).unwrap_err().text.contains("not read"));

@@ -11,10 +11,10 @@ use std::ops::Range;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
 
 use super::packet::SPEC;
 use crate::layer::{Note, Severity};
+use crate::protocol::json::Members;
 
 /// No joined text grows larger: one attachment may be named by many placeholders.
 const MAX_JOINED: usize = 64 << 20;
@@ -155,12 +155,6 @@ fn string_end(octets: &[u8], start: usize) -> usize {
 
 /// The number in an object, if it is a placeholder.
 fn number(object: &str) -> Option<u64> {
-    #[derive(Deserialize)]
-    struct Placeholder {
-        #[serde(rename = "_placeholder")]
-        is_placeholder: bool,
-        num: u64,
-    }
     // As JSON.stringify writes it.
     let usual = object.strip_prefix("{\"_placeholder\":true,\"num\":").and_then(|rest| rest.strip_suffix('}'));
     if let Some(digits) = usual.filter(|digits| matches!(digits.as_bytes(), [b'0'..=b'9'] | [b'1'..=b'9', b'0'..=b'9']))
@@ -170,6 +164,6 @@ fn number(object: &str) -> Option<u64> {
     if object.len() > MAX_PLACEHOLDER {
         return None;
     }
-    let placeholder: Placeholder = serde_json::from_str(object).ok()?;
-    placeholder.is_placeholder.then_some(placeholder.num)
+    let object = Members::read(object).ok()??;
+    object.whole("num").filter(|_| object.raw(KEY) == Some("true"))
 }

@@ -4,12 +4,12 @@
 //! - Socket.IO protocol 5, "Exchange protocol". Connection state recovery: Socket.IO 4 documentation, "How it works
 //!   under the hood".
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::packet::SPEC;
 use super::{Kind, Packet};
 use crate::layer::{Note, Severity};
+use crate::protocol::json::{self, Members};
 
 /// An event: its name, and what comes with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl<'a> Event<'a> {
     pub fn from_json(json: &'a str) -> Result<Self, Note> {
         let mut elements = arguments(json)?.into_iter();
         let Some(name) = elements.next() else { return Err(error("an event without a name")) };
-        let name = serde_json::from_str::<String>(name).unwrap_or_else(|_| name.to_owned());
+        let name = json::string(name).unwrap_or_else(|| name.to_owned());
         Ok(Self { name, arguments: elements.collect() })
     }
 }
@@ -36,11 +36,6 @@ pub fn arguments(json: &str) -> Result<Vec<&str>, Note> {
         Ok(elements) => Ok(elements.into_iter().map(RawValue::get).collect()),
         Err(error) => Err(self::error(format!("this is no array: {error}"))),
     }
-}
-
-/// The fields of an object; an array's elements are not taken for them.
-fn object<'a, T: Deserialize<'a>>(json: &'a str) -> Option<T> {
-    serde_json::from_str(json).ok().filter(|_| json.trim_start().starts_with('{'))
 }
 
 fn error(text: impl Into<String>) -> Note {
@@ -62,7 +57,7 @@ pub struct Recovered {
 pub fn split_offset(data: &str) -> Option<Recovered> {
     let elements = arguments(data).ok()?;
     let [.., before, last] = elements.as_slice() else { return None };
-    let offset = serde_json::from_str(last).ok()?;
+    let offset = json::string(last)?;
     let cut = end_in(data, before)?..end_in(data, last)?;
     let data = [data.get(..cut.start)?, data.get(cut.end..)?].concat();
     Some(Recovered { data, offset })
@@ -89,18 +84,8 @@ pub struct Connect {
 impl Connect {
     /// Reads the data of a CONNECT; fields that are no strings are left out, as is what is no object.
     pub fn from_json(json: &str) -> Self {
-        #[derive(Deserialize)]
-        struct Raw<'a> {
-            #[serde(borrow)]
-            sid: Option<&'a RawValue>,
-            #[serde(borrow)]
-            pid: Option<&'a RawValue>,
-            #[serde(borrow)]
-            offset: Option<&'a RawValue>,
-        }
-        let Some(raw) = object::<Raw<'_>>(json) else { return Self::default() };
-        let string = |raw: Option<&RawValue>| raw.and_then(|raw| serde_json::from_str(raw.get()).ok());
-        Self { sid: string(raw.sid), pid: string(raw.pid), offset: string(raw.offset) }
+        let Ok(Some(object)) = Members::read(json) else { return Self::default() };
+        Self { sid: object.string("sid"), pid: object.string("pid"), offset: object.string("offset") }
     }
 }
 
@@ -116,18 +101,10 @@ pub struct Refusal<'a> {
 impl<'a> Refusal<'a> {
     /// Reads the data of a CONNECT_ERROR of either version.
     pub fn from_json(json: &'a str) -> Self {
-        #[derive(Deserialize)]
-        struct Raw<'a> {
-            #[serde(borrow)]
-            message: Option<&'a RawValue>,
-            #[serde(borrow)]
-            data: Option<&'a RawValue>,
+        match Members::read(json) {
+            Ok(Some(object)) => Self { message: object.string("message"), data: object.raw("data") },
+            _ => Self { message: json::string(json), data: None },
         }
-        if let Some(raw) = object::<Raw<'a>>(json) {
-            let message = raw.message.and_then(|raw| serde_json::from_str(raw.get()).ok());
-            return Self { message, data: raw.data.map(RawValue::get) };
-        }
-        Self { message: serde_json::from_str(json).ok(), data: None }
     }
 }
 

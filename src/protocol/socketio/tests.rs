@@ -196,6 +196,16 @@ fn connections() {
         Some((Some("no".into()), Some(r#"{"code": 1}"#.into())))
     );
     assert_eq!(refusal(r#"4"Not authorized""#), Some((Some("Not authorized".into()), None)));
+    // JavaScript takes all of this, and of two values with one name the second.
+    for odd in ["1e999", r#""\ud800""#, r#"{"\ud800":0}"#] {
+        let said = Connect::from_json(&format!(r#"{{"sid":"a","x":{odd},"sid":"b"}}"#));
+        assert_eq!(said.sid.as_deref(), Some("b"), "{odd}");
+        let told = format!(r#"4{{"x":{odd},"message":"no","data":{odd}}}"#);
+        assert_eq!(refusal(&told), Some((Some("no".into()), Some(odd.into()))));
+    }
+    assert_eq!(refusal(r#"4"a\ud800""#), Some((Some("a\u{fffd}".into()), None)));
+    assert_eq!(Event::from_json(r#"["a\ud800"]"#).unwrap().name, "a\u{fffd}");
+    assert_eq!(split_offset(r#"["a","\udc00"]"#).unwrap().offset, "\u{fffd}");
     assert_eq!(connect(r#"0["a","b","c"]"#), Connect::default());
     assert_eq!(refusal(r#"4["a",1]"#), Some((None, None)));
     assert_eq!(refusal("4"), None);
@@ -210,6 +220,10 @@ fn attachments_are_joined() {
         assert_eq!(misfits, notes, "who only looks for mistakes finds the same");
         notes.iter().fold(data, |out, note| format!("{out} ({})", note.text))
     };
+    for odd in ["1e999", r#""\ud800""#, r#"0,"x":1"#] {
+        let json = format!(r#"[{{"_placeholder":true,"num":0,"x":{odd}}}]"#);
+        assert_eq!(joined(&json, &[b"abcd"]), r#"[{"base64":"YWJjZA=="}]"#, "whatever stands beside its number");
+    }
     assert_eq!(
         joined(r#"["baz",{"_placeholder":true,"num":0}]"#, &[&[1, 2, 3, 4]]),
         r#"["baz",{"base64":"AQIDBA=="}]"#

@@ -8,6 +8,8 @@ use std::io::{self, Write};
 
 use serde_json::value::RawValue;
 
+use crate::protocol::json;
+
 /// Takes lines of JSON, whole or in pieces, and writes rows.
 pub struct Table<W: Write> {
     rows: csv::Writer<W>,
@@ -28,7 +30,7 @@ impl<W: Write> Table<W> {
 
     fn begin(&mut self) -> io::Result<()> {
         if !std::mem::replace(&mut self.is_begun, true) {
-            self.rows.write_record(&self.columns)?;
+            self.rows.write_record(&self.columns).map_err(as_it_was)?;
         }
         Ok(())
     }
@@ -38,19 +40,26 @@ impl<W: Write> Table<W> {
         // Values stay as they are: a peer's JSON may hold what no type of ours does.
         let line: BTreeMap<&str, &RawValue> = serde_json::from_slice(line)?;
         for column in &self.columns {
-            let cell = line.get(column.as_str()).map(|value| cell(value)).transpose()?;
-            self.rows.write_field(cell.unwrap_or_default().as_bytes())?;
+            let cell = line.get(column.as_str()).map(|value| cell(value)).unwrap_or_default();
+            self.rows.write_field(cell.as_bytes()).map_err(as_it_was)?;
         }
-        self.rows.write_record(None::<&[u8]>)?;
-        Ok(())
+        self.rows.write_record(None::<&[u8]>).map_err(as_it_was)
     }
 }
 
-fn cell(value: &RawValue) -> serde_json::Result<Cow<'_, str>> {
+/// Why writing failed, of the kind that it had before it was one of the csv crate's: a closed pipe is nobody's mistake.
+fn as_it_was(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
+}
+
+fn cell(value: &RawValue) -> Cow<'_, str> {
     match value.get() {
-        "null" => Ok(Cow::Borrowed("")),
-        text if text.starts_with('"') => serde_json::from_str(text).map(Cow::Owned),
-        other => Ok(Cow::Borrowed(other)),
+        "null" => Cow::Borrowed(""),
+        text if text.starts_with('"') => Cow::Owned(json::string(text).unwrap_or_default()),
+        other => Cow::Borrowed(other),
     }
 }
 
@@ -104,6 +113,37 @@ mod tests {
             "note,,[],,,,,,,,,,,,,,warn,,\r\n",
         );
         assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+
+    /// Half of a surrogate pair is JSON, and no text.
+    #[test]
+    fn half_of_a_pair_ends_no_table() {
+        let mut out = Vec::new();
+        let mut table = Table::new(&mut out, &["data"]);
+        writeln!(table, r#"{{"data":"a\ud800"}}"#).unwrap();
+        table.flush().unwrap();
+        drop(table);
+        assert_eq!(String::from_utf8(out).unwrap(), "data\r\na\u{fffd}\r\n");
+    }
+
+    #[test]
+    fn a_closed_pipe_is_told_as_one() {
+        struct Closed;
+
+        impl Write for Closed {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+
+        let mut table = Table::new(Closed, &["data"]);
+        let line = format!("{{\"data\":\"{}\"}}\n", "x".repeat(1 << 20));
+        let failed = table.write_all(line.as_bytes()).unwrap_err();
+        assert_eq!(failed.kind(), io::ErrorKind::BrokenPipe, "{failed}");
     }
 
     #[test]
