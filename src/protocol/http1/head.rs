@@ -168,13 +168,26 @@ fn parse_response(bytes: &[u8]) -> Read {
             len,
             start: Start::Response {
                 status: response.code.unwrap_or(0),
-                reason: range_in(bytes, response.reason.unwrap_or_default().as_bytes()),
+                reason: match response.reason {
+                    Some(reason) if !reason.is_empty() => range_in(bytes, reason.as_bytes()),
+                    _ => beyond_ascii(bytes).unwrap_or(0..0),
+                },
             },
             minor_version: response.version.unwrap_or(0),
             headers: header_ranges(bytes, response.headers),
             is_repaired: false,
         }))
     })
+}
+
+/// Where the reason lies in a head. httparse says of one with octets beyond ASCII (`obs-text`, RFC 9112 §4), as servers in other
+/// languages than English send them, that it is empty.
+fn beyond_ascii(bytes: &[u8]) -> Option<Range<usize>> {
+    const BEFORE: usize = "HTTP/1.1 200 ".len();
+    let start = bytes.iter().position(|octet| !matches!(octet, b'\r' | b'\n'))?;
+    let line = bytes[start..].split(|octet| *octet == b'\n').next()?;
+    let reason = line.strip_suffix(b"\r").unwrap_or(line).get(BEFORE..)?;
+    Some(start + BEFORE..start + BEFORE + reason.len())
 }
 
 fn finish(bytes: &[u8], status: httparse::Status<usize>, build: impl FnOnce(usize) -> RawHead) -> Read {

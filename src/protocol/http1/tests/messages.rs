@@ -47,6 +47,12 @@ fn empty() {
     assert_eq!(talk.told(), [] as [&str; 0]);
     assert_eq!(asked("GET / HTTP/1.0\r\n\r\n").told(), ["> GET /"], "a head without header fields");
     assert_eq!(answered("HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n").told()[1], "< 200 ", "a reason may be empty");
+    assert_eq!(answered("HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n").told()[1], "< 200 ", "behind its space, too");
+    // obs-text, RFC 9112 §4: in UTF-8, behind an empty line, and in lines that end with a line feed only.
+    for (start, end) in [("", "\r\n"), ("\r\n", "\r\n"), ("", "\n")] {
+        let found = answered(&format!("{start}HTTP/1.1 404 Não encontrado{end}Content-Length: 0\r\n\r\n"));
+        assert_eq!(found.told()[1], "< 404 Não encontrado", "{start:?} {end:?}");
+    }
 }
 
 /// One case for each cut point: more is waited for, and if no more comes, what is there is shown.
