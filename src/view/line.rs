@@ -5,6 +5,8 @@ use std::fmt;
 use anstyle::{AnsiColor, Style};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use crate::protocol::text::{is_unsafe, tamed};
+
 /// What a stretch of text is; decides its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
@@ -94,11 +96,12 @@ impl Line {
         self
     }
 
-    /// Adds text. Peers and authors of lessons may send control characters; on a terminal they would act.
+    /// Adds text. Peers and authors of lessons may send control characters, and what turns a line round; on a terminal they
+    /// would act.
     pub fn push(&mut self, tone: Tone, text: impl Into<String>) {
         let mut text = text.into();
-        if text.contains(char::is_control) {
-            text = text.replace(char::is_control, "·");
+        if text.contains(is_unsafe) {
+            text = text.replace(is_unsafe, "·");
         }
         match self.pieces.last_mut() {
             _ if text.is_empty() => {}
@@ -159,23 +162,40 @@ impl fmt::Display for Line {
 
 /// Text cut to so many columns; an ellipsis says that it was cut.
 pub(super) fn fit(text: &str, columns: usize) -> String {
+    // As it will stand there: what turns a line round has no width, and the dot in its place has.
+    if text.contains(is_unsafe) {
+        return fit(&tamed(text), columns);
+    }
     if text.width() <= columns {
         return text.to_owned();
     }
     let mut out = String::new();
     let mut width = 0;
-    for c in text.chars() {
-        let next = width + c.width().unwrap_or(0);
+    for cluster in clusters(text) {
+        let next = width + cluster.width();
         if next + 1 > columns {
             break;
         }
         width = next;
-        out.push(c);
+        out.push_str(cluster);
     }
     if columns > 0 {
         out.push('…');
     }
     out
+}
+
+/// Characters, each with those behind it that take no column of their own: one of them may make it wider (emoji presentation,
+/// U+FE0F), and none may stand apart from it.
+fn clusters(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let first = rest.chars().next()?;
+        let behind = rest[first.len_utf8()..].find(|c: char| c.width() != Some(0));
+        let (cluster, others) = rest.split_at(behind.map_or(rest.len(), |len| first.len_utf8() + len));
+        rest = others;
+        Some(cluster)
+    })
 }
 
 /// Lines of a given width.
@@ -307,13 +327,13 @@ fn broken(word: Line, room: usize) -> Vec<Line> {
     let mut part = Line::new();
     let mut width = 0;
     for (tone, text) in &word.pieces {
-        for c in text.chars() {
-            let columns = c.width().unwrap_or(0);
+        for cluster in clusters(text) {
+            let columns = cluster.width();
             if width > 0 && width + columns > room {
                 parts.push(std::mem::take(&mut part));
                 width = 0;
             }
-            part.push(*tone, c.to_string());
+            part.push(*tone, cluster);
             width += columns;
         }
     }
@@ -353,6 +373,8 @@ fn is_unit(word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -419,6 +441,7 @@ mod tests {
     #[test]
     fn control_characters_do_not_reach_the_terminal() {
         assert_eq!(Line::of(Tone::Plain, "a\u{1b}[2Jb\r\u{9b}c").text(), "a·[2Jb··c");
+        assert_eq!(Line::of(Tone::Plain, "a\u{202e}b\u{2066}c\u{2028}d שלום").text(), "a·b·c·d שלום");
     }
 
     #[test]
@@ -427,5 +450,26 @@ mod tests {
         assert_eq!(fit("hello", 4), "hel…");
         assert_eq!(fit("日本語", 5), "日本…");
         assert_eq!(fit("hello", 0), "");
+        assert_eq!(fit("a\u{202e}\u{202e}\u{202e}b", 4), "a··…");
+    }
+
+    /// A variation selector takes no column, and makes the character before it take one more.
+    #[test]
+    fn what_is_wider_together_than_apart_fits_too() {
+        let keyboards = "⌨\u{fe0f}".repeat(8);
+        assert_eq!(fit(&keyboards, 7), format!("{}…", "⌨\u{fe0f}".repeat(3)));
+        let lines = wrap_within(Line::of(Tone::Plain, "> "), &Line::of(Tone::Plain, keyboards), 9);
+        assert_eq!(lines.iter().map(Line::width).collect::<Vec<_>>(), [8, 8, 6]);
+        assert_eq!(fit("e\u{301}e\u{301}e\u{301}", 2), "e\u{301}…", "an accent stays with its letter");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_wider_than_it_may_be(text in "([a-c ]|[⌨☎🇩🇪👨👩漢ﷺ]|[\u{fe0e}\u{fe0f}\u{200d}\u{301}\u{1160}]){0,40}", columns in 1_usize..20) {
+            prop_assert!(fit(&text, columns).width() <= columns, "{text:?}");
+            for line in wrap_within(Line::new(), &Line::of(Tone::Plain, &*text), columns.max(2)) {
+                prop_assert!(line.width() <= columns.max(2), "{text:?}: {line:?}");
+            }
+        }
     }
 }

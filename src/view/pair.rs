@@ -36,14 +36,14 @@ pub fn pair(pair: &Pair, width: usize) -> Vec<Line> {
     rows.push(row("octets in all", left.octets, right.octets));
     let lines = table(&["", "first", "second", "more"], &rows, width);
     page.extend(lines);
-    page.paragraph(Line::of(Tone::Dim, "first   "), &Line::of(Tone::Plain, one.as_str()));
-    page.paragraph(Line::of(Tone::Dim, "second  "), &Line::of(Tone::Plain, other.as_str()));
+    page.paragraph_within(Line::of(Tone::Dim, "first   "), &Line::of(Tone::Plain, one.as_str()));
+    page.paragraph_within(Line::of(Tone::Dim, "second  "), &Line::of(Tone::Plain, other.as_str()));
     page.gap();
     if pair.is_compared() {
         stories(pair, &mut page);
     } else {
         let text = "Nothing was compared: only what is told of TCP, and of QUIC that is opened, is.";
-        page.paragraph(Line::of(Tone::Bad, "– "), &Line::of(Tone::Plain, text));
+        page.paragraph_within(Line::of(Tone::Bad, "– "), &Line::of(Tone::Plain, text));
     }
     for (at, name) in ["first", "second"].into_iter().enumerate() {
         untold(pair.lines[at], name, &pair.untold[at], &mut page);
@@ -58,11 +58,11 @@ fn stories(pair: &Pair, page: &mut Page) {
             "Both tell the same story, all {} of it, but for what chance and the clock have chosen.",
             counted(pair.alike, "line")
         );
-        page.paragraph(Line::of(Tone::Good, "✓ "), &Line::of(Tone::Plain, text));
+        page.paragraph_within(Line::of(Tone::Good, "✓ "), &Line::of(Tone::Plain, text));
         return;
     }
     let text = format!("Their stories are alike in {}, and part there:", counted(pair.alike, "line"));
-    page.paragraph(Line::new(), &Line::of(Tone::Strong, text));
+    page.paragraph_within(Line::new(), &Line::of(Tone::Strong, text));
     for parting in pair.partings.iter().take(MOST) {
         let of = if parting.protocol == "quic" { "QUIC connection" } else { "connection" };
         page.line(Line::of(Tone::Dim, format!("on {of} {}", parting.connection)));
@@ -71,7 +71,7 @@ fn stories(pair: &Pair, page: &mut Page) {
                 Some((frame, way, text)) => format!("frame {frame}, {way}: {text}"),
                 None => "says nothing more this way".to_owned(),
             };
-            page.paragraph(Line::of(Tone::Title, name), &Line::of(Tone::Plain, says));
+            page.paragraph_within(Line::of(Tone::Title, name), &Line::of(Tone::Plain, says));
         }
     }
     if pair.partings.len() > MOST {
@@ -93,7 +93,7 @@ fn untold(lines: usize, name: &str, untold: &[Untold], page: &mut Page) {
         (_, true) => return,
         (_, false) => format!("not compared, of the {name}: {}", each.join("; ")),
     };
-    page.paragraph(Line::of(Tone::Plain, "· "), &Line::of(Tone::Plain, text));
+    page.paragraph_within(Line::of(Tone::Plain, "· "), &Line::of(Tone::Plain, text));
 }
 
 /// The pair as one object of JSON.

@@ -10,9 +10,12 @@ use crate::protocol::text::tamed;
 pub fn question(number: usize, question: &Question, width: usize) -> Vec<Line> {
     let mut page = Page::new(width);
     let head = Line::of(Tone::Title, format!("{number}. {}", question.topic)).with(Tone::Plain, "  ");
-    page.paragraph(head, &Line::of(Tone::Plain, question.ask.as_str()));
+    page.paragraph_within(head, &Line::of(Tone::Plain, question.ask.as_str()));
     for (i, choice) in question.choices.iter().enumerate() {
-        page.paragraph(Line::of(Tone::Strong, format!("  {}  ", i + 1)), &Line::of(Tone::Plain, choice.as_str()));
+        page.paragraph_within(
+            Line::of(Tone::Strong, format!("  {}  ", i + 1)),
+            &Line::of(Tone::Plain, choice.as_str()),
+        );
     }
     page.lines
 }
@@ -20,7 +23,7 @@ pub fn question(number: usize, question: &Question, width: usize) -> Vec<Line> {
 /// What helps with a question.
 pub fn hint(question: &Question, width: usize) -> Vec<Line> {
     let mut page = Page::new(width);
-    page.paragraph(Line::of(Tone::Dim, "  hint  "), &Line::of(Tone::Plain, question.hint));
+    page.paragraph_within(Line::of(Tone::Dim, "  hint  "), &Line::of(Tone::Plain, question.hint));
     page.lines
 }
 
@@ -34,13 +37,13 @@ pub fn answer(question: &Question, chosen: Option<usize>, width: usize) -> Vec<L
         None => ("✓ ", Tone::Good),
     };
     let key = format!("{}, {right}", question.answer + 1);
-    page.paragraph(Line::of(tone, format!("  {mark}")), &Line::of(Tone::Strong, key));
-    page.paragraph(Line::of(Tone::Plain, "    "), &Line::of(Tone::Plain, question.because.as_str()));
+    page.paragraph_within(Line::of(tone, format!("  {mark}")), &Line::of(Tone::Strong, key));
+    page.paragraph_within(Line::of(Tone::Plain, "    "), &Line::of(Tone::Plain, question.because.as_str()));
     for evidence in &question.evidence {
-        page.paragraph(Line::of(Tone::Plain, "    "), &proof(evidence));
+        page.paragraph_within(Line::of(Tone::Plain, "    "), &proof(evidence));
     }
     let find = Line::of(Tone::Dim, question.filter.as_str());
-    page.paragraph(Line::of(Tone::Dim, "    filter: "), &find);
+    page.paragraph_within(Line::of(Tone::Dim, "    filter: "), &find);
     page.lines
 }
 

@@ -75,7 +75,7 @@ pub fn habits(recognised: &[Recognised], cast: &Cast, wanted: &dyn Fn(u32) -> bo
         let body = Line::of(Tone::Strong, one.habit.name())
             .with(Tone::Plain, format!(" of {path} at {server}: {}", one.why))
             .with(Tone::Dim, format!(" · {frames}"));
-        page.paragraph(Line::of(tone, format!("  {:<9}", one.confidence.word())), &body);
+        page.paragraph_within(Line::of(tone, format!("  {:<9}", one.confidence.word())), &body);
     }
     page.lines
 }
@@ -141,7 +141,7 @@ fn remark(page: &mut Page, severity: Severity, text: &str, spec: &str, frames: &
     let tone = if severity >= Severity::Warn { Tone::Bad } else { Tone::Warn };
     let clause = if spec.is_empty() { String::new() } else { format!(" ({spec})") };
     let body = Line::of(Tone::Plain, format!("{text}{clause}")).with(Tone::Dim, format!(" · {place}"));
-    page.paragraph(Line::of(tone, format!("  {severity:<6}")), &body);
+    page.paragraph_within(Line::of(tone, format!("  {severity:<6}")), &body);
 }
 
 /// What was written on the frames, each sentence once with the frames it is on.
@@ -153,7 +153,7 @@ pub fn comments(trace: &Trace, wanted: &dyn Fn(u32) -> bool, width: usize) -> Ve
     for (comment, frames) in gather(each).iter().take(MAX_REMARKS) {
         let safe = tamed(comment);
         let body = Line::of(Tone::Plain, safe).with(Tone::Dim, format!(" · {}", places(frames)));
-        page.paragraph(Line::of(Tone::Dim, "  • "), &body);
+        page.paragraph_within(Line::of(Tone::Dim, "  • "), &body);
     }
     page.lines
 }
@@ -206,7 +206,8 @@ pub fn packets(trace: &Trace, cast: &Cast, wanted: &dyn Fn(u32) -> bool, width: 
         })
         .collect();
     let column = ends.iter().map(|(_, ends)| ends.chars().count()).max().unwrap_or(0).min(width / 3);
-    let mut lines = vec![Line::of(Tone::Dim, format!("frame    seconds  {:<column$}  octets  says", "from → to"))];
+    let head = format!("frame    seconds  {:<column$}  octets  says", "from → to");
+    let mut lines = vec![Line::of(Tone::Dim, fit(&head, width))];
     for (number, ends) in &ends {
         let Some(record) = trace.record(*number) else { continue };
         let layers = trace.layers(*number);
@@ -234,6 +235,24 @@ pub fn packets(trace: &Trace, cast: &Cast, wanted: &dyn Fn(u32) -> bool, width: 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trace::testing::Conversation;
+
+    /// What peers chose is quoted in remarks, and may be long without a space.
+    #[test]
+    fn what_peers_say_fits_the_page() {
+        let mut talk = Conversation::new().open();
+        let path = "x".repeat(50);
+        talk.client(format!("GET /{path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: {path}\r\n\r\n"));
+        talk.frames[0].comments.push("y".repeat(300));
+        let trace = talk.trace();
+        let (all, width) = (|_: u32| true, 40);
+        let told = [notes(&trace, &all, width), comments(&trace, &all, width)].map(|lines| {
+            assert!(lines.iter().all(|line| line.width() <= width), "{lines:#?}");
+            lines.iter().map(Line::text).collect::<String>().replace(' ', "")
+        });
+        assert!(told[0].contains(&path[..32]) && told[1].contains(&"y".repeat(300)), "{told:#?}");
+        assert!(packets(&trace, &Cast::default(), &all, width).iter().all(|line| line.width() <= width));
+    }
 
     #[test]
     fn a_text_is_of_a_connection() {

@@ -182,7 +182,7 @@ fn remarks(summary: &Summary, file: &str, page: &mut Page) {
         if remark.times > 1 {
             body.push(Tone::Dim, format!(" · {} times", grouped(remark.times)));
         }
-        page.paragraph(Line::of(tone, format!("  {:<6}", remark.severity)), &body);
+        page.paragraph_within(Line::of(tone, format!("  {:<6}", remark.severity)), &body);
         others = others.saturating_sub(remark.times);
     }
     let more = if others > 0 { format!("and {} more; ", grouped(others)) } else { String::new() };
@@ -247,7 +247,7 @@ fn title(page: &mut Page, text: &str) {
     if !page.lines.is_empty() {
         page.lines.push(Line::new());
     }
-    page.lines.push(Line::of(Tone::Title, text));
+    page.paragraph(Line::new(), &Line::of(Tone::Title, text));
 }
 
 /// A number with its digits in groups of three, as far as it has more than four.

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
 
 use super::line::{Line, Tone};
+use crate::protocol::text::{is_unsafe, tamed};
 
 /// Draws a table that fits the width.
 pub fn table(head: &[&str], rows: &[Vec<String>], width: usize) -> Vec<Line> {
@@ -24,7 +25,9 @@ const MOST: usize = 1_000;
 
 fn shortened(cell: &str) -> Cow<'_, str> {
     match cell.char_indices().nth(MOST) {
-        Some((at, _)) => Cow::Owned(format!("{}… ({} octets)", &cell[..at], cell.len())),
+        Some((at, _)) => Cow::Owned(format!("{}… ({} octets)", tamed(&cell[..at]), cell.len())),
+        // A line feed would begin another line of its cell, and what turns a line round has no width.
+        None if cell.contains(is_unsafe) => Cow::Owned(tamed(cell)),
         None => Cow::Borrowed(cell),
     }
 }
@@ -36,6 +39,7 @@ mod tests {
     #[test]
     fn a_cell_has_an_end() {
         assert_eq!(shortened("short"), "short");
+        assert_eq!(shortened("a\u{202e}b\nc"), "a·b·c");
         let long = "é".repeat(MOST + 1);
         assert!(shortened(&long).ends_with("é… (2002 octets)"));
         let lines = table(&["data"], &[vec!["x".repeat(90_000)]], 80);
