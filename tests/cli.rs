@@ -85,6 +85,35 @@ fn a_missing_file_and_a_folder_are_named() {
     assert!(folder.err.contains("captures"), "{}", folder.err);
 }
 
+/// Names of files, and what filters and lessons hold, come from anywhere.
+#[test]
+fn what_is_quoted_in_an_error_does_not_act_on_the_terminal() {
+    let (folder, path) = temporary("e\u{1b}[31mvil\u{202e}.pcap", b"\x1b[31m");
+    let lesson = folder.path().join("lesson.md");
+    fs::write(&lesson, "+++\r\ntitle = \"\u{1b}[2J\u{202e}\"\r\nquestion\r\n+++\r\n").unwrap();
+    let path = path.to_str().unwrap();
+    let acts =
+        |text: &str| text.replace("\r\n", "\n").contains(|c: char| (c.is_control() && c != '\n') || c == '\u{202e}');
+    for arguments in [
+        &["replay", path][..],
+        &["export", path],
+        &["peel", CAPTURE, "--event", "\u{9b}2J\u{202e}"],
+        &["replay", CAPTURE, "--where", "tcp.port == \"\u{202e}\u{1b}[2J\" or or"],
+        &["define", "\u{1b}[2J"],
+        &["lesson", lesson.to_str().unwrap()],
+    ] {
+        let ran = run(&mut wiretale(arguments));
+        assert_eq!(ran.code, 2, "{arguments:?}: {}", ran.out);
+        assert!(ran.err.contains('·') && !acts(&ran.err), "{:?}", ran.err);
+    }
+    // The caret still stands below the place: characters before it became longer.
+    let ran = run(&mut wiretale(&["replay", CAPTURE, "--where", "http.host == \"\u{1b}\u{1b}\" or nope"]));
+    // Behind the first line, which says what is wrong.
+    let lines: Vec<&str> = ran.err.lines().skip(1).collect();
+    let at = |found: &str| lines.iter().find_map(|line| Some(line.split_once(found)?.0.chars().count())).unwrap();
+    assert!((at("nope")..at("nope") + 4).contains(&at("┬")), "{}", ran.err);
+}
+
 #[test]
 fn a_capture_cut_in_its_last_record_is_told_up_to_there() {
     let capture = fs::read(CAPTURE).unwrap();

@@ -8,6 +8,7 @@ use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, Na
 use crate::capture::CaptureError;
 use crate::lab::LabError;
 use crate::mistake::Mistake;
+use crate::protocol::text::tamed;
 
 /// A request that cannot be met.
 #[derive(Debug)]
@@ -49,22 +50,27 @@ struct Pointed {
 impl Failure {
     /// The request was wrong.
     pub(crate) fn request(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self::new(Plain { message: message.into(), help: Some(help.into()) }, REQUEST)
+        Self::plain(&message.into(), Some(&help.into()), REQUEST)
     }
 
     /// This machine does not allow it.
     pub(crate) fn machine(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self::new(Plain { message: message.into(), help: Some(help.into()) }, MACHINE)
+        Self::plain(&message.into(), Some(&help.into()), MACHINE)
     }
 
     /// A mistake in the text called `name`.
     pub(crate) fn mistake(name: &str, text: &str, mistake: Mistake) -> Self {
         let Mistake { range, message, help } = mistake;
-        let start = range.start.min(text.len());
-        let len = range.end.min(text.len()).saturating_sub(start);
-        let labels = vec![LabeledSpan::new(Some("here".into()), start, len)];
-        let source_code = NamedSource::new(name, text.to_owned());
-        Self::new(Pointed { message, source_code, labels, help }, REQUEST)
+        let start = text.floor_char_boundary(range.start);
+        let end = text.floor_char_boundary(range.end).max(start);
+        // In the text that is shown characters may be longer than those they stand for.
+        let [before, there] = [shown(&text[..start]), shown(&text[start..end])].map(|part| part.len());
+        let labels = vec![LabeledSpan::new(Some("here".into()), before, there)];
+        let source_code = NamedSource::new(shown(name), shown(text));
+        Self::new(
+            Pointed { message: shown(&message), source_code, labels, help: help.map(|help| shown(&help)) },
+            REQUEST,
+        )
     }
 
     /// Standard output could not be written. A closed pipe is nobody's mistake: the reader has seen enough.
@@ -84,13 +90,16 @@ impl Failure {
     /// The same failure, with what was being done before its message.
     pub(crate) fn while_doing(self, what: &str) -> Self {
         let Some(inner) = self.what else { return self };
-        let plain = Plain { message: format!("{what}: {inner}"), help: inner.help().map(|help| help.to_string()) };
-        Self::new(plain, self.code)
+        Self::plain(&format!("{what}: {inner}"), help_of(inner.as_ref()).as_deref(), self.code)
     }
 
     /// The same failure, told already.
     pub(crate) fn told(self) -> Self {
         Self { what: None, ..self }
+    }
+
+    fn plain(message: &str, help: Option<&str>, code: u8) -> Self {
+        Self::new(Plain { message: shown(message), help: help.map(shown) }, code)
     }
 
     fn new(what: impl Diagnostic + Send + Sync + 'static, code: u8) -> Self {
@@ -115,7 +124,7 @@ impl Failure {
 
 impl From<CaptureError> for Failure {
     fn from(error: CaptureError) -> Self {
-        Self::new(error, REQUEST)
+        Self::plain(&error.to_string(), help_of(&error).as_deref(), REQUEST)
     }
 }
 
@@ -126,6 +135,25 @@ impl From<LabError> for Failure {
             LabError::Step { .. } | LabError::Late { .. } | LabError::Listen { .. } => REQUEST,
             _ => MACHINE,
         };
-        Self::new(error, code)
+        Self::plain(&error.to_string(), help_of(&error).as_deref(), code)
     }
+}
+
+fn help_of(error: &dyn Diagnostic) -> Option<String> {
+    error.help().map(|help| help.to_string())
+}
+
+/// A text with nothing in it that a terminal obeys, but for the ends of its lines: names of files, filters and lessons come from
+/// anywhere, and what stands in them is quoted here.
+fn shown(text: &str) -> String {
+    let mut lines = text.split('\n').map(|line| match line.strip_suffix('\r') {
+        Some(line) => tamed_but_tabs(line) + "\r",
+        None => tamed_but_tabs(line),
+    });
+    let first = lines.next().unwrap_or_default();
+    lines.fold(first, |text, line| text + "\n" + &line)
+}
+
+fn tamed_but_tabs(line: &str) -> String {
+    line.split('\t').map(tamed).collect::<Vec<_>>().join("\t")
 }
