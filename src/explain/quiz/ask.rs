@@ -1,5 +1,7 @@
 //! What can be asked: one function for each topic, which finds all frames of a capture that fit.
 
+use std::collections::HashMap;
+
 use super::Candidate;
 use crate::count::counted;
 use crate::flow::{Closing, Segment};
@@ -116,11 +118,14 @@ fn next_sequence(trace: &Trace) -> Vec<Candidate> {
 }
 
 fn acknowledged(trace: &Trace) -> Vec<Candidate> {
+    // Of each direction it is one number, and of a long frame it takes its time.
+    let mut fins = HashMap::new();
     let candidate = |(frame, _, segment, tcp): (u32, &Record, &Segment, Tcp)| {
         let ack = number(trace, frame, "tcp.ack").filter(|ack| *ack > 1 && tcp.flags.has(Flags::ACK))?;
         let last = ack - 1;
-        let whose = match fin(trace, segment) {
-            Some(fin) if fin == last => "the number that the other side's FIN takes",
+        let way = (segment.connection, segment.direction.index());
+        let whose = match fins.entry(way).or_insert_with(|| fin(trace, segment)) {
+            Some(fin) if *fin == last => "the number that the other side's FIN takes",
             _ => "the number of the last byte that came",
         };
         Some(Candidate {
@@ -278,7 +283,9 @@ fn websocket(trace: &Trace) -> impl Iterator<Item = (&Message, &WebSocketFrame)>
     trace.messages().iter().filter_map(|message| {
         let frame = message.payload_as::<WebSocketFrame>().filter(|_| message.complete)?;
         let is_websocket = |other: &&Message| other.payload_as::<WebSocketFrame>().is_some();
-        (trace.messages_in(message.frame()).iter().filter(is_websocket).count() == 1).then_some((message, frame))
+        // One frame may have thousands, each of which would count all: two are enough.
+        let there = trace.messages_in(message.frame()).iter().filter(is_websocket).take(2).count();
+        (there == 1).then_some((message, frame))
     })
 }
 

@@ -1,7 +1,9 @@
 use super::*;
 use crate::capture::{CaptureFile, Source};
 use crate::filter::{Filter, TraceNames};
+use crate::packet::Flags;
 use crate::trace::Pipeline;
+use crate::trace::testing::{Conversation, SWITCHING, TO_CLIENT, UPGRADE};
 
 /// Every capture of the course.
 fn captures() -> Vec<(String, Trace)> {
@@ -19,6 +21,24 @@ fn captures() -> Vec<(String, Trace)> {
     }
     assert!(found.len() >= 20, "{}", found.len());
     found
+}
+
+/// Thousands of messages in the frame that closes, and many segments behind it, take a moment; each by each, or each again for
+/// every segment, they would take minutes.
+#[test]
+fn one_frame_of_many_messages_takes_a_moment() {
+    let mut talk = Conversation::new().open();
+    talk.client(UPGRADE).server(SWITCHING);
+    talk.segment(TO_CLIENT, Flags::FIN | Flags::ACK, &[0x89, 0].repeat(20_000));
+    for _ in 0..150 {
+        talk.client([0x89, 0x80, 0, 0, 0, 0]);
+    }
+    let trace = talk.trace();
+    assert!(trace.messages().len() > 20_000);
+    let begun = std::time::Instant::now();
+    let quiz = Quiz::of(&trace, 7, 20);
+    assert!(begun.elapsed().as_secs() < 30, "{:?}", begun.elapsed());
+    assert_eq!(quiz.questions.len(), 20);
 }
 
 /// The filter of each answer finds its frame and no other; no choice is twice there.
@@ -103,7 +123,7 @@ fn the_number_of_a_fin_is_called_that() {
         let segment = trace.record(frame).unwrap().segment.as_ref().unwrap();
         let fins = trace.records().filter(|(_, record)| {
             let to = record.segment.as_ref().filter(|other| other.direction != segment.direction);
-            let has_fin = record.packet.tcp().is_some_and(|(tcp, ..)| tcp.flags.has(crate::packet::Flags::FIN));
+            let has_fin = record.packet.tcp().is_some_and(|(tcp, ..)| tcp.flags.has(Flags::FIN));
             has_fin && to.is_some_and(|other| other.connection == segment.connection)
         });
         fins.map(|(number, _)| number).any(|fin| fin < frame)
