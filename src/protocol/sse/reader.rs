@@ -206,7 +206,10 @@ impl EventSource {
             // "If the field value consists of only ASCII digits, then interpret the field value as an integer in base
             // ten"
             "retry" if !value.is_empty() && value.bytes().all(|octet| octet.is_ascii_digit()) => {
-                block.retry = Some(value.parse().unwrap_or(u64::MAX));
+                block.retry = value.parse().ok();
+                if block.retry.is_none() {
+                    warn(block, "a retry of more milliseconds than 64 bits can count is ignored", SPEC);
+                }
             }
             "retry" => warn(block, "a retry that is no number is ignored", SPEC),
             _ => {}

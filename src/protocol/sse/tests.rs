@@ -101,7 +101,10 @@ fn fields() {
         ["message \"\" silent 0..46 (an id with a NUL in it is ignored) (a retry that is no number is ignored) \
           (a retry that is no number is ignored)"]
     );
-    assert_eq!(events("retry: 99999999999999999999\n\n"), [format!(r#"message "" retry {} silent 0..29"#, u64::MAX)]);
+    assert_eq!(events("retry: 18446744073709551615\n\n"), [format!(r#"message "" retry {} silent 0..29"#, u64::MAX)]);
+    // Not the largest number that there is room for: nobody sent that.
+    let told = r#"message "" silent 0..29 (a retry of more milliseconds than 64 bits can count is ignored)"#;
+    assert_eq!(events("retry: 18446744073709551616\n\n"), [told]);
     assert_eq!(events("data: a\n: b\ndata: c:d\n\n"), [r#"comment " b" 8..11"#, r#"message "a\nc:d" 0..23"#]);
     let (items, _) = read(b"data: \xff\n\n", usize::MAX, Limits::default());
     assert!(matches!(&items[..], [Item::Event(event)] if event.data == "\u{fffd}"));
