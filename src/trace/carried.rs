@@ -1,5 +1,7 @@
 //! What carries packets of Engine.IO, and what was found in it.
 
+use std::net::SocketAddr;
+
 use crate::capture::Moment;
 use crate::flow::{Connection, Stream};
 use crate::layer::{Direction, Note};
@@ -48,6 +50,11 @@ impl<'a> Carried<'a> {
             lacks: false,
             wanted: false,
         }
+    }
+
+    /// The server of the connection.
+    pub(super) fn server(&self) -> Option<SocketAddr> {
+        self.connection.map(|connection| connection.server)
     }
 }
 

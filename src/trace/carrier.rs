@@ -338,7 +338,7 @@ pub(super) fn read_packet(
             Ok(open) => {
                 *sid = open.sid.as_deref().map(Into::into).or(sid.take());
                 if let Some(sid) = sid {
-                    sessions.open(sid, version, &open, found);
+                    sessions.open(carried, sid, version, &open, found);
                 }
             }
             Err(note) => notes.push(note),

@@ -8,6 +8,7 @@
 //! - Engine.IO protocol 4, "Handshake", "Upgrade"; Socket.IO protocol 5, "Exchange protocol".
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::awaited::{Unfinished, Why};
@@ -35,6 +36,9 @@ const ROOM: usize = MAX_KEPT / 16;
 /// A session that keeps less than this is left alone when there is too much: of all there may be they are a quarter of it.
 const LITTLE: usize = MAX_KEPT / MAX_SESSIONS / 4;
 
+/// Behind each other there are no more servers than this, which speak for the same session: those that are beyond are read as one.
+const MAX_HOPS: usize = 3;
+
 /// Follows every session of a capture.
 #[derive(Default)]
 pub(super) struct Sessions {
@@ -55,6 +59,11 @@ pub(super) struct Sessions {
 
 /// What is known of one session.
 struct Session {
+    /// Who was seen to open it.
+    server: Option<SocketAddr>,
+    /// A proxy says again what the server behind it says, so where both can be captured there are two conversations of one
+    /// session, and each event, acknowledgement and attachment is in both. These are the others, each with who opened it.
+    hops: Vec<Session>,
     heart: Heart,
     sockets: Sockets,
     /// How many octets of memory it keeps.
@@ -70,6 +79,8 @@ struct Session {
 impl Session {
     fn new(heart: Version, sockets: Version) -> Self {
         Self {
+            server: None,
+            hops: Vec::new(),
             heart: Heart::new(heart),
             sockets: Sockets::new(sockets),
             kept: 0,
@@ -79,12 +90,48 @@ impl Session {
         }
     }
 
-    /// Takes note that it was heard, with what that adds to the sums over all sessions.
-    fn note(&mut self, sid: &str, heard: &mut u64, kept: &mut usize) {
+    /// The conversation that is held with this server.
+    fn at(&mut self, server: Option<SocketAddr>) -> &mut Self {
+        match self.hops.iter().position(|hop| hop.server == server) {
+            Some(hop) => &mut self.hops[hop],
+            None => self,
+        }
+    }
+
+    /// This server opens it: if another one has, that is the server behind it, or before.
+    fn opened_at(&mut self, server: Option<SocketAddr>, version: Version) {
+        match self.server {
+            None => self.server = server,
+            known if known == server || server.is_none() => {}
+            _ if self.hops.len() >= MAX_HOPS || self.hops.iter().any(|hop| hop.server == server) => {}
+            _ => self.hops.push(Self { server, ..Self::new(version, version) }),
+        }
+    }
+
+    /// Takes note that it was heard, of one conversation, with what that adds to the sums over all sessions.
+    fn note(&mut self, sid: &str, server: Option<SocketAddr>, heard: &mut u64, kept: &mut usize) {
         *heard += 1;
         self.heard = *heard;
-        let before = std::mem::replace(&mut self.kept, sid.len() + self.sockets.kept());
-        *kept = *kept - before + self.kept;
+        let hop = self.at(server);
+        let before = std::mem::replace(&mut hop.kept, sid.len() + hop.sockets.kept());
+        *kept = *kept - before + hop.kept;
+    }
+
+    /// How many octets of memory all its conversations keep.
+    fn kept(&self) -> usize {
+        self.kept + self.hops.iter().map(|hop| hop.kept).sum::<usize>()
+    }
+
+    /// All its conversations.
+    fn all(&mut self) -> impl Iterator<Item = (&mut Heart, &mut Sockets)> {
+        let hops = self.hops.iter_mut().map(|hop| (&mut hop.heart, &mut hop.sockets));
+        std::iter::once((&mut self.heart, &mut self.sockets)).chain(hops)
+    }
+
+    /// Whether it was said in all its conversations that it is over, and nothing waits in them.
+    fn is_over(&self) -> bool {
+        let is_over = |one: &Self| one.closed && one.awaits == [None; 2];
+        is_over(self) && self.hops.iter().all(is_over)
     }
 
     /// Takes note of where it waits for attachments, and adds that to where all sessions do.
@@ -112,12 +159,22 @@ pub(super) struct Found {
 
 impl Sessions {
     /// Takes the packet that opens a session.
-    pub(super) fn open(&mut self, sid: &Arc<str>, version: Version, open: &Open, found: &mut Found) {
+    pub(super) fn open(
+        &mut self,
+        carried: &Carried<'_>,
+        sid: &Arc<str>,
+        version: Version,
+        open: &Open,
+        found: &mut Found,
+    ) {
         self.meet(sid, (version, version), found);
         if let Some(session) = self.sessions.get_mut(sid) {
-            session.note(sid, &mut self.heard, &mut self.kept);
-            session.heart.open(open);
-            session.sockets.seen_from_open();
+            let server = carried.server();
+            session.opened_at(server, version);
+            session.note(sid, server, &mut self.heard, &mut self.kept);
+            let hop = session.at(server);
+            hop.heart.open(open);
+            hop.sockets.seen_from_open();
         }
     }
 
@@ -129,16 +186,16 @@ impl Sessions {
 
     /// Octets of a session are missing in this direction: it is not known any longer what was said in it.
     pub(super) fn doubt(&mut self, sid: &str, direction: Direction) {
-        if let Some(session) = self.sessions.get_mut(sid) {
-            session.heart.doubt();
-            session.sockets.doubt(direction);
+        for (heart, sockets) in self.sessions.get_mut(sid).into_iter().flat_map(Session::all) {
+            heart.doubt();
+            sockets.doubt(direction);
         }
     }
 
     /// Octets of a session had not come by now: whoever waits in it may have been answered.
     pub(super) fn unsettle(&mut self, sid: &str) {
-        if let Some(session) = self.sessions.get_mut(sid) {
-            session.heart.doubt();
+        for (heart, _) in self.sessions.get_mut(sid).into_iter().flat_map(Session::all) {
+            heart.doubt();
         }
     }
 
@@ -156,13 +213,15 @@ impl Sessions {
             return false;
         }
         let Some(session) = self.sessions.get_at(sid, place) else { return false };
-        let Some(passed) = session.sockets.pass(carried, sid, message) else { return false };
+        let server = carried.server();
+        let hop = session.at(server);
+        let Some(passed) = hop.sockets.pass(carried, sid, message) else { return false };
         tally.count(passed);
         // Text that is whole waits for nothing, and nothing waited before it.
         if passed.is_none() || matches!(message, Carries::Octets(_)) {
-            session.settle(sid, &mut self.awaits);
+            hop.settle(sid, &mut self.awaits);
         }
-        session.note(sid, &mut self.heard, &mut self.kept);
+        session.note(sid, server, &mut self.heard, &mut self.kept);
         true
     }
 
@@ -177,26 +236,32 @@ impl Sessions {
     ) {
         self.meet(sid, (version, version), found);
         let Some(session) = self.sessions.get_mut(sid) else { return };
+        let server = carried.server();
+        let hop = session.at(server);
         match (kind, data) {
             (Kind::Message, _) => {
-                session.sockets.hear(carried, sid, data, found);
-                session.settle(sid, &mut self.awaits);
+                hop.sockets.hear(carried, sid, data, found);
+                hop.settle(sid, &mut self.awaits);
             }
             // What waits is told when its connection has ended.
-            (Kind::Close, _) if session.awaits != [None; 2] => session.closed = true,
-            (Kind::Close, _) => return self.forget(sid),
+            (Kind::Close, _) => {
+                hop.closed = true;
+                if session.is_over() {
+                    return self.forget(sid);
+                }
+            }
             (_, Data::Text(text)) => {
                 if carried.lacks {
-                    session.heart.doubt();
+                    hop.heart.doubt();
                 }
-                let note = session.heart.hear(kind, text, carried.direction, carried.moment);
+                let note = hop.heart.hear(kind, text, carried.direction, carried.moment);
                 if let (Some(note), Some(ridden)) = (note, found.ridden.last_mut()) {
                     ridden.notes.push(note);
                 }
             }
             (_, Data::Binary(_)) => {}
         }
-        session.note(sid, &mut self.heard, &mut self.kept);
+        session.note(sid, server, &mut self.heard, &mut self.kept);
         if self.kept > MAX_KEPT {
             self.make_room(found);
         }
@@ -210,10 +275,14 @@ impl Sessions {
         {
             self.awaits.remove(&(id, Arc::clone(&sid)));
             let Some(session) = self.sessions.get_mut(&sid) else { continue };
-            session.sockets.part(connection, if session.closed { Why::Session } else { why }, &mut told);
-            session.awaits = session.sockets.awaits();
-            session.note(&sid, &mut self.heard, &mut self.kept);
-            if session.closed && session.awaits == [None; 2] {
+            // It belongs to one conversation alone.
+            let server = session.hops.iter().find(|hop| hop.awaits.contains(&Some(connection)));
+            let server = server.map_or(session.server, |hop| hop.server);
+            let hop = session.at(server);
+            hop.sockets.part(connection, if hop.closed { Why::Session } else { why }, &mut told);
+            hop.awaits = hop.sockets.awaits();
+            session.note(&sid, server, &mut self.heard, &mut self.kept);
+            if session.is_over() {
                 self.forget(&sid);
             }
         }
@@ -222,8 +291,9 @@ impl Sessions {
 
     fn forget(&mut self, sid: &str) {
         if let Some(session) = self.sessions.remove(sid) {
-            self.kept -= session.kept;
-            session.awaits.into_iter().flatten().for_each(|id| _ = self.awaits.remove(&(id, Arc::from(sid))));
+            self.kept -= session.kept();
+            let awaits = session.hops.iter().map(|hop| hop.awaits).chain([session.awaits]).flatten().flatten();
+            awaits.for_each(|id| _ = self.awaits.remove(&(id, Arc::from(sid))));
         }
     }
 
@@ -246,7 +316,7 @@ impl Sessions {
 
     /// Forgets the sessions that were silent longest, of those that keep much.
     fn make_room(&mut self, found: &mut Found) {
-        let much = self.sessions.iter().filter(|(_, session)| session.kept >= LITTLE);
+        let much = self.sessions.iter().filter(|(_, session)| session.kept() >= LITTLE);
         let mut much: Vec<(u64, Arc<str>)> = much.map(|(sid, session)| (session.heard, Arc::clone(sid))).collect();
         much.sort_unstable();
         for (_, sid) in much {
@@ -276,12 +346,13 @@ impl Sessions {
         let Some(connection) = carried.connection else { return };
         self.meet(sid, (version, version), found);
         let Some(session) = self.sessions.get_mut(sid) else { return };
-        session.note(sid, &mut self.heard, &mut self.kept);
+        session.note(sid, carried.server(), &mut self.heard, &mut self.kept);
+        let hop = session.at(carried.server());
         // Nor may it be known that this one is answered.
         if carried.lacks {
-            return session.heart.doubt();
+            return hop.heart.doubt();
         }
-        let note = session.heart.ask(connection.server, is_post);
+        let note = hop.heart.ask(connection.server, is_post);
         found.remarks.extend(note);
     }
 
@@ -295,8 +366,9 @@ impl Sessions {
         found: &mut Found,
     ) {
         let (Some(connection), Some(session)) = (carried.connection, self.sessions.get_mut(sid)) else { return };
-        session.note(sid, &mut self.heard, &mut self.kept);
-        found.remarks.extend(session.heart.answer(connection.server, is_post, status, body));
+        session.note(sid, carried.server(), &mut self.heard, &mut self.kept);
+        let hop = session.at(carried.server());
+        found.remarks.extend(hop.heart.answer(connection.server, is_post, status, body));
     }
 
     /// Follows a session from here on, if it is not yet. That others are forgotten for it is told once.
@@ -308,7 +380,7 @@ impl Sessions {
             self.forget_silent(found);
         }
         let mut session = Session::new(heart, sockets);
-        session.note(sid, &mut self.heard, &mut self.kept);
+        session.note(sid, None, &mut self.heard, &mut self.kept);
         self.sessions.insert(sid, session);
         if self.kept > MAX_KEPT {
             self.make_room(found);
@@ -346,7 +418,7 @@ mod tests {
         }
 
         fn check(&self) {
-            let sum: usize = self.sessions.sessions.iter().map(|(_, session)| session.kept).sum();
+            let sum: usize = self.sessions.sessions.iter().map(|(_, session)| session.kept()).sum();
             assert_eq!(self.sessions.kept, sum);
             assert!(sum <= MAX_KEPT, "{sum} octets are kept");
         }

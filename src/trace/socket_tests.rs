@@ -1,7 +1,8 @@
 //! Socket.IO as it is followed over whole conversations: what Engine.IO and Socket.IO ask of both sides.
 
 use super::glance_tests::counts;
-use super::testing::{Conversation, SWITCHING, TO_CLIENT, TO_SERVER, notes, told};
+use super::testing::{Conversation, DATA, SWITCHING, TO_CLIENT, TO_SERVER, notes, told};
+use crate::capture::Timestamp;
 use crate::layer::Direction;
 use crate::protocol::SocketIoPacket;
 
@@ -272,4 +273,68 @@ fn a_session_is_known_in_its_middle() {
     // What looks like nothing of the kind is left alone.
     let other = join(&[(TO_CLIENT, "hello"), (TO_SERVER, "4 out of 2"), (TO_CLIENT, "[1,2]")]);
     assert!(!super::testing::told(&other).iter().any(|line| line.contains("EVENT")));
+}
+
+/// A proxy and the server behind it, captured together: everything is said twice, the client's words to the proxy first and the
+/// server's to it. Both conversations have one sid, and each answers its own.
+#[test]
+fn a_session_through_a_proxy_is_two_conversations() {
+    let binary = r#"51-3["b",{"_placeholder":true,"num":0}]"#;
+    let (up, down) = (TO_SERVER, TO_CLIENT);
+    let octets = |direction| {
+        [
+            &[0x82, if direction == up { 0x84 } else { 4 }][..],
+            &[0; 4][..if direction == up { 4 } else { 0 }],
+            b"\x01\x02\x03\x04",
+        ]
+        .concat()
+    };
+    let text = |direction, text: &str| (direction, frame(direction, text));
+    let said = [
+        (up, UPGRADE.as_bytes().to_vec()),
+        (down, SWITCHING.as_bytes().to_vec()),
+        text(down, OPEN),
+        text(up, JOIN),
+        text(down, JOINED),
+        text(down, "2"),
+        text(up, "3"),
+        text(up, r#"420["a"]"#),
+        text(down, "430[1]"),
+        text(up, &format!("4{binary}")),
+        (up, octets(up)),
+        text(down, "461-3[{\"_placeholder\":true,\"num\":0}]"),
+        (down, octets(down)),
+        text(up, r#"420["again"]"#),
+        text(down, "430[2]"),
+        text(up, "41"),
+        text(up, "1"),
+    ];
+    let mut front = Conversation::new().open();
+    let mut back = Conversation::between("127.0.0.1:50002", "127.0.0.1:3000").open();
+    let mut frames = [std::mem::take(&mut front.frames), std::mem::take(&mut back.frames)].concat();
+    for (direction, octets) in &said {
+        let hops = if *direction == up { [&mut front, &mut back] } else { [&mut back, &mut front] };
+        for hop in hops {
+            frames.append(&mut hop.segment(*direction, DATA, octets).frames);
+        }
+    }
+    for (n, frame) in frames.iter_mut().enumerate() {
+        frame.time = Timestamp(n as i64 * 1_000_000);
+    }
+    let trace = super::testing::trace(&frames);
+    assert_eq!(notes(&trace), []);
+    let answers = trace.messages().iter().filter_map(|message| {
+        let answered = message.payload_as::<SocketIoPacket>()?.answers?.frame;
+        let asked = trace.messages().iter().find(|one| one.frame() == answered)?;
+        Some(asked.connection == message.connection)
+    });
+    assert_eq!(answers.collect::<Vec<_>>(), [true; 6]);
+    let whole = trace.messages().iter().filter_map(|message| message.payload_as::<SocketIoPacket>());
+    assert_eq!(
+        whole
+            .filter(|packet| packet.attachments == 1
+                && packet.data.as_deref().is_some_and(|data| data.contains("AQIDBA==")))
+            .count(),
+        4
+    );
 }
