@@ -93,11 +93,14 @@ impl Decoder for WebSocketDecoder {
         }
         // No frame begins so: it would be a control frame in fragments, with a reserved bit.
         if stray::is_http(input.bytes) {
-            return stray::give_up_on_http(input, sink);
+            return stray::give_up_on_http(input, self.is_closed(input.direction), sink);
         }
         let ReadHeader::Complete(frame) = WebSocketFrame::read(input.bytes) else {
             return if input.end { self.cut_header(input, sink) } else { Progress::NeedMore };
         };
+        if self.is_closed(input.direction) && !self.is_right(&frame, input.direction) {
+            return stray::give_up_behind_close(input, sink);
+        }
         let there = input.bytes.len() as u64;
         match frame.total_len() {
             Some(total) if total <= there => self.whole_frame(frame, input, total, sink),
@@ -310,6 +313,19 @@ impl WebSocketDecoder {
             && speaker.is_quiet()
     }
 
+    /// Whether this side has sent a Close frame.
+    fn is_closed(&self, direction: Direction) -> bool {
+        self.speakers[direction.index()].closed
+    }
+
+    /// Whether nothing is wrong with the header of a frame.
+    fn is_right(&self, frame: &WebSocketFrame, direction: Direction) -> bool {
+        let (mut frame, mut wrong) = (*frame, Vec::new());
+        self.mark_encoded(&mut frame, direction);
+        check_frame(&frame, direction, &mut wrong);
+        wrong.is_empty()
+    }
+
     /// RSV1 on the first frame says that the whole message is compressed (RFC 7692 §6).
     fn mark_encoded(&self, frame: &mut WebSocketFrame, direction: Direction) {
         let begun = self.speakers[direction.index()].begun.as_ref();
@@ -327,10 +343,7 @@ impl WebSocketDecoder {
         notes.extend(self.joined.take());
         notes.extend(speaker.note.take());
         notes.extend(speaker.lost.take_if(|_| frame.encoded));
-        if speaker.closed {
-            let text = "a frame after the close frame: nothing may follow it";
-            notes.push(Note::new(Severity::Error, text, "RFC 6455 §5.5.1"));
-        }
+        notes.extend(Some(frame.opcode).filter(|_| speaker.closed).map(stray::behind_close));
         speaker.closed |= frame.opcode == Opcode::Close;
         if frame.opcode.is_control() {
             return;

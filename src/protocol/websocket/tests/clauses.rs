@@ -1,5 +1,5 @@
 use super::{ERROR, MASKED_HELLO, WARN, close, server, talk};
-use crate::layer::Value;
+use crate::layer::{Severity, Value};
 use crate::protocol::testing::{Case, hex};
 use crate::protocol::websocket::Opcode;
 
@@ -99,6 +99,28 @@ fn an_answer_of_http_among_frames_is_told() {
     // In a message it is a text like any other.
     let quoted = server(&[&[0x81, answer.len() as u8][..], answer].concat());
     assert_eq!((quoted.told().len(), quoted.heard.remarks.len()), (1, 0));
+}
+
+/// Libraries that answer every Close frame answer the one that answers their own; a server's handler of HTTP may go on with a
+/// connection whose WebSocket is over. Neither is read as anything else, and no close code is made of it.
+#[test]
+fn what_stands_behind_a_close_frame() {
+    let note = Severity::Note;
+    let again = server(&hex("8802 03e8 8802 03e8 8900"));
+    assert_eq!(again.told(), ["< close 1000", "< close 1000", "< ping empty"]);
+    assert_eq!(again.notes(), [(note, "RFC 6455 §1.4"), (note, "RFC 6455 §1.4")]);
+    for page in ["<!DOCTYPE HTML>\n<html lang=\"en\">Bad request", "HTTP/1.1 400 Bad Request\r\n\r\n"] {
+        let talk = server(&[&hex("8802 03e8")[..], page.as_bytes()].concat());
+        assert_eq!(talk.told(), ["< close 1000"], "{page}");
+        let [(_, range, note)] = &talk.heard.remarks[..] else { panic!("{:?}", talk.heard.remarks) };
+        assert_eq!((range.clone(), note.severity), (4..4 + page.len() as u64, WARN));
+        let line = page.lines().next().unwrap();
+        assert!(
+            note.text.starts_with(&format!("behind the Close frame stands what is no frame, \"{line}\"")),
+            "{}",
+            note.text
+        );
+    }
 }
 
 /// "1005, 1006, 1015: MUST NOT be set as a status code in a Close control frame"; 0-999 are not used, 1004 and

@@ -219,6 +219,12 @@ proptest! {
         (0..talk.heard.messages.len()).for_each(|n| drop(talk.layers(n)));
         let owned = talk.heard.messages.iter().map(|told| told.payload.parts(told.range.end - told.range.start));
         let owned: u64 = owned.flatten().map(|part| part.len).sum();
-        prop_assert_eq!(owned, pieces.iter().map(|(_, bytes)| bytes.len() as u64).sum::<u64>());
+        let said = |direction| {
+            let way = pieces.iter().filter(|(to_server, _)| *to_server == (direction == Direction::ToServer));
+            way.map(|(_, bytes)| bytes.len() as u64).sum::<u64>()
+        };
+        // Of what is no frame behind a Close frame it is told where it begins.
+        let unread: u64 = talk.heard.remarks.iter().map(|(direction, range, _)| said(*direction) - range.start).sum();
+        prop_assert_eq!(owned + unread, said(Direction::ToServer) + said(Direction::ToClient));
     }
 }
