@@ -158,6 +158,25 @@ fn bodies_are_put_together() {
     assert_eq!(layers[0].value("http.file_data"), Some(&crate::layer::Value::Bytes(b"hello".to_vec())));
 }
 
+/// END_STREAM stands on HEADERS, and the block goes on in CONTINUATION: the message is not over before that (RFC 9113 §8.1).
+#[test]
+fn a_message_that_is_fields_alone_may_go_on() {
+    let mut talk = begin();
+    let fields = [(":method", "GET"), (":path", "/long"), (":scheme", "http"), (":authority", "a"), ("cookie", "b=c")];
+    let asks = block(&fields);
+    let answers = block(&[(":status", "204"), ("set-cookie", "b=d")]);
+    for stream in [1, 3] {
+        talk.client(frame(1, END_STREAM, stream, &asks[..20]));
+        talk.client([frame(9, 0, stream, &asks[20..30]), frame(9, END_HEADERS, stream, &asks[30..])].concat());
+        talk.server(frame(1, END_STREAM, stream, &answers[..3]));
+        talk.server(frame(9, END_HEADERS, stream, &answers[3..]));
+    }
+    let trace = talk.trace();
+    let expected = ["GET /long", "204", "GET /long", "204"];
+    assert_eq!(summaries(&trace), expected);
+    assert_eq!(notes(&trace), []);
+}
+
 /// Events are told when they come, not when the stream ends; it is not ended by those who give up.
 #[test]
 fn events_are_told_as_they_come() {

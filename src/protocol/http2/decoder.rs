@@ -179,11 +179,15 @@ impl Http2Decoder {
         let block = speaker.block.get_or_insert_with(|| Block { stream, octets: Vec::new(), closes, promises });
         block.octets.extend_from_slice(fragment);
         headers.promises = block.promises;
+        // END_STREAM stands on HEADERS, but "a HEADERS frame with the END_STREAM flag set can be followed by CONTINUATION
+        // frames on the same stream" (RFC 9113 §8.1): it ends behind them.
+        headers.closes = false;
         headers.len = block.octets.len() as u64;
         frame.content = Content::Headers(headers.clone());
         if block.octets.len() > MAX_BLOCK {
             let text = format!("a header block of more than {MAX_BLOCK} octets is not put together");
             notes.push(Note::new(Severity::Warn, text, "RFC 9113 §4.3").about(Group::Undecoded));
+            frame.content = Content::Headers(Headers { closes: block.closes, ..headers });
             (speaker.block, speaker.lost) = (None, true);
             return;
         }
