@@ -220,12 +220,13 @@ fn judge(exchanges: &[Exchange]) -> Option<(Habit, Confidence, String)> {
     let gap = median(exchanges.windows(2).map(|pair| pair[1].asked - pair[0].ended));
     let count = exchanges.len();
     let sure = if count >= 2 * SEVERAL { Confidence::Likely } else { Confidence::Possible };
-    if held >= AT_ONCE && held >= 4 * gap.max(0) {
+    // Who asks again before it is answered does not wait for what is new.
+    if gap >= 0 && held >= AT_ONCE && held >= 4 * gap {
         let why = format!(
             "{count} requests, each answered after {} or so, and the next one {} later; a server that is slow looks the \
              same",
             spell(held),
-            spell(gap.max(0))
+            spell(gap)
         );
         return Some((Habit::LongPolling, sure, why));
     }
@@ -295,6 +296,7 @@ mod tests {
         assert_eq!(judged(&alike(6, &[1], &[100])), Some((Habit::Polling, Confidence::Likely)));
         assert_eq!(judged(&alike(3, &[1], &[100])), Some((Habit::Polling, Confidence::Possible)));
         assert_eq!(judged(&alike(6, &[30, 400, 90], &[1])), Some((Habit::LongPolling, Confidence::Likely)));
+        assert_eq!(judged(&alike(6, &[30], &[-29])), None, "all at once, as HTTP/2 does it");
         assert_eq!(judged(&alike(2, &[1], &[100])), None, "two may be chance");
         assert_eq!(judged(&alike(9, &[1], &[5, 700, 90, 2000])), None, "a person who clicks has no rhythm");
         assert_eq!(judged(&alike(9, &[1], &[1])), None, "a page with its pictures");

@@ -13,7 +13,7 @@ use super::{Case, End, Finding, MOST, cors, in_words, lying, quoted, session, up
 use crate::count::{counted, plural};
 use crate::flow::Opening;
 use crate::layer::Direction;
-use crate::protocol::engineio::{ErrorBody, Query};
+use crate::protocol::engineio::{EngineIoPacket, ErrorBody, Kind, Query, Transport};
 use crate::protocol::text::json_string;
 use crate::protocol::{HttpMessage, Side};
 use crate::trace::Message;
@@ -122,11 +122,11 @@ impl Refused {
 /// Requests that were answered with an error, or with none where a WebSocket was asked for, each kind of them once; but for what
 /// is known of sessions of Engine.IO.
 fn refused(case: &Case<'_>) -> Vec<Finding> {
-    let opened = OnceCell::new();
+    let (opened, left) = (OnceCell::new(), left(case));
     let mut found: Vec<Refused> = Vec::new();
     // Where two differ in their queries alone, as in a number against caches, it is the same once more.
     let mut places: HashMap<(String, String, String), usize> = HashMap::new();
-    for exchange in &case.exchanges {
+    for exchange in case.exchanges.iter().filter(|exchange| !was_left(&left, exchange)) {
         let Some(one) = refusal(case, exchange, &opened) else { continue };
         let key = (one.method.clone(), one.path.clone(), one.how.clone());
         match places.get(&key).map(|place| &mut found[*place]) {
@@ -173,6 +173,8 @@ fn refusal<'a>(case: &Case<'a>, exchange: &Exchange<'a>, opened: &Opened<'a>) ->
         // What Engine.IO says is more than a guess.
         let cause = upgrade::cause(case, exchange, status).filter(|_| error.is_none());
         how.extend(cause.map(|cause| format!(": {cause}")));
+    } else if status == 404 && is_engineio && query.sid.is_none() {
+        how.push_str(OTHER_PATH);
     }
     Some(Refused {
         method: exchange.method.clone(),
@@ -187,6 +189,33 @@ fn refusal<'a>(case: &Case<'a>, exchange: &Exchange<'a>, opened: &Opened<'a>) ->
         frames: vec![exchange.request.frame(), answer.frame()],
         others: 0,
     })
+}
+
+/// What a client of Engine.IO should look for that is told that nothing is there.
+const OTHER_PATH: &str = ": likely Socket.IO is served at another path, as the option `path` says (/socket.io/ if nobody sets it, and \
+    the same on both sides), or a proxy passes it on to another server";
+
+/// In which frame the client of each session said that it is over.
+fn left<'a>(case: &Case<'a>) -> HashMap<&'a str, u32> {
+    let mut found = HashMap::new();
+    for message in case.trace.messages().iter().filter(|message| message.direction == Direction::ToServer) {
+        let packet = message.payload_as::<EngineIoPacket>().filter(|packet| packet.kind == Kind::Close);
+        if let Some(sid) = packet.and_then(|packet| packet.sid.as_deref()) {
+            found.entry(sid).or_insert(message.frame());
+        }
+    }
+    found
+}
+
+/// Whether it is a poll that waited when its client closed the session: with which answer it is let go no program sees.
+/// python-engineio says 400.
+fn was_left(left: &HashMap<&str, u32>, exchange: &Exchange<'_>) -> bool {
+    let query = Query::from_target(&exchange.target);
+    let closed = query.sid.as_deref().and_then(|sid| left.get(sid));
+    let waits = exchange.method == "GET" && query.transport == Some(Transport::Polling);
+    let waited =
+        |answer: &Message| closed.is_some_and(|closed| (exchange.request.frame()..answer.frame()).contains(closed));
+    waits && exchange.answer.is_some_and(waited)
 }
 
 /// Octets behind an answer that ends before them, where no request waits.

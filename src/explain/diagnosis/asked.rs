@@ -11,13 +11,15 @@ use super::{Case, End, Finding, MOST, end_of, in_words, lying, quoted, sender};
 use crate::flow::{Connection, Ending};
 use crate::layer::{Direction, Severity};
 use crate::protocol::SocketIoPacket;
-use crate::protocol::engineio::{Content, EngineIoPacket, Kind, Open, Query, Version};
+use crate::protocol::engineio::{Content, EngineIoPacket, Kind, Open, Query, Transport, Version};
 use crate::protocol::text::json_string;
 use crate::trace::Message;
 
 pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
-    let mut found: Vec<Finding> = case.exchanges.iter().filter_map(|exchange| unanswered(case, exchange)).collect();
-    found.extend(waiting(case));
+    let held = held_back(case);
+    let mut found: Vec<Finding> =
+        case.exchanges.iter().filter_map(|exchange| unanswered(case, exchange, &held)).collect();
+    found.extend(waiting(case, &held));
     found.extend(unacknowledged(case));
     found.extend(heartbeats(case));
     found.extend(missed_beats(case));
@@ -25,7 +27,7 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
 }
 
 /// A request whose connection, or stream, ended without an answer.
-fn unanswered(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
+fn unanswered(case: &Case<'_>, exchange: &Exchange<'_>, held: &BTreeSet<&str>) -> Option<Finding> {
     let request = exchange.request;
     if !wants_answer(case, exchange) {
         return None;
@@ -52,11 +54,17 @@ fn unanswered(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
         );
         return Some(Finding::warn(text, "RFC 9112 §9.5", frames));
     }
+    let query = Query::from_target(&exchange.target);
+    // The path of a session that is there is right.
+    let begins = query.version.is_some() && query.sid.is_none() && query.transport == Some(Transport::WebSocket);
     let text = match by {
+        // Who leaves a long poll asks no more.
+        Direction::ToServer if held.contains(exchange.path()) => return None,
         Direction::ToClient => format!(
-            "{what} was never answered: {} {how} instead, {} later",
+            "{what} was never answered: {} {how} instead, {} later{}",
             connection.server,
-            case.between(asked, end)
+            case.between(asked, end),
+            if begins && case.seconds(asked, end) >= PATIENCE { OTHER_PATH } else { "" }
         ),
         Direction::ToServer => {
             format!("{what} was never answered: the client gave up after {}", case.between(asked, end))
@@ -65,6 +73,10 @@ fn unanswered(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
     let spec = if request.stream.is_some() { "RFC 9113 §8.1" } else { "RFC 9112 §9.3.1" };
     Some(Finding::warn(text, spec, frames))
 }
+
+/// What Engine.IO does with an upgrade that nobody takes (`destroyUpgradeTimeout`).
+const OTHER_PATH: &str = ". Servers of Engine.IO do so with a WebSocket that is asked for at another path than their own, after a \
+    second: likely the option `path` is not the same on both sides";
 
 /// Whether nothing came to a request that is answered at once, if at all.
 fn wants_answer(case: &Case<'_>, exchange: &Exchange<'_>) -> bool {
@@ -77,8 +89,7 @@ fn wants_answer(case: &Case<'_>, exchange: &Exchange<'_>) -> bool {
 
 /// Requests that had no answer when the capture ended, long after them, on connections that were open: of each connection the
 /// first, for it holds up the others.
-fn waiting(case: &Case<'_>) -> Vec<Finding> {
-    let held = held_back(case);
+fn waiting(case: &Case<'_>, held: &BTreeSet<&str>) -> Vec<Finding> {
     let mut first: BTreeMap<u32, (&Exchange<'_>, usize)> = BTreeMap::new();
     let waits = |exchange: &&Exchange<'_>| {
         let connection = case.connection(exchange.request);
@@ -324,6 +335,13 @@ fn missed_beats(case: &Case<'_>) -> Vec<Finding> {
             (Kind::Ping, Content::Text(text)) if !from_server && text != "probe" => drop(all.remove(sid)),
             (kind, _) => {
                 let Some(beats) = all.get_mut(sid) else { continue };
+                // What comes when the client has left does not reach it.
+                if lying(message) == lying(beats.latest)
+                    && left_behind(case, beats.latest)
+                        .is_some_and(|(by, end)| by == Direction::ToServer && end < message.frame())
+                {
+                    continue;
+                }
                 match kind {
                     Kind::Ping if from_server => beats.since = message,
                     Kind::Close => drop(beats.closed.get_or_insert((message.direction, message.frame()))),

@@ -1,4 +1,4 @@
-//! Clients that are refused by TCP, and try again and again.
+//! Clients that are refused by TCP, and try again and again, or were let in before.
 //!
 //! # References
 //! - RFC 9293 §3.5.2 ("If the connection does not exist (CLOSED), then a reset is sent in response to any incoming segment
@@ -28,24 +28,26 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for (place, mut connections) in tried {
         connections.sort_by_key(|connection| connection.first.0);
-        // The SYN and the RST of each.
+        // The SYN and the RST of each, and when it was let in before.
         let mut run: Vec<(u32, u32)> = Vec::new();
+        let mut before = None;
         for connection in connections {
             let begins = connection.first.0;
             let last = run.last().map(|(_, rst)| case.seconds(*rst, begins));
             if last.is_some_and(|pause| pause > PAUSE) {
-                found.extend(told(case, place, &std::mem::take(&mut run), None));
+                found.extend(told(case, place, &std::mem::take(&mut run), (before, None)));
             }
             match refused(case, connection) {
                 Some(_) if last.is_some_and(|pause| pause < AT_ONCE) => {}
                 Some(rst) => run.push((begins, rst)),
                 None => {
                     let let_in = connection.handshake.syn_ack.map(|(frame, _)| frame);
-                    found.extend(told(case, place, &std::mem::take(&mut run), let_in));
+                    found.extend(told(case, place, &std::mem::take(&mut run), (before, let_in)));
+                    before = let_in.or(before);
                 }
             }
         }
-        found.extend(told(case, place, &run, None));
+        found.extend(told(case, place, &run, (before, None)));
     }
     found
 }
@@ -68,16 +70,28 @@ fn told(
     case: &Case<'_>,
     (client, server): (IpAddr, SocketAddr),
     run: &[(u32, u32)],
-    let_in: Option<u32>,
+    (before, let_in): (Option<u32>, Option<u32>),
 ) -> Option<Finding> {
-    let (first, last) = (run.first().filter(|_| run.len() >= OFTEN)?.0, run.last()?.0);
+    let (first, last) = (run.first()?.0, run.last()?.0);
     let then = let_in.map(|frame| format!(" Then it was let in, in frame {frame}.")).unwrap_or_default();
+    let frames = before.into_iter().chain(run.iter().flat_map(|(syn, rst)| [*syn, *rst])).chain(let_in).collect();
+    if let Some(before) = before {
+        let times = if run.len() == 1 { "once".to_owned() } else { format!("{} times", run.len()) };
+        let text = format!(
+            "{server} let {client} in until frame {before}, and since frame {first} a RST answered its SYN, {times}: nobody \
+             listens there any more, as when the server's program has ended or begins anew, or something on the way refuses \
+             it.{then}"
+        );
+        return Some(Finding::warn(text.trim_end_matches('.'), "RFC 9293 §3.5.2", frames));
+    }
+    if run.len() < OFTEN {
+        return None;
+    }
     let text = format!(
         "{client} tried to connect to {server} {} times in {}, and each time a RST answered its SYN: nobody listens there, or \
          something on the way refuses it.{then} Likely its program connects anew until it succeeds",
         run.len(),
         case.between(first, last)
     );
-    let frames = run.iter().flat_map(|(syn, rst)| [*syn, *rst]).chain(let_in).collect();
     Some(Finding::warn(text, "RFC 9293 §3.5.2", frames))
 }

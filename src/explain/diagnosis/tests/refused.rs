@@ -83,3 +83,19 @@ fn other_resets_refuse_nobody() {
     }
     assert_eq!(of_loop(&all), None);
 }
+
+/// Who let somebody in and refuses then does not listen any more: once is enough to say so.
+#[test]
+fn a_server_that_listens_no_more_is_told() {
+    // Its SYN/ACK is in frame 2.
+    let found = diagnose(&tries(1000, &[false, true]).trace());
+    let says = "127.0.0.1:8080 let 127.0.0.1 in until frame 2, and since frame 4 a RST answered its SYN, once: nobody listens \
+                there any more, as when the server's program has ended or begins anew, or something on the way refuses it";
+    assert_eq!(found.iter().map(|one| (&*one.text, &*one.frames)).collect::<Vec<_>>(), [(says, &[2, 4, 5][..])]);
+    let found = diagnose(&tries(1000, &[false, true, true, true, false, true]).trace());
+    assert_eq!(found.len(), 2, "each time it ends");
+    assert!(found[0].text.contains("SYN, 3 times: ") && found[0].text.ends_with(". Then it was let in, in frame 11"));
+    assert_eq!(found[0].frames, [2, 4, 5, 6, 7, 8, 9, 11]);
+    assert!(found[1].text.starts_with("127.0.0.1:8080 let 127.0.0.1 in until frame 11, and since frame 13"));
+    assert_eq!(diagnose(&tries(1000, &[true, false]).trace()), [], "it was not there before");
+}

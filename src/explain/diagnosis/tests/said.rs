@@ -359,3 +359,36 @@ fn the_length_of_a_request_may_be_wrong_too() {
     let empty_line = post(5, "hello\r\n", "200 OK");
     assert!(!empty_line.iter().any(|text| text.contains("too small")), "{empty_line:?}");
 }
+
+/// With what a poll is let go whose client has closed the session no program sees: python-engineio says 400. At another path than
+/// its own nobody knows Engine.IO.
+#[test]
+fn what_engineio_refuses_has_its_reason() {
+    let poll = "GET /socket.io/?EIO=4&transport=polling&sid=s HTTP/1.1\r\nHost: x\r\n\r\n";
+    let refused = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
+    let left = |packet: &str| {
+        let mut get = Conversation::new().open();
+        get.client(poll);
+        let mut post = Conversation::between("127.0.0.1:50001", "127.0.0.1:8080").open();
+        post.client(format!(
+            "{}\r\n{packet}",
+            poll.replace("GET", "POST").replace("\r\n\r\n", "\r\nContent-Length: 1\r\n")
+        ));
+        post.server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK");
+        get.frames.append(&mut post.frames);
+        get.server(refused);
+        told(&get)
+    };
+    assert_eq!(left("1"), [""; 0]);
+    let says = "GET /socket.io/?EIO=4&transport=polling&sid=s was answered with 400 Bad Request";
+    assert_eq!(left("3"), [says]);
+    let nowhere = |query: &str| {
+        let mut talk = Conversation::new().open();
+        talk.client(format!("GET /socket.io/?{query} HTTP/1.1\r\nHost: x\r\n\r\n"));
+        talk.server("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+        one(&talk).text
+    };
+    let likely = ": likely Socket.IO is served at another path, as the option `path` says";
+    assert!(nowhere("EIO=4&transport=polling").contains(likely));
+    assert!(!nowhere("EIO=4&transport=polling&sid=s").contains(likely) && !nowhere("page=1").contains(likely));
+}

@@ -41,6 +41,42 @@ fn a_request_without_an_answer_says_who_left() {
     assert_eq!(told(&poll), [""; 0]);
 }
 
+/// What waits where answers were held back before is a long poll: whoever leaves asks no more.
+#[test]
+fn a_long_poll_may_be_left() {
+    let poll = "POST /echo/1/s/xhr HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
+    let left = |held| {
+        let mut talk = Conversation::new().open();
+        talk.client(poll).server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nh\n").client(poll).close();
+        later(&mut talk, 5, held);
+        told(&talk)
+    };
+    assert_eq!(left(500), [""; 0]);
+    assert_eq!(left(100), ["POST /echo/1/s/xhr was never answered: the client gave up after 1.0 ms"]);
+}
+
+/// Engine.IO closes, after a second, what asks for a WebSocket at a path that nobody takes (`destroyUpgradeTimeout`).
+#[test]
+fn a_websocket_of_engineio_at_another_path_is_closed() {
+    let closed = |target: &str, after| {
+        let mut talk = Conversation::new().open();
+        talk.client(super::UPGRADE.replace("/chat", target) + "\r\n").close_by_server();
+        later(&mut talk, 5, after);
+        one(&talk).text
+    };
+    let likely = "Servers of Engine.IO do so with a WebSocket that is asked for at another path than their own, after a second: \
+                  likely the option `path` is not the same on both sides";
+    let asks = "/socket.io/?EIO=4&transport=websocket";
+    assert!(closed(asks, 1000).ends_with(likely), "{}", closed(asks, 1000));
+    for (what, target, after) in [
+        ("it went at once", asks, 100),
+        ("the path is right", "/socket.io/?EIO=4&transport=websocket&sid=s", 1000),
+        ("it is no Engine.IO", "/chat", 1000),
+    ] {
+        assert!(!closed(target, after).contains("Engine.IO do so"), "{what}: {}", closed(target, after));
+    }
+}
+
 #[test]
 fn an_event_without_its_acknowledgement_is_told() {
     let mut talk = engineio(200);
@@ -193,6 +229,11 @@ fn a_client_that_gets_no_ping_gives_up() {
         talk.client(text("1", true));
     });
     assert!(said[0].starts_with("no ping came from"), "{said:?}");
+    // A server that was busy pings when it is too late.
+    let busy = |talk: &mut Conversation| {
+        talk.client(frame(0x88, b"", true)).server(text("2", false)).server(frame(0x88, b"", false));
+    };
+    assert!(left(800, false, &busy)[0].starts_with(expected), "{:?}", left(800, false, &busy));
     // It leaves for another reason, or the server does.
     assert_eq!(left(300, false, &close), [""; 0]);
     assert_eq!(left(9000, false, &close), [""; 0]);
