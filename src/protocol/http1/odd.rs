@@ -131,10 +131,13 @@ pub(super) fn in_bodiless(status: u16, head: &Head, notes: &mut Vec<Note>) {
         return;
     }
     for (name, spec) in [("transfer-encoding", "RFC 9112 §6.1"), ("content-length", "RFC 9110 §8.6")] {
-        if head.get(name).is_some() {
-            let text = format!("{name} in a response that never has a body: some wait for one");
-            notes.push(Note::new(Severity::Warn, text, spec));
-        }
+        // Where it says that there is none nobody waits: so some answer a preflight for the sake of old browsers.
+        let (severity, why) = match head.get(name) {
+            None => continue,
+            Some("0") => (Severity::Note, "it is against the rules, and harmless"),
+            Some(_) => (Severity::Warn, "some wait for one"),
+        };
+        notes.push(Note::new(severity, format!("{name} in a response that never has a body: {why}"), spec));
     }
 }
 
