@@ -5,7 +5,6 @@
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
-use std::net::SocketAddr;
 
 use super::asked::PATIENCE;
 use super::exchange::Exchange;
@@ -144,7 +143,7 @@ fn refused(case: &Case<'_>) -> Vec<Finding> {
 }
 
 /// Where sessions of Engine.IO were opened, once somebody asks.
-type Opened<'a> = OnceCell<BTreeMap<&'a str, Vec<(SocketAddr, u32)>>>;
+type Opened<'a> = OnceCell<BTreeMap<&'a str, Vec<session::Opened>>>;
 
 fn refusal<'a>(case: &Case<'a>, exchange: &Exchange<'a>, opened: &Opened<'a>) -> Option<Refused> {
     let (answer, status) = (exchange.answer?, exchange.status?);
@@ -160,8 +159,7 @@ fn refusal<'a>(case: &Case<'a>, exchange: &Exchange<'a>, opened: &Opened<'a>) ->
     let is_engineio = query.transport.is_some() || query.version.is_some();
     let body = || http.body(case.trace.bytes(answer));
     let error = is_engineio.then(|| ErrorBody::from_json(&String::from_utf8_lossy(&body()))).flatten();
-    if error.is_some() && session::refused(case, exchange, opened.get_or_init(|| session::opened(case.trace))).is_some()
-    {
+    if error.is_some() && session::refused(case, exchange, opened.get_or_init(|| session::opened(case))).is_some() {
         return None;
     }
     let says = error.as_ref().map(|error| format!(" ({})", json_string(&error.message, MOST))).unwrap_or_default();
@@ -175,6 +173,8 @@ fn refusal<'a>(case: &Case<'a>, exchange: &Exchange<'a>, opened: &Opened<'a>) ->
         how.extend(cause.map(|cause| format!(": {cause}")));
     } else if status == 404 && is_engineio && query.sid.is_none() {
         how.push_str(OTHER_PATH);
+    } else if status == 504 && query.sid.is_some() && query.transport == Some(Transport::Polling) {
+        how.push_str(IMPATIENT);
     }
     Some(Refused {
         method: exchange.method.clone(),
@@ -194,6 +194,10 @@ fn refusal<'a>(case: &Case<'a>, exchange: &Exchange<'a>, opened: &Opened<'a>) ->
 /// What a client of Engine.IO should look for that is told that nothing is there.
 const OTHER_PATH: &str = ": likely Socket.IO is served at another path, as the option `path` says (/socket.io/ if nobody sets it, and \
     the same on both sides), or a proxy passes it on to another server";
+
+/// What a proxy does that does not know long-polling.
+const IMPATIENT: &str = ": likely a proxy gave up while the poll waited. A poll may wait for pingInterval, so the proxy's timeout must be \
+    longer";
 
 /// In which frame the client of each session said that it is over.
 fn left<'a>(case: &Case<'a>) -> HashMap<&'a str, u32> {

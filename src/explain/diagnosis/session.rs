@@ -9,11 +9,11 @@ use std::net::SocketAddr;
 
 use super::exchange::Exchange;
 use super::{Case, Finding, MOST, quoted, together};
-use crate::protocol::engineio::{EngineIoPacket, ErrorBody, ErrorCode, Kind, Query, Version};
+use crate::protocol::engineio::{Content, EngineIoPacket, ErrorBody, ErrorCode, Kind, Open, Query, Version};
 use crate::protocol::socketio::Refusal;
 use crate::protocol::text::json_string;
 use crate::protocol::{HttpMessage, SocketIoKind, SocketIoPacket};
-use crate::trace::{Message, Trace};
+use crate::trace::Message;
 
 pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
     let mut found = refused_sessions(case);
@@ -21,22 +21,70 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
     found
 }
 
-/// Where each session was opened, and in which frame.
-pub(super) fn opened(trace: &Trace) -> BTreeMap<&str, Vec<(SocketAddr, u32)>> {
-    let mut found: BTreeMap<&str, Vec<(SocketAddr, u32)>> = BTreeMap::new();
-    for message in trace.messages() {
-        let packet = message.payload_as::<EngineIoPacket>().filter(|packet| packet.kind == Kind::Open);
-        if let Some((sid, connection)) =
-            packet.and_then(|packet| packet.sid.as_deref()).zip(trace.connections().get(message.connection as usize))
-        {
-            found.entry(sid).or_default().push((connection.server, message.frame()));
+/// Where a session was opened, and in which frame.
+pub(super) struct Opened {
+    server: SocketAddr,
+    frame: u32,
+    /// For so many milliseconds who is silent in it is waited for: pingInterval and pingTimeout.
+    lasts: Option<u64>,
+    /// In which frame it was over, or may have been: somebody said so, its WebSocket or a poll that waited ended, or an error was
+    /// answered, after which servers close it.
+    over: Option<u32>,
+}
+
+impl Opened {
+    fn end(&mut self, frame: u32) {
+        self.over = Some(self.over.map_or(frame, |over| over.min(frame)));
+    }
+}
+
+/// Where each session was opened: through a proxy, there and behind it.
+pub(super) fn opened<'a>(case: &Case<'a>) -> BTreeMap<&'a str, Vec<Opened>> {
+    let mut found: BTreeMap<&str, Vec<Opened>> = BTreeMap::new();
+    for message in case.trace.messages() {
+        let Some(packet) = message.payload_as::<EngineIoPacket>() else { continue };
+        let (Some(sid), frame) = (packet.sid.as_deref(), message.frame()) else { continue };
+        match (packet.kind, case.connection(message)) {
+            (Kind::Open, Some(connection)) => {
+                let open = match &packet.content {
+                    Content::Text(json) => Open::from_json(json).unwrap_or_default(),
+                    Content::Binary(_) => Open::default(),
+                };
+                let lasts = open.ping_interval.zip(open.ping_timeout).and_then(|(every, wait)| every.checked_add(wait));
+                found.entry(sid).or_default().push(Opened { server: connection.server, frame, lasts, over: None });
+            }
+            (Kind::Close, _) => {
+                found.get_mut(sid).into_iter().flatten().for_each(|opened| opened.end(frame));
+            }
+            _ => {}
+        }
+    }
+    for exchange in &case.exchanges {
+        let all = Query::from_target(&exchange.target).sid.and_then(|sid| found.get_mut(&*sid));
+        if let Some((all, frame)) = all.zip(may_end(case, exchange)) {
+            all.iter_mut().for_each(|opened| opened.end(frame));
         }
     }
     found
 }
 
+/// In which frame a request may have ended its session.
+fn may_end(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<u32> {
+    match (exchange.status, exchange.answer) {
+        // ASGI servers refuse every WebSocket with 403.
+        (Some(400 | 402 | 404..), Some(answer)) => {
+            let body = answer.payload_as::<HttpMessage>()?.body(case.trace.bytes(answer));
+            let error = ErrorBody::from_json(&String::from_utf8_lossy(&body));
+            let is_unknown = error.is_some_and(|error| error.code == ErrorCode::SessionIdUnknown);
+            (!is_unknown).then(|| answer.frame())
+        }
+        (None | Some(101), _) => case.end_for(exchange.request).map(|end| end.frame),
+        _ => None,
+    }
+}
+
 fn refused_sessions(case: &Case<'_>) -> Vec<Finding> {
-    let opened = opened(case.trace);
+    let opened = opened(case);
     let answered = case.exchanges.iter().filter(|exchange| exchange.status == Some(400));
     together(answered.filter_map(|exchange| refused(case, exchange, &opened)))
 }
@@ -45,7 +93,7 @@ fn refused_sessions(case: &Case<'_>) -> Vec<Finding> {
 pub(super) fn refused(
     case: &Case<'_>,
     exchange: &Exchange<'_>,
-    opened: &BTreeMap<&str, Vec<(SocketAddr, u32)>>,
+    opened: &BTreeMap<&str, Vec<Opened>>,
 ) -> Option<Finding> {
     let answer = exchange.answer?;
     let query = Query::from_target(&exchange.target);
@@ -56,12 +104,12 @@ pub(super) fn refused(
     match error.code {
         ErrorCode::SessionIdUnknown => {
             let at = opened.get(query.sid.as_deref()?)?;
-            // A proxy in between opened it, too: whoever asks where it was opened asks rightly.
-            if at.iter().any(|(known, _)| *known == server) {
-                return None;
+            // A proxy in between opened it, too.
+            if let Some(known) = at.iter().find(|known| known.server == server) {
+                return forgotten(case, known, (asked, answered));
             }
             // Before a proxy says that it is open, who is behind it has.
-            let (other, frame) = at.first()?;
+            let Opened { server: other, frame, .. } = at.first()?;
             let text = format!(
                 "a session that {other} opened is asked for at {server}, which knows nothing of it: with \
                  several servers each client must always reach the same one (sticky sessions)"
@@ -78,6 +126,22 @@ pub(super) fn refused(
         }
         _ => None,
     }
+}
+
+/// A session that is not known any more at the address where it was opened, though nobody has closed it, nor was silent for so long
+/// that it may be over.
+fn forgotten(case: &Case<'_>, known: &Opened, (asked, answered): (u32, u32)) -> Option<Finding> {
+    let is_over = known.over.is_some_and(|over| over < answered);
+    if is_over || known.lasts.is_none_or(|lasts| case.seconds(known.frame, answered) * 1e3 >= lasts as f64) {
+        return None;
+    }
+    let text = format!(
+        "a session that {0} opened is not known at {0} a moment later, and nobody closed it: likely several processes answer there, \
+         as the workers of one server or the servers behind a load balancer, of which each knows its own sessions alone (sticky \
+         sessions); or the server's program has begun anew",
+        known.server
+    );
+    Some(Finding::error(text, "Engine.IO protocol 4, Handshake", vec![known.frame, asked, answered]))
 }
 
 /// A namespace that somebody was not let into.

@@ -60,6 +60,12 @@ pub(super) fn cause(case: &Case<'_>, exchange: &Exchange<'_>, status: u16) -> Op
                       fields of its own: likely a cookie or a token is missing"
                 .to_owned()
         }
+        // The session was opened by a request that was let in.
+        403 if Query::from_target(&exchange.target).sid.is_some() => {
+            "likely the process that answers does not know the session: with several servers, or several workers of one, each client \
+             must always reach the same one (sticky sessions). Or who asks is not authorised"
+                .to_owned()
+        }
         403 => {
             let origin = exchange.asks(trace, "origin");
             let from = origin.map(|origin| format!("the Origin {}", quoted(&origin)));

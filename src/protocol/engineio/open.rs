@@ -91,11 +91,38 @@ pub struct ErrorBody {
 }
 
 impl ErrorBody {
-    /// Reads the body of a 400 or 403; `None` if it is not of this protocol.
+    /// Reads the body of a 400 or 403; `None` if it is not of this protocol. python-engineio has no numbers, but a text: what it
+    /// means follows from its first words.
     pub fn from_json(body: &str) -> Option<Self> {
+        if let Some(body) = body.strip_prefix('"').filter(|_| body.len() <= MAX_LEN) {
+            return Self::from_words(body.strip_suffix('"')?);
+        }
         let object = object(body).ok()?;
         let code = ErrorCode::from_number(object.whole("code")?);
         Some(Self { code, message: object.string("message").unwrap_or_default() })
+    }
+
+    /// What python-engineio says (`_bad_request` in its `server.py`), up to the name of the session.
+    fn from_words(text: &str) -> Option<Self> {
+        const WORDS: [(&str, ErrorCode); 6] = [
+            ("Invalid session", ErrorCode::SessionIdUnknown),
+            ("Invalid transport", ErrorCode::TransportUnknown),
+            ("The client is using an unsupported version", ErrorCode::UnsupportedProtocolVersion),
+            ("Invalid websocket upgrade", ErrorCode::BadRequest),
+            ("Unexpected HTTP request", ErrorCode::BadRequest),
+            ("Not connected", ErrorCode::BadRequest),
+        ];
+        let known = WORDS.iter().find(|(words, _)| text.starts_with(words));
+        match known {
+            Some((words, ErrorCode::SessionIdUnknown)) => {
+                Some(Self { code: ErrorCode::SessionIdUnknown, message: (*words).to_owned() })
+            }
+            Some((_, code)) => Some(Self { code: *code, message: text.to_owned() }),
+            None if text.ends_with(" is not an accepted origin.") => {
+                Some(Self { code: ErrorCode::Forbidden, message: text.to_owned() })
+            }
+            None => None,
+        }
     }
 }
 

@@ -340,11 +340,26 @@ fn refusals() {
             "Unsupported protocol version",
         ),
         (r#"{"code":77}"#, ErrorCode::Unknown(77), ""),
+        (r#""Invalid session EzkyZfTOfo5ImifwAAAA""#, ErrorCode::SessionIdUnknown, "Invalid session"),
+        (r#""Invalid transport""#, ErrorCode::TransportUnknown, "Invalid transport"),
+        (
+            r#""The client is using an unsupported version of the Socket.IO or Engine.IO protocols""#,
+            ErrorCode::UnsupportedProtocolVersion,
+            "The client is using an unsupported version of the Socket.IO or Engine.IO protocols",
+        ),
+        (
+            r#""http://evil.example is not an accepted origin.""#,
+            ErrorCode::Forbidden,
+            "http://evil.example is not an accepted origin.",
+        ),
     ] {
         assert_eq!(ErrorBody::from_json(body), Some(ErrorBody { code, message: message.into() }));
     }
     assert_eq!(ErrorBody::from_json(r#"{"message":"x"}"#), None);
-    assert_eq!(ErrorBody::from_json("ok"), None);
+    assert_eq!(
+        ["ok", "\"", "\"Bad Request\"", "\"Invalid session"].map(ErrorBody::from_json),
+        [None, None, None, None]
+    );
 }
 
 proptest! {

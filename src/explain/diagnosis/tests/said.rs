@@ -392,3 +392,49 @@ fn what_engineio_refuses_has_its_reason() {
     assert!(nowhere("EIO=4&transport=polling").contains(likely));
     assert!(!nowhere("EIO=4&transport=polling&sid=s").contains(likely) && !nowhere("page=1").contains(likely));
 }
+
+/// Workers of one server answer at one address, and each knows its own sessions alone. What is over is rightly not known.
+#[test]
+fn a_session_may_be_unknown_where_it_was_opened() {
+    let open = r#"0{"sid":"abc","upgrades":[],"pingInterval":500,"pingTimeout":200}"#;
+    let poll = |talk: &mut Conversation, sid: &str, status: &str, body: &str| {
+        talk.client(format!("GET /socket.io/?EIO=4&transport=polling{sid} HTTP/1.1\r\nHost: x\r\n\r\n"));
+        talk.server(format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
+    };
+    let says =
+        "a session that 127.0.0.1:8080 opened is not known at 127.0.0.1:8080 a moment later, and nobody closed it";
+    let told = |before: &[(&str, &str)], unknown: &str, wait: i64| {
+        let mut talk = Conversation::new().open();
+        poll(&mut talk, "", "200 OK", open);
+        before.iter().for_each(|(status, body)| poll(&mut talk, "&sid=abc", status, body));
+        let last = talk.frames.len() as u32;
+        poll(&mut talk, "&sid=abc", "400 Bad Request", unknown);
+        later(&mut talk, last + 1, wait);
+        diagnose(&talk.trace()).into_iter().find(|found| found.text.starts_with(says))
+    };
+    let node = r#"{"code":1,"message":"Session ID unknown"}"#;
+    let python = r#""Invalid session abc""#;
+    for unknown in [node, python] {
+        let found = told(&[], unknown, 0).unwrap();
+        assert_eq!((found.severity, &*found.frames), (Severity::Error, &[5, 6, 7][..]), "{unknown}");
+    }
+    // Another process did not know it either; an ASGI server refuses a WebSocket with 403, whatever is wrong with it.
+    assert!(told(&[("400 Bad Request", python), ("403 Forbidden", "")], python, 0).is_some());
+    assert!(told(&[("200 OK", "1")], node, 0).is_none(), "the server closed it");
+    assert!(told(&[("400 Bad Request", "")], node, 0).is_none(), "which closes it");
+    assert!(told(&[("200 OK", "6")], node, 800).is_none(), "it was silent for too long");
+}
+
+/// A proxy that does not know long-polling gives up.
+#[test]
+fn a_poll_may_wait_longer_than_a_proxy() {
+    let answered = |query: &str| {
+        let mut talk = Conversation::new().open();
+        talk.client(format!("GET /socket.io/?{query} HTTP/1.1\r\nHost: x\r\n\r\n"));
+        talk.server("HTTP/1.1 504 Gateway Time-out\r\nContent-Length: 0\r\n\r\n");
+        one(&talk).text
+    };
+    let likely = "was answered with 504 Gateway Time-out: likely a proxy gave up while the poll waited. ";
+    assert!(answered("EIO=4&transport=polling&sid=s").contains(likely));
+    assert!(!answered("EIO=4&transport=polling").contains("likely") && !answered("x").contains("likely"));
+}

@@ -38,6 +38,9 @@ fn what_answers_a_handshake_with_something_else_is_told_with_its_likely_cause() 
         assert!(said.len() == 1 && said[0].starts_with("GET /chat?room=1 was answered with "), "{said:?}");
         assert!(said[0].contains(cause), "{said:?}");
     }
+    // Whom the server has opened a session for it has let in.
+    let moves = asks.replace("/chat?room=1", "/socket.io/?EIO=4&transport=websocket&sid=s");
+    assert!(answered(&moves, "403 Forbidden")[0].contains("does not know the session: "));
     assert_eq!(answered(&asks, "500 Oh"), ["GET /chat?room=1 was answered with 500 Oh, and no WebSocket was opened"]);
     assert_eq!(told(&websocket("", "")), [""; 0]);
     let get = "GET /chat HTTP/1.1\r\nHost: x\r\n\r\n";
