@@ -1,6 +1,7 @@
 mod again;
 mod cors;
 mod doubled;
+mod engineio;
 mod http2;
 mod idle;
 mod mismatch;
