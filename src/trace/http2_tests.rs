@@ -197,7 +197,7 @@ fn events_are_told_as_they_come() {
         ]
     );
     let texts = notes(&trace);
-    assert!(texts.iter().any(|(_, text)| text.starts_with("the body is cut short: the stream")), "{texts:?}");
+    assert!(texts.iter().any(|(_, text)| text.starts_with("the event stream had not ended: ")), "{texts:?}");
 }
 
 #[test]

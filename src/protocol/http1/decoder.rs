@@ -297,8 +297,7 @@ impl HttpDecoder {
         match extent {
             Extent::Whole(len) => self.finish(input, len, true, sink),
             Extent::Partial if input.end => {
-                let text = "the body is cut short: the connection or the capture ended first, or octets are missing";
-                open.notes.push(Note::new(Severity::Warn, text, "RFC 9112 §8"));
+                open.notes.push(open.cut_short());
                 self.skip_to[input.direction.index()] =
                     open.end().filter(|end| *end > input.offset + input.bytes.len() as u64);
                 self.finish(input, there, false, sink)

@@ -56,6 +56,13 @@ impl Events {
         Some(Self { source, cursor, pieces: VecDeque::new(), text_len: 0, undoing, before: None, fault: None })
     }
 
+    /// What is said of an event stream whose body nobody ended: none has to end, so nothing went wrong for that.
+    pub(in crate::protocol) fn unended() -> Note {
+        let text =
+            "the event stream had not ended: its client or server left, the capture ended, or octets are missing";
+        Note::new(Severity::Note, text, "WHATWG HTML §9.2")
+    }
+
     /// A reader that goes on behind octets that are missing: with the first event that is whole for certain.
     pub(super) fn behind_gap() -> Self {
         let text = "octets of the event stream are missing before it: events may be, too, and what is left of one is passed over";

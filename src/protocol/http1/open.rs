@@ -8,7 +8,7 @@ use super::coding::Undone;
 use super::events::Events;
 use super::head::RawHead;
 use super::persist::Closing;
-use crate::layer::Note;
+use crate::layer::{Note, Severity};
 use crate::message::{Head, Input, Progress, Sink};
 
 /// A message whose head was read and whose body has not ended.
@@ -70,6 +70,15 @@ impl Open {
             Framing::Length(len) => (self.start + self.head.len as u64).checked_add(len),
             Framing::None | Framing::Chunked | Framing::UntilClose => None,
         }
+    }
+
+    /// What is said where the body is not all there.
+    pub(super) fn cut_short(&self) -> Note {
+        if self.events.is_some() && !matches!(self.framing, Framing::Length(_)) {
+            return Events::unended();
+        }
+        let text = "the body is cut short: the connection or the capture ended first, or octets are missing";
+        Note::new(Severity::Warn, text, "RFC 9112 §8")
     }
 
     /// Consumes what nobody needs any more of a long body.

@@ -17,6 +17,8 @@ use crate::protocol::http1::{Events, Fault, HttpMessage, Packed, Rules, Undone, 
 const MAX_SECTIONS: usize = 16;
 /// Bodies of up to so many octets are waited for; of longer ones what was read is consumed.
 const READ_WHOLE: u64 = 64 << 10;
+const CUT_SHORT: &str =
+    "the body is cut short: the stream, the connection or the capture ended first, or octets are missing";
 /// Fields that are about a connection, which HTTP/2 has its own words for (RFC 9113 §8.2.2).
 const OF_CONNECTIONS: [&str; 5] = ["connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade"];
 
@@ -183,9 +185,10 @@ impl Exchange {
             return self.finish(input, there, true, sink);
         }
         if input.end {
-            let text =
-                "the body is cut short: the stream, the connection or the capture ended first, or octets are missing";
-            open.notes.push(Note::new(Severity::Warn, text, "RFC 9113 §8.1"));
+            open.notes.push(match open.events {
+                Some(_) => Events::unended(),
+                None => Note::new(Severity::Warn, CUT_SHORT, "RFC 9113 §8.1"),
+            });
             return self.finish(input, there, false, sink);
         }
         open.consume(input, end)

@@ -53,6 +53,22 @@ fn a_body_may_end_with_the_connection() {
     assert_eq!(talk.notes(), [(WARN, "RFC 9112 §8")]);
 }
 
+/// An event stream has no end that its server must say: who leaves it has done nothing wrong. Of one that said how long it is,
+/// the rest is missing.
+#[test]
+fn an_event_stream_may_be_left() {
+    const STREAM: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n";
+    for (framing, body, expected) in [
+        ("Transfer-Encoding: chunked\r\n", "9\r\ndata: a\n\n\r\n", (Severity::Note, "WHATWG HTML §9.2")),
+        ("", "data: a\n\n", (Severity::Note, "WHATWG HTML §9.2")),
+        ("Content-Length: 20\r\n", "data: a\n\n", (WARN, "RFC 9112 §8")),
+    ] {
+        let mut talk = answered(&format!("{STREAM}{framing}\r\n{body}"));
+        talk.cut();
+        assert_eq!(talk.notes(), [expected], "{framing}");
+    }
+}
+
 #[test]
 fn chunks_are_taken_apart() {
     let talk = answered(
