@@ -158,7 +158,7 @@ fn a_compressed_stream_is_read_as_it_comes() {
     talk.cut();
     let mut talk = asked();
     talk.server([HEAD, "Content-Encoding: gzip\r\n\r\nthis is no gzip at all"].concat()).cut();
-    assert_eq!(talk.notes(), [(Severity::Warn, "RFC 9112 §8"), (Severity::Error, "RFC 9110 §8.4")]);
+    assert_eq!(talk.notes(), [(Severity::Note, "WHATWG HTML §9.2"), (Severity::Error, "RFC 9110 §8.4")]);
 }
 
 #[test]
