@@ -198,6 +198,8 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("count(http) == $asked", "$asked", "knobs are known only in the script", "ask the capture for what the knob does there, as in count(tcp) > 0"),
     ("$", "$", "knobs are known only in the script", "ask the capture for what the knob does there, as in count(tcp) > 0"),
     ("1 + not == 2", "not", "expected a value, or a negation in parentheses, found `not`", ""),
+    ("not/ 80", "not", "expected a value, or a negation in parentheses, found `not`", ""),
+    ("and/ 80", "and", "expected a value or a function such as count(…), found `and`", ""),
     ("count(http) == ", "", "expected a value or a function such as count(…), but the text ends here", ""),
     ("count(http) in 3", "", "expected `..`, but the text ends here", ""),
     ("value(http.host) matches \"x\"", "matches", "`matches` belongs in a filter", "put it inside a function: count(http.host matches \"…\")"),

@@ -17,7 +17,7 @@
 //! ```
 
 use winnow::Parser;
-use winnow::combinator::{alt, not, peek, preceded, repeat, terminated};
+use winnow::combinator::{alt, not, peek, repeat, terminated};
 use winnow::stream::Location;
 use winnow::token::one_of;
 
@@ -132,7 +132,7 @@ fn sign(input: &mut Input<'_>) -> Step<Spanned<Formula>> {
         return Ok(Spanned::new(inner.node, start..input.previous_token_end()));
     }
     // As a word it would be one here, and a negation where it stands in parentheses.
-    if attempt(input, &mut peek(keyword("not")))?.is_some() {
+    if attempt(input, &mut peek(atom.verify(|word: &str| word == "not")))?.is_some() {
         return unexpected(input, "a value, or a negation in parentheses");
     }
     let called = terminated(spanned(atom), peek(symbol("(")));
@@ -201,6 +201,6 @@ fn arguments(input: &mut Input<'_>) -> Step<Vec<Spanned<Formula>>> {
 fn atom<'s>(input: &mut Input<'s>) -> Step<&'s str> {
     let plain = one_of(('a'..='z', 'A'..='Z', '0'..='9', '_', ':')).void();
     let dot = ('.', not('.')).void();
-    preceded(not(alt((keyword("and"), keyword("or")))), repeat::<_, _, (), _, _>(1.., alt((plain, dot))).take())
-        .parse_next(input)
+    let word = repeat::<_, _, (), _, _>(1.., alt((plain, dot))).take();
+    word.verify(|word: &str| !matches!(word, "and" | "or")).parse_next(input)
 }
