@@ -270,17 +270,12 @@ pub enum Carries<'a> {
 }
 
 impl Carries<'_> {
-    /// How many octets it takes.
-    pub fn len(&self) -> usize {
+    /// How many octets it has.
+    pub fn octets(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
-            Self::Octets(len) => *len,
+            Self::Octets(count) => *count,
         }
-    }
-
-    /// Whether there is nothing in it.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }
 

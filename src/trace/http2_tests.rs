@@ -198,6 +198,13 @@ fn events_are_told_as_they_come() {
     );
     let texts = notes(&trace);
     assert!(texts.iter().any(|(_, text)| text.starts_with("the event stream had not ended: ")), "{texts:?}");
+    // Of one that said how long it is, the rest is missing.
+    let mut talk = begin();
+    talk.client(get(1, "/events"));
+    let fields = [(":status", "200"), ("content-type", "text/event-stream"), ("content-length", "99")];
+    talk.server(headers(1, 0, &fields)).server(data(1, 0, "data: one\n\n")).client(frame(3, 0, 1, &[0, 0, 0, 8]));
+    let trace = talk.trace();
+    assert!(notes(&trace).iter().any(|(_, text)| text.starts_with("the body is cut short: the stream")));
 }
 
 #[test]

@@ -209,7 +209,7 @@ impl Sessions {
         tally: &mut Tally,
     ) -> bool {
         // What may become too much is for who can say so.
-        if self.kept + LITTLE + message.len() > MAX_KEPT {
+        if self.kept + LITTLE + message.octets() > MAX_KEPT {
             return false;
         }
         let Some(session) = self.sessions.get_at(sid, place) else { return false };

@@ -121,12 +121,15 @@ impl Refused {
 /// Requests that were answered with an error, or with none where a WebSocket was asked for, each kind of them once; but for what
 /// is known of sessions of Engine.IO.
 fn refused(case: &Case<'_>) -> Vec<Finding> {
-    let (opened, left) = (OnceCell::new(), left(case));
+    let (opened, left) = (OnceCell::new(), OnceCell::new());
     let mut found: Vec<Refused> = Vec::new();
     // Where two differ in their queries alone, as in a number against caches, it is the same once more.
     let mut places: HashMap<(String, String, String), usize> = HashMap::new();
-    for exchange in case.exchanges.iter().filter(|exchange| !was_left(&left, exchange)) {
+    for exchange in &case.exchanges {
         let Some(one) = refusal(case, exchange, &opened) else { continue };
+        if was_left(left.get_or_init(|| self::left(case)), exchange) {
+            continue;
+        }
         let key = (one.method.clone(), one.path.clone(), one.how.clone());
         match places.get(&key).map(|place| &mut found[*place]) {
             Some(first) => {

@@ -186,8 +186,8 @@ impl Exchange {
         }
         if input.end {
             open.notes.push(match open.events {
-                Some(_) => Events::unended(),
-                None => Note::new(Severity::Warn, CUT_SHORT, "RFC 9113 §8.1"),
+                Some(_) if open.texts.get("content-length").is_none() => Events::unended(),
+                _ => Note::new(Severity::Warn, CUT_SHORT, "RFC 9113 §8.1"),
             });
             return self.finish(input, there, false, sink);
         }

@@ -2,6 +2,8 @@
 
 /// JSON nested deeper than this is kept, but a warning.
 const MAX_DEPTH: usize = 128;
+/// So much of a number is quoted.
+const MAX_SHOWN: usize = 20;
 
 /// What is beyond the limits of most readers in this text, which is JSON; to be said as a warning.
 pub(super) fn beyond(json: &str) -> impl Iterator<Item = String> {
@@ -12,9 +14,6 @@ pub(super) fn beyond(json: &str) -> impl Iterator<Item = String> {
     });
     deep.into_iter().chain(large)
 }
-
-/// So much of a number is quoted.
-const MAX_SHOWN: usize = 20;
 
 /// How deep arrays and objects are nested.
 fn depth(json: &str) -> usize {
