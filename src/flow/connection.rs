@@ -32,6 +32,7 @@ pub enum Closing {
 
 /// What is known of one side's sending.
 #[derive(Debug, Clone, Copy, Default)]
+#[repr(C)]
 pub(super) struct Half {
     /// The number before the first octet: the SYN's own, or made up where the capture began in the middle.
     pub(super) base: Option<SeqNumber>,
@@ -39,10 +40,10 @@ pub(super) struct Half {
     pub(super) sent: u64,
     /// The highest number of the other side that it has acknowledged.
     pub(super) acknowledged: Option<SeqNumber>,
-    pub(super) syn_options: SynOptions,
-    pub(super) syn_seen: bool,
     /// Whether it sent payload.
     pub(super) has_data: bool,
+    pub(super) syn_seen: bool,
+    pub(super) syn_options: SynOptions,
     pub(super) fin: Option<Fin>,
     /// The frame of its first RST that was heeded, and when.
     pub(super) reset: Option<(u32, Timestamp)>,
@@ -69,10 +70,26 @@ impl Half {
 }
 
 /// A TCP connection.
+///
+/// What each segment touches stands first, and near to each other: among many connections fetching that takes more time than
+/// what is done with it.
 #[derive(Debug, Clone)]
+#[repr(C)]
 pub struct Connection {
     /// Its number, from 0 in order of first packet (`tcp.stream`).
     pub id: u32,
+    /// How many frames belong to it.
+    pub frames: u32,
+    /// Its latest frame, and when.
+    pub last: (u32, Timestamp),
+    /// How many octets of payload those had in each direction, what was sent again included.
+    pub octets: [u64; 2],
+    /// Which way the first and the latest of them went.
+    pub(super) ways: [Direction; 2],
+    /// Both sides are open, and what is learned at the beginning is known: its segments may take the short way.
+    pub(super) is_settled: bool,
+    pub(super) halves: [Half; 2],
+    pub(super) analyser: Analyser,
     /// The side that opened it.
     pub client: SocketAddr,
     /// The side that was connected to.
@@ -83,16 +100,6 @@ pub struct Connection {
     pub handshake: Handshake,
     /// Its first frame, and when.
     pub first: (u32, Timestamp),
-    /// Its latest frame, and when.
-    pub last: (u32, Timestamp),
-    /// How many frames belong to it.
-    pub frames: u32,
-    /// How many octets of payload those had in each direction, what was sent again included.
-    pub octets: [u64; 2],
-    /// Which way the first and the latest of them went.
-    pub(super) ways: [Direction; 2],
-    pub(super) halves: [Half; 2],
-    pub(super) analyser: Analyser,
     /// Another connection was known between these ends.
     is_reuse: bool,
     /// Both ends are one: a socket that connected to its own port.
@@ -124,6 +131,7 @@ impl Connection {
             analyser: Analyser::default(),
             is_reuse: false,
             is_with_itself: client == server,
+            is_settled: false,
         }
     }
 
@@ -255,6 +263,7 @@ impl Connection {
             notes: reset.note().into_iter().chain(is_stray.then(stray)).collect(),
         };
         self.note_frame(tcp, direction, frame, time);
+        self.is_settled = self.is_open_and_known();
         segment
     }
 

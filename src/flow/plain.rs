@@ -5,6 +5,7 @@
 
 use super::Connection;
 use super::analysis::Sight;
+use super::connection::Half;
 use super::table::{Flow, FlowId, FlowTable};
 use crate::capture::Moment;
 use crate::layer::Direction;
@@ -23,7 +24,8 @@ impl<T> FlowTable<T> {
         ready: impl FnOnce(&Connection, &T, u64) -> bool,
     ) -> Option<(&mut Flow<T>, u64)> {
         let flow = self.flow(id)?;
-        let offset = flow.connection.offset_if_open(tcp, direction)?;
+        let connection = Some(&flow.connection).filter(|connection| connection.is_settled)?;
+        let offset = connection.offset(tcp, direction)?;
         if !ready(&flow.connection, &flow.with, offset) {
             return None;
         }
@@ -35,17 +37,12 @@ impl<T> FlowTable<T> {
 }
 
 impl Connection {
-    /// Where the payload belongs in its stream, if this connection is open and all that is learned at its beginning is
-    /// known.
-    fn offset_if_open(&self, tcp: &Tcp, direction: Direction) -> Option<u64> {
-        let [client, server] = &self.halves;
-        let is_ending = [client, server].iter().any(|half| half.fin.is_some() || half.broke_off().is_some());
+    /// Whether this connection is open and all that is learned at its beginning is known. No plain segment changes that.
+    pub(super) fn is_open_and_known(&self) -> bool {
+        let is_going_on = |half: &Half| half.base.is_some() && half.fin.is_none() && half.broke_off().is_none();
         let handshake = &self.handshake;
         let is_open = handshake.ack.is_some() || (handshake.syn.is_none() && handshake.syn_ack.is_none());
-        if is_ending || !is_open || self.halves[direction.reverse().index()].base.is_none() {
-            return None;
-        }
-        self.offset(tcp, direction)
+        is_open && self.halves.iter().all(is_going_on)
     }
 
     fn pass(&mut self, tcp: &Tcp, data: &[u8], direction: Direction, now: Moment, analysed: bool) -> bool {

@@ -57,14 +57,17 @@ enum Keeping {
     Unread,
 }
 
-/// One direction of a connection.
+/// One direction of a connection. What each segment touches stands first, as in [`Connection`](super::Connection).
 #[derive(Debug, Clone, Default)]
+#[repr(C)]
 pub struct Stream {
     keeping: Keeping,
+    /// How many segments with new octets came since the first hole was known to be acknowledged.
+    waited: u8,
+    /// How many octets are in the pieces.
+    pieces_len: usize,
     assembler: Assembler,
     pieces: Vec<Piece>,
-    /// How many octets are in them.
-    pieces_len: usize,
     waiting: BTreeMap<u64, Vec<u8>>,
     waiting_len: usize,
     chunks: Chunks,
@@ -75,8 +78,6 @@ pub struct Stream {
     gaps_forgotten: usize,
     /// All before this offset arrived, says the other side.
     acknowledged: u64,
-    /// How many segments with new octets came since the first hole was known to be acknowledged.
-    waited: u8,
 }
 
 impl Stream {
@@ -113,10 +114,15 @@ impl Stream {
         Delivery { arrival, fresh: Fresh::Some(fresh) }
     }
 
+    /// Whether this range goes on where a stream ends that keeps only what nobody has read, and nothing waits behind a hole.
+    pub fn goes_on_with(&self, range: &Range<u64>) -> bool {
+        self.keeping == Keeping::Unread && self.assembler.continues(range)
+    }
+
     /// Whether [`Stream::lend`] would take this range.
     pub fn can_lend(&self, range: &Range<u64>) -> bool {
-        let has_unread = self.pieces.last().is_some_and(|piece| !piece.bytes.is_empty());
-        self.keeping == Keeping::Unread && !has_unread && self.assembler.continues(range)
+        let has_unread = self.pieces_len > 0 && self.pieces.last().is_some_and(|piece| !piece.bytes.is_empty());
+        !has_unread && self.goes_on_with(range)
     }
 
     /// Takes note of a segment that continues the stream, without its octets: the caller reads them where they lie, and

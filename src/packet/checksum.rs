@@ -93,34 +93,46 @@ fn pseudo_header(net: &Net, len: usize) -> Sum {
     sum.with(len as u32).with(u32::from(net.protocol))
 }
 
-/// A sum of 16-bit words, not folded yet. It is taken four octets at a time ("the sum may be computed in 32-bit words",
-/// RFC 1071 §2) and in the byte order of this machine ("the sum of 16-bit integers can be computed in either byte order");
-/// 64 bits have room for the carries of any packet.
+/// A sum of 16-bit words, not folded yet. It is taken in the byte order of little-endian machines ("the sum of 16-bit integers
+/// can be computed in either byte order", RFC 1071 §2) and eight octets at a time: what is carried out of the highest word
+/// comes in again at the lowest, as between all others.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Sum(u64);
+
+/// So many octets are added without looking for carries.
+const BLOCK: usize = 64;
 
 impl Sum {
     /// The sum with these octets, of which there is an even number unless they are the last.
     pub(super) fn and(self, octets: &[u8]) -> Self {
-        let (words, rest) = octets.as_chunks::<4>();
-        let sum: u64 = words.iter().map(|word| u64::from(u32::from_ne_bytes(*word))).sum();
-        let rest = match *rest {
-            [a, b, c] => u64::from(u16::from_ne_bytes([a, b])) + u64::from(u16::from_ne_bytes([c, 0])),
-            [a, b] => u64::from(u16::from_ne_bytes([a, b])),
-            [a] => u64::from(u16::from_ne_bytes([a, 0])),
-            _ => 0,
+        let (blocks, rest) = octets.as_chunks::<BLOCK>();
+        // 64 bits have room for the carries of any packet.
+        let half = |word: &[u8; 4]| u64::from(u32::from_le_bytes(*word));
+        let of_blocks = blocks.iter().map(|block| block.as_chunks::<4>().0.iter().map(half).sum::<u64>()).sum();
+        let (words, left) = rest.as_chunks::<8>();
+        let sum = words.iter().fold(self.plus(of_blocks), |sum, word| sum.plus(u64::from_le_bytes(*word)));
+        let last = match (left.len(), octets.last_chunk::<8>()) {
+            (0, _) => 0,
+            // What was counted already is shifted out.
+            (n, Some(last)) => u64::from_le_bytes(*last) >> (64 - 8 * n),
+            (_, None) => left.iter().rev().fold(0, |number, octet| number << 8 | u64::from(*octet)),
         };
-        Self(self.0 + sum + rest)
+        sum.plus(last)
     }
 
     /// The sum with as many words of four octets as are known to be there: that is quicker.
     pub(super) fn and_all<const N: usize>(self, words: &[[u8; 4]; N]) -> Self {
-        Self(words.iter().fold(self.0, |sum, word| sum + u64::from(u32::from_ne_bytes(*word))))
+        self.plus(words.iter().map(|word| u64::from(u32::from_le_bytes(*word))).sum())
     }
 
     /// The sum with the four octets of this number.
     pub(super) fn with(self, number: u32) -> Self {
-        Self(self.0 + u64::from(number.to_be()))
+        self.plus(u64::from(u32::from_le_bytes(number.to_be_bytes())))
+    }
+
+    fn plus(self, number: u64) -> Self {
+        let (sum, is_carried) = self.0.overflowing_add(number);
+        Self(sum + u64::from(is_carried))
     }
 
     /// Whether it has all bits set: then the octets fit the checksum among them.
@@ -130,16 +142,18 @@ impl Sum {
 
     /// In 16 bits, with the carries added; not complemented.
     pub(super) fn folded(self) -> u16 {
-        let mut sum = self.0;
-        while sum >> 16 != 0 {
-            sum = (sum & 0xffff) + (sum >> 16);
-        }
-        u16::from_be(sum as u16)
+        let in_half = |sum: u64, bits: u32| (sum >> bits) + (sum & ((1 << bits) - 1));
+        // Each second time takes the carry of the first.
+        let sum = [32, 32, 16, 16].into_iter().fold(self.0, in_half);
+        (sum as u16).swap_bytes()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::{Just, any, prop_assert_eq, prop_oneof, proptest};
+
     use super::*;
 
     /// RFC 1071 §3, and the same with octets left over.
@@ -155,5 +169,21 @@ mod tests {
             assert_eq!(u32::from(Sum::default().and(&octets[..len]).folded()), folded, "{len} octets");
         }
         assert_eq!(Sum::default().and(&[0xff; 65_534]).folded(), 0xffff);
+    }
+
+    proptest! {
+        /// However many octets there are, and whatever was summed up before.
+        #[test]
+        fn sums_as_word_by_word(octets in vec(prop_oneof![Just(0xff_u8), Just(0), any::<u8>()], 0..300), before: [u32; 4]) {
+            let words = octets.chunks(2).map(|pair| u64::from(pair[0]) << 8 | pair.get(1).map_or(0, |low| u64::from(*low)));
+            let mut plain: u64 = words.sum::<u64>() + before.iter().map(|word| u64::from(word >> 16) + u64::from(word & 0xffff)).sum::<u64>();
+            while plain >> 16 != 0 {
+                plain = (plain >> 16) + (plain & 0xffff);
+            }
+            let sum = before.iter().fold(Sum::default(), |sum, word| sum.with(*word));
+            let also = Sum::default().and_all(&before.map(u32::to_be_bytes));
+            prop_assert_eq!(u64::from(sum.and(&octets).folded()), plain);
+            prop_assert_eq!(u64::from(also.and(&octets).folded()), plain);
+        }
     }
 }

@@ -27,7 +27,12 @@ const MAX_PENDING: usize = 1024;
 
 /// What a connection carries.
 #[derive(Default)]
+#[repr(C)]
 pub(super) struct Carrier {
+    /// It speaks no HTTP any more.
+    changed: bool,
+    /// It is a WebSocket that carries a session.
+    socket: Option<Socket>,
     /// Requests that were not answered yet, in order.
     requests: VecDeque<Request>,
     queries: QueryReader,
@@ -35,10 +40,6 @@ pub(super) struct Carrier {
     latest: Option<Arc<str>>,
     /// It is not known which request was answered last: then nor is which of them wait.
     unsure: bool,
-    /// It is a WebSocket that carries a session.
-    socket: Option<Socket>,
-    /// It speaks no HTTP any more.
-    changed: bool,
     /// Whether a WebSocket that was joined in its middle carries a session.
     guess: Guess,
 }

@@ -7,15 +7,16 @@ use super::carried::Carried;
 use super::ear::{Ear, Lent};
 use super::intake::Admitted;
 use super::lane::{Lane, Speech};
-use super::session::Sessions;
-use super::watch::{Needs, Seen, Tally, Watch};
+use super::watch::{Seen, Tally, Watch};
 use crate::capture::{FrameRef, Moment};
-use crate::flow::{Connection, Flow, FlowId, Origin};
+use crate::flow::{Flow, FlowId, Origin};
 use crate::layer::Direction;
 use crate::packet::{Ends, Plain};
 
-/// How many ways are remembered; a power of two.
-const WAYS: usize = 1024;
+/// How many sets of ways are remembered; a power of two.
+const SETS: usize = 256;
+/// How many ways are in a set: two that fall into one do not drive each other out.
+const SET: usize = 4;
 
 /// What is known of plain packets between two ends.
 #[derive(Debug, Clone, Copy)]
@@ -29,61 +30,74 @@ struct Way {
     here: Option<(FlowId, u32, Direction)>,
 }
 
-/// The ways met lately.
+/// The ways met lately; of each set the latest first.
 #[derive(Debug, Default)]
-pub(super) struct Ways(Vec<Option<Way>>);
+pub(super) struct Ways(Vec<[Option<Way>; SET]>);
 
 impl Ways {
-    fn slot(ends: &Ends) -> usize {
-        (ends.number() >> 48) as usize % WAYS
+    fn set(ends: &Ends) -> usize {
+        (ends.number() >> 48) as usize % SETS
     }
 
     fn find(&self, ends: &Ends, replaced: u32) -> Option<&Way> {
-        let way = self.0.get(Self::slot(ends))?.as_ref();
-        way.filter(|way| way.ends == *ends && way.replaced == replaced)
+        let way = self.0.get(Self::set(ends))?.iter().flatten().find(|way| way.ends == *ends);
+        way.filter(|way| way.replaced == replaced)
     }
 
     fn learn(&mut self, way: Way) {
         if self.0.is_empty() {
-            self.0.resize(WAYS, None);
+            self.0.resize(SETS, [None; SET]);
         }
-        self.0[Self::slot(&way.ends)] = Some(way);
+        let set = &mut self.0[Self::set(&way.ends)];
+        let known = set.iter().flatten().position(|known| known.ends == way.ends).unwrap_or(SET - 1);
+        set[..=known].rotate_right(1);
+        set[0] = Some(way);
     }
 }
 
 impl Lane {
-    /// Whether these octets can be read where they lie.
+    /// Whether these octets go on where those before ended, and someone reads them.
     fn takes(&self, direction: Direction, start: u64, bytes: &[u8]) -> bool {
         let d = direction.index();
         bytes.is_empty()
             || (!self.hearing.over
                 && !self.deaf[d]
                 && matches!(self.speech, Speech::Known(..))
-                && self.hearing.streams[d].can_lend(&(start..start + bytes.len() as u64)))
+                && self.hearing.streams[d].goes_on_with(&(start..start + bytes.len() as u64)))
     }
 }
 
-/// What glancing at the messages of a segment takes besides its lane.
-struct Glance<'a, W> {
-    needs: Needs,
-    connection: &'a Connection,
-    sessions: &'a mut Sessions,
-    watch: &'a mut W,
-    now: Moment,
-    lent: Lent<'a>,
-}
+impl<W: Watch> Ear<'_, W> {
+    /// Hears the octets of a plain segment, which go on where those before ended: where nothing waits to be read, they are
+    /// read where they lie.
+    fn hear(&mut self, Lent { direction, start, bytes }: Lent<'_>, origin: Origin) {
+        let d = direction.index();
+        let range = start..start + bytes.len() as u64;
+        let stream = &mut self.lane.hearing.streams[d];
+        if !stream.can_lend(&range) {
+            stream.acknowledge(self.connection.acknowledged(direction).unwrap_or(0));
+            stream.add(start, bytes, origin);
+            self.lent = None;
+        } else if self.passes() && self.lane.hearing.streams[d].skip(&range) {
+            return;
+        } else {
+            self.lane.hearing.streams[d].lend(range, origin, self.needs.frames);
+        }
+        self.listen(direction);
+    }
 
-impl<W: Watch> Glance<'_, W> {
     /// Passes over the messages in the octets that were lent, as long as they are as usual. Returns whether that was all:
     /// else what is left is to be listened to.
-    fn passes(self, lane: &mut Lane) -> bool {
-        let Lent { direction, .. } = self.lent;
+    fn passes(&mut self) -> bool {
+        let Some(lent) = self.lent else { return false };
+        let direction = lent.direction;
         let d = direction.index();
-        let Lane { speech: Speech::Known(_, decoder), carrier, read, ends_in, latest, messages, .. } = lane else {
+        let Lane { speech: Speech::Known(_, decoder), carrier, read, ends_in, latest, messages, .. } = &mut *self.lane
+        else {
             return false;
         };
         loop {
-            let bytes = self.lent.from(read[d]);
+            let bytes = lent.from(read[d]);
             if bytes.is_empty() {
                 return true;
             }
@@ -155,35 +169,23 @@ impl<W: Watch> Pipeline<W> {
                 && evidence.expects(*place, plain, frame.data)
         });
         let Some((Flow { connection, with: lane }, start)) = passed else { return false };
-        let lent = Lent { direction, start, bytes };
         lane.heed(connection, direction, &mut self.sessions);
         if !bytes.is_empty() {
-            let range = start..start + bytes.len() as u64;
-            let (sessions, watch) = (&mut self.sessions, &mut self.watch);
-            let glance = Glance { needs: self.needs, connection, sessions, watch, now, lent };
-            let is_read = glance.passes(lane);
-            let stream = &mut lane.hearing.streams[direction.index()];
-            if !(is_read && stream.skip(&range)) {
-                stream.lend(
-                    range,
-                    Origin { frame: now.frame, at: plain.payload.start, arrived: now },
-                    self.needs.frames,
-                );
-                let mut ear = Ear {
-                    connection,
-                    lane,
-                    sessions: &mut self.sessions,
-                    watch: &mut self.watch,
-                    scratch: &mut self.scratch,
-                    needs: self.needs,
-                    now,
-                    lent: Some(lent),
-                    secrets: self.secrets.as_ref(),
-                    within: false,
-                    lacks: [false; 2],
-                };
-                ear.listen(direction);
-            }
+            let lent = Lent { direction, start, bytes };
+            let mut ear = Ear {
+                connection,
+                lane,
+                sessions: &mut self.sessions,
+                watch: &mut self.watch,
+                scratch: &mut self.scratch,
+                needs: self.needs,
+                now,
+                lent: Some(lent),
+                secrets: self.secrets.as_ref(),
+                within: false,
+                lacks: [false; 2],
+            };
+            ear.hear(lent, Origin { frame: now.frame, at: plain.payload.start, arrived: now });
         }
         self.watch.passed(now.frame, frame, plain);
         if self.flows.may_part(id.shard(), now.frame) {

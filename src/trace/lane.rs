@@ -46,11 +46,24 @@ impl Speech {
 }
 
 /// A connection's bytes and how far they were read.
+///
+/// What each segment touches stands first, and near to each other: among many connections fetching that takes more time than
+/// what is done with it.
 #[derive(Default)]
+#[repr(C)]
 pub(super) struct Lane {
+    pub(super) deaf: [bool; 2],
     pub(super) speech: Speech,
     pub(super) read: [u64; 2],
-    pub(super) deaf: [bool; 2],
+    /// The frame in which the latest message of each direction ended.
+    pub(super) ends_in: [Moment; 2],
+    /// Where the latest message of each direction begins.
+    pub(super) latest: [Option<u64>; 2],
+    /// How many messages were told, each once.
+    pub(super) messages: u64,
+    /// The Engine.IO that the messages of this connection carry.
+    pub(super) carrier: Carrier,
+    pub(super) hearing: Hearing,
     /// With so many octets of each direction it was asked what is spoken, and is not asked again, where the capture began in the
     /// middle.
     pub(super) probed: [Range<usize>; 2],
@@ -60,15 +73,6 @@ pub(super) struct Lane {
     pub(super) dropped: [Option<u64>; 2],
     /// Where the stream of each direction ended when the other side last acknowledged more of it.
     pub(super) behind_at: [Option<u64>; 2],
-    pub(super) hearing: Hearing,
-    /// How many messages were told, each once.
-    pub(super) messages: u64,
-    /// The frame in which the latest message of each direction ended.
-    pub(super) ends_in: [Moment; 2],
-    /// Where the latest message of each direction begins.
-    pub(super) latest: [Option<u64>; 2],
-    /// The Engine.IO that the messages of this connection carry.
-    pub(super) carrier: Carrier,
     /// What is spoken in the stream that was encrypted in this one.
     pub(super) inside: Option<Box<Lane>>,
     /// The streams of HTTP/2 in it.
@@ -86,12 +90,13 @@ const MAX_KEPT_OUT: usize = 64;
 
 /// The bytes of both directions, and what is known of their ends.
 #[derive(Default)]
+#[repr(C)]
 pub(super) struct Hearing {
+    /// No more will come, in either direction: the connection was reset, or the capture is over.
+    pub(super) over: bool,
     pub(super) streams: [Stream; 2],
     /// Where each stream ends by its FIN, and that FIN's frame.
     pub(super) fin: [Option<(u64, Moment)>; 2],
-    /// No more will come, in either direction: the connection was reset, or the capture is over.
-    pub(super) over: bool,
     /// No more will come in a direction, though its sender has not said so.
     pub(super) cut: [bool; 2],
 }
@@ -117,10 +122,13 @@ impl Hearing {
     /// Whether the other side has acknowledged octets of this direction that were not captured by now.
     pub(super) fn is_behind(&self, connection: &Connection, direction: Direction) -> bool {
         let d = direction.index();
+        let end = self.streams[d].end();
         // A FIN counts as one octet. Nobody may send more than 1 GiB unacknowledged (RFC 7323 §2.3).
-        let known = self.streams[d].end() + u64::from(self.fin[d].is_some());
-        let most = connection.sent(direction).saturating_add(1 << 30);
-        connection.acknowledged(direction).is_some_and(|acknowledged| acknowledged > known && acknowledged <= most)
+        connection.acknowledged(direction).is_some_and(|acknowledged| {
+            acknowledged > end
+                && acknowledged > end + u64::from(self.fin[d].is_some())
+                && acknowledged <= connection.sent(direction).saturating_add(1 << 30)
+        })
     }
 
     /// The frame in which a message ended whose last octet came in `latest`: no receiver could have read it before all

@@ -192,9 +192,11 @@ impl Lane {
     pub(super) fn heed(&mut self, connection: &Connection, direction: Direction, sessions: &mut Sessions) {
         let other = direction.reverse();
         let d = other.index();
+        if !self.hearing.is_behind(connection, other) {
+            return;
+        }
         let end = self.hearing.streams[d].end();
-        if self.behind_at[d] != Some(end) && self.hearing.is_behind(connection, other) {
-            self.behind_at[d] = Some(end);
+        if self.behind_at[d].replace(end) != Some(end) {
             self.each_sid(&mut |sid| sessions.unsettle(sid));
         }
     }

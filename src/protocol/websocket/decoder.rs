@@ -12,7 +12,7 @@ use super::joined::{Joint, fitting, skipped};
 use super::speaker::Speaker;
 use super::stray;
 use super::unmasking::Unmasking;
-use super::utf8::Utf8Check;
+use super::utf8::{Utf8Check, is_utf8};
 use crate::count::{counted, plural};
 use crate::layer::{Direction, Group, Note, Severity};
 use crate::message::{Carries, Decoder, Draft, Glance, Input, Parting, Progress, Sink};
@@ -22,7 +22,7 @@ pub(super) struct WebSocketDecoder {
     speakers: [Speaker; 2],
     unmasking: Unmasking,
     /// What is to be told on the first frame of a connection that was joined in its middle.
-    joined: Option<Note>,
+    joined: Option<Box<Note>>,
     /// An extension that is not known here was agreed on.
     foreign: bool,
     /// The frame that was glanced at.
@@ -39,8 +39,8 @@ impl WebSocketDecoder {
         let speaker = |direction| {
             // What was agreed on against the rules may still be spoken; remembering everything reads both forms.
             let inflater = agreed.as_ref().map(|agreed| match agreed {
-                Ok(agreement) => agreement.inflater(direction),
-                Err(_) => Inflater::new(true),
+                Ok(agreement) => Box::new(agreement.inflater(direction)),
+                Err(_) => Box::new(Inflater::new(true)),
             });
             Speaker { inflater, ..Speaker::default() }
         };
@@ -54,15 +54,15 @@ impl WebSocketDecoder {
     pub(super) fn joining(joint: Joint) -> Self {
         let mut decoder = Self::new(None);
         for (speaker, skip) in decoder.speakers.iter_mut().zip(joint.skips) {
-            let mut inflater = Inflater::new(true);
-            speaker.lost = inflater.gap(Lack::Beginning);
+            let mut inflater = Box::new(Inflater::new(true));
+            speaker.lost = inflater.gap(Lack::Beginning).map(Box::new);
             speaker.inflater = Some(inflater);
             // A message may have begun before.
             speaker.broken = true;
             speaker.skip = skip;
-            speaker.note = (skip > 0).then(|| skipped(skip));
+            speaker.note = (skip > 0).then(|| Box::new(skipped(skip)));
         }
-        decoder.joined = Some(joint.fit.note("the capture began after the handshake"));
+        decoder.joined = Some(Box::new(joint.fit.note("the capture began after the handshake")));
         decoder
     }
 
@@ -124,8 +124,7 @@ impl Decoder for WebSocketDecoder {
             _ => Carries::Octets(masked.len()),
         };
         if let Carries::Text(text) = carries {
-            // Most text is ASCII, and that is seen more quickly.
-            if !text.is_ascii() && std::str::from_utf8(text).is_err() {
+            if !is_utf8(text) {
                 return None;
             }
             frame.is_utf8 = true;
@@ -157,10 +156,10 @@ impl Decoder for WebSocketDecoder {
                 let Some(fit) = fit else { return false };
                 speaker.skip_to = None;
                 speaker.broken = true;
-                speaker.note = Some(fit.note("octets before this frame are missing"));
+                speaker.note = Some(Box::new(fit.note("octets before this frame are missing")));
                 let lost = speaker.inflater.as_mut().and_then(|inflater| inflater.gap(Lack::From(missing.start)));
                 // What was missing first is told, and may not have been yet.
-                speaker.lost = speaker.lost.take().or(lost);
+                speaker.lost = speaker.lost.take().or(lost.map(Box::new));
                 true
             }
         }
@@ -185,7 +184,7 @@ impl WebSocketDecoder {
         if is_text || frame.opcode == Opcode::Close || of_message.as_ref().is_some_and(|begun| begun.reads_octets()) {
             if let Some(begun) = of_message {
                 self.unmasking.pieces(masked, frame.masking_key, 0, |piece, is_last| {
-                    begun.feed(piece, speaker.inflater.as_mut(), frame.fin && is_last, &mut notes);
+                    begun.feed(piece, speaker.inflater.as_deref_mut(), frame.fin && is_last, &mut notes);
                 });
             } else if is_text {
                 let mut check = Utf8Check::default();
@@ -212,7 +211,7 @@ impl WebSocketDecoder {
         let speaker = &mut self.speakers[input.direction.index()];
         let alone = frame.opcode == Opcode::Text && speaker.begun.is_none();
         let text = alone.then(Utf8Check::default);
-        speaker.partial = Some(Partial { frame, start: input.offset, taken: 0, notes, text });
+        speaker.partial = Some(Box::new(Partial { frame, start: input.offset, taken: 0, notes, text }));
         let header = usize::from(frame.header_len);
         let rest = Input { offset: input.offset + header as u64, bytes: &input.bytes[header..], ..input };
         match self.go_on(rest, sink) {
@@ -231,11 +230,11 @@ impl WebSocketDecoder {
         let frame = partial.frame;
         let mut of_message = speaker.begun.as_mut().filter(|_| !frame.opcode.is_control());
         if partial.text.is_some() || of_message.as_ref().is_some_and(|begun| begun.reads_octets()) {
-            let Partial { taken, notes, text, .. } = partial;
+            let Partial { taken, notes, text, .. } = &mut **partial;
             self.unmasking.pieces(piece, frame.masking_key, *taken, |piece, is_last| {
                 if let Some(begun) = &mut of_message {
                     let ends = frame.fin && is_whole && is_last;
-                    begun.feed(piece, speaker.inflater.as_mut(), ends, notes);
+                    begun.feed(piece, speaker.inflater.as_deref_mut(), ends, notes);
                 } else if let Some(text) = text {
                     text.add(piece);
                 }
@@ -247,7 +246,7 @@ impl WebSocketDecoder {
         }
         let end = input.offset + piece.len() as u64;
         if let Some(partial) = speaker.partial.take() {
-            self.end_frame(partial, input, is_whole, end, sink);
+            self.end_frame(*partial, input, is_whole, end, sink);
         }
         if piece.is_empty() { Progress::NeedMore } else { Progress::Consumed(piece.len()) }
     }
@@ -340,15 +339,14 @@ impl WebSocketDecoder {
     /// Follows the fragments of a message (§5.4).
     fn follow(&mut self, frame: &WebSocketFrame, input: Input<'_>, notes: &mut Vec<Note>, sink: &dyn Sink) {
         let speaker = &mut self.speakers[input.direction.index()];
-        notes.extend(self.joined.take());
-        notes.extend(speaker.note.take());
-        notes.extend(speaker.lost.take_if(|_| frame.encoded));
+        let lost = speaker.lost.take_if(|_| frame.encoded);
+        notes.extend([self.joined.take(), speaker.note.take(), lost].into_iter().flatten().map(|note| *note));
         notes.extend(Some(frame.opcode).filter(|_| speaker.closed).map(stray::behind_close));
         speaker.closed |= frame.opcode == Opcode::Close;
         if frame.opcode.is_control() {
             return;
         }
-        match (frame.opcode, &speaker.begun) {
+        match (frame.opcode, speaker.begun.as_deref()) {
             (Opcode::Continuation, None) if speaker.broken => {
                 let text = "it continues a message of which octets are missing";
                 notes.push(Note::new(Severity::Note, text, "RFC 6455 §5.4"));
@@ -358,7 +356,7 @@ impl WebSocketDecoder {
                 notes.push(Note::new(Severity::Error, text, "RFC 6455 §5.4"));
             }
             (Opcode::Continuation, Some(_)) => {
-                speaker.begun.iter_mut().filter(|_| frame.is_changed()).for_each(Begun::cannot_be_read);
+                speaker.begun.iter_mut().filter(|_| frame.is_changed()).for_each(|begun| begun.cannot_be_read());
             }
             (_, begun) => {
                 if begun.is_some() {
@@ -369,7 +367,8 @@ impl WebSocketDecoder {
                     notes.extend(inflater.gap(Lack::RestOf(*start)));
                 }
                 let wanted = sink.wants_octets(input.direction);
-                speaker.begun = (!frame.fin || frame.encoded).then(|| Begun::new(frame, input.offset, wanted));
+                let goes_on = !frame.fin || frame.encoded;
+                speaker.begun = goes_on.then(|| Box::new(Begun::new(frame, input.offset, wanted)));
             }
         }
     }

@@ -4,12 +4,13 @@ use super::begun::{Begun, Partial};
 use super::deflate::Inflater;
 use crate::layer::Note;
 
-/// What one direction has said so far.
+/// What one direction has said so far. Each frame asks for all of it: what there seldom is lies elsewhere, so that of a
+/// connection among many little is to be fetched.
 #[derive(Debug, Default)]
 pub(super) struct Speaker {
-    pub(super) begun: Option<Begun>,
+    pub(super) begun: Option<Box<Begun>>,
     /// A frame of which a part was read.
-    pub(super) partial: Option<Partial>,
+    pub(super) partial: Option<Box<Partial>>,
     /// How many octets come before its first whole frame, where the capture began in the middle of one.
     pub(super) skip: usize,
     /// After a gap: where the octets end that belong to the frame that was begun before it.
@@ -18,11 +19,11 @@ pub(super) struct Speaker {
     pub(super) broken: bool,
     pub(super) closed: bool,
     /// permessage-deflate was agreed on.
-    pub(super) inflater: Option<Inflater>,
+    pub(super) inflater: Option<Box<Inflater>>,
     /// What is to be told on the next frame.
-    pub(super) note: Option<Note>,
+    pub(super) note: Option<Box<Note>>,
     /// What is to be told on the next compressed frame.
-    pub(super) lost: Option<Note>,
+    pub(super) lost: Option<Box<Note>>,
 }
 
 impl Speaker {

@@ -3,15 +3,14 @@
 //! # References
 //! - RFC 6455 §5.3.
 
-use super::frame::unmask;
-
 /// So many octets are undone at a time; a multiple of four, so that the key goes on where it was.
 const PIECE: usize = 4 << 10;
 
 /// A place to undo masks in.
 #[derive(Debug, Default)]
 pub(super) struct Unmasking {
-    octets: Vec<u8>,
+    /// The last may have octets that belong to nothing.
+    words: Vec<[u8; 8]>,
 }
 
 impl Unmasking {
@@ -40,16 +39,24 @@ impl Unmasking {
         }
     }
 
-    fn undo(&mut self, piece: &[u8], key: [u8; 4]) -> &[u8] {
-        self.octets.clear();
-        self.octets.extend_from_slice(piece);
-        unmask(&mut self.octets, key);
-        &self.octets
+    fn undo(&mut self, piece: &[u8], [a, b, c, d]: [u8; 4]) -> &[u8] {
+        let key = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+        let undone = |word: &[u8; 8]| (u64::from_ne_bytes(*word) ^ key).to_ne_bytes();
+        let (words, rest) = piece.as_chunks::<8>();
+        self.words.clear();
+        self.words.extend(words.iter().map(undone));
+        if !rest.is_empty() {
+            let mut last = [0; 8];
+            last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+            self.words.push(undone(&last));
+        }
+        self.words.as_flattened().get(..piece.len()).unwrap_or_default()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::frame::unmask;
     use super::*;
 
     /// All pieces joined, and how many were said to be the last.
@@ -74,10 +81,10 @@ mod tests {
             let (octets, last) = joined(&mut unmasking, &masked[at..], Some(key), at as u64);
             assert_eq!((octets == plain[at..], last), (true, 1), "from {at} on");
         }
-        assert_eq!(unmasking.octets.capacity(), PIECE);
+        assert_eq!(unmasking.words.capacity(), PIECE / 8);
         assert_eq!(unmasking.whole(&masked, Some(key)), None);
         assert_eq!(unmasking.whole(&masked[..PIECE], Some(key)), Some(&plain[..PIECE]));
-        assert_eq!(unmasking.octets.capacity(), PIECE);
+        assert_eq!(unmasking.words.capacity(), PIECE / 8);
     }
 
     #[test]
