@@ -137,7 +137,8 @@ impl Sum {
 
     /// Whether it has all bits set: then the octets fit the checksum among them.
     pub(super) fn is_all_ones(self) -> bool {
-        self.folded() == u16::MAX
+        // Folding takes multiples of this away, and leaves one of them.
+        self.0 != 0 && self.0.is_multiple_of(u64::from(u16::MAX))
     }
 
     /// In 16 bits, with the carries added; not complemented.

@@ -205,3 +205,61 @@ impl<W: Watch> Pipeline<W> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::{LinkType, Timestamp};
+
+    fn ends(from: u16, to: u16) -> Ends {
+        let mut data = [&[0; 12][..], &[0x08, 0x00, 0x45, 0, 0, 40, 0, 0, 0x40, 0, 64, 6, 0, 0]].concat();
+        data.extend([127, 0, 0, 1, 127, 0, 0, 1]);
+        data.extend([from.to_be_bytes(), to.to_be_bytes()].concat());
+        data.extend([0, 0, 0, 0, 0, 0, 0, 0, 0x50, 0x10, 0xff, 0xff, 0, 0, 0, 0]);
+        let frame = FrameRef {
+            time: Timestamp(0),
+            link: LinkType::ETHERNET,
+            interface: 0,
+            len: data.len() as u32,
+            data: &data,
+            comments: &[],
+            secrets: None,
+        };
+        Plain::read(frame).expect("it is plain").ends
+    }
+
+    fn way(ends: Ends, place: usize) -> Way {
+        Way { ends, replaced: 0, place, here: None }
+    }
+
+    /// Where two took turns in one place, each of their frames went the long way.
+    #[test]
+    fn some_hundred_ways_do_not_drive_each_other_out() {
+        let mut ways = Ways::default();
+        let met: Vec<Ends> = (40_000..40_064).flat_map(|port| [ends(port, 8080), ends(8080, port)]).collect();
+        for (place, ends) in met.iter().enumerate() {
+            ways.learn(way(*ends, place));
+        }
+        for (place, ends) in met.iter().enumerate() {
+            assert_eq!(ways.find(ends, 0).map(|way| way.place), Some(place));
+            assert!(ways.find(ends, 1).is_none(), "a connection was replaced since");
+        }
+    }
+
+    #[test]
+    fn of_a_set_the_way_learned_last_is_known_for_certain() {
+        let mut ways = Ways::default();
+        let (first, others) = (ends(1, 80), 2_u16..);
+        let same = others.map(|port| ends(port, 80)).filter(|ends| Ways::set(ends) == Ways::set(&first));
+        let met: Vec<Ends> = std::iter::once(first).chain(same).take(SET + 1).collect();
+        for (place, ends) in met.iter().enumerate() {
+            ways.learn(way(*ends, place));
+        }
+        assert!(ways.find(&met[0], 0).is_none(), "it was met longest ago");
+        assert!(met[1..].iter().all(|ends| ways.find(ends, 0).is_some()));
+        // Learned anew it takes the place it had.
+        ways.learn(way(met[SET], 99));
+        assert_eq!(ways.find(&met[SET], 0).map(|way| way.place), Some(99));
+        assert!(met[1..].iter().all(|ends| ways.find(ends, 0).is_some()));
+    }
+}

@@ -141,6 +141,8 @@ pub(super) enum Reuse {
 }
 
 impl Sight {
+    // Who asks for less than all of it makes no more.
+    #[inline(always)]
     pub(super) fn new(tcp: &Tcp, data: &[u8], frame: u32, time: Timestamp) -> Self {
         Self {
             seq: SeqNumber(tcp.seq),

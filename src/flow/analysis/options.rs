@@ -27,13 +27,20 @@ const FIXED_LEN: usize = 20;
 
 impl Options {
     /// Reads them from the frame of this header.
+    #[inline]
     pub(crate) fn of(tcp: &Tcp, data: &[u8]) -> Self {
-        let mut found = Self::default();
-        let mut rest = tcp.header.of(data).get(FIXED_LEN..).unwrap_or_default();
+        let options = tcp.header.of(data).get(FIXED_LEN..).unwrap_or_default();
         // Time stamps alone, as nearly all segments have them (RFC 7323 appendix A).
-        if rest.len() == 12 && rest.starts_with(&[kind::NO_OPERATION, kind::NO_OPERATION, kind::TIMESTAMPS, 10]) {
-            return found;
+        match options.first_chunk() {
+            Some([kind::NO_OPERATION, kind::NO_OPERATION, kind::TIMESTAMPS, 10]) if options.len() == 12 => {
+                Self::default()
+            }
+            _ => Self::read_all(options),
         }
+    }
+
+    fn read_all(mut rest: &[u8]) -> Self {
+        let mut found = Self::default();
         while let [kind, after @ ..] = rest {
             if *kind == kind::NO_OPERATION {
                 rest = after;
