@@ -1,6 +1,7 @@
 //! Invariant 6: what the lab's ScriptLog says was sent is what the Trace says was seen, message by message, byte by
 //! byte, in each direction of each connection. The two share no code.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
@@ -354,8 +355,9 @@ fn what(trace: &Trace, message: &Message) -> Option<What> {
 }
 
 fn http_said(http: &HttpMessage, bytes: &[u8]) -> What {
-    let (first, second) = http.start(bytes).unwrap();
-    let headers = http.headers(bytes);
+    let own = |(one, other): (Cow<'_, str>, Cow<'_, str>)| (one.into_owned(), other.into_owned());
+    let (first, second) = http.start(bytes).map(own).unwrap();
+    let headers: Vec<_> = http.headers(bytes).into_iter().map(own).collect();
     match http.side {
         Side::Request => What::Request { method: first, target: second, headers },
         Side::Response => {

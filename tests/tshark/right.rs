@@ -81,7 +81,11 @@ fn the_response_to_head_swallows_nothing() {
         .filter(|(message, _)| message.direction == Direction::ToClient)
         .map(|(message, http)| {
             let bytes = trace.bytes(message);
-            (message.frame(), http.start(bytes).unwrap().0, String::from_utf8(http.body(bytes).into_owned()).unwrap())
+            (
+                message.frame(),
+                http.start(bytes).unwrap().0.into_owned(),
+                String::from_utf8(http.body(bytes).into_owned()).unwrap(),
+            )
         })
         .collect();
     let expected = [(5, "one"), (6, "two"), (6, ""), (6, "four")];

@@ -167,7 +167,7 @@ fn refusal<'a>(case: &Case<'a>, exchange: &Exchange<'a>, opened: &Opened<'a>) ->
     }
     let says = error.as_ref().map(|error| format!(" ({})", json_string(&error.message, MOST))).unwrap_or_default();
     let reason = http.start(case.trace.bytes(answer)).map(|(_, reason)| reason).unwrap_or_default();
-    let reason = if reason.is_empty() { reason } else { format!(" {}", quoted(&reason)) };
+    let reason = if reason.is_empty() { String::new() } else { format!(" {}", quoted(&reason)) };
     let mut how = format!("{status}{reason}{says}");
     if is_socket {
         how.push_str(", and no WebSocket was opened");

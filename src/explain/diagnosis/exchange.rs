@@ -78,6 +78,7 @@ pub(super) fn exchanges(trace: &Trace) -> Vec<Exchange<'_>> {
     for (message, http) in http().filter(|(message, http)| is(message, http, Side::Request, Direction::ToServer)) {
         let Some((method, target)) = http.start(trace.bytes(message)) else { continue };
         places.insert((message.connection, message.inside, message.stream, message.range.start), found.len());
+        let (method, target) = (method.into_owned(), target.into_owned());
         found.push(Exchange { request: message, method, target, answer: None, status: None });
     }
     for (message, http) in http().filter(|(message, http)| is(message, http, Side::Response, Direction::ToClient)) {

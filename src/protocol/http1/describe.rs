@@ -184,24 +184,24 @@ impl HttpMessage {
     }
 
     /// The method and target of a request, or the status of a response as text with its reason.
-    pub fn start(&self, bytes: &[u8]) -> Option<(String, String)> {
+    pub fn start<'a>(&self, bytes: &'a [u8]) -> Option<(Cow<'a, str>, Cow<'a, str>)> {
         if let Written::Packed(head) = &self.head {
-            return Some(head.start());
+            let (first, second) = head.start();
+            return Some((first.into(), second.into()));
         }
-        let text = |range: &Range<usize>| String::from_utf8_lossy(&bytes[range.clone()]).into_owned();
+        let text = |range: &Range<usize>| head::text_of(&bytes[range.clone()]);
         Some(match &self.head(bytes)?.start {
             Start::Request { method, target } => (text(method), text(target)),
-            Start::Response { status, reason } => (status.to_string(), text(reason)),
+            Start::Response { status, reason } => (status.to_string().into(), text(reason)),
         })
     }
 
     /// The header fields as they stood; of HTTP/2 without `:method`, `:path` and `:status`, which are what a start line says.
-    pub fn headers(&self, bytes: &[u8]) -> Vec<(String, String)> {
+    pub fn headers<'a>(&'a self, bytes: &'a [u8]) -> Vec<(Cow<'a, str>, Cow<'a, str>)> {
         if let Written::Packed(head) = &self.head {
             return head.headers();
         }
-        let headers = self.head(bytes).map(|head| head.to_head(bytes).headers).unwrap_or_default();
-        headers.into_iter().map(|(name, value)| (name.into_owned(), value)).collect()
+        self.head(bytes).map(|head| head.fields(bytes).collect()).unwrap_or_default()
     }
 
     /// The body with its content codings undone; `None` if it has none, or they cannot be undone.
@@ -294,7 +294,7 @@ impl Payload for HttpMessage {
         };
         if let Written::Packed(head) = &self.head {
             let protocol = head.value(":protocol").map(|token| format!(", for {}", plain(token, 20)));
-            let target = if second.is_empty() { second } else { format!(" {}", plain(&second, 40)) };
+            let target = if second.is_empty() { String::new() } else { format!(" {}", plain(&second, 40)) };
             return format!("{}{target}{}", plain(&first, 16), protocol.unwrap_or_default());
         }
         let upgrade = self.headers(bytes).into_iter().find(|(name, _)| name.eq_ignore_ascii_case("upgrade"));
@@ -320,7 +320,7 @@ impl Payload for HttpMessage {
             let value_text = head::text_of(&bytes[value.clone()]);
             let known = HEADER_FIELDS.iter().find(|(known, _)| name_text.eq_ignore_ascii_case(known));
             match known {
-                Some((_, def)) => layer.field(def, Value::Text(value_text), value.clone()),
+                Some((_, def)) => layer.field(def, Value::Text(value_text.into_owned()), value.clone()),
                 None => {
                     layer.field(
                         &HEADER,

@@ -36,7 +36,7 @@ fn pairs(talk: &Talk) -> Vec<String> {
         let request =
             talk.heard.messages.iter().find(|one| one.direction == TO_SERVER && one.range.start == asked.start)?;
         let message: &HttpMessage = request.payload.as_any().downcast_ref().unwrap();
-        message.start(talk.bytes(request)).map(|(_, target)| target)
+        message.start(talk.bytes(request)).map(|(_, target)| target.into_owned())
     };
     let responses = talk.heard.messages.iter().filter(is_response);
     responses.map(|told| target(told).unwrap_or_else(|| "-".to_owned())).collect()

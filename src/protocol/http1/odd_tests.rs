@@ -83,7 +83,7 @@ fn a_fold_stands_for_spaces() {
     let talk = asked("GET / HTTP/1.1\r\nX: a\r\n\tb\r\nY : c\r\n\r\n");
     let http: &HttpMessage = talk.heard.messages[0].payload.as_any().downcast_ref().unwrap();
     let headers = http.headers(talk.bytes(&talk.heard.messages[0]));
-    assert_eq!(headers, [("X".into(), "a  \tb".to_owned()), ("Y".into(), "c".to_owned())]);
+    assert_eq!(headers, [("X".into(), "a  \tb".into()), ("Y".into(), "c".into())]);
 }
 
 #[test]

@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use std::borrow::Cow;
+
 use super::describe::{
     HEADER, HEADER_FIELDS, HOST, METHOD, REQUEST, REQUEST_VERSION, RESPONSE, RESPONSE_VERSION, STATUS, TARGET,
 };
@@ -73,9 +75,9 @@ impl Packed {
     }
 
     /// The fields, without those that say what a start line does.
-    pub(super) fn headers(&self) -> Vec<(String, String)> {
+    pub(super) fn headers(&self) -> Vec<(Cow<'_, str>, Cow<'_, str>)> {
         let lines = self.section.iter().filter(|line| !TOLD.contains(&&*line.name));
-        lines.map(|line| (line.name.to_string(), line.value.to_string())).collect()
+        lines.map(|line| (Cow::from(&*line.name), Cow::from(&*line.value))).collect()
     }
 
     /// The same as those read it who judge a message by what it says.
@@ -85,7 +87,8 @@ impl Packed {
             None => self.value(":method").unwrap_or_default().to_owned(),
         };
         let lines = self.section.iter().filter(|line| !line.name.starts_with(':'));
-        let headers = lines.map(|line| (line.name.to_string().into(), text_of(line.value.as_bytes()))).collect();
+        let headers =
+            lines.map(|line| (line.name.to_string().into(), text_of(line.value.as_bytes()).into_owned())).collect();
         Head { start: start.into(), minor_version: 0, headers }
     }
 

@@ -58,6 +58,9 @@ fn last(rest: &[u8], out: &mut Vec<u8>) {
         *to = *from;
     }
     let special = Special::of(&filled);
+    if special.is_none() {
+        return out.extend_from_slice(rest);
+    }
     if !special.has_controls() {
         copy_with_backslashes(&filled, special.quotes, out);
         out.truncate(out.len() - SIXTEEN + rest.len());

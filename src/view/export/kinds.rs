@@ -156,7 +156,7 @@ fn http_line(seen: &Seen<'_>, kind: Kind, http: &HttpMessage, moments: &Moments,
         line.text(Key::Reason, &second);
     }
     line.text_or_null(Key::Version, http.version(bytes).as_deref());
-    line.value(Key::Headers, &http.headers(bytes));
+    line.pairs(Key::Headers, http.headers(bytes));
     line.number(Key::BodyLen, body.len());
     line.digest(Key::BodySha256, &body);
     let is_read = line.wants(Key::DecodedLen) || line.wants(Key::DecodedSha256);

@@ -141,6 +141,15 @@ impl<'a> Object<'a> {
         self.put(key, |line| escape::text(text, line.out));
     }
 
+    /// A list of pairs of texts, each a list of two.
+    pub(super) fn pairs<T: AsRef<str>>(&mut self, key: Key, pairs: impl IntoIterator<Item = (T, T)>) {
+        self.put(key, |line| {
+            line.list(pairs, |line, (first, second)| {
+                line.list([first, second], |line, text| escape::text(text.as_ref(), line.out));
+            });
+        });
+    }
+
     /// Text, or null.
     pub(super) fn text_or_null(&mut self, key: Key, text: Option<&str>) {
         match text {
