@@ -189,7 +189,7 @@ impl HttpMessage {
             let (first, second) = head.start();
             return Some((first.into(), second.into()));
         }
-        let text = |range: &Range<usize>| head::text_of(&bytes[range.clone()]);
+        let text = |range: &Range<usize>| String::from_utf8_lossy(&bytes[range.clone()]);
         Some(match &self.head(bytes)?.start {
             Start::Request { method, target } => (text(method), text(target)),
             Start::Response { status, reason } => (status.to_string().into(), text(reason)),

@@ -1,5 +1,5 @@
 use super::coding::tests::{BROTLI, gzip};
-use super::{Http1, HttpMessage};
+use super::{Http1, HttpMessage, Side};
 use crate::layer::{Buffer, Severity, Value};
 use crate::message::Dissector;
 use crate::protocol::testing::Talk;
@@ -84,6 +84,15 @@ fn a_fold_stands_for_spaces() {
     let http: &HttpMessage = talk.heard.messages[0].payload.as_any().downcast_ref().unwrap();
     let headers = http.headers(talk.bytes(&talk.heard.messages[0]));
     assert_eq!(headers, [("X".into(), "a  \tb".into()), ("Y".into(), "c".into())]);
+}
+
+#[test]
+fn a_start_line_is_told_as_it_stands() {
+    let talk = answered("HTTP/1.1 200 OK\r|X: a\r\nContent-Length: 0\r\n\r\n");
+    let messages = talk.heard.messages.iter();
+    let mut https = messages.filter_map(|told| Some((told, told.payload.as_any().downcast_ref::<HttpMessage>()?)));
+    let (told, http) = https.find(|(_, http)| http.side == Side::Response).unwrap();
+    assert_eq!(http.start(talk.bytes(told)), Some(("200".into(), "OK\r|X: a".into())));
 }
 
 #[test]
