@@ -252,6 +252,19 @@ fn a_stream_is_read_on_behind_a_gap() {
     }
 }
 
+/// The last octet of a chunk looks like a size, and that of the next like a chunk of so many octets: only what is behind it
+/// tells, and that comes later.
+#[test]
+fn the_size_of_a_chunk_is_not_taken_for_one() {
+    let first = chunk(&["x".repeat(18), event(1), "id: 2\ndata: value 2".to_owned()].concat());
+    let second = chunk(&["\n\n".to_owned(), event(3), event(4)].concat());
+    let mut talk = asked();
+    talk.server([HEAD, CHUNKED].concat());
+    talk.skip(Direction::ToClient, first.len() - 3, &["2\r\n", &second[..4]].concat());
+    talk.server(&second[4..]).server(chunk(&event(5))).close();
+    assert_eq!(events(&talk), [3, 4, 5].map(told));
+}
+
 /// Of an event of which the gap took a part nothing is told, nor of a line that looks like a field.
 #[test]
 fn what_the_gap_cut_is_no_event() {

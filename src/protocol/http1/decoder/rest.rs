@@ -5,6 +5,7 @@
 //! chunks it must be known first where one begins: where a line is a size, and behind so many octets the line ends that a
 //! chunk ends with (RFC 9112 §7.1). Few other octets look like that.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use memchr::memmem;
@@ -100,27 +101,60 @@ fn chunk(bytes: &[u8]) -> Place {
     let near = &bytes[..bytes.len().min(FAR)];
     // Its end may begin here.
     let mut place = if bytes.ends_with(b"\r") { Place::Unknown } else { Place::Nowhere };
+    // One behind which too little has come to tell.
+    let mut likely: Option<Range<usize>> = None;
+    let mut is_doubtful = false;
     // Of the line end before it half may be missing.
     let front = usize::from(bytes.starts_with(b"\n"));
     for at in std::iter::once(front).chain(memmem::find_iter(near, b"\r\n").map(|at| at + 2)) {
-        match chunk_at(bytes, at) {
-            Some(true) => return Place::At(at),
-            Some(false) => {}
-            None => place = Place::Unknown,
+        let fits = chunk_at(bytes, at);
+        // The last octets of a chunk may look like a size, and the size of the next like what they announce.
+        is_doubtful |= fits != Fits::Not && likely.as_ref().is_some_and(|chunk| at < chunk.end);
+        match fits {
+            Fits::Followed => return Place::At(at),
+            Fits::Until(end) => likely = likely.or(Some(at..end)),
+            Fits::Unknown => place = Place::Unknown,
+            Fits::Not => {}
         }
     }
-    place
+    match likely {
+        Some(_) if is_doubtful => Place::Unknown,
+        Some(chunk) => Place::At(chunk.start),
+        None => place,
+    }
 }
 
-/// Whether a chunk begins here, and behind it another; `None` if its end has not come.
-fn chunk_at(bytes: &[u8], at: usize) -> Option<bool> {
-    let Some((line, size)) = size_line(bytes.get(at..)?)? else { return Some(false) };
-    let end = bytes.get(at + line..)?.get(size as usize..)?;
-    if !ends_line(end)? {
-        return Some(false);
+/// How octets fit a chunk.
+#[derive(Debug, PartialEq, Eq)]
+enum Fits {
+    /// All of it is there, and behind it another, or it is the last.
+    Followed,
+    /// All of it is there, up to here; of what is behind it too little.
+    Until(usize),
+    Not,
+    /// Its end has not come.
+    Unknown,
+}
+
+/// Whether a chunk begins here.
+fn chunk_at(bytes: &[u8], at: usize) -> Fits {
+    let (line, size) = match bytes.get(at..).and_then(size_line) {
+        None => return Fits::Unknown,
+        Some(None) => return Fits::Not,
+        Some(Some((line, size))) => (line, size as usize),
+    };
+    let behind = bytes[at + line..].get(size..).unwrap_or_default();
+    match ends_line(behind) {
+        None => Fits::Unknown,
+        Some(false) => Fits::Not,
+        // Behind the last chunk anything may come.
+        Some(true) if size == 0 => Fits::Followed,
+        Some(true) => match size_line(&behind[2..]) {
+            None => Fits::Until(at + line + size + 2),
+            Some(None) => Fits::Not,
+            Some(Some(_)) => Fits::Followed,
+        },
     }
-    // Behind the last chunk anything may come.
-    Some(size == 0 || size_line(&end[2..]).is_none_or(|next| next.is_some()))
 }
 
 /// How long a line with the size of a chunk is, and the size; `Some(None)` if there is another, `None` if too little is there to
@@ -202,9 +236,14 @@ mod tests {
     fn a_chunk_is_found_where_its_size_fits() {
         assert_eq!(chunk(b"5\r\nhello\r\n"), Place::At(0));
         assert_eq!(chunk(b"lo\r\n0b\r\nhello world\r\n"), Place::At(4));
-        assert_eq!(chunk(b"data: 1\r\n\r\nabc\r\n\r\n3\r\nabc\r\n"), Place::At(18), "a line may look like a size");
+        assert_eq!(chunk(b"data: 1\r\n\r\nabc\r\n\r\n3\r\nxyz\r\n"), Place::At(18), "a line may look like a size");
         assert_eq!(chunk(b"\n\r\n0\r\n\r\n"), Place::At(3), "the last one");
         assert_eq!(chunk(b"\n5\r\nhello\r\n"), Place::At(1));
+        // What a chunk ends with may look like a size, and the size behind it like what that announces.
+        assert_eq!(chunk(b"2\r\n0c\r\n"), Place::Unknown);
+        assert_eq!(chunk(b"2\r\n0c\r\nhello world!"), Place::Unknown);
+        assert_eq!(chunk(b"2\r\n0c\r\nhello world!\r\n"), Place::At(3));
+        assert_eq!(chunk(b"2\r\n0c\r\n5\r\n"), Place::At(0));
         for whole in [&b"5\r\nhello\r\n"[..], b"lo\r\n5\r\nhello\r\n"] {
             let begins = if whole[0] == b'5' { 0 } else { 3 };
             for cut in begins..whole.len() {
