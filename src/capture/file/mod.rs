@@ -86,14 +86,23 @@ impl CaptureFile {
         Ok(Self { name, window, format, about, comments: Vec::new(), over: false })
     }
 
-    /// Whether all that was read was handed out, so that the next frame may have to be waited for.
-    pub fn is_drained(&self) -> bool {
-        self.window.peek().is_empty()
+    /// Lends a frame, with what became known of secrets before it.
+    #[inline]
+    fn lend(&self, record: Record, secrets_known: Option<usize>) -> FrameRef<'_> {
+        let secrets = self.about.secrets.as_deref().zip(secrets_known);
+        FrameRef {
+            time: record.time,
+            link: record.link,
+            interface: record.interface,
+            len: record.len.max(record.data.len() as u32),
+            data: self.window.taken(record.data),
+            comments: &self.comments,
+            secrets: secrets.and_then(|(all, known)| all.get(known..)).filter(|new| !new.is_empty()),
+        }
     }
-}
 
-impl Source for CaptureFile {
-    fn next_frame(&mut self) -> Result<Option<FrameRef<'_>>, CaptureError> {
+    /// The next frame, whatever its record is.
+    fn read_next(&mut self) -> Result<Option<FrameRef<'_>>, CaptureError> {
         if self.over {
             return Ok(None);
         }
@@ -103,20 +112,7 @@ impl Source for CaptureFile {
             Format::Pcapng(pcapng) => pcapng.next(&mut self.window, &mut self.about, &mut self.comments),
         };
         match next {
-            Ok(Some(record)) => Ok(Some(FrameRef {
-                time: record.time,
-                link: record.link,
-                interface: record.interface,
-                len: record.len.max(record.data.len() as u32),
-                data: self.window.taken(record.data),
-                comments: &self.comments,
-                secrets: self
-                    .about
-                    .secrets
-                    .as_deref()
-                    .and_then(|secrets| secrets.get(known..))
-                    .filter(|new| !new.is_empty()),
-            })),
+            Ok(Some(record)) => Ok(Some(self.lend(record, Some(known)))),
             Ok(None) => {
                 self.over = true;
                 Ok(None)
@@ -131,6 +127,23 @@ impl Source for CaptureFile {
                 Err(CaptureError::Read { name: self.name.clone(), offset: self.window.read(), cause })
             }
         }
+    }
+
+    /// Whether all that was read was handed out, so that the next frame may have to be waited for.
+    pub fn is_drained(&self) -> bool {
+        self.window.peek().is_empty()
+    }
+}
+
+impl Source for CaptureFile {
+    #[inline]
+    fn next_frame(&mut self) -> Result<Option<FrameRef<'_>>, CaptureError> {
+        if let Format::Pcap(pcap) = &mut self.format
+            && let Some(record) = pcap.at_hand(&mut self.window)
+        {
+            return Ok(Some(self.lend(record, None)));
+        }
+        self.read_next()
     }
 
     fn about(&self) -> &About {
