@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 
-use super::analysis::{Analyser, Reuse, Sight};
+use super::analysis::{Analysed, Analyser, Reuse, Sight};
 use super::handshake::{Handshake, stray};
 use super::{Reset, Segment, SeqNumber};
 use crate::capture::Timestamp;
@@ -63,6 +63,12 @@ pub(super) struct Fin {
 }
 
 impl Half {
+    /// Takes note of so many octets of payload that it sent at this offset.
+    pub(super) fn reaches(&mut self, offset: u64, len: u32) {
+        self.sent = self.sent.max(offset + u64::from(len));
+        self.has_data |= len > 0;
+    }
+
     /// Whether it has acknowledged all numbers of the other side before this one.
     pub(super) fn has_acknowledged(&self, end: SeqNumber) -> bool {
         self.acknowledged.is_some_and(|acknowledged| acknowledged.since(end) >= 0)
@@ -88,6 +94,8 @@ pub struct Connection {
     pub(super) ways: [Direction; 2],
     /// Both sides are open, and what is learned at the beginning is known: its segments may take the short way.
     pub(super) is_settled: bool,
+    /// How much is found out of what its segments are to each other.
+    pub(super) analysed: Analysed,
     pub(super) halves: [Half; 2],
     pub(super) analyser: Analyser,
     /// The side that opened it.
@@ -128,11 +136,18 @@ impl Connection {
             octets: [0; 2],
             ways: [if from_client { Direction::ToServer } else { Direction::ToClient }; 2],
             halves: [Half::default(); 2],
+            analysed: Analysed::default(),
             analyser: Analyser::default(),
             is_reuse: false,
             is_with_itself: client == server,
             is_settled: false,
         }
+    }
+
+    /// Says how much is asked of its segments.
+    pub(super) fn analysing(mut self, analysed: Analysed) -> Self {
+        (self.analysed, self.analyser) = (analysed, Analyser::of(analysed));
+        self
     }
 
     /// Says that another connection was known between these ends.
@@ -297,10 +312,10 @@ impl Connection {
         let first_octet = SeqNumber(tcp.seq).plus(u32::from(tcp.flags.has(Flags::SYN)));
         let offset = first_octet.offset(base.plus(1), half.sent);
         // A reset's number may be anything.
-        if let Some(offset) = offset.filter(|_| !tcp.flags.has(Flags::RST)) {
-            half.sent = half.sent.max(offset + u64::from(tcp.payload_len));
+        match offset.filter(|_| !tcp.flags.has(Flags::RST)) {
+            Some(offset) => half.reaches(offset, tcp.payload_len),
+            None => half.has_data |= tcp.payload_len > 0,
         }
-        half.has_data |= tcp.payload_len > 0;
         offset
     }
 

@@ -24,7 +24,7 @@ mod table;
 mod testing;
 mod udp;
 
-pub use analysis::{Analysis, Duplicate, Finding, Findings, Scale, Since};
+pub use analysis::{Analysed, Analysis, Duplicate, Finding, Findings, Scale, Since};
 pub use assembler::{Arrival, Assembler, SeqNumber};
 pub use chunks::{Chunk, Origin};
 pub use connection::{Closing, Connection, Opening};

@@ -4,7 +4,7 @@
 //! segment is not made.
 
 use super::Connection;
-use super::analysis::Sight;
+use super::analysis::Analysed;
 use super::connection::Half;
 use super::table::{Flow, FlowId, FlowTable};
 use crate::capture::Moment;
@@ -13,26 +13,22 @@ use crate::packet::Tcp;
 
 impl<T> FlowTable<T> {
     /// Takes the segment if it is plain, and if `ready` says that the stream it belongs to takes its payload at the offset
-    /// given. `analysed` says whether anyone asks what segments are to those before them. `None` if it must go the long way;
-    /// then nothing has happened.
+    /// given. `None` if it must go the long way; then nothing has happened.
     pub fn pass(
         &mut self,
         id: FlowId,
         direction: Direction,
-        (tcp, data, now): (&Tcp, &[u8], Moment),
-        analysed: bool,
+        segment: (&Tcp, &[u8], Moment),
         ready: impl FnOnce(&Connection, &T, u64) -> bool,
     ) -> Option<(&mut Flow<T>, u64)> {
         let flow = self.flow(id)?;
         let connection = Some(&flow.connection).filter(|connection| connection.is_settled)?;
-        let offset = connection.offset(tcp, direction)?;
+        let offset = connection.offset(segment.0, direction)?;
         if !ready(&flow.connection, &flow.with, offset) {
             return None;
         }
-        if !flow.connection.pass(tcp, data, direction, now, analysed) {
-            return None;
-        }
-        Some((flow, offset))
+        let passes = flow.connection.pass(segment, direction, offset);
+        passes.then_some((flow, offset))
     }
 }
 
@@ -45,16 +41,15 @@ impl Connection {
         is_open && self.halves.iter().all(is_going_on)
     }
 
-    fn pass(&mut self, tcp: &Tcp, data: &[u8], direction: Direction, now: Moment, analysed: bool) -> bool {
+    /// Takes a plain segment whose payload belongs at this offset of its stream.
+    fn pass(&mut self, (tcp, data, now): (&Tcp, &[u8], Moment), direction: Direction, offset: u64) -> bool {
         // What only the rules ask for is left out: a usual segment is not put to them.
-        if analysed && !self.analyser.pass(direction, &Sight::new(tcp, data, now.frame, now.time)) {
-            return false;
+        let passes = self.analysed == Analysed::Not || self.analyser.pass(direction, tcp, data, now.frame, now.time);
+        if passes {
+            self.note_acknowledgement(tcp, direction);
+            self.halves[direction.index()].reaches(offset, tcp.payload_len);
+            self.note_frame(tcp, direction, now.frame, now.time);
         }
-        self.note_acknowledgement(tcp, direction);
-        if let Some(base) = self.halves[direction.index()].base {
-            self.note_sent(tcp, base, direction);
-        }
-        self.note_frame(tcp, direction, now.frame, now.time);
-        true
+        passes
     }
 }

@@ -11,7 +11,7 @@ use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 
-use super::{Connection, Segment};
+use super::{Analysed, Connection, Segment};
 use crate::capture::Timestamp;
 use crate::layer::Direction;
 use crate::map::Map;
@@ -123,6 +123,7 @@ struct Shard<T> {
 pub struct FlowTable<T> {
     shards: Vec<Shard<T>>,
     limits: Option<FlowLimits>,
+    analysed: Analysed,
     opened: u32,
     replaced: u32,
 }
@@ -131,7 +132,8 @@ impl<T> Default for FlowTable<T> {
     fn default() -> Self {
         let shard =
             || Shard { current: Map::default(), slots: Vec::new(), free: Vec::new(), ended: VecDeque::new(), hand: 0 };
-        Self { shards: std::iter::repeat_with(shard).take(SHARDS).collect(), limits: None, opened: 0, replaced: 0 }
+        let shards = std::iter::repeat_with(shard).take(SHARDS).collect();
+        Self { shards, limits: None, analysed: Analysed::default(), opened: 0, replaced: 0 }
     }
 }
 
@@ -139,6 +141,11 @@ impl<T> FlowTable<T> {
     /// A table that keeps no more than these limits say; see [`FlowTable::farewell`].
     pub fn bounded(limits: FlowLimits) -> Self {
         Self { limits: Some(limits), ..Self::default() }
+    }
+
+    /// One that finds out so much of what segments are to those before them.
+    pub fn analysing(self, analysed: Analysed) -> Self {
+        Self { analysed, ..self }
     }
 
     /// The shard of the connection that a packet belongs to; `None` if it is not TCP.
@@ -163,7 +170,7 @@ impl<T> FlowTable<T> {
         let before = shard.current.get(&key).copied();
         let known = before.filter(|slot| shard.connection(*slot).is_some_and(|known| !known.is_reopened_by(tcp, from)));
         let slot = known.unwrap_or_else(|| {
-            let connection = Connection::new(self.opened, tcp, from, to, frame, time);
+            let connection = Connection::new(self.opened, tcp, from, to, frame, time).analysing(self.analysed);
             self.opened += 1;
             self.replaced += u32::from(before.is_some());
             let connection = if before.is_some() { connection.reusing() } else { connection };

@@ -162,7 +162,7 @@ impl<W: Watch> Pipeline<W> {
         let bytes = plain.payload.of(frame.data);
         let segment = (&plain.tcp, frame.data, now);
         let evidence = &self.intake.evidence;
-        let passed = self.flows.pass(id, direction, segment, self.needs.segments, |connection, lane, offset| {
+        let passed = self.flows.pass(id, direction, segment, |connection, lane, offset| {
             // The sum last: it goes over all octets, and on the long way once more.
             connection.id == known
                 && lane.takes(direction, offset, bytes)

@@ -7,6 +7,7 @@ use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
 use super::socket_tests::{JOIN, JOINED, OPEN, UPGRADE, frame};
 use super::testing::{Conversation, SWITCHING, TO_CLIENT, TO_SERVER};
 use super::{Ended, Needs, Pipeline, Place, Seen, Sight, Tally, Told, Watch};
+use crate::flow::Analysed;
 use crate::layer::{Direction, Note};
 use crate::message::Payload;
 use crate::protocol::WebSocketFrame;
@@ -34,7 +35,7 @@ impl Counter {
 impl Watch for Counter {
     fn needs(&self) -> Needs {
         let (octets, frames, packets) = (self.reads, self.reads, self.reads);
-        Needs { everything: false, octets, frames, packets, riders: true, segments: true }
+        Needs { everything: false, octets, frames, packets, riders: true, segments: Analysed::Findings }
     }
 
     fn frame(&mut self, _sight: &Sight<'_>) {}
@@ -82,7 +83,7 @@ struct Reader {
 impl Watch for Reader {
     fn needs(&self) -> Needs {
         let Self { packets, riders, .. } = *self;
-        Needs { everything: false, octets: true, frames: true, packets, riders, segments: true }
+        Needs { everything: false, octets: true, frames: true, packets, riders, segments: Analysed::Findings }
     }
 
     fn frame(&mut self, _sight: &Sight<'_>) {}

@@ -2,6 +2,7 @@
 
 use super::model::{Message, Record, Trace};
 use super::watch::{Ended, Needs, Place, Seen, Sight, Watch};
+use crate::flow::Analysed;
 use crate::layer::{Note, Span};
 
 /// Makes a trace of what it is told.
@@ -13,7 +14,14 @@ pub struct Keeper {
 
 impl Watch for Keeper {
     fn needs(&self) -> Needs {
-        Needs { everything: true, octets: true, frames: true, packets: true, riders: true, segments: true }
+        Needs {
+            everything: true,
+            octets: true,
+            frames: true,
+            packets: true,
+            riders: true,
+            segments: Analysed::Measured,
+        }
     }
 
     fn frame(&mut self, sight: &Sight<'_>) {

@@ -51,6 +51,7 @@ impl<W: Watch> Pipeline<W> {
     pub fn new(watch: W) -> Self {
         let needs = watch.needs();
         let flows = if needs.everything { FlowTable::default() } else { FlowTable::bounded(FlowLimits::default()) };
+        let flows = flows.analysing(needs.segments);
         let intake = if needs.everything { Intake::default() } else { Intake::bounded() };
         Self {
             intake,

@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::Talk;
 use super::over_quic::QuicMessage;
 use crate::capture::{FrameRef, Moment};
-use crate::flow::{Connection, Delivery, Segment, Stream, UdpPlace};
+use crate::flow::{Analysed, Connection, Delivery, Segment, Stream, UdpPlace};
 use crate::layer::{Direction, Note, Span};
 use crate::message::Payload;
 use crate::packet::{Datagram, Packet, Plain, Transport};
@@ -100,8 +100,8 @@ pub struct Needs {
     pub packets: bool,
     /// What messages carry: Engine.IO and Socket.IO, and what answers which request. Else nobody looks into them.
     pub riders: bool,
-    /// What segments are to those before them: sent again, out of order. Else nobody asks that of plain ones.
-    pub segments: bool,
+    /// How much of what segments are to those before them: sent again, out of order, how long that took.
+    pub segments: Analysed,
 }
 
 impl Needs {

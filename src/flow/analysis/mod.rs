@@ -4,7 +4,8 @@
 //! its rule says more or less than a standard does, the comment on the rule says so. The rules guess: what a sender *meant*
 //! cannot be seen from a capture, and one taken near the receiver looks other than one taken near the sender.
 //!
-//! Each segment costs constant time and a connection constant space but for [`unacked`], which is bounded.
+//! Each segment costs constant time and a connection constant space but for [`unacked`], which is bounded, and not kept where
+//! nobody asks for more than the names ([`Analysed`]).
 //!
 //! # References
 //! - Retransmission: RFC 6298 §5, RFC 5681 §3. Duplicate ACK: RFC 5681 §2. SACK: RFC 2018. Window scale: RFC 7323 §2.
@@ -28,6 +29,18 @@ pub use fields::{FIELDS, describe};
 pub use finding::{Finding, Findings};
 pub(super) use options::Options;
 use unacked::Unacked;
+
+/// How much is found out of what segments are to those before them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Analysed {
+    /// Nothing of plain ones, as nobody asks.
+    Not,
+    /// What they are: their [`Findings`].
+    Findings,
+    /// And what takes remembering each segment under way: round trips, how long a sender waited, how much is in flight.
+    #[default]
+    Measured,
+}
 
 /// An earlier frame, and how long ago it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,17 +154,22 @@ pub(super) enum Reuse {
 }
 
 impl Sight {
+    pub(super) fn new(tcp: &Tcp, data: &[u8], frame: u32, time: Timestamp) -> Self {
+        let syn_options = if tcp.flags.has(Flags::SYN) { tcp.syn_options(data) } else { SynOptions::default() };
+        Self { syn_options, options: Options::of(tcp, data), ..Self::without_options(tcp, frame, time) }
+    }
+
     // Who asks for less than all of it makes no more.
     #[inline(always)]
-    pub(super) fn new(tcp: &Tcp, data: &[u8], frame: u32, time: Timestamp) -> Self {
+    fn without_options(tcp: &Tcp, frame: u32, time: Timestamp) -> Self {
         Self {
             seq: SeqNumber(tcp.seq),
             ack: tcp.flags.has(Flags::ACK).then_some(SeqNumber(tcp.ack)),
             len: tcp.payload_len,
             flags: tcp.flags,
             window: tcp.window,
-            syn_options: if tcp.flags.has(Flags::SYN) { tcp.syn_options(data) } else { SynOptions::default() },
-            options: Options::of(tcp, data),
+            syn_options: SynOptions::default(),
+            options: Options::default(),
             frame,
             time,
             reuse: Reuse::None,
@@ -236,19 +254,32 @@ pub(super) struct Analyser {
     sides: [Side; 2],
     /// A SYN brought a cookie and data.
     fast_open: bool,
+    /// Nobody asks for more than findings: what is under way is not remembered.
+    findings_only: bool,
 }
 
 impl Analyser {
+    /// One that finds out so much.
+    pub(super) fn of(analysed: Analysed) -> Self {
+        Self { findings_only: analysed < Analysed::Measured, ..Self::default() }
+    }
+
     /// Takes the next segment.
     pub(super) fn push(&mut self, direction: Direction, sight: &Sight) -> Analysis {
         let (own, peer) = sides(&mut self.sides, direction);
-        own.usual(peer, sight).unwrap_or_else(|| self.push_unusual(direction, sight))
+        own.usual(peer, sight, !self.findings_only).unwrap_or_else(|| self.push_unusual(direction, sight))
     }
 
-    /// Takes the next segment if no rule has anything to say of it; else nothing happens.
-    pub(super) fn pass(&mut self, direction: Direction, sight: &Sight) -> bool {
+    /// Takes the next segment, a plain one, if no rule has anything to say of it; else nothing happens.
+    // Nearly all segments come this way, and only here.
+    #[inline(always)]
+    pub(super) fn pass(&mut self, direction: Direction, tcp: &Tcp, data: &[u8], frame: u32, time: Timestamp) -> bool {
         let (own, peer) = sides(&mut self.sides, direction);
-        own.usual(peer, sight).is_some()
+        let sight = Sight::without_options(tcp, frame, time);
+        match self.findings_only {
+            true => own.usual(peer, &sight, false).is_some(),
+            false => own.usual(peer, &Sight { options: Options::of(tcp, data), ..sight }, true).is_some(),
+        }
     }
 
     /// Asks all rules.
@@ -261,15 +292,13 @@ impl Analyser {
         rules::missing_data(peer, sight, &mut analysis);
         rules::data_again(own, peer, sight, &mut analysis);
         own.remember(sight, analysis.findings);
-        if let Some((ended, is_ambiguous)) = sight.ack.and_then(|ack| peer.unacked.acknowledge(ack)) {
-            analysis.acks = Some(since(ended.frame, ended.time, sight.time));
-            analysis.is_ambiguous = is_ambiguous;
+        match self.findings_only {
+            true => analysis.rto = None,
+            false => own.measure(peer, sight, &mut analysis),
         }
-        rules::flight(own, peer, sight, &mut analysis);
         Self::fast_open(&mut self.fast_open, sight, &mut analysis.findings);
         own.learn_scale(peer, sight);
         analysis.scale = (!sight.flags.has(Flags::SYN)).then_some(own.scale);
-        own.sacked = sight.options.sacked;
         analysis
     }
 

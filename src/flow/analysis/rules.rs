@@ -141,8 +141,7 @@ fn is_out_of_order(highest: &Highest, sight: &Sight) -> bool {
 }
 
 /// How many octets are under way after a segment with data, and how many since the last PSH.
-#[inline]
-pub(super) fn flight(own: &mut Side, peer: &Side, sight: &Sight, analysis: &mut Analysis) {
+fn flight(own: &mut Side, peer: &Side, sight: &Sight, analysis: &mut Analysis) {
     let Some(octets) = own.unacked.in_flight().filter(|_| sight.len > 0 && own.counts_flight) else { return };
     let pushes = sight.flags.has(Flags::PSH);
     let before = if own.push_is_over { 0 } else { own.pushed };
@@ -191,10 +190,6 @@ impl Side {
     /// Takes note of what the segment sends and acknowledges.
     pub(super) fn remember(&mut self, sight: &Sight, findings: Findings) {
         let end = sight.seq.plus(sight.takes());
-        let sent = Sent { seq: sight.seq, next: end, frame: sight.frame, time: sight.time };
-        if sight.takes() > 0 {
-            self.unacked.push(sent);
-        }
         // The octet of a probe is not taken for sent: it comes again with those after it.
         if !findings.has(Finding::ZeroWindowProbe) {
             if self.highest.is_none_or(|highest| end.since(highest.next) > 0) {
@@ -209,6 +204,20 @@ impl Side {
         self.last_ack_time = sight.time;
         self.last = findings;
         self.window_is_of_syn = sight.flags.has(Flags::SYN) || (self.window_is_of_syn && sight.ack.is_none());
+    }
+
+    /// Remembers what is under way, and says of it what is asked for beyond findings: none depends on it.
+    pub(super) fn measure(&mut self, peer: &mut Self, sight: &Sight, analysis: &mut Analysis) {
+        let next = sight.seq.plus(sight.takes());
+        if sight.takes() > 0 {
+            self.unacked.push(Sent { seq: sight.seq, next, frame: sight.frame, time: sight.time });
+        }
+        if let Some((ended, is_ambiguous)) = sight.ack.and_then(|ack| peer.unacked.acknowledge(ack)) {
+            analysis.acks = Some(since(ended.frame, ended.time, sight.time));
+            analysis.is_ambiguous = is_ambiguous;
+        }
+        flight(self, peer, sight, analysis);
+        self.sacked = sight.options.sacked;
     }
 
     /// The scale holds only if both SYNs ask for it (RFC 7323 §2.2).

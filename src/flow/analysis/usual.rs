@@ -2,15 +2,15 @@
 //! just before. All rules say nothing of it, so they are not asked one by one. What this says and remembers is what
 //! they would: the test below holds both equal.
 
-use super::unacked::Sent;
-use super::{Analysis, Findings, Highest, Side, Sight, rules, since};
+use super::{Analysis, Findings, Highest, Side, Sight};
 use crate::packet::Flags;
 
 impl Side {
     /// What the analysis says of a usual segment of this side; `None` if it is not usual: then nothing was remembered.
+    /// `measured` says whether what is under way is remembered, too.
     // Who does not ask what is said of it has none of that made.
     #[inline(always)]
-    pub(super) fn usual(&mut self, peer: &mut Self, sight: &Sight) -> Option<Analysis> {
+    pub(super) fn usual(&mut self, peer: &mut Self, sight: &Sight, measured: bool) -> Option<Analysis> {
         if !self.is_usual(peer, sight) {
             return None;
         }
@@ -22,7 +22,6 @@ impl Side {
         }
         if sight.len > 0 {
             let next = sight.seq.plus(sight.len);
-            self.unacked.push(Sent { seq: sight.seq, next, frame: sight.frame, time: sight.time });
             self.highest = Some(Highest { next, frame: sight.frame, time: sight.time });
             if self.contiguous == Some(sight.seq) {
                 self.contiguous = Some(next);
@@ -33,15 +32,13 @@ impl Side {
         self.last_ack_time = sight.time;
         self.last = Findings::default();
         self.window_is_of_syn = false;
-        if let Some((ended, is_ambiguous)) = sight.ack.and_then(|ack| peer.unacked.acknowledge(ack)) {
-            analysis.acks = Some(since(ended.frame, ended.time, sight.time));
-            analysis.is_ambiguous = is_ambiguous;
+        if measured {
+            self.measure(peer, sight, &mut analysis);
         }
-        rules::flight(self, peer, sight, &mut analysis);
-        self.sacked = sight.options.sacked;
         Some(analysis)
     }
 
+    #[inline(always)]
     fn is_usual(&self, peer: &Self, sight: &Sight) -> bool {
         const PLAIN: u8 = Flags::ACK | Flags::PSH;
         let (Some(ack), Some(highest), Some(contiguous)) = (sight.ack, self.highest, peer.contiguous) else {
@@ -65,7 +62,7 @@ mod tests {
     use proptest::collection::vec;
     use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
 
-    use super::super::{Analyser, Options, Reuse};
+    use super::super::{Analysed, Analyser, Options, Reuse};
     use super::*;
     use crate::capture::Timestamp;
     use crate::flow::SeqNumber;
@@ -92,13 +89,15 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// Segments that mostly follow each other: with and without the short cut the same is said and remembered.
+        /// Segments that mostly follow each other: with and without the short cut the same is said and remembered. Where nobody
+        /// asks for more than findings, they are the same, and nothing is measured.
         #[test]
         fn the_short_cut_leads_where_the_rules_lead(
             start in any::<[u32; 2]>(),
             segments in vec((any::<bool>(), 0_u8..40, 0_u32..60, 0_u16..4, 0_u32..2000), 1..120),
         ) {
             let (mut short, mut long) = (Analyser::default(), Analyser::default());
+            let (mut short_names, mut long_names) = (Analyser::of(Analysed::Findings), Analyser::of(Analysed::Findings));
             let mut next = start;
             let mut time = 0;
             for (frame, (up, what, len, window, later)) in (1..).zip(segments) {
@@ -122,6 +121,13 @@ mod tests {
                 let said = (short.push(direction, &sight), long.push_unusual(direction, &sight));
                 prop_assert_eq!(said.0, said.1, "frame {}: {:?}", frame, sight);
                 prop_assert_eq!(format!("{short:?}"), format!("{long:?}"), "after frame {}", frame);
+                let named = (short_names.push(direction, &sight), long_names.push_unusual(direction, &sight));
+                prop_assert_eq!(named.0, named.1, "frame {}: {:?}", frame, sight);
+                prop_assert_eq!(format!("{short_names:?}"), format!("{long_names:?}"), "after frame {}", frame);
+                let unmeasured = Analysis {
+                    acks: None, rto: None, bytes_in_flight: None, push_bytes_sent: None, is_ambiguous: false, ..said.0
+                };
+                prop_assert_eq!(named.0, unmeasured, "frame {}: {:?}", frame, sight);
                 if what > 2 {
                     next[own] = seq.wrapping_add(len + u32::from(syn));
                 }

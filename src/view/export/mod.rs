@@ -54,6 +54,7 @@ mod table;
 use std::io::{self, Write};
 
 use crate::capture::FrameRef;
+use crate::flow::Analysed;
 use crate::layer::Note;
 use crate::packet::Plain;
 use crate::trace::{Ended, Kind, Needs, Place, Seen, Sight, Told, Trace, Watch};
@@ -175,7 +176,9 @@ impl<W: Write> Watch for Exporter<W> {
         let carried = [Kind::Packet, Kind::HttpResponse, Kind::EngineIoPacket, Kind::SocketIoPacket, Kind::Note];
         let riders = carried.iter().any(|kind| self.wants(*kind));
         let packets = self.wants(Kind::Packet);
-        Needs { everything: false, octets, frames: true, packets, riders, segments: packets || self.wants(Kind::Note) }
+        let is_analysed = packets || self.wants(Kind::Note);
+        let segments = if is_analysed { Analysed::Findings } else { Analysed::Not };
+        Needs { everything: false, octets, frames: true, packets, riders, segments }
     }
 
     fn passed(&mut self, number: u32, _frame: FrameRef<'_>, _plain: &Plain) {
