@@ -207,7 +207,10 @@ impl Summary {
         self.frames += 1;
         self.octets += u64::from(frame.len);
         let now = Moment { frame: number, time: frame.time };
-        self.times = Some((self.times.map_or(now, |(first, _)| first), now));
+        match &mut self.times {
+            Some((_, last)) => *last = now,
+            none => *none = Some((now, now)),
+        }
         self.kinds[Kind::Packet as usize] += 1;
     }
 
@@ -223,22 +226,16 @@ impl Summary {
     }
 
     fn add_stack(&mut self, key: u64, octets: u64, protocols: impl FnOnce() -> Vec<&'static str>) {
-        let place = self.stacks.iter().position(|stack| stack.key == key);
-        let stack = match place {
-            Some(place) => &mut self.stacks[place],
-            None => {
-                let mut protocols = protocols();
-                if protocols.is_empty() {
-                    protocols.push("data");
-                }
-                self.stacks.push(Stack { key, protocols, frames: 0, octets: 0 });
-                // The usual ones are soon in front.
-                let last = self.stacks.len() - 1;
-                &mut self.stacks[last]
-            }
-        };
-        stack.frames += 1;
-        stack.octets += octets;
+        // The usual ones are soon in front.
+        if let Some(stack) = self.stacks.iter_mut().find(|stack| stack.key == key) {
+            (stack.frames, stack.octets) = (stack.frames + 1, stack.octets + octets);
+            return;
+        }
+        let mut protocols = protocols();
+        if protocols.is_empty() {
+            protocols.push("data");
+        }
+        self.stacks.push(Stack { key, protocols, frames: 1, octets });
     }
 
     /// The sum of this and of another part of the same capture.

@@ -14,6 +14,7 @@ use crate::packet::Tcp;
 impl<T> FlowTable<T> {
     /// Takes the segment if it is plain, and if `ready` says that the stream it belongs to takes its payload at the offset
     /// given. `None` if it must go the long way; then nothing has happened.
+    #[inline]
     pub fn pass(
         &mut self,
         id: FlowId,
@@ -42,6 +43,7 @@ impl Connection {
     }
 
     /// Takes a plain segment whose payload belongs at this offset of its stream.
+    #[inline(always)]
     fn pass(&mut self, (tcp, data, now): (&Tcp, &[u8], Moment), direction: Direction, offset: u64) -> bool {
         // What only the rules ask for is left out: a usual segment is not put to them.
         let passes = self.analysed == Analysed::Not || self.analyser.pass(direction, tcp, data, now.frame, now.time);

@@ -101,6 +101,7 @@ impl Plain {
         Self::read_tcp(data, Version::V6, addresses, NET + 40..NET + 40 + len)
     }
 
+    #[inline(always)]
     fn read_tcp(data: &[u8], version: Version, addresses: [u64; 4], at: std::ops::Range<usize>) -> Option<Self> {
         let header = data.get(at.clone())?.first_chunk::<20>()?;
         let header_len = usize::from(header[12] >> 4) * 4;

@@ -43,17 +43,37 @@ impl<'a> Lent<'a> {
     }
 }
 
+/// What all connections have in common.
+pub(super) struct Common<W> {
+    pub(super) sessions: Sessions,
+    /// Secrets of TLS; `None` if they are not to be used.
+    pub(super) secrets: Option<KeyLog>,
+    pub(super) scratch: Scratch,
+    pub(super) needs: Needs,
+    /// Who is told.
+    pub(super) watch: W,
+}
+
+impl<W: Watch> Common<W> {
+    /// What listens to a connection, from its outermost stream on.
+    pub(super) fn ear<'a>(
+        &'a mut self,
+        connection: &'a Connection,
+        lane: &'a mut Lane,
+        now: Moment,
+        lent: Option<Lent<'a>>,
+    ) -> Ear<'a, W> {
+        Ear { connection, lane, common: self, now, lent, within: false, lacks: [false; 2] }
+    }
+}
+
 /// What one connection needs to be listened to, borrowed for the time that takes.
 pub(super) struct Ear<'a, W> {
     pub(super) connection: &'a Connection,
     pub(super) lane: &'a mut Lane,
-    pub(super) sessions: &'a mut Sessions,
-    pub(super) watch: &'a mut W,
-    pub(super) scratch: &'a mut Scratch,
-    pub(super) needs: Needs,
+    pub(super) common: &'a mut Common<W>,
     pub(super) now: Moment,
     pub(super) lent: Option<Lent<'a>>,
-    pub(super) secrets: Option<&'a KeyLog>,
     /// Whether this is the stream inside another.
     pub(super) within: bool,
     /// Of which directions octets are missing in that other.
@@ -72,7 +92,7 @@ impl<W: Watch> Ear<'_, W> {
             turn = turn.reverse();
         }
         self.pass_ends_on();
-        if self.needs.everything {
+        if self.common.needs.everything {
             return;
         }
         self.settle(direction);
@@ -139,15 +159,11 @@ impl<W: Watch> Ear<'_, W> {
             latest,
             messages,
             carrier: &mut *carrier,
-            sessions: self.sessions,
-            watch: self.watch,
-            scratch: self.scratch,
-            needs: self.needs,
+            common: &mut *self.common,
             now: self.now,
             input,
             lent: self.lent,
             upgrade: None,
-            secrets: self.secrets,
             within,
             lacks,
             opened: None,
@@ -186,11 +202,11 @@ impl<W: Watch> Ear<'_, W> {
             _ => None,
         };
         // Who names the frames of a message names the first of them, too.
-        let since = begun.filter(|_| self.needs.frames).unwrap_or(read);
+        let since = begun.filter(|_| self.common.needs.frames).unwrap_or(read);
         if let Some(begun) = begun.filter(|begun| lane.dropped[d] != Some(*begun)) {
-            let most = if self.needs.octets {
+            let most = if self.common.needs.octets {
                 MAX_MESSAGE
-            } else if self.needs.riders && lane.carrier.needs_octets(self.connection, direction) {
+            } else if self.common.needs.riders && lane.carrier.needs_octets(self.connection, direction) {
                 MAX_CARRIED
             } else {
                 0
@@ -237,7 +253,7 @@ impl<W: Watch> Ear<'_, W> {
     }
 
     fn tell(&mut self, direction: Direction, moment: Moment, note: &Note) {
-        self.watch.note(Some(&place(self.connection, direction, moment)), note);
+        self.common.watch.note(Some(&place(self.connection, direction, moment)), note);
     }
 
     /// Goes on behind bytes that were never captured, if the protocol can; always says what is missing.
@@ -258,12 +274,12 @@ impl<W: Watch> Ear<'_, W> {
             _ => false,
         };
         // Who acknowledges may answer what is missing.
-        lane.doubt(direction, self.sessions);
+        lane.doubt(direction, &mut self.common.sessions);
         lane.read[d] = gap.end;
         lane.deaf[d] = !goes_on;
         let rest = if goes_on { "" } else { "; what follows in this direction cannot be read" };
         let (place, note) = lane.gap_note(self.connection, direction, &gap, rest);
-        self.watch.note(Some(&place), &note);
+        self.common.watch.note(Some(&place), &note);
         goes_on
     }
 
@@ -278,7 +294,7 @@ impl<W: Watch> Ear<'_, W> {
         let untold = lane.told[d].saturating_sub(stream.gaps_forgotten());
         for gap in stream.gaps().get(untold..).unwrap_or_default() {
             let (place, note) = lane.gap_note(flow, direction, gap, "");
-            self.watch.note(Some(&place), &note);
+            self.common.watch.note(Some(&place), &note);
         }
         let acknowledged = flow.acknowledged(direction);
         // Nobody may send more than 1 GiB unacknowledged (RFC 7323 §2.3): a higher number is no evidence.

@@ -4,12 +4,12 @@
 
 use super::Pipeline;
 use super::carried::Carried;
-use super::ear::{Ear, Lent};
+use super::ear::{Common, Ear, Lent};
 use super::intake::Admitted;
 use super::lane::{Lane, Speech};
 use super::watch::{Seen, Tally, Watch};
 use crate::capture::{FrameRef, Moment};
-use crate::flow::{Flow, FlowId, Origin};
+use crate::flow::{Connection, Flow, FlowId, Origin};
 use crate::layer::Direction;
 use crate::packet::{Ends, Plain};
 
@@ -68,38 +68,40 @@ impl Lane {
 }
 
 impl<W: Watch> Ear<'_, W> {
-    /// Hears the octets of a plain segment, which go on where those before ended: where nothing waits to be read, they are
-    /// read where they lie.
+    /// Hears the octets of a plain segment, which go on where those before ended. Of those that were passed over nothing is
+    /// heard again.
     fn hear(&mut self, Lent { direction, start, bytes }: Lent<'_>, origin: Origin) {
-        let d = direction.index();
+        let stream = &mut self.lane.hearing.streams[direction.index()];
         let range = start..start + bytes.len() as u64;
-        let stream = &mut self.lane.hearing.streams[d];
-        if !stream.can_lend(&range) {
+        if stream.lend(range, origin, self.common.needs.frames).is_none() {
             stream.acknowledge(self.connection.acknowledged(direction).unwrap_or(0));
             stream.add(start, bytes, origin);
             self.lent = None;
-        } else if self.passes() && self.lane.hearing.streams[d].skip(&range) {
-            return;
-        } else {
-            self.lane.hearing.streams[d].lend(range, origin, self.needs.frames);
         }
         self.listen(direction);
     }
+}
 
-    /// Passes over the messages in the octets that were lent, as long as they are as usual. Returns whether that was all:
-    /// else what is left is to be listened to.
-    fn passes(&mut self) -> bool {
-        let Some(lent) = self.lent else { return false };
+impl<W: Watch> Common<W> {
+    /// Passes over the messages in the octets of a plain segment, as long as they are as usual, and nothing waits to be read
+    /// before them. Returns whether that was all: else what is left is to be listened to.
+    // For each segment, and only in one place.
+    #[inline(always)]
+    fn passes(&mut self, connection: &Connection, lane: &mut Lane, lent: Lent<'_>, now: Moment) -> bool {
         let direction = lent.direction;
         let d = direction.index();
-        let Lane { speech: Speech::Known(_, decoder), carrier, read, ends_in, latest, messages, .. } = &mut *self.lane
+        let Lane { speech: Speech::Known(_, decoder), carrier, read, ends_in, latest, messages, hearing, .. } = lane
         else {
             return false;
         };
+        let whole = lent.start..lent.start + lent.bytes.len() as u64;
+        if !hearing.streams[d].can_lend(&whole) {
+            return false;
+        }
         loop {
             let bytes = lent.from(read[d]);
             if bytes.is_empty() {
-                return true;
+                return hearing.streams[d].skip(&whole);
             }
             let Some(usual) = decoder.glance(direction, bytes) else { return false };
             let tally = match carrier.is_idle() || !self.needs.riders {
@@ -110,27 +112,27 @@ impl<W: Watch> Ear<'_, W> {
                     let carried = Carried {
                         start: read[d],
                         bytes: bytes.get(..usual.len),
-                        frames: &[self.now.frame],
-                        ..Carried::whole(Some(self.connection), direction, self.now)
+                        frames: &[now.frame],
+                        ..Carried::whole(Some(connection), direction, now)
                     };
-                    match carrier.glance(&carried, &usual, self.sessions) {
+                    match carrier.glance(&carried, &usual, &mut self.sessions) {
                         Some(tally) => tally,
                         None => return false,
                     }
                 }
             };
             let range = read[d]..read[d] + usual.len as u64;
-            (latest[d], ends_in[d], read[d]) = (Some(range.start), self.now.max(ends_in[d]), range.end);
+            (latest[d], ends_in[d], read[d]) = (Some(range.start), now.max(ends_in[d]), range.end);
             *messages += 1;
             match self.needs.is_nothing() {
                 true => self.watch.glanced(usual.payload),
                 false => self.watch.message(&Seen {
-                    connection: self.connection,
+                    connection,
                     direction,
                     range: &range,
                     inside: false,
                     stream: None,
-                    frames: &[self.now.frame],
+                    frames: &[now.frame],
                     moment: ends_in[d],
                     payload: usual.payload,
                     notes: &[],
@@ -150,7 +152,7 @@ impl<W: Watch> Ear<'_, W> {
 impl<W: Watch> Pipeline<W> {
     /// The frame's plain packet, if the short way is open at all.
     pub(super) fn plain(&self, frame: FrameRef<'_>) -> Option<Plain> {
-        if self.needs.packets { None } else { Plain::read(frame) }
+        if self.common.needs.packets { None } else { Plain::read(frame) }
     }
 
     /// Takes a frame the short way. If that is not possible nothing has happened, and it goes the long way.
@@ -169,25 +171,13 @@ impl<W: Watch> Pipeline<W> {
                 && evidence.expects(*place, plain, frame.data)
         });
         let Some((Flow { connection, with: lane }, start)) = passed else { return false };
-        lane.heed(connection, direction, &mut self.sessions);
-        if !bytes.is_empty() {
-            let lent = Lent { direction, start, bytes };
-            let mut ear = Ear {
-                connection,
-                lane,
-                sessions: &mut self.sessions,
-                watch: &mut self.watch,
-                scratch: &mut self.scratch,
-                needs: self.needs,
-                now,
-                lent: Some(lent),
-                secrets: self.secrets.as_ref(),
-                within: false,
-                lacks: [false; 2],
-            };
-            ear.hear(lent, Origin { frame: now.frame, at: plain.payload.start, arrived: now });
+        lane.heed(connection, direction, &mut self.common.sessions);
+        let lent = Lent { direction, start, bytes };
+        if !bytes.is_empty() && !self.common.passes(connection, lane, lent, now) {
+            let origin = Origin { frame: now.frame, at: plain.payload.start, arrived: now };
+            self.common.ear(connection, lane, now, Some(lent)).hear(lent, origin);
         }
-        self.watch.passed(now.frame, frame, plain);
+        self.common.watch.passed(now.frame, frame, plain);
         if self.flows.may_part(id.shard(), now.frame) {
             self.let_go(id, now);
         }

@@ -5,17 +5,17 @@ use std::ops::Range;
 
 use super::carried::{Carried, Ridden};
 use super::carrier::Carrier;
-use super::ear::Lent;
+use super::ear::{Common, Lent};
 use super::kind;
 use super::lane::{Hearing, Speech};
 use super::model::buffer;
-use super::session::{Found, Sessions};
-use super::watch::{Needs, Place, Seen, Tally, Watch};
+use super::session::Found;
+use super::watch::{Place, Seen, Tally, Watch};
 use crate::capture::Moment;
 use crate::flow::Connection;
 use crate::layer::{Direction, Note, Span};
 use crate::message::{Draft, Input, Inside, Payload, Piece, Sink, Upgrade};
-use crate::protocol::{self, KeyLog};
+use crate::protocol;
 
 /// What is used again for every message, so that none of them costs memory.
 #[derive(Default)]
@@ -32,15 +32,11 @@ pub(super) struct Hand<'a, W> {
     pub(super) latest: &'a mut [Option<u64>; 2],
     pub(super) messages: &'a mut u64,
     pub(super) carrier: &'a mut Carrier,
-    pub(super) sessions: &'a mut Sessions,
-    pub(super) watch: &'a mut W,
-    pub(super) scratch: &'a mut Scratch,
-    pub(super) needs: Needs,
+    pub(super) common: &'a mut Common<W>,
     pub(super) now: Moment,
     pub(super) input: Input<'a>,
     pub(super) lent: Option<Lent<'a>>,
     pub(super) upgrade: Option<Upgrade>,
-    pub(super) secrets: Option<&'a KeyLog>,
     /// Whether the stream is one that was encrypted in another, and its number, if it is one of several inside another.
     pub(super) within: (bool, Option<u32>),
     /// Of which directions octets are missing just now.
@@ -67,8 +63,8 @@ impl<W: Watch> Sink for Hand<'_, W> {
     fn message(&mut self, draft: Draft<'_>) {
         let Draft { direction, range, payload, mut notes, complete } = draft;
         let stream = &self.hearing.streams[direction.index()];
-        let came = (!self.needs.frames).then(|| self.came(direction, &range));
-        let Scratch { frames, found } = &mut *self.scratch;
+        let came = (!self.common.needs.frames).then(|| self.came(direction, &range));
+        let Common { sessions, scratch: Scratch { frames, found }, needs, watch, .. } = &mut *self.common;
         let latest = came.unwrap_or_else(|| stream.frames_into(range.clone(), frames));
         let moment = self.hearing.end_of(direction, &range, latest, &mut self.ends_in[direction.index()]);
         // A message of several frames may have begun earlier in the segment that is read where it lies.
@@ -78,7 +74,7 @@ impl<W: Watch> Sink for Hand<'_, W> {
             (kept.len() as u64 == range.end - range.start).then_some(kept)
         });
         let mut request_frame = None;
-        if self.needs.riders && !self.carrier.is_idle() {
+        if needs.riders && !self.carrier.is_idle() {
             let carried = Carried {
                 connection: Some(self.connection),
                 direction,
@@ -91,10 +87,10 @@ impl<W: Watch> Sink for Hand<'_, W> {
                 within: self.within,
                 complete,
                 lacks: self.lacks[direction.reverse().index()],
-                wanted: self.needs.octets,
+                wanted: needs.octets,
             };
             let client = &self.hearing.streams[Direction::ToServer.index()];
-            request_frame = self.carrier.hear(&carried, payload, client, self.sessions, found);
+            request_frame = self.carrier.hear(&carried, payload, client, sessions, found);
             notes.append(&mut found.remarks);
         }
         let seen = Seen {
@@ -114,15 +110,15 @@ impl<W: Watch> Sink for Hand<'_, W> {
         };
         self.latest[direction.index()] = Some(range.start);
         *self.messages += u64::from(kind::counts(payload, complete));
-        tell(self.watch, &seen);
+        tell(watch, &seen);
         for Ridden { payload, notes, frames, complete } in &found.ridden {
             let payload: &dyn Payload = payload.as_payload();
             let (frames, complete) = (frames.or(seen.frames), *complete);
-            tell(self.watch, &Seen { payload, notes, frames, complete, request_frame: None, ..seen });
+            tell(watch, &Seen { payload, notes, frames, complete, request_frame: None, ..seen });
         }
         found.ridden.clear();
         if found.tally != Tally::default() {
-            self.watch.tallied(std::mem::take(&mut found.tally));
+            watch.tallied(std::mem::take(&mut found.tally));
         }
     }
 
@@ -135,13 +131,13 @@ impl<W: Watch> Sink for Hand<'_, W> {
             false => self.input.direction,
         };
         let (way, moment) = if is_told { (direction, self.ends_in[direction.index()]) } else { (sender, self.now) };
-        self.watch.note(Some(&place(self.connection, way, moment)), &note);
+        self.common.watch.note(Some(&place(self.connection, way, moment)), &note);
         let of = Span::new(buffer(self.connection.id, direction, self.within), range);
-        self.watch.remark(&of, &note);
+        self.common.watch.remark(&of, &note);
     }
 
     fn wants_octets(&self, direction: Direction) -> bool {
-        self.needs.octets || (self.needs.riders && self.carrier.needs_octets(self.connection, direction))
+        self.common.needs.octets || (self.common.needs.riders && self.carrier.needs_octets(self.connection, direction))
     }
 
     fn upgrade(&mut self, upgrade: Upgrade) {
@@ -150,7 +146,7 @@ impl<W: Watch> Sink for Hand<'_, W> {
 
     fn secret(&self, label: &str, session: &[u8]) -> Option<&[u8]> {
         // What is encrypted twice is opened once.
-        self.secrets.filter(|_| self.within == (false, None))?.secret(label, session)
+        self.common.secrets.as_ref().filter(|_| self.within == (false, None))?.secret(label, session)
     }
 
     fn inside(&mut self, inside: Inside<'_>) {

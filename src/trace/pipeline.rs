@@ -1,7 +1,7 @@
 //! The only place that knows floors 1 to 5 in order: frame → packet → connection → ordered bytes → messages.
 
 use super::awaited::{Unfinished, Why};
-use super::ear::{Ear, Lent};
+use super::ear::{Common, Lent};
 use super::express::Ways;
 use super::hand::{Scratch, place, tell};
 use super::intake::{Admitted, Intake, Portion, add_pieces};
@@ -10,7 +10,7 @@ use super::lane::{Lane, Speech};
 use super::model::Trace;
 use super::remarks;
 use super::session::Sessions;
-use super::watch::{Ended, Inside, Needs, Place, Seen, Sight, Watch, ends_of};
+use super::watch::{Ended, Inside, Place, Seen, Sight, Watch, ends_of};
 use crate::capture::{FrameRef, Moment};
 use crate::flow::{
     Connection, Delivery, Ending, Farewell, Finding, Flow, FlowId, FlowLimits, FlowTable, Origin, Segment,
@@ -24,13 +24,8 @@ pub struct Pipeline<W = Keeper> {
     pub(super) intake: Intake,
     pub(super) flows: FlowTable<Lane>,
     pub(super) ways: Ways,
-    pub(super) sessions: Sessions,
-    /// Secrets of TLS; `None` if they are not to be used.
-    pub(super) secrets: Option<KeyLog>,
-    pub(super) scratch: Scratch,
-    pub(super) needs: Needs,
+    pub(super) common: Common<W>,
     frames: u32,
-    pub(super) watch: W,
 }
 
 impl Default for Pipeline {
@@ -53,17 +48,9 @@ impl<W: Watch> Pipeline<W> {
         let flows = if needs.everything { FlowTable::default() } else { FlowTable::bounded(FlowLimits::default()) };
         let flows = flows.analysing(needs.segments);
         let intake = if needs.everything { Intake::default() } else { Intake::bounded() };
-        Self {
-            intake,
-            flows,
-            ways: Ways::default(),
-            sessions: Sessions::default(),
-            secrets: Some(KeyLog::default()),
-            scratch: Scratch::default(),
-            needs,
-            frames: 0,
-            watch,
-        }
+        let secrets = Some(KeyLog::default());
+        let common = Common { sessions: Sessions::default(), secrets, scratch: Scratch::default(), needs, watch };
+        Self { intake, flows, ways: Ways::default(), common, frames: 0 }
     }
 
     /// One that follows only a part of the connections, the others being followed elsewhere. Connections are numbered
@@ -75,19 +62,19 @@ impl<W: Watch> Pipeline<W> {
 
     /// One that opens nothing that is encrypted, whatever secrets there are.
     pub fn sealed(mut self) -> Self {
-        self.secrets = None;
+        self.common.secrets = None;
         self
     }
 
     /// Takes secrets of TLS sessions, as lines of a key log; returns how many there were. Only what comes later is opened
     /// with them. Those that stand in a capture come with its frames.
     pub fn learn_secrets(&mut self, lines: &str) -> usize {
-        self.secrets.as_mut().map_or(0, |secrets| secrets.learn(lines))
+        self.common.secrets.as_mut().map_or(0, |secrets| secrets.learn(lines))
     }
 
     /// Whether something was found that runs over several connections, so that they cannot be shared out.
     pub fn has_sessions(&self) -> bool {
-        self.sessions.noticed
+        self.common.sessions.noticed
     }
 
     /// Takes the next frame. Frames are numbered from 1 in the order in which they come.
@@ -108,7 +95,7 @@ impl<W: Watch> Pipeline<W> {
         }
         let over_quic = self.open_quic(&mut admitted, frame, now);
         let (packet, data) = admitted.whole(frame.data);
-        let keeps_all = self.needs.everything;
+        let keeps_all = self.common.needs.everything;
         let lane = || if keeps_all { Lane::default() } else { Lane::passing() };
         let (mut segment, mut delivery, mut found) = (None, None, None);
         if !admitted.damaged {
@@ -120,7 +107,7 @@ impl<W: Watch> Pipeline<W> {
         if let (Some(id), Some(segment)) = (found, &mut segment) {
             delivery = self.hear(id, segment, &admitted, frame, now);
         }
-        self.watch.frame(&Sight {
+        self.common.watch.frame(&Sight {
             number: now.frame,
             frame,
             packet: &admitted.packet,
@@ -142,7 +129,7 @@ impl<W: Watch> Pipeline<W> {
 
     /// Takes a remark on the capture as a whole, such as that its file was cut.
     pub fn remark(&mut self, note: &Note) {
-        self.watch.note(None, note);
+        self.common.watch.note(None, note);
     }
 
     /// How many frames came.
@@ -152,7 +139,7 @@ impl<W: Watch> Pipeline<W> {
 
     /// Who is told.
     pub fn watch(&mut self) -> &mut W {
-        &mut self.watch
+        &mut self.common.watch
     }
 
     /// Ends the capture: what is still open is told as it stands. Gives back who was told.
@@ -165,21 +152,21 @@ impl<W: Watch> Pipeline<W> {
         }
         self.intake.finish();
         for (moment, note) in std::mem::take(&mut self.intake.notes) {
-            self.watch.note(Some(&Place { moment, stream: None, ends: None }), &note);
+            self.common.watch.note(Some(&Place { moment, stream: None, ends: None }), &note);
         }
         for (place, note) in std::mem::take(&mut self.intake.late) {
-            self.watch.note(Some(&place), &note);
+            self.common.watch.note(Some(&place), &note);
         }
         for flow in ended {
             self.part_with(flow);
         }
-        self.watch
+        self.common.watch
     }
 
     /// Tells what is odd about the packet itself, and about fragments that were given up.
     fn tell_intake(&mut self, admitted: &Admitted, frame: FrameRef<'_>, now: Moment, segment: Option<&Segment>) {
         for (place, note) in self.intake.late.drain(..) {
-            self.watch.note(Some(&place), &note);
+            self.common.watch.note(Some(&place), &note);
         }
         if self.intake.notes.is_empty() {
             return;
@@ -188,7 +175,7 @@ impl<W: Watch> Pipeline<W> {
         let here = Place { moment: now, stream, ends: ends_of(admitted.whole(frame.data).0) };
         for (moment, note) in self.intake.notes.drain(..) {
             let elsewhere = Place { moment, stream: None, ends: None };
-            self.watch.note(Some(if moment.frame == now.frame { &here } else { &elsewhere }), &note);
+            self.common.watch.note(Some(if moment.frame == now.frame { &here } else { &elsewhere }), &note);
         }
     }
 
@@ -203,27 +190,15 @@ impl<W: Watch> Pipeline<W> {
     ) -> Option<Delivery> {
         let Flow { connection, with: lane } = self.flows.flow(id)?;
         let direction = segment.direction;
-        let (delivery, lent) = deliver(connection, lane, segment, admitted, (frame, now, self.needs.frames));
+        let (delivery, lent) = deliver(connection, lane, segment, admitted, (frame, now, self.common.needs.frames));
         let (packet, data) = admitted.whole(frame.data);
         lane.hear_end(packet, segment, now);
         for note in &segment.notes {
-            self.watch.note(Some(&place(connection, direction, now)), note);
+            self.common.watch.note(Some(&place(connection, direction, now)), note);
         }
         let lent = lent.map(|start| Lent { direction, start, bytes: packet.payload.of(data) });
-        lane.heed(connection, direction, &mut self.sessions);
-        let mut ear = Ear {
-            connection,
-            lane,
-            sessions: &mut self.sessions,
-            watch: &mut self.watch,
-            scratch: &mut self.scratch,
-            needs: self.needs,
-            now,
-            lent,
-            secrets: self.secrets.as_ref(),
-            within: false,
-            lacks: [false; 2],
-        };
+        lane.heed(connection, direction, &mut self.common.sessions);
+        let mut ear = self.common.ear(connection, lane, now, lent);
         // A bare acknowledgement says nothing to anyone above TCP.
         let ends = packet.tcp().is_some_and(|(tcp, ..)| tcp.flags.0 & (Flags::FIN | Flags::RST | Flags::SYN) != 0);
         if delivery.is_some() || ends {
@@ -240,7 +215,7 @@ impl<W: Watch> Pipeline<W> {
         while let Some((mut flow, why)) = self.flows.farewell(id.shard(), now.frame) {
             if why == Farewell::Crowded {
                 let place = place(&flow.connection, Direction::ToServer, now);
-                self.watch.note(Some(&place), &remarks::crowded(flow.connection.id));
+                self.common.watch.note(Some(&place), &remarks::crowded(flow.connection.id));
             }
             self.finish_flow(&mut flow, now);
             self.part_with(flow);
@@ -248,30 +223,18 @@ impl<W: Watch> Pipeline<W> {
     }
 
     fn finish_flow(&mut self, flow: &mut Flow<Lane>, now: Moment) {
-        let mut ear = Ear {
-            connection: &flow.connection,
-            lane: &mut flow.with,
-            sessions: &mut self.sessions,
-            watch: &mut self.watch,
-            scratch: &mut self.scratch,
-            needs: self.needs,
-            // What is told now is told after the frame at hand.
-            now: Moment { frame: now.frame + 1, ..now },
-            lent: None,
-            secrets: self.secrets.as_ref(),
-            within: false,
-            lacks: [false; 2],
-        };
-        ear.finish();
+        // What is told now is told after the frame at hand.
+        let behind = Moment { frame: now.frame + 1, ..now };
+        self.common.ear(&flow.connection, &mut flow.with, behind, None).finish();
     }
 
     /// Tells the packets that wait for attachments of which the latest part came on this connection.
     fn tell_unfinished(&mut self, connection: &Connection) {
         let why = if connection.is_closed() { Why::Connection } else { Why::Capture };
-        for Unfinished { last, ridden } in self.sessions.part(connection.id, why) {
+        for Unfinished { last, ridden } in self.common.sessions.part(connection.id, why) {
             let frames = ridden.frames.or(&[]);
             tell(
-                &mut self.watch,
+                &mut self.common.watch,
                 &Seen {
                     connection,
                     direction: last.direction,
@@ -302,12 +265,12 @@ impl<W: Watch> Pipeline<W> {
         };
         let farewell = |speech: &Speech| speech.farewell(first);
         for (moment, direction, note) in connection.remarks() {
-            self.watch.note(Some(&place(&connection, direction, moment)), &note);
+            self.common.watch.note(Some(&place(&connection, direction, moment)), &note);
         }
         for parting in speeches.into_iter().flatten().filter(|_| has_all).filter_map(farewell) {
             let end = connection.end_shown_by(parting.shown_by);
             let place = end.map(|(moment, direction)| place(&connection, direction, moment));
-            self.watch.note(place.as_ref(), &parting.note);
+            self.common.watch.note(place.as_ref(), &parting.note);
         }
         let messages = lane.all_messages();
         let Lane { speech, hearing, inside, streams, .. } = lane;
@@ -317,7 +280,7 @@ impl<W: Watch> Pipeline<W> {
         let inside = inside.map(|(speech, hearing)| Box::new(Inside { talk: speech.talk(), streams: hearing.streams }));
         let contents = streams.over.into_iter().chain(inner.into_iter().flat_map(|inner| inner.over)).collect();
         let talk = speech.talk();
-        self.watch.ended(Ended { connection, talk, messages, streams: hearing.streams, inside, contents });
+        self.common.watch.ended(Ended { connection, talk, messages, streams: hearing.streams, inside, contents });
     }
 }
 

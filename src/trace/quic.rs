@@ -175,7 +175,7 @@ impl<W: Watch> Pipeline<W> {
     pub(super) fn open_quic(&mut self, admitted: &mut Admitted, frame: FrameRef<'_>, now: Moment) -> Vec<QuicMessage> {
         let Some(mut packets) = admitted.quic.take() else { return Vec::new() };
         let (packet, data) = admitted.whole(frame.data);
-        let with = (self.secrets.as_ref(), &mut self.sessions);
+        let with = (self.common.secrets.as_ref(), &mut self.common.sessions);
         let Heard { messages, notes, late } = self.intake.quic.open((packet, data, now), &mut packets, with);
         self.intake.notes.extend(notes);
         self.intake.late.extend(late);

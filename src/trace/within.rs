@@ -57,7 +57,7 @@ impl<W: Watch> Ear<'_, W> {
             return;
         }
         if let Some(parting) = inner.speech.farewell(None).filter(|_| inner.deaf == [false; 2]) {
-            self.watch.note(Some(&place(self.connection, direction, moment)), &parting.note);
+            self.common.watch.note(Some(&place(self.connection, direction, moment)), &parting.note);
         }
         self.part_with_stream(number, *inner);
     }
@@ -97,7 +97,7 @@ impl<W: Watch> Ear<'_, W> {
 
     /// A lane for a stream inside; for one with a number, which begins with a request.
     fn new_lane(&self, stream: Option<u32>) -> Box<Lane> {
-        let mut lane = if self.needs.everything { Lane::default() } else { Lane::passing() };
+        let mut lane = if self.common.needs.everything { Lane::default() } else { Lane::passing() };
         if let Some(number) = stream {
             let (name, decoder) = protocol::for_stream(number);
             (lane.stream, lane.speech) = (stream, Speech::Known(name, decoder));
@@ -152,7 +152,7 @@ impl<W: Watch> Ear<'_, W> {
     fn part_with_stream(&mut self, number: u32, inner: Lane) {
         let streams = &mut self.lane.streams;
         streams.messages += inner.messages;
-        if self.needs.everything {
+        if self.common.needs.everything {
             streams.over.push((number, inner.hearing.streams));
         }
     }
@@ -163,13 +163,9 @@ impl<W: Watch> Ear<'_, W> {
             connection: self.connection,
             within: self.within || lane.stream.is_none(),
             lane,
-            sessions: self.sessions,
-            watch: self.watch,
-            scratch: self.scratch,
-            needs: self.needs,
+            common: &mut *self.common,
             now: self.now,
             lent: None,
-            secrets: self.secrets,
             lacks,
         });
     }
@@ -189,6 +185,7 @@ impl Lane {
 
     /// Heeds what a segment of this direction acknowledges: if octets of the other had not come by then, whoever waits in a
     /// session of this connection may have been answered in them. Each place where they are missing is asked about once.
+    #[inline]
     pub(super) fn heed(&mut self, connection: &Connection, direction: Direction, sessions: &mut Sessions) {
         let other = direction.reverse();
         let d = other.index();

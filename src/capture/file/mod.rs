@@ -136,7 +136,8 @@ impl CaptureFile {
 }
 
 impl Source for CaptureFile {
-    #[inline]
+    // What is not at hand is read elsewhere.
+    #[inline(always)]
     fn next_frame(&mut self) -> Result<Option<FrameRef<'_>>, CaptureError> {
         if let Format::Pcap(pcap) = &mut self.format
             && let Some(record) = pcap.at_hand(&mut self.window)

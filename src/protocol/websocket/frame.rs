@@ -127,6 +127,7 @@ impl WebSocketFrame {
     pub const RSV1: u8 = 0b100;
 
     /// Reads the header at the start of `bytes`.
+    #[inline]
     pub(super) fn read(bytes: &[u8]) -> ReadHeader {
         Self::try_read(bytes).map_or(ReadHeader::NeedMore, ReadHeader::Complete)
     }
