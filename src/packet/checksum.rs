@@ -99,25 +99,25 @@ fn pseudo_header(net: &Net, len: usize) -> Sum {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Sum(u64);
 
-/// So many octets are added without looking for carries.
+/// So many octets are added without asking how many there are.
 const BLOCK: usize = 64;
 
 impl Sum {
     /// The sum with these octets, of which there is an even number unless they are the last.
     pub(super) fn and(self, octets: &[u8]) -> Self {
+        // What is carried out of 64 bits is counted in the next 64: there is room for the carries of any packet.
+        let add = |sum: u128, word: &[u8; 8]| sum + u128::from(u64::from_le_bytes(*word));
         let (blocks, rest) = octets.as_chunks::<BLOCK>();
-        // 64 bits have room for the carries of any packet.
-        let half = |word: &[u8; 4]| u64::from(u32::from_le_bytes(*word));
-        let of_blocks = blocks.iter().map(|block| block.as_chunks::<4>().0.iter().map(half).sum::<u64>()).sum();
-        let (words, left) = rest.as_chunks::<8>();
-        let sum = words.iter().fold(self.plus(of_blocks), |sum, word| sum.plus(u64::from_le_bytes(*word)));
+        let sum = blocks.iter().fold(0, |sum, block| block.as_chunks().0.iter().fold(sum, add));
+        let (words, left) = rest.as_chunks();
+        let sum = words.iter().fold(sum, add);
         let last = match (left.len(), octets.last_chunk::<8>()) {
             (0, _) => 0,
             // What was counted already is shifted out.
             (n, Some(last)) => u64::from_le_bytes(*last) >> (64 - 8 * n),
             (_, None) => left.iter().rev().fold(0, |number, octet| number << 8 | u64::from(*octet)),
         };
-        sum.plus(last)
+        self.plus(sum as u64).plus((sum >> 64) as u64).plus(last)
     }
 
     /// The sum with as many words of four octets as are known to be there: that is quicker.

@@ -2,17 +2,36 @@
 
 use crate::layer::{Group, Note, Severity};
 
-/// Whether these octets are UTF-8 as they are. Most text is ASCII, and of short text that is seen more quickly so.
+/// Whether these octets are UTF-8 as they are. Most of most text is ASCII, which is passed over sixteen octets at a time; only what
+/// stands between is looked at closely. No character reaches over ASCII.
 pub(super) fn is_utf8(octets: &[u8]) -> bool {
-    let is_ascii = |word: &[u8; 8]| u64::from_ne_bytes(*word) & 0x8080_8080_8080_8080 == 0;
-    let (words, rest) = octets.as_chunks::<8>();
-    let begins = words.iter().position(|word| !is_ascii(word)).unwrap_or(words.len());
-    match octets.last_chunk::<8>() {
-        Some(last) if begins == words.len() && is_ascii(last) => true,
-        None if rest.is_ascii() => true,
-        // No character reaches into this from before.
-        _ => std::str::from_utf8(octets.get(8 * begins..).unwrap_or_default()).is_ok(),
+    let mut rest = octets;
+    while let Some(behind) = first_beyond_ascii(rest).and_then(|first| rest.get(first..)) {
+        let len = behind.iter().position(u8::is_ascii).unwrap_or(behind.len());
+        let (characters, ascii) = behind.split_at(len);
+        if std::str::from_utf8(characters).is_err() {
+            return false;
+        }
+        rest = ascii;
     }
+    true
+}
+
+/// Where the first octet stands that is not ASCII.
+#[inline]
+fn first_beyond_ascii(octets: &[u8]) -> Option<usize> {
+    const SIXTEEN: usize = 16;
+    const HIGHEST: u128 = u128::MAX / 255 * 0x80;
+    let beyond = |octets: &[u8; SIXTEEN]| match u128::from_le_bytes(*octets) & HIGHEST {
+        0 => None,
+        found => Some(found.trailing_zeros() as usize / 8),
+    };
+    let (sixteens, rest) = octets.as_chunks();
+    let found = sixteens.iter().enumerate().find_map(|(n, sixteen)| Some(SIXTEEN * n + beyond(sixteen)?));
+    found.or_else(|| match octets.last_chunk() {
+        Some(last) => Some(octets.len() - SIXTEEN + beyond(last)?),
+        None => rest.iter().position(|octet| !octet.is_ascii()),
+    })
 }
 
 /// A check that goes on from frame to frame. It keeps the octets of one unfinished character at the most.
