@@ -29,6 +29,13 @@ pub(super) fn text(text: &str, out: &mut Vec<u8>) {
 pub(super) fn octets(octets: &[u8], out: &mut Vec<u8>) {
     debug_assert!(std::str::from_utf8(octets).is_ok(), "an export is UTF-8");
     out.push(b'"');
+    let rest = if octets.len() < SIXTEEN { octets } else { all_but_last(octets, out) };
+    last(rest, out);
+    out.push(b'"');
+}
+
+/// Writes all but the last octets; gives back those, which are less than sixteen.
+fn all_but_last<'a>(octets: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
     let mut rest = octets;
     copy_plain(&mut rest, out);
     while let Some((sixteen, behind)) = rest.split_first_chunk::<SIXTEEN>() {
@@ -47,22 +54,19 @@ pub(super) fn octets(octets: &[u8], out: &mut Vec<u8>) {
             rest = &rest[plain + 1..];
         }
     }
-    last(rest, out);
-    out.push(b'"');
+    rest
 }
 
-/// Writes what is left, which is less than sixteen octets.
+/// Writes less than sixteen octets.
 fn last(rest: &[u8], out: &mut Vec<u8>) {
-    let mut filled = [b' '; SIXTEEN];
-    for (to, from) in filled.iter_mut().zip(rest) {
-        *to = *from;
-    }
+    let filled = filled(rest);
     let special = Special::of(&filled);
-    if special.is_none() {
-        return out.extend_from_slice(rest);
-    }
     if !special.has_controls() {
-        copy_with_backslashes(&filled, special.quotes, out);
+        match special.is_none() {
+            // What has a known size is copied more quickly than what has not.
+            true => out.extend_from_slice(&filled),
+            false => copy_with_backslashes(&filled, special.quotes, out),
+        }
         out.truncate(out.len() - SIXTEEN + rest.len());
         return;
     }
@@ -72,6 +76,23 @@ fn last(rest: &[u8], out: &mut Vec<u8>) {
             false => out.push(*octet),
         }
     }
+}
+
+/// Less than sixteen octets, and spaces behind them. They are taken in two parts, which may have octets in common.
+fn filled(octets: &[u8]) -> [u8; SIXTEEN] {
+    const SPACES: u128 = u128::from_le_bytes([b' '; SIXTEEN]);
+    let eight = |octets: &[u8; 8]| u128::from(u64::from_le_bytes(*octets));
+    let four = |octets: &[u8; 4]| u128::from(u32::from_le_bytes(*octets));
+    let len = octets.len();
+    let eights = octets.first_chunk().zip(octets.last_chunk());
+    let number = match eights.map(|(first, last)| eight(first) | eight(last) << (8 * (len - 8))) {
+        Some(number) => number,
+        None => match octets.first_chunk().zip(octets.last_chunk()) {
+            Some((first, last)) => four(first) | four(last) << (8 * (len - 4)),
+            None => octets.iter().rev().fold(0, |number, octet| number << 8 | u128::from(*octet)),
+        },
+    };
+    (number | SPACES << (8 * len)).to_le_bytes()
 }
 
 /// Copies from the front what needs no escape, in pieces; in larger ones once it proves to be long.
