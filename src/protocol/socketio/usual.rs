@@ -9,9 +9,6 @@ const MAX_DEPTH: u32 = 64;
 /// Numbers with more digits than this are not usual.
 const MAX_DIGITS: usize = 15;
 
-/// Names of members are mostly shorter than this.
-const SHORT: usize = 8;
-
 /// The octets that stand for themselves in a string.
 const PLAIN: [bool; 256] = {
     let mut plain = [true; 256];
@@ -116,19 +113,14 @@ fn octet(json: &[u8], at: usize) -> u8 {
 /// Goes past the name of a member and the colon behind it.
 #[inline]
 fn passes_name(json: &[u8], at: &mut usize) -> bool {
-    if octet(json, *at) != b'"' {
-        return false;
+    let end = if octet(json, *at) == b'"' { end_of_string(json, *at + 1) } else { None };
+    match end.filter(|end| octet(json, *end) == b':') {
+        Some(end) => {
+            *at = end + 1;
+            true
+        }
+        None => false,
     }
-    // Names are short: they are seen more quickly one by one.
-    let name = json.get(*at + 1..).unwrap_or_default();
-    let plain = name.iter().take(SHORT).take_while(|octet| PLAIN[usize::from(**octet)]).count();
-    let end = match name.get(plain) {
-        Some(b'"') => Some(*at + plain + 2),
-        _ => end_of_string(json, *at + plain + 1),
-    };
-    let Some(end) = end.filter(|end| octet(json, *end) == b':') else { return false };
-    *at = end + 1;
-    true
 }
 
 /// Where a word of JSON ends that begins here.
@@ -139,10 +131,16 @@ fn end_of_word(json: &[u8], at: usize) -> Option<usize> {
 }
 
 /// Where a string ends whose opening quote stands before `at`.
-#[inline]
-fn end_of_string(json: &[u8], mut at: usize) -> Option<usize> {
+#[inline(always)]
+fn end_of_string(json: &[u8], at: usize) -> Option<usize> {
+    let found = special(json, at)?;
+    // Most strings are plain.
+    if octet(json, found) == b'"' { Some(found + 1) } else { end_of_escaped(json, found) }
+}
+
+/// The same of one that goes on with what does not stand for itself.
+fn end_of_escaped(json: &[u8], mut at: usize) -> Option<usize> {
     loop {
-        at = special(json, at)?;
         match octet(json, at) {
             b'"' => return Some(at + 1),
             b'\\' => match octet(json, at + 1) {
@@ -151,6 +149,7 @@ fn end_of_string(json: &[u8], mut at: usize) -> Option<usize> {
             },
             _ => return None,
         }
+        at = special(json, at)?;
     }
 }
 
