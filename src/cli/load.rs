@@ -185,8 +185,14 @@ pub(super) fn count(given: &Given<'_>, threads: usize) -> Result<(Summary, About
 fn count_part(given: &Given<'_>, portion: Portion, has_sessions: &AtomicBool) -> Result<(Summary, About), Failure> {
     let mut source = given.source()?;
     let mut pipeline = Secrets::Known(&given.secrets).pipeline(Summary::default()).sharing(portion);
-    while let Some(frame) = source.next_frame()? {
-        pipeline.push(frame);
+    loop {
+        match source.at_hand() {
+            Some(frame) => pipeline.push(frame),
+            None => match source.next_frame()? {
+                Some(frame) => pipeline.push(frame),
+                None => break,
+            },
+        }
         if pipeline.frames() % 1024 == 0 && pipeline.has_sessions() {
             has_sessions.store(true, Ordering::Relaxed);
         }
@@ -217,6 +223,9 @@ pub(super) fn stream<W: Watch>(
     let mut source = given.source()?;
     let mut pipeline = Secrets::Known(&given.secrets).pipeline(watch);
     loop {
+        while let Some(frame) = source.at_hand() {
+            pipeline.push(frame);
+        }
         if source.is_drained() {
             pause(pipeline.watch())?;
         }

@@ -101,8 +101,24 @@ impl CaptureFile {
         }
     }
 
-    /// The next frame, whatever its record is.
-    fn read_next(&mut self) -> Result<Option<FrameRef<'_>>, CaptureError> {
+    /// Whether all that was read was handed out, so that the next frame may have to be waited for.
+    pub fn is_drained(&self) -> bool {
+        self.window.peek().is_empty()
+    }
+
+    /// The next frame, if it is at hand: all of it was read, and its record is as nearly all are. Else
+    /// [`next_frame`](Source::next_frame) tells which is the next.
+    // For each frame, in the innermost loop.
+    #[inline(always)]
+    pub fn at_hand(&mut self) -> Option<FrameRef<'_>> {
+        let Format::Pcap(pcap) = &mut self.format else { return None };
+        let record = pcap.at_hand(&mut self.window)?;
+        Some(self.lend(record, None))
+    }
+}
+
+impl Source for CaptureFile {
+    fn next_frame(&mut self) -> Result<Option<FrameRef<'_>>, CaptureError> {
         if self.over {
             return Ok(None);
         }
@@ -127,24 +143,6 @@ impl CaptureFile {
                 Err(CaptureError::Read { name: self.name.clone(), offset: self.window.read(), cause })
             }
         }
-    }
-
-    /// Whether all that was read was handed out, so that the next frame may have to be waited for.
-    pub fn is_drained(&self) -> bool {
-        self.window.peek().is_empty()
-    }
-}
-
-impl Source for CaptureFile {
-    // What is not at hand is read elsewhere.
-    #[inline(always)]
-    fn next_frame(&mut self) -> Result<Option<FrameRef<'_>>, CaptureError> {
-        if let Format::Pcap(pcap) = &mut self.format
-            && let Some(record) = pcap.at_hand(&mut self.window)
-        {
-            return Ok(Some(self.lend(record, None)));
-        }
-        self.read_next()
     }
 
     fn about(&self) -> &About {

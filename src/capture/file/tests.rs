@@ -9,16 +9,23 @@ use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use super::pcap::tests::LITTLE;
 use super::pcapng::tests::TWO_SECTIONS;
 use super::{CaptureFile, Window};
-use crate::capture::{About, CaptureError, Frame, Source};
+use crate::capture::{About, CaptureError, Frame, FrameRef, Source};
 
-/// Every frame, and what is known at the end.
+/// Every frame, and what is known at the end. Those at hand are taken as such.
 fn drain(mut file: CaptureFile) -> (Vec<Frame>, About) {
     let mut frames = Vec::new();
-    while let Some(frame) = file.next_frame().unwrap() {
+    let mut take = |frame: FrameRef<'_>| {
         assert!(frame.data.len() <= frame.len as usize);
         frames.push(frame.to_frame());
+    };
+    loop {
+        while let Some(frame) = file.at_hand() {
+            take(frame);
+        }
+        let Some(frame) = file.next_frame().unwrap() else { break };
+        take(frame);
     }
-    assert!(file.next_frame().unwrap().is_none(), "nothing comes after the end");
+    assert!(file.at_hand().is_none() && file.next_frame().unwrap().is_none(), "nothing comes after the end");
     (frames, file.about().clone())
 }
 
