@@ -119,15 +119,13 @@ impl Decoder for WebSocketDecoder {
         }
         let len = usize::try_from(frame.total_len()?).ok()?;
         let masked = bytes.get(usize::from(frame.header_len)..len)?;
-        let carries = match frame.opcode {
-            Opcode::Text => Carries::Text(self.unmasking.whole(masked, frame.masking_key)?),
-            _ => Carries::Octets(masked.len()),
-        };
-        if let Carries::Text(text) = carries {
-            if !is_utf8(text) {
+        let mut carries = Carries::Octets(masked.len());
+        if frame.opcode == Opcode::Text {
+            let (text, is_ascii) = self.unmasking.whole(masked, frame.masking_key)?;
+            if !is_ascii && !is_utf8(text) {
                 return None;
             }
-            frame.is_utf8 = true;
+            (frame.is_utf8, carries) = (true, Carries::Text(text));
         }
         Some(Glance { len, payload: self.glanced.insert(frame), carries })
     }

@@ -14,11 +14,12 @@ pub(super) struct Unmasking {
 }
 
 impl Unmasking {
-    /// A payload without its mask; `None` if it has one and is longer than a piece. Nothing is copied if it has none.
+    /// A payload without its mask, and whether it was seen to be ASCII; `None` if it has a mask and is longer than a piece. Nothing
+    /// is copied if it has none, nor looked at.
     #[inline]
-    pub(super) fn whole<'a>(&'a mut self, payload: &'a [u8], key: Option<[u8; 4]>) -> Option<&'a [u8]> {
+    pub(super) fn whole<'a>(&'a mut self, payload: &'a [u8], key: Option<[u8; 4]>) -> Option<(&'a [u8], bool)> {
         match key {
-            None => Some(payload),
+            None => Some((payload, false)),
             Some(key) => (payload.len() <= PIECE).then(|| self.undo(payload, key)),
         }
     }
@@ -31,7 +32,7 @@ impl Unmasking {
         let mut rest = part;
         loop {
             let (piece, behind) = rest.split_at(rest.len().min(PIECE));
-            take(self.undo(piece, key), behind.is_empty());
+            take(self.undo(piece, key).0, behind.is_empty());
             if behind.is_empty() {
                 return;
             }
@@ -39,18 +40,26 @@ impl Unmasking {
         }
     }
 
-    fn undo(&mut self, piece: &[u8], [a, b, c, d]: [u8; 4]) -> &[u8] {
-        let key = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
-        let undone = |word: &[u8; 8]| (u64::from_ne_bytes(*word) ^ key).to_ne_bytes();
+    /// A piece without its mask, and whether it is ASCII: that is seen on the way.
+    fn undo(&mut self, piece: &[u8], [a, b, c, d]: [u8; 4]) -> (&[u8], bool) {
+        const HIGHEST: u64 = u64::MAX / 255 * 0x80;
+        let key = u64::from_le_bytes([a, b, c, d, a, b, c, d]);
+        let mut all_bits = 0;
         let (words, rest) = piece.as_chunks::<8>();
         self.words.clear();
-        self.words.extend(words.iter().map(undone));
+        self.words.extend(words.iter().map(|word| {
+            let undone = u64::from_le_bytes(*word) ^ key;
+            all_bits |= undone;
+            undone.to_le_bytes()
+        }));
         if !rest.is_empty() {
             let mut last = [0; 8];
             last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-            self.words.push(undone(&last));
+            let undone = u64::from_le_bytes(last) ^ key;
+            all_bits |= undone << (64 - 8 * rest.len());
+            self.words.push(undone.to_le_bytes());
         }
-        self.words.as_flattened().get(..piece.len()).unwrap_or_default()
+        (self.words.as_flattened().get(..piece.len()).unwrap_or_default(), all_bits & HIGHEST == 0)
     }
 }
 
@@ -83,7 +92,7 @@ mod tests {
         }
         assert_eq!(unmasking.words.capacity(), PIECE / 8);
         assert_eq!(unmasking.whole(&masked, Some(key)), None);
-        assert_eq!(unmasking.whole(&masked[..PIECE], Some(key)), Some(&plain[..PIECE]));
+        assert_eq!(unmasking.whole(&masked[..PIECE], Some(key)), Some((&plain[..PIECE], false)));
         assert_eq!(unmasking.words.capacity(), PIECE / 8);
     }
 
@@ -92,7 +101,23 @@ mod tests {
         let mut unmasking = Unmasking::default();
         let long = vec![1; 3 * PIECE];
         assert_eq!(joined(&mut unmasking, &long, None, 5), (long.clone(), 1));
-        assert_eq!(unmasking.whole(&long, None), Some(&long[..]));
+        assert_eq!(unmasking.whole(&long, None), Some((&long[..], false)), "nor looked at");
         assert_eq!(joined(&mut unmasking, &[], Some([1; 4]), 0), (vec![], 1), "an empty payload is a piece, too");
+    }
+
+    #[test]
+    fn ascii_is_seen_on_the_way() {
+        let key = [0x87, 0x7a, 0xf1, 0x0d];
+        let mut unmasking = Unmasking::default();
+        for len in 0..40 {
+            let mut masked: Vec<u8> = (0..len).map(|n| 0x50 + n).collect();
+            unmask(&mut masked, key);
+            assert!(unmasking.whole(&masked, Some(key)).is_some_and(|(_, is_ascii)| is_ascii), "{len} octets");
+            for at in 0..masked.len() {
+                masked[at] ^= 0x80;
+                assert!(unmasking.whole(&masked, Some(key)).is_some_and(|(_, is_ascii)| !is_ascii), "{at} of {len}");
+                masked[at] ^= 0x80;
+            }
+        }
     }
 }

@@ -9,7 +9,8 @@ pub(super) fn is_utf8(octets: &[u8]) -> bool {
     while let Some(behind) = first_beyond_ascii(rest).and_then(|first| rest.get(first..)) {
         let len = behind.iter().position(u8::is_ascii).unwrap_or(behind.len());
         let (characters, ascii) = behind.split_at(len);
-        if std::str::from_utf8(characters).is_err() {
+        // One character of two octets is what mostly stands between ASCII (Unicode, table 3-7).
+        if !matches!(characters, [0xc2..=0xdf, 0x80..=0xbf]) && std::str::from_utf8(characters).is_err() {
             return false;
         }
         rest = ascii;
