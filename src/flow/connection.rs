@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 
 use super::analysis::{Analysed, Analyser, Reuse, Sight};
+use super::half::{Fin, Half};
 use super::handshake::{Handshake, stray};
 use super::{Reset, Segment, SeqNumber};
 use crate::capture::Timestamp;
@@ -28,51 +29,6 @@ pub enum Closing {
     Fin(u32),
     /// With RST, in this frame.
     Reset(u32),
-}
-
-/// What is known of one side's sending.
-#[derive(Debug, Clone, Copy, Default)]
-#[repr(C)]
-pub(super) struct Half {
-    /// The number before the first octet: the SYN's own, or made up where the capture began in the middle.
-    pub(super) base: Option<SeqNumber>,
-    /// The highest offset sent so far.
-    pub(super) sent: u64,
-    /// The highest number of the other side that it has acknowledged.
-    pub(super) acknowledged: Option<SeqNumber>,
-    /// Whether it sent payload.
-    pub(super) has_data: bool,
-    pub(super) syn_seen: bool,
-    pub(super) syn_options: SynOptions,
-    pub(super) fin: Option<Fin>,
-    /// The frame of its first RST that was heeded, and when.
-    pub(super) reset: Option<(u32, Timestamp)>,
-    /// A RST whose number is not the next, after which it said nothing more: the number, the frame, and when.
-    pub(super) doubtful_reset: Option<(SeqNumber, u32, Timestamp)>,
-}
-
-/// A FIN.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Fin {
-    pub(super) frame: u32,
-    pub(super) time: Timestamp,
-    /// The number after it.
-    pub(super) end: SeqNumber,
-    /// Whether its sender had received the other side's FIN, and says so.
-    pub(super) is_second: bool,
-}
-
-impl Half {
-    /// Takes note of so many octets of payload that it sent at this offset.
-    pub(super) fn reaches(&mut self, offset: u64, len: u32) {
-        self.sent = self.sent.max(offset + u64::from(len));
-        self.has_data |= len > 0;
-    }
-
-    /// Whether it has acknowledged all numbers of the other side before this one.
-    pub(super) fn has_acknowledged(&self, end: SeqNumber) -> bool {
-        self.acknowledged.is_some_and(|acknowledged| acknowledged.since(end) >= 0)
-    }
 }
 
 /// A TCP connection.
@@ -135,7 +91,7 @@ impl Connection {
             frames: 0,
             octets: [0; 2],
             ways: [if from_client { Direction::ToServer } else { Direction::ToClient }; 2],
-            halves: [Half::default(); 2],
+            halves: Default::default(),
             analysed: Analysed::default(),
             analyser: Analyser::default(),
             is_reuse: false,
@@ -173,7 +129,7 @@ impl Connection {
     pub fn closing(&self, direction: Direction) -> Option<Closing> {
         let half = &self.halves[direction.index()];
         let broken_off = half.broke_off().filter(|_| !self.is_over());
-        broken_off.map(|(frame, _)| Closing::Reset(frame)).or(half.fin.map(|fin| Closing::Fin(fin.frame)))
+        broken_off.map(|(frame, _)| Closing::Reset(frame)).or(half.fin().map(|fin| Closing::Fin(fin.frame)))
     }
 
     /// How much of this direction's stream the other side has acknowledged, whether it was captured or not; a FIN counts
@@ -208,14 +164,14 @@ impl Connection {
     /// Whether both sides have ended, or one has broken off.
     pub fn is_closed(&self) -> bool {
         let [client, server] = self.ends_halves();
-        client.broke_off().or(server.broke_off()).is_some() || (client.fin.is_some() && server.fin.is_some())
+        client.broke_off().or(server.broke_off()).is_some() || (client.fin().is_some() && server.fin().is_some())
     }
 
     /// Whether each side has acknowledged the other's FIN. Who answers a segment after that with a RST, because the socket
     /// is gone, breaks nothing off: nobody is told of it any more (RFC 9293 §3.10.7.4, RST in TIME-WAIT).
     pub(super) fn is_over(&self) -> bool {
         let [client, server] = self.ends_halves();
-        client.fin.zip(server.fin).is_some_and(|(to_server, to_client)| {
+        client.fin().zip(server.fin()).is_some_and(|(to_server, to_client)| {
             server.has_acknowledged(to_server.end) && client.has_acknowledged(to_client.end)
         })
     }
@@ -321,7 +277,7 @@ impl Connection {
 
     /// Takes note of FIN, and of a SYN after a RST.
     fn note_end(&mut self, tcp: &Tcp, direction: Direction, (frame, time): (u32, Timestamp)) {
-        let peers_fin = self.halves[direction.reverse().index()].fin;
+        let peers_fin = self.halves[direction.reverse().index()].fin();
         let half = &mut self.halves[direction.index()];
         if tcp.flags.has(Flags::RST) {
             return;
@@ -329,10 +285,10 @@ impl Connection {
         if tcp.flags.has(Flags::FIN) {
             let end = SeqNumber(tcp.seq).plus(tcp.payload_len).plus(1);
             let is_second = peers_fin.is_some_and(|fin| half.has_acknowledged(fin.end));
-            half.fin.get_or_insert(Fin { frame, time, end, is_second });
+            half.ends_mut().fin.get_or_insert(Fin { frame, time, end, is_second });
         } else if tcp.flags.has(Flags::SYN) {
             // The client tries again with the number it had: what was refused may be granted now.
-            self.halves.iter_mut().for_each(|half| (half.reset, half.doubtful_reset) = (None, None));
+            self.halves.iter_mut().for_each(Half::forget_resets);
         }
     }
 

@@ -75,7 +75,7 @@ impl Connection {
             directions.into_iter().filter_map(|d| Some((frames[d.index()]?, d))).min_by_key(|(frame, _)| *frame)
         };
         let [client, server] = self.ends_halves();
-        let fins = [client, server].map(|half| half.fin.map(|fin| fin.frame));
+        let fins = [client, server].map(|half| half.fin().map(|fin| fin.frame));
         let first_fin = first_of(fins);
         if let Some((rst, by)) =
             first_of([client, server].map(|half| half.broke_off().map(|(frame, _)| frame))).filter(|_| !self.is_over())
@@ -90,7 +90,7 @@ impl Connection {
                 None => Ending::Aborted { by, rst },
             };
         }
-        match (first_fin, client.fin.zip(server.fin)) {
+        match (first_fin, client.fin().zip(server.fin())) {
             (Some((_, first)), Some((to_server, to_client))) => {
                 let simultaneous = !to_server.is_second && !to_client.is_second && !self.is_with_itself();
                 let mut fins = [to_server.frame, to_client.frame];
@@ -111,7 +111,7 @@ impl Connection {
     pub fn end_shown_by(&self, side: Option<Direction>) -> Option<(Moment, Direction)> {
         let end_of = |direction: Direction| {
             let half = &self.halves[direction.index()];
-            let ends = [half.fin.map(|fin| (fin.frame, fin.time)), half.broke_off()];
+            let ends = [half.fin().map(|fin| (fin.frame, fin.time)), half.broke_off()];
             let (frame, time) = ends.into_iter().flatten().min_by_key(|(frame, _)| *frame)?;
             Some((Moment { frame, time }, direction))
         };
@@ -178,7 +178,7 @@ impl Connection {
                 let text = format!(
                     "both sides of connection {id} closed at once: neither FIN knew of the other, so both ends stay in TIME-WAIT"
                 );
-                let by_server = self.halves[Direction::ToClient.index()].fin.is_some_and(|fin| fin.frame == second);
+                let by_server = self.halves[Direction::ToClient.index()].fin().is_some_and(|fin| fin.frame == second);
                 let way = if by_server { Direction::ToClient } else { Direction::ToServer };
                 (second, way, Severity::Note, text, "RFC 9293 §3.6")
             }
@@ -228,7 +228,7 @@ impl Connection {
         let handshake = &self.handshake;
         let syns = [handshake.syn, handshake.syn_again, handshake.syn_of_both, handshake.syn_ack];
         let opening = [Some(self.first), Some(self.last)].into_iter().chain(syns);
-        let ends = self.halves.iter().flat_map(|half| [half.broke_off(), half.fin.map(|fin| (fin.frame, fin.time))]);
+        let ends = self.halves.iter().flat_map(|half| [half.broke_off(), half.fin().map(|fin| (fin.frame, fin.time))]);
         let known = opening.chain(ends).flatten().find(|(known, _)| *known == frame);
         Moment { frame, time: known.map(|(_, time)| time).unwrap_or_default() }
     }

@@ -11,6 +11,7 @@ mod connection;
 mod delivery;
 mod describe;
 mod ending;
+mod half;
 mod handshake;
 mod plain;
 mod reset;

@@ -5,7 +5,8 @@
 //! - RFC 9293 §3.10.7.4 ("First, check sequence number"; "Second, check the RST bit"), RFC 5961 §3.2.
 
 use super::SeqNumber;
-use super::connection::{Connection, Half};
+use super::connection::Connection;
+use super::half::{Ends, Half};
 use crate::capture::Timestamp;
 use crate::layer::{Direction, Group, Note, Severity};
 use crate::packet::{Flags, Tcp};
@@ -59,15 +60,14 @@ impl Connection {
         let acknowledged = self.halves[self.way_back(direction).index()].acknowledged.filter(|_| was_heard);
         let half = &mut self.halves[direction.index()];
         if !tcp.flags.has(Flags::RST) {
-            return match half.doubtful_reset.take() {
-                None => Reset::None,
-                // The capture had them in another order than they were sent.
-                Some((number, rst, time)) if half.next() == Some(number) => {
-                    half.reset.get_or_insert((rst, time));
-                    Reset::Breaks
-                }
-                Some((_, rst, _)) => Reset::GoesOn(rst),
-            };
+            let Some((number, rst, time)) = half.ends().doubtful_reset else { return Reset::None };
+            half.ends_mut().doubtful_reset = None;
+            // The capture had them in another order than they were sent.
+            if half.next() == Some(number) {
+                half.ends_mut().reset.get_or_insert((rst, time));
+                return Reset::Breaks;
+            }
+            return Reset::GoesOn(rst);
         }
         let number = SeqNumber(tcp.seq);
         let next = half.next().filter(|_| was_heard);
@@ -75,11 +75,11 @@ impl Connection {
             // Of one that is not open yet its acknowledgement decides (§3.10.7.3), of which nothing more can be told here.
             (Some(acknowledged), Some(_)) if number.since(acknowledged) < 0 => Reset::Stale,
             (Some(_), Some(next)) if number != next => {
-                half.doubtful_reset.get_or_insert((number, frame, time));
+                half.ends_mut().doubtful_reset.get_or_insert((number, frame, time));
                 Reset::Doubtful
             }
             _ => {
-                half.reset.get_or_insert((frame, time));
+                half.ends_mut().reset.get_or_insert((frame, time));
                 Reset::Breaks
             }
         }
@@ -90,11 +90,12 @@ impl Half {
     /// The next number that it has to send, as far as was captured.
     fn next(&self) -> Option<SeqNumber> {
         let sent = self.base?.plus(1).plus(self.sent as u32);
-        Some(self.fin.map(|fin| fin.end).filter(|end| end.since(sent) > 0).unwrap_or(sent))
+        Some(self.fin().map(|fin| fin.end).filter(|end| end.since(sent) > 0).unwrap_or(sent))
     }
 
     /// The frame of the RST with which it broke off, and when; also of a doubtful one, if nothing followed.
     pub(super) fn broke_off(&self) -> Option<(u32, Timestamp)> {
-        self.reset.or(self.doubtful_reset.map(|(_, frame, time)| (frame, time)))
+        let Ends { reset, doubtful_reset, .. } = self.ends();
+        reset.or(doubtful_reset.map(|(_, frame, time)| (frame, time)))
     }
 }

@@ -5,7 +5,8 @@
 
 use std::fmt;
 
-use super::connection::{Connection, Half, Opening};
+use super::connection::{Connection, Opening};
+use super::half::Half;
 use crate::layer::Direction;
 
 /// The states of a connection's end (RFC 9293 §3.3.2).
@@ -65,11 +66,11 @@ impl Connection {
     pub fn state(&self, direction: Direction) -> State {
         let [client, server] = self.ends_halves();
         let (own, peer) = if direction == Direction::ToServer { (client, server) } else { (server, client) };
-        if own.reset.is_some() || peer.reset.is_some() {
+        if own.ends().reset.is_some() || peer.ends().reset.is_some() {
             return State::Closed;
         }
-        let has_peers_fin = peer.fin.is_some_and(|fin| own.has_acknowledged(fin.end));
-        let Some(fin) = own.fin else {
+        let has_peers_fin = peer.fin().is_some_and(|fin| own.has_acknowledged(fin.end));
+        let Some(fin) = own.fin() else {
             return if has_peers_fin { State::CloseWait } else { self.opening_state(own, peer) };
         };
         match (peer.has_acknowledged(fin.end), has_peers_fin) {
