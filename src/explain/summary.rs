@@ -110,6 +110,7 @@ impl Watch for Summary {
         }
     }
 
+    #[inline]
     fn passed(&mut self, number: u32, frame: FrameRef<'_>, plain: &Plain) {
         self.add_frame(number, frame);
         self.add_stack(plain.stack_key(), u64::from(frame.len), || plain.protocols().to_vec());

@@ -4,8 +4,8 @@
 //! segment is not made.
 
 use super::Connection;
-use super::analysis::Analysed;
-use super::connection::Half;
+use super::analysis::{Analysed, Options};
+use super::half::Half;
 use super::table::{Flow, FlowId, FlowTable};
 use crate::capture::Moment;
 use crate::layer::Direction;
@@ -36,7 +36,7 @@ impl<T> FlowTable<T> {
 impl Connection {
     /// Whether this connection is open and all that is learned at its beginning is known. No plain segment changes that.
     pub(super) fn is_open_and_known(&self) -> bool {
-        let is_going_on = |half: &Half| half.base.is_some() && half.fin.is_none() && half.broke_off().is_none();
+        let is_going_on = |half: &Half| half.base.is_some() && half.fin().is_none() && half.broke_off().is_none();
         let handshake = &self.handshake;
         let is_open = handshake.ack.is_some() || (handshake.syn.is_none() && handshake.syn_ack.is_none());
         is_open && self.halves.iter().all(is_going_on)
@@ -46,7 +46,9 @@ impl Connection {
     #[inline(always)]
     fn pass(&mut self, (tcp, data, now): (&Tcp, &[u8], Moment), direction: Direction, offset: u64) -> bool {
         // What only the rules ask for is left out: a usual segment is not put to them.
-        let passes = self.analysed == Analysed::Not || self.analyser.pass(direction, tcp, data, now.frame, now.time);
+        let options = (self.analysed == Analysed::Measured).then(|| Options::of(tcp, data));
+        let passes =
+            self.analysed == Analysed::Not || self.analyser.pass(direction, (tcp, options), (now.frame, now.time));
         if passes {
             self.note_acknowledgement(tcp, direction);
             self.halves[direction.index()].reaches(offset, tcp.payload_len);

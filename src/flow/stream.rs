@@ -141,6 +141,7 @@ impl Stream {
 
     /// Takes note of a segment that continues the stream and of which all was read where it lies: as if it had been lent and
     /// forgotten. `false` where that is not possible; then nothing has happened.
+    #[inline]
     pub fn skip(&mut self, range: &Range<u64>) -> bool {
         if !self.can_lend(range) || !self.assembler.extend(range) {
             return false;

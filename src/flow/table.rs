@@ -87,14 +87,14 @@ pub struct Flow<T> {
 /// Where a flow is found, until it is given away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FlowId {
-    shard: usize,
-    slot: usize,
+    shard: u32,
+    slot: u32,
 }
 
 impl FlowId {
     /// The shard it belongs to.
     pub fn shard(self) -> usize {
-        self.shard
+        self.shard as usize
     }
 }
 
@@ -184,7 +184,7 @@ impl<T> FlowTable<T> {
         if self.limits.is_some() && !was_closed && connection.is_closed() {
             shard.ended.push_back((slot, connection.id, frame));
         }
-        Some(FlowId { shard: index, slot })
+        Some(FlowId { shard: index as u32, slot: u32::try_from(slot).ok()? })
     }
 
     /// The flow of a packet that is not to change it, which way it goes, and where in the stream its payload lies: as far as all
@@ -202,7 +202,7 @@ impl<T> FlowTable<T> {
 
     /// A flow that was found before; `None` if it was given away since.
     pub fn flow(&mut self, id: FlowId) -> Option<&mut Flow<T>> {
-        self.shards.get_mut(id.shard)?.slots.get_mut(id.slot)?.as_mut().map(|(_, flow)| flow)
+        self.shards.get_mut(id.shard())?.slots.get_mut(id.slot as usize)?.as_mut().map(|(_, flow)| flow)
     }
 
     /// Whether [`farewell`](Self::farewell) may have something to give away: asked with every frame, where it nearly never has.

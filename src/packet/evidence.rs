@@ -114,15 +114,17 @@ impl Evidence {
     }
 
     /// Where what is known of this packet's sender, towards its receiver, lies.
-    pub fn place_of(&mut self, packet: &Packet) -> Option<usize> {
+    pub fn place_of(&mut self, packet: &Packet) -> Option<u32> {
         let net = packet.net.as_ref()?;
-        self.place((net.source, net.destination))
+        // There are no more than MAX_PAIRS.
+        self.place((net.source, net.destination)).map(|place| place as u32)
     }
 
     /// Whether nothing is to be learned from this packet and nothing to be said of it: its sums are as those of its sender
     /// always were. `place` comes from [`place_of`](Self::place_of). If not, it must be judged.
-    pub fn expects(&self, place: usize, plain: &Plain, data: &[u8]) -> bool {
-        let Some(Habits { header, transport }) = self.pairs.get(place) else { return false };
+    #[inline]
+    pub fn expects(&self, place: u32, plain: &Plain, data: &[u8]) -> bool {
+        let Some(Habits { header, transport }) = self.pairs.get(place as usize) else { return false };
         let header_is_usual = plain.version == Version::V6 || (header.true_sums && plain.header_is_valid(data));
         if !header_is_usual || !transport.is_known() {
             return false;
@@ -138,8 +140,8 @@ impl Evidence {
     }
 
     /// The same for a packet that another thread judges, from which only is learned.
-    pub fn expects_elsewhere(&self, place: usize, plain: &Plain, data: &[u8]) -> bool {
-        let Some(Habits { header, transport }) = self.pairs.get(place) else { return false };
+    pub fn expects_elsewhere(&self, place: u32, plain: &Plain, data: &[u8]) -> bool {
+        let Some(Habits { header, transport }) = self.pairs.get(place as usize) else { return false };
         let header_is_usual = plain.version == Version::V6 || (header.true_sums && plain.header_is_valid(data));
         header_is_usual && transport.true_sums && plain.tcp.checksum != plain.pseudo_header(data).folded()
     }

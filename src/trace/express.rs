@@ -25,30 +25,36 @@ struct Way {
     /// How many connections had been replaced by others between their ends when this was learned.
     replaced: u32,
     /// Where the evidence on their checksums lies.
-    place: usize,
+    place: u32,
     /// Their connection, and which way they go in it; `None` if another thread follows it.
     here: Option<(FlowId, u32, Direction)>,
 }
 
-/// The ways met lately; of each set the latest first.
+/// Ways that fall into one set, the latest first. Each lies in one line of a processor's cache.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(align(64))]
+struct Set([Option<Way>; SET]);
+
+/// The ways met lately.
 #[derive(Debug, Default)]
-pub(super) struct Ways(Vec<[Option<Way>; SET]>);
+pub(super) struct Ways(Vec<Set>);
 
 impl Ways {
     fn set(ends: &Ends) -> usize {
         (ends.number() >> 48) as usize % SETS
     }
 
+    #[inline(always)]
     fn find(&self, ends: &Ends, replaced: u32) -> Option<&Way> {
-        let way = self.0.get(Self::set(ends))?.iter().flatten().find(|way| way.ends == *ends);
+        let way = self.0.get(Self::set(ends))?.0.iter().flatten().find(|way| way.ends == *ends);
         way.filter(|way| way.replaced == replaced)
     }
 
     fn learn(&mut self, way: Way) {
         if self.0.is_empty() {
-            self.0.resize(SETS, [None; SET]);
+            self.0.resize(SETS, Set::default());
         }
-        let set = &mut self.0[Self::set(&way.ends)];
+        let Set(set) = &mut self.0[Self::set(&way.ends)];
         let known = set.iter().flatten().position(|known| known.ends == way.ends).unwrap_or(SET - 1);
         set[..=known].rotate_right(1);
         set[0] = Some(way);
@@ -218,7 +224,7 @@ mod tests {
         Plain::read(frame).expect("it is plain").ends
     }
 
-    fn way(ends: Ends, place: usize) -> Way {
+    fn way(ends: Ends, place: u32) -> Way {
         Way { ends, replaced: 0, place, here: None }
     }
 
@@ -227,13 +233,18 @@ mod tests {
     fn some_hundred_ways_do_not_drive_each_other_out() {
         let mut ways = Ways::default();
         let met: Vec<Ends> = (40_000..40_064).flat_map(|port| [ends(port, 8080), ends(8080, port)]).collect();
-        for (place, ends) in met.iter().enumerate() {
+        for (place, ends) in (0..).zip(&met) {
             ways.learn(way(*ends, place));
         }
-        for (place, ends) in met.iter().enumerate() {
+        for (place, ends) in (0..).zip(&met) {
             assert_eq!(ways.find(ends, 0).map(|way| way.place), Some(place));
             assert!(ways.find(ends, 1).is_none(), "a connection was replaced since");
         }
+    }
+
+    #[test]
+    fn a_way_lies_in_one_line_of_the_cache() {
+        assert_eq!((size_of::<Option<Way>>(), align_of::<Set>()), (64, 64));
     }
 
     #[test]
@@ -242,7 +253,7 @@ mod tests {
         let (first, others) = (ends(1, 80), 2_u16..);
         let same = others.map(|port| ends(port, 80)).filter(|ends| Ways::set(ends) == Ways::set(&first));
         let met: Vec<Ends> = std::iter::once(first).chain(same).take(SET + 1).collect();
-        for (place, ends) in met.iter().enumerate() {
+        for (place, ends) in (0..).zip(&met) {
             ways.learn(way(*ends, place));
         }
         assert!(ways.find(&met[0], 0).is_none(), "it was met longest ago");

@@ -120,6 +120,7 @@ impl Hearing {
     }
 
     /// Whether the other side has acknowledged octets of this direction that were not captured by now.
+    #[inline]
     pub(super) fn is_behind(&self, connection: &Connection, direction: Direction) -> bool {
         let d = direction.index();
         let end = self.streams[d].end();

@@ -223,7 +223,8 @@ struct Side {
     pushed: u32,
     push_is_over: bool,
     sacked: u32,
-    unacked: Unacked,
+    /// What it has under way, where that is remembered: apart, as the short way has no use for it.
+    unacked: Option<Box<Unacked>>,
 }
 
 impl Default for Side {
@@ -243,7 +244,7 @@ impl Default for Side {
             pushed: 0,
             push_is_over: false,
             sacked: 0,
-            unacked: Unacked::default(),
+            unacked: None,
         }
     }
 }
@@ -270,15 +271,21 @@ impl Analyser {
         own.usual(peer, sight, !self.findings_only).unwrap_or_else(|| self.push_unusual(direction, sight))
     }
 
-    /// Takes the next segment, a plain one, if no rule has anything to say of it; else nothing happens.
+    /// Takes the next segment, a plain one, if no rule has anything to say of it; else nothing happens. `options` are those that
+    /// measuring takes; where there are none, nothing is measured.
     // Nearly all segments come this way, and only here.
     #[inline(always)]
-    pub(super) fn pass(&mut self, direction: Direction, tcp: &Tcp, data: &[u8], frame: u32, time: Timestamp) -> bool {
+    pub(super) fn pass(
+        &mut self,
+        direction: Direction,
+        (tcp, options): (&Tcp, Option<Options>),
+        (frame, time): (u32, Timestamp),
+    ) -> bool {
         let (own, peer) = sides(&mut self.sides, direction);
         let sight = Sight::without_options(tcp, frame, time);
-        match self.findings_only {
-            true => own.usual(peer, &sight, false).is_some(),
-            false => own.usual(peer, &Sight { options: Options::of(tcp, data), ..sight }, true).is_some(),
+        match options {
+            None => own.usual(peer, &sight, false).is_some(),
+            Some(options) => own.usual(peer, &Sight { options, ..sight }, true).is_some(),
         }
     }
 

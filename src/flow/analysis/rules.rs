@@ -119,7 +119,7 @@ pub(super) fn data_again(own: &mut Side, peer: &Side, sight: &Sight, analysis: &
         analysis.findings.add(Finding::OutOfOrder);
     } else {
         analysis.findings.add(Finding::Retransmission);
-        let eldest = own.unacked.eldest();
+        let eldest = own.unacked.as_mut().and_then(|unacked| unacked.eldest());
         let (frame, time) = eldest.map_or((highest.frame, highest.time), |sent| (sent.frame, sent.time));
         analysis.rto = Some(since(frame, time, sight.time));
     }
@@ -142,7 +142,11 @@ fn is_out_of_order(highest: &Highest, sight: &Sight) -> bool {
 
 /// How many octets are under way after a segment with data, and how many since the last PSH.
 fn flight(own: &mut Side, peer: &Side, sight: &Sight, analysis: &mut Analysis) {
-    let Some(octets) = own.unacked.in_flight().filter(|_| sight.len > 0 && own.counts_flight) else { return };
+    let Some(octets) =
+        own.unacked.as_ref().and_then(|unacked| unacked.in_flight()).filter(|_| sight.len > 0 && own.counts_flight)
+    else {
+        return;
+    };
     let pushes = sight.flags.has(Flags::PSH);
     let before = if own.push_is_over { 0 } else { own.pushed };
     own.pushed = before.wrapping_add(sight.len);
@@ -177,6 +181,7 @@ impl Side {
     }
 
     /// The number up to which this side is ready to take octets, if the scale of its window is known.
+    #[inline]
     pub(super) fn window_end(&self) -> Option<SeqNumber> {
         let shift = match self.scale {
             Scale::Unknown => return None,
@@ -210,9 +215,14 @@ impl Side {
     pub(super) fn measure(&mut self, peer: &mut Self, sight: &Sight, analysis: &mut Analysis) {
         let next = sight.seq.plus(sight.takes());
         if sight.takes() > 0 {
-            self.unacked.push(Sent { seq: sight.seq, next, frame: sight.frame, time: sight.time });
+            self.unacked.get_or_insert_default().push(Sent {
+                seq: sight.seq,
+                next,
+                frame: sight.frame,
+                time: sight.time,
+            });
         }
-        if let Some((ended, is_ambiguous)) = sight.ack.and_then(|ack| peer.unacked.acknowledge(ack)) {
+        if let Some((ended, is_ambiguous)) = sight.ack.and_then(|ack| peer.unacked.as_mut()?.acknowledge(ack)) {
             analysis.acks = Some(since(ended.frame, ended.time, sight.time));
             analysis.is_ambiguous = is_ambiguous;
         }
