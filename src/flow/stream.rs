@@ -120,6 +120,7 @@ impl Stream {
     }
 
     /// Whether [`Stream::lend`] would take this range.
+    #[inline]
     pub fn can_lend(&self, range: &Range<u64>) -> bool {
         let has_unread = self.pieces_len > 0 && self.pieces.last().is_some_and(|piece| !piece.bytes.is_empty());
         !has_unread && self.goes_on_with(range)
@@ -139,15 +140,14 @@ impl Stream {
         Some(Delivery { arrival: Arrival::InOrder, fresh: Fresh::One(range) })
     }
 
-    /// Takes note of a segment that continues the stream and of which all was read where it lies: as if it had been lent and
-    /// forgotten. `false` where that is not possible; then nothing has happened.
+    /// Takes note of a segment that [can be lent](Self::can_lend) and of which all was read where it lies: as if it had been lent
+    /// and forgotten. `false` where it does not continue the stream; then nothing has happened.
     #[inline]
     pub fn skip(&mut self, range: &Range<u64>) -> bool {
-        if !self.can_lend(range) || !self.assembler.extend(range) {
-            return false;
-        }
-        self.waited = 0;
-        true
+        debug_assert!(self.can_lend(range), "what cannot be lent is not read where it lies");
+        let continues = self.assembler.extend(range);
+        self.waited = if continues { 0 } else { self.waited };
+        continues
     }
 
     /// Keeps the end of what was lent.

@@ -122,7 +122,8 @@ impl Evidence {
 
     /// Whether nothing is to be learned from this packet and nothing to be said of it: its sums are as those of its sender
     /// always were. `place` comes from [`place_of`](Self::place_of). If not, it must be judged.
-    #[inline]
+    // For each plain packet, and only from one place.
+    #[inline(always)]
     pub fn expects(&self, place: u32, plain: &Plain, data: &[u8]) -> bool {
         let Some(Habits { header, transport }) = self.pairs.get(place as usize) else { return false };
         let header_is_usual = plain.version == Version::V6 || (header.true_sums && plain.header_is_valid(data));

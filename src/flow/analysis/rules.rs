@@ -181,7 +181,7 @@ impl Side {
     }
 
     /// The number up to which this side is ready to take octets, if the scale of its window is known.
-    #[inline]
+    #[inline(always)]
     pub(super) fn window_end(&self) -> Option<SeqNumber> {
         let shift = match self.scale {
             Scale::Unknown => return None,

@@ -53,10 +53,14 @@ impl Unmasking {
             undone.to_le_bytes()
         }));
         if !rest.is_empty() {
-            let mut last = [0; 8];
-            last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-            let undone = u64::from_le_bytes(last) ^ key;
-            all_bits |= undone << (64 - 8 * rest.len());
+            let before = 64 - 8 * rest.len();
+            let last = match piece.last_chunk() {
+                // What was undone already is shifted out.
+                Some(last) => u64::from_le_bytes(*last) >> before,
+                None => rest.iter().rev().fold(0, |last, octet| last << 8 | u64::from(*octet)),
+            };
+            let undone = last ^ key;
+            all_bits |= undone << before;
             self.words.push(undone.to_le_bytes());
         }
         (self.words.as_flattened().get(..piece.len()).unwrap_or_default(), all_bits & HIGHEST == 0)
