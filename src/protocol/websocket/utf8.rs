@@ -3,11 +3,13 @@
 use crate::layer::{Group, Note, Severity};
 
 /// Whether these octets are UTF-8 as they are. Most of most text is ASCII, which is passed over sixteen octets at a time; only what
-/// stands between is looked at closely. No character reaches over ASCII.
+/// stands between is looked at closely. No character reaches over ASCII. Text that has little of it is left to the standard library.
 pub(super) fn is_utf8(octets: &[u8]) -> bool {
     let mut rest = octets;
     while let Some(behind) = first_beyond_ascii(rest).and_then(|first| rest.get(first..)) {
-        let len = behind.iter().position(u8::is_ascii).unwrap_or(behind.len());
+        let Some(len) = behind.iter().take(FEW).position(u8::is_ascii) else {
+            return std::str::from_utf8(behind).is_ok();
+        };
         let (characters, ascii) = behind.split_at(len);
         // One character of two octets is what mostly stands between ASCII (Unicode, table 3-7).
         if !matches!(characters, [0xc2..=0xdf, 0x80..=0xbf]) && std::str::from_utf8(characters).is_err() {
@@ -17,6 +19,9 @@ pub(super) fn is_utf8(octets: &[u8]) -> bool {
     }
     true
 }
+
+/// So many octets without ASCII are few.
+const FEW: usize = 16;
 
 /// Where the first octet stands that is not ASCII.
 #[inline]
@@ -49,7 +54,7 @@ impl Utf8Check {
     /// The next octets of the text.
     pub(super) fn add(&mut self, mut octets: &[u8]) {
         // Most text is, and that is seen more quickly.
-        if self.pending.is_empty() && !self.bad && octets.is_ascii() {
+        if self.pending.is_empty() && !self.bad && is_utf8(octets) {
             self.good += octets.len() as u64;
             return;
         }
@@ -102,7 +107,10 @@ mod tests {
         /// Text of few kinds of characters, of which one octet may be another: wherever it begins and ends.
         #[test]
         fn text_is_utf8_where_the_standard_library_says_so(
-            characters in vec(prop_oneof![6 => Just('a'), 1 => Just('ü'), 1 => Just('€'), 1 => any::<char>()], 0..40),
+            characters in prop_oneof![
+                vec(prop_oneof![6 => Just('a'), 1 => Just('ü'), 1 => Just('€'), 1 => any::<char>()], 0..40),
+                vec(prop_oneof![1 => Just('a'), 6 => Just('本')], 0..40),
+            ],
             change in any::<Option<(usize, u8)>>(),
             cut: usize,
         ) {
