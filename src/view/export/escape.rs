@@ -121,14 +121,21 @@ fn copy_if_plain<const SIZE: usize>(rest: &mut &[u8], out: &mut Vec<u8>) -> bool
 /// Writes octets as digits in quotes.
 pub(super) fn hexadecimal(octets: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
-    let (eights, rest) = octets.as_chunks::<8>();
-    for eight in eights {
-        out.extend_from_slice(eight.map(|octet| PAIRS[usize::from(octet)]).as_flattened());
+    let (sixteens, rest) = octets.as_chunks();
+    for sixteen in sixteens {
+        out.extend_from_slice(digits(sixteen).as_flattened());
     }
-    for octet in rest {
-        out.extend_from_slice(&PAIRS[usize::from(*octet)]);
+    if !rest.is_empty() {
+        out.extend_from_slice(digits(&filled(rest)).as_flattened());
+        out.truncate(out.len() - 2 * (SIXTEEN - rest.len()));
     }
     out.push(b'"');
+}
+
+/// Two digits for each octet: all of them are computed at once, where a look into a table would be one by one.
+fn digits(octets: &[u8; SIXTEEN]) -> [[u8; 2]; SIXTEEN] {
+    let digit = |number: u8| number + b'0' + if number > 9 { b'a' - b'0' - 10 } else { 0 };
+    octets.map(|octet| [digit(octet >> 4), digit(octet & 15)])
 }
 
 fn needs_escape(octet: u8) -> bool {
