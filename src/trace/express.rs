@@ -104,6 +104,7 @@ impl<W: Watch> Common<W> {
         if !hearing.streams[d].can_lend(&whole) {
             return false;
         }
+        let numbers_suffice = self.needs.is_nothing();
         loop {
             let bytes = lent.from(read[d]);
             if bytes.is_empty() {
@@ -113,7 +114,7 @@ impl<W: Watch> Common<W> {
             let tally = match carrier.is_idle() || !self.needs.riders {
                 true => Tally::default(),
                 // Who reads is told of each packet.
-                false if !self.needs.is_nothing() => return false,
+                false if !numbers_suffice => return false,
                 false => {
                     let carried = Carried {
                         start: read[d],
@@ -130,7 +131,7 @@ impl<W: Watch> Common<W> {
             let range = read[d]..read[d] + usual.len as u64;
             (latest[d], ends_in[d], read[d]) = (Some(range.start), now.max(ends_in[d]), range.end);
             *messages += 1;
-            match self.needs.is_nothing() {
+            match numbers_suffice {
                 true => self.watch.glanced(usual.payload),
                 false => self.watch.message(&Seen {
                     connection,

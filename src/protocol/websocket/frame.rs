@@ -44,28 +44,39 @@ pub enum Opcode {
 impl Opcode {
     /// The opcode with this number; only the low four bits count.
     pub fn from_bits(bits: u8) -> Self {
-        match bits & 0x0f {
-            0 => Self::Continuation,
-            1 => Self::Text,
-            2 => Self::Binary,
-            8 => Self::Close,
-            9 => Self::Ping,
-            10 => Self::Pong,
-            other => Self::Reserved(other),
-        }
+        const ALL: [Opcode; 16] = {
+            let mut all = [Opcode::Reserved(0); 16];
+            let mut bits = 0;
+            while bits < all.len() {
+                all[bits] = match bits {
+                    0 => Opcode::Continuation,
+                    1 => Opcode::Text,
+                    2 => Opcode::Binary,
+                    8 => Opcode::Close,
+                    9 => Opcode::Ping,
+                    10 => Opcode::Pong,
+                    other => Opcode::Reserved(other as u8),
+                };
+                bits += 1;
+            }
+            all
+        };
+        ALL[usize::from(bits & 0x0f)]
     }
 
     /// Its number.
     pub fn bits(self) -> u8 {
-        match self {
+        const KNOWN: [u8; 6] = [0, 1, 2, 8, 9, 10];
+        // One look into a table, where several numbers to choose from are a jump.
+        KNOWN[match self {
             Self::Continuation => 0,
             Self::Text => 1,
             Self::Binary => 2,
-            Self::Close => 8,
-            Self::Ping => 9,
-            Self::Pong => 10,
-            Self::Reserved(bits) => bits,
-        }
+            Self::Close => 3,
+            Self::Ping => 4,
+            Self::Pong => 5,
+            Self::Reserved(bits) => return bits,
+        }]
     }
 
     /// "Control frames are identified by opcodes where the most significant bit of the opcode is 1." §5.5

@@ -149,3 +149,22 @@ fn both_directions_have_fragments_of_their_own() {
     let told = talk.told();
     assert_eq!((told[3].as_str(), told[5].as_str()), ("< text \"ab\" from 2 frames", "> text \"xy\" from 2 frames"));
 }
+
+/// RFC 6455 §5.2: every number is an opcode, defined or reserved, and is written as it was read.
+#[test]
+fn every_opcode_has_its_number() {
+    let defined = [
+        (0, Opcode::Continuation),
+        (1, Opcode::Text),
+        (2, Opcode::Binary),
+        (8, Opcode::Close),
+        (9, Opcode::Ping),
+        (10, Opcode::Pong),
+    ];
+    for bits in 0..16 {
+        let known = defined.iter().find(|(number, _)| *number == bits).map(|(_, opcode)| *opcode);
+        let opcode = Opcode::from_bits(0xf0 | bits);
+        assert_eq!((opcode, opcode.bits()), (known.unwrap_or(Opcode::Reserved(bits)), bits));
+        assert_eq!(opcode.is_control(), bits >= 8);
+    }
+}
