@@ -80,10 +80,7 @@ impl Rest {
         if looked.offset == input.offset && there < looked.again && !input.end {
             return if looked.is_unknown { Place::Unknown } else { Place::Nowhere };
         }
-        let place = match chunk(input.bytes) {
-            Place::Unknown if input.end || there >= FAR => Place::Nowhere,
-            place => place,
-        };
+        let place = chunk(input.bytes, input.end || there >= FAR);
         let again = if there < SMALL { 0 } else { there + there / PART };
         self.looked = Looked { offset: input.offset, again, is_unknown: place == Place::Unknown };
         place
@@ -96,8 +93,8 @@ impl Rest {
     }
 }
 
-/// Where the first chunk begins that is all there.
-fn chunk(bytes: &[u8]) -> Place {
+/// Where the first chunk begins that is all there. Who asks for the last time is told the likely one, too, and no [`Place::Unknown`].
+fn chunk(bytes: &[u8], last: bool) -> Place {
     let near = &bytes[..bytes.len().min(FAR)];
     // Its end may begin here.
     let mut place = if bytes.ends_with(b"\r") { Place::Unknown } else { Place::Nowhere };
@@ -118,8 +115,9 @@ fn chunk(bytes: &[u8]) -> Place {
         }
     }
     match likely {
-        Some(_) if is_doubtful => Place::Unknown,
+        Some(_) if is_doubtful && !last => Place::Unknown,
         Some(chunk) => Place::At(chunk.start),
+        None if last => Place::Nowhere,
         None => place,
     }
 }
@@ -232,6 +230,11 @@ mod tests {
     use super::*;
     use crate::protocol::http1::head;
 
+    /// Where more may come.
+    fn chunk(bytes: &[u8]) -> Place {
+        super::chunk(bytes, false)
+    }
+
     #[test]
     fn a_chunk_is_found_where_its_size_fits() {
         assert_eq!(chunk(b"5\r\nhello\r\n"), Place::At(0));
@@ -244,6 +247,9 @@ mod tests {
         assert_eq!(chunk(b"2\r\n0c\r\nhello world!"), Place::Unknown);
         assert_eq!(chunk(b"2\r\n0c\r\nhello world!\r\n"), Place::At(3));
         assert_eq!(chunk(b"2\r\n0c\r\n5\r\n"), Place::At(0));
+        // If no more comes, the first that may be one is.
+        assert_eq!((chunk(b"3\r\nabc\r\n"), super::chunk(b"3\r\nabc\r\n", true)), (Place::Unknown, Place::At(0)));
+        assert_eq!(super::chunk(b"9\r\nabc\r\n", true), Place::Nowhere);
         for whole in [&b"5\r\nhello\r\n"[..], b"lo\r\n5\r\nhello\r\n"] {
             let begins = if whole[0] == b'5' { 0 } else { 3 };
             for cut in begins..whole.len() {
