@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use super::remark::Remarks;
 use super::ridden::Ridden;
 use crate::capture::{FrameRef, Moment};
-use crate::flow::{Analysed, Finding};
+use crate::flow::Finding;
 use crate::layer::{Direction, Note, Severity};
 use crate::message::Payload;
 use crate::packet::Plain;
@@ -100,14 +100,7 @@ fn named<T>(list: &[T], counts: &[u64], name: impl Fn(&T) -> String) -> Vec<(Str
 
 impl Watch for Summary {
     fn needs(&self) -> Needs {
-        Needs {
-            everything: false,
-            octets: false,
-            frames: false,
-            packets: false,
-            riders: true,
-            segments: Analysed::Findings,
-        }
+        Needs::NUMBERS
     }
 
     #[inline]

@@ -5,7 +5,6 @@ use super::testing::{Conversation, DATA, SWITCHING, TO_CLIENT, TO_SERVER, notes,
 use super::testing_http2;
 use super::{Needs, Pipeline, Place, Seen, Sight, Trace, Watch};
 use crate::capture::Frame;
-use crate::flow::Analysed;
 use crate::layer::{Direction, Note};
 use crate::packet::Flags;
 
@@ -37,14 +36,7 @@ struct Counting(Vec<String>);
 
 impl Watch for Counting {
     fn needs(&self) -> Needs {
-        Needs {
-            everything: false,
-            octets: false,
-            frames: false,
-            packets: false,
-            riders: true,
-            segments: Analysed::Findings,
-        }
+        Needs::NUMBERS
     }
 
     fn frame(&mut self, _sight: &Sight<'_>) {}

@@ -105,6 +105,16 @@ pub struct Needs {
 }
 
 impl Needs {
+    /// What counting takes: numbers, and findings on segments.
+    pub const NUMBERS: Self = Self {
+        everything: false,
+        octets: false,
+        frames: false,
+        packets: false,
+        riders: true,
+        segments: Analysed::Findings,
+    };
+
     /// Whether numbers are enough.
     pub fn is_nothing(self) -> bool {
         let Self { everything, octets, frames, packets, riders: _, segments: _ } = self;

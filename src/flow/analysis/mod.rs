@@ -83,7 +83,8 @@ impl Scale {
     }
 }
 
-/// What the analysis says of one segment.
+/// What the analysis says of one segment. Round trips, how long a sender waited and what is in flight are there only where they were
+/// asked for ([`Analysed::Measured`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Analysis {
     /// What it is.
