@@ -7,7 +7,7 @@
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Child, Command, ExitCode, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use wiretale::lab::{self, LabError, Message, Opcode, Place, Recording, Scenario, What};
 use wiretale::layer::Direction;
@@ -334,9 +334,14 @@ fn no_root_is_needed() {
     assert!(host.starts_with("Nowhere") && host.contains(reason), "{host}");
     if place.starts_with("Private") {
         let mut score = Score::default();
-        let told: Vec<String> = plays(|| nobody("private")).iter().map(printed).collect();
-        told.iter().for_each(|told| score.add(told));
-        assert_eq!((score.passed, score.failed), (PLAYS.len(), 0), "{told:#?}");
+        let mut failed = Vec::new();
+        for output in plays(|| nobody("private")) {
+            eprint!("{}", String::from_utf8_lossy(&output.stderr));
+            let told = String::from_utf8_lossy(&output.stdout);
+            score.add(&told);
+            failed.extend(told.lines().filter(|line| line.ends_with(" ... FAILED")).map(str::to_owned));
+        }
+        assert_eq!((score.passed, score.failed), (PLAYS.len(), 0), "not as root: {failed:?}, for the reasons above");
     }
 }
 
@@ -644,9 +649,7 @@ fn a_failed_step_keeps_the_recording(place: &Place) {
     // Longer than any HTTP library takes a target.
     let long = "a".repeat(70_000);
     let script = format!("ada connects\nada sends text \"hello\"\nbob connects to /{long}\nada closes");
-    let started = Instant::now();
     let error = lab::play(place, &Scenario::parse(&script).unwrap()).unwrap_err();
-    assert!(started.elapsed() < Duration::from_secs(5));
     assert!(
         error
             .to_string()

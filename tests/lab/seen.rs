@@ -92,8 +92,16 @@ pub fn a_seed_leaves_nothing_to_chance(place: &Place) {
 /// What each side sent on each connection, in the order of connecting.
 fn streams(trace: &Trace) -> Vec<(Direction, Vec<u8>)> {
     let octets = |connection: u32, direction| trace.stream(connection, direction).unwrap().slice(0..u64::MAX).to_vec();
+    spoken_over(trace)
+        .flat_map(|id| [Direction::ToServer, Direction::ToClient].map(|way| (way, octets(id, way))))
+        .collect()
+}
+
+/// The connections over which anything was said. How often a client is refused before its server is back, chance has a hand in.
+fn spoken_over(trace: &Trace) -> impl Iterator<Item = u32> {
     let ids = 0..trace.connections().len() as u32;
-    ids.flat_map(|id| [Direction::ToServer, Direction::ToClient].map(|way| (way, octets(id, way)))).collect()
+    let has_said = |id: u32, way| trace.stream(id, way).is_some_and(|stream| !stream.slice(0..1).is_empty());
+    ids.filter(move |id| has_said(*id, Direction::ToServer) || has_said(*id, Direction::ToClient))
 }
 
 /// The same of Socket.IO, what its server calls its sessions included, over TLS, too: but for the clock, by which an answer says
@@ -150,8 +158,7 @@ fn spoken(trace: &Trace) -> Vec<String> {
         let undated = said.split("\r\n").map(|line| if line.starts_with("date: ") { "date" } else { line });
         undated.collect::<Vec<_>>().join("\r\n")
     };
-    let ids = 0..trace.connections().len() as u32;
-    ids.flat_map(|id| [Direction::ToServer, Direction::ToClient].map(|way| said(id, way))).collect()
+    spoken_over(trace).flat_map(|id| [Direction::ToServer, Direction::ToClient].map(|way| said(id, way))).collect()
 }
 
 /// Plays of every kind.

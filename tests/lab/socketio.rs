@@ -505,13 +505,16 @@ pub fn who_comes_back_waits_twice_as_long_each_time(place: &Place) {
         let names: BTreeMap<_, _> = recording.names.iter().cloned().collect();
         for (client, first) in [("ada", 0.04), ("bob", 0.03)] {
             let ours = trace.connections().iter().filter(|connection| names[&connection.client] == client);
-            let tries: Vec<_> = ours.filter(|connection| is_refused(connection)).collect();
-            assert!(tries.len() >= 2, "{client} tried {} times in 300 ms", tries.len());
-            let times: Vec<f64> = tries.iter().map(|connection| trace.time(connection.first.0).unwrap()).collect();
-            let mut wait = first;
-            for pair in times.windows(2) {
-                wait *= 2.0;
-                assert!(pair[1] - pair[0] >= wait, "{client}: {times:?}");
+            let tries: Vec<_> = ours.map(|tried| (is_refused(tried), trace.time(tried.first.0).unwrap())).collect();
+            let refused = tries.iter().filter(|(is_refused, _)| *is_refused).count();
+            assert!(refused >= 2, "{client} was refused {refused} times in 300 ms");
+            // The server goes twice, and on a busy machine it takes a while to be back the second time, too.
+            for absence in tries.split(|(is_refused, _)| !is_refused) {
+                let mut wait = first;
+                for pair in absence.windows(2) {
+                    wait *= 2.0;
+                    assert!(pair[1].1 - pair[0].1 >= wait, "{client}: {tries:?}");
+                }
             }
         }
         let refused = recording.log.entries.iter().filter(|entry| entry.what == What::Reset).count();
