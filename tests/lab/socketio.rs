@@ -30,7 +30,10 @@ pub fn what_was_emitted_is_what_is_seen(place: &Place) {
         format!("server recovers connections\n{SESSION}"),
     ];
     let lossy = [SESSION, AUDIENCE, RECOVERED].map(|script| on_ethernet(&format!("seed 3\nlink loses 15%\n{script}")));
-    for script in scripts.into_iter().chain(encrypted).chain(recovered).chain(lossy) {
+    // The server learns late that a client is gone.
+    let long = [MISSED, QUEUE, &recovering(QUEUE)]
+        .map(|script| on_ethernet(&format!("link delays everything to the server by 20ms\n{script}")));
+    for script in scripts.into_iter().chain(encrypted).chain(recovered).chain(lossy).chain(long) {
         if script.starts_with("network") && !matches!(place, Place::Private { .. }) {
             continue;
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 pub(super) use hyper::body::Bytes;
 use hyper::body::{Body, Incoming};
@@ -13,12 +14,12 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
 use serde_json::{Map, Value};
-use socketioxide::SocketIo;
 use socketioxide::adapter::Adapter;
 use socketioxide::extract::{AckSender, Event, SocketRef, TryData};
 use socketioxide::handler::{ConnectHandler as _, FromMessageParts, Value as Carried};
 use socketioxide::operators::BroadcastOperators;
 use socketioxide::socket::{DisconnectReason, Socket};
+use socketioxide::{SocketIo, TransportType};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -146,6 +147,9 @@ async fn secured(end: TcpEnd, secure: Option<&(TlsVersion, Tls)>) -> Result<TcpE
 /// So many packets may wait for a client: more than any script makes wait, as all that was missed comes at once.
 pub(super) const MOST_WAITING: usize = 10_000;
 
+/// How often it is looked whether a client is still there.
+const GLANCE: Duration = Duration::from_millis(1);
+
 /// The connection that a request came over.
 #[derive(Debug, Clone, Copy)]
 struct Over(Connection);
@@ -213,17 +217,37 @@ impl SocketIoServer {
                 self.keeping.swallow();
                 Ok(())
             }
+            SocketIoStep::Lose { client } | SocketIoStep::CutOff { client } => {
+                self.miss(client).await;
+                Ok(())
+            }
             _ => Ok(()),
+        }
+    }
+
+    /// Waits until it is seen that a client is gone: what is emitted before would still be sent to it. (Of one that polls that is
+    /// not seen before it leaves a heartbeat without an answer.)
+    async fn miss(&self, client: &str) {
+        let is_theirs = |socket: &SocketRef| {
+            socket.transport_type() == TransportType::Websocket
+                && over(socket).is_ok_and(|ends| self.log.is_of(client, ends.client))
+        };
+        let is_there = || self.io.nsps().iter().any(|space| self.sockets(space.ns_path()).iter().any(is_theirs));
+        while is_there() {
+            tokio::time::sleep(GLANCE).await;
         }
     }
 
     /// What a client has in a namespace.
     pub(super) fn socket(&self, namespace: &str, client: &str) -> Result<SocketRef, ActorError> {
-        let sockets = self.io.of(namespace).map(BroadcastOperators::sockets).unwrap_or_default();
         let is_theirs = |socket: &SocketRef| over(socket).is_ok_and(|ends| self.log.is_of(client, ends.client));
         // Of a client that came again the newest session counts.
-        let found = sockets.into_iter().rfind(is_theirs);
+        let found = self.sockets(namespace).into_iter().rfind(is_theirs);
         found.ok_or_else(|| ActorError::Unreadable(format!("{client} has not joined {namespace}")))
+    }
+
+    fn sockets(&self, namespace: &str) -> Vec<SocketRef> {
+        self.io.of(namespace).map(BroadcastOperators::sockets).unwrap_or_default()
     }
 }
 
