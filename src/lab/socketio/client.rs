@@ -147,9 +147,14 @@ impl SocketIoClient {
             // A client cannot know when the server has it, and counts from its own sending. Here it counts from there, so that a
             // slow disk is never taken for a lost answer, and ten plays are alike.
             self.until(|_, entries| self.came_to_server(entries)).await?;
-            let answered = self.until(|_, entries| self.is_quiet(entries) && self.acknowledged_of(entries) >= wanted);
-            if let Ok(answered) = tokio::time::timeout(PATIENCE, answered).await {
+            let answered =
+                |_: &Known, entries: &[Entry]| self.is_quiet(entries) && self.acknowledged_of(entries) >= wanted;
+            if let Ok(answered) = tokio::time::timeout(PATIENCE, self.until(answered)).await {
                 return answered;
+            }
+            // Nor is an answer that is on its way, on a busy machine.
+            if self.log.with_entries(|entries| self.is_acknowledgement_under_way(entries)) {
+                return self.until(answered).await;
             }
         }
         Err(ActorError::Unreadable(format!("the server did not acknowledge `{event}`, sent {TRIES} times")))
@@ -216,6 +221,12 @@ impl SocketIoClient {
         let ours = entries.iter().filter(|entry| entry.connection == self.connection);
         let to_us = ours.filter(|entry| entry.direction == Direction::ToClient && entry.received_at.is_some());
         to_us.filter(|entry| matches!(entry.what, What::Acknowledged { .. })).count()
+    }
+
+    fn is_acknowledgement_under_way(&self, entries: &[Entry]) -> bool {
+        let ours = entries.iter().filter(|entry| entry.connection == self.connection && !entry.is_settled());
+        ours.filter(|entry| entry.direction == Direction::ToClient)
+            .any(|entry| matches!(entry.what, What::Acknowledged { .. }))
     }
 
     /// Whether the server has all that this session sent.
