@@ -18,7 +18,7 @@ use super::lost::{Found, Lost, Why};
 use super::odd;
 use super::open::{Extent, Open};
 use super::persist::{Closing, Persistence};
-use super::unread::{HTTP1, empty_line, too_large, unreadable};
+use super::unread::{HTTP1, empty_line, foreign, too_large, unreadable};
 use crate::layer::{Direction, Group, Note, Severity};
 use crate::message::{Decoder, Draft, Input, Progress, Sink};
 
@@ -183,7 +183,7 @@ impl HttpDecoder {
             Read::NeedMore => Err(Progress::NeedMore),
             Read::Invalid(why) => {
                 self.lose(input.direction);
-                Err(unreadable(input, HTTP1, &why, sink))
+                Err(unreadable(input, HTTP1, foreign(input.bytes).unwrap_or(&why), sink))
             }
             Read::TooLarge(why) => {
                 self.lose(input.direction);

@@ -21,6 +21,20 @@ pub(in crate::protocol) fn unreadable(
     given_up(input, Note::new(Severity::Error, text, spec).about(Group::Malformed), sink)
 }
 
+/// What octets are that are no message of HTTP/1, where that is known: what a server says to who took it for another.
+pub(super) fn foreign(octets: &[u8]) -> Option<&'static str> {
+    let h2 = "these are frames of HTTP/2, for which nobody has asked: who sends them speaks no HTTP/1 here, as servers of gRPC do";
+    let tls = "this is a record of TLS: who sends it wants to be spoken to in TLS from the beginning (https:, wss:)";
+    match octets {
+        // A connection begins with SETTINGS, of six octets each, on stream 0 (RFC 9113 §3.4, §6.5).
+        [0, 0, len, 4, 0, 0, 0, 0, 0, ..] if len % 6 == 0 => Some(h2),
+        // An alert or a handshake, whose version is one of TLS (RFC 8446 §5.1).
+        [21 | 22, 3, 0..=4, _, _, ..] => Some(tls),
+        [b'S', b'S', b'H', b'-', ..] => Some("this is how SSH begins"),
+        _ => None,
+    }
+}
+
 /// Hands out octets of a head that is larger than what is read; nothing more is read of their direction.
 pub(super) fn too_large(input: Input<'_>, why: &str, sink: &mut dyn Sink) -> Progress {
     let text = format!("{why}: more is not read here, though HTTP sets no limit");

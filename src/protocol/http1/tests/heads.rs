@@ -1,7 +1,7 @@
 use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
 
 use super::{EMPTY_200, ERROR, GET, SWITCHING, TO_CLIENT, WARN, answered, asked};
-use crate::layer::{Severity, Value};
+use crate::layer::{Group, Severity, Value};
 use crate::message::{Dissector as _, Probe, Verdict};
 use crate::protocol::http1::{Http1, HttpMessage};
 
@@ -59,6 +59,29 @@ fn garbage_is_told() {
     talk.server(EMPTY_200);
     assert_eq!(talk.told()[2], "< 200 OK");
     talk.layers(1);
+}
+
+/// A server that speaks something else says so in its first octets.
+#[test]
+fn what_is_said_instead_is_named() {
+    let settings = "\0\0\x0c\x04\0\0\0\0\0\0\x03\0\0\0\x64\0\x04\0\0\x7f\x7f";
+    for (answer, name) in [
+        (settings, Some("frames of HTTP/2")),
+        ("\0\0\0\x04\0\0\0\0\0", Some("frames of HTTP/2")),
+        ("\x15\x03\x01\0\x02\x02\x46", Some("a record of TLS")),
+        ("SSH-2.0-OpenSSH_9.2\r\n", Some("how SSH begins")),
+        // A frame on a stream, one whose length is none of SETTINGS, a version that TLS never had.
+        ("\0\0\x06\x04\0\0\0\0\x01\0\0\0\0\0\0\r\n\r\n", None),
+        ("\0\0\x05\x04\0\0\0\0\0\0\0\0\0\0\r\n\r\n", None),
+        ("\x15\x02\x01\0\x02\x02\x46", None),
+    ] {
+        let talk = answered(answer);
+        let note = &talk.heard.messages[1].notes[0];
+        assert_eq!((note.severity, note.group), (ERROR, Group::Malformed), "{answer:?}");
+        assert!(name.is_none_or(|name| note.text.contains(name)), "{answer:?}: {}", note.text);
+        let others = ["HTTP/2", "TLS", "SSH"].iter().filter(|other| note.text.contains(**other)).count();
+        assert_eq!(others, usize::from(name.is_some()), "{answer:?}: {}", note.text);
+    }
 }
 
 #[test]
