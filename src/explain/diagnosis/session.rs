@@ -27,14 +27,26 @@ pub(super) struct Opened {
     frame: u32,
     /// For so many milliseconds who is silent in it is waited for: pingInterval and pingTimeout.
     lasts: Option<u64>,
-    /// In which frame it was over, or may have been: somebody said so, its WebSocket or a poll that waited ended, or an error was
-    /// answered, after which servers close it.
-    over: Option<u32>,
+    /// In which frame it was over, or may have been, and why.
+    over: Option<(u32, Over)>,
+}
+
+/// Why a session was over.
+#[derive(Debug, Clone, Copy)]
+enum Over {
+    /// Somebody said so.
+    Closed,
+    /// Its WebSocket, or a poll that waited, ended.
+    Ended,
+    /// An error was answered, after which servers close it.
+    Refused,
 }
 
 impl Opened {
-    fn end(&mut self, frame: u32) {
-        self.over = Some(self.over.map_or(frame, |over| over.min(frame)));
+    fn end(&mut self, frame: u32, why: Over) {
+        if self.over.is_none_or(|(over, _)| frame < over) {
+            self.over = Some((frame, why));
+        }
     }
 }
 
@@ -54,31 +66,31 @@ pub(super) fn opened<'a>(case: &Case<'a>) -> BTreeMap<&'a str, Vec<Opened>> {
                 found.entry(sid).or_default().push(Opened { server: connection.server, frame, lasts, over: None });
             }
             (Kind::Close, _) => {
-                found.get_mut(sid).into_iter().flatten().for_each(|opened| opened.end(frame));
+                found.get_mut(sid).into_iter().flatten().for_each(|opened| opened.end(frame, Over::Closed));
             }
             _ => {}
         }
     }
     for exchange in &case.exchanges {
         let all = Query::from_target(&exchange.target).sid.and_then(|sid| found.get_mut(&*sid));
-        if let Some((all, frame)) = all.zip(may_end(case, exchange)) {
-            all.iter_mut().for_each(|opened| opened.end(frame));
+        if let Some((all, (frame, why))) = all.zip(may_end(case, exchange)) {
+            all.iter_mut().for_each(|opened| opened.end(frame, why));
         }
     }
     found
 }
 
-/// In which frame a request may have ended its session.
-fn may_end(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<u32> {
+/// In which frame a request may have ended its session, and why.
+fn may_end(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<(u32, Over)> {
     match (exchange.status, exchange.answer) {
         // ASGI servers refuse every WebSocket with 403.
         (Some(400 | 402 | 404..), Some(answer)) => {
             let body = answer.payload_as::<HttpMessage>()?.body(case.trace.bytes(answer));
             let error = ErrorBody::from_json(&String::from_utf8_lossy(&body));
             let is_unknown = error.is_some_and(|error| error.code == ErrorCode::SessionIdUnknown);
-            (!is_unknown).then(|| answer.frame())
+            (!is_unknown).then(|| (answer.frame(), Over::Refused))
         }
-        (None | Some(101), _) => case.end_for(exchange.request).map(|end| end.frame),
+        (None | Some(101), _) => case.end_for(exchange.request).map(|end| (end.frame, Over::Ended)),
         _ => None,
     }
 }
@@ -128,11 +140,21 @@ pub(super) fn refused(
     }
 }
 
-/// A session that is not known any more at the address where it was opened, though nobody has closed it, nor was silent for so long
-/// that it may be over.
+/// A session that is not known any more at the address where it was opened: because it is over, or for no reason that is seen.
+/// Where it was silent for so long that it may be over, nothing is said.
 fn forgotten(case: &Case<'_>, known: &Opened, (asked, answered): (u32, u32)) -> Option<Finding> {
-    let is_over = known.over.is_some_and(|over| over < answered);
-    if is_over || known.lasts.is_none_or(|lasts| case.seconds(known.frame, answered) * 1e3 >= lasts as f64) {
+    if let Some((over, why)) = known.over.filter(|(over, _)| *over < answered) {
+        let how = match why {
+            Over::Closed => "it was closed",
+            Over::Ended => "its connection ended, and with a WebSocket or a poll that waits the session ends, too",
+            Over::Refused => "an error was answered in it, after which servers close a session",
+        };
+        let text = format!(
+            "a session is asked for that was over in frame {over}: {how}. Who comes back opens a new one, without `sid`"
+        );
+        return Some(Finding::warn(text, "Engine.IO protocol 4, Handshake", vec![known.frame, over, asked, answered]));
+    }
+    if known.lasts.is_none_or(|lasts| case.seconds(known.frame, answered) * 1e3 >= lasts as f64) {
         return None;
     }
     let text = format!(

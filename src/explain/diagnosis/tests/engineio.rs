@@ -69,6 +69,48 @@ fn a_session_may_be_unknown_where_it_was_opened() {
     assert!(told(&[("200 OK", "6")], node, 800).is_none(), "it was silent for too long");
 }
 
+/// Who comes back with the name of a session that is over is told when and why it was.
+#[test]
+fn a_session_that_is_over_is_not_known_any_more() {
+    let poll = |sid: &str| format!("GET /socket.io/?EIO=4&transport=polling{sid} HTTP/1.1\r\nHost: x\r\n\r\n");
+    let answer =
+        |status: &str, body: &str| format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let open = r#"0{"sid":"abc","upgrades":[],"pingInterval":25000,"pingTimeout":20000}"#;
+    let unknown = r#"{"code":1,"message":"Session ID unknown"}"#;
+    let told = |before: &dyn Fn(&mut Conversation)| {
+        let mut talk = Conversation::new().open();
+        talk.client(poll("")).server(answer("200 OK", open));
+        before(&mut talk);
+        let mut again = Conversation::between("127.0.0.1:50009", "127.0.0.1:8080").open();
+        again.client(poll("&sid=abc")).server(answer("400 Bad Request", unknown));
+        talk.frames.append(&mut again.frames);
+        let all = diagnose(&talk.trace());
+        let mut found = all.into_iter().filter(|found| found.text.starts_with("a session is asked for that was over"));
+        let told = found.next().map(|found| (found.text, found.frames));
+        assert!(found.next().is_none());
+        told
+    };
+    let (text, frames) = told(&|talk| {
+        talk.client(poll("&sid=abc")).server(answer("200 OK", "1"));
+    })
+    .unwrap();
+    assert!(text.contains("over in frame 7: it was closed. Who comes back opens a new one"), "{text}");
+    assert_eq!(frames, [5, 7, 11, 12]);
+    let (text, frames) = told(&|talk| {
+        talk.client(poll("&sid=abc"));
+        talk.close();
+    })
+    .unwrap();
+    assert!(text.contains("over in frame 7: its connection ended"), "{text}");
+    assert_eq!(frames[..2], [5, 7]);
+    let (text, _) = told(&|talk| {
+        talk.client(poll("&sid=abc")).server(answer("400 Bad Request", ""));
+    })
+    .unwrap();
+    assert!(text.contains("over in frame 7: an error was answered in it"), "{text}");
+    assert_eq!(told(&|_| ()), None, "nobody ended it");
+}
+
 /// A proxy that does not know long-polling gives up.
 #[test]
 fn a_poll_may_wait_longer_than_a_proxy() {
