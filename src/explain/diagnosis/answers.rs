@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::asked::PATIENCE;
 use super::exchange::Exchange;
-use super::{Case, End, Finding, MOST, cors, in_words, lying, quoted, session, upgrade};
+use super::{Case, End, Finding, MOST, cors, in_words, lying, passed, quoted, session, upgrade};
 use crate::count::{counted, plural};
 use crate::flow::Opening;
 use crate::layer::Direction;
@@ -169,9 +169,17 @@ fn refusal<'a>(case: &Case<'a>, exchange: &Exchange<'a>, opened: &Opened<'a>) ->
     let reason = http.start(case.trace.bytes(answer)).map(|(_, reason)| reason).unwrap_or_default();
     let reason = if reason.is_empty() { String::new() } else { format!(" {}", quoted(&reason)) };
     let mut how = format!("{status}{reason}{says}");
+    let mut frames = vec![exchange.request.frame(), answer.frame()];
     if is_socket {
         how.push_str(", and no WebSocket was opened");
-        // What Engine.IO says is more than a guess.
+    }
+    // What Engine.IO says is more than a guess.
+    if let Some((cause, shown)) = passed::on(case, exchange).filter(|_| error.is_none()) {
+        how.push_str(&format!(": {cause}"));
+        frames.extend(shown);
+        frames.sort_unstable();
+        frames.dedup();
+    } else if is_socket {
         let cause = upgrade::cause(case, exchange, status).filter(|_| error.is_none());
         how.extend(cause.map(|cause| format!(": {cause}")));
     } else if status == 404 && is_engineio && query.sid.is_none() {
@@ -189,7 +197,7 @@ fn refusal<'a>(case: &Case<'a>, exchange: &Exchange<'a>, opened: &Opened<'a>) ->
             (true, None) => "RFC 6455 §4.1",
             (true, Some(_)) => "RFC 8441 §5",
         },
-        frames: vec![exchange.request.frame(), answer.frame()],
+        frames,
         others: 0,
     })
 }

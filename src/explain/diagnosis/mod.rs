@@ -17,6 +17,7 @@ mod idle;
 mod lengths;
 mod mismatch;
 mod opened;
+mod passed;
 mod pings;
 mod refused;
 mod session;

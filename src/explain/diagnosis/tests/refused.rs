@@ -99,3 +99,40 @@ fn a_server_that_listens_no_more_is_told() {
     assert!(found[1].text.starts_with("127.0.0.1:8080 let 127.0.0.1 in until frame 11, and since frame 13"));
     assert_eq!(diagnose(&tries(1000, &[true, false]).trace()), [], "it was not there before");
 }
+
+/// Where the capture has both sides of a proxy, what it met behind it is the cause of what it says.
+#[test]
+fn a_proxy_says_what_it_met() {
+    let told = |head: &str, status: &str, behind: &[Conversation]| {
+        let mut all = Conversation::between("10.0.0.9:50000", "127.0.0.1:80").open();
+        all.client(format!("GET /chat HTTP/1.1\r\nHost: x\r\n{head}\r\n"));
+        for talk in behind {
+            all.frames.extend(talk.frames.iter().cloned());
+        }
+        all.server(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n"));
+        let found = diagnose(&all.trace());
+        let answered = found.into_iter().find(|found| found.text.starts_with("GET /chat was answered with")).unwrap();
+        (answered.text, answered.frames)
+    };
+    let refused = || attempt("127.0.0.1:50001", "127.0.0.1:3000", true);
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    for (head, so) in [("", ""), (upgrade, ", and no WebSocket was opened")] {
+        let (text, frames) = told(head, "502 Bad Gateway", &[refused()]);
+        let says = format!(
+            "GET /chat was answered with 502 Bad Gateway{so}: likely the proxy did not reach who is behind it. While the \
+             request waited, 127.0.0.1:3000 refused a connection: a RST answered its SYN, so nobody listens there"
+        );
+        assert_eq!((text, &frames[..]), (says, &[4, 5, 6, 7][..]));
+    }
+    let mut silent = Conversation::between("127.0.0.1:50002", "127.0.0.1:3001");
+    silent.segment(TO_SERVER, Flags::SYN, b"");
+    let (text, frames) = told("", "504 Gateway Time-out", &[silent]);
+    assert!(text.ends_with("While the request waited, 127.0.0.1:3001 did not answer a SYN"), "{text}");
+    assert_eq!(frames, [4, 5, 6]);
+    // Another host's attempt, one at the proxy itself, one that was let in, another status.
+    let elsewhere = attempt("10.0.0.9:50001", "127.0.0.1:3000", true);
+    let itself = attempt("127.0.0.1:50001", "127.0.0.1:80", true);
+    let let_in = attempt("127.0.0.1:50001", "127.0.0.1:3000", false);
+    assert_eq!(told("", "502 Bad Gateway", &[elsewhere, itself, let_in]).1, [4, 12]);
+    assert_eq!(told("", "500 Internal Server Error", &[refused()]).1, [4, 7]);
+}
