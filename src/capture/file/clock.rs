@@ -13,7 +13,7 @@ pub(super) struct Clock {
 #[derive(Debug, Clone, Copy)]
 enum Scale {
     /// A tick is this many nanoseconds.
-    Times(i128),
+    Times(u64),
     /// A nanosecond is this many ticks.
     Over(i128),
     /// A second is two to this power of ticks.
@@ -27,7 +27,7 @@ impl Clock {
         let exponent = u32::from(resolution & 0x7f);
         let scale = match exponent {
             _ if resolution & 0x80 != 0 => Scale::Power(exponent),
-            0..=9 => Scale::Times(10i128.pow(9 - exponent)),
+            0..=9 => Scale::Times(10u64.pow(9 - exponent)),
             // 64 bits of ticks shorter than 10^-47 s do not fill a nanosecond, so any larger divisor does as well.
             _ => Scale::Over(10i128.pow((exponent - 9).min(38))),
         };
@@ -35,11 +35,22 @@ impl Clock {
     }
 
     /// The time; beyond the years 1677 and 2262 the nearest that can be told.
+    #[inline]
     pub fn time(&self, ticks: u64) -> Timestamp {
+        if let (Scale::Times(factor), 0) = (self.scale, self.offset)
+            && let Some(Ok(nanoseconds)) = ticks.checked_mul(factor).map(i64::try_from)
+        {
+            return Timestamp(nanoseconds);
+        }
+        self.exactly(ticks)
+    }
+
+    /// With numbers that hold whatever comes.
+    fn exactly(&self, ticks: u64) -> Timestamp {
         let ticks = i128::from(ticks);
         let nanoseconds = self.offset
             + match self.scale {
-                Scale::Times(factor) => ticks * factor,
+                Scale::Times(factor) => ticks * i128::from(factor),
                 Scale::Over(divisor) => ticks / divisor,
                 Scale::Power(exponent) => (ticks * SECOND) >> exponent,
             };
@@ -80,6 +91,13 @@ mod tests {
         for resolution in 0..=u8::MAX {
             Clock::new(resolution, i64::MAX).time(u64::MAX);
             Clock::new(resolution, i64::MIN).time(u64::MAX);
+        }
+        for ticks in
+            [0, 1, u64::MAX / 1_000, i64::MAX as u64 / 1_000 + 1, i64::MAX as u64, i64::MAX as u64 + 1, u64::MAX]
+        {
+            for clock in [Clock::new(9, 0), Clock::new(6, 0), Clock::new(0, 0)] {
+                assert_eq!(clock.time(ticks), clock.exactly(ticks), "{clock:?} {ticks}");
+            }
         }
         assert_eq!(Clock::new(127, 0).time(u64::MAX), Timestamp(0));
         assert_eq!(Clock::new(255, 0).time(u64::MAX), Timestamp(0));

@@ -4,6 +4,7 @@
 //! except its comments. Whatever the file says, memory stays bounded ([`MAX_BLOCK`](super::MAX_BLOCK)).
 
 mod clock;
+mod here;
 mod layout;
 mod looks;
 mod options;
@@ -111,8 +112,13 @@ impl CaptureFile {
     // For each frame, in the innermost loop.
     #[inline(always)]
     pub fn at_hand(&mut self) -> Option<FrameRef<'_>> {
-        let Format::Pcap(pcap) = &mut self.format else { return None };
-        let record = pcap.at_hand(&mut self.window)?;
+        let record = match &mut self.format {
+            Format::Pcap(pcap) => pcap.at_hand(&mut self.window)?,
+            Format::Pcapng(pcapng) => {
+                self.comments.clear();
+                pcapng.at_hand(&mut self.window, &self.about)?
+            }
+        };
         Some(self.lend(record, None))
     }
 }
@@ -136,6 +142,8 @@ impl Source for CaptureFile {
             Err(Stop::Cut(cut)) => {
                 self.over = true;
                 self.about.cut = Some(cut);
+                // What lies behind is not at hand.
+                self.window.take(self.window.peek().len());
                 Ok(None)
             }
             Err(Stop::Read(cause)) => {

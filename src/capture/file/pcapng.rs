@@ -12,6 +12,7 @@ use std::fmt;
 use std::ops::Range;
 
 use super::clock::Clock;
+use super::here::Here;
 use super::layout::{interface, packet, place, secrets, section, simple, statistics};
 use super::options::{Options, text};
 use super::{Record, Stop, Window};
@@ -34,16 +35,7 @@ pub(super) struct Pcapng {
     commented: usize,
     /// How many octets of blocks that are only kept.
     kept: usize,
-    here: Place,
-}
-
-/// The block being read, for those who ask where something went wrong.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    /// Its number, from 1.
-    number: u64,
-    offset: u64,
-    kind: Option<u32>,
+    here: Here,
 }
 
 /// A block that is there as a whole.
@@ -55,7 +47,7 @@ struct Block {
 impl Pcapng {
     /// Reads the first section header.
     pub fn open(window: &mut Window, about: &mut About) -> Result<Self, Stop> {
-        let here = Place { number: 0, offset: 0, kind: None };
+        let here = Here { number: 0, offset: 0, kind: None };
         let (clocks, counts) = (Vec::new(), Vec::new());
         let mut this = Self { order: Order::Little, base: 0, clocks, counts, commented: 0, kept: 0, here };
         about.format = "pcapng";
@@ -63,6 +55,35 @@ impl Pcapng {
             this.section(window.taken(block.body), about)?;
         }
         Ok(this)
+    }
+
+    /// The next frame, if its block is as nearly all are (little-endian, enhanced, without options), and all of it is there;
+    /// else [`next`](Self::next) tells what comes.
+    #[inline]
+    pub fn at_hand(&mut self, window: &mut Window, about: &About) -> Option<Record> {
+        const BEFORE_DATA: usize = place::BODY + packet::DATA;
+        let (head, behind) =
+            window.peek().split_first_chunk::<BEFORE_DATA>().filter(|_| self.order == Order::Little)?;
+        let word = |at: usize| Order::Little.u32(head, at);
+        let captured = word(place::BODY + packet::CAPTURED) as usize;
+        if word(place::TYPE) != kind::ENHANCED_PACKET || captured > MAX_BLOCK {
+            return None;
+        }
+        let padded = padded(captured);
+        let repeated = behind.get(padded..)?.first_chunk()?;
+        let len = BEFORE_DATA + padded + place::TRAILER;
+        let lengths = [word(place::LENGTH), u32::from_le_bytes(*repeated)];
+        if lengths != [len as u32; 2] || len > MAX_BLOCK {
+            return None;
+        }
+        let interface = self.base + word(place::BODY + packet::INTERFACE) as usize;
+        let (clock, Interface { link, .. }) = (self.clocks.get(interface)?, about.interfaces.get(interface)?);
+        let [high, low] = [packet::TIME_HIGH, packet::TIME_LOW].map(|at| u64::from(word(place::BODY + at)));
+        let (time, len_on_wire) = (clock.time(high << 32 | low), word(place::BODY + packet::ORIGINAL));
+        self.here.number += 1;
+        let start = window.take(len).start + BEFORE_DATA;
+        let data = start..start + captured;
+        Some(Record { time, link: *link, interface: interface as u32, len: len_on_wire, data })
     }
 
     /// The next frame; its comments are left in `comments`.
@@ -96,7 +117,7 @@ impl Pcapng {
         if there == 0 {
             return Ok(None);
         }
-        self.here = Place { number: self.here.number + 1, offset: window.offset(), kind: None };
+        self.here = Here { number: self.here.number + 1, offset: window.offset(), kind: None };
         if there < place::BODY {
             return Err(self.ends(place::BODY, there));
         }
@@ -351,25 +372,6 @@ fn keep_comment(comment: String, kept: &mut usize, about: &mut About) {
     about.comments.push(if *kept > MAX_COMMENTS { more.to_owned() } else { comment });
 }
 
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "block {}", self.number)?;
-        let name = match self.kind {
-            None => return Ok(()),
-            Some(kind::SECTION_HEADER) => "section header",
-            Some(kind::INTERFACE_DESCRIPTION) => "interface description",
-            Some(kind::PACKET) => "packet, obsolete form",
-            Some(kind::SIMPLE_PACKET) => "simple packet",
-            Some(kind::NAME_RESOLUTION) => "name resolution",
-            Some(kind::INTERFACE_STATISTICS) => "interface statistics",
-            Some(kind::ENHANCED_PACKET) => "enhanced packet",
-            Some(kind::DECRYPTION_SECRETS) => "decryption secrets",
-            Some(other) => return write!(f, " (type {other:#x})"),
-        };
-        write!(f, " ({name})")
-    }
-}
-
 /// How many interfaces a file may declare in all its sections, so that memory stays bounded.
 const MAX_INTERFACES: usize = 1 << 16;
 
@@ -386,6 +388,9 @@ const MAX_SECRETS: usize = 1 << 20;
 
 #[cfg(test)]
 pub(super) mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
+
     use crate::capture::file::tests::{cut_of, open_error, read_all};
     use crate::capture::{Interface, LinkType, Statistics, Timestamp};
 
@@ -612,5 +617,69 @@ pub(super) mod tests {
         let (_, about) = read_all(&section);
         assert!(about.comments.len() < 50_000);
         assert_eq!(about.comments.last().unwrap(), "… (more section comments follow than are kept)");
+    }
+
+    /// What stands in integers of one size, in the order of octets of a section.
+    struct Section {
+        long: fn(u32) -> [u8; 4],
+        short: fn(u16) -> [u8; 2],
+        bytes: Vec<u8>,
+    }
+
+    impl Section {
+        fn block(&mut self, kind: u32, body: &[u8], trailer: u32) {
+            let len = 12 + body.len().next_multiple_of(4) as u32;
+            self.bytes.extend([kind, len].map(self.long).concat());
+            self.bytes.extend(body);
+            self.bytes.resize(self.bytes.len().next_multiple_of(4), 0xee);
+            self.bytes.extend((self.long)(len + trailer));
+        }
+
+        fn interface(&mut self, link: u16, resolution: u8) {
+            let resolution = [&(self.short)(9)[..], &(self.short)(1), &[resolution, 0, 0, 0]].concat();
+            self.block(1, &[&(self.short)(link)[..], &[0; 6], &resolution].concat(), 0);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// What lies at hand is read without asking much, in sections of little-endian machines; it is what is read in the others.
+        #[test]
+        fn the_order_of_octets_changes_nothing(
+            packets in vec((any::<u64>(), 0_u32..70, 0_u32..70, 0_u8..24), 0..12),
+            cut in 0_usize..60,
+        ) {
+            let file = |long: fn(u32) -> [u8; 4], short: fn(u16) -> [u8; 2]| {
+                let mut file = Section { long, short, bytes: Vec::new() };
+                let versions = [&long(0x1a2b_3c4d)[..], &short(1), &short(0), &[0xff; 8]].concat();
+                file.block(0x0a0d_0d0a, &versions, 0);
+                file.interface(1, 9);
+                file.interface(101, 6);
+                for (ticks, captured, original, form) in &packets {
+                    let (high, low) = ((ticks >> 32) as u32, *ticks as u32);
+                    let interface = match form {
+                        0 => 2,
+                        form => u32::from(*form) % 2,
+                    };
+                    let announced = if *form == 1 { captured + 60 } else { *captured };
+                    let mut body = [interface, high, low, announced, *original].map(long).concat();
+                    body.extend((0..*captured).map(|n| n as u8));
+                    if *form > 16 {
+                        body.resize(body.len().next_multiple_of(4), 0);
+                        body.extend([&short(1)[..], &short(2), b"ab\0\0"].concat());
+                    }
+                    file.block(6, &body, u32::from(*form == 2));
+                    if *form == 3 {
+                        file.interface(113, 3);
+                    }
+                }
+                file.bytes.truncate(28.max(file.bytes.len().saturating_sub(cut)));
+                let (frames, about) = read_all(&file.bytes);
+                (frames, about.interfaces, about.cut)
+            };
+            let (little, big) = (file(u32::to_le_bytes, u16::to_le_bytes), file(u32::to_be_bytes, u16::to_be_bytes));
+            prop_assert_eq!(little, big);
+        }
     }
 }
