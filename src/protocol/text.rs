@@ -1,10 +1,16 @@
 //! Words for summaries: what a peer sent, made safe to print on one line.
 
-/// Whether a terminal may do something else with it than show it: control characters, line and paragraph separators, and what
-/// changes the direction of writing (Unicode Standard Annex 9, "Trojan Source").
+/// Whether a terminal may do something else with it than show it: control characters, line and paragraph separators, what changes
+/// the direction of writing (Unicode Standard Annex 9, "Trojan Source"), and what has neither width nor shape, so that two names
+/// that differ by it look alike: soft hyphens, spaces of no width, byte order marks (Unicode Standard §23.2 and §23.8). With
+/// joiners and variation selectors some scripts are written, and emoji.
 pub(crate) fn is_unsafe(c: char) -> bool {
     let directs = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    c.is_control() || directs || matches!(c, '\u{2028}' | '\u{2029}')
+    let is_unseen = matches!(
+        c,
+        '\u{ad}' | '\u{180e}' | '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{206a}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+    );
+    c.is_control() || directs || is_unseen || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 /// `text` with a dot in the place of each such character.
@@ -80,6 +86,18 @@ mod tests {
         assert_eq!(quoted(turned, 40), "\"a\\u{202e}b\\u{2066}c\\u{2028}d\\u{1b}[2J\"");
         assert_eq!((plain(turned, 40).as_str(), tamed(turned).as_str()), ("a·b·c·d·[2J", "a·b·c·d·[2J"));
         assert_eq!(quoted("grün 𝄞 שלום", 40), "\"grün 𝄞 שלום\"", "letters are left as they are");
+    }
+
+    /// What nobody sees makes two names look alike that are not.
+    #[test]
+    fn what_is_not_seen_is_escaped() {
+        let unseen = "\u{feff}a\u{200b}b\u{ad}c\u{2060}d";
+        assert_eq!(quoted(unseen, 40), "\"\\u{feff}a\\u{200b}b\\u{ad}c\\u{2060}d\"");
+        assert_eq!(json_string(unseen, 40), "\"\\ufeffa\\u200bb\\u00adc\\u2060d\"");
+        assert_eq!(tamed(unseen), "·a·b·c·d");
+        for written in ["می\u{200c}خواهم", "👩\u{200d}💻", "❤\u{fe0f}", "e\u{301}"] {
+            assert_eq!((tamed(written), quoted(written, 40)), (written.to_owned(), format!("\"{written}\"")));
+        }
     }
 
     #[test]
