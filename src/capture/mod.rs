@@ -1,6 +1,7 @@
 //! Floor 1: where frames come from. The only door to libpcap and to capture files.
 
 mod block;
+mod disorder;
 mod error;
 mod file;
 mod frame;
@@ -10,6 +11,7 @@ mod source;
 mod writer;
 
 pub use block::{MAX_BLOCK, MAX_RECORD};
+pub use disorder::Disorder;
 pub use error::CaptureError;
 pub use file::CaptureFile;
 pub use frame::{Frame, FrameRef, LinkType, Moment, Timestamp};

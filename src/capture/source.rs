@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{CaptureError, FrameRef, LinkType};
+use super::{CaptureError, Disorder, FrameRef, LinkType};
 use crate::count::{counted, plural};
 use crate::layer::{Group, Note, Severity};
 
@@ -40,6 +40,8 @@ pub struct About {
     /// How many frames stand in the capture without a time (pcapng, Simple Packet Block): they are told at
     /// [`Timestamp`](super::Timestamp) 0.
     pub timeless: u64,
+    /// Which frames of a file are earlier than the one before.
+    pub disorder: Disorder,
     /// Set when the capture ended in the middle of something; no frame comes after it.
     pub cut: Option<Cut>,
 }
@@ -56,7 +58,8 @@ impl About {
             );
             Note::new(Severity::Note, text, "draft-ietf-opsawg-pcapng §4.4")
         });
-        [timeless, cut].into_iter().flatten().map(|note| note.about(Group::Undecoded)).collect()
+        let undecoded = [timeless, cut].into_iter().flatten().map(|note| note.about(Group::Undecoded));
+        self.disorder.note().into_iter().chain(undecoded).collect()
     }
 }
 

@@ -50,6 +50,10 @@ pub struct CaptureFile {
     about: About,
     /// The comments on the current frame.
     comments: Vec<String>,
+    /// How many frames were lent.
+    count: u64,
+    /// The time of the last of them that has one.
+    latest: Timestamp,
     over: bool,
 }
 
@@ -84,12 +88,19 @@ impl CaptureFile {
                 return Err(CaptureError::Read { name, offset: window.read(), cause });
             }
         };
-        Ok(Self { name, window, format, about, comments: Vec::new(), over: false })
+        let latest = Timestamp(i64::MIN);
+        Ok(Self { name, window, format, about, comments: Vec::new(), count: 0, latest, over: false })
     }
 
     /// Lends a frame, with what became known of secrets before it.
     #[inline]
-    fn lend(&self, record: Record, secrets_known: Option<usize>) -> FrameRef<'_> {
+    fn lend(&mut self, record: Record, secrets_known: Option<usize>) -> FrameRef<'_> {
+        self.count += 1;
+        if record.time < self.latest {
+            self.goes_back(record.time);
+        } else {
+            self.latest = record.time;
+        }
         let secrets = self.about.secrets.as_deref().zip(secrets_known);
         FrameRef {
             time: record.time,
@@ -99,6 +110,15 @@ impl CaptureFile {
             data: self.window.taken(record.data),
             comments: &self.comments,
             secrets: secrets.and_then(|(all, known)| all.get(known..)).filter(|new| !new.is_empty()),
+        }
+    }
+
+    /// A frame is earlier than the one before; which has no time, is not (its is 0).
+    #[cold]
+    fn goes_back(&mut self, time: Timestamp) {
+        if time != Timestamp(0) {
+            self.about.disorder.meet(self.count, self.latest.0.saturating_sub(time.0));
+            self.latest = time;
         }
     }
 

@@ -9,7 +9,8 @@ use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use super::pcap::tests::LITTLE;
 use super::pcapng::tests::TWO_SECTIONS;
 use super::{CaptureFile, Window};
-use crate::capture::{About, CaptureError, Frame, FrameRef, Source};
+use crate::capture::{About, CaptureError, Disorder, Frame, FrameRef, Source};
+use crate::layer::{Group, Severity};
 
 /// Every frame, and what is known at the end. Those at hand are taken as such.
 fn drain(mut file: CaptureFile) -> (Vec<Frame>, About) {
@@ -183,4 +184,30 @@ fn a_window_is_bounded_by_what_it_is_asked_for() {
         window.take(3 << 20);
     }
     assert!(window.capacity() <= 6 << 20);
+}
+
+/// Which frames are earlier than the one before is counted, and told: in a low voice where it is less than a millisecond.
+#[test]
+fn frames_that_go_back_in_time_are_told() {
+    let file = |microseconds: &[u32]| {
+        let mut bytes = LITTLE[..24].to_vec();
+        for time in microseconds {
+            bytes.extend([7, *time, 0, 0].iter().flat_map(|word| word.to_le_bytes()));
+        }
+        read_all(&bytes).1
+    };
+    let about = file(&[500, 300, 400, 400, 100, 900]);
+    assert_eq!(about.disorder, Disorder { frames: 2, first: 2, largest: 300_000 });
+    let [note] = &about.notes()[..] else { panic!("{:?}", about.notes()) };
+    assert_eq!((note.severity, note.group), (Severity::Chat, Group::Sequence));
+    let says =
+        "2 frames are earlier than the one before (frame 2 is the first), by up to 0.300 ms: times between frames";
+    assert!(note.text.starts_with(says), "{}", note.text);
+    let about = file(&[500, 999_999, 5]);
+    assert_eq!(about.disorder, Disorder { frames: 1, first: 3, largest: 999_994_000 });
+    let [note] = &about.notes()[..] else { panic!("{:?}", about.notes()) };
+    assert!(note.severity == Severity::Note && note.text.contains("1 frame is earlier"), "{}", note.text);
+    assert_eq!(file(&[500, 500, 900]).notes(), []);
+    // A frame without a time is not earlier.
+    assert_eq!(read_all(TWO_SECTIONS).1.disorder, Disorder::default());
 }
