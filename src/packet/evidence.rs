@@ -7,6 +7,8 @@
 //! §3.1). In all other cases the packet is read. As long as nothing is known of the sender, the first such packet gets a
 //! note; a sender that leaves sums to its card gets none, as each of its packets would have one.
 //!
+//! - Of 65 536 sums that mean nothing one fits by chance, as where a program or a card writes 0 or leaves an old sum. So where one
+//!   did not fit before anything was known of the sender, three have to fit in a row to show that it fills in true sums.
 //! - "Left to a card" is only what holds exactly the sum of the pseudo-header, or for an IPv4 header zero.
 //! - Every packet with a payload is judged once; one without only until its sender is known: a SYN is proof too.
 //! - The sums of IPv4 headers count for themselves: hosts compute these even where they leave the others to a card.
@@ -31,9 +33,14 @@ pub struct Damage {
 struct Habit {
     true_sums: bool,
     left_to_card: bool,
-    /// That it cannot be told was told.
+    /// One did not fit, and if that could not be told, it was told.
     told: bool,
+    /// How many fitted since.
+    in_a_row: u8,
 }
+
+/// So many sums that fit in a row are no chance.
+const PROOF: u8 = 3;
 
 impl Habit {
     fn is_known(self) -> bool {
@@ -42,7 +49,10 @@ impl Habit {
 
     fn learn(&mut self, verdict: ChecksumVerdict) {
         match verdict {
-            ChecksumVerdict::Valid => self.true_sums = true,
+            ChecksumVerdict::Valid => {
+                self.in_a_row = self.in_a_row.saturating_add(1);
+                self.true_sums |= !self.told || self.in_a_row >= PROOF;
+            }
             ChecksumVerdict::NotYetComputed => self.left_to_card = true,
             ChecksumVerdict::Wrong | ChecksumVerdict::Absent | ChecksumVerdict::Unverified => {}
         }
@@ -52,7 +62,7 @@ impl Habit {
     fn damage(&mut self, what: &'static str, spec: &'static str) -> Option<Damage> {
         let proven = self.true_sums && !self.left_to_card;
         let worth_a_note = proven || !(self.left_to_card || self.told);
-        self.told = true;
+        (self.told, self.in_a_row) = (true, 0);
         let (severity, rest) = if proven {
             (Severity::Error, "and those of its sender do: damaged on the way, so it is kept out")
         } else {
@@ -221,6 +231,26 @@ mod tests {
         };
         bytes[10..12].copy_from_slice(&header.to_be_bytes());
         bytes
+    }
+
+    /// Of so many sums that mean nothing some fit by chance, and prove nothing.
+    #[test]
+    fn a_sum_that_fits_by_chance_proves_nothing() {
+        const NOTHING: u8 = 1;
+        const TRUE: u8 = 2;
+        let judged = |sums: &[u8]| -> Vec<Option<bool>> {
+            let mut evidence = Evidence::default();
+            let mut judge = |sum: &u8| {
+                let bytes = packet(1, *sum, 2, b"x");
+                let packet = Packet::decode(LinkType::RAW, &bytes, bytes.len() as u32);
+                evidence.judge(&packet, &bytes).map(|damage| damage.proven)
+            };
+            sums.iter().map(&mut judge).collect()
+        };
+        let by_chance = judged(&[NOTHING, NOTHING, TRUE, NOTHING, TRUE, TRUE, NOTHING]);
+        assert_eq!(by_chance, [Some(false), None, None, None, None, None, None]);
+        assert_eq!(judged(&[NOTHING, TRUE, TRUE, TRUE, NOTHING])[4], Some(true));
+        assert_eq!(judged(&[TRUE, NOTHING]), [None, Some(true)], "where none was wrong before, one says enough");
     }
 
     proptest! {
