@@ -316,6 +316,24 @@ fn what_is_read_in_passing_loses_nothing() {
     assert_eq!(streamed.matches("were not captured").count(), 2, "{streamed}");
 }
 
+/// Found by fuzzing: what comes behind a reset is not read, also where a SYN with the same number follows.
+#[test]
+fn what_comes_behind_a_reset_is_not_read_later() {
+    let asks = b"GET /late HTTP/1.1\r\nHost: x\r\n\r\n";
+    let again = b"GET /again HTTP/1.1\r\nHost: x\r\n\r\n";
+    let up = 1 + asks.len() as u32;
+    for between in [true, false] {
+        let mut frames = vec![segment(true, 0, 0, 2, b""), segment(false, 0, 1, 0x14, b"")];
+        frames.extend(between.then(|| segment(true, 1, 1, 0x18, asks)));
+        frames.extend([segment(true, 0, 0, 2, b""), segment(false, 0, 1, 0x12, b"")]);
+        let seq = if between { up } else { 1 };
+        frames.push(segment(true, seq, 1, 0x18, again));
+        let streamed = streamed_as_kept(&frames);
+        assert!(!streamed.contains("/late") && streamed.contains("\"target\":\"/again\""), "{streamed}");
+        assert_eq!(streamed.contains("payload after the connection was reset: it is not read"), between, "{streamed}");
+    }
+}
+
 /// Found by fuzzing: that octets come again as others is told of those that wait behind a hole, which are kept by all; not of
 /// those that were read, which only some keep.
 #[test]

@@ -169,8 +169,11 @@ impl Lane {
     pub(super) fn hear_end(&mut self, packet: &Packet, segment: &Segment, now: Moment) {
         let Some((tcp, ..)) = packet.tcp() else { return };
         if tcp.flags.has(Flags::SYN) && self.hearing.over {
-            // The client tries again with the number it had: what was refused may be granted now.
+            // The client tries again with the number it had: what was refused may be granted now. What came in between was not
+            // read, and is not.
             (self.hearing.over, self.deaf) = (false, [false, false]);
+            let ends = self.hearing.streams.each_ref().map(Stream::end);
+            self.read.iter_mut().zip(ends).for_each(|(read, end)| *read = end.max(*read));
         }
         self.hearing.over |= segment.reset == Reset::Breaks;
         if let Some(offset) = segment.offset.filter(|_| tcp.flags.has(Flags::FIN)) {
