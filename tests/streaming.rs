@@ -379,6 +379,68 @@ fn a_long_rest_does_not_keep_what_follows_from_being_read() {
     assert_eq!(told.matches("in the middle of something long").count(), 1, "it is said once");
 }
 
+/// The lines of a capture that is told and forgotten, of these kinds.
+fn streamed(frames: impl Iterator<Item = Frame>, kinds: &[&str]) -> Vec<Value> {
+    let mut out = Vec::new();
+    let mut exporter = Exporter::new(&mut out, kinds, None, false);
+    let mut pipeline = Pipeline::new(&mut exporter);
+    frames.for_each(|frame| pipeline.push(frame.as_ref()));
+    pipeline.end();
+    exporter.end().unwrap();
+    String::from_utf8(out).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// A body of more than 64 MiB is not kept: what its head says is told all the same, and that it was not kept.
+#[test]
+fn a_message_that_is_too_long_to_be_kept_is_told() {
+    let asks: [&[u8]; 2] = [b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /next HTTP/1.1\r\nHost: x\r\n\r\n"];
+    let next = b"HTTP/1.1 204 No Content\r\n\r\n";
+    let piece = vec![b'a'; 60_000];
+    let count = 3 + (64 << 20) / piece.len();
+    let len = count * piece.len();
+    for (framing, behind, body_len) in [
+        (format!("Content-Length: {len}\r\n\r\n"), "", Some(len)),
+        (format!("Transfer-Encoding: chunked\r\n\r\n{len:x}\r\n"), "\r\n0\r\n\r\n", None),
+    ] {
+        let begins = format!("HTTP/1.1 200 OK\r\nX: y\r\n{framing}");
+        let asked = 1 + asks[0].len() as u32;
+        let body = 1 + begins.len() as u32;
+        let ends = body + len as u32;
+        let after = ends + behind.len() as u32;
+        let before = [
+            segment(true, 0, 0, 2, b""),
+            segment(false, 0, 1, 0x12, b""),
+            segment(true, 1, 1, 0x18, asks[0]),
+            segment(false, 1, asked, 0x18, begins.as_bytes()),
+        ];
+        let pieces = (0..count).map(|n| segment(false, body + (n * piece.len()) as u32, asked, 0x10, &piece));
+        let later = [
+            segment(false, ends, asked, 0x18, behind.as_bytes()),
+            segment(true, asked, after, 0x18, asks[1]),
+            segment(false, after, asked + asks[1].len() as u32, 0x18, next),
+        ];
+        let all = before.into_iter().chain(pieces).chain(later);
+        let told = streamed(all, &["http.request", "http.response", "note"]);
+        let notes: Vec<&Value> = told.iter().filter(|line| line["kind"] == "note").collect();
+        let too_long = |note: &&&Value| note["text"].as_str().unwrap().contains("more octets than are kept");
+        assert_eq!(notes.iter().filter(too_long).count(), 1, "{notes:?}");
+        let answers: Vec<&Value> = told.iter().filter(|line| line["kind"] == "http.response").collect();
+        assert_eq!(
+            (answers.len(), &answers[1]["status"], &answers[1]["request_frame"]),
+            (2, &204.into(), &(told_frame(&told, "/next")).into())
+        );
+        let large = answers[0];
+        assert_eq!((&large["status"], &large["request_frame"], large.get("complete")), (&200.into(), &3.into(), None));
+        assert_eq!(large["headers"][0], serde_json::json!(["X", "y"]));
+        assert_eq!((large["body_len"].as_u64(), &large["body_sha256"]), (body_len.map(|len| len as u64), &Value::Null));
+    }
+}
+
+/// In which frame this was asked for.
+fn told_frame(told: &[Value], target: &str) -> u64 {
+    told.iter().find(|line| line["target"] == target).unwrap()["frame"].as_u64().unwrap()
+}
+
 /// An event stream of which a segment is missing: what is read on is told alike, also where it is too long to be kept.
 #[test]
 fn an_event_stream_is_read_on_alike() {

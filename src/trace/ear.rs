@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::hand::{Hand, Scratch, place};
+use super::hand::{Beginnings, Hand, Scratch, place};
 use super::lane::{Lane, Speech};
 use super::remarks;
 use super::session::Sessions;
@@ -18,6 +18,8 @@ const MAX_UNREAD: u64 = 1 << 20;
 
 /// Messages of more octets are not lent to who wants to read them, where not everything is kept.
 pub(super) const MAX_MESSAGE: u64 = 64 << 20;
+/// Of a message that has more its first octets are kept: as many as the head of a message of HTTP may have.
+const MAX_BEGINNING: u64 = 256 << 10;
 
 /// Nor to what rides on them, where nobody else wants to read them.
 const MAX_CARRIED: u64 = 1 << 20;
@@ -133,7 +135,8 @@ impl<W: Watch> Ear<'_, W> {
             return false;
         }
         let (d, within, lacks) = (direction.index(), (self.within, self.lane.stream), self.lacks());
-        let Lane { speech, hearing, ends_in, latest, messages, carrier, read, deaf, .. } = &mut *self.lane;
+        let Lane { speech, hearing, ends_in, latest, messages, carrier, read, deaf, dropped, begins, .. } =
+            &mut *self.lane;
         let Speech::Known(_, decoder) = speech else { return false };
         if deaf[d] {
             return false;
@@ -167,6 +170,7 @@ impl<W: Watch> Ear<'_, W> {
             within,
             lacks,
             opened: None,
+            begins: Beginnings { dropped: *dropped, octets: begins },
         };
         let progress = decoder.decode(input, &mut hand);
         let changed = hand.upgrade.take().map(|upgrade| hand.judge(&upgrade));
@@ -202,6 +206,7 @@ impl<W: Watch> Ear<'_, W> {
             _ => None,
         };
         // Who names the frames of a message names the first of them, too.
+        let mut too_long = false;
         let since = begun.filter(|_| self.common.needs.frames).unwrap_or(read);
         if let Some(begun) = begun.filter(|begun| lane.dropped[d] != Some(*begun)) {
             let most = if self.common.needs.octets {
@@ -213,15 +218,25 @@ impl<W: Watch> Ear<'_, W> {
             };
             match read - begun <= lane.room.map_or(most, |room| most.min(room)) {
                 true => keep = begun,
-                false => lane.dropped[d] = Some(begun),
+                false => {
+                    lane.dropped[d] = Some(begun);
+                    too_long = self.common.needs.octets;
+                }
+            }
+            if too_long {
+                lane.begins[d] = stream.slice(begun..begun + MAX_BEGINNING).to_vec();
             }
         }
         if let Some(lent) = self.lent.filter(|lent| lent.direction == direction) {
             stream.store(keep.max(lent.start), lent.from(keep));
         }
         stream.forget_octets(keep, since);
+        if too_long {
+            self.tell(direction, self.now, &remarks::too_long());
+        }
+        let stream = &mut self.lane.hearing.streams[d];
         // What is missing takes no memory.
-        let most = lane.room.map_or(MAX_UNREAD, |room| MAX_UNREAD.min(room));
+        let most = self.lane.room.map_or(MAX_UNREAD, |room| MAX_UNREAD.min(room));
         if stream.end() - read > most && stream.kept() as u64 > most {
             self.lose_patience(direction);
         }

@@ -146,6 +146,7 @@ impl<W: Watch> Common<W> {
                     complete: true,
                     late: false,
                     bytes: bytes.get(..usual.len),
+                    begins: None,
                     request_frame: None,
                 }),
             }

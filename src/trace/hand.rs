@@ -42,6 +42,21 @@ pub(super) struct Hand<'a, W> {
     /// Of which directions octets are missing just now.
     pub(super) lacks: [bool; 2],
     pub(super) opened: Option<Opened>,
+    /// What is kept of messages that have too many octets.
+    pub(super) begins: Beginnings<'a>,
+}
+
+/// Of each direction where the message begins that has too many octets to be kept, and what they begin with.
+pub(super) struct Beginnings<'a> {
+    pub(super) dropped: [Option<u64>; 2],
+    pub(super) octets: &'a [Vec<u8>; 2],
+}
+
+impl<'a> Beginnings<'a> {
+    fn of(&self, direction: Direction, message: &Range<u64>) -> Option<&'a [u8]> {
+        let d = direction.index();
+        (self.dropped[d] == Some(message.start) && !self.octets[d].is_empty()).then_some(&self.octets[d][..])
+    }
 }
 
 /// A piece of the stream inside, and when it could be read.
@@ -106,6 +121,7 @@ impl<W: Watch> Sink for Hand<'_, W> {
             complete,
             late: moment.frame < self.now.frame,
             bytes,
+            begins: bytes.is_none().then(|| self.begins.of(direction, &range)).flatten(),
             request_frame,
         };
         self.latest[direction.index()] = Some(range.start);

@@ -71,6 +71,8 @@ pub(super) struct Lane {
     pub(super) told: [usize; 2],
     /// Where the message of each direction begins that has too many octets to be kept.
     pub(super) dropped: [Option<u64>; 2],
+    /// The first octets of such a message, where someone reads octets.
+    pub(super) begins: [Vec<u8>; 2],
     /// Where the stream of each direction ended when the other side last acknowledged more of it.
     pub(super) behind_at: [Option<u64>; 2],
     /// What is spoken in the stream that was encrypted in this one.

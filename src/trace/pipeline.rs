@@ -248,6 +248,7 @@ impl<W: Watch> Pipeline<W> {
                     complete: ridden.complete,
                     late: true,
                     bytes: None,
+                    begins: None,
                     request_frame: None,
                 },
             );

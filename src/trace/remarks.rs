@@ -64,6 +64,13 @@ pub(super) fn too_much() -> Note {
     Note::new(Severity::Warn, text, "").about(Group::Undecoded)
 }
 
+/// A message that has more octets than are kept of one.
+pub(super) fn too_long() -> Note {
+    let text = "this message has more octets than are kept of one (64 MiB): no digest and no text of it is told, and maybe not all of \
+                its frames";
+    Note::new(Severity::Note, text, "").about(Group::Undecoded)
+}
+
 /// Octets in which nobody can tell what is spoken, and that are too many to be kept.
 pub(super) fn too_early() -> Note {
     let text =

@@ -65,6 +65,7 @@ impl Trace {
             complete: message.complete,
             late: message.late,
             bytes: Some(self.bytes(message)),
+            begins: None,
             request_frame: self.asked(message).and_then(|asked| self.asked_in(&asked, message.frame())),
         }
     }

@@ -224,6 +224,8 @@ pub struct Seen<'a> {
     pub late: bool,
     /// Its bytes; `None` if they were not kept, because nobody needs them or because they are too many.
     pub bytes: Option<&'a [u8]>,
+    /// Its first octets, if they are needed and are too many to be kept.
+    pub begins: Option<&'a [u8]>,
     /// Of a response: the frame in which its request ended.
     pub request_frame: Option<u32>,
 }

@@ -249,6 +249,12 @@ impl HttpMessage {
         }
     }
 
+    /// How many octets the body of a message of so many has; `None` if they came in chunks, and are not at hand.
+    pub fn body_len(&self, message: u64) -> Option<u64> {
+        let framing = self.head_len + self.tail_len();
+        self.chunks.is_none().then(|| message.saturating_sub(framing))
+    }
+
     /// The status of a response.
     pub fn status(&self) -> Option<u16> {
         match &self.head {

@@ -143,10 +143,10 @@ fn message_body(
 }
 
 fn http_line(seen: &Seen<'_>, kind: Kind, http: &HttpMessage, moments: &Moments, out: Out<'_>) {
-    let Some((bytes, (first, second))) = seen.bytes.and_then(|bytes| Some((bytes, http.start(bytes)?))) else {
-        return;
-    };
-    let body = http.body(bytes);
+    // Of what is too long to be kept the head is there.
+    let Some(bytes) = seen.bytes.or(seen.begins) else { return };
+    let Some((first, second)) = http.start(bytes) else { return };
+    let body = seen.bytes.map(|bytes| http.body(bytes));
     let mut line = line(kind, moments, out);
     if kind == Kind::HttpRequest {
         line.text(Key::Method, &first);
@@ -157,10 +157,18 @@ fn http_line(seen: &Seen<'_>, kind: Kind, http: &HttpMessage, moments: &Moments,
     }
     line.text_or_null(Key::Version, http.version(bytes).as_deref());
     line.pairs(Key::Headers, http.headers(bytes));
-    line.number(Key::BodyLen, body.len());
-    line.digest(Key::BodySha256, &body);
+    match &body {
+        Some(body) => {
+            line.number(Key::BodyLen, body.len());
+            line.digest(Key::BodySha256, body);
+        }
+        None => {
+            line.number_or_null(Key::BodyLen, http.body_len(seen.range.end - seen.range.start));
+            line.null(Key::BodySha256);
+        }
+    }
     let is_read = line.wants(Key::DecodedLen) || line.wants(Key::DecodedSha256);
-    if let Some(decoded) = Some(bytes).filter(|_| is_read && seen.complete).and_then(|bytes| http.decoded_body(bytes)) {
+    if let Some(decoded) = seen.bytes.filter(|_| is_read && seen.complete).and_then(|bytes| http.decoded_body(bytes)) {
         line.number(Key::DecodedLen, decoded.len());
         line.digest(Key::DecodedSha256, &decoded);
     }

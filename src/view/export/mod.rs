@@ -37,7 +37,8 @@
 //! `seq` and `ack` are absolute. `layers` names the protocols of the messages that end in the frame, as far as they are
 //! known when it comes. `body_*` speak of the body after its transfer coding is undone and before its
 //! content codings are; where those were undone, `decoded_len` and `decoded_sha256` follow. What could not be
-//! decoded has no digest: the key is `null`. A message of WebSocket in several frames that is not all there has what is. A
+//! decoded has no digest: the key is `null`. Nor has a message of more than 64 MiB in a capture that is read without keeping it (a
+//! `note` says so); where such a body came in chunks its length is `null`, too. A message of WebSocket in several frames that is not all there has what is. A
 //! datagram whose checksum proves that it was damaged is a `packet`, and no `udp.datagram`: no program got it.
 
 mod escape;
