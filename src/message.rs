@@ -316,6 +316,12 @@ pub trait Decoder: Send {
         None
     }
 
+    /// Whether nothing is under way: what was asked is answered, so that whoever breaks the connection off takes nothing from
+    /// anyone.
+    fn is_idle(&self) -> bool {
+        false
+    }
+
     /// Bytes are missing from the stream of this direction; `behind` are those that are there after them. Returns whether
     /// the decoder can go on.
     fn gap(&mut self, direction: Direction, missing: Range<u64>, behind: &[u8]) -> bool;

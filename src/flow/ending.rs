@@ -131,8 +131,8 @@ impl Connection {
     }
 
     /// What is worth a remark about its beginning and its end, with the frame it belongs to and which way that went. To be
-    /// asked when the capture is over.
-    pub fn remarks(&self) -> Vec<(Moment, Direction, Note)> {
+    /// asked when the capture is over. `was_idle` says that nothing was under way at its end.
+    pub fn remarks(&self, was_idle: bool) -> Vec<(Moment, Direction, Note)> {
         let mut remarks = Vec::new();
         let id = self.id;
         if self.opening == Opening::Guessed {
@@ -144,7 +144,7 @@ impl Connection {
             remarks.push((first, self.ways[0], Note::new(Severity::Note, text, "").about(Group::Sequence)));
         }
         remarks.extend(self.remark_on_beginning());
-        remarks.extend(self.remark_on_end());
+        remarks.extend(self.remark_on_end(was_idle));
         remarks
     }
 
@@ -170,7 +170,7 @@ impl Connection {
         Some((self.moment_of(frame), way, note))
     }
 
-    fn remark_on_end(&self) -> Option<(Moment, Direction, Note)> {
+    fn remark_on_end(&self, was_idle: bool) -> Option<(Moment, Direction, Note)> {
         let id = self.id;
         let who = |direction| if direction == Direction::ToServer { self.client } else { self.server };
         let (frame, way, severity, text, spec) = match self.ending() {
@@ -212,8 +212,12 @@ impl Connection {
                 (fin, by, Severity::Note, text, "RFC 9293 §3.6.1")
             }
             Ending::Aborted { by, rst } => {
-                let text = format!("{} broke connection {id} off while open", who(by));
-                (rst, by, Severity::Warn, text, "RFC 9293 §3.10.5")
+                let (severity, rest) = match was_idle {
+                    true => (Severity::Note, ", when nothing was under way on it: what was asked had its answer"),
+                    false => (Severity::Warn, ""),
+                };
+                let text = format!("{} broke connection {id} off while open{rest}", who(by));
+                (rst, by, severity, text, "RFC 9293 §3.10.5")
             }
             Ending::ResetAfterFin { by, fin, rst } => {
                 let text = format!("{} reset connection {id}, which had begun to close in frame {fin}", who(by));

@@ -135,7 +135,7 @@ impl<W: Watch> Ear<'_, W> {
             return false;
         }
         let (d, within, lacks) = (direction.index(), (self.within, self.lane.stream), self.lacks());
-        let Lane { speech, hearing, ends_in, latest, messages, carrier, read, deaf, dropped, begins, .. } =
+        let Lane { speech, hearing, ends_in, latest, messages, carrier, read, deaf, dropped, begins, has_cut, .. } =
             &mut *self.lane;
         let Speech::Known(_, decoder) = speech else { return false };
         if deaf[d] {
@@ -161,6 +161,7 @@ impl<W: Watch> Ear<'_, W> {
             ends_in,
             latest,
             messages,
+            has_cut,
             carrier: &mut *carrier,
             common: &mut *self.common,
             now: self.now,

@@ -31,6 +31,7 @@ pub(super) struct Hand<'a, W> {
     pub(super) ends_in: &'a mut [Moment; 2],
     pub(super) latest: &'a mut [Option<u64>; 2],
     pub(super) messages: &'a mut u64,
+    pub(super) has_cut: &'a mut bool,
     pub(super) carrier: &'a mut Carrier,
     pub(super) common: &'a mut Common<W>,
     pub(super) now: Moment,
@@ -126,6 +127,7 @@ impl<W: Watch> Sink for Hand<'_, W> {
         };
         self.latest[direction.index()] = Some(range.start);
         *self.messages += u64::from(kind::counts(payload, complete));
+        *self.has_cut |= !complete;
         tell(watch, &seen);
         for Ridden { payload, notes, frames, complete } in &found.ridden {
             let payload: &dyn Payload = payload.as_payload();

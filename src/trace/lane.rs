@@ -36,6 +36,11 @@ impl Speech {
         }
     }
 
+    /// Whether it is known that nothing is under way.
+    fn is_idle(&self) -> bool {
+        matches!(self, Self::Known(_, decoder) if decoder.is_idle())
+    }
+
     pub(super) fn talk(&self) -> Talk {
         match self {
             Self::Unheard => Talk::Silent,
@@ -73,6 +78,8 @@ pub(super) struct Lane {
     pub(super) dropped: [Option<u64>; 2],
     /// The first octets of such a message, where someone reads octets.
     pub(super) begins: [Vec<u8>; 2],
+    /// A message was told that was not all there.
+    pub(super) has_cut: bool,
     /// Where the stream of each direction ended when the other side last acknowledged more of it.
     pub(super) behind_at: [Option<u64>; 2],
     /// What is spoken in the stream that was encrypted in this one.
@@ -165,6 +172,12 @@ impl Lane {
             let reaches_end = self.hearing.closed(direction.index()) || stream.end() >= connection.sent(direction);
             stream.gaps().is_empty() && stream.gaps_forgotten() == 0 && reaches_end
         })
+    }
+
+    /// Whether nothing was under way when it ended, as far as is known.
+    pub(super) fn was_idle(&self) -> bool {
+        let is_whole = |stream: &Stream| stream.gaps().is_empty() && stream.gaps_forgotten() == 0;
+        self.speech.is_idle() && !self.has_cut && self.hearing.streams.iter().all(is_whole)
     }
 
     /// Takes note of FIN and RST. A FIN may come before bytes that belong in front of it.

@@ -46,6 +46,11 @@ pub(super) struct HttpDecoder {
 }
 
 impl Decoder for HttpDecoder {
+    fn is_idle(&self) -> bool {
+        let is_between = self.open.iter().all(Option::is_none) && self.lost.iter().all(Option::is_none);
+        !self.changed && self.asked.has_none() && is_between && self.has_gaps == [false; 2]
+    }
+
     fn decode(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Progress {
         let d = input.direction.index();
         if input.bytes.is_empty() && !(input.end && self.begun(input.direction).is_some()) {

@@ -231,6 +231,37 @@ fn octets_of_a_reset_are_no_data() {
     assert_eq!(told(&talk.trace()).len(), 3);
 }
 
+/// Browsers and pools of connections break off what they keep: that takes nothing from anyone.
+#[test]
+fn who_breaks_off_what_is_idle_is_not_warned_of() {
+    let all = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+    let (idle, warned) = ((Severity::Note, true), (Severity::Warn, false));
+    for (said, expected) in [
+        (&[GET, all][..], idle),
+        (&[GET, all, GET, all], idle),
+        // No answer, half of one, half of a request, an answer that only its end ends, what nobody knows.
+        (&[GET, all, GET], warned),
+        (&[GET, &all[..all.len() - 1]], warned),
+        (&[GET, all, &GET[..9]], warned),
+        (&[GET, "HTTP/1.1 200 OK\r\n\r\nall"], warned),
+        (&["?\0\0\0\0"], warned),
+    ] {
+        let mut talk = Conversation::new().open();
+        for (n, said) in said.iter().enumerate() {
+            if n % 2 == 0 {
+                talk.client(said)
+            } else {
+                talk.server(said)
+            };
+        }
+        talk.segment(TO_SERVER, Flags::RST | Flags::ACK, b"");
+        let trace = talk.trace();
+        let mut notes = trace.notes().iter().map(|(_, note)| note);
+        let note = notes.find(|note| note.text.contains("broke connection 0 off while open")).unwrap();
+        assert_eq!((note.severity, note.text.contains("nothing was under way")), expected, "{said:?}");
+    }
+}
+
 #[test]
 fn a_reset_in_the_middle_of_a_message_shows_it_as_incomplete() {
     let mut talk = Conversation::new().open();
