@@ -206,8 +206,8 @@ impl<W: Watch> Ear<'_, W> {
             Speech::Known(_, decoder) => decoder.begun(direction).filter(|begun| *begun < read),
             _ => None,
         };
-        // Who names the frames of a message names the first of them, too.
         let mut too_long = false;
+        // Who names the frames of a message names the first of them, too.
         let since = begun.filter(|_| self.common.needs.frames).unwrap_or(read);
         if let Some(begun) = begun.filter(|begun| lane.dropped[d] != Some(*begun)) {
             let most = if self.common.needs.octets {
@@ -224,6 +224,7 @@ impl<W: Watch> Ear<'_, W> {
                     too_long = self.common.needs.octets;
                 }
             }
+            // Its head is told all the same.
             if too_long {
                 lane.begins[d] = stream.slice(begun..begun + MAX_BEGINNING).to_vec();
             }

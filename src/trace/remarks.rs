@@ -66,8 +66,8 @@ pub(super) fn too_much() -> Note {
 
 /// A message that has more octets than are kept of one.
 pub(super) fn too_long() -> Note {
-    let text = "this message has more octets than are kept of one (64 MiB): no digest and no text of it is told, and maybe not all of \
-                its frames";
+    let text = "this message has more octets than are kept (64 MiB, of all streams of a connection together): no digest and no text \
+                of it is told, and maybe not all of its frames";
     Note::new(Severity::Note, text, "").about(Group::Undecoded)
 }
 

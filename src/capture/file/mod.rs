@@ -113,7 +113,7 @@ impl CaptureFile {
         }
     }
 
-    /// A frame is earlier than the one before; which has no time, is not (its is 0).
+    /// A frame is earlier than the one before. (One without a time, which is told at 0, is not.)
     #[cold]
     fn goes_back(&mut self, time: Timestamp) {
         if time != Timestamp(0) {
