@@ -436,6 +436,33 @@ fn a_message_that_is_too_long_to_be_kept_is_told() {
     }
 }
 
+/// Of a message in very many segments not all frames are remembered, where nobody reads its octets: then that is told.
+#[test]
+fn a_message_in_too_many_segments_is_told() {
+    let asks = b"GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+    let switches = b"HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+    let (asked, answered) = (1 + asks.len() as u32, 1 + switches.len() as u32);
+    for (count, is_told) in [(65_000_u32, false), (70_000, true)] {
+        let header = [&[0x82, 127][..], &u64::from(count).to_be_bytes()].concat();
+        let body = answered + header.len() as u32;
+        let before = [
+            segment(true, 0, 0, 2, b""),
+            segment(false, 0, 1, 0x12, b""),
+            segment(true, 1, 1, 0x18, asks),
+            segment(false, 1, asked, 0x18, switches),
+            segment(false, answered, asked, 0x18, &header),
+        ];
+        let all = before.into_iter().chain((0..count).map(|n| segment(false, body + n, asked, 0x10, b"x")));
+        let told = streamed(all, &["websocket.frame", "note"]);
+        let notes = told.iter().filter_map(|line| line["text"].as_str());
+        let unnamed = notes.filter(|text| text.contains("more segments than are remembered")).count();
+        let frame = told.iter().find(|line| line["kind"] == "websocket.frame").unwrap();
+        let named = frame["frames"].as_array().unwrap().len();
+        assert_eq!((unnamed == 1, named == 1 + count as usize), (is_told, !is_told), "{unnamed} told, {named} named");
+        assert_eq!(frame["frame"].as_u64(), Some(u64::from(5 + count)));
+    }
+}
+
 /// In which frame this was asked for.
 fn told_frame(told: &[Value], target: &str) -> u64 {
     told.iter().find(|line| line["target"] == target).unwrap()["frame"].as_u64().unwrap()

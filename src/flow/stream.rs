@@ -165,13 +165,19 @@ impl Stream {
         self.forget_octets(before, before);
     }
 
-    /// The same, but of the octets from `since` on it is still known which frames they came in, where those are not too many.
-    pub fn forget_octets(&mut self, before: u64, since: u64) {
+    /// The same, but of the octets from `since` on it is still known which frames they came in. Says whether that was forgotten,
+    /// too, as they are too many.
+    pub fn forget_octets(&mut self, before: u64, since: u64) -> bool {
         if self.keeping == Keeping::Everything {
-            return;
+            return false;
         }
-        let known = if self.chunks.len() > MAX_CHUNKS { before } else { since.min(before) };
-        self.chunks.forget(known);
+        let are_too_many = since < before && self.chunks.len() > MAX_CHUNKS;
+        self.chunks.forget(if are_too_many { before } else { since.min(before) });
+        self.forget_pieces(before);
+        are_too_many
+    }
+
+    fn forget_pieces(&mut self, before: u64) {
         let passed = self.pieces.partition_point(|piece| piece.start + piece.bytes.len() as u64 <= before);
         let last = self.pieces.len().saturating_sub(1);
         let passed = self.pieces.drain(..passed.min(last));

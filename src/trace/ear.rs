@@ -232,9 +232,12 @@ impl<W: Watch> Ear<'_, W> {
         if let Some(lent) = self.lent.filter(|lent| lent.direction == direction) {
             stream.store(keep.max(lent.start), lent.from(keep));
         }
-        stream.forget_octets(keep, since);
+        let are_unnamed = stream.forget_octets(keep, since) && lane.unnamed[d].replace(since) != Some(since);
+        let is_told = lane.dropped[d] == Some(since) && !lane.begins[d].is_empty();
         if too_long {
             self.tell(direction, self.now, &remarks::too_long());
+        } else if are_unnamed && !is_told {
+            self.tell(direction, self.now, &remarks::too_many_frames());
         }
         let stream = &mut self.lane.hearing.streams[d];
         // What is missing takes no memory.

@@ -78,6 +78,8 @@ pub(super) struct Lane {
     pub(super) dropped: [Option<u64>; 2],
     /// The first octets of such a message, where someone reads octets.
     pub(super) begins: [Vec<u8>; 2],
+    /// Where the message of each direction begins that came in too many frames for all of them to be named.
+    pub(super) unnamed: [Option<u64>; 2],
     /// A message was told that was not all there.
     pub(super) has_cut: bool,
     /// Where the stream of each direction ended when the other side last acknowledged more of it.

@@ -71,6 +71,13 @@ pub(super) fn too_long() -> Note {
     Note::new(Severity::Note, text, "").about(Group::Undecoded)
 }
 
+/// A message that came in more segments than are remembered.
+pub(super) fn too_many_frames() -> Note {
+    let text =
+        "this message comes in more segments than are remembered of one (65 536): not all of its frames are named";
+    Note::new(Severity::Note, text, "").about(Group::Undecoded)
+}
+
 /// Octets in which nobody can tell what is spoken, and that are too many to be kept.
 pub(super) fn too_early() -> Note {
     let text =
