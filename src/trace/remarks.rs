@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::ear::MAX_MESSAGE;
 use crate::count::{counted, plural};
 use crate::flow::Arrival;
 use crate::layer::{Group, Note, Severity};
@@ -66,15 +67,17 @@ pub(super) fn too_much() -> Note {
 
 /// A message that has more octets than are kept of one.
 pub(super) fn too_long() -> Note {
-    let text = "this message has more octets than are kept (64 MiB, of all streams of a connection together): no digest and no text \
-                of it is told, and maybe not all of its frames";
+    let text = format!(
+        "this message has more octets than are kept ({} MiB, of all streams of a connection together): no digest and no text of it \
+         is told, and maybe not all of its frames",
+        MAX_MESSAGE >> 20
+    );
     Note::new(Severity::Note, text, "").about(Group::Undecoded)
 }
 
 /// A message that came in more segments than are remembered.
 pub(super) fn too_many_frames() -> Note {
-    let text =
-        "this message comes in more segments than are remembered of one (65 536): not all of its frames are named";
+    let text = "this message comes in more segments than are remembered of one: not all of its frames are named";
     Note::new(Severity::Note, text, "").about(Group::Undecoded)
 }
 
