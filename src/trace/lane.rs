@@ -176,10 +176,14 @@ impl Lane {
         })
     }
 
-    /// Whether nothing was under way when it ended, as far as is known.
-    pub(super) fn was_idle(&self) -> bool {
+    /// Whether nothing was under way when it ended, as far as is known: what was said was whole, and the other side had it.
+    pub(super) fn was_idle(&self, connection: &Connection) -> bool {
         let is_whole = |stream: &Stream| stream.gaps().is_empty() && stream.gaps_forgotten() == 0;
-        self.speech.is_idle() && !self.has_cut && self.hearing.streams.iter().all(is_whole)
+        let has_come = |way| connection.acknowledged(way).is_some_and(|all| all >= connection.sent(way));
+        self.speech.is_idle()
+            && !self.has_cut
+            && self.hearing.streams.iter().all(is_whole)
+            && [Direction::ToServer, Direction::ToClient].into_iter().all(has_come)
     }
 
     /// Takes note of FIN and RST. A FIN may come before bytes that belong in front of it.

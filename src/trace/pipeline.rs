@@ -265,7 +265,7 @@ impl<W: Watch> Pipeline<W> {
             _ => None,
         };
         let farewell = |speech: &Speech| speech.farewell(first);
-        for (moment, direction, note) in connection.remarks(lane.was_idle()) {
+        for (moment, direction, note) in connection.remarks(lane.was_idle(&connection)) {
             self.common.watch.note(Some(&place(&connection, direction, moment)), &note);
         }
         for parting in speeches.into_iter().flatten().filter(|_| has_all).filter_map(farewell) {

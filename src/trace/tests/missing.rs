@@ -254,12 +254,21 @@ fn who_breaks_off_what_is_idle_is_not_warned_of() {
                 talk.server(said)
             };
         }
-        talk.segment(TO_SERVER, Flags::RST | Flags::ACK, b"");
-        let trace = talk.trace();
-        let mut notes = trace.notes().iter().map(|(_, note)| note);
-        let note = notes.find(|note| note.text.contains("broke connection 0 off while open")).unwrap();
-        assert_eq!((note.severity, note.text.contains("nothing was under way")), expected, "{said:?}");
+        talk.segment(TO_SERVER, Flags::ACK, b"").segment(TO_SERVER, Flags::RST | Flags::ACK, b"");
+        assert_eq!(broken_off(&talk), expected, "{said:?}");
     }
+    // Nobody has said that the answer came, and what a RST overtakes is thrown away.
+    let mut talk = Conversation::new().open();
+    talk.client(GET).server(all).segment(TO_CLIENT, Flags::RST | Flags::ACK, b"");
+    assert_eq!(broken_off(&talk), warned);
+}
+
+/// How the end of the connection is told, and whether as that of an idle one.
+fn broken_off(talk: &Conversation) -> (Severity, bool) {
+    let trace = talk.trace();
+    let mut notes = trace.notes().iter().map(|(_, note)| note);
+    let note = notes.find(|note| note.text.contains("broke connection 0 off while open")).unwrap();
+    (note.severity, note.text.contains("nothing was under way"))
 }
 
 #[test]
