@@ -1,12 +1,16 @@
 //! Text as a string of JSON (RFC 8259 §7), written as serde_json writes it, and octets in hexadecimal: what most of an export
-//! is. Several octets at a time are looked at, and what needs no escape is copied in pieces of one size.
+//! is. Many octets at a time are looked at, and what needs no escape is copied in pieces of one size.
 
-use super::special::{SIXTEEN, Special};
+use super::special::{BLOCK, is_special, specials};
 
-/// How many octets are looked at together where nothing needs an escape...
-const WIDE: usize = 32;
-/// ...and in a long text.
-const WIDER: usize = 256;
+/// How many octets are looked at together where text is long and nothing needs an escape.
+const WIDE: usize = 256;
+/// What stands between two escapes is copied in pieces of this size, as mostly one is enough...
+const PIECE: usize = 16;
+/// ...so that what is copied may reach this far behind a block.
+const BEYOND: usize = BLOCK + PIECE;
+/// A block may be twice as long once it is written.
+const WRITTEN: usize = 2 * BLOCK;
 
 /// Two digits for each octet.
 const PAIRS: [[u8; 2]; 256] = {
@@ -20,6 +24,18 @@ const PAIRS: [[u8; 2]; 256] = {
     pairs
 };
 
+/// What stands behind the backslash of an octet that is [special](is_special); a `u`, where its digits follow.
+const LETTERS: [u8; 256] = {
+    let mut letters = [b'u'; 256];
+    let short = [(0x08, b'b'), (b'\t', b't'), (b'\n', b'n'), (0x0c, b'f'), (b'\r', b'r'), (b'"', b'"'), (b'\\', b'\\')];
+    let mut place = 0;
+    while place < short.len() {
+        letters[short[place].0 as usize] = short[place].1;
+        place += 1;
+    }
+    letters
+};
+
 /// Writes a text in quotes.
 pub(super) fn text(text: &str, out: &mut Vec<u8>) {
     octets(text.as_bytes(), out);
@@ -29,93 +45,96 @@ pub(super) fn text(text: &str, out: &mut Vec<u8>) {
 pub(super) fn octets(octets: &[u8], out: &mut Vec<u8>) {
     debug_assert!(std::str::from_utf8(octets).is_ok(), "an export is UTF-8");
     out.push(b'"');
-    let rest = if octets.len() < SIXTEEN { octets } else { all_but_last(octets, out) };
-    last(rest, out);
+    let mut rest = octets;
+    while let Some(block) = rest.first_chunk::<BEYOND>() {
+        rest = &rest[BLOCK..];
+        if write(block, BLOCK, out) {
+            while copy_if_plain(&mut rest, out) {}
+        }
+    }
+    let (first, second) = rest.split_at(rest.len().min(BLOCK));
+    for part in [first, second] {
+        if !part.is_empty() {
+            let mut block = [b' '; BEYOND];
+            block[..part.len()].copy_from_slice(part);
+            write(&block, part.len(), out);
+        }
+    }
     out.push(b'"');
 }
 
-/// Writes all but the last octets; gives back those, which are less than sixteen.
-fn all_but_last<'a>(octets: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
-    let mut rest = octets;
-    copy_plain(&mut rest, out);
-    while let Some((sixteen, behind)) = rest.split_first_chunk::<SIXTEEN>() {
-        let special = Special::of(sixteen);
-        if special.is_none() {
-            out.extend_from_slice(sixteen);
-            rest = behind;
-            copy_plain(&mut rest, out);
-        } else if !special.has_controls() {
-            copy_with_backslashes(sixteen, special.quotes, out);
-            rest = behind;
-        } else {
-            let plain = special.before().min(SIXTEEN - 1);
-            out.extend_from_slice(&sixteen[..plain]);
-            escape(sixteen[plain], out);
-            rest = &rest[plain + 1..];
-        }
-    }
-    rest
-}
-
-/// Writes less than sixteen octets.
-fn last(rest: &[u8], out: &mut Vec<u8>) {
-    let filled = filled(rest);
-    let special = Special::of(&filled);
-    if !special.has_controls() {
-        match special.is_none() {
-            // What has a known size is copied more quickly than what has not.
-            true => out.extend_from_slice(&filled),
-            false => copy_with_backslashes(&filled, special.quotes, out),
-        }
-        out.truncate(out.len() - SIXTEEN + rest.len());
-        return;
-    }
-    for octet in rest {
-        match needs_escape(*octet) {
-            true => escape(*octet, out),
-            false => out.push(*octet),
-        }
-    }
-}
-
-/// Less than sixteen octets, and spaces behind them. They are taken in two parts, which may have octets in common.
-fn filled(octets: &[u8]) -> [u8; SIXTEEN] {
-    const SPACES: u128 = u128::from_le_bytes([b' '; SIXTEEN]);
-    let eight = |octets: &[u8; 8]| u128::from(u64::from_le_bytes(*octets));
-    let four = |octets: &[u8; 4]| u128::from(u32::from_le_bytes(*octets));
-    let len = octets.len();
-    let eights = octets.first_chunk().zip(octets.last_chunk());
-    let number = match eights.map(|(first, last)| eight(first) | eight(last) << (8 * (len - 8))) {
-        Some(number) => number,
-        None => match octets.first_chunk().zip(octets.last_chunk()) {
-            Some((first, last)) => four(first) | four(last) << (8 * (len - 4)),
-            None => octets.iter().rev().fold(0, |number, octet| number << 8 | u128::from(*octet)),
-        },
-    };
-    (number | SPACES << (8 * len)).to_le_bytes()
-}
-
-/// Copies from the front what needs no escape, in pieces; in larger ones once it proves to be long.
-fn copy_plain(rest: &mut &[u8], out: &mut Vec<u8>) {
-    let mut pieces = 0;
-    while copy_if_plain::<WIDE>(rest, out) {
-        pieces += 1;
-        if pieces % (WIDER / WIDE) == 0 {
-            while copy_if_plain::<WIDER>(rest, out) {}
-        }
-    }
-}
-
-/// Copies one piece of this size from the front, if nothing in it needs an escape.
-fn copy_if_plain<const SIZE: usize>(rest: &mut &[u8], out: &mut Vec<u8>) -> bool {
-    let Some((piece, behind)) = rest.split_first_chunk::<SIZE>() else { return false };
+/// Copies some from the front, if nothing in it needs an escape.
+fn copy_if_plain(rest: &mut &[u8], out: &mut Vec<u8>) -> bool {
+    let Some((piece, behind)) = rest.split_first_chunk::<WIDE>() else { return false };
     // Without a way out in the middle, so that all of them are compared at once.
-    if piece.iter().fold(false, |found, octet| found | needs_escape(*octet)) {
+    if piece.iter().fold(false, |found, octet| found | is_special(*octet)) {
         return false;
     }
     out.extend_from_slice(piece);
     *rest = behind;
     true
+}
+
+/// Writes a block, or as much of it as is text, before spaces; says whether nothing in it needed an escape.
+#[inline(always)]
+fn write(block: &[u8; BEYOND], len: usize, out: &mut Vec<u8>) -> bool {
+    let Some(octets) = block.first_chunk() else { return false };
+    let specials = specials(octets);
+    if specials == 0 {
+        // What has a known size is copied more quickly than what has not.
+        out.extend_from_slice(octets);
+        out.truncate(out.len() - BLOCK + len);
+        return true;
+    }
+    if !write_escaped(block, len, specials, out) {
+        octets[..len].iter().for_each(|octet| write_octet(*octet, out));
+    }
+    false
+}
+
+/// Writes a block with a backslash and a letter for each octet that `specials` marks: in JSON inside of JSON they stand
+/// anywhere. Writes nothing, and says so, where a letter is not enough.
+fn write_escaped(block: &[u8; BEYOND], len: usize, mut specials: u64, out: &mut Vec<u8>) -> bool {
+    let start = out.len();
+    out.extend_from_slice(&[0; WRITTEN + PIECE]);
+    let Some(room) = out.last_chunk_mut() else { return false };
+    let (mut from, mut at) = (0, 0);
+    while specials != 0 {
+        let next = specials.trailing_zeros() as usize;
+        let plain = next - from;
+        copy(block, from, plain, room, at);
+        at += plain;
+        let letter = LETTERS[usize::from(block[next])];
+        if letter == b'u' {
+            out.truncate(start);
+            return false;
+        }
+        room[at % WRITTEN..][..2].copy_from_slice(&[b'\\', letter]);
+        at += 2;
+        from = next + 1;
+        specials &= specials - 1;
+    }
+    let plain = len - from;
+    if plain > 0 {
+        copy(block, from, plain, room, at);
+    }
+    out.truncate(start + at + plain);
+    true
+}
+
+/// Copies so many octets of a block to this place, and some more behind them that will be written over.
+#[inline(always)]
+fn copy(block: &[u8; BEYOND], from: usize, len: usize, room: &mut [u8; WRITTEN + PIECE], at: usize) {
+    let mut done = 0;
+    loop {
+        // Both are within: so they are not compared with the ends.
+        let (from, to) = ((from + done) % BLOCK, (at + done) % WRITTEN);
+        room[to..to + PIECE].copy_from_slice(&block[from..from + PIECE]);
+        done += PIECE;
+        if done >= len {
+            break;
+        }
+    }
 }
 
 /// Writes octets as digits in quotes.
@@ -126,11 +145,15 @@ pub(super) fn hexadecimal(octets: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(digits(sixteen).as_flattened());
     }
     if !rest.is_empty() {
-        out.extend_from_slice(digits(&filled(rest)).as_flattened());
-        out.truncate(out.len() - 2 * (SIXTEEN - rest.len()));
+        let mut last = [0; SIXTEEN];
+        last[..rest.len()].copy_from_slice(rest);
+        out.extend_from_slice(&digits(&last).as_flattened()[..2 * rest.len()]);
     }
     out.push(b'"');
 }
+
+/// How many octets become digits at once.
+const SIXTEEN: usize = 16;
 
 /// Two digits for each octet: all of them are computed at once, where a look into a table would be one by one.
 fn digits(octets: &[u8; SIXTEEN]) -> [[u8; 2]; SIXTEEN] {
@@ -138,60 +161,16 @@ fn digits(octets: &[u8; SIXTEEN]) -> [[u8; 2]; SIXTEEN] {
     octets.map(|octet| [digit(octet >> 4), digit(octet & 15)])
 }
 
-fn needs_escape(octet: u8) -> bool {
-    octet < 0x20 || octet == b'"' || octet == b'\\'
-}
-
-/// Writes sixteen octets with a backslash before each of those that `quotes` marks: in JSON inside of JSON they stand anywhere.
-/// Eight octets are written at once, and what comes from a quote on once more behind its backslash.
-fn copy_with_backslashes(sixteen: &[u8; SIXTEEN], quotes: [u64; 2], out: &mut Vec<u8>) {
-    /// As much as all of them take if each is a quote, and then eight octets.
-    const ROOM: usize = 3 * SIXTEEN;
-    let start = out.len();
-    out.extend_from_slice(&[0; ROOM]);
-    let Some(room) = out.last_chunk_mut::<ROOM>() else { return };
-    let both = u128::from_le_bytes(*sixteen);
-    let mut at = 0;
-    for (half, mut quotes) in [both as u64, (both >> 64) as u64].into_iter().zip(quotes) {
-        let (mut rest, mut left) = (half, 8);
-        put(room, at, rest);
-        while quotes != 0 {
-            let before = quotes.trailing_zeros() / 8;
-            rest >>= 8 * before;
-            quotes >>= 8 * before;
-            quotes &= quotes - 1;
-            left -= before as usize;
-            at += before as usize;
-            room[at % (2 * SIXTEEN)] = b'\\';
-            at += 1;
-            put(room, at, rest);
-        }
-        at += left;
+fn write_octet(octet: u8, out: &mut Vec<u8>) {
+    if !is_special(octet) {
+        return out.push(octet);
     }
-    out.truncate(start + at);
-}
-
-/// Writes eight octets here, where there is room.
-#[inline(always)]
-fn put<const ROOM: usize>(room: &mut [u8; ROOM], at: usize, eight: u64) {
-    let at = at % (2 * SIXTEEN);
-    room[at..at + 8].copy_from_slice(&eight.to_le_bytes());
-}
-
-fn escape(octet: u8, out: &mut Vec<u8>) {
-    let short = match octet {
-        b'"' | b'\\' => octet,
-        0x08 => b'b',
-        b'\t' => b't',
-        b'\n' => b'n',
-        0x0c => b'f',
-        b'\r' => b'r',
-        _ => {
-            out.extend_from_slice(b"\\u00");
-            return out.extend_from_slice(&PAIRS[usize::from(octet)]);
-        }
-    };
-    out.extend_from_slice(&[b'\\', short]);
+    let letter = LETTERS[usize::from(octet)];
+    out.extend_from_slice(&[b'\\', letter]);
+    if letter == b'u' {
+        out.extend_from_slice(b"00");
+        out.extend_from_slice(&PAIRS[usize::from(octet)]);
+    }
 }
 
 #[cfg(test)]
@@ -226,6 +205,17 @@ mod tests {
         ) {
             let text = pieces.concat();
             prop_assert_eq!(written(&text), serde_json::to_string(&text).unwrap());
+        }
+    }
+
+    #[test]
+    fn blocks_are_written_wherever_they_end() {
+        for len in 0..=3 * BLOCK {
+            for special in ["\"", "\\", "\n", "\u{1}"] {
+                for text in [special.repeat(len), format!("{}{special}", "x".repeat(len)), "x".repeat(len) + "y"] {
+                    assert_eq!(written(&text), serde_json::to_string(&text).unwrap());
+                }
+            }
         }
     }
 
