@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use super::Cast;
-use super::story::{Chapter, Line, Phase};
+use super::story::{Chapter, Line, Phase, Quotes};
 use crate::layer::{Direction, Severity};
 use crate::protocol::SocketIoPacket;
 use crate::protocol::engineio::{EngineIoPacket, Kind};
@@ -25,9 +25,9 @@ pub(super) fn chapters(trace: &Trace, cast: &Cast, wanted: &dyn Fn(u32) -> bool)
     let mut frames = BTreeSet::new();
     let carriers = carriers(trace);
     for (number, record) in trace.records().filter(|(number, _)| wanted(*number)) {
-        let told = record.over_quic.iter().filter(|message| is_told(message, number, &carriers));
+        let told = record.over_quic.iter().enumerate().filter(|(_, message)| is_told(message, number, &carriers));
         let time = trace.time(number).unwrap_or(0.0);
-        for message in in_turn(told.collect()) {
+        for (at, message) in in_turn(told.collect()) {
             let (chapter, _) = chapters.entry(message.connection).or_insert_with(|| begin(cast, record, message));
             frames.insert(number);
             chapter.lines.push(Line {
@@ -37,6 +37,7 @@ pub(super) fn chapters(trace: &Trace, cast: &Cast, wanted: &dyn Fn(u32) -> bool)
                 phase: if message.payload.protocol() == "http3" { Phase::Http3 } else { Phase::WebTransport },
                 time,
                 odd: record.over_quic.iter().filter(|other| other.stream == message.stream).any(has_warning),
+                quotes: Quotes::Message(at),
             });
         }
         for (connection, text) in closes(record) {
@@ -44,7 +45,8 @@ pub(super) fn chapters(trace: &Trace, cast: &Cast, wanted: &dyn Fn(u32) -> bool)
             let from = ends_of(record.whole().0).map(|(from, _)| from);
             let direction = if from == *client { Direction::ToServer } else { Direction::ToClient };
             frames.insert(number);
-            chapter.lines.push(Line { frame: number, direction, text, phase: Phase::QuicClose, time, odd: false });
+            let (phase, quotes) = (Phase::QuicClose, Quotes::Nothing);
+            chapter.lines.push(Line { frame: number, direction, text, phase, time, odd: false, quotes });
         }
     }
     (chapters.into_values().map(|(chapter, _)| chapter).collect(), frames)
@@ -52,11 +54,11 @@ pub(super) fn chapters(trace: &Trace, cast: &Cast, wanted: &dyn Fn(u32) -> bool)
 
 /// Messages that can be read in the same frame: on each stream what its opener said stands before what the other side answered,
 /// also where both waited for what came last and the answer did not wait as long.
-fn in_turn(mut told: Vec<&QuicMessage>) -> Vec<&QuicMessage> {
-    let ways = |way: Direction| told.iter().any(|message| message.direction == way);
+fn in_turn(mut told: Vec<(usize, &QuicMessage)>) -> Vec<(usize, &QuicMessage)> {
+    let ways = |way: Direction| told.iter().any(|(_, message)| message.direction == way);
     if ways(Direction::ToServer) && ways(Direction::ToClient) {
-        let streams: Vec<u64> = told.iter().map(|message| message.stream).collect();
-        told.sort_by_key(|message| {
+        let streams: Vec<u64> = told.iter().map(|(_, message)| message.stream).collect();
+        told.sort_by_key(|(_, message)| {
             // "The least significant bit (0x01) of the stream ID identifies the initiator of the stream." RFC 9000 §2.1
             let opener = if message.stream & 1 == 0 { Direction::ToServer } else { Direction::ToClient };
             (streams.iter().position(|stream| *stream == message.stream), message.direction != opener)
@@ -167,7 +169,8 @@ mod tests {
         let (to_server, to_client) = (Direction::ToServer, Direction::ToClient);
         let said = [(0, to_client), (4, to_server), (0, to_server), (3, to_client), (0, to_client)];
         let messages = said.map(|(stream, way)| message(stream, way));
-        let told: Vec<_> = in_turn(messages.iter().collect()).iter().map(|one| (one.stream, one.direction)).collect();
+        let told: Vec<_> =
+            in_turn(messages.iter().enumerate().collect()).iter().map(|(_, one)| (one.stream, one.direction)).collect();
         assert_eq!(told, [(0, to_server), (0, to_client), (0, to_client), (4, to_server), (3, to_client)]);
     }
 }

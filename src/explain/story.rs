@@ -52,6 +52,19 @@ pub struct Line {
     pub time: f64,
     /// Whether it has a note of severity warn or error.
     pub odd: bool,
+    /// Where all of that is of which the text has the beginning.
+    pub quotes: Quotes,
+}
+
+/// What a line quotes, which may be much longer than the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quotes {
+    /// It says all there is.
+    Nothing,
+    /// A message: its place among those that end in the frame ([`Trace::messages_in`]; of QUIC, [`Record::over_quic`]).
+    Message(usize),
+    /// The payload of the frame's segment.
+    Payload,
 }
 
 /// The story of one connection.
@@ -157,37 +170,38 @@ impl Chapter {
     fn add(&mut self, trace: &Trace, number: u32, record: &Record, (direction, begun): (Direction, &Begun<'_>)) {
         let before = self.lines.len();
         let time = trace.time(number).unwrap_or(0.0);
-        let mut line = |text: String, phase, odd| {
-            self.lines.push(Line { frame: number, direction, text, phase, time, odd });
+        let mut line = |text: String, phase, odd, quotes| {
+            self.lines.push(Line { frame: number, direction, text, phase, time, odd, quotes });
         };
         if let Some(text) = opening_text(trace, number, record) {
-            line(text, Phase::Open, false);
+            line(text, Phase::Open, false, Quotes::Nothing);
         }
         let begins = begun.get(&number).filter(|begins| begins.connection == self.connection);
         let lying = lying(trace.messages_in(number));
         let ending = trace.messages_in(number);
         let mut ordered = Ordered::default();
-        for message in ending.iter().filter(|message| is_told(trace, message) && !is_told_by(message, ending)) {
+        let told = |(_, message): &(usize, &Message)| is_told(trace, message) && !is_told_by(message, ending);
+        for (at, message) in ending.iter().enumerate().filter(told) {
             let (carrier, odd) = lying.get(&lies(message)).copied().unwrap_or((None, false));
             let phase = phase_of(carrier.unwrap_or(message));
             let since = message.frames.first().filter(|_| begun_before(message));
             let since = since.map(|first| format!(", begun in {first}")).unwrap_or_default();
-            ordered.put(message, (message_text(trace, message) + &since, phase, odd));
+            ordered.put(message, (message_text(trace, message) + &since, phase, odd, Quotes::Message(at)));
         }
         if let Some(message) = begins {
             let text = format!("{}, goes on until {}", message_text(trace, message), message.frame());
             let odd = message.notes.iter().any(|note| note.severity >= Severity::Warn);
-            ordered.put(message, (text, phase_of(message), odd));
+            ordered.put(message, (text, phase_of(message), odd, Quotes::Nothing));
         }
-        ordered.0.into_iter().for_each(|Entry { line: (text, phase, odd), .. }| line(text, phase, odd));
+        ordered.0.into_iter().for_each(|Entry { line: (text, phase, odd, quotes), .. }| line(text, phase, odd, quotes));
         if trace.messages_in(number).is_empty()
             && begins.is_none()
-            && let Some((text, phase)) = payload_text(trace, number, record)
+            && let Some((text, phase, quotes)) = payload_text(trace, number, record)
         {
-            line(text, phase, false);
+            line(text, phase, false, quotes);
         }
         if let Some((text, phase)) = closing_text(trace, number, record) {
-            line(text, phase, phase != Phase::Close);
+            line(text, phase, phase != Phase::Close, Quotes::Nothing);
         }
         if self.lines.len() == before {
             self.acknowledgements.push(number);
@@ -205,11 +219,11 @@ struct Ordered(Vec<Entry>);
 struct Entry {
     of: (bool, Option<u32>),
     at: u64,
-    line: (String, Phase, bool),
+    line: (String, Phase, bool, Quotes),
 }
 
 impl Ordered {
-    fn put(&mut self, message: &Message, line: (String, Phase, bool)) {
+    fn put(&mut self, message: &Message, line: (String, Phase, bool, Quotes)) {
         // What is put together from others, or rides on them, stands behind them.
         let is_first = message.owns_bytes() || message.payload.protocol() == "sse";
         let at = if is_first { message.range.start } else { message.range.end.saturating_sub(1) };
@@ -312,12 +326,12 @@ fn closing_text(trace: &Trace, number: u32, record: &Record) -> Option<(String, 
 }
 
 /// What to say of payload whose message does not end in this frame.
-fn payload_text(trace: &Trace, number: u32, record: &Record) -> Option<(String, Phase)> {
+fn payload_text(trace: &Trace, number: u32, record: &Record) -> Option<(String, Phase, Quotes)> {
     let segment = record.segment.as_ref().filter(|segment| segment.len > 0)?;
     let octets = counted(segment.len, "octet");
     let shares = trace.ledger(number);
     let has = |owner: &str| shares.iter().any(|share| share.owner == owner);
-    Some(match () {
+    let (text, phase) = match () {
         () if has("late") => (format!("{octets} too late to be read"), Phase::Data),
         () if has("repeated") => (format!("{octets} sent again"), Phase::Data),
         () if has("http") || has("http2") || has("websocket") || has("payload") || has("tls") => {
@@ -340,9 +354,11 @@ fn payload_text(trace: &Trace, number: u32, record: &Record) -> Option<(String, 
         () => {
             let (packet, data) = record.whole();
             let text = as_text(packet.payload.of(data), 32);
-            (text.map_or(octets.clone(), |text| format!("{text}  {octets}")), Phase::Data)
+            let text = text.map_or(octets.clone(), |text| format!("{text}  {octets}"));
+            return Some((text, Phase::Data, Quotes::Payload));
         }
-    })
+    };
+    Some((text, phase, Quotes::Nothing))
 }
 
 fn message_text(trace: &Trace, message: &Message) -> String {

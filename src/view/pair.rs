@@ -55,7 +55,8 @@ pub fn pair(pair: &Pair, width: usize) -> Vec<Line> {
 fn stories(pair: &Pair, page: &mut Page) {
     if pair.partings.is_empty() {
         let text = format!(
-            "Both tell the same story, all {} of it, but for what chance and the clock have chosen.",
+            "Both tell the same story, all {} of it and what they quote, but for what chance and the clock have chosen. \
+             Header fields of HTTP are not compared.",
             counted(pair.alike, "line")
         );
         page.paragraph_within(Line::of(Tone::Good, "✓ "), &Line::of(Tone::Plain, text));

@@ -1,12 +1,16 @@
 //! Two captures side by side: what each took, and where their stories part.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+mod lasting;
 
 use super::cost::Cost;
+use super::story::Quotes;
 use super::{Cast, Story};
 use crate::layer::Direction;
-use crate::protocol::SocketIoPacket;
 use crate::trace::Trace;
+use lasting::{content, lasting, offsets_in, parting};
 
 /// Two captures, compared.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -47,6 +51,7 @@ pub struct Parting {
 impl Pair {
     /// Compares two captures, each with its name.
     pub fn of(left: (&str, &Trace), right: (&str, &Trace)) -> Self {
+        let traces = [left.1, right.1];
         let sides = [left, right].map(|(name, trace)| (name.to_owned(), Cost::of(trace, Direction::ToClient, 0)));
         let [mut one, mut other] = [left.1, right.1].map(Told::of);
         let lines = [&one, &other].map(Told::len);
@@ -58,10 +63,18 @@ impl Pair {
         let (mut alike, mut partings) = (0, Vec::new());
         for key in keys.into_iter().filter(|_| has_both) {
             let [one, other] = [&one, &other].map(|told| told.strands.get(&key).map_or(&[][..], Vec::as_slice));
-            let same = one.iter().zip(other).take_while(|(one, other)| one.lasts == other.lasts).count();
+            let mut further = None;
+            let same = one.iter().zip(other).take_while(|(one, other)| {
+                further = differ_further_on(traces, one, other);
+                one.lasts == other.lasts && further.is_none()
+            });
+            let same = same.count();
             alike += same;
             if same < one.len() || same < other.len() {
-                let lines = [one, other].map(|steps| steps.get(same).map(|step| step.said.clone()));
+                let mut lines = [one, other].map(|steps| steps.get(same).map(|step| step.said.clone()));
+                for (line, further) in lines.iter_mut().zip(further.iter().flatten()) {
+                    line.iter_mut().for_each(|(.., text)| text.push_str(&format!(", further on {further}")));
+                }
                 partings.push(Parting { protocol: key.0, connection: key.1, lines });
             }
         }
@@ -79,13 +92,28 @@ impl Pair {
 type Said = (u32, &'static str, String);
 
 /// A line of a story, and what of it would be the same in another run of the same programs.
-struct Step {
+struct Step<'a> {
     said: Said,
     lasts: String,
+    place: Place<'a>,
 }
 
-/// Of more events in one frame the offsets are compared as they are.
-const MOST_OFFSETS: usize = 64;
+/// Where a line was said.
+struct Place<'a> {
+    protocol: &'static str,
+    frame: u32,
+    quotes: Quotes,
+    /// Recovery offsets of the events in the frame.
+    offsets: Rc<[&'a str]>,
+}
+
+/// Where lines that are alike quote what is not: what stands there in each.
+fn differ_further_on(traces: [&Trace; 2], one: &Step<'_>, other: &Step<'_>) -> Option<[String; 2]> {
+    if one.lasts != other.lasts {
+        return None;
+    }
+    parting(&content(traces[0], &one.place)?, &content(traces[1], &other.place)?)
+}
 
 const TCP: &str = "tcp";
 const QUIC: &str = "quic";
@@ -95,16 +123,16 @@ const QUIC: &str = "quic";
 type Strand = (&'static str, u32, usize);
 
 /// What a capture tells.
-struct Told {
+struct Told<'a> {
     /// The lines of its story, in each strand in the order of their frames. In how many pieces a long message came is left out.
-    strands: BTreeMap<Strand, Vec<Step>>,
+    strands: BTreeMap<Strand, Vec<Step<'a>>>,
     /// The connections of QUIC of which it tells nothing.
     closed: BTreeSet<u32>,
     untold: Vec<Untold>,
 }
 
-impl Told {
-    fn of(trace: &Trace) -> Self {
+impl<'a> Told<'a> {
+    fn of(trace: &'a Trace) -> Self {
         let story = Story::tell(trace, &Cast::default(), &|_| true);
         let read: BTreeSet<u32> = story.quic.iter().map(|chapter| chapter.connection).collect();
         let mut told = Self { strands: BTreeMap::new(), closed: BTreeSet::new(), untold: Vec::new() };
@@ -128,14 +156,15 @@ impl Told {
         }
         let tcp = (0..).zip(story.chapters).map(|(at, chapter)| ((TCP, at), chapter));
         for ((protocol, at), chapter) in tcp.chain(story.quic.into_iter().map(|one| ((QUIC, one.connection), one))) {
-            let (mut frame, mut offsets) = (0, Vec::new());
+            let (mut frame, mut offsets): (_, Rc<[&str]>) = (0, Rc::default());
             for line in chapter.lines.into_iter().filter(|line| !line.text.ends_with(" octets of a longer message")) {
                 let way = if line.direction == Direction::ToServer { "to the server" } else { "to the client" };
                 if line.frame != frame {
                     frame = line.frame;
-                    offsets = offsets_in(trace, frame);
+                    offsets = offsets_in(trace, frame).into();
                 }
-                let step = Step { lasts: lasting(&line.text, &offsets), said: (line.frame, way, line.text) };
+                let place = Place { protocol, frame, quotes: line.quotes, offsets: offsets.clone() };
+                let step = Step { lasts: lasting(&line.text, &offsets), said: (frame, way, line.text), place };
                 told.strands.entry((protocol, at, line.direction.index())).or_default().push(step);
             }
         }
@@ -163,144 +192,12 @@ impl Told {
     }
 }
 
-/// The recovery offsets of the events in a frame.
-fn offsets_in(trace: &Trace, frame: u32) -> Vec<&str> {
-    let over_tcp = trace.messages_in(frame).iter().filter_map(|message| message.payload_as::<SocketIoPacket>());
-    let over_quic = trace.record(frame).into_iter().flat_map(|record| &record.over_quic);
-    let over_quic = over_quic.filter_map(|message| message.payload.as_any().downcast_ref::<SocketIoPacket>());
-    over_tcp.chain(over_quic).filter_map(|packet| packet.offset.as_deref()).take(MOST_OFFSETS).collect()
-}
-
-/// What a line says without what chance and the clock have chosen: masking keys, ids of sessions, what keeps answers out
-/// of caches, recovery offsets (those given are of events in the line's frame), times, numbers of frames.
-fn lasting(text: &str, offsets: &[&str]) -> String {
-    let mut kept = without_time(&without_mask(text));
-    for name in ["sid", "pid"] {
-        blank(&mut kept, &format!("\"{name}\":\""));
-    }
-    // Other programs may call something of theirs so: a client that comes back names both.
-    if kept.contains("\"pid\":") {
-        blank(&mut kept, "\"offset\":\"");
-    }
-    // `t` may be what somebody asks for, too.
-    if kept.contains("EIO=") {
-        ["?sid=", "&sid=", "?t=", "&t="].iter().for_each(|name| blank(&mut kept, name));
-    }
-    for offset in offsets {
-        blank_offset(&mut kept, offset);
-    }
-    without_numbers(&kept)
-}
-
-/// How many characters a masking key takes: `8e 5f 34 53`.
-const MASK: usize = 11;
-
-fn without_mask(text: &str) -> String {
-    match text.rsplit_once("  masked ") {
-        Some((before, rest)) => format!("{before}{}", rest.get(MASK..).unwrap_or_default()),
-        None => text.to_owned(),
-    }
-}
-
-/// Leaves out how long after its event an acknowledgement came: it ends what the packet says.
-fn without_time(text: &str) -> String {
-    let time = text.rsplit_once(" after ").and_then(|(before, rest)| Some((before, rest.split_once(" ms")?)));
-    match time {
-        Some((before, (number, rest)))
-            if text.starts_with("= ")
-                && number.parse::<f64>().is_ok()
-                && (rest.is_empty() || rest.starts_with([',', ' '])) =>
-        {
-            format!("{before}{rest}")
-        }
-        _ => text.to_owned(),
-    }
-}
-
-/// Leaves out what follows each `name`, up to the end of the value or to where the text was cut.
-fn blank(text: &mut String, name: &str) {
-    let mut from = 0;
-    while let Some(start) = text[from..].find(name).map(|at| from + at + name.len()) {
-        let rest = &text[start..];
-        let end = start + rest.find(['"', '&', ' ', '…']).unwrap_or(rest.len());
-        text.replace_range(start..end, "");
-        from = start;
-    }
-}
-
-/// Leaves out a recovery offset, or as much of it as is shown: it is the last argument of its event.
-fn blank_offset(text: &mut String, offset: &str) {
-    let Some(start) = text.rfind(",\"").map(|at| at + 2) else { return };
-    let rest = &text[start..];
-    let end = rest.find(['"', '…']).unwrap_or(rest.len());
-    if offset.starts_with(&rest[..end]) {
-        text.replace_range(start..start + end, "");
-    }
-}
-
-/// Leaves out in which frames a segment was sent again (but not how often), a message begins, or ends.
-fn without_numbers(text: &str) -> String {
-    [", again in ", ", goes on until ", ", begun in "].into_iter().fold(text.to_owned(), |text, words| {
-        let mut parts = text.split(words);
-        let first = parts.next().unwrap_or_default().to_owned();
-        parts.fold(first, |kept, part| kept + words + part.trim_start_matches(|c: char| c.is_ascii_digit()))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::capture::{CaptureFile, Source, Timestamp};
     use crate::trace::Pipeline;
-    use crate::trace::testing::Conversation;
-
-    #[track_caller]
-    fn assert_alike(one: &str, other: &str) {
-        assert_eq!(lasting(one, &[]), lasting(other, &[]));
-    }
-
-    #[track_caller]
-    fn assert_differ(one: &str, other: &str) {
-        assert_ne!(lasting(one, &[]), lasting(other, &[]));
-    }
-
-    #[test]
-    fn chance_is_left_out() {
-        assert_alike("text \"hi\"  masked 01 02 03 04", "text \"hi\"  masked 05 06 07 08");
-        assert_alike("text \"hi\"  masked 01 02 03 04, again in 7", "text \"hi\"  masked 05 06 07 08, again in 9");
-        assert_alike("200 OK, goes on until 29", "200 OK, goes on until 31");
-        assert_alike("200 OK, begun in 4", "200 OK, begun in 14");
-        assert_alike("GET /s/?EIO=4&sid=abc&t=x1", "GET /s/?EIO=4&sid=def&t=y2");
-        assert_alike("GET /s/?EIO=4&transport=polling&t=vd…", "GET /s/?EIO=4&transport=polling&t=x8…");
-        assert_alike("= CONNECT {\"sid\":\"ab\",\"pid\":\"cd\"}", "= CONNECT {\"sid\":\"ef\",\"pid\":\"gh\"}");
-        assert_alike("text \"0{\"sid\":\"abc…\"", "text \"0{\"sid\":\"xyz…\"");
-        assert_alike("= CONNECT {\"pid\":\"a\",\"offset\":\"b\"}", "= CONNECT {\"pid\":\"c\",\"offset\":\"d\"}");
-        assert_eq!(
-            lasting("text \"42[\"a\",1,\"Q8Z\"]\"", &["Q8Z"]),
-            lasting("text \"42[\"a\",1,\"R9A\"]\"", &["R9A"])
-        );
-        assert_eq!(lasting("text \"42[\"a\",1,\"Q8…\"", &["Q8Z"]), lasting("text \"42[\"a\",1,\"R9…\"", &["R9A"]));
-    }
-
-    #[test]
-    fn the_clock_is_left_out() {
-        assert_alike("= ACK #0 [\"ok\"] after 705.688 ms", "= ACK #0 [\"ok\"] after 713.132 ms");
-        assert_alike("= ACK #0 after 0.220 ms, again in 9", "= ACK #0 after 1.000 ms, again in 12");
-        assert_differ("= ACK #0 [1] after 0.220 ms", "= ACK #0 [2] after 0.220 ms");
-    }
-
-    #[test]
-    fn what_a_program_says_is_not_left_out() {
-        assert_differ("text \"hi\"", "text \"ho\"");
-        assert_differ("text \"hi\"  masked 01 02 03 04", "text \"hi\"  masked 01 02 03 04 (incomplete)");
-        assert_differ("GET /a", "GET /b");
-        assert_differ("GET /film?t=30", "GET /film?t=60");
-        assert_differ("= open \"{\"sid\":\"a\",\"x\":1}\"", "= open \"{\"sid\":\"b\",\"x\":2}\"");
-        assert_differ("= EVENT \"seek\"({\"offset\":\"3\"})", "= EVENT \"seek\"({\"offset\":\"4\"})");
-        assert_differ("= EVENT \"a\"(\"came after 3 ms\")", "= EVENT \"a\"(\"came after 4 ms\")");
-        assert_differ("text \"42[\"a\",1,\"x\"]\"", "text \"42[\"a\",1,\"y\"]\"");
-        assert_differ("SYN", "SYN, again in 4");
-    }
+    use crate::trace::testing::{Conversation, SWITCHING, UPGRADE};
 
     /// A saved capture, as it would be if everything had taken so many times as long.
     fn slower(factor: i64) -> Trace {
@@ -350,5 +247,42 @@ mod tests {
         let shorter = talk(&[(true, "a"), (false, "b")]);
         let pair = Pair::of(("", &one), ("", &shorter));
         assert!(matches!(pair.partings[0].lines, [Some((6, ..)), None]));
+    }
+
+    /// What a line quotes may be longer than the line, and look like what chance has chosen.
+    #[test]
+    fn stories_part_wherever_what_they_quote_differs() {
+        let answered = |body: &str| {
+            let mut talk = Conversation::new().open();
+            talk.client("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+            talk.server(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
+            talk.trace()
+        };
+        let sent = |text: &str| Conversation::new().open().client(text).trace();
+        let upgraded = |text: &str| {
+            let mut talk = Conversation::new().open();
+            talk.client(UPGRADE).server(SWITCHING);
+            talk.server([&[0x81, text.len() as u8], text.as_bytes()].concat());
+            talk.trace()
+        };
+        let long = |end: &str| "x".repeat(100) + end;
+        for say in [&answered as &dyn Fn(&str) -> Trace, &sent, &upgraded] {
+            let parted = |one: &str, other: &str| {
+                let pair = Pair::of(("", &say(one)), ("", &say(other)));
+                pair.partings.into_iter().flat_map(|parting| parting.lines).flatten().map(|(.., text)| text).collect()
+            };
+            assert_eq!(parted("a\n{\"sid\":\"ab\"}", "a\n{\"sid\":\"cd\"}"), [""; 0], "chosen by chance");
+            for (one, other) in
+                [("5", "6"), (", begun in 5", ", begun in 6"), ("  masked 11 22 33 44", "  masked 55 66 77 88")]
+            {
+                let said: Vec<String> = parted(&long(one), &long(other));
+                let [first, second] = &said[..] else { panic!("{said:?}") };
+                let further = |text: &String| text.split_once(", further on ").map(|(_, text)| text.to_owned());
+                assert!(
+                    further(first).is_some_and(|text| text.starts_with("…\"") && text.contains(&one[one.len() - 1..]))
+                );
+                assert!(further(second) != further(first), "{said:?}");
+            }
+        }
     }
 }
