@@ -8,15 +8,15 @@ use crate::flow::{Finding, Segment};
 use crate::layer::Direction;
 use crate::packet::Flags;
 use crate::protocol::{HttpMessage, Opcode, Side, SocketIoKind, SocketIoPacket, SseEventMessage, WebSocketFrame};
-use crate::trace::{Message, Record, Trace};
+use crate::trace::{DATA, FRAGMENT, LATE, Message, Owner, PADDING, PAYLOAD, REPEATED, Record, Trace};
 
 /// Who owns octets, as it is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CostLayer {
-    /// What the link adds.
+    /// What the link adds, and ARP, which only it needs.
     Link,
-    /// IP.
+    /// IP, with what it says for itself (ICMP) and signs (AH).
     Ip,
     /// TCP.
     Tcp,
@@ -24,27 +24,34 @@ pub enum CostLayer {
     Tls,
     /// UDP.
     Udp,
+    /// QUIC: what it carries is encrypted, and counted with it.
+    Quic,
     /// HTTP: start lines, header fields, chunk framing.
     Http,
     /// WebSocket: the headers of its frames, control frames.
     WebSocket,
     /// Socket.IO, with Engine.IO below it: all their packets but the text of the events.
     SocketIo,
+    /// Octets that had come before, or when they had been given up for missing.
+    #[serde(rename = "sent again")]
+    Again,
     /// What was to be said, with what an event stream puts around it, and the codes of Close frames.
     Payload,
 }
 
 impl CostLayer {
     /// All of them, outermost first.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Link,
         Self::Ip,
         Self::Tcp,
         Self::Udp,
+        Self::Quic,
         Self::Tls,
         Self::Http,
         Self::WebSocket,
         Self::SocketIo,
+        Self::Again,
         Self::Payload,
     ];
 
@@ -56,24 +63,31 @@ impl CostLayer {
             Self::Tcp => "TCP",
             Self::Tls => "TLS",
             Self::Udp => "UDP",
+            Self::Quic => "QUIC",
             Self::Http => "HTTP",
             Self::WebSocket => "WebSocket",
             Self::SocketIo => "Socket.IO",
+            Self::Again => "sent again",
             Self::Payload => "payload",
         }
     }
 
-    fn of(owner: &str) -> Self {
-        match owner {
-            "ip" | "ipv6" | "ah" => Self::Ip,
+    /// Whose part of the cost an owner of octets is; `None` of one that is not known here.
+    fn of(owner: Owner) -> Option<Self> {
+        Some(match owner {
+            "eth" | "null" | "raw" | "sll" | "vlan" | "ieee8021ad" | "arp" | PADDING => Self::Link,
+            "ip" | "ipv6" | "ah" | "icmp" | "icmpv6" => Self::Ip,
             "tcp" => Self::Tcp,
             "udp" => Self::Udp,
+            "quic" | "http3" => Self::Quic,
             "tls" => Self::Tls,
             "http" | "http2" => Self::Http,
             "websocket" => Self::WebSocket,
-            "eth" | "null" | "raw" | "sll" | "vlan" | "ieee8021ad" | "padding" => Self::Link,
-            _ => Self::Payload,
-        }
+            "engineio" | "socketio" => Self::SocketIo,
+            REPEATED | LATE => Self::Again,
+            PAYLOAD | DATA | FRAGMENT => Self::Payload,
+            _ => return None,
+        })
     }
 }
 
@@ -152,7 +166,7 @@ impl Cost {
         let (mut pure_acks, mut retransmissions) = (0, 0);
         for (number, record) in trace.records() {
             for share in trace.ledger(number) {
-                let layer = CostLayer::of(share.owner);
+                let layer = CostLayer::of(share.owner).unwrap_or(CostLayer::Payload);
                 layers
                     .iter_mut()
                     .filter(|(known, _)| *known == layer)
@@ -311,4 +325,37 @@ fn bare(trace: &Trace, played: &Played<'_>) -> Vec<u32> {
         }),
     };
     trace.records().filter(|(_, record)| carries(record)).map(|(number, _)| number).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::protocols;
+    use crate::trace::testing::{Conversation, TO_SERVER};
+
+    /// What has no place of its own would be counted as payload.
+    #[test]
+    fn each_owner_of_octets_has_its_place() {
+        // These own none: they are read from what others own, or are all of it.
+        let owners = protocols().filter(|name| !matches!(*name, "frame" | "sse" | "websocket.handshake"));
+        let others = [PAYLOAD, REPEATED, LATE, PADDING, FRAGMENT, DATA];
+        for owner in owners.chain(others) {
+            assert!(CostLayer::of(owner).is_some(), "{owner}");
+        }
+    }
+
+    #[test]
+    fn what_is_sent_again_is_no_payload() {
+        let mut talk = Conversation::new().open();
+        talk.client("twelve bytes");
+        let of = |talk: &Conversation, layer| {
+            let cost = Cost::of(&talk.trace(), TO_SERVER, 12);
+            assert!(cost.adds_up());
+            cost.layers.into_iter().find(|(known, _)| *known == layer).map(|(_, octets)| octets)
+        };
+        assert_eq!([CostLayer::Payload, CostLayer::Again].map(|layer| of(&talk, layer)), [Some(12), Some(0)]);
+        let again = talk.frames.last().cloned().unwrap();
+        talk.frames.push(again);
+        assert_eq!([CostLayer::Payload, CostLayer::Again].map(|layer| of(&talk, layer)), [Some(12), Some(12)]);
+    }
 }

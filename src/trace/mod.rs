@@ -38,7 +38,7 @@ mod within;
 pub use intake::Portion;
 pub use keep::Keeper;
 pub use kind::{Kind, Told};
-pub use ledger::{Owner, Share, layer_sums};
+pub use ledger::{DATA, FRAGMENT, LATE, Owner, PADDING, PAYLOAD, REPEATED, Share, layer_sums};
 pub use lookup::{all_fields, field, is_protocol, protocols};
 pub use model::{Message, MessageId, Record, Talk, Trace};
 pub use over_quic::QuicMessage;

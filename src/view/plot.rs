@@ -35,6 +35,14 @@ const FONT: &str = "sans-serif";
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
+/// A colour for each layer ([`CostLayer::ALL`]).
+const LAYERS: [RGBColor; CostLayer::ALL.len()] = {
+    let [link, ip, tcp, udp, tls, http, websocket, socketio, payload] = PALETTE;
+    let (quic, again) = (RGBColor(0x8d, 0xd3, 0xc7), RGBColor(0x8c, 0x51, 0x0a));
+    [link, ip, tcp, udp, quic, tls, http, websocket, socketio, again, payload]
+};
+
+/// Colours that those who see some colours badly can tell apart (Okabe and Ito), and two greys.
 const PALETTE: [RGBColor; 9] = [
     RGBColor(0x99, 0x99, 0x99),
     RGBColor(0x56, 0xb4, 0xe9),
@@ -102,7 +110,7 @@ fn layers(area: &Area<'_>, compared: &Comparison) -> Drawn {
     for (row, one) in (0..).zip(&compared.contenders) {
         let (top, bottom) = (TOP + row * ROW + 5, TOP + (row + 1) * ROW - 5);
         let mut sum = 0;
-        for ((layer, octets), color) in one.cost.layers.iter().zip(PALETTE) {
+        for ((layer, octets), color) in one.cost.layers.iter().zip(LAYERS) {
             let across = (scale(sum), scale(sum + octets));
             sum += octets;
             if across.1 > across.0 {
@@ -127,7 +135,7 @@ fn piece(
     if to - from <= 8 * layer.name().len() as i32 {
         return Ok(());
     }
-    let is_dark = matches!(layer, CostLayer::Payload | CostLayer::Tcp);
+    let is_dark = matches!(layer, CostLayer::Payload | CostLayer::Tcp | CostLayer::Again);
     let middle = Pos::new(HPos::Center, VPos::Center);
     let style = (FONT, 11).into_text_style(area).pos(middle).color(if is_dark { &WHITE } else { &BLACK });
     area.draw(&Text::new(layer.name(), (i32::midpoint(from, to), i32::midpoint(top, bottom)), style))
@@ -141,7 +149,7 @@ fn legend(area: &Area<'_>, compared: &Comparison) -> Drawn {
         compared.contenders.iter().any(of)
     };
     let mut x = LEFT;
-    for (layer, color) in CostLayer::ALL.iter().zip(PALETTE).filter(|(layer, _)| is_used(layer)) {
+    for (layer, color) in CostLayer::ALL.iter().zip(LAYERS).filter(|(layer, _)| is_used(layer)) {
         area.draw(&Rectangle::new([(x, y - 6), (x + 12, y + 6)], color.filled()))?;
         text(area, layer.name(), (x + 17, y), false)?;
         x += 34 + 8 * layer.name().len() as i32;
