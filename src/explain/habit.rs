@@ -223,8 +223,8 @@ fn judge(exchanges: &[Exchange]) -> Option<(Habit, Confidence, String)> {
     // Who asks again before it is answered does not wait for what is new.
     if gap >= 0 && held >= AT_ONCE && held >= 4 * gap {
         let why = format!(
-            "{count} requests, each answered after {} or so, and the next one {} later; a server that is slow looks the \
-             same",
+            "{count} requests, half of them answered after {} or more, and the next one as a rule {} later; a server that \
+             is slow looks the same",
             spell(held),
             spell(gap)
         );
@@ -232,8 +232,9 @@ fn judge(exchanges: &[Exchange]) -> Option<(Habit, Confidence, String)> {
     }
     let spread = median(exchanges.windows(2).map(|pair| (pair[1].asked - pair[0].ended - gap).abs()));
     if gap >= AT_ONCE && gap >= 4 * held.max(0) && spread * 4 <= gap {
-        let why =
-            format!("{count} requests, {} or so after each answer, and answered within {}", spell(gap), spell(held));
+        let longest = exchanges.iter().map(|exchange| exchange.begun - exchange.asked).max().unwrap_or(held);
+        let (gap, longest) = (spell(gap), spell(longest));
+        let why = format!("{count} requests, as a rule {gap} after an answer, and all answered within {longest}");
         return Some((Habit::Polling, sure, why));
     }
     None
