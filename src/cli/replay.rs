@@ -153,7 +153,7 @@ fn head(arguments: &ReplayArguments, about: &About, numbers: &Numbers, width: us
     );
     let mut page = Page::new(width);
     let name = Line::of(Tone::Strong, arguments.capture.file.display().to_string());
-    page.paragraph(Line::new(), &name.with(Tone::Dim, format!("  {numbers}")));
+    page.paragraph(Line::new(), &name.with(Tone::Dim, format!(" · {numbers}")));
     if let Some(first) = about.comments.first().and_then(|comment| comment.lines().next()) {
         let safe = tamed(first);
         page.paragraph(Line::new(), &Line::of(Tone::Dim, safe));

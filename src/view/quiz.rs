@@ -52,7 +52,7 @@ const SHOWN: usize = 12;
 
 fn proof(evidence: &Evidence) -> Line {
     let value: String = tamed(&evidence.value).chars().take(40).collect();
-    let line = Line::of(Tone::Strong, evidence.field).with(Tone::Plain, format!(" {value}  "));
+    let line = Line::of(Tone::Strong, evidence.field).with(Tone::Plain, format!(" {value}")).with(Tone::Dim, " · ");
     let Some((frame, at)) = evidence.at else { return line.with(Tone::Dim, "computed") };
     let octets: Vec<String> = evidence.octets.iter().take(SHOWN).map(|octet| format!("{octet:02x}")).collect();
     let more = if evidence.octets.len() > SHOWN { " …" } else { "" };

@@ -10,7 +10,7 @@ use crate::explain::{Cast, Chapter, Confidence, Finding, Recognised, Story};
 use crate::filter::Evidence;
 use crate::layer::Severity;
 use crate::protocol::text::tamed;
-use crate::trace::{Talk, Trace, ends_of};
+use crate::trace::{Message, Talk, Trace, ends_of};
 
 /// The ladders of all connections, each with its heading; `help` says where frames can be seen that have no line.
 pub fn story(story: &Story, help: Option<&str>, width: usize) -> Vec<Line> {
@@ -221,7 +221,10 @@ pub fn packets(trace: &Trace, cast: &Cast, wanted: &dyn Fn(u32) -> bool, width: 
         line.push(Tone::Dim, format!("{:<column$}  ", fit(ends, column)));
         line.push(Tone::Plain, format!("{:>6}  ", record.frame.len));
         if let Some(layer) = last {
-            let message = trace.messages_in(*number).iter().rfind(|message| message.owns_bytes());
+            let of_it = |message: &&Message| message.payload.protocol() == layer.protocol;
+            let messages = trace.messages_in(*number);
+            let owns = messages.iter().filter(of_it).rfind(|message| message.owns_bytes());
+            let message = owns.or_else(|| messages.iter().rfind(of_it));
             let says = message.map_or_else(|| layer.summary.clone(), |message| trace.summary(message));
             let room = width.saturating_sub(line.width());
             line.push(Tone::of(layer.protocol), fit(&format!("{}: {says}", layer.protocol), room));
