@@ -12,7 +12,6 @@ pub(super) const MAX_OCTETS: usize = 64 << 20;
 /// So many octets of memory these take, without what they carry.
 const WAITING: usize = 512;
 const ATTACHMENT: usize = 32;
-const SPEC: &str = "Socket.IO protocol 5, Packet encoding";
 
 /// A packet that waits for its attachments.
 pub(super) struct Waiting {
@@ -140,6 +139,7 @@ impl Waiting {
             Some(data) => notes.extend(misfits(&data, &lens)),
             None => {}
         }
+        packet.revision.cite(&mut notes);
         frames.sort_unstable();
         frames.dedup();
         (packet, notes, Frames::Many(frames))
@@ -176,7 +176,7 @@ impl Waiting {
                 (Severity::Note, format!("the capture ended before all attachments of this packet came: {came}"))
             }
         };
-        notes.push(Note::new(severity, text, SPEC));
+        notes.push(Note::new(severity, text, packet.revision.packet_encoding()));
         frames.sort_unstable();
         frames.dedup();
         let ridden = Ridden { payload: Rider::SocketIo(packet), notes, frames: Frames::Many(frames), complete: false };

@@ -16,7 +16,6 @@ use crate::protocol::socketio::{Answer, Kind, SocketIoPacket, Usual};
 const MAX_WAITING: usize = 4096;
 /// So many octets of memory an event takes that waits, without the name of its namespace.
 const ASKED: usize = 96;
-const SPEC: &str = "Socket.IO protocol 5, Acknowledgement";
 
 /// The events of a session that wait for an answer.
 #[derive(Default)]
@@ -92,7 +91,7 @@ impl Exchanges {
                     self.kept += ASKED + packet.namespace.len();
                 } else if !is_doubtful {
                     let text = format!("an event asks with the id {id} before the one with that id was answered");
-                    notes.push(Note::new(Severity::Warn, text, SPEC));
+                    notes.push(Note::new(Severity::Warn, text, packet.revision.acknowledgement()));
                 }
             }
             Kind::Event | Kind::BinaryEvent => self.forgotten = true,
@@ -105,7 +104,7 @@ impl Exchanges {
                 None if whole && !self.forgotten && !is_doubtful => {
                     let text =
                         format!("it acknowledges the event {id}, which nobody sent or which was answered before");
-                    notes.push(Note::new(Severity::Warn, text, SPEC));
+                    notes.push(Note::new(Severity::Warn, text, packet.revision.acknowledgement()));
                 }
                 None => {}
             },

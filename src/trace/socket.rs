@@ -24,7 +24,6 @@ use crate::protocol::socketio::{Connect, Kind, Packet, Revision, SocketIoPacket,
 const MAX_ATTACHMENTS: u64 = 1000;
 /// More namespaces than this are not told apart in one session.
 const MAX_NAMESPACES: usize = 1000;
-const SPEC: &str = "Socket.IO protocol 5, Packet encoding";
 
 /// How packets are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,7 +146,14 @@ impl Sockets {
                 Err(note) => remark(found, note),
             },
             (Parser::MessagePack, Data::Text(_)) => {
-                remark(found, Note::new(Severity::Warn, "text where the other packets are MessagePack", SPEC));
+                remark(
+                    found,
+                    Note::new(
+                        Severity::Warn,
+                        "text where the other packets are MessagePack",
+                        self.revision.packet_encoding(),
+                    ),
+                );
             }
             (Parser::Unheard, _) => {}
         }
@@ -186,7 +192,7 @@ impl Sockets {
             let note =
                 format!("a packet with {attachments} attachments: more than {MAX_ATTACHMENTS} are not waited for");
             self.unsure[carried.direction.index()] = true;
-            return remark(found, Note::new(Severity::Warn, note, SPEC));
+            return remark(found, Note::new(Severity::Warn, note, self.revision.packet_encoding()));
         }
         self.await_attachments(carried, sid, packet);
     }
@@ -219,7 +225,7 @@ impl Sockets {
                     true => (Severity::Note, "octets before these are not known: nor is which packet they belong to"),
                     false => (Severity::Error, "octets that no packet announced"),
                 };
-                return remark(found, Note::new(severity, note, SPEC));
+                return remark(found, Note::new(severity, note, self.revision.packet_encoding()));
             }
         };
         if !waiting.add(carried, octets.len(), Some(octets)) {
@@ -336,7 +342,7 @@ impl Sockets {
         let was_shown = self.from_open || !self.namespaces.is_empty();
         if needs && !joined && was_shown && !self.doubted[Direction::ToServer.index()] {
             let text = format!("an event in the namespace {}, which was not joined", packet.namespace);
-            notes.push(Note::new(Severity::Warn, text, "Socket.IO protocol 5, Connection to a namespace"));
+            notes.push(Note::new(Severity::Warn, text, self.revision.connection_to_a_namespace()));
         }
     }
 

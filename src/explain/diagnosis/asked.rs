@@ -188,7 +188,7 @@ fn unacknowledged(case: &Case<'_>) -> Vec<Finding> {
             packet.id.unwrap_or_default(),
             in_words(waited)
         );
-        found.push(Finding::warn(text, "Socket.IO protocol 5, Acknowledgement", vec![message.frame()]));
+        found.push(Finding::warn(text, packet.revision.acknowledgement(), vec![message.frame()]));
     }
     found
 }

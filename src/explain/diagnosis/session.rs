@@ -172,5 +172,5 @@ fn refused_namespace(message: &Message) -> Option<Finding> {
     let why = packet.data.as_deref().and_then(|data| Refusal::from_json(data).message);
     let why = why.map(|why| format!(": {}", json_string(&why, MOST))).unwrap_or_default();
     let text = format!("the server did not let the client into {}{why}", quoted(&packet.namespace));
-    Some(Finding::warn(text, "Socket.IO protocol 5, Connection to a namespace", vec![message.frame()]))
+    Some(Finding::warn(text, packet.revision.connection_to_a_namespace(), vec![message.frame()]))
 }

@@ -35,6 +35,7 @@ pub fn read_msgpack(octets: &[u8], revision: Revision) -> Result<Packet<'static>
     if reader.at < octets.len() {
         packet.wrong(format!("{} behind the packet", counted(octets.len() - reader.at, "octet")));
     }
+    revision.cite(&mut packet.notes);
     Ok(packet)
 }
 

@@ -32,6 +32,35 @@ impl Revision {
             Self::V5 => 5,
         }
     }
+
+    /// Where it says how packets are written.
+    pub fn packet_encoding(self) -> &'static str {
+        match self {
+            Self::V4 => "Socket.IO protocol 4, Packet encoding",
+            Self::V5 => SPEC,
+        }
+    }
+
+    /// Names its own text in notes that were made before it was known which version it is.
+    pub(crate) fn cite(self, notes: &mut [Note]) {
+        notes.iter_mut().filter(|note| note.spec == SPEC).for_each(|note| note.spec = self.packet_encoding());
+    }
+
+    /// Where it says how a namespace is joined.
+    pub fn connection_to_a_namespace(self) -> &'static str {
+        match self {
+            Self::V4 => "Socket.IO protocol 4, Exchange protocol",
+            Self::V5 => "Socket.IO protocol 5, Connection to a namespace",
+        }
+    }
+
+    /// Where it says how an event is acknowledged.
+    pub fn acknowledgement(self) -> &'static str {
+        match self {
+            Self::V4 => "Socket.IO protocol 4, Packet types",
+            Self::V5 => "Socket.IO protocol 5, Acknowledgement",
+        }
+    }
 }
 
 /// What a packet is. Every character maps; the unknown ones keep their value.
@@ -189,6 +218,7 @@ impl<'a> Packet<'a> {
         packet.read_id(&mut reader);
         packet.read_data(&mut reader);
         packet.check(revision);
+        revision.cite(&mut packet.notes);
         packet
     }
 

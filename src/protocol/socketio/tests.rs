@@ -387,3 +387,15 @@ proptest! {
         prop_assert_eq!(join(&data, &[[0_u8]]).data, format!("[{}]", elements.join(",")));
     }
 }
+
+/// What is odd is told by the version that is spoken.
+#[test]
+fn notes_name_the_version_that_is_spoken() {
+    for (revision, spec) in [
+        (Revision::V4, "Socket.IO protocol 4, Packet encoding"),
+        (Revision::V5, "Socket.IO protocol 5, Packet encoding"),
+    ] {
+        let packet = Packet::read("2{}", revision);
+        assert!(!packet.notes.is_empty() && packet.notes.iter().all(|note| note.spec == spec), "{:?}", packet.notes);
+    }
+}
