@@ -144,12 +144,13 @@ fn exchanges(trace: &Trace) -> BTreeMap<Key, Vec<Exchange>> {
     let mut found: BTreeMap<Key, Vec<Exchange>> = BTreeMap::new();
     let asks =
         |message: &&Message| message.direction == Direction::ToServer && message.payload_as::<HttpMessage>().is_some();
-    let place = |message: &'_ Message| (message.connection, message.range.start);
-    let requests: BTreeMap<(u32, u64), &Message> =
-        trace.messages().iter().filter(asks).map(|message| (place(message), message)).collect();
+    // What lies inside of TLS, and on each stream of HTTP/2, is counted by itself.
+    let place = |message: &Message, start: u64| (message.connection, message.inside, message.stream, start);
+    let requests: BTreeMap<_, &Message> =
+        trace.messages().iter().filter(asks).map(|message| (place(message, message.range.start), message)).collect();
     for message in trace.messages() {
         let Some((http, answers)) = response(message) else { continue };
-        let Some(request) = requests.get(&(message.connection, answers.start)) else { continue };
+        let Some(request) = requests.get(&place(message, answers.start)) else { continue };
         let Some((method, target)) =
             request.payload_as::<HttpMessage>().and_then(|http| http.start(trace.bytes(request)))
         else {
@@ -273,6 +274,7 @@ fn spell(nanoseconds: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trace::testing_http2::{END_STREAM, begin, data, get, headers, ok};
 
     const MS: i64 = 1_000_000;
 
@@ -313,6 +315,18 @@ mod tests {
         assert_eq!(judged(&[exchange.clone()]), None, "a large answer is split, too");
         exchange.says = Some(Habit::Streaming);
         assert_eq!(judged(&[exchange]), Some((Habit::Streaming, Confidence::Certain)));
+    }
+
+    /// On each stream of HTTP/2 octets are counted from 0.
+    #[test]
+    fn requests_on_streams_are_told_apart() {
+        let mut talk = begin();
+        talk.client(get(1, "/events")).client(get(3, "/style.css"));
+        let fields = [(":status", "200"), ("content-type", "text/event-stream")];
+        talk.server([headers(1, 0, &fields), data(1, END_STREAM, "data: a\n\n")].concat());
+        talk.server([ok(3), data(3, END_STREAM, "b")].concat());
+        let found: Vec<_> = habits(&talk.trace()).into_iter().map(|one| (one.habit, one.path, one.frames)).collect();
+        assert_eq!(found, [(Habit::Streaming, "/events".to_owned(), vec![6])]);
     }
 
     #[test]
