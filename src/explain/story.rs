@@ -7,7 +7,7 @@ use super::{Cast, quic_story};
 use crate::count::counted;
 use crate::flow::{Closing, Connection, Finding, Reset, Segment};
 use crate::layer::{Direction, Severity};
-use crate::message::{Held, Payload};
+use crate::message::Payload;
 use crate::packet::Flags;
 use crate::protocol::engineio::{EngineIoPacket, Kind};
 use crate::protocol::text::as_text;
@@ -180,7 +180,8 @@ impl Chapter {
         let lying = lying(trace.messages_in(number));
         let ending = trace.messages_in(number);
         let mut ordered = Ordered::default();
-        let told = |(_, message): &(usize, &Message)| is_told(trace, message) && !is_told_by(message, ending);
+        let inner = Inner::of(ending);
+        let told = |(_, message): &(usize, &Message)| is_told(trace, message) && !inner.tells(message);
         for (at, message) in ending.iter().enumerate().filter(told) {
             let (carrier, odd) = lying.get(&lies(message)).copied().unwrap_or((None, false));
             let phase = phase_of(carrier.unwrap_or(message));
@@ -261,14 +262,47 @@ fn is_told(trace: &Trace, message: &Message) -> bool {
         && !message.payload_as().is_some_and(carries)
 }
 
-/// Whether a frame of HTTP/2 only carries what ends with it, which has a line of its own.
-fn is_told_by(message: &Message, ending: &[Message]) -> bool {
-    let held = message.payload_as::<Http2Frame>().and_then(Payload::holds);
-    let ends_there = |held: &Held| {
-        let is_it = |inner: &&Message| inner.stream == held.stream && inner.direction == message.direction;
-        ending.iter().filter(is_it).any(|inner| inner.payload.protocol() != "websocket.handshake")
-    };
-    held.is_some_and(|held| ends_there(&held)) && message.notes.is_empty()
+/// What ends in a frame on streams of HTTP/2: of each stream and way, where what begins so early or earlier ends at the latest, in
+/// order of where they begin.
+struct Inner(HashMap<(u32, Direction), Vec<(u64, u64)>>);
+
+impl Inner {
+    fn of(ending: &[Message]) -> Self {
+        let mut inner: HashMap<_, Vec<(u64, u64)>> = HashMap::new();
+        for message in ending.iter().filter(|message| message.payload.protocol() != "websocket.handshake") {
+            if let Some(stream) = message.stream {
+                let range = (message.range.start, message.range.end);
+                inner.entry((stream, message.direction)).or_default().push(range);
+            }
+        }
+        for ranges in inner.values_mut() {
+            ranges.sort_unstable();
+            let mut latest = 0;
+            ranges.iter_mut().for_each(|(_, end)| {
+                latest = latest.max(*end);
+                *end = latest;
+            });
+        }
+        Self(inner)
+    }
+
+    /// Whether a frame of HTTP/2 only carries what ends with it, which has a line of its own.
+    fn tells(&self, message: &Message) -> bool {
+        let held = message.payload_as::<Http2Frame>().and_then(Payload::holds).filter(|_| message.notes.is_empty());
+        held.is_some_and(|held| {
+            let ranges = held.stream.and_then(|stream| self.0.get(&(stream, message.direction)));
+            let before = ranges.and_then(|ranges| {
+                let behind = ranges.partition_point(|(start, _)| *start <= held.range.start);
+                ranges.get(behind.checked_sub(1)?)
+            });
+            before.is_some_and(|(_, end)| *end >= held.range.end) && !resets(message)
+        })
+    }
+}
+
+/// Whether a frame breaks off its stream, which nothing that it carried tells.
+fn resets(message: &Message) -> bool {
+    message.payload_as::<Http2Frame>().is_some_and(|frame| frame.reset().is_some())
 }
 
 /// What lies on the same octets of a frame's messages: the last that owns them, and whether there is a warning about any.
@@ -393,6 +427,7 @@ fn phase_of(message: &Message) -> Phase {
 mod tests {
     use super::*;
     use crate::trace::testing::Conversation;
+    use crate::trace::testing_http2::{END_STREAM, begin, data, frame, get, headers, ok};
 
     fn told(talk: &Conversation) -> Vec<(u32, String)> {
         let story = Story::tell(&talk.trace(), &Cast::default(), &|_| true);
@@ -483,5 +518,20 @@ mod tests {
         let mut talk = Conversation::new().open();
         talk.client("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
         assert!(began(&talk));
+    }
+
+    /// What only carries what ends with it has no line; what says something of its own has one.
+    #[test]
+    fn frames_of_http2_that_say_something_have_a_line() {
+        let mut talk = begin();
+        talk.client([get(1, "/events"), get(3, "/x"), get(5, "/y")].concat());
+        let fields = [(":status", "200"), ("content-type", "text/event-stream")];
+        talk.server([headers(1, 0, &fields), data(1, 0, "data: a\n\n")].concat());
+        talk.server([ok(3), data(3, END_STREAM, "b"), ok(5)].concat());
+        talk.server(frame(3, 0, 5, &[0, 0, 0, 8])).server(data(1, END_STREAM, "data: c\n\n"));
+        let lines: Vec<String> = told(&talk).into_iter().filter(|(at, _)| *at >= 7).map(|(_, text)| text).collect();
+        let of = |words: &str| lines.iter().filter(|line| line.contains(words)).count();
+        assert_eq!([of("HEADERS 1 200"), of("DATA"), of("stream 3: 200")], [1, 0, 1], "{lines:#?}");
+        assert_eq!(of("RST_STREAM 5 CANCEL"), 1, "{lines:#?}");
     }
 }
