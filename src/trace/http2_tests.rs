@@ -2,7 +2,7 @@
 
 use super::testing::{Conversation, notes, told};
 use super::testing_http2::{
-    END_HEADERS, END_STREAM, PADDED, begin, block, connect, data, frame, get, headers, masked, ok, plain, post,
+    END_HEADERS, END_STREAM, PADDED, PREFACE, begin, block, connect, data, frame, get, headers, masked, ok, plain, post,
 };
 use super::{Message, Trace};
 use crate::layer::Direction;
@@ -322,4 +322,31 @@ fn a_tunnel_is_listened_to() {
     talk.client(data(1, 0, super::testing::GET)).server(data(1, 0, super::testing::EMPTY_200));
     let trace = talk.trace();
     assert_eq!(carried(&trace), ["[6] > CONNECT b:80", "[7] < 200", "[8] > GET /", "[9] < 200 OK"]);
+}
+
+/// What who spoke HTTP/2 without having asked for it is told most often where nobody speaks it.
+#[test]
+fn an_answer_of_http1_is_no_frame() {
+    let mut talk = Conversation::new().open();
+    talk.client([PREFACE.to_vec(), frame(4, 0, 0, b""), get(1, "/")].concat());
+    talk.server("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+    let trace = talk.trace();
+    assert!(
+        notes(&trace).iter().any(|(frame, text)| *frame == Some(5) && text.contains("this is an answer of HTTP/1"))
+    );
+    assert!(!told(&trace).iter().any(|line| line.contains("frame type")), "{:?}", told(&trace));
+}
+
+/// What cannot be read is not said to be missing, nor are its fields those of a trailer section.
+#[test]
+fn who_breaks_header_compression_is_not_said_to_lack_fields() {
+    let mut talk = begin();
+    // An index that no table has.
+    talk.client(frame(1, END_HEADERS | END_STREAM, 1, &[0xff, 0x00]));
+    talk.server([ok(1), data(1, END_STREAM, "a")].concat());
+    let trace = talk.trace();
+    let said: Vec<_> = notes(&trace).into_iter().map(|(_, text)| text).collect();
+    assert!(said.iter().any(|text| text.contains("are not read any more")), "{said:?}");
+    assert!(!said.iter().any(|text| text.contains("without :method")), "{said:?}");
+    assert!(told(&trace).iter().any(|line| line.contains("HEADERS 1 header fields that cannot be read")), "{trace:?}");
 }

@@ -3,14 +3,18 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::exchange::HTTP2;
 use super::frame::{Content, HEADER_LEN, Headers, Http2Frame, flag, kind};
-use super::hpack::Table;
+use super::hpack::{OVERHEAD, Table};
 use super::streams::{Streams, Stretch};
 use crate::layer::{Direction, Group, Note, Severity};
-use crate::message::{Decoder, Draft, Held, Input, Inside, Piece, Progress, Sink};
+use crate::message::{Decoder, Draft, FieldLine, Held, Input, Inside, Piece, Progress, Sink};
+use crate::protocol::http1::unreadable;
 
 /// "the client connection preface" (RFC 9113 §3.4).
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// How an answer of HTTP/1 begins. As the header of a frame it would be longer than any side takes at first.
+const OLDER: &[u8] = b"HTTP/1.";
 /// What a side takes at least, and at first (RFC 9113 §4.2).
 const FIRST_MAX_FRAME: u32 = 1 << 14;
 /// A header block of more octets is not put together.
@@ -54,6 +58,11 @@ impl Decoder for Http2Decoder {
         let speaker = &mut self.speakers[input.direction.index()];
         if input.direction == Direction::ToServer && !speaker.begun {
             return preface(speaker, input, sink);
+        }
+        if input.direction == Direction::ToClient && !speaker.begun && input.bytes.starts_with(OLDER) {
+            let why =
+                "this is an answer of HTTP/1, from a server that was not asked in it and does not speak HTTP/2 here";
+            return unreadable(input, HTTP2, why, sink);
         }
         let Some(header) = input.bytes.first_chunk::<HEADER_LEN>() else { return cut(input, sink) };
         let frame = Http2Frame::read(header);
@@ -150,7 +159,12 @@ impl Http2Decoder {
             }
             kind::SETTINGS => self.settings(&mut frame, body, direction, notes),
             kind::RST_STREAM | kind::WINDOW_UPDATE => match body {
-                [a, b, c, e] => frame.content = Content::Number(u32::from_be_bytes([*a, *b, *c, *e])),
+                [a, b, c, e] => {
+                    let number = u32::from_be_bytes([*a, *b, *c, *e]);
+                    // "Reserved" is the first bit of an increment (RFC 9113 §6.9).
+                    let is_error = frame.kind == kind::RST_STREAM;
+                    frame.content = Content::Number(if is_error { number } else { number & 0x7fff_ffff });
+                }
                 _ => notes.push(error("its body has not four octets", "RFC 9113 §4.2")),
             },
             kind::GOAWAY => match body.split_first_chunk::<8>() {
@@ -200,8 +214,14 @@ impl Http2Decoder {
             let text = format!("{}: header fields of this direction are not read any more", broken.0);
             notes.push(Note::new(Severity::Error, text, "RFC 7541 §3").about(Group::Malformed));
             speaker.lost = true;
+            // What it is for stands at the front. Without that nobody can say what is missing from it.
+            headers.lost = !fields.iter().any(|field| matches!(&*field.name, ":method" | ":status"));
         }
         headers.closes = block.closes;
+        if headers.lost {
+            frame.content = Content::Headers(headers);
+            return;
+        }
         frame.content = Content::Headers(Headers { fields: fields.into(), known: true, ..headers });
     }
 
@@ -226,8 +246,16 @@ impl Http2Decoder {
             Content::Number(_) => self.streams.reset(direction, stream),
             _ => self.streams.data(direction, stream, len, frame.ends_stream()),
         }?;
-        let is_lost = matches!(&frame.content, Content::Headers(headers) if headers.lost);
-        let (octets, piece) = if is_lost { (&[][..], Piece::Content) } else { (octets, piece) };
+        let (stretch, is_read) = match &frame.content {
+            Content::Headers(headers) if headers.lost => (stretch, false),
+            Content::Headers(headers) if !self.streams.keep(stream, size_of_section(&headers.fields)) => {
+                let text = "the header fields of all open streams are more than 4 MiB: this one is not put together";
+                notes.push(Note::new(Severity::Warn, text, "RFC 9113 §10.5.1").about(Group::Undecoded));
+                (self.streams.reset(direction, stream)?, false)
+            }
+            _ => (stretch, true),
+        };
+        let (octets, piece) = if is_read { (octets, piece) } else { (&[][..], Piece::Content) };
         let Stretch { range, closes, ends } = stretch;
         let (offset, from) = (range.start, input.offset + at.start);
         frame.held = Some(Held { stream: Some(stream), range, at: at.start });
@@ -273,6 +301,11 @@ fn padding(frame: &Http2Frame, body: &[u8], own: usize, notes: &mut Vec<Note>) -
         return Some(0);
     }
     Some(len)
+}
+
+/// How large a section is, as HTTP/2 counts it (RFC 9113 §6.5.2, `SETTINGS_MAX_HEADER_LIST_SIZE`).
+fn size_of_section(fields: &[FieldLine]) -> usize {
+    fields.iter().map(|field| field.name.len() + field.value.len() + OVERHEAD).sum()
 }
 
 fn error(text: impl Into<String>, spec: &'static str) -> Note {

@@ -6,11 +6,10 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::Arc;
 
 use crate::count::counted;
 use crate::layer::{Direction, Note, Severity};
-use crate::message::{Decoder, Draft, Head, Input, Progress, Section, Sink, Upgrade};
+use crate::message::{Decoder, Draft, Input, Progress, Section, Sink, Upgrade};
 use crate::protocol::http1::{Events, Fault, HttpMessage, Packed, Rules, Undone, no_stream, unreadable};
 
 /// So many sections wait for those before them; who waits for an answer says no more.
@@ -42,7 +41,7 @@ struct Side {
 
 /// The request.
 struct Asked {
-    head: Arc<Head>,
+    head: Packed,
     range: Range<u64>,
     /// The protocol that it asks for, in lower case.
     token: Option<String>,
@@ -53,7 +52,6 @@ struct Asked {
 /// A message whose head was read and whose end was not.
 struct Open {
     head: Packed,
-    texts: Arc<Head>,
     /// Where its head lies.
     at: Range<u64>,
     has_body: bool,
@@ -67,7 +65,7 @@ struct Open {
     notes: Vec<Note>,
 }
 
-const HTTP2: Rules = ("HTTP/2", "RFC 9113 §8.1");
+pub(super) const HTTP2: Rules = ("HTTP/2", "RFC 9113 §8.1");
 
 impl Exchange {
     /// A decoder for the stream with this number.
@@ -133,36 +131,40 @@ impl Exchange {
         let open = self.opened(head, at, input.direction);
         if is_request {
             let token = open.head.value(":protocol").map(str::to_ascii_lowercase);
-            let waits = open.texts.start == "CONNECT";
-            self.asked = Some(Asked { head: Arc::clone(&open.texts), range: open.at.clone(), token, waits });
+            let waits = open.head.value(":method") == Some("CONNECT");
+            self.asked = Some(Asked { head: open.head.clone(), range: open.at.clone(), token, waits });
         }
         self.sides[input.direction.index()].open = Some(open);
         Ok(())
     }
 
     fn opened(&self, head: Packed, at: Range<u64>, direction: Direction) -> Open {
-        let texts = Arc::new(head.to_head());
         let mut notes = Vec::new();
-        if let Some(name) = OF_CONNECTIONS.iter().find(|name| texts.get(name).is_some()) {
+        if let Some(name) = OF_CONNECTIONS.iter().find(|name| head.value(name).is_some()) {
             let text = format!("the field {name} is about a connection: HTTP/2 has none such");
             notes.push(Note::new(Severity::Error, text, "RFC 9113 §8.2.2"));
         }
-        let method = self.asked.as_ref().map(|asked| &*asked.head.start);
+        let method = self.asked.as_ref().and_then(|asked| asked.head.value(":method"));
         let has_body = match head.status {
-            None => texts.start != "CONNECT",
+            None => head.value(":method") != Some("CONNECT"),
             Some(status) => {
                 if self.asked.is_none() && !self.is_pushed {
-                    let text = "a response without a request: the capture may have begun in the middle";
+                    let text = "a response to a request that is not known: the capture may have begun in the middle, or the \
+                                request's header fields cannot be read";
                     notes.push(Note::new(Severity::Warn, text, "RFC 9113 §8.1"));
                 }
-                notes.extend(self.asked.as_ref().and_then(|asked| no_stream(status, &asked.head)));
+                // A head is only made where it is needed: its texts are copies.
+                let asked = self.asked.as_ref().filter(|_| status == 204);
+                notes.extend(asked.and_then(|asked| no_stream(status, &asked.head.to_head())));
                 let tunnels = method == Some("CONNECT") && (200..300).contains(&status);
                 method != Some("HEAD") && !matches!(status, 100..=199 | 204 | 304) && !tunnels
             }
         };
         let is_stream = direction == Direction::ToClient && has_body;
-        let events = if is_stream { Events::of(&texts, &mut notes) } else { None };
-        Open { head, texts, read: at.end, at, has_body, events, undone: None, is_long: false, notes }
+        let may_be = is_stream
+            && head.value("content-type").is_some_and(|text| text.to_ascii_lowercase().contains("event-stream"));
+        let events = if may_be { Events::of(&head.to_head(), &mut notes) } else { None };
+        Open { head, read: at.end, at, has_body, events, undone: None, is_long: false, notes }
     }
 
     fn go_on(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Progress {
@@ -186,7 +188,7 @@ impl Exchange {
         }
         if input.end {
             open.notes.push(match open.events {
-                Some(_) if open.texts.get("content-length").is_none() => Events::unended(),
+                Some(_) if open.head.value("content-length").is_none() => Events::unended(),
                 _ => Note::new(Severity::Warn, CUT_SHORT, "RFC 9113 §8.1"),
             });
             return self.finish(input, there, false, sink);
@@ -201,15 +203,17 @@ impl Exchange {
         let status = open.head.status;
         let body_len = end - open.at.end - open.head.tail_len;
         if complete && open.has_body {
-            open.notes.extend(wrong_length(&open.texts, body_len));
+            open.notes.extend(wrong_length(&open.head, body_len));
         }
         let request = self.asked.as_ref().map(|asked| asked.range.clone()).filter(|_| status.is_some());
+        let head = open.head.clone();
         let payload = HttpMessage::packed(open.head, open.at.end - open.at.start).answering(request);
         if let Some(undone) = open.undone.as_mut().filter(|_| complete) {
             open.notes.extend(undone.finish().map(|fault| fault.note()));
         } else if complete {
             let bytes = input.within(input.direction, &range).unwrap_or_default();
-            open.notes.extend(payload.coding_note(&open.texts, bytes));
+            let coded = head.value("content-encoding");
+            open.notes.extend(coded.and_then(|_| payload.coding_note(&head.to_head(), bytes)));
         } else {
             open.notes.extend(open.events.iter().filter_map(|events| events.fault.as_ref()).map(Fault::note));
         }
@@ -217,7 +221,7 @@ impl Exchange {
         sink.message(Draft { direction, range: range.clone(), payload: &payload, notes, complete });
         let consumed = (end - input.offset) as usize;
         match status {
-            Some(status) => self.answer(status, &open.texts, (range, consumed), sink),
+            Some(status) => self.answer(status, &head, (range, consumed), sink),
             None => {
                 self.asked.iter_mut().for_each(|asked| asked.range = range.clone());
                 Progress::Consumed(consumed)
@@ -226,7 +230,13 @@ impl Exchange {
     }
 
     /// Goes on as what a CONNECT has asked for, if this final response grants it.
-    fn answer(&mut self, status: u16, head: &Head, (range, len): (Range<u64>, usize), sink: &mut dyn Sink) -> Progress {
+    fn answer(
+        &mut self,
+        status: u16,
+        head: &Packed,
+        (range, len): (Range<u64>, usize),
+        sink: &mut dyn Sink,
+    ) -> Progress {
         let Some(asked) = self.asked.as_mut().filter(|asked| asked.waits && status >= 200) else {
             return Progress::Consumed(len);
         };
@@ -237,8 +247,8 @@ impl Exchange {
         };
         sink.upgrade(Upgrade {
             token,
-            request: asked.head.as_ref().clone(),
-            response: head.clone(),
+            request: asked.head.to_head(),
+            response: head.to_head(),
             request_range: Some(asked.range.clone()),
             response_range: range,
             switched,
@@ -267,7 +277,7 @@ impl Open {
             return Progress::NeedMore;
         }
         if !std::mem::replace(&mut self.is_long, true) {
-            self.undone = Undone::of(&self.texts);
+            self.undone = self.head.value("content-encoding").and_then(|_| Undone::of(&self.head.to_head()));
             let body = input.within(input.direction, &(self.at.end..end)).unwrap_or_default();
             self.undone.iter_mut().for_each(|undone| undone.push(body));
         }
@@ -277,8 +287,8 @@ impl Open {
 
 /// "A request or response that is defined as having content when it contains a Content-Length header field … is malformed if
 /// the value … does not equal the sum of the DATA frame payload lengths" (RFC 9113 §8.1.1).
-fn wrong_length(head: &Head, body_len: u64) -> Option<Note> {
-    let said: u64 = head.get("content-length")?.trim().parse().ok()?;
+fn wrong_length(head: &Packed, body_len: u64) -> Option<Note> {
+    let said: u64 = head.value("content-length")?.trim().parse().ok()?;
     let text = format!("content-length says {said}, and {} came", counted(body_len, "octet"));
     (said != body_len).then(|| Note::new(Severity::Error, text, "RFC 9113 §8.1.1"))
 }

@@ -202,6 +202,7 @@ impl Http2Frame {
             }
             Content::Number(number) => self.reset().unwrap_or_else(|| format!("+{number}")),
             Content::GoAway { last, error } => format!("{}, last stream {last}", error_name(*error)),
+            Content::Headers(Headers { lost: true, .. }) => "header fields that cannot be read".to_owned(),
             Content::Headers(_) => "part of a header block".to_owned(),
             Content::Nothing if matches!(self.kind, kind::SETTINGS | 6) && self.flags & flag::ACK != 0 => {
                 "ACK".to_owned()

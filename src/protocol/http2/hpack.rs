@@ -14,25 +14,47 @@ pub use crate::message::FieldLine as HeaderField;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::protocol) struct Broken(pub(in crate::protocol) &'static str);
 
+/// A name or a value as text, and how many octets it was: tables count those (RFC 7541 §4.1), and octets that are no UTF-8 are
+/// replaced by a character of three.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::protocol) struct Text {
+    pub(in crate::protocol) text: Arc<str>,
+    pub(in crate::protocol) len: usize,
+}
+
+impl Text {
+    fn of(octets: &[u8]) -> Self {
+        Self { text: String::from_utf8_lossy(octets).into(), len: octets.len() }
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self::of(text.as_bytes())
+    }
+}
+
 /// The table of a direction grows to this at most, whatever its ends agree on.
 const MAX_TABLE: usize = 1 << 20;
 /// A block may name the same long field of the table again and again: of what becomes of it no more than this is kept.
 const MAX_LIST: usize = 1 << 18;
 /// "additional 32 octets" for each entry (RFC 7541 §4.1).
-const OVERHEAD: usize = 32;
+pub(super) const OVERHEAD: usize = 32;
 
 /// The table that the blocks of one direction have built up.
 pub(super) struct Table {
-    entries: VecDeque<(Arc<str>, Arc<str>)>,
+    entries: VecDeque<(Text, Text)>,
     size: usize,
     /// What the encoder has chosen, and the most it may choose.
     limit: usize,
     allowed: usize,
+    /// It may choose more than is kept here.
+    is_capped: bool,
 }
 
 impl Default for Table {
     fn default() -> Self {
-        Self { entries: VecDeque::new(), size: 0, limit: 4096, allowed: 4096 }
+        Self { entries: VecDeque::new(), size: 0, limit: 4096, allowed: 4096, is_capped: false }
     }
 }
 
@@ -41,6 +63,7 @@ impl Table {
     /// with more until it has heard so: what it may use is not taken away here.
     pub(super) fn allow(&mut self, size: u32) {
         self.allowed = self.allowed.max((size as usize).min(MAX_TABLE));
+        self.is_capped |= size as usize > MAX_TABLE;
     }
 
     /// Reads a whole block. The fields that came before something broken are handed out with it.
@@ -78,7 +101,10 @@ impl Table {
             0x20..0x40 => {
                 let size = reader.integer(5)?;
                 if size > self.allowed {
-                    return Err(Broken("it makes the table larger than the other side allows"));
+                    return Err(Broken(match self.is_capped {
+                        true => "it makes the table larger than 1 MiB, which is more than is kept here",
+                        false => "it makes the table larger than the other side allows",
+                    }));
                 }
                 self.limit = size;
                 self.evict(0);
@@ -99,10 +125,10 @@ impl Table {
                 (name, value)
             }
         };
-        Ok(Some(HeaderField { name, value, at: start..reader.at }))
+        Ok(Some(HeaderField { name: name.text, value: value.text, at: start..reader.at }))
     }
 
-    fn entry(&self, index: usize) -> Option<(Arc<str>, Arc<str>)> {
+    fn entry(&self, index: usize) -> Option<(Text, Text)> {
         let index = index.checked_sub(1)?;
         match STATIC.get(index) {
             Some((name, value)) => Some(((*name).into(), (*value).into())),
@@ -111,19 +137,19 @@ impl Table {
     }
 
     /// The newest entry comes first; one that is larger than the table empties it (RFC 7541 §4.4).
-    fn insert(&mut self, name: &Arc<str>, value: &Arc<str>) {
-        let size = name.len() + value.len() + OVERHEAD;
+    fn insert(&mut self, name: &Text, value: &Text) {
+        let size = name.len + value.len + OVERHEAD;
         self.evict(size);
         if size <= self.limit {
             self.size += size;
-            self.entries.push_front((Arc::clone(name), Arc::clone(value)));
+            self.entries.push_front((name.clone(), value.clone()));
         }
     }
 
     fn evict(&mut self, more: usize) {
         while self.size + more > self.limit {
             let Some((name, value)) = self.entries.pop_back() else { break };
-            self.size -= name.len() + value.len() + OVERHEAD;
+            self.size -= name.len + value.len + OVERHEAD;
         }
     }
 }
@@ -160,22 +186,22 @@ impl Reader<'_> {
     }
 
     /// A text, plain or in the Huffman code (RFC 7541 §5.2).
-    fn string(&mut self) -> Result<Arc<str>, Broken> {
+    fn string(&mut self) -> Result<Text, Broken> {
         self.string_in(7)
     }
 
     /// One whose length begins in the last bits of an octet; the bit before them says whether it is coded.
-    pub(in crate::protocol) fn string_in(&mut self, bits: u32) -> Result<Arc<str>, Broken> {
+    pub(in crate::protocol) fn string_in(&mut self, bits: u32) -> Result<Text, Broken> {
         let is_coded = self.bytes.get(self.at).is_some_and(|octet| octet & 1 << bits != 0);
         let len = self.integer(bits)?;
         let end = self.at.saturating_add(len);
         let octets = self.bytes.get(self.at..end).ok_or(Broken("it ends in the middle of a header field"))?;
         self.at = end;
         match is_coded {
-            false => Ok(String::from_utf8_lossy(octets).into()),
+            false => Ok(Text::of(octets)),
             true => {
                 let octets = huffman::decode(octets).ok_or(Broken("a text in it is no Huffman code"))?;
-                Ok(String::from_utf8_lossy(&octets).into())
+                Ok(Text::of(&octets))
             }
         }
     }
@@ -270,6 +296,26 @@ mod tests {
         let mut table = Table::default();
         table.allow(8192);
         assert_eq!(table.read(&hex("3fe2 1f")).1, None, "what is allowed is done");
+    }
+
+    /// "the sum of its name's length in octets, its value's length in octets, and 32" (§4.1): of octets, not of what they are
+    /// shown as.
+    #[test]
+    fn entries_take_as_much_as_they_were_octets() {
+        let mut table = Table { limit: 2 * (2 + OVERHEAD), ..Table::default() };
+        let kept = |name: u8, value: u8| [0x40, 1, name, 1, value];
+        assert_eq!(table.read(&[kept(b'a', 0xe9), kept(b'b', b'x')].concat()).1, None);
+        let (fields, broken) = table.read(&[0xbf, 0xbe]);
+        let said: Vec<_> = fields.iter().map(|field| format!("{}: {}", field.name, field.value)).collect();
+        assert_eq!((said.join(", ").as_str(), broken), ("a: \u{fffd}, b: x", None));
+    }
+
+    #[test]
+    fn a_table_that_is_too_large_for_here_is_nobodys_fault() {
+        let mut table = Table::default();
+        table.allow(4 << 20);
+        let (_, broken) = table.read(&hex("3fe1 ff7f"));
+        assert!(broken.is_some_and(|broken| broken.0.contains("more than is kept here")), "{broken:?}");
     }
 
     /// An entry of the table is named with one octet, however long it is.

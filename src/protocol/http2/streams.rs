@@ -12,9 +12,15 @@ use crate::map::Map;
 /// More streams than this are not followed at once on a connection.
 pub(super) const MAX_STREAMS: usize = 512;
 
+/// What the header fields of all open streams of a connection may take together: an octet of a block may name 4 KiB of the
+/// table, and as long as a stream is open what it has asked for is known.
+const MAX_KEPT: usize = 4 << 20;
+
 /// What was said on a stream.
 #[derive(Debug, Clone, Copy)]
 struct Said {
+    /// How much its header fields take.
+    kept: usize,
     /// How many octets, in each direction.
     octets: [u64; 2],
     /// Whether nothing more will come there.
@@ -25,6 +31,8 @@ struct Said {
 #[derive(Debug, Default)]
 pub(super) struct Streams {
     open: Map<u32, Said>,
+    /// How much the header fields of those take.
+    kept: usize,
     /// The highest numbers: of those that the server opens, and of those that the client does.
     latest: [u32; 2],
     /// The frames of a direction cannot be found any more.
@@ -79,15 +87,32 @@ impl Streams {
         said.ended[d] = closes;
         let ends = said.ended == [true; 2];
         if ends {
-            self.open.remove(&stream);
+            self.forget(stream);
         }
         Some(Stretch { range: start..start + len, closes, ends })
     }
 
     /// RST_STREAM.
     pub(super) fn reset(&mut self, direction: Direction, stream: u32) -> Option<Stretch> {
-        let at = self.open.remove(&stream)?.octets[direction.index()];
+        let at = self.forget(stream)?.octets[direction.index()];
         Some(Stretch { range: at..at, closes: false, ends: true })
+    }
+
+    fn forget(&mut self, stream: u32) -> Option<Said> {
+        let said = self.open.remove(&stream)?;
+        self.kept -= said.kept;
+        Some(said)
+    }
+
+    /// Header fields of so many octets are kept for this stream, as long as it is open; whether there is room for them.
+    pub(super) fn keep(&mut self, stream: u32, octets: usize) -> bool {
+        let Some(said) = self.open.get_mut(&stream) else { return true };
+        let fits = self.kept + octets <= MAX_KEPT;
+        if fits {
+            said.kept += octets;
+            self.kept += octets;
+        }
+        fits
     }
 
     /// Octets of a direction are missing: no frame of it can be found any more.
@@ -95,6 +120,7 @@ impl Streams {
         self.lost[direction.index()] = true;
         self.open.values_mut().for_each(|said| said.ended[direction.index()] = true);
         self.open.retain(|_, said| said.ended != [true; 2]);
+        self.kept = self.open.values().map(|said| said.kept).sum();
     }
 }
 
@@ -103,7 +129,7 @@ impl Said {
     /// not captured. Where a server says the first, the client says nothing.
     fn new(direction: Direction, stream: u32, lost: [bool; 2]) -> Self {
         let is_answer = direction == Direction::ToClient || stream.is_multiple_of(2);
-        Self { octets: [0; 2], ended: [lost[0] || is_answer, lost[1]] }
+        Self { kept: 0, octets: [0; 2], ended: [lost[0] || is_answer, lost[1]] }
     }
 }
 
@@ -146,6 +172,19 @@ mod tests {
         assert_eq!(streams.section(DOWN, 1, 1, true, &mut notes), piece(0..1, true, true));
         assert_eq!(streams.section(DOWN, 5, 1, true, &mut notes), piece(0..1, true, true), "its request was not seen");
         assert!(streams.open.is_empty());
+    }
+
+    #[test]
+    fn what_is_kept_for_them_is_bounded() {
+        let (mut streams, mut notes) = (Streams::default(), Vec::new());
+        for stream in [1, 3] {
+            streams.section(UP, stream, 1, true, &mut notes);
+        }
+        assert!(streams.keep(1, MAX_KEPT - 1) && !streams.keep(3, 2) && streams.keep(3, 1));
+        streams.section(DOWN, 1, 1, true, &mut notes);
+        assert!(streams.kept == 1 && streams.keep(3, 2), "what is over takes nothing");
+        streams.reset(DOWN, 3);
+        assert_eq!(streams.kept, 0);
     }
 
     #[test]

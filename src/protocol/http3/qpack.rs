@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::statics::STATIC;
-use crate::protocol::http2::{Broken, Reader};
+use crate::protocol::http2::{Broken, Reader, Text};
 
 /// One header field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,10 +35,17 @@ pub(super) enum Section {
     Blocked,
 }
 
+/// What stands in the table.
+#[derive(Debug, Clone)]
+struct Entry {
+    name: Text,
+    value: Text,
+}
+
 /// The table that the encoder of one direction has built up.
 #[derive(Default)]
 pub(super) struct Table {
-    entries: VecDeque<Http3Header>,
+    entries: VecDeque<Entry>,
     /// How many were put in, those included that are gone.
     inserted: u64,
     size: usize,
@@ -78,18 +85,21 @@ impl Table {
                 let index = reader.integer(6)?;
                 let name = if is_static { fixed(index) } else { self.recent(index) }.ok_or(NO_ENTRY)?.name;
                 let value = reader.string_in(7)?;
-                self.insert(Http3Header { name, value })
+                self.insert(Entry { name, value })
             }
             0x40..0x80 => {
                 let name = reader.string_in(5)?;
                 let value = reader.string_in(7)?;
-                self.insert(Http3Header { name, value })
+                self.insert(Entry { name, value })
             }
             0x20..0x40 => {
                 let capacity = reader.integer(5)?;
                 let allowed = self.allowed.or((capacity == 0).then_some(0)).ok_or(Broken(UNALLOWED))?;
-                if capacity > allowed || capacity > MAX_TABLE {
+                if capacity > allowed {
                     return Err(Broken("it makes the table larger than the other side allows"));
+                }
+                if capacity > MAX_TABLE {
+                    return Err(Broken("it makes the table larger than is kept here"));
                 }
                 self.capacity = capacity;
                 self.evict(0);
@@ -117,13 +127,13 @@ impl Table {
         let (mut fields, mut len) = (Vec::new(), 0);
         while reader.at < section.len() {
             match self.line(&mut reader, base) {
-                Ok(field) => {
-                    len += field.name.len() + field.value.len() + OVERHEAD;
+                Ok(Entry { name, value }) => {
+                    len += name.text.len() + value.text.len() + OVERHEAD;
                     if len > MAX_LIST {
                         let text = "the header fields are more than 256 KiB: the others are not kept";
                         return Section::Read(fields, Some(Broken(text)));
                     }
-                    fields.push(field);
+                    fields.push(Http3Header { name: name.text, value: value.text });
                 }
                 Err(broken) => return Section::Read(fields, Some(broken)),
             }
@@ -161,7 +171,7 @@ impl Table {
     }
 
     /// One field line (RFC 9204 §4.5.2 to §4.5.6).
-    fn line(&self, reader: &mut Reader<'_>, base: u64) -> Result<Http3Header, Broken> {
+    fn line(&self, reader: &mut Reader<'_>, base: u64) -> Result<Entry, Broken> {
         let first = reader.bytes.get(reader.at).copied().unwrap_or_default();
         let before = |index: usize| self.absolute(base.checked_sub(1 + index as u64)?);
         let behind = |index: usize| self.absolute(base.checked_add(index as u64)?);
@@ -178,22 +188,22 @@ impl Table {
             0x10..0x20 => return behind(reader.integer(4)?).ok_or(NO_ENTRY),
             _ => behind(reader.integer(3)?).ok_or(NO_ENTRY)?.name,
         };
-        Ok(Http3Header { name: named, value: reader.string_in(7)? })
+        Ok(Entry { name: named, value: reader.string_in(7)? })
     }
 
     /// The entry put in so many before the latest.
-    fn recent(&self, index: usize) -> Option<Http3Header> {
+    fn recent(&self, index: usize) -> Option<Entry> {
         self.entries.get(index).cloned()
     }
 
     /// The entry with this number, counted from the first that was ever put in.
-    fn absolute(&self, number: u64) -> Option<Http3Header> {
+    fn absolute(&self, number: u64) -> Option<Entry> {
         let before = self.inserted.checked_sub(1)?.checked_sub(number)?;
         self.recent(usize::try_from(before).ok()?)
     }
 
-    fn insert(&mut self, entry: Http3Header) -> Result<(), Broken> {
-        let size = entry.name.len() + entry.value.len() + OVERHEAD;
+    fn insert(&mut self, entry: Entry) -> Result<(), Broken> {
+        let size = entry.name.len + entry.value.len + OVERHEAD;
         if size > self.capacity {
             return Err(Broken("it puts in an entry that is larger than the table"));
         }
@@ -206,8 +216,8 @@ impl Table {
 
     fn evict(&mut self, more: usize) {
         while self.size + more > self.capacity {
-            let Some(Http3Header { name, value }) = self.entries.pop_back() else { break };
-            self.size -= name.len() + value.len() + OVERHEAD;
+            let Some(Entry { name, value }) = self.entries.pop_back() else { break };
+            self.size -= name.len + value.len + OVERHEAD;
         }
     }
 }
@@ -219,8 +229,8 @@ pub(super) const UNALLOWED: &str = "the settings that it follows were not seen";
 /// What [`Reader`] says where octets are missing.
 const ENDS: &str = "it ends in the middle of a header field";
 
-fn fixed(index: usize) -> Option<Http3Header> {
-    STATIC.get(index).map(|(name, value)| Http3Header { name: (*name).into(), value: (*value).into() })
+fn fixed(index: usize) -> Option<Entry> {
+    STATIC.get(index).map(|(name, value)| Entry { name: (*name).into(), value: (*value).into() })
 }
 
 #[cfg(test)]
@@ -261,7 +271,7 @@ mod tests {
         assert_eq!(fields(&table, "0500 80 c1 81"), third);
         instruct(&mut table, "810d 6375 7374 6f6d 2d76 616c 7565 32");
         assert_eq!((table.inserted, table.size), (5, 215));
-        assert_eq!(table.entries[0].value.as_ref(), "custom-value2");
+        assert_eq!(&*table.entries[0].value.text, "custom-value2");
     }
 
     #[test]
