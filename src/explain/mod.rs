@@ -5,6 +5,7 @@ mod cast;
 mod comparison;
 mod cost;
 mod diagnosis;
+mod ending;
 pub mod glossary;
 mod habit;
 mod heartbeat;

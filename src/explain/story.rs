@@ -1,17 +1,16 @@
 //! What happened, connection by connection, one line per step: the raw material of a ladder.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::Range;
 
+use super::ending::{Inner, lies, lying};
 use super::{Cast, quic_story};
 use crate::count::counted;
 use crate::flow::{Closing, Connection, Finding, Reset, Segment};
 use crate::layer::{Direction, Severity};
-use crate::message::Payload;
 use crate::packet::Flags;
 use crate::protocol::engineio::{EngineIoPacket, Kind};
 use crate::protocol::text::as_text;
-use crate::protocol::{Http2Frame, HttpMessage, Side, TlsRecord};
+use crate::protocol::{HttpMessage, Side, TlsRecord};
 use crate::trace::{Message, Record, Talk, Trace};
 
 /// Which part of a connection's life a line belongs to.
@@ -260,69 +259,6 @@ fn is_told(trace: &Trace, message: &Message) -> bool {
     message.payload.protocol() != "websocket.handshake"
         && engineio.is_none_or(|packet| packet.kind != Kind::Message)
         && !message.payload_as().is_some_and(carries)
-}
-
-/// What ends in a frame on streams of HTTP/2: of each stream and way, where what begins so early or earlier ends at the latest, in
-/// order of where they begin.
-struct Inner(HashMap<(u32, Direction), Vec<(u64, u64)>>);
-
-impl Inner {
-    fn of(ending: &[Message]) -> Self {
-        let mut inner: HashMap<_, Vec<(u64, u64)>> = HashMap::new();
-        for message in ending.iter().filter(|message| message.payload.protocol() != "websocket.handshake") {
-            if let Some(stream) = message.stream {
-                let range = (message.range.start, message.range.end);
-                inner.entry((stream, message.direction)).or_default().push(range);
-            }
-        }
-        for ranges in inner.values_mut() {
-            ranges.sort_unstable();
-            let mut latest = 0;
-            ranges.iter_mut().for_each(|(_, end)| {
-                latest = latest.max(*end);
-                *end = latest;
-            });
-        }
-        Self(inner)
-    }
-
-    /// Whether a frame of HTTP/2 only carries what ends with it, which has a line of its own.
-    fn tells(&self, message: &Message) -> bool {
-        let held = message.payload_as::<Http2Frame>().and_then(Payload::holds).filter(|_| message.notes.is_empty());
-        held.is_some_and(|held| {
-            let ranges = held.stream.and_then(|stream| self.0.get(&(stream, message.direction)));
-            let before = ranges.and_then(|ranges| {
-                let behind = ranges.partition_point(|(start, _)| *start <= held.range.start);
-                ranges.get(behind.checked_sub(1)?)
-            });
-            before.is_some_and(|(_, end)| *end >= held.range.end) && !resets(message)
-        })
-    }
-}
-
-/// Whether a frame breaks off its stream, which nothing that it carried tells.
-fn resets(message: &Message) -> bool {
-    message.payload_as::<Http2Frame>().is_some_and(|frame| frame.reset().is_some())
-}
-
-/// What lies on the same octets of a frame's messages: the last that owns them, and whether there is a warning about any.
-type Lying<'a> = HashMap<(&'a Range<u64>, bool, Option<u32>), (Option<&'a Message>, bool)>;
-
-/// Where it lies.
-fn lies(message: &Message) -> (&Range<u64>, bool, Option<u32>) {
-    (&message.range, message.inside, message.stream)
-}
-
-fn lying(messages: &[Message]) -> Lying<'_> {
-    let mut lying = Lying::new();
-    for message in messages {
-        let (carrier, odd) = lying.entry(lies(message)).or_default();
-        if message.owns_bytes() {
-            *carrier = Some(message);
-        }
-        *odd |= message.notes.iter().any(|note| note.severity >= Severity::Warn);
-    }
-    lying
 }
 
 fn opening_text(trace: &Trace, number: u32, record: &Record) -> Option<String> {
