@@ -350,3 +350,28 @@ fn who_breaks_header_compression_is_not_said_to_lack_fields() {
     assert!(!said.iter().any(|text| text.contains("without :method")), "{said:?}");
     assert!(told(&trace).iter().any(|line| line.contains("HEADERS 1 header fields that cannot be read")), "{trace:?}");
 }
+
+/// RFC 7540 §3.2: what was asked in HTTP/1 is answered on stream 1.
+#[test]
+fn http2_may_be_asked_for_in_http1() {
+    let mut talk = Conversation::new().open();
+    talk.client("HEAD /x HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: \r\n\r\n");
+    talk.server("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n");
+    let fields = [(":status", "200"), ("content-length", "5")];
+    talk.server([frame(4, 0, 0, b""), headers(1, END_STREAM, &fields)].concat());
+    talk.client([PREFACE.to_vec(), frame(4, 0, 0, b""), get(3, "/y")].concat());
+    talk.server([ok(3), data(3, END_STREAM, "b")].concat());
+    let trace = talk.trace();
+    let said =
+        ["[4] > HEAD /x   Upgrade: h2c", "[5] < 101 Switching Protocols", "[6] < 200", "[7] > GET /y", "[8] < 200"];
+    assert_eq!(carried(&trace), said);
+    // That it is known to answer HEAD shows in that its body is not waited for.
+    assert_eq!(notes(&trace), []);
+}
+
+#[test]
+fn reserved_bits_are_no_part_of_a_number() {
+    let mut talk = begin();
+    talk.client(frame(8, 0, 0, &[0x80, 0, 0, 5]));
+    assert!(told(&talk.trace()).iter().any(|line| line.ends_with("WINDOW_UPDATE +5")));
+}

@@ -128,6 +128,12 @@ const REST: &str = "tshark takes what is left of a message for one, and the next
 
 static EXCEPTIONS: &[Exception] = &[
     Exception {
+        capture: "h2c-upgrade",
+        frames: &[4, 19],
+        fields: &["http2.settings.id"],
+        reason: "tshark reads the field HTTP2-Settings of the HTTP/1 request as a SETTINGS frame; for us it is a header field",
+    },
+    Exception {
         capture: "both-open",
         frames: &[4],
         fields: &["tcp.analysis.acks_frame", "tcp.analysis.ack_rtt"],

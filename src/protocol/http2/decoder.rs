@@ -8,7 +8,7 @@ use super::frame::{Content, HEADER_LEN, Headers, Http2Frame, flag, kind};
 use super::hpack::{OVERHEAD, Table};
 use super::streams::{Streams, Stretch};
 use crate::layer::{Direction, Group, Note, Severity};
-use crate::message::{Decoder, Draft, FieldLine, Held, Input, Inside, Piece, Progress, Sink};
+use crate::message::{Decoder, Draft, FieldLine, Head, Held, Input, Inside, Piece, Progress, Section, Sink};
 use crate::protocol::http1::unreadable;
 
 /// "the client connection preface" (RFC 9113 §3.4).
@@ -48,6 +48,8 @@ struct Block {
 pub(super) struct Http2Decoder {
     speakers: [Speaker; 2],
     streams: Streams,
+    /// What was asked in HTTP/1, until it is answered on stream 1.
+    asked: Option<Section>,
 }
 
 impl Decoder for Http2Decoder {
@@ -80,7 +82,9 @@ impl Decoder for Http2Decoder {
         let mut frame = self.filled(frame, body, input.direction, &mut notes);
         let inside = self.inside(&mut frame, input, &mut notes);
         hand_out(input, whole, &frame, notes, true, sink);
-        inside.into_iter().for_each(|inside| sink.inside(inside));
+        // A server begins with SETTINGS, which hold nothing of a stream: so it stands before the answer.
+        let before = || self.asked.take().map(asked_before);
+        inside.or_else(before).into_iter().for_each(|inside| sink.inside(inside));
         Progress::Consumed(whole)
     }
 
@@ -115,6 +119,14 @@ fn cut(input: Input<'_>, sink: &mut dyn Sink) -> Progress {
 }
 
 impl Http2Decoder {
+    /// A decoder for what follows a request of HTTP/1 that asked for it, and was granted it.
+    pub(super) fn upgraded(request: &Head) -> Self {
+        let line = |name: &str, value: &str| FieldLine { name: name.into(), value: value.into(), at: 0..0 };
+        let fields = request.headers.iter().map(|(name, value)| line(name, value));
+        let asked = std::iter::once(line(":method", &request.start)).chain(fields).collect();
+        Self { asked: Some(asked), ..Self::default() }
+    }
+
     /// The frame with what its body says.
     fn filled(
         &mut self,
@@ -288,6 +300,12 @@ impl Http2Decoder {
         }
         frame.content = Content::Settings(settings);
     }
+}
+
+/// What a request that was sent before says on its stream, on which it has no octets.
+fn asked_before(section: Section) -> Inside<'static> {
+    let (direction, piece) = (Direction::ToServer, Piece::Section(section, 0));
+    Inside { direction, stream: Some(1), offset: 0, from: 0, octets: &[], piece, closes: true, ends: false }
 }
 
 /// How much padding ends the body, if the flag says that there is any; `own` octets stand behind its length.

@@ -92,6 +92,12 @@ impl Decoder for Exchange {
             return;
         };
         side.begun = None;
+        if range.is_empty() {
+            // It was asked before the stream began, elsewhere.
+            let head = Packed::read(&section, direction == Direction::ToServer);
+            self.asked = head.map(|head| Asked { head, range, token: None, waits: false });
+            return;
+        }
         if side.sections.len() < MAX_SECTIONS {
             side.sections.push_back((range, section));
         }

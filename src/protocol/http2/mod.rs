@@ -62,12 +62,14 @@ impl Dissector for Http2 {
         Some(Box::<decoder::Http2Decoder>::default())
     }
 
-    fn upgraded(&self, _upgrade: &Upgrade, _sink: &mut dyn Sink) -> Option<Box<dyn Decoder>> {
-        None
+    /// "The HTTP/1.1 request that is sent prior to upgrade is assigned a stream identifier of 1" (RFC 7540 §3.2; RFC 9113 §3.1 has
+    /// given this way up, and programs still go it).
+    fn upgraded(&self, upgrade: &Upgrade, _sink: &mut dyn Sink) -> Option<Box<dyn Decoder>> {
+        upgrade.switched.then(|| Box::new(decoder::Http2Decoder::upgraded(&upgrade.request)) as Box<dyn Decoder>)
     }
 
     fn upgrade_token(&self) -> Option<&'static str> {
-        None
+        Some("h2c")
     }
 }
 

@@ -32,6 +32,15 @@ pub(super) fn handshake(number: u8) -> String {
     name.into()
 }
 
+/// The level of an alert (RFC 8446 §6).
+pub(super) fn alert_level(number: u8) -> String {
+    match number {
+        1 => "warning".into(),
+        2 => "fatal".into(),
+        other => format!("level {other}"),
+    }
+}
+
 /// The name of an alert (RFC 8446 §6).
 pub(super) fn alert(number: u8) -> String {
     let name = match number {

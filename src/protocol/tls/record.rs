@@ -112,10 +112,7 @@ impl TlsRecord {
             (CHANGE_CIPHER_SPEC, _) => "change cipher spec".into(),
             (ALERT_TYPE, false) => self.alert.map_or_else(
                 || "alert".into(),
-                |(level, number)| {
-                    let level = if level == 2 { "fatal" } else { "warning" };
-                    format!("alert: {} ({level})", names::alert(number))
-                },
+                |(level, number)| format!("alert: {} ({})", names::alert(number), names::alert_level(level)),
             ),
             (ALERT_TYPE, true) => format!("alert, encrypted, {octets}"),
             (HANDSHAKE, true) => format!("handshake, encrypted, {octets}"),
