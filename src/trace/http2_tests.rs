@@ -375,3 +375,13 @@ fn reserved_bits_are_no_part_of_a_number() {
     talk.client(frame(8, 0, 0, &[0x80, 0, 0, 5]));
     assert!(told(&talk.trace()).iter().any(|line| line.ends_with("WINDOW_UPDATE +5")));
 }
+
+/// Where frames were captured in another order than they came in.
+#[test]
+fn a_request_behind_its_answer_is_read() {
+    let mut talk = begin();
+    talk.server([ok(1), data(1, END_STREAM, "a")].concat()).client(get(1, "/first"));
+    talk.client(get(3, "/second")).server([ok(3), data(3, END_STREAM, "b")].concat());
+    let said = ["[6] < 200", "[7] > GET /first", "[8] > GET /second", "[9] < 200"];
+    assert_eq!(carried(&talk.trace()), said);
+}

@@ -142,6 +142,7 @@ impl Http2Decoder {
             notes.push(error("a header block goes on only in CONTINUATION frames of its stream", "RFC 9113 §6.10"));
             self.speakers[d].block = None;
             self.speakers[d].lost = true;
+            self.streams.mute(direction);
         }
         match frame.kind {
             kind::DATA => {
@@ -166,6 +167,7 @@ impl Http2Decoder {
                 if self.speakers[d].block.is_none() && !self.speakers[d].lost {
                     notes.push(error("a CONTINUATION without a header block that goes on", "RFC 9113 §6.10"));
                     self.speakers[d].lost = true;
+                    self.streams.mute(direction);
                 }
                 self.headers(&mut frame, body, direction, notes);
             }
@@ -215,6 +217,7 @@ impl Http2Decoder {
             notes.push(Note::new(Severity::Warn, text, "RFC 9113 §4.3").about(Group::Undecoded));
             frame.content = Content::Headers(Headers { closes: block.closes, ..headers });
             (speaker.block, speaker.lost) = (None, true);
+            self.streams.mute(direction);
             return;
         }
         if frame.flags & flag::END_HEADERS == 0 {
@@ -226,6 +229,7 @@ impl Http2Decoder {
             let text = format!("{}: header fields of this direction are not read any more", broken.0);
             notes.push(Note::new(Severity::Error, text, "RFC 7541 §3").about(Group::Malformed));
             speaker.lost = true;
+            self.streams.mute(direction);
             // What it is for stands at the front. Without that nobody can say what is missing from it.
             headers.lost = !fields.iter().any(|field| matches!(&*field.name, ":method" | ":status"));
         }

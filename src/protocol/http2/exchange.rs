@@ -155,8 +155,8 @@ impl Exchange {
             None => head.value(":method") != Some("CONNECT"),
             Some(status) => {
                 if self.asked.is_none() && !self.is_pushed {
-                    let text = "a response to a request that is not known: the capture may have begun in the middle, or the \
-                                request's header fields cannot be read";
+                    let text = "a response to a request that was not read before it: that may be missing from the capture, or \
+                                behind it, or its header fields cannot be read";
                     notes.push(Note::new(Severity::Warn, text, "RFC 9113 §8.1"));
                 }
                 // A head is only made where it is needed: its texts are copies.

@@ -35,7 +35,7 @@ pub(super) struct Streams {
     kept: usize,
     /// The highest numbers: of those that the server opens, and of those that the client does.
     latest: [u32; 2],
-    /// The frames of a direction cannot be found any more.
+    /// The frames of a direction cannot be found any more, or what they ask for cannot be read.
     lost: [bool; 2],
     /// It was told that there are too many.
     told: bool,
@@ -67,7 +67,7 @@ impl Streams {
         if stream > *latest {
             *latest = stream;
             if self.open.len() < MAX_STREAMS {
-                self.open.insert(stream, Said::new(direction, stream, self.lost));
+                self.open.insert(stream, Said::new(stream, self.lost));
             } else if !std::mem::replace(&mut self.told, true) {
                 let text = format!(
                     "more than {MAX_STREAMS} streams are open: what this one and others after it carry is not put together"
@@ -98,6 +98,11 @@ impl Streams {
         Some(Stretch { range: at..at, closes: false, ends: true })
     }
 
+    /// Header fields of a direction cannot be read any more: nothing that is known begins with them.
+    pub(super) fn mute(&mut self, direction: Direction) {
+        self.lost[direction.index()] = true;
+    }
+
     fn forget(&mut self, stream: u32) -> Option<Said> {
         let said = self.open.remove(&stream)?;
         self.kept -= said.kept;
@@ -125,11 +130,10 @@ impl Streams {
 }
 
 impl Said {
-    /// A stream that this side begins with a field section: a request, a response that was promised, or one whose request was
-    /// not captured. Where a server says the first, the client says nothing.
-    fn new(direction: Direction, stream: u32, lost: [bool; 2]) -> Self {
-        let is_answer = direction == Direction::ToClient || stream.is_multiple_of(2);
-        Self { kept: 0, octets: [0; 2], ended: [lost[0] || is_answer, lost[1]] }
+    /// A stream that begins with a field section: a request, a response that was promised, or one whose request was not
+    /// captured, or is captured behind it. What a server makes up the client says nothing to.
+    fn new(stream: u32, lost: [bool; 2]) -> Self {
+        Self { kept: 0, octets: [0; 2], ended: [lost[0] || stream.is_multiple_of(2), lost[1]] }
     }
 }
 
