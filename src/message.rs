@@ -322,6 +322,11 @@ pub trait Decoder: Send {
         false
     }
 
+    /// Whether what is said inside in this direction stays encrypted from here on, as there is no key for it.
+    fn is_sealed(&self, _direction: Direction) -> bool {
+        false
+    }
+
     /// Bytes are missing from the stream of this direction; `behind` are those that are there after them. Returns whether
     /// the decoder can go on.
     fn gap(&mut self, direction: Direction, missing: Range<u64>, behind: &[u8]) -> bool;

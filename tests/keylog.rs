@@ -110,3 +110,21 @@ fn a_key_log_that_is_none_is_refused() {
         assert!(said.contains("cannot read the key log") && said.contains(expected), "{said}");
     }
 }
+
+/// What stays encrypted may be anything: an answer to what was asked, a Close frame.
+#[test]
+fn nobody_is_blamed_for_what_no_secret_opens() {
+    let parted = parted();
+    let secrets = fs::read_to_string(&parted.keylog).unwrap();
+    let half = parted.capture.with_file_name("half.log");
+    for (who, other) in [("CLIENT", "server"), ("SERVER", "client")] {
+        let lines = secrets.lines().filter(|line| line.starts_with(who)).map(|line| format!("{line}\n"));
+        fs::write(&half, lines.collect::<String>()).unwrap();
+        let told = text(&ran("replay", &parted, Some(&half), &[]));
+        for blamed in ["never answered", "error"] {
+            assert!(!told.contains(blamed), "{who}: {blamed} in\n{told}");
+        }
+        let note = format!("there are no secrets for what the {other} says from here on");
+        assert_eq!(told.matches(&note).count(), 1, "{who}:\n{told}");
+    }
+}

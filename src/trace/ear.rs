@@ -125,8 +125,14 @@ impl<W: Watch> Ear<'_, W> {
         [Direction::ToServer, Direction::ToClient].map(|direction| {
             let d = direction.index();
             let is_behind = || is_outermost && self.lane.hearing.is_behind(self.connection, direction);
-            self.lacks[d] || self.lane.deaf[d] || is_behind()
+            self.lacks[d] || self.is_unread(direction) || is_behind()
         })
+    }
+
+    /// Whether more is said in a direction than can be read.
+    pub(super) fn is_unread(&self, direction: Direction) -> bool {
+        let is_sealed = || matches!(&self.lane.speech, Speech::Known(_, decoder) if decoder.is_sealed(direction));
+        self.lane.deaf[direction.index()] || is_sealed()
     }
 
     /// One call of the decoder. Returns whether it got on.

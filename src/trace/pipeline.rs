@@ -258,7 +258,8 @@ impl<W: Watch> Pipeline<W> {
     fn part_with(&mut self, flow: Flow<Lane>) {
         self.tell_unfinished(&flow.connection);
         let Flow { connection, with: lane } = flow;
-        let has_all = connection.is_closed() && lane.has_all(&connection);
+        let all_inside = lane.inside.as_ref().is_none_or(|inside| inside.deaf == [false; 2]);
+        let has_all = connection.is_closed() && lane.has_all(&connection) && all_inside;
         let speeches = [Some(&lane.speech), lane.inside.as_ref().map(|inside| &inside.speech)];
         let first = match connection.ending() {
             Ending::Closed { first, simultaneous: false, .. } => Some(first),

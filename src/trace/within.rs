@@ -56,7 +56,8 @@ impl<W: Watch> Ear<'_, W> {
             self.lane.streams.open.insert(number, inner);
             return;
         }
-        if let Some(parting) = inner.speech.farewell(None).filter(|_| inner.deaf == [false; 2]) {
+        let has_all = inner.deaf == [false; 2] && self.lacks() == [false; 2];
+        if let Some(parting) = inner.speech.farewell(None).filter(|_| has_all) {
             self.common.watch.note(Some(&place(self.connection, direction, moment)), &parting.note);
         }
         self.part_with_stream(number, *inner);
@@ -107,12 +108,13 @@ impl<W: Watch> Ear<'_, W> {
 
     /// Where nothing more will be read of a direction, nothing more will come inside.
     pub(super) fn pass_ends_on(&mut self) {
-        let cut = BOTH.map(|direction| self.lane.hearing.ended(direction.index()) || self.lane.deaf[direction.index()]);
+        let unread = BOTH.map(|direction| self.is_unread(direction));
+        let cut = BOTH.map(|direction| self.lane.hearing.ended(direction.index()) || unread[direction.index()]);
         if cut == [false; 2] {
             return;
         }
         if let Some(mut inner) = self.lane.inside.take() {
-            self.cut_within(&mut inner, cut);
+            self.cut_within(&mut inner, cut, unread);
             self.lane.inside = Some(inner);
         }
         if self.lane.streams.open.is_empty() {
@@ -120,7 +122,7 @@ impl<W: Watch> Ear<'_, W> {
         }
         for (number, mut inner) in std::mem::take(&mut self.lane.streams.open) {
             let kept = inner.kept();
-            self.cut_within(&mut inner, cut);
+            self.cut_within(&mut inner, cut, unread);
             self.lane.streams.kept -= kept;
             if inner.hearing.ended(0) && inner.hearing.ended(1) {
                 self.part_with_stream(number, *inner);
@@ -131,13 +133,29 @@ impl<W: Watch> Ear<'_, W> {
         }
     }
 
-    fn cut_within(&mut self, inner: &mut Lane, cut: [bool; 2]) {
-        for direction in BOTH {
+    /// `unread` are the directions in which more is said than can be read: whoever speaks inside is told so first, for then
+    /// nothing follows from what did not come.
+    fn cut_within(&mut self, inner: &mut Lane, cut: [bool; 2], unread: [bool; 2]) {
+        for direction in BOTH.into_iter().filter(|direction| unread[direction.index()]) {
             let d = direction.index();
-            if cut[d] && !inner.hearing.ended(d) {
-                inner.hearing.cut[d] = true;
-                self.within(inner, |ear| ear.listen(direction));
+            if inner.hearing.ended(d) {
+                continue;
             }
+            self.end_within(inner, direction);
+            if let Speech::Known(_, decoder) = &mut inner.speech {
+                let end = inner.hearing.streams[d].end();
+                decoder.gap(direction, end..end, &[]);
+            }
+            inner.deaf[d] = true;
+            inner.doubt(direction, &mut self.common.sessions);
+        }
+        BOTH.into_iter().filter(|direction| cut[direction.index()]).for_each(|way| self.end_within(inner, way));
+    }
+
+    fn end_within(&mut self, inner: &mut Lane, direction: Direction) {
+        if !inner.hearing.ended(direction.index()) {
+            inner.hearing.cut[direction.index()] = true;
+            self.within(inner, |ear| ear.listen(direction));
         }
     }
 

@@ -33,7 +33,7 @@ use crate::flow::{Closing, Connection, Ending, Reset};
 use crate::layer::{Direction, Severity};
 use crate::protocol::engineio::{EngineIoPacket, Kind};
 use crate::protocol::text::tamed;
-use crate::protocol::{Http2Frame, Opcode, WebSocketFrame};
+use crate::protocol::{Http2Frame, Opcode, TlsRecord, WebSocketFrame};
 use crate::trace::{Message, Trace};
 
 /// Something that went wrong.
@@ -73,6 +73,8 @@ struct Case<'a> {
     closed_windows: HashMap<u32, Vec<u32>>,
     /// The streams of HTTP/2 on which a server said something.
     begun: HashSet<Lying>,
+    /// The directions of each connection that TLS encrypts and of which the latest record was not opened.
+    sealed: HashSet<(u32, Direction)>,
     /// Who gave up a stream of HTTP/2.
     resets: HashMap<Lying, End>,
     /// The Close frames of WebSocket, and packets `close` of Engine.IO, in each place, in the order of their frames.
@@ -129,8 +131,8 @@ impl<'a> Case<'a> {
                 resets.entry(lying).or_insert(End { by: message.direction, frame: message.frame(), how });
             }
         }
-        let (exchanges, closes) = (exchange::exchanges(trace), closes(trace));
-        Self { trace, exchanges, of, last_said, last_octets, closed_windows, begun, resets, closes }
+        let (exchanges, closes, sealed) = (exchange::exchanges(trace), closes(trace), sealed(trace));
+        Self { trace, exchanges, of, last_said, last_octets, closed_windows, begun, sealed, resets, closes }
     }
 
     /// The first that said behind this message, in the same place, that it is over, and in which frame.
@@ -163,12 +165,14 @@ impl<'a> Case<'a> {
         self.trace.connections().get(of.connection as usize)
     }
 
-    /// Whether all that went this way was captured, as far as the other side tells: what is missing may be the answer.
+    /// Whether all that went this way was captured, as far as the other side tells, and could be opened: what is missing may be
+    /// the answer.
     fn has_all(&self, connection: &Connection, direction: Direction) -> bool {
         let Some(stream) = self.trace.stream(connection.id, direction) else { return false };
         // A FIN counts as one.
         let end = stream.end() + 1;
         stream.gaps().is_empty()
+            && !self.sealed.contains(&(connection.id, direction))
             && connection.sent(direction) <= end
             && connection.acknowledged(direction).is_none_or(|acknowledged| acknowledged <= end)
     }
@@ -217,6 +221,20 @@ fn closes(trace: &Trace) -> HashMap<Lying, Vec<(u32, Direction)>> {
     };
     for message in trace.messages().iter().filter(closes) {
         found.entry(lying(message)).or_default().push((message.frame(), message.direction));
+    }
+    found
+}
+
+/// The directions of connections in which something is encrypted and stays so.
+fn sealed(trace: &Trace) -> HashSet<(u32, Direction)> {
+    let mut found = HashSet::new();
+    for message in trace.messages() {
+        let Some(record) = message.payload_as::<TlsRecord>().filter(|record| record.encrypted) else { continue };
+        // Some key logs have no secrets of the handshake: its records stay closed, and those behind them do not.
+        match record.opened {
+            None => found.insert((message.connection, message.direction)),
+            Some(_) => found.remove(&(message.connection, message.direction)),
+        };
     }
     found
 }

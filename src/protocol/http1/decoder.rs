@@ -18,7 +18,7 @@ use super::lost::{Found, Lost, Why};
 use super::odd;
 use super::open::{Extent, Open};
 use super::persist::{Closing, Persistence};
-use super::unread::{HTTP1, empty_line, foreign, too_large, unreadable};
+use super::unread::{HTTP1, empty_line, foreign, too_large, unanswered, unreadable};
 use crate::layer::{Direction, Group, Note, Severity};
 use crate::message::{Decoder, Draft, Input, Progress, Sink};
 
@@ -65,11 +65,13 @@ impl Decoder for HttpDecoder {
             return Progress::GiveUp;
         }
         if input.direction == Direction::ToServer && self.waits_for_answer() {
-            return if input.end {
+            // Behind a gap the answer may have come earlier than it can be read, and where octets are missing it may be there.
+            let has_gaps = self.has_gaps[Direction::ToClient.index()];
+            return if input.end && has_gaps {
+                unanswered(input, sink)
+            } else if input.end {
                 unreadable(input, HTTP1, "no answer to the request to change the protocol", sink)
             } else {
-                // Behind a gap the answer may have come earlier than it can be read.
-                let has_gaps = self.has_gaps[Direction::ToClient.index()];
                 self.asked.back_mut().into_iter().for_each(|asked| asked.spoke_early |= !has_gaps);
                 Progress::Wait
             };

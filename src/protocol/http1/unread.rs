@@ -41,6 +41,13 @@ pub(super) fn too_large(input: Input<'_>, why: &str, sink: &mut dyn Sink) -> Pro
     given_up(input, Note::new(Severity::Warn, text, "RFC 9110 §5.4").about(Group::Undecoded), sink)
 }
 
+/// Hands out octets behind a request to change the protocol whose answer is missing; nothing more is read of their direction.
+pub(super) fn unanswered(input: Input<'_>, sink: &mut dyn Sink) -> Progress {
+    let text = "whether the server agreed to change the protocol is not known, as octets of it are missing: what follows in this \
+                direction is not read";
+    given_up(input, Note::new(Severity::Warn, text, "RFC 9110 §7.8").about(Group::Undecoded), sink)
+}
+
 /// Hands out line ends with which a direction ends: some programs send one behind a body, and who reads passes over it.
 pub(super) fn empty_line(input: Input<'_>, sink: &mut dyn Sink) -> Progress {
     let text = "an empty line that no message follows: it is passed over";

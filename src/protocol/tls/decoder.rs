@@ -30,6 +30,10 @@ struct Speaker {
     lost: bool,
     /// How many octets the application said, as far as they were decrypted.
     said: u64,
+    /// A record was opened.
+    opened: bool,
+    /// What comes now is not opened: there is no key for it.
+    sealed: bool,
 }
 
 #[derive(Default)]
@@ -39,6 +43,8 @@ pub(super) struct TlsDecoder {
     /// (RFC 8446 §5).
     is_13: bool,
     keys: Keys,
+    /// It was told that a direction is not opened.
+    told_sealed: bool,
 }
 
 /// What was in a record that was opened.
@@ -76,6 +82,7 @@ impl Decoder for TlsDecoder {
             return Progress::Wait;
         }
         let mut notes = Vec::new();
+        notes.extend(self.one_sided(input.direction, &outcome, sealed || content_type == APPLICATION_DATA, sink));
         let mut record = self.record(*header, content, input.direction, &mut notes, sink);
         let plain = self.opened(&mut record, outcome, input.direction, &mut notes, sink);
         hand_out(input, whole, &record, notes, true, sink);
@@ -94,6 +101,10 @@ impl Decoder for TlsDecoder {
             });
         }
         Progress::Consumed(whole)
+    }
+
+    fn is_sealed(&self, direction: Direction) -> bool {
+        self.speakers[direction.index()].sealed
     }
 
     fn gap(&mut self, _direction: Direction, _missing: Range<u64>, _behind: &[u8]) -> bool {
@@ -120,6 +131,32 @@ impl TlsDecoder {
         let notes = vec![note(Severity::Warn, text).about(Group::Undecoded)];
         hand_out(input, input.bytes.len(), &record, notes, false, sink);
         Progress::Consumed(input.bytes.len())
+    }
+
+    /// Takes note of whether a record opened. If by now one direction does and the other does not, that is told, once.
+    fn one_sided(&mut self, direction: Direction, outcome: &Outcome, encrypted: bool, sink: &dyn Sink) -> Option<Note> {
+        let speaker = &mut self.speakers[direction.index()];
+        speaker.opened |= matches!(outcome, Outcome::Open { .. });
+        if encrypted {
+            speaker.sealed = self.keys.is_sealed(direction, sink);
+        }
+        if matches!(outcome, Outcome::Failed) && speaker.sealed {
+            // That is told of the record.
+            self.told_sealed = true;
+        }
+        let is_one = |sealed: &Speaker, other: &Speaker| sealed.sealed && other.opened;
+        let [client, server] = &self.speakers;
+        let who = match (is_one(client, server), is_one(server, client)) {
+            _ if self.told_sealed => return None,
+            (true, _) => "client",
+            (_, true) => "server",
+            _ => return None,
+        };
+        self.told_sealed = true;
+        let text = format!(
+            "there are no secrets for what the {who} says from here on: it stays encrypted, and nobody knows what is in it"
+        );
+        Some(Note::new(Severity::Note, text, "").about(Group::Decryption))
     }
 
     fn record(

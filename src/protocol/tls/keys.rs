@@ -135,6 +135,21 @@ impl Keys {
         }
     }
 
+    /// Whether no record of a direction that comes now will be opened.
+    pub(super) fn is_sealed(&self, direction: Direction, sink: &dyn Sink) -> bool {
+        let side = &self.sides[direction.index()];
+        let may_try = || {
+            let [_, application] = labels(direction);
+            self.client.as_ref().is_some_and(|offer| sink.secret(application, &offer.random).is_some())
+        };
+        match side.stage {
+            _ if side.lost => true,
+            Stage::Handshake => side.current.is_none() && !may_try(),
+            Stage::Application => side.current.is_none(),
+            Stage::Open | Stage::Early => false,
+        }
+    }
+
     /// Whether the server has yet to say what becomes of early data, and can be understood.
     fn may_learn_more(&self, random: &[u8; 32], sink: &dyn Sink) -> bool {
         let [handshake, _] = labels(Direction::ToClient);
