@@ -243,6 +243,7 @@ fn left_over(case: &Case<'_>) -> Vec<Finding> {
         let is_elsewhere = lying(answer) != lying(rest);
         if is_elsewhere
             || connection.opening == Opening::Guessed
+            || !case.has_all(connection, Direction::ToClient)
             || rest.range.start != answer.range.end
             || waits(case, answer, rest)
         {

@@ -16,6 +16,10 @@ fn octets_that_no_request_waits_for_are_told() {
     let found = one(&talk);
     assert!(found.text.starts_with("2 octets follow the body of the answer in frame 5"), "{}", found.text);
     assert!(found.text.ends_with("its Content-Length: 3 is too small"), "{}", found.text);
+    // How much follows, and what it was, is not known where the capture kept the first octets of a frame.
+    let last = &mut talk.frames[4];
+    last.data.truncate(last.data.len() - 1);
+    assert!(!told(&talk).iter().any(|text| text.contains("too small")), "{:?}", told(&talk));
 }
 
 /// What a program took is what it was after it had been inflated.
