@@ -153,12 +153,21 @@ fn unacknowledged(case: &Case<'_>) -> Vec<Finding> {
             Some((packet.answers.as_ref()?.frame, packet.namespace.as_ref(), packet.id?, to_server))
         })
         .collect();
+    // An event that had to wait until octets before it were given up is read behind its acknowledgement.
+    let unpaired: BTreeSet<(Option<&str>, &str, u64, bool)> = packets()
+        .filter(|(_, packet)| packet.kind.is_ack() && packet.answers.is_none())
+        .filter_map(|(message, packet)| {
+            let to_server = message.direction != Direction::ToServer;
+            Some((packet.sid.as_deref(), packet.namespace.as_ref(), packet.id?, to_server))
+        })
+        .collect();
     let sessions = sessions(case);
     let is_waiting = |(message, packet): &(&Message, &SocketIoPacket)| {
         // What never came whole reached no program.
         let Some(id) = packet.id.filter(|_| packet.kind.is_event() && message.complete) else { return false };
-        let to_server = message.direction == Direction::ToServer;
-        !answered.contains(&(message.frame(), packet.namespace.as_ref(), id, to_server))
+        let (namespace, to_server) = (packet.namespace.as_ref(), message.direction == Direction::ToServer);
+        !answered.contains(&(message.frame(), namespace, id, to_server))
+            && !unpaired.contains(&(packet.sid.as_deref(), namespace, id, to_server))
     };
     let left = left(case);
     let mut found = Vec::new();
