@@ -39,11 +39,15 @@ fn unanswered(case: &Case<'_>, exchange: &Exchange<'_>, held: &BTreeSet<&str>) -
     let may_come = !is_over && matches!(connection.ending(), Ending::HalfClosed { by: Direction::ToServer, .. });
     // Behind octets of requests that are missing HTTP/1 may not know which request an answer belongs to.
     let may_be_another = request.stream.is_none() && !case.has_all(connection, Direction::ToServer);
-    if may_come || may_be_another || !case.has_all(connection, Direction::ToClient) {
+    if may_come || may_be_another || case.has_unpaired(request) || !case.has_all(connection, Direction::ToClient) {
         return None;
     }
     let what = format!("{} {}", exchange.method, quoted(&exchange.target));
     let asked = request.frame();
+    // Who had left asks no more: the capture has the two in the wrong order, or the clock went back.
+    if (by == Direction::ToServer && end < asked) || case.seconds(asked.min(end), asked.max(end)) < 0.0 {
+        return None;
+    }
     let frames = vec![asked.min(end), asked.max(end)];
     if by == Direction::ToClient && end < asked {
         let text = format!(

@@ -33,7 +33,7 @@ use crate::flow::{Closing, Connection, Ending, Reset};
 use crate::layer::{Direction, Severity};
 use crate::protocol::engineio::{EngineIoPacket, Kind};
 use crate::protocol::text::tamed;
-use crate::protocol::{Http2Frame, Opcode, TlsRecord, WebSocketFrame};
+use crate::protocol::{Http2Frame, HttpMessage, Opcode, Side, TlsRecord, WebSocketFrame};
 use crate::trace::{Message, Trace};
 
 /// Something that went wrong.
@@ -146,6 +146,13 @@ impl<'a> Case<'a> {
     fn beside(&self, message: &Message) -> impl Iterator<Item = &'a Message> {
         let here = lying(message);
         self.messages_of(message.connection).iter().copied().filter(move |other| lying(other) == here)
+    }
+
+    /// Whether an answer came in the same place as a request of which nobody knows what it answers, as where the capture has two
+    /// segments in the wrong order: it may be the one that is waited for.
+    fn has_unpaired(&self, request: &Message) -> bool {
+        let is_unpaired = |http: &HttpMessage| http.side == Side::Response && http.answers.is_none();
+        self.beside(request).any(|message| message.payload_as().is_some_and(is_unpaired))
     }
 
     /// Who ended what a message lies in: a stream that somebody gave up, or the connection.
