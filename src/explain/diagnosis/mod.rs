@@ -160,7 +160,15 @@ impl<'a> Case<'a> {
         if let Some(reset) = self.resets.get(&lying(message)) {
             return Some(reset.clone());
         }
-        let (by, frame, is_reset) = end_of(self.connection(message)?)?;
+        let connection = self.connection(message)?;
+        let (by, frame, is_reset) = end_of(connection)?;
+        // A FIN that was not captured may have come before.
+        let other = by.reverse();
+        let is_missing = connection.closing(other).is_none() && {
+            let end = self.trace.stream(connection.id, other)?.end();
+            connection.acknowledged(other).is_some_and(|acknowledged| acknowledged > end)
+        };
+        (!is_missing).then_some(())?;
         Some(End { by, frame, how: if is_reset { "broke off" } else { "closed" }.into() })
     }
 

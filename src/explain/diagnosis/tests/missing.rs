@@ -1,6 +1,6 @@
-use super::{frame, one, told, websocket};
+use super::{engineio, frame, later, one, text, told, websocket};
 use crate::packet::Flags;
-use crate::trace::testing::{Conversation, DATA, TO_CLIENT};
+use crate::trace::testing::{Conversation, DATA, TO_CLIENT, TO_SERVER};
 
 #[test]
 fn octets_that_no_request_waits_for_are_told() {
@@ -72,4 +72,49 @@ fn of_a_head_that_was_cut_nobody_says_what_is_not_in_it() {
     assert_eq!(told(&talk), [""; 0]);
     talk.server("ow-Methods: GET\r\nContent-Length: 2\r\n\r\no");
     assert!(one(&talk).text.contains("allows no other origin"), "of its body octets may be missing");
+}
+
+/// A capture may have two segments in the wrong order: then the answer is there, and belongs to nobody.
+#[test]
+fn an_answer_that_was_captured_before_its_request_is_one() {
+    let get = |target: &str| format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n");
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    let mut talk = Conversation::new().open();
+    talk.client(get("/one")).server(answer).server(answer).client(get("/two")).close();
+    assert_eq!(told(&talk), [""; 0]);
+    // Nor does anybody ask who has left.
+    let mut talk = Conversation::new().open();
+    talk.client(get("/one")).server(answer).client(get("/two")).close();
+    talk.frames.swap(5, 6);
+    let times: Vec<_> = talk.frames.iter().map(|frame| frame.time).collect();
+    talk.frames[5].time = times[6];
+    talk.frames[6].time = times[5];
+    assert_eq!(told(&talk), [""; 0]);
+}
+
+/// Its FIN was acknowledged: whether it or the server left first is not known.
+#[test]
+fn nobody_left_first_whose_fin_may_be_missing() {
+    let asked = "GET /news HTTP/1.1\r\nHost: x\r\n\r\n";
+    let chunk = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n";
+    let mut talk = Conversation::new().open();
+    talk.client(asked).server(chunk).segment(TO_SERVER, Flags::FIN | Flags::ACK, b"").lose();
+    talk.segment(TO_CLIENT, Flags::FIN | Flags::ACK, b"");
+    assert_eq!(told(&talk), [""; 0]);
+    let mut talk = Conversation::new().open();
+    talk.client(asked).server(chunk).segment(TO_CLIENT, Flags::FIN | Flags::ACK, b"");
+    assert!(one(&talk).text.contains("is cut: 127.0.0.1:8080 closed"), "{:?}", told(&talk));
+}
+
+/// An event that waits behind octets that are missing is read when its acknowledgement has been.
+#[test]
+fn an_event_that_is_read_late_has_its_acknowledgement() {
+    let mut talk = engineio(200);
+    talk.server(text("42[\"lost\"]", false)).lose().server(text("420[\"ask\"]", false));
+    talk.client(text("430[]", true));
+    for _ in 0..4 {
+        talk.server(text("42[\"more\"]", false)).client(text("42[\"yes\"]", true));
+    }
+    later(&mut talk, 11, 900);
+    assert_eq!(told(&talk), [""; 0]);
 }
