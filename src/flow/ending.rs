@@ -83,7 +83,12 @@ impl Connection {
             let asked = &self.halves[by.index()];
             return match first_fin.filter(|(fin, _)| *fin < rst) {
                 Some((fin, _)) => Ending::ResetAfterFin { by, fin, rst },
-                None if self.opening == Opening::Seen && !asked.syn_seen && !asked.has_data => {
+                // Who was sent a SYN ACK had asked, even if its SYN was not captured.
+                None if self.opening == Opening::Seen
+                    && self.handshake.syn_ack.is_none()
+                    && !asked.syn_seen
+                    && !asked.has_data =>
+                {
                     Ending::Refused { by, rst }
                 }
                 None if self.handshake.syn_ack.is_some() && !self.was_completed() => Ending::GivenUp { by, rst },
