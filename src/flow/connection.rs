@@ -277,15 +277,14 @@ impl Connection {
 
     /// Takes note of FIN, and of a SYN after a RST.
     fn note_end(&mut self, tcp: &Tcp, direction: Direction, (frame, time): (u32, Timestamp)) {
-        let peers_fin = self.halves[direction.reverse().index()].fin();
         let half = &mut self.halves[direction.index()];
         if tcp.flags.has(Flags::RST) {
             return;
         }
         if tcp.flags.has(Flags::FIN) {
             let end = SeqNumber(tcp.seq).plus(tcp.payload_len).plus(1);
-            let is_second = peers_fin.is_some_and(|fin| half.has_acknowledged(fin.end));
-            half.ends_mut().fin.get_or_insert(Fin { frame, time, end, is_second });
+            let acknowledged = half.acknowledged;
+            half.ends_mut().fin.get_or_insert(Fin { frame, time, end, acknowledged });
         } else if tcp.flags.has(Flags::SYN) {
             // The client tries again with the number it had: what was refused may be granted now.
             self.halves.iter_mut().for_each(Half::forget_resets);

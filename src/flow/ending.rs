@@ -96,10 +96,19 @@ impl Connection {
             };
         }
         match (first_fin, client.fin().zip(server.fin())) {
-            (Some((_, first)), Some((to_server, to_client))) => {
-                let simultaneous = !to_server.is_second && !to_client.is_second && !self.is_with_itself();
-                let mut fins = [to_server.frame, to_client.frame];
-                fins.sort_unstable();
+            (Some((_, captured_first)), Some((to_server, to_client))) => {
+                // The capture may have them in the wrong order: which knows of the other counts.
+                let first = match (to_client.is_behind(&to_server), to_server.is_behind(&to_client)) {
+                    (true, false) => Some(Direction::ToServer),
+                    (false, true) => Some(Direction::ToClient),
+                    _ => None,
+                };
+                let simultaneous = first.is_none() && !self.is_with_itself();
+                let first = first.unwrap_or(captured_first);
+                let fins = match first {
+                    Direction::ToServer => [to_server.frame, to_client.frame],
+                    Direction::ToClient => [to_client.frame, to_server.frame],
+                };
                 Ending::Closed { first, fins, simultaneous }
             }
             (Some((fin, by)), None) => Ending::HalfClosed { by, fin },

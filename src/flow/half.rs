@@ -42,8 +42,15 @@ pub(super) struct Fin {
     pub(super) time: Timestamp,
     /// The number after it.
     pub(super) end: SeqNumber,
+    /// The highest number of the other side that its sender had acknowledged with it.
+    pub(super) acknowledged: Option<SeqNumber>,
+}
+
+impl Fin {
     /// Whether its sender had received the other side's FIN, and says so.
-    pub(super) is_second: bool,
+    pub(super) fn is_behind(&self, other: &Self) -> bool {
+        self.acknowledged.is_some_and(|acknowledged| acknowledged.since(other.end) >= 0)
+    }
 }
 
 impl Half {

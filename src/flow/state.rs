@@ -73,12 +73,13 @@ impl Connection {
         let Some(fin) = own.fin() else {
             return if has_peers_fin { State::CloseWait } else { self.opening_state(own, peer) };
         };
+        let is_second = || peer.fin().is_some_and(|first| fin.is_behind(&first));
         match (peer.has_acknowledged(fin.end), has_peers_fin) {
             (false, false) => State::FinWait1,
             (true, false) => State::FinWait2,
-            (false, true) if fin.is_second => State::LastAck,
+            (false, true) if is_second() => State::LastAck,
             (false, true) => State::Closing,
-            (true, true) if fin.is_second => State::Closed,
+            (true, true) if is_second() => State::Closed,
             (true, true) => State::TimeWait,
         }
     }

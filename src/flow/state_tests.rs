@@ -79,6 +79,21 @@ fn both_close_at_once() {
     assert!(told[0].0 == 5 && told[0].1.starts_with("both sides of connection 0 closed at once"), "{told:?}");
 }
 
+/// What a FIN acknowledges tells more than the order of frames, which may be the capture's own.
+#[test]
+fn a_fin_that_is_acknowledged_before_it_is_captured_came_first() {
+    let mut play = Play::open();
+    play.skip(UP, 1);
+    play.send(DOWN, FIN | ACK, 0);
+    play.ack_ahead[0] = -1;
+    play.at(UP, -1, FIN | ACK, 0);
+    play.ack_ahead[0] = 0;
+    play.send(UP, ACK, 0);
+    assert_eq!(play.connection().ending(), Ending::Closed { first: UP, fins: [5, 4], simultaneous: false });
+    assert_eq!(remarks(&play), []);
+    assert_eq!(states(&play), [TimeWait, Closed]);
+}
+
 #[test]
 fn a_half_close() {
     let mut play = Play::open();
