@@ -219,10 +219,12 @@ impl Connection {
                 (rst, by, Severity::Note, text, "RFC 9293 §3.10.7.4")
             }
             Ending::HalfClosed { by, fin } => {
-                let text = format!(
-                    "{} ended its sending; the other direction of connection {id} was open when the capture ended",
-                    who(by)
-                );
+                let other = by.reverse();
+                let rest = match self.acknowledged(other).is_some_and(|acknowledged| acknowledged > self.sent(other)) {
+                    true => format!("how the other direction of connection {id} ended was not captured"),
+                    false => format!("the other direction of connection {id} was open when the capture ended"),
+                };
+                let text = format!("{} ended its sending; {rest}", who(by));
                 (fin, by, Severity::Note, text, "RFC 9293 §3.6.1")
             }
             Ending::Aborted { by, rst } => {

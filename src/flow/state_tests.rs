@@ -103,6 +103,11 @@ fn a_half_close() {
     assert_eq!(states(&play), [CloseWait, FinWait2]);
     assert_eq!(play.connection().ending(), Ending::HalfClosed { by: DOWN, fin: 4 });
     assert!(remarks(&play)[0].1.starts_with("10.0.0.2:80 ended its sending"), "{:?}", remarks(&play));
+    assert!(remarks(&play)[0].1.ends_with("was open when the capture ended"), "{:?}", remarks(&play));
+    // The other FIN was acknowledged, and so it was sent.
+    play.skip(UP, 1);
+    play.send(DOWN, ACK, 0);
+    assert!(remarks(&play)[0].1.ends_with("connection 0 ended was not captured"), "{:?}", remarks(&play));
 }
 
 #[test]
