@@ -26,10 +26,10 @@ pub struct Handshake {
 
 impl Handshake {
     /// From the SYN to the ACK that completes the handshake, in seconds (`tcp.analysis.initial_rtt`). Of several SYNs
-    /// the last one counts, as in Wireshark.
+    /// the last one counts, as in Wireshark; `None` where the capture has them in the wrong order, for it does not know.
     pub fn rtt(&self) -> Option<f64> {
         let ((_, syn), (_, ack)) = (self.syn_again.or(self.syn)?, self.ack?);
-        Some(ack.seconds_since(syn))
+        Some(ack.seconds_since(syn)).filter(|rtt| *rtt >= 0.0)
     }
 
     pub(super) fn rtt_nanoseconds(&self) -> Option<i64> {
