@@ -141,6 +141,10 @@ pub trait Sink {
     fn wants_octets(&self, _direction: Direction) -> bool {
         true
     }
+    /// Whether octets of this direction have not come, or are not read.
+    fn lacks(&self, _direction: Direction) -> bool {
+        false
+    }
     /// A change of protocol was asked for and answered.
     fn upgrade(&mut self, upgrade: Upgrade);
     /// A secret that whoever made the capture has kept, by what it is for and by the session that has it.

@@ -158,6 +158,10 @@ impl<W: Watch> Sink for Hand<'_, W> {
         self.common.needs.octets || (self.common.needs.riders && self.carrier.needs_octets(self.connection, direction))
     }
 
+    fn lacks(&self, direction: Direction) -> bool {
+        self.lacks[direction.index()] || self.hearing.streams[direction.index()].has_hole()
+    }
+
     fn upgrade(&mut self, upgrade: Upgrade) {
         self.upgrade = Some(upgrade);
     }

@@ -67,7 +67,7 @@ impl Decoder for HttpDecoder {
         if input.direction == Direction::ToServer && self.waits_for_answer() {
             // Behind a gap the answer may have come earlier than it can be read, and where octets are missing it may be there.
             let has_gaps = self.has_gaps[Direction::ToClient.index()];
-            return if input.end && has_gaps {
+            return if input.end && (has_gaps || sink.lacks(Direction::ToClient)) {
                 unanswered(input, sink)
             } else if input.end {
                 unreadable(input, HTTP1, "no answer to the request to change the protocol", sink)

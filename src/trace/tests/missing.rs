@@ -108,6 +108,24 @@ fn no_gap_is_silent() {
     }
 }
 
+/// The answer to a request to change the protocol is missing when its client ends: what it said in between may be anything.
+#[test]
+fn nobody_is_blamed_for_going_on_behind_an_answer_that_is_missing() {
+    let said = |is_sent: bool| {
+        let mut talk = Conversation::new().open();
+        talk.client(UPGRADE);
+        if is_sent {
+            talk.server(SWITCHING).lose().server(HI);
+        }
+        talk.client(HELLO).segment(TO_SERVER, Flags::FIN | Flags::ACK, b"");
+        notes(&talk.trace()).into_iter().map(|(_, text)| text.to_owned()).collect::<Vec<_>>()
+    };
+    let blamed = |notes: &[String]| notes.iter().any(|text| text.contains("not a message that HTTP/1 allows"));
+    assert!(blamed(&said(false)), "{:?}", said(false));
+    assert!(!blamed(&said(true)), "{:?}", said(true));
+    assert!(said(true).iter().any(|text| text.starts_with("whether the server agreed")), "{:?}", said(true));
+}
+
 #[test]
 fn a_frame_cut_by_the_capture_is_told() {
     let mut talk = Conversation::new().open();
