@@ -14,7 +14,7 @@ use super::coding::Fault;
 use super::describe::HttpMessage;
 use super::events::{Events, no_stream};
 use super::head::{self, RawHead, Read, Start, Unfinished};
-use super::lost::{Found, Lost, Why};
+use super::lost::{Found, Lost, Why, begins_response};
 use super::odd;
 use super::open::{Extent, Open};
 use super::persist::{Closing, Persistence};
@@ -274,6 +274,9 @@ impl HttpDecoder {
             }
             Start::Response { status, .. } => {
                 let method = self.asked.front().map(|asked| &*asked.head.start);
+                // Of what answers a request that is not known, where another answer follows at once, HEAD was asked.
+                let is_bare = || self.has_gaps != [false; 2] && begins_response(&input.bytes[head.len..]) == Some(true);
+                let method = method.or_else(|| is_bare().then_some("HEAD"));
                 notes.extend(self.asked.lacking());
                 if *status == 101 && texts.get("upgrade").is_none() {
                     let text = "the answer does not say to which protocol it changes";

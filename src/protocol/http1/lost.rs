@@ -135,7 +135,7 @@ fn begins_request(line: &[u8]) -> Option<bool> {
 }
 
 /// Whether `HTTP-version SP status-code` is at the front (RFC 9112 §4); `None` if there is too little to tell.
-fn begins_response(line: &[u8]) -> Option<bool> {
+pub(super) fn begins_response(line: &[u8]) -> Option<bool> {
     begins_with(line, b"HTTP/1.0 000")
 }
 

@@ -277,6 +277,16 @@ fn behind_a_response_that_may_be_nobodys_pipelined_requests_are_not_paired() {
     assert_eq!(pairs(&talk), ["/1", "-", "/2"]);
 }
 
+/// Whether an answer has a body depends on what was asked: where that is not known, what follows tells.
+#[test]
+fn behind_a_gap_an_answer_that_another_follows_at_once_has_no_body() {
+    let mut talk = talk();
+    talk.client(format!("{}HEAD /2 HTTP/1.1\r\nHost: a\r\n\r\n{}", get("/1"), get("/3")));
+    talk.skip(TO_CLIENT, OK.len(), &format!("HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n{OK}")).close();
+    assert_eq!(pairs(&talk), ["-", "-"]);
+    assert_eq!(talk.notes(), [(NOTE, "RFC 9112 §9.2"), (NOTE, "RFC 9112 §9.2")]);
+}
+
 #[test]
 fn behind_a_gap_nobody_is_blamed_for_another_protocol() {
     // The answer to the upgrade is missing: what the client says then is HTTP or not.
