@@ -19,7 +19,7 @@ use crate::message::{Carries, Decoder, Draft, Glance, Input, Parting, Progress, 
 
 #[derive(Debug)]
 pub(super) struct WebSocketDecoder {
-    speakers: [Speaker; 2],
+    pub(super) speakers: [Speaker; 2],
     unmasking: Unmasking,
     /// What is to be told on the first frame of a connection that was joined in its middle.
     joined: Option<Box<Note>>,

@@ -24,7 +24,7 @@ pub use frame::{Opcode, WebSocketFrame, close_meaning};
 pub use handshake::{WebSocketHandshake, accept_for};
 pub use message::WebSocketMessage;
 
-use crate::layer::FieldDef;
+use crate::layer::{Direction, FieldDef};
 use crate::message::{Decoder, Dissector, Probe, Sink, Upgrade, Verdict};
 
 crate::fields! {
@@ -79,7 +79,14 @@ impl Dissector for WebSocket {
 
     fn upgraded(&self, upgrade: &Upgrade, sink: &mut dyn Sink) -> Option<Box<dyn Decoder>> {
         let handshake = handshake::judge(upgrade, sink);
-        upgrade.switched.then(|| decoder::WebSocketDecoder::new(handshake.extensions.as_deref()).boxed())
+        upgrade.switched.then(|| {
+            let mut decoder = decoder::WebSocketDecoder::new(handshake.extensions.as_deref());
+            if upgrade.request_range.is_none() {
+                // With the request may be missing what its client said behind it.
+                decoder.speakers[Direction::ToServer.index()].may_have_begun();
+            }
+            decoder.boxed()
+        })
     }
 
     fn upgrade_token(&self) -> Option<&'static str> {

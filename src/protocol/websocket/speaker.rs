@@ -27,6 +27,12 @@ pub(super) struct Speaker {
 }
 
 impl Speaker {
+    /// What it said first may be missing.
+    pub(super) fn may_have_begun(&mut self) {
+        self.broken = true;
+        self.inflater.iter_mut().for_each(|inflater| inflater.doubt());
+    }
+
     /// Whether nothing of what it said before bears on what it says next.
     pub(super) fn is_quiet(&self) -> bool {
         !self.closed

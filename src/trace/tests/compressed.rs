@@ -1,7 +1,8 @@
 //! permessage-deflate over a whole connection: what the handshake agreed on, and octets that are missing.
 
+use crate::layer::Severity;
 use crate::trace::Trace;
-use crate::trace::testing::{Conversation, HI, SWITCHING, TO_CLIENT, UPGRADE, notes, told};
+use crate::trace::testing::{Conversation, HELLO, HI, SWITCHING, TO_CLIENT, UPGRADE, notes, told};
 
 /// "Hello", compressed (RFC 7692 §7.2.3.1), and the same once more by what was said before (§7.2.3.2).
 const FIRST: &[u8] = &[0xc1, 7, 0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
@@ -43,6 +44,39 @@ fn what_the_answer_does_not_accept_is_not_spoken() {
         assert_eq!(notes(&trace).into_iter().find(|(on, _)| *on == Some(6)), Some((Some(6), text)));
         assert_eq!(told(&trace).last().unwrap(), "[7] < text \"hi\"");
     }
+}
+
+/// The request and the client's first message were not captured: what repeats that one makes no sense, and nobody is wrong.
+#[test]
+fn what_came_with_a_request_that_is_missing_may_be_repeated() {
+    let masked = |frame: &[u8]| [&[frame[0], frame[1] | 0x80][..], &[0; 4], &frame[2..]].concat();
+    let mut talk = Conversation::new().open();
+    let answer = SWITCHING.replace("\r\n\r\n", "\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n");
+    talk.client(UPGRADE).lose().server(answer).client(masked(FIRST)).lose();
+    talk.client(masked(AGAIN));
+    for _ in 0..4 {
+        talk.server(HI).client(masked(HI));
+    }
+    let trace = talk.trace();
+    let errors = trace.notes().iter().filter(|(_, note)| note.severity == Severity::Error);
+    assert_eq!(errors.map(|(_, note)| note.text.as_str()).collect::<Vec<_>>(), [""; 0]);
+    let expected = "this message cannot be inflated: it may repeat what came before it, of which octets may be missing; nor can any \
+                    later message of this direction";
+    assert!(notes(&trace).iter().any(|(_, text)| *text == expected), "{:?}", notes(&trace));
+}
+
+/// Nor is anybody wrong who goes on with what was begun there.
+#[test]
+fn a_message_that_began_with_a_request_that_is_missing_may_go_on() {
+    let end = [0x80, 0x81, 0, 0, 0, 0, b'x'];
+    let mut talk = Conversation::new().open();
+    talk.client(UPGRADE).lose().server(SWITCHING).client([0x01, 0x81, 0, 0, 0, 0, b'x']).lose().client(end);
+    for _ in 0..4 {
+        talk.server(HI).client(HELLO);
+    }
+    let trace = talk.trace();
+    let told: Vec<_> = notes(&trace).into_iter().filter(|(_, text)| text.contains("continu")).collect();
+    assert_eq!(told, [(Some(5), "it continues a message of which octets are missing")]);
 }
 
 /// A parameter counts as the answer has it, whatever was offered.

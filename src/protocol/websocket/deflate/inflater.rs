@@ -64,6 +64,8 @@ pub enum Cause {
     },
     /// The message has more final blocks than anyone needs.
     TooManyFinalBlocks,
+    /// It makes no sense, and what came before it may be missing: it may repeat that.
+    Lacking,
 }
 
 impl fmt::Display for Cause {
@@ -76,6 +78,7 @@ impl fmt::Display for Cause {
                 write!(f, "this direction inflates to more than {ratio} times what was sent")
             }
             Self::TooManyFinalBlocks => write!(f, "it has more than {MAX_FINAL_BLOCKS} final blocks"),
+            Self::Lacking => f.write_str("it may repeat what came before it, of which octets may be missing"),
         }
     }
 }
@@ -100,7 +103,10 @@ impl InflateError {
         let Self::Failed { cause, lasting } = self else { return None };
         let more = if *lasting { "; nor can any later message of this direction" } else { "" };
         let text = format!("this message cannot be inflated: {cause}{more}");
-        Some(Note::new(Severity::Error, text, "RFC 7692 §7.2.2"))
+        Some(match cause {
+            Cause::Lacking => Note::new(Severity::Warn, text, "RFC 7692 §7.1.1"),
+            _ => Note::new(Severity::Error, text, "RFC 7692 §7.2.2"),
+        })
     }
 }
 
@@ -141,6 +147,8 @@ pub struct Inflater {
     limits: Limits,
     state: State,
     window: Window,
+    /// What came before the first message may be missing.
+    in_doubt: bool,
     /// A final block has ended: nothing more can be inflated before a restart.
     ended: bool,
     final_blocks: u32,
@@ -167,6 +175,7 @@ impl Inflater {
             limits,
             state: State::Reading,
             window: Window::default(),
+            in_doubt: false,
             ended: false,
             final_blocks: 0,
             message_in: 0,
@@ -205,6 +214,11 @@ impl Inflater {
         result
     }
 
+    /// What came before the first message may be missing: then nothing is wrong with one that makes no sense.
+    pub fn doubt(&mut self) {
+        self.in_doubt = true;
+    }
+
     /// Octets of this direction are missing. Without context takeover the next message is read again; with it, none
     /// is, which the note says once, of what was missing first.
     pub fn gap(&mut self, lack: Lack) -> Option<Note> {
@@ -233,6 +247,8 @@ impl Inflater {
     }
 
     fn fail(&mut self, cause: Cause) -> InflateError {
+        let may_repeat = self.in_doubt && self.takeover && matches!(cause, Cause::Corrupt { .. } | Cause::Unfinished);
+        let cause = if may_repeat { Cause::Lacking } else { cause };
         let lasting = self.takeover || matches!(cause, Cause::TooDense { .. });
         self.state = if lasting { State::Lost } else { State::Skipping };
         if lasting {
