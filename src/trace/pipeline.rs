@@ -228,9 +228,14 @@ impl<W: Watch> Pipeline<W> {
         self.common.ear(&flow.connection, &mut flow.with, behind, None).finish();
     }
 
-    /// Tells the packets that wait for attachments of which the latest part came on this connection.
-    fn tell_unfinished(&mut self, connection: &Connection) {
-        let why = if connection.is_closed() { Why::Connection } else { Why::Capture };
+    /// Tells the packets that wait for attachments of which the latest part came on this connection. `has_all` says that nothing
+    /// of it is missing.
+    fn tell_unfinished(&mut self, connection: &Connection, has_all: bool) {
+        let why = match connection.is_closed() {
+            _ if !has_all => Why::Missing,
+            true => Why::Connection,
+            false => Why::Capture,
+        };
         for Unfinished { last, ridden } in self.common.sessions.part(connection.id, why) {
             let frames = ridden.frames.or(&[]);
             tell(
@@ -256,8 +261,8 @@ impl<W: Watch> Pipeline<W> {
     }
 
     fn part_with(&mut self, flow: Flow<Lane>) {
-        self.tell_unfinished(&flow.connection);
         let Flow { connection, with: lane } = flow;
+        self.tell_unfinished(&connection, lane.has_all(&connection));
         let all_inside = lane.inside.as_ref().is_none_or(|inside| inside.deaf == [false; 2]);
         let has_all = connection.is_closed() && lane.has_all(&connection) && all_inside;
         let speeches = [Some(&lane.speech), lane.inside.as_ref().map(|inside| &inside.speech)];
