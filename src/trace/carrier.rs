@@ -236,6 +236,9 @@ impl Carrier {
         let Some(answers) = http.answers.clone() else {
             if !std::mem::replace(&mut self.unsure, true) {
                 self.sids().for_each(|sid| sessions.unsettle(sid));
+                if carried.lacks {
+                    sessions.miss(&self.sids().collect(), carried.server());
+                }
             }
             return None;
         };

@@ -163,6 +163,46 @@ fn the_next_poll_may_come_on_another_connection() {
     assert_eq!(blamed(&[&ANSWER[..10], &ANSWER[10..]], true), 0);
 }
 
+/// Where each poll has a connection of its own, nobody knows of which session a request was that was not captured.
+#[test]
+fn nobody_is_blamed_for_what_a_request_on_another_connection_carried() {
+    let post = |body: &str| {
+        let len = body.len();
+        format!(
+            "{}{body}",
+            POLL.replace("GET", "POST").replace("\r\n\r\n", &format!("\r\nContent-Length: {len}\r\n\r\n"))
+        )
+    };
+    let ok = |body: &str| format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let open = POLL.replace("&sid=s1", "");
+    let joined =
+        [(open, ok(OPEN)), (post("40"), ok("ok")), (POLL.to_owned(), ok(JOINED)), (post(r#"42["a"]"#), ok("ok"))];
+    let blamed = |lost: (&str, &str), then: (&str, &str), is_said: bool| {
+        let polls = joined.iter().cloned().chain(
+            [lost, then].map(|(asks, says)| (if asks.is_empty() { POLL.to_owned() } else { post(asks) }, ok(says))),
+        );
+        let mut frames = Vec::new();
+        for (n, (asks, says)) in polls.enumerate() {
+            let mut talk = Conversation::between(&format!("127.0.0.1:{}", 50_000 + n), "127.0.0.1:8080").open();
+            match n == joined.len() {
+                true if !is_said => continue,
+                true => talk.client(asks).lose().server(says).close(),
+                false => talk.client(asks).server(says).close(),
+            };
+            frames.append(&mut talk.frames);
+        }
+        blames(&frames)
+    };
+    let cases = [
+        // What announces an attachment, and an event that is acknowledged.
+        ((BINARY, "ok"), ("bAQ==", "ok")),
+        ((r#"427["ask"]"#, "ok"), ("", "437[]")),
+    ];
+    for (lost, then) in cases {
+        assert_eq!((blamed(lost, then, false), blamed(lost, then, true)), (1, 0), "{lost:?}");
+    }
+}
+
 /// The same of the streams of HTTP/2.
 #[test]
 fn nobody_is_blamed_for_a_poll_whose_answer_was_lost_on_http2() {

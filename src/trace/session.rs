@@ -192,6 +192,16 @@ impl Sessions {
         }
     }
 
+    /// A request is missing on a connection of these sessions; if of none, as where each poll has one of its own, of any here.
+    pub(super) fn miss(&mut self, known: &BTreeSet<&str>, server: Option<SocketAddr>) {
+        let is_here = |one: &Session| one.server.is_none() || one.server == server || !one.hops.is_empty();
+        for (sid, session) in self.sessions.iter_mut() {
+            if known.contains(sid) || (known.is_empty() && is_here(session)) {
+                session.all().for_each(|(heart, sockets)| _ = (heart.doubt(), sockets.doubt_both()));
+            }
+        }
+    }
+
     /// Octets of a session had not come by now: whoever waits in it may have been answered.
     pub(super) fn unsettle(&mut self, sid: &str) {
         for (heart, _) in self.sessions.get_mut(sid).into_iter().flat_map(Session::all) {

@@ -87,6 +87,12 @@ impl Sockets {
         self.exchanges.doubt();
     }
 
+    /// They are missing in both.
+    pub(super) fn doubt_both(&mut self) {
+        self.doubt(Direction::ToServer);
+        self.doubt(Direction::ToClient);
+    }
+
     /// The packet that opens the session was captured.
     pub(super) fn seen_from_open(&mut self) {
         self.from_open = true;
