@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 
 use super::exchange::Exchange;
 use super::{Case, Finding, MOST, quoted, together};
+use crate::layer::Direction;
 use crate::protocol::engineio::{Content, EngineIoPacket, ErrorBody, ErrorCode, Kind, Open, Query, Version};
 use crate::protocol::socketio::Refusal;
 use crate::protocol::text::json_string;
@@ -29,6 +30,8 @@ pub(super) struct Opened {
     lasts: Option<u64>,
     /// In which frame it was over, or may have been, and why.
     over: Option<(u32, Over)>,
+    /// What was answered in it is not all there: so it may have been over before, or for another reason.
+    is_lost: bool,
 }
 
 /// Why a session was over.
@@ -63,7 +66,8 @@ pub(super) fn opened<'a>(case: &Case<'a>) -> BTreeMap<&'a str, Vec<Opened>> {
                     Content::Binary(_) => Open::default(),
                 };
                 let lasts = open.ping_interval.zip(open.ping_timeout).and_then(|(every, wait)| every.checked_add(wait));
-                found.entry(sid).or_default().push(Opened { server: connection.server, frame, lasts, over: None });
+                let server = connection.server;
+                found.entry(sid).or_default().push(Opened { server, frame, lasts, over: None, is_lost: false });
             }
             (Kind::Close, _) => {
                 found.get_mut(sid).into_iter().flatten().for_each(|opened| opened.end(frame, Over::Closed));
@@ -73,11 +77,20 @@ pub(super) fn opened<'a>(case: &Case<'a>) -> BTreeMap<&'a str, Vec<Opened>> {
     }
     for exchange in &case.exchanges {
         let all = Query::from_target(&exchange.target).sid.and_then(|sid| found.get_mut(&*sid));
-        if let Some((all, (frame, why))) = all.zip(may_end(case, exchange)) {
+        let Some(all) = all else { continue };
+        if is_lost(case, exchange) {
+            all.iter_mut().for_each(|opened| opened.is_lost = true);
+        } else if let Some((frame, why)) = may_end(case, exchange) {
             all.iter_mut().for_each(|opened| opened.end(frame, why));
         }
     }
     found
+}
+
+/// Whether a request may have been answered in octets that are missing.
+fn is_lost(case: &Case<'_>, exchange: &Exchange<'_>) -> bool {
+    let connection = case.connection(exchange.request);
+    exchange.answer.is_none() && connection.is_some_and(|connection| !case.has_all(connection, Direction::ToClient))
 }
 
 /// In which frame a request may have ended its session, and why.
@@ -154,7 +167,7 @@ fn forgotten(case: &Case<'_>, known: &Opened, (asked, answered): (u32, u32)) -> 
         );
         return Some(Finding::warn(text, "Engine.IO protocol 4, Handshake", vec![known.frame, over, asked, answered]));
     }
-    if known.lasts.is_none_or(|lasts| case.seconds(known.frame, answered) * 1e3 >= lasts as f64) {
+    if known.is_lost || known.lasts.is_none_or(|lasts| case.seconds(known.frame, answered) * 1e3 >= lasts as f64) {
         return None;
     }
     let text = format!(

@@ -109,6 +109,10 @@ fn a_session_that_is_over_is_not_known_any_more() {
     .unwrap();
     assert!(text.contains("over in frame 7: an error was answered in it"), "{text}");
     assert_eq!(told(&|_| ()), None, "nobody ended it");
+    let lost = told(&|talk| {
+        talk.client(poll("&sid=abc")).server(answer("200 OK", "6")).lose().close();
+    });
+    assert_eq!(lost, None, "the poll was answered, and the answer was not captured");
 }
 
 /// A proxy that does not know long-polling gives up.
