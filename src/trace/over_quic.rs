@@ -10,7 +10,9 @@ use crate::map::Map;
 use crate::message::Payload;
 use crate::protocol::KeyLog;
 use crate::protocol::http3::{Http3, Step};
-use crate::protocol::quic::{Connection, Frames, Kind, Outcome, QuicPacket, Sequence, StreamData};
+use crate::protocol::quic::{
+    Connection, Frames, Kind, Numbers, OpenedPacket, Outcome, QuicPacket, Sequence, StreamData,
+};
 
 /// More streams of a connection are not read: each is known by its number as long as the connection is.
 const MAX_STREAMS: usize = 1 << 13;
@@ -79,6 +81,8 @@ pub(super) struct Live {
     pub(super) has_secrets: bool,
     /// By direction: where a packet first stayed closed.
     closed: [Option<Moment>; 2],
+    /// By direction: which packets behind the handshake came.
+    numbers: [Numbers; 2],
 }
 
 /// One direction of a stream.
@@ -115,6 +119,7 @@ impl Live {
             is_full: false,
             has_secrets: false,
             closed: [None; 2],
+            numbers: Default::default(),
         }
     }
 
@@ -144,6 +149,9 @@ impl Live {
                 }
             };
             let Some(opened) = packet.opened.as_deref().filter(|_| self.connection.speaks_http3()) else { continue };
+            if packet.kind == Kind::Short {
+                self.heed(opened, direction);
+            }
             for frame in Frames::new(&opened.content) {
                 if let Some(stream) = frame.stream() {
                     let spot = Spot { id: stream.id, direction, packet: place, now };
@@ -153,6 +161,15 @@ impl Live {
                 }
             }
         }
+    }
+
+    /// Takes note of which packets came, and of which were received.
+    fn heed(&mut self, opened: &OpenedPacket, direction: Direction) {
+        self.numbers[direction.index()].came(opened.number);
+        let received = &mut self.numbers[direction.reverse().index()];
+        Frames::new(&opened.content)
+            .filter_map(|frame| frame.acknowledged())
+            .for_each(|numbers| received.acknowledge(numbers));
     }
 
     /// What is to be said when no more comes, of which frame and of what went which way.
@@ -274,8 +291,10 @@ impl Live {
                     len
                 }
                 Step::Session(_) => {
-                    let other = self.lanes.get(&(id, direction.reverse().index())).map(|lane| &lane.sequence);
-                    let carried = (&lane.sequence, other, spot.now);
+                    let d = direction.reverse().index();
+                    let has_hole = |lane: &Lane| lane.sequence.hole().is_some();
+                    let lacks = self.numbers[d].is_behind() || self.lanes.get(&(id, d)).is_some_and(has_hole);
+                    let carried = (&lane.sequence, lacks, spot.now);
                     let step = self.transports.read(id, direction, carried, sessions);
                     heard.messages.extend(step.told.into_iter().map(|told| spot.message(self.number, told)));
                     heard.notes.extend(step.note.map(|note| (spot.now, note)));
@@ -425,6 +444,33 @@ mod tests {
         let mut play = Play::new();
         play.say(0, 0, &[1, 9, 0, 0, 0xd1]);
         assert_eq!(ended(play), ["QUIC: the last 5 octets of stream 0 are the beginning of something longer"]);
+    }
+
+    /// Who acknowledges a packet that was not captured may have had in it what is answered.
+    #[test]
+    fn what_answers_a_packet_that_is_missing_is_no_surprise() {
+        let blamed = |number: u64, is_acknowledged: bool| {
+            let mut play = Play::new();
+            let packet = |number, content: &[u8]| OpenedPacket {
+                first: 0x40,
+                number,
+                number_len: 1,
+                content: content.to_vec(),
+                messages: Vec::new(),
+            };
+            play.live.heed(&packet(0, b""), Direction::ToServer);
+            let said = |octets: &str| [&[octets.len() as u8][..], octets.as_bytes()].concat();
+            play.say(4, 0, &[&[0x40, 0x41, 0][..], &said("0"), &said("40")].concat());
+            let opened = said(r#"0{"sid":"s","upgrades":[],"pingInterval":300,"pingTimeout":200,"maxPayload":100}"#);
+            let answer = [opened, said(r#"40{"sid":"t"}"#), said("437[]")].concat();
+            if is_acknowledged {
+                play.live.heed(&packet(0, &[2, number as u8, 0, 0, number as u8]), Direction::ToClient);
+            }
+            play.said(Direction::ToClient, 4, 0, &answer);
+            let notes = play.heard.messages.iter().flat_map(|message| &message.notes);
+            notes.filter(|note| note.text.contains("which nobody sent")).count()
+        };
+        assert_eq!([blamed(0, false), blamed(0, true), blamed(1, true)], [1, 1, 0]);
     }
 
     /// Settings may come later than what follows them.

@@ -52,12 +52,12 @@ impl Streams {
         direction == Direction::ToClient && id & 1 == 0 && !self.streams.contains_key(&id)
     }
 
-    /// Takes what it can from the front of a direction of a stream, beside what there is of the other.
+    /// Takes what it can from the front of a direction of a stream. `lacks` says that octets of the other are missing.
     pub(super) fn read(
         &mut self,
         id: u64,
         direction: Direction,
-        (sequence, other, now): (&Sequence, Option<&Sequence>, Moment),
+        (sequence, lacks, now): (&Sequence, bool, Moment),
         sessions: &mut Sessions,
     ) -> Step {
         let ready = sequence.ready();
@@ -75,7 +75,7 @@ impl Streams {
                 Some(true) => {
                     sessions.noticed = true;
                     self.streams.insert(id, Carries::EngineIo(None));
-                    return self.read(id, direction, (sequence, other, now), sessions);
+                    return self.read(id, direction, (sequence, lacks, now), sessions);
                 }
             },
         };
@@ -90,7 +90,7 @@ impl Streams {
             start: sequence.start(),
             bytes: Some(octets),
             frames: &frames,
-            lacks: other.is_some_and(|other| other.hole().is_some()),
+            lacks,
             wanted: true,
             ..Carried::whole(None, direction, now)
         };

@@ -7,7 +7,7 @@
 //! # References
 //! - RFC 9000 §12.4, §19. DATAGRAM: RFC 9221 §4.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use super::varint::varint;
 
@@ -20,6 +20,8 @@ const RESET_TOKEN: usize = 16;
 pub mod kind {
     /// Zeros that fill a packet.
     pub const PADDING: u64 = 0;
+    /// The two types of ACK.
+    pub const ACK: std::ops::RangeInclusive<u64> = 2..=3;
     /// RESET_STREAM.
     pub const RESET_STREAM: u64 = 4;
     /// CRYPTO.
@@ -94,6 +96,13 @@ impl Frame {
     /// The stream that its sender breaks off, if it is a RESET_STREAM frame.
     pub fn reset(&self) -> Option<u64> {
         self.number(0).filter(|_| self.kind == kind::RESET_STREAM)
+    }
+
+    /// The numbers of the packets that it says came, if it is an ACK frame: the highest, and those without a break before it.
+    pub fn acknowledged(&self) -> Option<RangeInclusive<u64>> {
+        kind::ACK.contains(&self.kind).then_some(())?;
+        let (largest, before) = (self.number(0)?, self.number(3)?);
+        Some(largest.saturating_sub(before)..=largest)
     }
 
     /// Where in the handshake its octets begin, and they, if it is a CRYPTO frame.

@@ -18,6 +18,7 @@ mod describe;
 mod frame;
 mod frames_told;
 mod initial;
+mod numbers;
 mod sequence;
 mod varint;
 
@@ -27,6 +28,7 @@ pub use connection::{Connection, Outcome};
 pub use describe::{FIELDS, describe};
 pub use frame::{Close, Frame, Frames, StreamData, kind as frame_kind, transport_error};
 pub use initial::Hello;
+pub use numbers::Numbers;
 pub use sequence::Sequence;
 pub(super) use varint::varint;
 
