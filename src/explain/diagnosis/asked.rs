@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::exchange::Exchange;
-use super::{Case, End, Finding, MOST, end_of, in_words, lying, quoted, sender};
+use super::{Case, End, Finding, MOST, away, end_of, in_words, lying, quoted, sender};
 use crate::flow::{Connection, Ending};
 use crate::layer::{Direction, Severity};
 use crate::protocol::SocketIoPacket;
@@ -19,10 +19,7 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
     let held = held_back(case);
     let mut found: Vec<Finding> =
         case.exchanges.iter().filter_map(|exchange| unanswered(case, exchange, &held)).collect();
-    found.extend(waiting(case, &held));
-    found.extend(unacknowledged(case));
-    found.extend(heartbeats(case));
-    found.extend(missed_beats(case));
+    found.extend([waiting(case, &held), unacknowledged(case), heartbeats(case), missed_beats(case)].concat());
     found
 }
 
@@ -44,6 +41,9 @@ fn unanswered(case: &Case<'_>, exchange: &Exchange<'_>, held: &BTreeSet<&str>) -
     }
     let what = format!("{} {}", exchange.method, quoted(&exchange.target));
     let asked = request.frame();
+    if let Some(refused) = away::refused(case, request) {
+        return refused.finding(&what, asked, connection);
+    }
     // Who had left asks no more: the capture has the two in the wrong order, or the clock went back.
     if (by == Direction::ToServer && end < asked) || case.seconds(asked.min(end), asked.max(end)) < 0.0 {
         return None;

@@ -7,6 +7,7 @@
 mod again;
 mod answers;
 mod asked;
+mod away;
 mod closed;
 mod cors;
 mod doubled;

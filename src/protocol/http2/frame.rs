@@ -145,6 +145,14 @@ impl Http2Frame {
         }
     }
 
+    /// Of GOAWAY the last stream that its sender answers, and why it goes.
+    pub fn goes_away(&self) -> Option<(u32, String)> {
+        match self.content {
+            Content::GoAway { last, error } => Some((last, error_name(error))),
+            _ => None,
+        }
+    }
+
     /// Whether its sender says nothing more on its stream.
     pub fn ends_stream(&self) -> bool {
         matches!(self.kind, kind::DATA | kind::HEADERS) && self.flags & flag::END_STREAM != 0

@@ -1,6 +1,6 @@
 use super::{frame, later, one, text, told};
 use crate::packet::Flags;
-use crate::trace::testing::TO_CLIENT;
+use crate::trace::testing::{Conversation, TO_CLIENT};
 use crate::trace::testing_http2::{self as http2, END_STREAM};
 
 /// Streams of HTTP/2 end each for itself, and long before their connection.
@@ -103,4 +103,28 @@ fn over_http2_a_host_is_an_authority() {
     assert_eq!(answer("https://api.example"), [""; 0]);
     let found = answer("https://page.example");
     assert!(found[0].starts_with("the answer to GET /api allows no other origin"), "{found:?}");
+}
+
+/// RFC 9113 §6.8: what is behind the last stream that a GOAWAY names was not dealt with.
+#[test]
+fn who_goes_away_says_what_was_left() {
+    let goaway = |last: u8| http2::frame(7, 0, 0, &[0, 0, 0, last, 0, 0, 0, 0]);
+    let mut talk = http2::begin();
+    talk.client(http2::get(1, "/a")).client(http2::get(3, "/b"));
+    talk.server([http2::headers(1, END_STREAM, &[(":status", "204")]), goaway(1)].concat()).close();
+    let found = one(&talk);
+    let expected = "GET /b was not dealt with: 127.0.0.1:8080 said in frame 8 that it goes away (NO_ERROR), and that stream 1 is the \
+                    last it answers. The client may ask once more, on another connection";
+    assert_eq!((&*found.text, &*found.frames, found.spec), (expected, &[7, 8][..], "RFC 9113 §6.8"));
+    let mut later = http2::begin();
+    later.client(http2::get(1, "/a")).server(goaway(1)).close();
+    assert!(told(&later)[0].starts_with("GET /a was never answered"), "{:?}", told(&later));
+}
+
+#[test]
+fn who_is_answered_in_http1_was_answered() {
+    let mut talk = Conversation::new().open();
+    talk.client([http2::PREFACE.to_vec(), http2::frame(4, 0, 0, b""), http2::get(1, "/")].concat());
+    talk.server("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").close_by_server();
+    assert_eq!(told(&talk), [""; 0]);
 }
