@@ -1175,7 +1175,7 @@ fn an_impossible_comparison_is_refused_with_its_reason() {
         (&["tcp", "--delay", "5ms"], "there is no wire that could take time"),
         (&["tcp", "--seed", "5"], "--loss"),
         (&["tcp", "udp", "--keylog", "keys.log"], "what is compared is no two captures"),
-        (&["--keylog", "keys.log"], "KINDS"),
+        (&["--keylog", "keys.log"], "what is compared is no two captures"),
         (&["websocket", "--events", "200", "--every", "1s"], "all waits together last at most 30 seconds"),
     ] {
         let ran = run(&mut wiretale(&[&["compare"], arguments].concat()));
@@ -1240,6 +1240,28 @@ fn fields_are_listed_with_their_meaning() {
     assert!(ran.out.contains("websocket.opcode") && ran.out.contains("RFC 6455"), "{}", ran.out);
     let ran = run(&mut wiretale(&["fields", "zzz"]));
     assert_eq!(ran.code, 2);
+}
+
+/// An option that would be ignored is refused, by its name, before anything is played or read.
+#[test]
+fn what_a_way_to_compare_does_not_read_is_refused() {
+    let two = [CAPTURE, "captures/04-loss.pcapng"];
+    let refused = |way: &[&str], named: &str, options: &[&[&str]]| {
+        for option in options {
+            let ran = run(&mut wiretale(&[&["compare", "--width", "200"], way, option].concat()));
+            assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{option:?}");
+            let what = format!("cannot use {}", option[0]);
+            assert!(ran.err.contains(&what) && ran.err.contains(named), "{}", ran.err);
+            assert!(ran.err.contains(&format!("help: leave {}", option[0])), "{}", ran.err);
+        }
+    };
+    let wire: [&[&str]; 4] = [&["--network", "ethernet"], &["--delay", "1ms"], &["--repeat", "1"], &["--events", "10"]];
+    let drawn: [&[&str]; 2] = [&["--report", "x.html"], &["--svg", "x"]];
+    refused(&["--case", "quantum-leap"], "with --case", &[&wire[..], &drawn].concat());
+    let played: [&[&str]; 3] = [&["--save", "x"], &["--clients", "2"], &["--loss", "2", "--seed", "1"]];
+    refused(&two, "with two captures", &[&wire[..], &drawn, &played].concat());
+    assert_eq!(run(&mut wiretale(&["compare", "--case", "hpbn", "--format", "markdown"])).code, 2);
+    assert_eq!(run(&mut wiretale(&["compare", two[0], two[1], "--format", "json"])).code, 0);
 }
 
 #[test]

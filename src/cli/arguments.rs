@@ -175,12 +175,13 @@ pub(super) enum CompareFormat {
 }
 
 #[derive(Debug, Args)]
+#[group(skip)] // its name would stand among those of what was typed
 pub(super) struct CompareArguments {
     /// Which transports: http10, http11, short-poll, long-poll, sse, websocket, websocket-deflate, socketio, socketio-polling,
     /// socketio-websocket, tcp, udp; those over HTTP if none is named. Or two captures, which are set side by side.
     pub(super) kinds: Vec<String>,
     /// Of two captures: open what is encrypted in them by the secrets in this file, a key log.
-    #[arg(long, value_name = "FILE", requires = "kinds")]
+    #[arg(long, value_name = "FILE")]
     pub(super) keylog: Option<PathBuf>,
     /// How many events.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=200))]
@@ -236,8 +237,11 @@ pub(super) struct CompareArguments {
     #[arg(long, value_name = "FILE.html")]
     pub(super) report: Option<PathBuf>,
     /// Look into published numbers instead: quantum-leap, hpbn, long-poll-batching, plain-tcp.
-    #[arg(long, value_name = "CASE", conflicts_with_all = ["kinds", "events", "every", "payload", "direction", "polls", "clients", "profile", "idle", "loss", "keylog"])]
+    #[arg(long, value_name = "CASE", conflicts_with = "kinds")]
     pub(super) case: Option<String>,
+    /// The names of the options that were typed, `report`: those with a default look the same if they were not.
+    #[arg(skip)]
+    pub(super) typed: Vec<String>,
 }
 
 /// How many of 100 are lost.

@@ -11,6 +11,7 @@ use super::failure::Failure;
 use super::load::{self, trace_recording};
 use super::output::Output;
 use super::save::{self, Keep};
+use super::unread::unread;
 use crate::capture::Statistics;
 use crate::explain::{Case, Cast, Comparison, Contender, Cost, Heartbeat, Packet, Pair, Played, Profile};
 use crate::lab::{self, Entry, Events, Place, Recording, Scenario, Transport, What};
@@ -23,14 +24,16 @@ pub(super) fn run(arguments: &CompareArguments, out: &mut Output) -> Result<Endi
         && is_capture(first)
         && is_capture(second)
     {
+        unread(arguments, "two captures", &["keylog", "format"], "they are compared as they are")?;
         return captures(Path::new(first), Path::new(second), arguments, out);
+    }
+    if let Some(name) = &arguments.case {
+        unread(arguments, "--case", &["case", "format", "save"], "it plays what was published")?;
+        return case(name, arguments, out);
     }
     if arguments.keylog.is_some() {
         let message = "cannot use a key log: what is compared is no two captures";
         return Err(Failure::request(message, "name two files, .pcap or .pcapng, or leave --keylog out"));
-    }
-    if let Some(name) = &arguments.case {
-        return case(name, arguments, out);
     }
     let transports = transports(arguments)?;
     let (events, profile) = (events(arguments)?, profile(arguments.profile));
@@ -130,6 +133,10 @@ fn case(name: &str, arguments: &CompareArguments, out: &mut Output) -> Result<En
         let help = format!("{near}there are: {}", names.join(", "));
         Failure::request(format!("cannot look into `{name}`: there is no such case"), help)
     })?;
+    if arguments.format == CompareFormat::Markdown {
+        let message = "cannot write published numbers beside those measured here in Markdown";
+        return Err(Failure::request(message, "leave --format out, or say --format json or --format csv"));
+    }
     let place = lab::enter();
     let mut traces = Vec::new();
     let plays = case.plays();

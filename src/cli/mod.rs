@@ -24,10 +24,11 @@ mod progress;
 mod quiz;
 mod replay;
 mod save;
+mod unread;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 pub use course::{Course, CourseLesson};
 pub use load::{Loaded, Secrets, trace_frames, trace_recording};
@@ -58,7 +59,7 @@ impl From<Ending> for ExitCode {
 
 /// Runs the program with its arguments. Starts no thread before the lab was entered.
 pub fn run() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = typed();
     let mut out = Output::new(arguments.color, arguments.width);
     let result = match arguments.command {
         Command::Lesson(arguments) => lesson::run(&arguments, &mut out),
@@ -78,4 +79,14 @@ pub fn run() -> ExitCode {
         Ok(ending) => ending.into(),
         Err(failure) => failure.report(out.colors(), out.width),
     }
+}
+
+/// What was typed; what cannot be understood is told by clap, which ends the program.
+fn typed() -> Arguments {
+    let matches = Arguments::command().get_matches();
+    let mut arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    if let (Command::Compare(compare), Some((_, matches))) = (&mut arguments.command, matches.subcommand()) {
+        compare.typed = unread::names_typed(matches);
+    }
+    arguments
 }
