@@ -1264,6 +1264,22 @@ fn what_a_way_to_compare_does_not_read_is_refused() {
     assert_eq!(run(&mut wiretale(&["compare", two[0], two[1], "--format", "json"])).code, 0);
 }
 
+/// What is asked for is had, to the last column: only what a terminal tells is bounded.
+#[test]
+fn as_many_columns_are_written_as_are_asked_for() {
+    for width in [110, 150, 200] {
+        let ran = run(&mut wiretale(&["define", "--width", &width.to_string()]));
+        let longest = ran.out.lines().map(|line| line.chars().count()).max();
+        assert!(longest.is_some_and(|longest| longest <= width && longest > width - 15), "{width}: {longest:?}");
+    }
+    for command in ["replay", "peel", "compare", "doctor"] {
+        let help = run(&mut wiretale(&[command, "--help"])).out;
+        let (own, everywhere) = help.split_once("Everywhere:").unwrap();
+        assert!(everywhere.contains("--width") && everywhere.contains("--color"), "{help}");
+        assert!(!own.contains("--width") && !everywhere.contains("--help"), "{help}");
+    }
+}
+
 #[test]
 fn wrong_usage_ends_with_2() {
     for arguments in [&["replay"][..], &["peel", CAPTURE, "x"], &["dance"], &["--width", "7", "doctor"]] {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::output::{MAX_WIDTH, MIN_WIDTH};
 use crate::lab;
 
 /// See the conversation under your sockets: capture, dissect and explain it, every sentence tied to its bytes.
@@ -11,16 +12,20 @@ use crate::lab;
 #[command(name = "wiretale", version, max_term_width = 100)]
 pub(super) struct Arguments {
     /// When to use colour; `NO_COLOR` is heeded too.
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     pub(super) color: Color,
 
-    /// How many columns to write; by default as many as the terminal has, and 80 in a pipe.
-    #[arg(long, global = true, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..=200))]
+    /// How many columns to write; by default as many as the terminal has, but no more than 110, and 80 in a pipe.
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "COLUMNS",
+          value_parser = clap::value_parser!(u16).range(i64::from(MIN_WIDTH)..=i64::from(MAX_WIDTH)))]
     pub(super) width: Option<u16>,
 
     #[command(subcommand)]
     pub(super) command: Command,
 }
+
+/// The heading of the options that all commands have: they stand behind those of the command.
+const EVERYWHERE: &str = "Everywhere";
 
 /// When to use colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

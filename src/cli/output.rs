@@ -10,9 +10,11 @@ use crate::view::Line;
 
 /// Columns in a pipe, and where the terminal does not tell.
 const DEFAULT_WIDTH: usize = 80;
-/// Longer lines are hard to read; a wider terminal is not filled.
-const MAX_WIDTH: usize = 110;
-const MIN_WIDTH: usize = 40;
+/// Longer lines are hard to read: a wider terminal is not filled, unless that is asked for.
+const READABLE: usize = 110;
+/// How many columns may be asked for.
+pub(super) const MIN_WIDTH: u16 = 40;
+pub(super) const MAX_WIDTH: u16 = 200;
 
 /// The place where a command writes what it found.
 pub(super) struct Output {
@@ -30,11 +32,10 @@ impl Output {
             Color::Auto if io::stdout().is_terminal() => AutoStream::choice(&io::stdout()),
             Color::Auto => ColorChoice::Never,
         };
-        let seen = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
-        let on_terminal = io::stdout().is_terminal().then(seen).flatten();
-        let width = width.map(usize::from).or(on_terminal).unwrap_or(DEFAULT_WIDTH);
+        let seen = || terminal_size::terminal_size().map(|(width, _)| width.0);
+        let on_terminal = || io::stdout().is_terminal().then(seen).flatten();
         let stream = AutoStream::new(Box::new(io::stdout()) as Box<dyn Write>, choice);
-        Self { stream, color: choice, width: width.clamp(MIN_WIDTH, MAX_WIDTH) }
+        Self { stream, color: choice, width: columns(width, on_terminal) }
     }
 
     /// Writes to standard error from now on: standard output is taken by a file.
@@ -68,5 +69,26 @@ impl Output {
 
     pub(super) fn flush(&mut self) -> Result<(), Failure> {
         self.stream.flush().map_err(Failure::output)
+    }
+}
+
+/// How many columns are written: as many as are asked for, or as the terminal has.
+fn columns(asked: Option<u16>, on_terminal: impl FnOnce() -> Option<u16>) -> usize {
+    let [least, most] = [MIN_WIDTH, MAX_WIDTH].map(usize::from);
+    match asked {
+        Some(asked) => usize::from(asked).clamp(least, most),
+        None => on_terminal().map_or(DEFAULT_WIDTH, |seen| usize::from(seen).clamp(least, READABLE)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asks_for_columns_gets_them() {
+        assert_eq!([40, 110, 150, 200].map(|asked| columns(Some(asked), || Some(80))), [40, 110, 150, 200]);
+        assert_eq!([20, 80, 150].map(|seen| columns(None, || Some(seen))), [40, 80, 110], "what a terminal has");
+        assert_eq!(columns(None, || None), 80);
     }
 }
