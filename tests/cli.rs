@@ -1242,6 +1242,21 @@ fn fields_are_listed_with_their_meaning() {
     assert_eq!(ran.code, 2);
 }
 
+/// Errors are broken at spaces alone: names can be copied.
+#[test]
+fn an_error_breaks_no_name_at_its_hyphens() {
+    for width in ["40", "60", "80", "110"] {
+        let ran = run(&mut wiretale(&["lesson", "nope", "--width", width]));
+        let pieces: Vec<&str> = ran.err.split_whitespace().map(|word| word.trim_end_matches(',')).collect();
+        assert_eq!(ran.code, 2, "{}", ran.err);
+        for name in ["08-server-sent-events", "10-frames", "16-audience"] {
+            assert!(pieces.contains(&name), "{width}: {}", ran.err);
+        }
+        let wide = ran.err.lines().filter(|line| line.chars().count() > width.parse::<usize>().unwrap().max(60));
+        assert_eq!(wide.count(), 0, "{}", ran.err);
+    }
+}
+
 /// An option that would be ignored is refused, by its name, before anything is played or read.
 #[test]
 fn what_a_way_to_compare_does_not_read_is_refused() {

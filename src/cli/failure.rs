@@ -1,14 +1,16 @@
 //! Why a command could not do what was asked, told once, with the next step.
 
+use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource};
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 
 use crate::capture::CaptureError;
 use crate::lab::LabError;
 use crate::mistake::Mistake;
 use crate::protocol::text::tamed;
+use crate::view::{Line, Page, Tone};
 
 /// A request that cannot be met.
 #[derive(Debug)]
@@ -111,8 +113,9 @@ impl Failure {
         if let Some(what) = &self.what {
             let theme = if colors { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
             let mut text = String::new();
-            let handler = GraphicalReportHandler::new_themed(theme).with_width(width.max(60)).with_links(false);
-            if handler.render_report(&mut text, what.as_ref()).is_err() {
+            let handler = GraphicalReportHandler::new_themed(theme).with_wrap_lines(false).with_links(false);
+            let laid = Laid { what: what.as_ref(), width: width.max(60) };
+            if handler.render_report(&mut text, &laid).is_err() {
                 text = what.to_string();
             }
             // If standard error cannot be written, there is nobody left to tell.
@@ -120,6 +123,50 @@ impl Failure {
         }
         ExitCode::from(self.code)
     }
+}
+
+/// A failure whose texts are broken at spaces alone: miette breaks names at their hyphens too, and then nobody can copy them.
+#[derive(Debug)]
+struct Laid<'a> {
+    what: &'a (dyn Diagnostic + Send + Sync),
+    width: usize,
+}
+
+impl fmt::Display for Laid<'_> {
+    /// The sign before it takes four columns.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&broken(&self.what.to_string(), self.width.saturating_sub(4)))
+    }
+}
+
+impl std::error::Error for Laid<'_> {}
+
+impl Diagnostic for Laid<'_> {
+    /// The word before it takes eight columns.
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(broken(&self.what.help()?.to_string(), self.width.saturating_sub(8))))
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.what.source_code()
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        self.what.labels()
+    }
+}
+
+/// A text in lines of so many columns; those that fit stay as they are.
+fn broken(text: &str, width: usize) -> String {
+    let mut page = Page::new(width);
+    for line in text.lines().map(|line| Line::of(Tone::Plain, line)) {
+        if line.width() <= width {
+            page.line(line);
+        } else {
+            page.paragraph_within(Line::new(), &line);
+        }
+    }
+    page.lines.iter().map(Line::text).collect::<Vec<_>>().join("\n")
 }
 
 impl From<CaptureError> for Failure {
