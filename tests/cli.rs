@@ -1789,6 +1789,27 @@ fn no_line_is_wider_than_the_terminal() {
     assert_eq!(wide, [] as [String; 0], "{}", wide.join("\n"));
 }
 
+/// A table breaks no word: where there is no room its rows are written below each other.
+#[test]
+fn tables_break_no_word() {
+    let lesson = ["lesson", "15", "--from", "captures/15-emit.pcapng", "--no-predict"];
+    for width in ["40", "60", "80", "110"] {
+        let words = |arguments: &[&str]| {
+            let ran = run(wiretale(&["--width", width]).args(arguments));
+            ran.out.split_whitespace().map(|word| word.trim_end_matches(':').to_owned()).collect::<BTreeSet<_>>()
+        };
+        let has = |arguments: &[&str], wanted: &[&str]| {
+            let found = words(arguments);
+            let missing: Vec<_> = wanted.iter().filter(|word| !found.contains(**word)).collect();
+            assert_eq!(missing, [] as [&&str; 0], "{width} {arguments:?}");
+        };
+        has(&["replay", "--summary", CAPTURE], &["messages", "websocket", "websocket.handshake", "octets"]);
+        has(&["lesson"], &["08-server-sent-events", "19-guarantees", "WebSocket?"]);
+        let fields = if width == "60" { ["ack_rtt", "number"] } else { ["socketio.ack_rtt", "frame.number"] };
+        has(&lesson, &fields);
+    }
+}
+
 /// Real stacks have four layers (RFC 1122 §1.1.3): the lesson says that the seven of the OSI model are a way to sort, and on loopback
 /// neither it nor `peel` invents a link or a physical layer.
 #[test]

@@ -1,7 +1,5 @@
 //! A comparison as tables and bars.
 
-use unicode_width::UnicodeWidthStr as _;
-
 use super::line::{Line, Page, Tone};
 use super::table::table;
 use crate::count::counted;
@@ -9,9 +7,6 @@ use crate::explain::{Comparison, Contender, CostLayer};
 
 /// How long the longest bar is.
 const BAR: usize = 40;
-
-/// The columns that a table puts around each cell.
-const BETWEEN: usize = 3;
 
 /// The comparison for people.
 pub fn comparison(compared: &Comparison, width: usize) -> Vec<Line> {
@@ -21,18 +16,18 @@ pub fn comparison(compared: &Comparison, width: usize) -> Vec<Line> {
     page.gap();
     page.paragraph(Line::new(), &Line::of(Tone::Strong, "What each took"));
     let (columns, rows) = taken(compared);
-    rows_of(&mut page, &columns, &rows);
+    page.extend(table(&columns, &rows, width));
     page.gap();
     page.paragraph(
         Line::new(),
         &Line::of(Tone::Strong, "How long it took, ms").with(Tone::Dim, ", from sending to receiving"),
     );
     let (columns, rows) = times(compared);
-    rows_of(&mut page, &columns, &rows);
+    page.extend(table(&columns, &rows, width));
     page.gap();
     page.paragraph(Line::new(), &Line::of(Tone::Strong, "Where the octets went"));
     let (columns, rows) = by_layer(compared);
-    rows_of(&mut page, &columns, &rows);
+    page.extend(table(&columns, &rows, width));
     page.gap();
     bars(compared, &mut page);
     scaled(compared, &mut page);
@@ -94,25 +89,6 @@ pub(super) fn times(compared: &Comparison) -> (Vec<&'static str>, Vec<Vec<String
         cells
     };
     (columns, compared.contenders.iter().map(row).collect())
-}
-
-/// A table; where it has no room, each row as a sentence.
-fn rows_of(page: &mut Page, columns: &[&str], rows: &[Vec<String>]) {
-    let widest = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width());
-        cells.chain(columns.get(column).map(|name| name.width())).max().unwrap_or(0)
-    };
-    let needed: usize = (0..columns.len()).map(|column| widest(column) + BETWEEN).sum();
-    if needed <= page.width {
-        let lines = table(columns, rows, page.width);
-        return page.extend(lines);
-    }
-    for row in rows {
-        let [name, cells @ ..] = row.as_slice() else { continue };
-        let said = columns.iter().skip(1).zip(cells).filter(|(_, cell)| *cell != "0");
-        let body = said.map(|(column, cell)| format!("{column} {cell}")).collect::<Vec<_>>().join(" · ");
-        page.paragraph(Line::of(Tone::Plain, format!("  {name}  ")), &Line::of(Tone::Plain, body));
-    }
 }
 
 /// A row for each layer, a column for each transport.
@@ -186,7 +162,8 @@ fn scaled(compared: &Comparison, page: &mut Page) {
         Line::new(),
         &Line::of(Tone::Strong, "So many clients at this pace, Mbit/s").with(Tone::Dim, ": arithmetic, not measured"),
     );
-    rows_of(page, &["", "1,000", "10,000", "100,000", "in Mbps of 2^20 bits"], &rows);
+    let columns = ["", "1,000 clients", "10,000 clients", "100,000 clients", "in Mbps of 2^20 bits"];
+    page.extend(table(&columns, &rows, page.width));
     page.gap();
 }
 
@@ -210,7 +187,7 @@ fn paced(compared: &Comparison, page: &mut Page) {
         &Line::of(Tone::Strong, "Octets a minute for a client, at so many events a minute")
             .with(Tone::Dim, ": arithmetic"),
     );
-    rows_of(page, &columns, &rows);
+    page.extend(table(&columns, &rows, page.width));
     let cheapest = Comparison::RATES.map(|rate| compared.cheapest_at(rate).map(|one| (rate, one.transport.as_str())));
     let mut said: Vec<(f64, f64, &str)> = Vec::new();
     for (rate, name) in cheapest.into_iter().flatten() {

@@ -296,6 +296,18 @@ pub(super) fn wrap_within(first: Line, body: &Line, width: usize) -> Vec<Line> {
     lay(first, parts.collect(), width)
 }
 
+/// Lays out things with a dot between them. Each stays on one line if it fits there, and is broken at spaces if not.
+pub(super) fn wrap_list(first: Line, things: &[String], width: usize) -> Vec<Line> {
+    let room = width.saturating_sub(first.width()).max(1);
+    let last = things.len().saturating_sub(1);
+    let each = things.iter().enumerate().flat_map(|(i, thing)| {
+        let thing = Line::of(Tone::Plain, if i < last { format!("{thing} ·") } else { thing.clone() });
+        if thing.width() <= room { vec![(Tone::Plain, thing)] } else { words(&thing) }
+    });
+    let parts = each.flat_map(|(gap, word)| broken(word, room).into_iter().map(move |part| (gap, part)));
+    lay(first, parts.collect(), width)
+}
+
 fn lay(first: Line, words: Vec<(Tone, Line)>, width: usize) -> Vec<Line> {
     let indent = first.width();
     let mut lines = Vec::new();
