@@ -1650,7 +1650,7 @@ fn a_comparison_may_be_repeated() {
     let scaled: Vec<f64> = {
         let (_, behind) = table.out.split_once("of 2^20 bits").expect("the unit of old articles");
         let row = behind.lines().nth(2).unwrap();
-        row.split_whitespace().skip(1).map(|cell| cell.parse().unwrap()).collect()
+        row.replace('\u{a0}', "").split_whitespace().skip(1).map(|cell| cell.parse().unwrap()).collect()
     };
     let ratio = scaled[2] / scaled[3];
     assert!((ratio - 1.048_576).abs() < 0.01, "the same in another unit: {scaled:?}");
@@ -1807,6 +1807,20 @@ fn tables_break_no_word() {
         has(&["lesson"], &["08-server-sent-events", "19-guarantees", "WebSocket?"]);
         let fields = if width == "60" { ["ack_rtt", "number"] } else { ["socketio.ack_rtt", "frame.number"] };
         has(&lesson, &fields);
+    }
+}
+
+/// Numbers have one style wherever people read them, and are plain for programs.
+#[test]
+fn long_numbers_are_grouped_for_people_alone() {
+    let capture = "captures/13-showdown.pcapng";
+    let json: serde_json::Value =
+        serde_json::from_str(&run(&mut wiretale(&["replay", "--summary", capture, "--json"])).out).unwrap();
+    let octets = json["octets"].as_u64().unwrap().to_string();
+    let grouped = format!("{}\u{a0}{}", &octets[..octets.len() - 3], &octets[octets.len() - 3..]);
+    for arguments in [&["replay", "--summary", capture][..], &["replay", capture], &["compare", capture, capture]] {
+        let out = run(&mut wiretale(arguments)).out;
+        assert!(out.contains(&grouped) && !out.contains(&octets), "{octets}: {out}");
     }
 }
 

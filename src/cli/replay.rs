@@ -11,7 +11,7 @@ use super::load::{self, Given};
 use super::output::Output;
 use super::predict;
 use crate::capture::About;
-use crate::count::counted;
+use crate::count::many;
 use crate::explain::{self, Story};
 use crate::filter::{Filter, TraceNames};
 use crate::protocol::text::tamed;
@@ -146,9 +146,9 @@ impl Numbers {
 fn head(arguments: &ReplayArguments, about: &About, numbers: &Numbers, width: usize) -> Vec<Line> {
     let numbers = format!(
         "{}, {}, {}, {:.3} s",
-        counted(numbers.frames, "frame"),
-        counted(numbers.octets, "octet"),
-        counted(numbers.connections, "TCP connection"),
+        many(numbers.frames, "frame"),
+        many(numbers.octets, "octet"),
+        many(numbers.connections, "TCP connection"),
         numbers.seconds,
     );
     let mut page = Page::new(width);

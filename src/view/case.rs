@@ -2,6 +2,7 @@
 
 use super::line::{Line, Page, Tone};
 use super::table::table;
+use crate::count::grouped;
 use crate::explain::CaseTold;
 
 /// The case for people.
@@ -12,15 +13,24 @@ pub fn case(told: &CaseTold, place: &str, width: usize) -> Vec<Line> {
     for part in &told.tables {
         page.gap();
         page.paragraph(Line::new(), &Line::of(Tone::Strong, part.title.as_str()));
-        let head: Vec<&str> = part.head.clone();
-        let lines = table(&head, &part.rows, width);
-        page.extend(lines);
+        let rows: Vec<Vec<String>> =
+            part.rows.iter().map(|row| row.iter().map(|cell| readable(cell)).collect()).collect();
+        page.extend(table(&part.head, &rows, width));
     }
     page.gap();
     for remark in &told.remarks {
         page.paragraph(Line::of(Tone::Plain, "· "), &Line::of(Tone::Plain, remark.as_str()));
     }
     page.lines
+}
+
+/// A cell whose number, if it is or begins with a whole one, has its digits in groups.
+fn readable(cell: &str) -> String {
+    let (number, rest) = cell.split_at(cell.find(|c: char| !c.is_ascii_digit()).unwrap_or(cell.len()));
+    match number.parse() {
+        Ok(number) if rest.is_empty() || rest.starts_with(", ") => grouped(number) + rest,
+        _ => cell.to_owned(),
+    }
 }
 
 /// The case as one object of JSON.
@@ -38,4 +48,17 @@ pub fn case_csv(told: &CaseTold) -> String {
         String::from_utf8_lossy(&writer.into_inner().unwrap_or_default()).into_owned()
     };
     told.tables.iter().map(written).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_are_grouped_and_others_are_left() {
+        let read =
+            ["100000", "1128", "909", "1128, on the wire here", "435:1", "902 Mbit/s", "2 to 14", "–"].map(readable);
+        let expected = ["100 000", "1 128", "909", "1 128, on the wire here", "435:1", "902 Mbit/s", "2 to 14", "–"];
+        assert_eq!(read.map(|cell| cell.replace('\u{a0}', " ")), expected);
+    }
 }

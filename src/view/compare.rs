@@ -2,7 +2,7 @@
 
 use super::line::{Line, Page, Tone};
 use super::table::table;
-use crate::count::counted;
+use crate::count::{counted, grouped};
 use crate::explain::{Comparison, Contender, CostLayer};
 
 /// How long the longest bar is.
@@ -50,17 +50,17 @@ pub(super) fn taken(compared: &Comparison) -> (Vec<&'static str>, Vec<Vec<String
         let overhead = one.overhead(compared.payload_octets()).map_or("–".into(), |times| format!("{times:.1}"));
         let mut cells = vec![
             one.transport.clone(),
-            cost.connections.to_string(),
-            cost.requests.to_string(),
-            cost.empty_answers.to_string(),
-            cost.frames.to_string(),
-            cost.pure_acks.to_string(),
-            cost.retransmissions.to_string(),
-            cost.octets.to_string(),
+            grouped(cost.connections as u64),
+            grouped(cost.requests as u64),
+            grouped(cost.empty_answers as u64),
+            grouped(cost.frames as u64),
+            grouped(cost.pure_acks as u64),
+            grouped(cost.retransmissions as u64),
+            grouped(cost.octets),
             overhead,
         ];
         if compared.loss.is_some() {
-            cells.insert(6, one.lost.map_or("–".to_owned(), |lost| lost.to_string()));
+            cells.insert(6, one.lost.map_or("–".to_owned(), |lost| grouped(lost as u64)));
             cells.push(format!("{} of {}", one.arrived, one.sent));
         }
         cells
@@ -84,11 +84,16 @@ pub(super) fn times(compared: &Comparison) -> (Vec<&'static str>, Vec<Vec<String
         cells.extend([0, 50, 95, 100].map(time));
         cells.push(format!("{:.2}", one.cost.held_open));
         if is_idle {
-            cells.push(one.cost.idle_per_minute.map_or("–".to_owned(), |octets| format!("{octets:.0}")));
+            cells.push(one.cost.idle_per_minute.map_or("–".to_owned(), rounded));
         }
         cells
     };
     (columns, compared.contenders.iter().map(row).collect())
+}
+
+/// A number without what is behind its point.
+fn rounded(number: f64) -> String {
+    grouped(number.round() as u64)
 }
 
 /// A row for each layer, a column for each transport.
@@ -99,12 +104,12 @@ pub(super) fn by_layer(compared: &Comparison) -> (Vec<&str>, Vec<Vec<String>>) {
     let used = |layer: &CostLayer| compared.contenders.iter().any(|one| of(one, layer) > 0);
     let columns = [""].into_iter().chain(compared.contenders.iter().map(|one| one.transport.as_str())).collect();
     let row = |layer: CostLayer| {
-        let cells = compared.contenders.iter().map(|one| of(one, &layer).to_string());
+        let cells = compared.contenders.iter().map(|one| grouped(of(one, &layer)));
         std::iter::once(layer.name().to_owned()).chain(cells).collect()
     };
     let sums = compared.contenders.iter().map(|one| {
         let sum: u64 = CostLayer::ALL.iter().map(|layer| of(one, layer)).sum();
-        format!("{sum} {}", if sum == one.cost.octets { "✓" } else { "≠" })
+        format!("{} {}", grouped(sum), if sum == one.cost.octets { "✓" } else { "≠" })
     });
     let mut rows: Vec<Vec<String>> = CostLayer::ALL.into_iter().filter(used).map(row).collect();
     rows.push(std::iter::once("sum".to_owned()).chain(sums).collect());
@@ -129,9 +134,9 @@ fn bars(compared: &Comparison, page: &mut Page) {
         let filled = ((octets / longest) * longest_bar as f64).round().max(1.0) as usize;
         let mut line = Line::of(Tone::Plain, format!("  {:name$}  ", one.transport));
         line.push(tone(&one.transport), "▒".repeat(filled));
-        line.push(Tone::Plain, format!(" {octets:.0}"));
-        let set_up = format!("  after {} to set up", one.cost.before);
-        if line.width() + set_up.len() <= page.width {
+        line.push(Tone::Plain, format!(" {}", rounded(octets)));
+        let set_up = format!("  after {} to set up", grouped(one.cost.before));
+        if line.width() + set_up.chars().count() <= page.width {
             line.push(Tone::Dim, set_up);
         }
         page.line(line);
@@ -150,7 +155,7 @@ fn scaled(compared: &Comparison, page: &mut Page) {
         let rates = CLIENTS.map(|clients| one.bits_a_second(clients, compared.every));
         let cell = |bits: Option<f64>, unit: f64| match bits.map(|bits| bits / unit) {
             Some(rate) if rate < 10.0 => format!("{rate:.1}"),
-            Some(rate) => format!("{rate:.0}"),
+            Some(rate) => rounded(rate),
             None => "–".to_owned(),
         };
         let cells = rates.map(|rate| cell(rate, 1e6));
@@ -162,8 +167,9 @@ fn scaled(compared: &Comparison, page: &mut Page) {
         Line::new(),
         &Line::of(Tone::Strong, "So many clients at this pace, Mbit/s").with(Tone::Dim, ": arithmetic, not measured"),
     );
-    let columns = ["", "1,000 clients", "10,000 clients", "100,000 clients", "in Mbps of 2^20 bits"];
-    page.extend(table(&columns, &rows, page.width));
+    let clients = CLIENTS.map(|clients| format!("{} clients", grouped(clients)));
+    let columns = [""].into_iter().chain(clients.iter().map(String::as_str)).chain(["in Mbps of 2^20 bits"]);
+    page.extend(table(&columns.collect::<Vec<_>>(), &rows, page.width));
     page.gap();
 }
 
@@ -176,7 +182,7 @@ fn paced(compared: &Comparison, page: &mut Page) {
     let columns: Vec<&str> = [""].into_iter().chain(names.iter().map(String::as_str)).collect();
     let row = |one: &Contender| {
         let taken = Comparison::RATES.map(|rate| match one.octets_a_minute(rate, compared) {
-            Some(octets) => format!("{octets:.0}"),
+            Some(octets) => rounded(octets),
             None => "–".to_owned(),
         });
         std::iter::once(one.transport.clone()).chain(taken).collect::<Vec<String>>()
@@ -227,10 +233,12 @@ fn repeated(compared: &Comparison, page: &mut Page) {
     for one in several {
         let (Some(least), Some(most)) = (one.runs.first(), one.runs.last()) else { continue };
         let text = format!(
-            "{}: {} octets in the middle of {} runs, {least} to {most}",
+            "{}: {} octets in the middle of {} runs, {} to {}",
             one.transport,
-            one.cost.octets,
-            one.runs.len()
+            grouped(one.cost.octets),
+            one.runs.len(),
+            grouped(*least),
+            grouped(*most)
         );
         page.paragraph(Line::of(Tone::Plain, "· "), &Line::of(Tone::Plain, text));
         is_said = true;
@@ -300,7 +308,7 @@ fn sentences(compared: &Comparison, page: &mut Page) {
         let legend = "lost: segments and datagrams with data that the wire lost, whichever way; each stands among the frames, as \
                       it was sent. arrived: of all events so many; TCP sends again, two small ones maybe in one, nobody sends a \
                       datagram again. What was lost twice in a row passes, and so do SYNs and a client's first datagram; \
-                      each way loses at most 1,000.";
+                      each way loses at most 1\u{a0}000.";
         page.paragraph(Line::new(), &Line::of(Tone::Dim, legend));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::line::{Line, Page, Tone};
 use super::table::table;
-use crate::count::counted;
+use crate::count::{counted, grouped};
 use crate::explain::{CostLayer, Pair, Untold};
 use crate::filter::Evidence;
 
@@ -15,8 +15,9 @@ pub fn pair(pair: &Pair, width: usize) -> Vec<Line> {
     let [(one, left), (other, right)] = &pair.sides;
     page.line(Line::of(Tone::Strong, "What each took"));
     let row = |name: &str, left: u64, right: u64| {
-        let difference = i128::from(right) - i128::from(left);
-        vec![name.to_owned(), left.to_string(), right.to_string(), format!("{difference:+}")]
+        let sign = if right < left { '-' } else { '+' };
+        let difference = format!("{sign}{}", grouped(left.abs_diff(right)));
+        vec![name.to_owned(), grouped(left), grouped(right), difference]
     };
     let count = |name: &str, left: usize, right: usize| row(name, left as u64, right as u64);
     let mut rows = vec![

@@ -3,7 +3,7 @@
 use unicode_width::UnicodeWidthStr;
 
 use super::line::{Line, Page, Tone, wrap_within};
-use crate::count::counted;
+use crate::count::{grouped, many};
 use crate::explain::{Peel, Unmask, internet_layer};
 use crate::layer::{Buffer, Field, Layer, Value};
 use crate::protocol::text::tamed;
@@ -25,8 +25,8 @@ const SAYS: usize = LAYER + LAYER_NAME + 1;
 pub fn onion(peel: &Peel, width: usize) -> Vec<Line> {
     let mut page = Page::new(width);
     let mut head = Line::of(Tone::Strong, format!("frame {}, peeled", peel.frame));
-    let total = format!("{}, each owned once", counted(peel.len, "octet"));
-    let column = width.saturating_sub(total.len());
+    let total = format!("{}, each owned once", many(peel.len.into(), "octet"));
+    let column = width.saturating_sub(total.chars().count());
     if head.width() + 2 <= column {
         head.pad_to(column);
         page.line(head.with(Tone::Dim, total));
@@ -40,7 +40,7 @@ pub fn onion(peel: &Peel, width: usize) -> Vec<Line> {
     let scale = largest.div_ceil(bar).max(1);
     for row in &peel.rows {
         let tone = Tone::of(row.owner);
-        let mut line = Line::of(tone, format!("{:<10}{:>5}  ", row.title, row.octets));
+        let mut line = Line::of(tone, format!("{:<10}{:>5}  ", row.title, grouped(row.octets.into())));
         line.push(tone, "▒".repeat((row.octets.div_ceil(scale)) as usize));
         line.pad_to(layer);
         if let Some(osi) = row.osi {

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use super::lesson::shell_word;
 use super::line::{Line, Page, Tone};
 use super::table::table;
-use crate::count::plural;
+use crate::count::{grouped, many};
 use crate::explain::{ConnectionRow, Summary};
 use crate::layer::{Direction, Severity};
 use crate::trace::Kind;
@@ -229,11 +229,7 @@ fn details(summary: &Summary, kind: &str) -> String {
         "websocket.frame" => listed(&summary.opcodes()),
         "engineio.packet" => listed(&summary.engineio()),
         "socketio.packet" => listed(&summary.socketio()),
-        "websocket.message" => format!(
-            "{} {} of payload",
-            grouped(summary.message_octets),
-            plural(summary.message_octets, "octet", "octets")
-        ),
+        "websocket.message" => format!("{} of payload", many(summary.message_octets, "octet")),
         _ => String::new(),
     }
 }
@@ -248,29 +244,4 @@ fn title(page: &mut Page, text: &str) {
         page.lines.push(Line::new());
     }
     page.paragraph(Line::new(), &Line::of(Tone::Title, text));
-}
-
-/// A number with its digits in groups of three, as far as it has more than four.
-fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    if digits.len() < 5 {
-        return digits;
-    }
-    let first = digits.len() % 3;
-    let groups = (0..digits.len() / 3).map(|i| &digits[first + 3 * i..first + 3 * i + 3]);
-    let head = (first > 0).then(|| &digits[..first]);
-    head.into_iter().chain(groups).collect::<Vec<_>>().join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_numbers_are_grouped() {
-        assert_eq!(
-            [0, 999, 9999, 10_000, 123_456, 1_234_567].map(grouped),
-            ["0", "999", "9999", "10 000", "123 456", "1 234 567"]
-        );
-    }
 }

@@ -63,7 +63,7 @@ pub(super) fn quantum_leap(traces: &[Trace]) -> CaseTold {
     let scaled = |name: &str, header: u64, wire: f64, quoted: fn(&Published) -> &'static str| {
         let row = |case: &Published| {
             let bits = |octets: f64| octets * 8.0 * case.clients as f64;
-            vec![thousands(case.clients), quoted(case).to_owned(), mebibits(bits(header as f64)), megabits(bits(wire))]
+            vec![case.clients.to_string(), quoted(case).to_owned(), mebibits(bits(header as f64)), megabits(bits(wire))]
         };
         CaseTable {
             title: format!("{name} for so many clients, an update a second each: arithmetic on what was measured"),
@@ -121,7 +121,7 @@ pub(super) fn hpbn(traces: &[Trace]) -> CaseTold {
         rows,
     };
     let arithmetic = CaseTable {
-        title: "10,000 clients that poll every 60 seconds: arithmetic".to_owned(),
+        title: "10 000 clients that poll every 60 seconds: arithmetic".to_owned(),
         head: vec!["bytes a poll", "rate"],
         rows: vec![
             vec!["850, quoted".to_owned(), rate(850.0)],
@@ -258,20 +258,12 @@ fn decimals(value: f64) -> usize {
     }
 }
 
-fn thousands(n: u64) -> String {
-    let digits = n.to_string();
-    let parts: Vec<&str> =
-        digits.as_bytes().rchunks(3).rev().filter_map(|part| std::str::from_utf8(part).ok()).collect();
-    parts.join(",")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn numbers_read_well() {
-        assert_eq!((thousands(100_000), thousands(7)), ("100,000".to_owned(), "7".to_owned()));
         assert_eq!((mebibits(6_968_000.0), megabits(902_400_000.0)), ("6.65 Mbps".to_owned(), "902 Mbit/s".to_owned()));
     }
 }
