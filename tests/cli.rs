@@ -215,6 +215,7 @@ fn a_summary_names_its_remarks_and_its_file() {
     let flat = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(flat.contains("`wiretale export captures/09-upgrade.pcapng --kinds note` lists them"), "{flat}");
     assert!(flat.contains("has no Sec-WebSocket-Key (RFC 6455 §4.2.1)"), "{flat}");
+    assert!(flat.contains("Worth a remark 2 notes, 2 errors"), "{flat}");
     for file in ["acks", "loss", "reorder"].map(|name| format!("tests/captures/linux/{name}.pcap")) {
         let on = |threads: &str| run(&mut wiretale(&["replay", &file, "--summary", "--threads", threads])).out;
         assert_eq!(on("3"), on("1"), "{file}: the same on any number of threads");

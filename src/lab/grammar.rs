@@ -463,6 +463,13 @@ mod tests {
     }
 
     #[test]
+    fn one_time_has_its_noun() {
+        let times = |text: &str| parse(text).unwrap().remove(0).times;
+        assert_eq!(times("1 time ada pings"), Times { count: 1, pause: None });
+        assert_eq!(times("1 times ada pings"), times("1 time ada pings"));
+    }
+
+    #[test]
     fn listens_and_waits() {
         assert_eq!(verb("server listens on 9000"), Verb::Listen { port: 9000 });
         assert_eq!(verb("wait 20ms"), Verb::Wait { time: Duration::from_millis(20) });

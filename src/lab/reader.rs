@@ -49,18 +49,20 @@ impl<'w> Reader<'w> {
 
     /// `10 times`, `10 times every 20ms`: how often the step is played; once if nothing is said.
     pub fn times(&mut self) -> Result<Times, Mistake> {
-        let says = matches!(self.words.get(1), Some(Word { kind: WordKind::Bare(word), .. }) if word == "times");
+        let says = matches!(self.words.get(1), Some(Word { kind: WordKind::Bare(word), .. }) if matches!(word.as_str(), "times" | "time"));
         if !says {
             return Ok(Times { count: 1, pause: None });
         }
         self.rounds()
     }
 
-    /// `10 times`, `10 times every 20ms`.
+    /// `10 times`, `1 time`, `10 times every 20ms`.
     pub fn rounds(&mut self) -> Result<Times, Mistake> {
         let help = "a step is played 1 to 1000 times";
         let count = self.number("a number of times", help, |count| (1..=MAX_STEPS).contains(count))?;
-        self.expect("times")?;
+        if !self.keyword("time") {
+            self.expect("times")?;
+        }
         let pause = if self.keyword("every") { Some(self.time()?) } else { None };
         Ok(Times { count, pause })
     }

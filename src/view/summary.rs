@@ -173,7 +173,9 @@ fn remarks(summary: &Summary, file: &str, page: &mut Page) {
         return;
     }
     title(page, "Worth a remark");
-    page.paragraph(Line::new(), &Line::of(Tone::Plain, listed(&severities)));
+    let noun = |severity: &str| if severity == "warn" { "warning".to_owned() } else { severity.to_owned() };
+    let each: Vec<String> = severities.iter().map(|(severity, count)| many(*count, &noun(severity))).collect();
+    page.paragraph(Line::new(), &Line::of(Tone::Plain, each.join(", ")));
     let mut others: u64 = severities.iter().map(|(_, count)| count).sum();
     for remark in summary.remarks.list().into_iter().take(TOLD) {
         let tone = if remark.severity >= Severity::Warn { Tone::Bad } else { Tone::Warn };

@@ -15,6 +15,10 @@ pub struct ScriptText {
     origins: Vec<(usize, usize)>,
 }
 
+/// What stands behind a number of times, and behind one.
+const MANY: &str = " times ";
+const ONE: &str = " time ";
+
 impl Script {
     /// Puts the values of knobs in.
     pub fn with_knobs(&self, knobs: &BTreeMap<String, String>) -> Result<ScriptText, Mistake> {
@@ -23,7 +27,7 @@ impl Script {
         while let Some(dollar) = self.text[at..].find('$').map(|i| at + i) {
             let name_len =
                 self.text[dollar + 1..].bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
-            let end = dollar + 1 + name_len;
+            let mut end = dollar + 1 + name_len;
             if name_len == 0 {
                 out.text.push_str(&self.text[at..end]);
                 at = end;
@@ -37,6 +41,11 @@ impl Script {
             out.text.push_str(&self.text[at..dollar]);
             out.origins.push((out.text.len(), self.offset + dollar));
             out.text.push_str(value);
+            // One time is no times.
+            if value == "1" && self.text[end..].starts_with(MANY) {
+                out.text.push_str(ONE);
+                end += MANY.len();
+            }
             out.origins.push((out.text.len(), self.offset + end));
             at = end;
         }

@@ -227,6 +227,24 @@ fn a_dollar_alone_is_a_dollar_and_a_mark_before_the_front_matter_is_passed_over(
     assert_eq!(lesson.script().unwrap().with_knobs(&lesson.knobs).unwrap().text, "ada sends text \"costs 5$\"\n");
 }
 
+/// One time is no times, and what stands behind it keeps its place in the file.
+#[test]
+fn a_knob_that_is_one_has_its_noun_in_the_singular() {
+    let front = FRONT.replace("key = \"abc\"", "many = \"1\"");
+    let file = format!("{front}```script\n$many times ada pings\nwait 1ms\n```\n");
+    let lesson = Lesson::parse(&file, &TraceNames).unwrap();
+    let played = |value: &str| {
+        let knobs = [("many".to_owned(), value.to_owned())].into();
+        lesson.script().unwrap().with_knobs(&knobs).unwrap()
+    };
+    for (value, expected) in [("1", "1 time ada pings\nwait 1ms\n"), ("11", "11 times ada pings\nwait 1ms\n")] {
+        let text = played(value);
+        assert_eq!(text.text, expected);
+        let at = expected.find("pings").unwrap();
+        assert_eq!(&file[text.in_file(at..at + 5)], "pings");
+    }
+}
+
 #[test]
 fn what_a_peer_sent_cannot_act_on_the_terminal() {
     let text = ToldText { markdown: "a \u{e000} b".into(), values: vec!["x\u{1b}[2J".into()], ..ToldText::default() };

@@ -25,8 +25,8 @@ pub(super) const TOPICS: &[Topic] = &[
         candidates: next_sequence,
     },
     Topic {
-        name: "acknowledgments",
-        hint: "an acknowledgment number is that of the next byte that is expected, not of the last that came (RFC 9293 §3.4)",
+        name: "acknowledgements",
+        hint: "an acknowledgement number is that of the next byte that is expected, not of the last that came (RFC 9293 §3.4)",
         candidates: acknowledged,
     },
     Topic {
@@ -131,7 +131,7 @@ fn acknowledged(trace: &Trace) -> Vec<Candidate> {
         Some(Candidate {
             frame,
             ask: format!(
-                "Frame {frame} has the relative acknowledgment number {ack}. Up to which number has its sender got all?"
+                "Frame {frame} has the relative acknowledgement number {ack}. Up to which number has its sender got all?"
             ),
             right: format!("up to number {last}"),
             wrong: [ack, ack + 1, last.saturating_sub(1)].map(|n| format!("up to number {n}")).to_vec(),

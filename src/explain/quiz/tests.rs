@@ -115,7 +115,7 @@ fn masks_are_undone_as_the_rfc_says() {
 fn the_number_of_a_fin_is_called_that() {
     let (_, trace) = captures().into_iter().find(|(name, _)| name == "05-keep-alive").unwrap();
     let quiz = Quiz::of(&trace, 1, 2000);
-    let asked: Vec<_> = quiz.questions.iter().filter(|question| question.topic == "acknowledgments").collect();
+    let asked: Vec<_> = quiz.questions.iter().filter(|question| question.topic == "acknowledgements").collect();
     let of_fin = |frame: u32| {
         let segment = trace.record(frame).unwrap().segment.as_ref().unwrap();
         let fins = trace.records().filter(|(_, record)| {
