@@ -1811,6 +1811,27 @@ fn tables_break_no_word() {
     }
 }
 
+/// Nor does a line end in spaces, which nobody sees until it is copied.
+#[test]
+fn no_line_ends_in_spaces() {
+    for width in ["40", "60", "80", "110"] {
+        for arguments in [
+            &["peel", CAPTURE, "8"][..],
+            &["peel", CAPTURE, "1"],
+            &["peel", "tests/captures/quic/quic.pcap", "1"],
+            &["replay", CAPTURE],
+            &["replay", CAPTURE, "--packets"],
+            &["replay", CAPTURE, "--summary"],
+            &["lesson", "9", "--from", CAPTURE, "--no-predict", "--proofs"],
+            &["lesson", "16", "--from", "captures/16-audience.pcapng", "--no-predict"],
+        ] {
+            let ran = run(wiretale(&["--width", width]).args(arguments));
+            let ends: Vec<&str> = ran.out.lines().filter(|line| line.ends_with(' ')).collect();
+            assert!(!ran.out.is_empty() && ends.is_empty(), "{width} {arguments:?}: {ends:#?}");
+        }
+    }
+}
+
 /// Numbers have one style wherever people read them, and are plain for programs.
 #[test]
 fn long_numbers_are_grouped_for_people_alone() {

@@ -327,6 +327,8 @@ fn lay(first: Line, words: Vec<(Tone, Line)>, width: usize) -> Vec<Line> {
         empty = false;
     }
     lines.push(current);
+    // A line whose text is nothing, or wider than the room beside what it begins with, ends in the spaces of that.
+    lines.iter_mut().for_each(Line::trim);
     lines
 }
 

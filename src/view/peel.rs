@@ -68,7 +68,7 @@ fn xor(unmask: &Unmask, width: usize) -> Vec<Line> {
     let hex = |bytes: &mut dyn Iterator<Item = u8>| bytes.take(n).map(|b| format!("{b:02x} ")).collect::<String>();
     let more = if unmask.wire.len() > n { "…" } else { "" };
     let text: String = tamed(&String::from_utf8_lossy(&unmask.plain[..n]));
-    vec![
+    let mut lines = vec![
         Line::of(Tone::Dim, "  on the wire   ")
             .with(Tone::WebSocket, hex(&mut unmask.wire.iter().copied()))
             .with(Tone::Dim, more),
@@ -79,7 +79,9 @@ fn xor(unmask: &Unmask, width: usize) -> Vec<Line> {
             .with(Tone::Payload, hex(&mut unmask.plain.iter().copied()))
             .with(Tone::Dim, more)
             .with(Tone::Plain, format!(" \"{text}\"{more}")),
-    ]
+    ];
+    lines.iter_mut().for_each(Line::trim);
+    lines
 }
 
 /// Names under which Wireshark shows a field a second time; they help filters, not readers.
