@@ -47,7 +47,7 @@ pub(super) fn run(arguments: &ReplayArguments, out: &mut Output) -> Result<Endin
             return Ok(Ending::Done);
         }
     } else if lists {
-        out.lines(packets())?;
+        out.lines(packets().into_iter().flatten())?;
     } else {
         let story = Story::tell(&loaded.trace, &loaded.cast, &wanted);
         out.lines(view::story(&story, Some("`--packets` lists them"), out.width))?;
@@ -85,25 +85,27 @@ fn summary(arguments: &ReplayArguments, out: &mut Output) -> Result<Ending, Fail
 }
 
 /// A head, and then each packet when its time has come, or when somebody asks for it. Whether all were told.
-fn one_by_one(lines: Vec<Line>, times: &[f64], speed: Option<f64>, out: &mut Output) -> Result<bool, Failure> {
-    let mut lines = lines.into_iter();
-    out.lines(lines.next())?;
+fn one_by_one(frames: Vec<Vec<Line>>, times: &[f64], speed: Option<f64>, out: &mut Output) -> Result<bool, Failure> {
+    let mut frames = frames.into_iter();
+    out.lines(frames.next().unwrap_or_default())?;
     let asks = speed.is_none() && predict::somebody_is_there();
     let mut input = std::io::stdin().lock();
     let mut before = times.first().copied().unwrap_or(0.0);
-    for (line, time) in lines.zip(times) {
+    for (mut lines, time) in frames.zip(times) {
         if let Some(speed) = speed {
             out.flush()?;
             let silence = Duration::from_secs_f64(((time - before) / speed).clamp(0.0, LONGEST_SILENCE));
             thread::sleep(silence);
             before = *time;
         }
+        let last = lines.pop().unwrap_or_default();
+        out.lines(lines)?;
         if !asks {
-            out.line(&line)?;
+            out.line(&last)?;
             continue;
         }
         // The end of the line that is typed ends this one.
-        out.part(&line)?;
+        out.part(&last)?;
         let mut typed = String::new();
         if input.read_line(&mut typed).map_err(Failure::output)? == 0 || typed.trim() == "q" {
             return Ok(false);

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 use super::cut::Cuts;
 use super::line::{Line, Page, Tone, fit};
+use crate::count::grouped;
 use crate::explain::{Cast, Chapter, Confidence, Finding, Recognised, Story};
 use crate::filter::Evidence;
 use crate::layer::Severity;
@@ -184,8 +185,16 @@ fn places(frames: &[u32]) -> String {
 /// From here on two addresses find room in a line.
 const WIDE: usize = 110;
 
-/// One line per frame: number, time, ends, octets, what it says.
-pub fn packets(trace: &Trace, cast: &Cast, wanted: &dyn Fn(u32) -> bool, width: usize) -> Vec<Line> {
+/// The columns of a list of packets, but for the ends and what is said.
+const FIXED: usize = 28;
+/// Those between the last two.
+const BETWEEN: usize = 2;
+/// What a frame says takes at least so many columns: with fewer nobody would know what it is.
+const SAYS: usize = 14;
+
+/// A head, and then a line per frame: number, time, ends, octets, what it says. On a narrow page the latter has a line of its
+/// own.
+pub fn packets(trace: &Trace, cast: &Cast, wanted: &dyn Fn(u32) -> bool, width: usize) -> Vec<Vec<Line>> {
     let name = |address: SocketAddr, other: SocketAddr| match cast.name(address) {
         Some(name) => name.to_owned(),
         // Of a machine that speaks to itself the ports tell who is who, where there is little room.
@@ -205,34 +214,50 @@ pub fn packets(trace: &Trace, cast: &Cast, wanted: &dyn Fn(u32) -> bool, width: 
             (number, ends)
         })
         .collect();
-    let column = ends.iter().map(|(_, ends)| ends.chars().count()).max().unwrap_or(0).min(width / 3);
-    let head = format!("frame    seconds  {:<column$}  octets  says", "from → to");
-    let mut lines = vec![Line::of(Tone::Dim, fit(&head, width))];
+    let widest = ends.iter().map(|(_, ends)| ends.chars().count()).max().unwrap_or(0);
+    // Addresses are cut a little for what is said, but not to pieces: then it stands below, and leaves them its room.
+    let column = widest.min(width / 3).min(width.saturating_sub(FIXED + SAYS).max(width / 4));
+    let beside = FIXED + column + SAYS <= width;
+    let column = if beside { column } else { widest.min(width.saturating_sub(FIXED - BETWEEN)) };
+    let head = format!("frame    seconds  {:<column$}  octets{}", "from → to", if beside { "  says" } else { "" });
+    let mut lines = vec![vec![Line::of(Tone::Dim, fit(&head, width))]];
     for (number, ends) in &ends {
         let Some(record) = trace.record(*number) else { continue };
-        let layers = trace.layers(*number);
-        // `data` says only how much no dissector took: the layer that carries it says more, a datagram's ports. What ICMP
-        // quotes it does not carry.
-        let reports = layers.iter().find(|layer| matches!(layer.protocol, "icmp" | "icmpv6"));
-        let last =
-            reports.or_else(|| layers.iter().rfind(|layer| !matches!(layer.protocol, "websocket.handshake" | "data")));
         let time = trace.time(*number).unwrap_or(0.0);
         let mut line = Line::of(Tone::Plain, format!("{number:>5} {time:>10.6}  "));
         line.push(Tone::Dim, format!("{:<column$}  ", fit(ends, column)));
-        line.push(Tone::Plain, format!("{:>6}  ", record.frame.len));
-        if let Some(layer) = last {
-            let of_it = |message: &&Message| message.payload.protocol() == layer.protocol;
-            let messages = trace.messages_in(*number);
-            let owns = messages.iter().filter(of_it).rfind(|message| message.owns_bytes());
-            let message = owns.or_else(|| messages.iter().rfind(of_it));
-            let says = message.map_or_else(|| layer.summary.clone(), |message| trace.summary(message));
+        line.push(Tone::Plain, format!("{:>6}  ", grouped(record.frame.len.into())));
+        let mut of_frame = Vec::new();
+        if let Some((protocol, says)) = said(trace, *number) {
+            if !beside {
+                line.trim();
+                of_frame.push(std::mem::replace(&mut line, Line::of(Tone::Plain, " ".repeat(7))));
+            }
             let room = width.saturating_sub(line.width());
-            line.push(Tone::of(layer.protocol), fit(&format!("{}: {says}", layer.protocol), room));
+            line.push(Tone::of(protocol), fit(&format!("{protocol}: {says}"), room));
         }
         line.trim();
-        lines.push(line);
+        of_frame.push(line);
+        lines.push(of_frame);
     }
     lines
+}
+
+/// The protocol that says most of a frame, and what it says.
+fn said(trace: &Trace, number: u32) -> Option<(&'static str, String)> {
+    let layers = trace.layers(number);
+    // `data` says only how much no dissector took: the layer that carries it says more, a datagram's ports. What ICMP
+    // quotes it does not carry.
+    let reports = layers.iter().find(|layer| matches!(layer.protocol, "icmp" | "icmpv6"));
+    let last =
+        reports.or_else(|| layers.iter().rfind(|layer| !matches!(layer.protocol, "websocket.handshake" | "data")));
+    let layer = last?;
+    let of_it = |message: &&Message| message.payload.protocol() == layer.protocol;
+    let messages = trace.messages_in(number);
+    let owns = messages.iter().filter(of_it).rfind(|message| message.owns_bytes());
+    let message = owns.or_else(|| messages.iter().rfind(of_it));
+    let says = message.map_or_else(|| layer.summary.clone(), |message| trace.summary(message));
+    Some((layer.protocol, says))
 }
 
 #[cfg(test)]
@@ -254,7 +279,15 @@ mod tests {
             lines.iter().map(Line::text).collect::<String>().replace(' ', "")
         });
         assert!(told[0].contains(&path[..32]) && told[1].contains(&"y".repeat(300)), "{told:#?}");
-        assert!(packets(&trace, &Cast::default(), &all, width).iter().all(|line| line.width() <= width));
+        let listed = |width| packets(&trace, &Cast::default(), &all, width);
+        assert!(listed(width).iter().flatten().all(|line| line.width() <= width));
+        for width in [40, 50, 60, 80] {
+            let frames = &listed(width)[1..];
+            assert!(frames.iter().flatten().all(|line| line.width() <= width));
+            assert!(frames[0].iter().any(|line| line.text().contains("tcp: ")), "{width}: {frames:#?}");
+            let rows = frames.iter().flatten().count();
+            assert_eq!(rows, if width < 56 { 2 * frames.len() } else { frames.len() }, "{width}: {frames:#?}");
+        }
     }
 
     #[test]
