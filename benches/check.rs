@@ -81,8 +81,8 @@ fn compare(path: &str, truth: &Value, told: &Value, found: &mut Vec<String>) {
             }
         }
         truth => {
-            let told = told.as_u64().unwrap_or(0);
-            if truth.as_u64() != Some(told) {
+            // What is not told at all is null: that differs from a zero, too.
+            if told.as_u64().is_none() || truth.as_u64() != told.as_u64() {
                 found.push(format!("{path}: {told} where there are {truth}"));
             }
         }
