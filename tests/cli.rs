@@ -36,6 +36,25 @@ fn run(command: &mut Command) -> Ran {
     Ran { code: output.status.code().unwrap(), out: text(&output.stdout), err: text(&output.stderr) }
 }
 
+/// Whether a run ended because nothing can be played here: then a test leaves out what follows, and says so. With
+/// `WIRETALE_REQUIRE_LAB=1` that is a failure, but for a build that cannot capture.
+fn nothing_is_live(ran: &Ran) -> bool {
+    is_left_out(ran.code == 3, &ran.err)
+}
+
+fn is_left_out(nothing: bool, why: &str) -> bool {
+    let required = std::env::var("WIRETALE_REQUIRE_LAB").is_ok_and(|value| value == "1");
+    let can_capture = cfg!(feature = "capture");
+    assert!(
+        !(nothing && required && can_capture),
+        "WIRETALE_REQUIRE_LAB is set, but nothing can be played here: {why}"
+    );
+    if nothing {
+        eprintln!("NOTE: no live run is possible here: left out");
+    }
+    nothing
+}
+
 const CAPTURE: &str = "captures/09-upgrade.pcapng";
 
 fn temporary(name: &str, bytes: &[u8]) -> (TempDir, PathBuf) {
@@ -297,8 +316,8 @@ fn a_knob_of_a_saved_capture_cannot_be_turned() {
 #[test]
 fn a_turned_knob_shows_in_the_play_and_on_the_wire() {
     let ran = run(&mut wiretale(&["lesson", "9", "--set", "key=AQIDBAUGBwgJCgsMDQ4PEA=="]));
-    if ran.code == 3 {
-        return eprintln!("NOTE: no live run is possible here: left out");
+    if nothing_is_live(&ran) {
+        return;
     }
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(ran.out.contains("with key \"AQIDBAUGBwgJCgsMDQ4PEA==\""), "{}", ran.out);
@@ -559,8 +578,8 @@ fn a_mistake_in_a_script_is_reported_in_the_lessons_file() {
     let text = MINE.replace("ada connects", "ada conects");
     let (_folder, path) = temporary("wrong.md", text.as_bytes());
     let ran = run(&mut wiretale(&["check", path.to_str().unwrap()]));
-    if ran.code == 3 {
-        return eprintln!("NOTE: no live run is possible here, so a script is never read: left out");
+    if nothing_is_live(&ran) {
+        return;
     }
     assert_eq!(ran.code, 2, "{}{}", ran.out, ran.err);
     assert!(ran.err.contains("wrong.md:9:") && ran.err.contains("connects"), "{}", ran.err);
@@ -585,8 +604,8 @@ fn a_knob_that_breaks_the_script_is_reported() {
     assert_ne!(text, wrong);
     let (_folder, path) = temporary("wrong.md", wrong.as_bytes());
     let ran = run(&mut wiretale(&["check", path.to_str().unwrap()]));
-    if ran.code == 3 {
-        return eprintln!("NOTE: no live run is possible here, so a script is never read: left out");
+    if nothing_is_live(&ran) {
+        return;
     }
     assert_eq!(ran.code, 2, "{}{}", ran.out, ran.err);
     assert!(ran.err.contains("with `events` turned to `none"), "{}", ran.err);
@@ -912,8 +931,8 @@ fn the_first_lesson_of_the_handbook_works_as_it_stands() {
     let lesson = &handbook[start..start + handbook[start..].find("````").unwrap()];
     let (_folder, path) = temporary("hello.md", lesson.as_bytes());
     let ran = run(&mut wiretale(&["check", path.to_str().unwrap()]));
-    if ran.code == 3 {
-        return eprintln!("NOTE: no live run is possible here: left out");
+    if nothing_is_live(&ran) {
+        return;
     }
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("1 ✓"), "{}", ran.out);
@@ -930,8 +949,8 @@ fn every_lesson_holds_with_its_knob_turned() {
         let knob = format!("{}={}", value("knob:"), value("to:"));
         let path = format!("./{}", file.display());
         let ran = run(&mut wiretale(&["lesson", &path, "--no-predict", "--set", &knob]));
-        if ran.code == 3 {
-            return eprintln!("NOTE: no live run is possible here: left out");
+        if nothing_is_live(&ran) {
+            return;
         }
         assert_eq!(ran.code, 0, "{path} {knob}: {}{}", ran.out, ran.err);
         assert!(!ran.out.contains('✗'), "{path} {knob}: {}", ran.out);
@@ -944,8 +963,8 @@ fn every_lesson_holds_with_its_knob_turned() {
 #[test]
 fn a_comparison_adds_up_to_the_last_octet() {
     let ran = run(&mut wiretale(&["compare", "--events", "4", "--every", "10ms", "--format", "json"]));
-    if ran.code == 3 {
-        return eprintln!("NOTE: no live run is possible here: left out");
+    if nothing_is_live(&ran) {
+        return;
     }
     assert_eq!(ran.code, 0, "{}", ran.err);
     let compared: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
@@ -972,8 +991,7 @@ fn a_comparison_adds_up_to_the_last_octet() {
 /// What a comparison says in JSON; `None` where nothing can be played.
 fn compared(arguments: &[&str]) -> Option<serde_json::Value> {
     let ran = run(&mut wiretale(&[&["compare", "--format", "json"], arguments].concat()));
-    if ran.code == 3 {
-        eprintln!("NOTE: no live run is possible here: left out");
+    if nothing_is_live(&ran) {
         return None;
     }
     assert_eq!(ran.code, 0, "{arguments:?}: {}", ran.err);
@@ -988,8 +1006,8 @@ fn what_both_ends_saw_is_kept_and_compared() {
     let (client, server) = (folder.path().join("x.pcapng"), folder.path().join("x-server.pcapng"));
     let [path, client, server] = [&path, &client, &server].map(|path| path.to_str().unwrap());
     let ran = run(&mut wiretale(&["lesson", path, "--save", client]));
-    if ran.code == 3 {
-        return eprintln!("NOTE: no live run is possible here: left out");
+    if nothing_is_live(&ran) {
+        return;
     }
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(ran.out.contains("at the server's") && ran.err.contains(server), "{} {}", ran.out, ran.err);
@@ -1040,8 +1058,8 @@ fn a_comparison_tells_what_events_cost_at_other_paces() {
     let arguments =
         ["compare", "websocket", "short-poll", "--events", "3", "--every", "40ms", "--idle", "400ms", "--svg"];
     let ran = run(wiretale(&arguments).arg(&folder));
-    if ran.code == 3 {
-        return eprintln!("NOTE: no live run is possible here: left out");
+    if nothing_is_live(&ran) {
+        return;
     }
     assert_eq!(ran.code, 0, "{}", ran.err);
     let text = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -1436,11 +1454,9 @@ fn published_numbers_are_looked_into() {
     let json = |case: &str| {
         let ran = run(&mut wiretale(&["compare", "--case", case, "--format", "json"]));
         assert!([0, 3].contains(&ran.code), "{case}: {}", ran.err);
-        (ran.code == 0).then(|| serde_json::from_str::<serde_json::Value>(&ran.out).unwrap())
+        (!nothing_is_live(&ran)).then(|| serde_json::from_str::<serde_json::Value>(&ran.out).unwrap())
     };
-    let Some(leap) = json("quantum-leap") else {
-        return eprintln!("NOTE: no live run is possible here: left out");
-    };
+    let Some(leap) = json("quantum-leap") else { return };
     let cells = |told: &serde_json::Value, row: usize| -> Vec<String> {
         let row = &told["tables"][0]["rows"][row];
         row.as_array().unwrap().iter().skip(1).map(|cell| cell.as_str().unwrap().to_owned()).collect()
@@ -1472,8 +1488,8 @@ fn a_comparison_is_drawn_and_written_down() {
     let mut command = wiretale(&arguments);
     command.arg(&svg).arg("--report").arg(&page);
     let ran = run(&mut command);
-    if ran.code == 3 {
-        return eprintln!("NOTE: no live run is possible here: left out");
+    if nothing_is_live(&ran) {
+        return;
     }
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(ran.out.starts_with("3 events to the client, one every 5ms"), "{}", ran.out);
@@ -1577,8 +1593,8 @@ fn a_wire_that_takes_time_is_measured() {
     let arguments =
         ["compare", "websocket", "--network", "ethernet", "--delay", "15ms", "--events", "3", "--format", "json"];
     let ran = run(&mut wiretale(&arguments));
-    if ran.code == 3 {
-        return eprintln!("NOTE: no live run is possible here: left out");
+    if nothing_is_live(&ran) {
+        return;
     }
     let compared: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
     let latencies = compared["contenders"][0]["latencies"].as_array().unwrap();
@@ -1617,7 +1633,8 @@ fn ctrl_c_keeps_what_was_recorded() {
     std::thread::sleep(std::time::Duration::from_millis(1500));
     if let Some(status) = child.try_wait().unwrap() {
         assert_eq!(status.code(), Some(3), "it ends by itself only where nothing can be played");
-        return eprintln!("NOTE: no live run is possible here: left out");
+        assert!(is_left_out(true, "it ended by itself"));
+        return;
     }
     let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(killed.success());
@@ -1634,8 +1651,8 @@ fn ctrl_c_keeps_what_was_recorded() {
 fn a_comparison_may_be_repeated() {
     let arguments = ["compare", "tcp", "--events", "3", "--every", "5ms", "--repeat", "3", "--format", "json"];
     let ran = run(&mut wiretale(&arguments));
-    if ran.code == 3 {
-        return eprintln!("NOTE: no live run is possible here: left out");
+    if nothing_is_live(&ran) {
+        return;
     }
     let compared: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
     let one = &compared["contenders"][0];
