@@ -42,7 +42,8 @@ pub enum Kind {
     Address,
     /// An Ethernet address, six octets.
     Mac,
-    /// A protocol or a part of one: only its presence can be asked for, and `contains`.
+    /// A protocol or a part of one: it has no value. Its name asks for its presence, `count` how often it is there, and
+    /// `contains` and `matches` search it.
     Presence,
 }
 

@@ -4,13 +4,13 @@
 //! A tour in the order in which data flows. A module imports only from those above it in this list, and
 //! `tests/architecture.rs` holds that:
 //!
-//! 1. [`layer`]: the words every floor hands upward: [`layer::Layer`], [`layer::Field`], [`layer::Span`]; [`map`]; and
-//!    [`mistake`]: what is wrong with a text that a person wrote, and where.
+//! 1. [`layer`]: the words every floor hands upward: [`layer::Layer`], [`layer::Field`], [`layer::Span`]; [`map`]; [`count`];
+//!    and [`mistake`]: what is wrong with a text that a person wrote, and where.
 //! 2. [`capture`]: frames, from files or from a live interface.
 //! 3. [`packet`]: one frame, its headers.
 //! 4. [`flow`]: connections and their bytes in order.
 //! 5. [`message`]: the contract between ordered bytes and the protocols that read them.
-//! 6. [`protocol`]: HTTP and WebSocket.
+//! 6. [`protocol`]: HTTP/1 to HTTP/3, event streams, WebSocket, Engine.IO, Socket.IO, TLS and QUIC.
 //! 7. [`trace`]: all of it, kept and tied together. [`trace::Pipeline`] is where frames go in.
 //! 8. [`filter`]: questions to a frame, and to the whole capture.
 //! 9. [`explain`]: what it means. [`view`]: how it is shown.
