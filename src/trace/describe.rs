@@ -57,11 +57,6 @@ impl Trace {
         whole.then(|| record.frame.time.nanoseconds_since(request.time))
     }
 
-    /// The octets of a layer that lie in this frame, as ranges of the frame.
-    pub fn extent_in(&self, span: &Span, frame: u32) -> Vec<std::ops::Range<u32>> {
-        self.in_frames(span).into_iter().filter(|(number, _)| *number == frame).map(|(_, range)| range).collect()
-    }
-
     fn describe_frame(&self, number: u32, record: &Record) -> Layer {
         let frame = &record.frame;
         let mut layer = Layer::new("frame", "Frame", None, None);

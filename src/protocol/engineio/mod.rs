@@ -34,8 +34,6 @@ pub use payload::{Framing, Packets, Stop};
 pub use query::{Query, QueryReader, Transport};
 pub use webtransport::{Framed, MAX_FRAMED, is_begun};
 
-use crate::layer::Direction;
-
 /// The version of the protocol, as `EIO=` says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Version {
@@ -64,12 +62,6 @@ impl Version {
             Self::V4 => 4,
             Self::Other(number) => number,
         }
-    }
-
-    /// Which way pings of the heartbeat travel: from the client in 3, from the server in 4. (The ping that probes a new
-    /// transport, `2probe`, is the client's in both.)
-    pub fn ping_direction(self) -> Direction {
-        if self.is_old() { Direction::ToServer } else { Direction::ToClient }
     }
 
     /// Whether it is written as version 3 is.

@@ -8,7 +8,6 @@ use super::{
     Data, ErrorBody, ErrorCode, Framing, Jsonp, Kind, Open, Packet, Packets, Query, Stop, Transport, Version,
     form_payload,
 };
-use crate::layer::Direction;
 
 /// Kind and data of each packet, in short, then why reading stopped.
 fn read(payload: &[u8], framing: Framing) -> Vec<String> {
@@ -185,17 +184,16 @@ fn wrong_length() {
 
 #[test]
 fn versions() {
-    for (number, framing, octets, pings) in [
-        (3, Framing::Counted, Framing::Octets, Direction::ToServer),
-        (4, Framing::Separated, Framing::Separated, Direction::ToClient),
-        (2, Framing::Counted, Framing::Octets, Direction::ToServer),
-        (5, Framing::Separated, Framing::Separated, Direction::ToClient),
+    for (number, framing, octets) in [
+        (3, Framing::Counted, Framing::Octets),
+        (4, Framing::Separated, Framing::Separated),
+        (2, Framing::Counted, Framing::Octets),
+        (5, Framing::Separated, Framing::Separated),
     ] {
         let version = Version::from_number(number);
         assert_eq!(version.number(), number);
         assert_eq!(Framing::of(version, false), framing);
         assert_eq!(Framing::of(version, true), octets);
-        assert_eq!(version.ping_direction(), pings);
     }
 }
 

@@ -68,12 +68,6 @@ impl Http3Frame {
         }
     }
 
-    /// Whether it asks for a session of WebTransport.
-    pub fn asks_for_session(&self) -> bool {
-        self.header(":method") == Some("CONNECT")
-            && self.header(":protocol").is_some_and(|protocol| protocol.starts_with("webtransport"))
-    }
-
     /// The session of WebTransport that the rest of its stream belongs to.
     pub fn session(&self) -> Option<u64> {
         match self.content {
