@@ -1861,6 +1861,10 @@ fn long_numbers_are_grouped_for_people_alone() {
         let out = run(&mut wiretale(arguments)).out;
         assert!(out.contains(&grouped) && !out.contains(&octets), "{octets}: {out}");
     }
+    let ran = run(&mut wiretale(&["compare", "tcp", "--events", "2", "--every", "5ms", "--payload", "1500"]));
+    if !nothing_is_live(&ran) {
+        assert!(ran.out.contains("1\u{a0}500 octets each"), "{}", ran.out);
+    }
 }
 
 /// Real stacks have four layers (RFC 1122 §1.1.3): the lesson says that the seven of the OSI model are a way to sort, and on loopback

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::cost::Cost;
 use super::profile::Profile;
-use crate::count::counted;
+use crate::count::{counted, many};
 use crate::layer::Direction;
 use crate::trace::{Record, Trace};
 
@@ -170,7 +170,7 @@ impl Comparison {
         };
         let every = Duration::from_secs_f64(self.every);
         let (events, payload) = (self.events, self.payload);
-        let (events, octets) = (counted(events, "event"), counted(payload, "octet"));
+        let (events, octets) = (counted(events, "event"), many(payload as u64, "octet"));
         let mut what = format!("{events} {way}, one every {every:?}, {octets} each");
         if self.profile != Profile::Minimal.name() {
             what.push_str(&format!(", header fields of {}", self.profile));

@@ -215,12 +215,12 @@ fn paced(compared: &Comparison, page: &mut Page) {
     page.paragraph(Line::of(Tone::Plain, "· "), &Line::of(Tone::Plain, text));
     for (one, beat) in compared.contenders.iter().filter_map(|one| Some((one, one.cost.heartbeat?))) {
         let text = format!(
-            "{}: a heartbeat takes {:.0} octets, and its server asks every {} s: {:.0} octets a minute for each client. They were \
+            "{}: a heartbeat takes {} octets, and its server asks every {} s: {} octets a minute for each client. They were \
              measured in a play of their own, in which it asks more often.",
             one.transport,
-            beat.octets,
+            rounded(beat.octets),
             beat.every,
-            beat.octets_a_minute()
+            rounded(beat.octets_a_minute())
         );
         page.paragraph(Line::of(Tone::Plain, "· "), &Line::of(Tone::Plain, text));
     }
