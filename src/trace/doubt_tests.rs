@@ -203,6 +203,27 @@ fn nobody_is_blamed_for_what_a_request_on_another_connection_carried() {
     }
 }
 
+/// Nor for what an answer carried that was not captured, on a connection that is closed behind it.
+#[test]
+fn nobody_is_blamed_for_what_an_answer_on_another_connection_carried() {
+    let ok = |body: &str| format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let blamed = |is_said: bool| {
+        let mut frames = Vec::new();
+        let answers = [OPEN, JOINED, BINARY, "bAQ=="];
+        for (n, says) in answers.iter().enumerate().filter(|(n, _)| is_said || *n != 2) {
+            let asks = if n == 0 { POLL.replace("&sid=s1", "") } else { POLL.to_owned() };
+            let mut talk = Conversation::between(&format!("127.0.0.1:{}", 50_000 + n), "127.0.0.1:8080").open();
+            talk.client(asks).server(ok(says));
+            if n == 2 {
+                talk.lose();
+            }
+            frames.append(&mut talk.close().frames);
+        }
+        blames(&frames)
+    };
+    assert_eq!((blamed(false), blamed(true)), (1, 0));
+}
+
 /// The same of the streams of HTTP/2.
 #[test]
 fn nobody_is_blamed_for_a_poll_whose_answer_was_lost_on_http2() {

@@ -202,7 +202,8 @@ impl Lane {
     }
 
     /// Heeds what a segment of this direction acknowledges: if octets of the other had not come by then, whoever waits in a
-    /// session of this connection may have been answered in them. Each place where they are missing is asked about once.
+    /// session of this connection may have been answered in them. Each place where they are missing is asked about once; when both
+    /// sides have ended they will not come.
     #[inline]
     pub(super) fn heed(&mut self, connection: &Connection, direction: Direction, sessions: &mut Sessions) {
         let other = direction.reverse();
@@ -211,7 +212,9 @@ impl Lane {
             return;
         }
         let end = self.hearing.streams[d].end();
-        if self.behind_at[d].replace(end) != Some(end) {
+        if connection.is_closed() {
+            self.doubt(other, sessions);
+        } else if self.behind_at[d].replace(end) != Some(end) {
             self.each_sid(&mut |sid| sessions.unsettle(sid));
         }
     }
