@@ -1,7 +1,8 @@
-//! Floor 6: the finished model of a capture. Immutable, no I/O.
+//! Floor 6: what a capture holds, put together. No I/O.
 //!
-//! [`Pipeline`] is the only place that knows floors 1 to 5 in order: frames go in, a [`Trace`] comes out. A trace keeps
-//! everything, so that every sentence about it can be tied to its bytes; it is meant for lessons and reports.
+//! [`Pipeline`] is the only place that knows floors 1 to 5 in order: frames go in, and whoever watches ([`Watch`]) is told each
+//! message and note as it ends. A [`Trace`] is the one who keeps everything, so that every sentence about it can be tied to its
+//! bytes: that is meant for lessons and reports. Summaries and exports keep nothing.
 
 mod awaited;
 mod body;
