@@ -385,3 +385,16 @@ fn a_request_behind_its_answer_is_read() {
     let said = ["[6] < 200", "[7] > GET /first", "[8] > GET /second", "[9] < 200"];
     assert_eq!(carried(&talk.trace()), said);
 }
+
+/// A WebSocket on a stream is over when its connection is.
+#[test]
+fn a_websocket_that_ends_with_its_connection_had_no_close_frame() {
+    let mut talk = begin();
+    talk.client(connect(1, "/a", &[("sec-websocket-key", "x")])).server(ok(1));
+    talk.client(data(1, 0, masked("hello"))).server(data(1, 0, plain("hi")));
+    let never = "the connection ended without a Close frame: the programs are told 1006, which never travels";
+    let said = |talk: &Conversation| notes(&talk.trace()).iter().filter(|(_, text)| *text == never).count();
+    assert_eq!(said(&talk), 0, "it may go on behind the capture");
+    talk.close();
+    assert_eq!(said(&talk), 1);
+}

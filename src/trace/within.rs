@@ -11,6 +11,7 @@ use super::hand::{Opened, place};
 use super::lane::{Lane, Speech};
 use super::session::Sessions;
 use super::watch::Watch;
+use crate::capture::Moment;
 use crate::flow::{Connection, Origin, Stream};
 use crate::layer::Direction;
 use crate::message::Piece;
@@ -56,11 +57,16 @@ impl<W: Watch> Ear<'_, W> {
             self.lane.streams.open.insert(number, inner);
             return;
         }
+        self.say_farewell(&inner, direction, moment);
+        self.part_with_stream(number, *inner);
+    }
+
+    /// Tells what is to be said of a stream that is over, if all of it was read.
+    fn say_farewell(&mut self, inner: &Lane, direction: Direction, moment: Moment) {
         let has_all = inner.deaf == [false; 2] && self.lacks() == [false; 2];
         if let Some(parting) = inner.speech.farewell(None).filter(|_| has_all) {
             self.common.watch.note(Some(&place(self.connection, direction, moment)), &parting.note);
         }
-        self.part_with_stream(number, *inner);
     }
 
     /// Puts the octets that were opened into the stream inside.
@@ -125,6 +131,11 @@ impl<W: Watch> Ear<'_, W> {
             self.cut_within(&mut inner, cut, unread);
             self.lane.streams.kept -= kept;
             if inner.hearing.ended(0) && inner.hearing.ended(1) {
+                // Of a connection that goes on when the capture ends nothing follows.
+                if self.connection.is_closed() {
+                    let last = if cut[0] { Direction::ToServer } else { Direction::ToClient };
+                    self.say_farewell(&inner, last, self.now);
+                }
                 self.part_with_stream(number, *inner);
             } else {
                 self.lane.streams.kept += inner.kept();
