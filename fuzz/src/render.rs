@@ -21,7 +21,7 @@ pub fn everything(trace: &Trace, cast: &Cast) {
     let story = Story::tell(trace, cast, &all);
     let width = WIDTHS[trace.len() as usize % WIDTHS.len()];
     check::lines(&view::story(&story, None, width));
-    check::lines(&view::packets(trace, cast, &all, width));
+    view::packets(trace, cast, &all, width).iter().for_each(|packet| check::lines(packet));
     check::lines(&view::comments(trace, &all, width));
     check::lines(&view::notes(trace, &all, width));
     check::lines(&view::habits(&wiretale::explain::habits(trace), cast, &all, width));
