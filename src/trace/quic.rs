@@ -88,7 +88,9 @@ impl QuicPairs {
             self.live.insert(ends, Box::new(Live::new(pair.number)));
         }
         packets.iter_mut().for_each(|packet| packet.connection = pair.number);
-        let mut has_secrets = Some(false);
+        // Behind a Version Negotiation the client begins anew, and then it is seen.
+        let begins_anew = packets.iter().all(|packet| packet.kind == Kind::VersionNegotiation);
+        let mut has_secrets = (!begins_anew).then_some(false);
         if let Some(live) = self.live.get_mut(&ends) {
             pair.number = live.number;
             if packets.iter().any(|packet| live.connection.is_another(packet, payload, sender)) {
@@ -194,6 +196,10 @@ mod tests {
     fn datagram(port: u16) -> Vec<u8> {
         let mut quic = vec![0xc0, 0, 0, 0, 1, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 30];
         quic.resize(quic.len() + 30, 0x5a);
+        carrying(port, &quic)
+    }
+
+    fn carrying(port: u16, quic: &[u8]) -> Vec<u8> {
         let len = 8 + quic.len() as u16;
         let mut bytes = vec![0x45, 0];
         bytes.extend((20 + len).to_be_bytes());
@@ -202,8 +208,21 @@ mod tests {
         bytes.extend([1, 187]);
         bytes.extend(len.to_be_bytes());
         bytes.extend([0, 0]);
-        bytes.extend(quic);
+        bytes.extend_from_slice(quic);
         bytes
+    }
+
+    /// A Version Negotiation packet says nothing of secrets: what follows it does.
+    #[test]
+    fn who_begins_anew_is_not_judged_before() {
+        let mut pairs = QuicPairs::default();
+        let mut told = |bytes: &[u8]| {
+            let packet = Packet::decode(LinkType::RAW, bytes, bytes.len() as u32);
+            let mut packets = pairs.read(&packet, bytes, Moment::default()).unwrap();
+            pairs.open((&packet, bytes, Moment::default()), &mut packets, (None, &mut Sessions::default())).notes.len()
+        };
+        let offers = [&[0xc0, 0, 0, 0, 0, 2, 1, 2, 2, 3, 4][..], &[0, 0, 0, 1]].concat();
+        assert_eq!([told(&carrying(5000, &offers)), told(&datagram(5000))], [0, 1]);
     }
 
     #[test]

@@ -69,6 +69,13 @@ impl<W: Watch> Ear<'_, W> {
         }
     }
 
+    /// The same of a stream that ends with its connection: from one that goes on when the capture ends nothing follows.
+    fn say_farewell_if_closed(&mut self, inner: &Lane, direction: Direction) {
+        if self.connection.is_closed() {
+            self.say_farewell(inner, direction, self.now);
+        }
+    }
+
     /// Puts the octets that were opened into the stream inside.
     fn add_within(&self, inner: &mut Lane, opened: Opened) {
         let Opened { direction, offset, from, octets, piece, closes, moment, .. } = opened;
@@ -126,16 +133,13 @@ impl<W: Watch> Ear<'_, W> {
         if self.lane.streams.open.is_empty() {
             return;
         }
+        let last = if cut[0] { Direction::ToServer } else { Direction::ToClient };
         for (number, mut inner) in std::mem::take(&mut self.lane.streams.open) {
             let kept = inner.kept();
             self.cut_within(&mut inner, cut, unread);
             self.lane.streams.kept -= kept;
             if inner.hearing.ended(0) && inner.hearing.ended(1) {
-                // Of a connection that goes on when the capture ends nothing follows.
-                if self.connection.is_closed() {
-                    let last = if cut[0] { Direction::ToServer } else { Direction::ToClient };
-                    self.say_farewell(&inner, last, self.now);
-                }
+                self.say_farewell_if_closed(&inner, last);
                 self.part_with_stream(number, *inner);
             } else {
                 self.lane.streams.kept += inner.kept();
