@@ -8,7 +8,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use super::line::{Line, Page, Tone, fit};
+use super::line::{Line, Page, Tone, fit, fit_quoting};
 use crate::explain::{Chapter, Line as Step, Phase};
 use crate::layer::Direction;
 
@@ -82,12 +82,12 @@ fn rung(step: &Step, arrow: usize) -> Line {
     let mut line = Line::of(Tone::Dim, format!("{:>width$} ", step.frame, width = GUTTER - 1));
     line.push(Tone::Dim, "│");
     if let Some(joined) = step.text.strip_prefix("= ") {
-        let text = fit(joined, arrow.saturating_sub(7));
+        let text = fit_quoting(joined, arrow.saturating_sub(7));
         let used = 7 + text.width();
         line.push(tone, format!("     = {text}{}", " ".repeat(arrow.saturating_sub(used))));
     } else {
         let odd = if step.odd { "! " } else { "" };
-        let text = fit(&format!("{odd}{}", step.text), arrow.saturating_sub(8));
+        let text = fit_quoting(&format!("{odd}{}", step.text), arrow.saturating_sub(8));
         let rest = "─".repeat(arrow.saturating_sub(7 + text.width()));
         let (start, end) = match step.direction {
             Direction::ToServer => ("──── ", format!(" {rest}▶")),

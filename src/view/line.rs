@@ -185,6 +185,19 @@ pub(super) fn fit(text: &str, columns: usize) -> String {
     out
 }
 
+/// The same, where what a line quotes gives way before what it says about that: `text "aaaa…"  masked 01 0…`.
+pub(super) fn fit_quoting(text: &str, columns: usize) -> String {
+    /// Of a quotation less than the first says nothing, and of what stands behind it the second is enough.
+    const ENOUGH: [usize; 2] = [8, 13];
+    let quoted = text.split_once('"').and_then(|(before, rest)| Some((before, rest.rsplit_once('"')?)));
+    let Some((before, (quoted, behind))) = quoted.filter(|_| text.width() > columns) else { return fit(text, columns) };
+    let room = columns.saturating_sub(before.width() + behind.width().min(ENOUGH[1]) + 2);
+    if room < ENOUGH[0] || text.contains(is_unsafe) {
+        return fit(text, columns);
+    }
+    fit(&format!("{before}\"{}\"{behind}", fit(quoted, room)), columns)
+}
+
 /// Characters, each with those behind it that take no column of their own: one of them may make it wider (emoji presentation,
 /// U+FE0F), and none may stand apart from it.
 fn clusters(text: &str) -> impl Iterator<Item = &str> {
@@ -465,6 +478,17 @@ mod tests {
         assert_eq!(fit("日本語", 5), "日本…");
         assert_eq!(fit("hello", 0), "");
         assert_eq!(fit("a\u{202e}\u{202e}\u{202e}b", 4), "a··…");
+    }
+
+    #[test]
+    fn what_is_quoted_gives_way() {
+        let text = "text \"aaaaaaaaaaaaaaaaaaaa…\"  masked 01 02 03";
+        assert_eq!(fit_quoting(text, 60), text);
+        assert_eq!(fit_quoting(text, 36), "text \"aaaaaaaaaaaaaaa…\"  masked 01 …");
+        assert_eq!(fit_quoting("text \"short\"  masked 01 02 03", 26), "text \"short\"  masked 01 0…");
+        assert_eq!(fit_quoting(text, 20), fit(text, 20), "too little would be left of it");
+        assert_eq!(fit_quoting("EVENT \"a\"(\"bbbbbbbbbb\")", 20), "EVENT \"a\"(\"bbbbbb…\")");
+        assert_eq!(fit_quoting("GET /aaaaaaaaaaaa", 10), "GET /aaaa…");
     }
 
     /// A variation selector takes no column, and makes the character before it take one more.

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 
 use super::cut::Cuts;
-use super::line::{Line, Page, Tone, fit};
+use super::line::{Line, Page, Tone, fit, fit_quoting};
 use crate::count::grouped;
 use crate::explain::{Cast, Chapter, Confidence, Finding, Recognised, Story};
 use crate::filter::Evidence;
@@ -234,7 +234,7 @@ pub fn packets(trace: &Trace, cast: &Cast, wanted: &dyn Fn(u32) -> bool, width: 
                 of_frame.push(std::mem::replace(&mut line, Line::of(Tone::Plain, " ".repeat(7))));
             }
             let room = width.saturating_sub(line.width());
-            line.push(Tone::of(protocol), fit(&format!("{protocol}: {says}"), room));
+            line.push(Tone::of(protocol), fit_quoting(&format!("{protocol}: {says}"), room));
         }
         line.trim();
         of_frame.push(line);
