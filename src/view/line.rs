@@ -45,9 +45,9 @@ impl Tone {
             "eth" | "null" | "raw" | "sll" | "vlan" | "ieee8021ad" | "padding" | "missing" => Self::Link,
             "ip" | "ipv6" | "ah" | "arp" | "icmp" | "icmpv6" | "fragment" => Self::Net,
             "tcp" | "udp" | "quic" => Self::Transport,
-            "http" | "http2" | "sse" => Self::Http,
+            "http" | "http2" | "http3" | "sse" => Self::Http,
             "websocket" | "websocket.handshake" | "engineio" | "socketio" => Self::WebSocket,
-            "payload" => Self::Payload,
+            "payload" | "tls" => Self::Payload,
             "repeated" | "late" => Self::Warn,
             _ => Self::Plain,
         }

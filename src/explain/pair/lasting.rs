@@ -96,7 +96,7 @@ pub(super) fn lasting(text: &str, offsets: &[&str]) -> String {
     for offset in offsets {
         blank_offset(&mut kept, offset);
     }
-    without_numbers(&kept)
+    without_frame_numbers(&kept)
 }
 
 /// Leaves out the ids of sessions, and what keeps answers out of caches.
@@ -163,7 +163,7 @@ fn blank_offset(text: &mut String, offset: &str) {
 }
 
 /// Leaves out in which frames a segment was sent again (but not how often), a message begins, or ends.
-fn without_numbers(text: &str) -> String {
+fn without_frame_numbers(text: &str) -> String {
     [", again in ", ", goes on until ", ", begun in "].into_iter().fold(text.to_owned(), |text, words| {
         let mut parts = text.split(words);
         let first = parts.next().unwrap_or_default().to_owned();

@@ -36,10 +36,13 @@ impl From<&str> for Text {
 
 /// The table of a direction grows to this at most, whatever its ends agree on.
 const MAX_TABLE: usize = 1 << 20;
-/// A block may name the same long field of the table again and again: of what becomes of it no more than this is kept.
-const MAX_LIST: usize = 1 << 18;
-/// "additional 32 octets" for each entry (RFC 7541 §4.1).
-pub(super) const OVERHEAD: usize = 32;
+/// A block may name the same long field of the table again and again: of what becomes of it no more than this is kept...
+pub(in crate::protocol) const MAX_LIST: usize = 256 << 10;
+/// ...which is told in the same words wherever header fields are compressed.
+pub(in crate::protocol) const TOO_LONG: Broken =
+    Broken("the header fields are more than 256 KiB: the others are not kept");
+/// "additional 32 octets" for each entry (RFC 7541 §4.1; the same in RFC 9204 §3.2.1).
+pub(in crate::protocol) const OVERHEAD: usize = 32;
 
 /// The table that the blocks of one direction have built up.
 pub(super) struct Table {
@@ -75,10 +78,7 @@ impl Table {
                 Ok(Some(field)) => {
                     len += field.name.len() + field.value.len() + OVERHEAD;
                     if len > MAX_LIST {
-                        return (
-                            fields,
-                            Some(Broken("the header fields are more than 256 KiB: the others are not kept")),
-                        );
+                        return (fields, Some(TOO_LONG));
                     }
                     fields.push(field);
                 }

@@ -16,7 +16,7 @@ mod streams;
 pub(super) use exchange::Exchange;
 pub use frame::Http2Frame;
 pub use hpack::HeaderField as Http2Header;
-pub(super) use hpack::{Broken, Reader, Text};
+pub(super) use hpack::{Broken, MAX_LIST, OVERHEAD, Reader, TOO_LONG, Text};
 
 use crate::layer::FieldDef;
 use crate::message::{Decoder, Dissector, Probe, Sink, Upgrade, Verdict};

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::statics::STATIC;
-use crate::protocol::http2::{Broken, Reader, Text};
+use crate::protocol::http2::{Broken, MAX_LIST, OVERHEAD, Reader, TOO_LONG, Text};
 
 /// One header field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,12 +19,8 @@ pub struct Http3Header {
     pub value: Arc<str>,
 }
 
-/// A section may name the same long field of the table again and again: of what becomes of it no more than this is kept.
-const MAX_LIST: usize = 1 << 18;
 /// The table of a direction grows to this at most, whatever its ends agree on.
 const MAX_TABLE: usize = 1 << 16;
-/// "the size of an entry is the sum of its name's length …, its value's length …, and 32 additional bytes" (RFC 9204 §3.2.1).
-const OVERHEAD: usize = 32;
 
 /// What became of a section.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,8 +126,7 @@ impl Table {
                 Ok(Entry { name, value }) => {
                     len += name.text.len() + value.text.len() + OVERHEAD;
                     if len > MAX_LIST {
-                        let text = "the header fields are more than 256 KiB: the others are not kept";
-                        return Section::Read(fields, Some(Broken(text)));
+                        return Section::Read(fields, Some(TOO_LONG));
                     }
                     fields.push(Http3Header { name: name.text, value: value.text });
                 }
