@@ -10,9 +10,6 @@ use crate::capture::Moment;
 use crate::layer::{Direction, Group, Note, Severity};
 use crate::protocol::engineio::{Kind, Open, Version};
 
-const HEARTBEAT: &str = "Engine.IO protocol 4, Heartbeat";
-const POLLING: &str = "Engine.IO protocol 4, Transports: HTTP long-polling";
-
 /// A session is asked for at no more servers than this, a few proxies before it included.
 const MAX_SERVERS: usize = 8;
 
@@ -57,7 +54,7 @@ impl Heart {
                 self.wrong_way(direction).or_else(|| {
                     let before = before?;
                     let text = format!("the ping before, in frame {}, was never answered", before.frame);
-                    Some(Note::new(Severity::Warn, text, HEARTBEAT))
+                    Some(Note::new(Severity::Warn, text, self.version.heartbeat()))
                 })
             }
             Kind::Pong => {
@@ -68,7 +65,7 @@ impl Heart {
                     waited / 1_000_000,
                     patience / 1_000_000
                 );
-                Some(Note::new(Severity::Warn, text, HEARTBEAT))
+                Some(Note::new(Severity::Warn, text, self.version.heartbeat()))
             }
             _ => None,
         }
@@ -84,7 +81,7 @@ impl Heart {
         let side = if pinger == Direction::ToServer { "client" } else { "server" };
         (direction != pinger).then(|| {
             let text = format!("a ping from the wrong side: in Engine.IO {number} the {side} pings");
-            Note::new(Severity::Warn, text, HEARTBEAT)
+            Note::new(Severity::Warn, text, self.version.heartbeat())
         })
     }
 
@@ -96,7 +93,7 @@ impl Heart {
             let method = if is_post { "POST" } else { "GET" };
             let text =
                 format!("a {method} while another one of the same session waits: the server refuses, and closes it");
-            Note::new(Severity::Error, text, POLLING)
+            Note::new(Severity::Error, text, self.version.polling())
         })
     }
 
@@ -118,9 +115,10 @@ impl Heart {
         }
         match status {
             // "ok" it is, and python-engineio says "OK": clients look at the status.
-            200 if is_post && !body.eq_ignore_ascii_case(b"ok") => {
-                Some(Note::new(Severity::Note, "the answer to a POST should be `ok`", POLLING).about(Group::Response))
-            }
+            200 if is_post && !body.eq_ignore_ascii_case(b"ok") => Some(
+                Note::new(Severity::Note, "the answer to a POST should be `ok`", self.version.polling())
+                    .about(Group::Response),
+            ),
             413 => {
                 let text = "the body is larger than maxPayload allows: the server refuses it";
                 Some(Note::new(Severity::Error, text, "Engine.IO protocol 4, Handshake").about(Group::Response))
@@ -160,6 +158,8 @@ mod tests {
             assert_eq!(heart.hear(Kind::Pong, "", right.reverse(), at(200)), None, "just in time");
             let wrong = text(heart.hear(Kind::Ping, "", right.reverse(), at(300))).unwrap();
             assert!(wrong.starts_with("a ping from the wrong side"), "{wrong}");
+            let spec = heart.hear(Kind::Ping, "", right.reverse(), at(300)).map(|note| note.spec).unwrap_or_default();
+            assert!(spec.starts_with(&format!("Engine.IO protocol {}, ", version.number())), "{spec}");
             assert_eq!(heart.hear(Kind::Ping, "probe", TO_SERVER, at(301)), None, "a probe is the client's in both");
         }
     }

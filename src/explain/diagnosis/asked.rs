@@ -290,7 +290,8 @@ fn lost_beat(case: &Case<'_>, ping: &Message, closed: Option<u32>, patience: Opt
         sender(connection, ping.direction),
         in_words(waited)
     );
-    Some(Finding::warn(text, "Engine.IO protocol 4, Heartbeat", vec![ping.frame(), end]))
+    let version = ping.payload_as::<EngineIoPacket>().map_or(Version::V4, |packet| packet.version);
+    Some(Finding::warn(text, version.heartbeat(), vec![ping.frame(), end]))
 }
 
 /// The frame in which whoever pinged gave up: a Close frame, the `close` of Engine.IO, or the end of the connection; `None` if
@@ -394,5 +395,5 @@ fn missed_beat(case: &Case<'_>, beats: &Beats<'_>) -> Option<Finding> {
         in_words(waited),
         since.frame()
     );
-    Some(Finding::warn(text, "Engine.IO protocol 4, Heartbeat", vec![since.frame(), end]))
+    Some(Finding::warn(text, Version::V4.heartbeat(), vec![since.frame(), end]))
 }

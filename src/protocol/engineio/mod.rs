@@ -46,6 +46,22 @@ pub enum Version {
 }
 
 impl Version {
+    /// Where it says who pings, and how long an answer may take.
+    pub fn heartbeat(self) -> &'static str {
+        match self {
+            Self::V3 => "Engine.IO protocol 3, Timeouts",
+            Self::V4 | Self::Other(_) => "Engine.IO protocol 4, Heartbeat",
+        }
+    }
+
+    /// Where it says how requests carry it.
+    pub fn polling(self) -> &'static str {
+        match self {
+            Self::V3 => "Engine.IO protocol 3, Transports: Polling",
+            Self::V4 | Self::Other(_) => "Engine.IO protocol 4, Transports: HTTP long-polling",
+        }
+    }
+
     /// The version with this number.
     pub fn from_number(number: u64) -> Self {
         match number {
