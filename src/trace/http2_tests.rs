@@ -398,3 +398,15 @@ fn a_websocket_that_ends_with_its_connection_had_no_close_frame() {
     talk.close();
     assert_eq!(said(&talk), 1);
 }
+
+/// A trailer section may hold nothing: it is no request that was asked elsewhere.
+#[test]
+fn an_empty_section_ends_its_message() {
+    let mut talk = begin();
+    talk.client(get(1, "/a")).server([ok(1), data(1, 0, "a"), headers(1, END_STREAM, &[])].concat());
+    let trace = talk.trace();
+    assert_eq!(carried(&trace), ["[6] > GET /a", "[7] < 200"]);
+    let answers = |message: &Message| message.payload_as::<HttpMessage>().and_then(|http| http.answers.clone());
+    assert!(trace.messages().iter().any(|message| answers(message).is_some()), "it answers its request");
+    assert_eq!(notes(&trace), []);
+}

@@ -92,8 +92,8 @@ impl Decoder for Exchange {
             return;
         };
         side.begun = None;
-        if range.is_empty() {
-            // It was asked before the stream began, elsewhere.
+        if range.is_empty() && !section.is_empty() {
+            // Fields without an octet: that was asked before the stream began, elsewhere.
             let head = Packed::read(&section, direction == Direction::ToServer);
             self.asked = head.map(|head| Asked { head, range, token: None, waits: false });
             return;
