@@ -7,9 +7,9 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::carried::{Carried, Frames, Ridden, Rider};
+use super::carried::{Carried, Found, Frames, Ridden, Rider};
 use super::carrier::{content, read_packet};
-use super::session::{Found, Sessions};
+use super::session::Sessions;
 use crate::flow::Chunk;
 use crate::layer::{Note, Severity};
 use crate::message::Payload;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::watch::Tally;
 use crate::capture::Moment;
 use crate::flow::{Connection, Stream};
 use crate::layer::{Direction, Note};
@@ -115,4 +116,16 @@ impl Rider {
             Self::SocketIo(packet) => packet,
         }
     }
+}
+
+/// What was found inside a carrier.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) ridden: Vec<Ridden>,
+    /// Packets that are only counted, because nobody reads more of them.
+    pub(super) tally: Tally,
+    /// What is odd about the carrier itself.
+    pub(super) remarks: Vec<Note>,
+    /// Where masks are undone.
+    pub(super) buffer: Vec<u8>,
 }

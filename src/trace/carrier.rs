@@ -10,9 +10,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::body::Body;
-use super::carried::{Carried, Frames, Ridden, Rider};
+use super::carried::{Carried, Found, Frames, Ridden, Rider};
 use super::guess::{self, Guess};
-use super::session::{Found, Sessions};
+use super::session::Sessions;
 use super::watch::Tally;
 use crate::flow::{Connection, Opening, Stream};
 use crate::layer::{Direction, Group, Note, Severity};

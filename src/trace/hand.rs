@@ -3,13 +3,12 @@
 
 use std::ops::Range;
 
-use super::carried::{Carried, Ridden};
+use super::carried::{Carried, Found, Ridden};
 use super::carrier::Carrier;
 use super::ear::{Common, Lent};
 use super::kind;
 use super::lane::{Hearing, Speech};
 use super::model::buffer;
-use super::session::Found;
 use super::watch::{Place, Seen, Tally, Watch};
 use crate::capture::Moment;
 use crate::flow::Connection;

@@ -21,6 +21,7 @@ mod kind;
 mod lane;
 mod ledger;
 mod lookup;
+mod missed;
 mod model;
 mod names;
 mod namespace;

@@ -55,10 +55,6 @@ impl<T> Roll<T> {
         Some(thing)
     }
 
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut T)> {
-        self.things.iter_mut().map(|(name, thing)| (&**name, thing))
-    }
-
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &T)> {
         self.things.iter().map(|(name, thing)| (name, thing))
     }

@@ -12,30 +12,27 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::awaited::{Unfinished, Why};
-use super::carried::{Carried, Ridden};
+use super::carried::{Carried, Found};
 use super::heart::Heart;
+use super::missed::{Missed, Seen};
 use super::roll::Roll;
 use super::socket::Sockets;
 use super::watch::Tally;
+use super::within::BOTH;
 use crate::layer::{Direction, Group, Note, Severity};
 use crate::message::Carries;
 use crate::protocol::engineio::{Data, Kind, Open, Version};
 
 /// More sessions than this are not followed at once: a peer can ask for any number of them.
 const MAX_SESSIONS: usize = 1 << 14;
-
 /// So many are forgotten together, so that it is not looked with each new one which was silent longest.
 const FORGOTTEN: usize = MAX_SESSIONS / 16;
-
 /// More octets of memory than this are not kept of all sessions together: attachments, names of namespaces, events that wait.
 const MAX_KEPT: usize = 128 << 20;
-
 /// So much is made free at once, so that it is not looked for with each packet.
 const ROOM: usize = MAX_KEPT / 16;
-
 /// A session that keeps less than this is left alone when there is too much: of all there may be they are a quarter of it.
 const LITTLE: usize = MAX_KEPT / MAX_SESSIONS / 4;
-
 /// Behind each other there are no more servers than this, which speak for the same session: those that are beyond are read as one.
 const MAX_HOPS: usize = 3;
 
@@ -55,6 +52,7 @@ pub(super) struct Sessions {
     heard: u64,
     /// It was told that they keep too much.
     told_kept: bool,
+    missed: Missed,
 }
 
 /// What is known of one session.
@@ -74,6 +72,8 @@ struct Session {
     awaits: [Option<u32>; 2],
     /// It was said that it is over.
     closed: bool,
+    /// Up to where it is settled which requests may have been missing in it.
+    seen: Seen,
 }
 
 impl Session {
@@ -87,7 +87,17 @@ impl Session {
             heard: 0,
             awaits: [None; 2],
             closed: false,
+            seen: Seen::default(),
         }
+    }
+
+    /// The session, with what it may lack by now.
+    fn caught_up(&mut self, missed: &Missed) -> &mut Self {
+        let server = self.server.filter(|_| self.hops.is_empty());
+        if missed.since(&mut self.seen, server) {
+            self.all().for_each(|(heart, sockets)| _ = (heart.doubt(), BOTH.map(|direction| sockets.doubt(direction))));
+        }
+        self
     }
 
     /// The conversation that is held with this server.
@@ -145,18 +155,6 @@ impl Session {
     }
 }
 
-/// What was found inside a carrier.
-#[derive(Default)]
-pub(super) struct Found {
-    pub(super) ridden: Vec<Ridden>,
-    /// Packets that are only counted, because nobody reads more of them.
-    pub(super) tally: Tally,
-    /// What is odd about the carrier itself.
-    pub(super) remarks: Vec<Note>,
-    /// Where masks are undone.
-    pub(super) buffer: Vec<u8>,
-}
-
 impl Sessions {
     /// Takes the packet that opens a session.
     pub(super) fn open(
@@ -168,7 +166,7 @@ impl Sessions {
         found: &mut Found,
     ) {
         self.meet(sid, (version, version), found);
-        if let Some(session) = self.sessions.get_mut(sid) {
+        if let Some(session) = self.sessions.get_mut(sid).map(|session| session.caught_up(&self.missed)) {
             let server = carried.server();
             session.opened_at(server, version);
             session.note(sid, server, &mut self.heard, &mut self.kept);
@@ -194,12 +192,10 @@ impl Sessions {
 
     /// A request is missing on a connection of these sessions; if of none, as where each poll has one of its own, of any here.
     pub(super) fn miss(&mut self, known: &BTreeSet<&str>, server: Option<SocketAddr>) {
-        let is_here = |one: &Session| one.server.is_none() || one.server == server || !one.hops.is_empty();
-        for (sid, session) in self.sessions.iter_mut() {
-            if known.contains(sid) || (known.is_empty() && is_here(session)) {
-                session.all().for_each(|(heart, sockets)| _ = (heart.doubt(), sockets.doubt_both()));
-            }
+        if known.is_empty() {
+            return self.missed.note(server);
         }
+        BOTH.into_iter().for_each(|direction| known.iter().for_each(|sid| self.doubt(sid, direction)));
     }
 
     /// Octets of a session had not come by now: whoever waits in it may have been answered.
@@ -223,6 +219,7 @@ impl Sessions {
             return false;
         }
         let Some(session) = self.sessions.get_at(sid, place) else { return false };
+        session.caught_up(&self.missed);
         let server = carried.server();
         let hop = session.at(server);
         let Some(passed) = hop.sockets.pass(carried, sid, message) else { return false };
@@ -247,7 +244,7 @@ impl Sessions {
         self.meet(sid, (version, version), found);
         let Some(session) = self.sessions.get_mut(sid) else { return };
         let server = carried.server();
-        let hop = session.at(server);
+        let hop = session.caught_up(&self.missed).at(server);
         match (kind, data) {
             (Kind::Message, _) => {
                 hop.sockets.hear(carried, sid, data, found);
@@ -288,7 +285,7 @@ impl Sessions {
             // It belongs to one conversation alone.
             let server = session.hops.iter().find(|hop| hop.awaits.contains(&Some(connection)));
             let server = server.map_or(session.server, |hop| hop.server);
-            let hop = session.at(server);
+            let hop = session.caught_up(&self.missed).at(server);
             hop.sockets.part(connection, if hop.closed { Why::Session } else { why }, &mut told);
             hop.awaits = hop.sockets.awaits();
             session.note(&sid, server, &mut self.heard, &mut self.kept);
@@ -357,7 +354,7 @@ impl Sessions {
         self.meet(sid, (version, version), found);
         let Some(session) = self.sessions.get_mut(sid) else { return };
         session.note(sid, carried.server(), &mut self.heard, &mut self.kept);
-        let hop = session.at(carried.server());
+        let hop = session.caught_up(&self.missed).at(carried.server());
         // Nor may it be known that this one is answered.
         if carried.lacks {
             return hop.heart.doubt();
@@ -377,7 +374,7 @@ impl Sessions {
     ) {
         let (Some(connection), Some(session)) = (carried.connection, self.sessions.get_mut(sid)) else { return };
         session.note(sid, carried.server(), &mut self.heard, &mut self.kept);
-        let hop = session.at(carried.server());
+        let hop = session.caught_up(&self.missed).at(carried.server());
         found.remarks.extend(hop.heart.answer(connection.server, is_post, status, body));
     }
 
@@ -389,7 +386,7 @@ impl Sessions {
         if self.sessions.len() >= MAX_SESSIONS {
             self.forget_silent(found);
         }
-        let mut session = Session::new(heart, sockets);
+        let mut session = Session { seen: self.missed.seen(), ..Session::new(heart, sockets) };
         session.note(sid, None, &mut self.heard, &mut self.kept);
         self.sessions.insert(sid, session);
         if self.kept > MAX_KEPT {

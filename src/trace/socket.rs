@@ -10,10 +10,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::awaited::{Unfinished, Waiting, Why};
-use super::carried::{Carried, Frames, Ridden, Rider};
+use super::carried::{Carried, Found, Frames, Ridden, Rider};
 use super::exchange::Exchanges;
 use super::namespace::Namespace;
-use super::session::Found;
 use crate::layer::{Direction, Note, Severity};
 use crate::map::{Map, spare};
 use crate::message::Carries;
@@ -87,12 +86,6 @@ impl Sockets {
         self.exchanges.doubt();
     }
 
-    /// They are missing in both.
-    pub(super) fn doubt_both(&mut self) {
-        self.doubt(Direction::ToServer);
-        self.doubt(Direction::ToClient);
-    }
-
     /// The packet that opens the session was captured.
     pub(super) fn seen_from_open(&mut self) {
         self.from_open = true;
@@ -152,14 +145,8 @@ impl Sockets {
                 Err(note) => remark(found, note),
             },
             (Parser::MessagePack, Data::Text(_)) => {
-                remark(
-                    found,
-                    Note::new(
-                        Severity::Warn,
-                        "text where the other packets are MessagePack",
-                        self.revision.packet_encoding(),
-                    ),
-                );
+                let text = "text where the other packets are MessagePack";
+                remark(found, Note::new(Severity::Warn, text, self.revision.packet_encoding()));
             }
             (Parser::Unheard, _) => {}
         }

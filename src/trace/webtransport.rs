@@ -7,9 +7,9 @@
 
 use std::sync::Arc;
 
-use super::carried::Carried;
+use super::carried::{Carried, Found};
 use super::carrier;
-use super::session::{Found, Sessions};
+use super::session::Sessions;
 use crate::capture::Moment;
 use crate::layer::{Direction, Group, Note, Severity};
 use crate::map::Map;

@@ -17,7 +17,7 @@ use crate::layer::Direction;
 use crate::message::Piece;
 use crate::protocol;
 
-const BOTH: [Direction; 2] = [Direction::ToServer, Direction::ToClient];
+pub(super) const BOTH: [Direction; 2] = [Direction::ToServer, Direction::ToClient];
 
 /// The streams inside a lane that have numbers.
 #[derive(Default)]
