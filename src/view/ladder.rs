@@ -8,7 +8,8 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use super::line::{Line, Page, Tone, fit, fit_quoting};
+use super::fit::{fit, fit_quoting};
+use super::line::{Line, Page, Tone};
 use crate::explain::{Chapter, Line as Step, Phase};
 use crate::layer::Direction;
 

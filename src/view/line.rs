@@ -3,9 +3,10 @@
 use std::fmt;
 
 use anstyle::{AnsiColor, Style};
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
-use crate::protocol::text::{is_unsafe, tamed};
+use super::fit::clusters;
+use crate::protocol::text::is_unsafe;
 
 /// What a stretch of text is; decides its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,57 +159,6 @@ impl fmt::Display for Line {
         }
         Ok(())
     }
-}
-
-/// Text cut to so many columns; an ellipsis says that it was cut.
-pub(super) fn fit(text: &str, columns: usize) -> String {
-    // As it will stand there: what turns a line round has no width, and the dot in its place has.
-    if text.contains(is_unsafe) {
-        return fit(&tamed(text), columns);
-    }
-    if text.width() <= columns {
-        return text.to_owned();
-    }
-    let mut out = String::new();
-    let mut width = 0;
-    for cluster in clusters(text) {
-        let next = width + cluster.width();
-        if next + 1 > columns {
-            break;
-        }
-        width = next;
-        out.push_str(cluster);
-    }
-    if columns > 0 {
-        out.push('…');
-    }
-    out
-}
-
-/// The same, where what a line quotes gives way before what it says about that: `text "aaaa…"  masked 01 0…`.
-pub(super) fn fit_quoting(text: &str, columns: usize) -> String {
-    /// Of a quotation less than the first says nothing, and of what stands behind it the second is enough.
-    const ENOUGH: [usize; 2] = [8, 13];
-    let quoted = text.split_once('"').and_then(|(before, rest)| Some((before, rest.rsplit_once('"')?)));
-    let Some((before, (quoted, behind))) = quoted.filter(|_| text.width() > columns) else { return fit(text, columns) };
-    let room = columns.saturating_sub(before.width() + behind.width().min(ENOUGH[1]) + 2);
-    if room < ENOUGH[0] || text.contains(is_unsafe) {
-        return fit(text, columns);
-    }
-    fit(&format!("{before}\"{}\"{behind}", fit(quoted, room)), columns)
-}
-
-/// Characters, each with those behind it that take no column of their own: one of them may make it wider (emoji presentation,
-/// U+FE0F), and none may stand apart from it.
-fn clusters(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        let first = rest.chars().next()?;
-        let behind = rest[first.len_utf8()..].find(|c: char| c.width() != Some(0));
-        let (cluster, others) = rest.split_at(behind.map_or(rest.len(), |len| first.len_utf8() + len));
-        rest = others;
-        Some(cluster)
-    })
 }
 
 /// Lines of a given width.
@@ -403,6 +353,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::view::fit::fit;
 
     #[test]
     fn a_number_keeps_its_unit() {
@@ -469,26 +420,6 @@ mod tests {
     fn control_characters_do_not_reach_the_terminal() {
         assert_eq!(Line::of(Tone::Plain, "a\u{1b}[2Jb\r\u{9b}c").text(), "a·[2Jb··c");
         assert_eq!(Line::of(Tone::Plain, "a\u{202e}b\u{2066}c\u{2028}d שלום").text(), "a·b·c·d שלום");
-    }
-
-    #[test]
-    fn fits() {
-        assert_eq!(fit("hello", 5), "hello");
-        assert_eq!(fit("hello", 4), "hel…");
-        assert_eq!(fit("日本語", 5), "日本…");
-        assert_eq!(fit("hello", 0), "");
-        assert_eq!(fit("a\u{202e}\u{202e}\u{202e}b", 4), "a··…");
-    }
-
-    #[test]
-    fn what_is_quoted_gives_way() {
-        let text = "text \"aaaaaaaaaaaaaaaaaaaa…\"  masked 01 02 03";
-        assert_eq!(fit_quoting(text, 60), text);
-        assert_eq!(fit_quoting(text, 36), "text \"aaaaaaaaaaaaaaa…\"  masked 01 …");
-        assert_eq!(fit_quoting("text \"short\"  masked 01 02 03", 26), "text \"short\"  masked 01 0…");
-        assert_eq!(fit_quoting(text, 20), fit(text, 20), "too little would be left of it");
-        assert_eq!(fit_quoting("EVENT \"a\"(\"bbbbbbbbbb\")", 20), "EVENT \"a\"(\"bbbbbb…\")");
-        assert_eq!(fit_quoting("GET /aaaaaaaaaaaa", 10), "GET /aaaa…");
     }
 
     /// A variation selector takes no column, and makes the character before it take one more.

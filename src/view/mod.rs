@@ -5,6 +5,7 @@ mod compare;
 mod cut;
 mod export;
 mod fields;
+mod fit;
 mod glossary;
 mod json;
 mod ladder;

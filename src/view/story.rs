@@ -5,7 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 
 use super::cut::Cuts;
-use super::line::{Line, Page, Tone, fit, fit_quoting};
+use super::fit::{fit, fit_quoting};
+use super::line::{Line, Page, Tone};
 use crate::count::grouped;
 use crate::explain::{Cast, Chapter, Confidence, Finding, Recognised, Story};
 use crate::filter::Evidence;
