@@ -129,10 +129,7 @@ fn a_refusal() {
 /// The SYN is not there, and its answer is: who resets then had asked, and refuses nothing.
 #[test]
 fn a_reset_of_whoever_was_answered_is_no_refusal() {
-    let mut play = Play::new();
-    play.skip(UP, 1);
-    play.send(DOWN, SYN | ACK, 0);
-    play.send(UP, ACK, 0);
+    let mut play = Play::open_but_for_its_syn();
     play.send(DOWN, ACK, 10);
     play.send(UP, RST | ACK, 0);
     assert_eq!(play.connection().ending(), Ending::Aborted { by: UP, rst: 4 });
@@ -141,10 +138,7 @@ fn a_reset_of_whoever_was_answered_is_no_refusal() {
 /// Nobody can be faster than at once.
 #[test]
 fn a_handshake_in_the_wrong_order_took_no_time_that_is_known() {
-    let mut play = Play::new();
-    play.skip(UP, 1);
-    play.send(DOWN, SYN | ACK, 0);
-    play.send(UP, ACK, 0);
+    let mut play = Play::open_but_for_its_syn();
     play.at(UP, -1, SYN, 0);
     assert_eq!(play.connection().handshake.syn.map(|(frame, _)| frame), Some(3));
     assert_eq!(play.connection().handshake.rtt(), None);

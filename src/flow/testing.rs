@@ -42,6 +42,15 @@ impl Play {
         play
     }
 
+    /// The same, but its SYN was not captured: frames 1 and 2.
+    pub(super) fn open_but_for_its_syn() -> Self {
+        let mut play = Self::new();
+        play.skip(UP, 1);
+        play.send(DOWN, SYN | ACK, 0);
+        play.send(UP, ACK, 0);
+        play
+    }
+
     pub(super) fn connection(&self) -> &Connection {
         self.connection.as_ref().unwrap()
     }

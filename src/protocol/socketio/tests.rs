@@ -391,10 +391,8 @@ proptest! {
 /// What is odd is told by the version that is spoken.
 #[test]
 fn notes_name_the_version_that_is_spoken() {
-    for (revision, spec) in [
-        (Revision::V4, "Socket.IO protocol 4, Packet encoding"),
-        (Revision::V5, "Socket.IO protocol 5, Packet encoding"),
-    ] {
+    for revision in [Revision::V4, Revision::V5] {
+        let spec = format!("Socket.IO protocol {}, Packet encoding", revision.number());
         let packet = Packet::read("2{}", revision);
         assert!(!packet.notes.is_empty() && packet.notes.iter().all(|note| note.spec == spec), "{:?}", packet.notes);
     }
