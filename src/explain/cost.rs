@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use super::heartbeat::{Heartbeat, pings};
+use super::owner;
 use crate::flow::{Finding, Segment};
 use crate::layer::Direction;
 use crate::packet::Flags;
 use crate::protocol::{HttpMessage, Opcode, Side, SocketIoKind, SocketIoPacket, SseEventMessage, WebSocketFrame};
-use crate::trace::{DATA, FRAGMENT, LATE, Message, Owner, PADDING, PAYLOAD, REPEATED, Record, Trace};
+use crate::trace::{Message, Record, Trace};
 
 /// Who owns octets, as it is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
@@ -70,24 +71,6 @@ impl CostLayer {
             Self::Again => "sent again",
             Self::Payload => "payload",
         }
-    }
-
-    /// Whose part of the cost an owner of octets is; `None` of one that is not known here.
-    fn of(owner: Owner) -> Option<Self> {
-        Some(match owner {
-            "eth" | "null" | "raw" | "sll" | "vlan" | "ieee8021ad" | "arp" | PADDING => Self::Link,
-            "ip" | "ipv6" | "ah" | "icmp" | "icmpv6" => Self::Ip,
-            "tcp" => Self::Tcp,
-            "udp" => Self::Udp,
-            "quic" | "http3" => Self::Quic,
-            "tls" => Self::Tls,
-            "http" | "http2" => Self::Http,
-            "websocket" => Self::WebSocket,
-            "engineio" | "socketio" => Self::SocketIo,
-            REPEATED | LATE => Self::Again,
-            PAYLOAD | DATA | FRAGMENT => Self::Payload,
-            _ => return None,
-        })
     }
 }
 
@@ -166,7 +149,7 @@ impl Cost {
         let (mut pure_acks, mut retransmissions) = (0, 0);
         for (number, record) in trace.records() {
             for share in trace.ledger(number) {
-                let layer = CostLayer::of(share.owner).unwrap_or(CostLayer::Payload);
+                let layer = owner::cost(share.owner).unwrap_or(CostLayer::Payload);
                 layers
                     .iter_mut()
                     .filter(|(known, _)| *known == layer)
@@ -330,19 +313,7 @@ fn bare(trace: &Trace, played: &Played<'_>) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::protocols;
     use crate::trace::testing::{Conversation, TO_SERVER};
-
-    /// What has no place of its own would be counted as payload.
-    #[test]
-    fn each_owner_of_octets_has_its_place() {
-        // These own none: they are read from what others own, or are all of it.
-        let owners = protocols().filter(|name| !matches!(*name, "frame" | "sse" | "websocket.handshake"));
-        let others = [PAYLOAD, REPEATED, LATE, PADDING, FRAGMENT, DATA];
-        for owner in owners.chain(others) {
-            assert!(CostLayer::of(owner).is_some(), "{owner}");
-        }
-    }
 
     #[test]
     fn what_is_sent_again_is_no_payload() {

@@ -37,28 +37,3 @@ pub fn internet_layer(osi: OsiLayer) -> InternetLayer {
         OsiLayer::Application => InternetLayer::Application,
     }
 }
-
-/// What people call the owner of bytes in the ledger.
-pub fn owner_title(owner: &str) -> &str {
-    match owner {
-        "eth" => "Ethernet",
-        "null" => "loopback",
-        "raw" => "raw IP",
-        "sll" => "Linux SLL",
-        "ip" => "IPv4",
-        "ipv6" => "IPv6",
-        "ah" => "AH",
-        "tcp" => "TCP",
-        "udp" => "UDP",
-        "quic" => "QUIC",
-        "vlan" | "ieee8021ad" => "VLAN tag",
-        "arp" => "ARP",
-        "icmp" => "ICMP",
-        "icmpv6" => "ICMPv6",
-        "http" => "HTTP",
-        "http2" => "HTTP/2",
-        "tls" => "TLS",
-        "websocket" => "WebSocket",
-        other => other,
-    }
-}

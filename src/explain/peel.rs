@@ -1,6 +1,6 @@
 //! One frame, layer by layer: who owns which octets, what each layer says, and how a mask is undone.
 
-use super::owner_title;
+use super::owner::{MISSING, title};
 use crate::count::counted;
 use crate::flow::{Segment, Stream};
 use crate::layer::{Layer, OsiLayer};
@@ -65,7 +65,7 @@ impl Peel {
             .into_iter()
             .map(|(owner, octets)| Row {
                 owner,
-                title: owner_title(owner).to_owned(),
+                title: title(owner).to_owned(),
                 octets,
                 says: says(trace, frame, record, &layers, owner),
                 osi: layers.iter().find(|layer| layer.protocol == owner).and_then(|layer| layer.osi),
@@ -73,8 +73,8 @@ impl Peel {
             .collect();
         if record.packet.missing > 0 {
             rows.push(Row {
-                owner: "missing",
-                title: "missing".into(),
+                owner: MISSING,
+                title: title(MISSING).to_owned(),
                 octets: record.packet.missing,
                 says: "not kept by the capture".into(),
                 osi: None,

@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 use unicode_width::UnicodeWidthStr;
 
 use super::fit::clusters;
+use crate::explain::{Floor, floor};
 use crate::protocol::text::is_unsafe;
 
 /// What a stretch of text is; decides its colour.
@@ -42,15 +43,15 @@ pub enum Tone {
 impl Tone {
     /// The tone of a protocol or of another owner in the ledger.
     pub fn of(owner: &str) -> Self {
-        match owner {
-            "eth" | "null" | "raw" | "sll" | "vlan" | "ieee8021ad" | "padding" | "missing" => Self::Link,
-            "ip" | "ipv6" | "ah" | "arp" | "icmp" | "icmpv6" | "fragment" => Self::Net,
-            "tcp" | "udp" | "quic" => Self::Transport,
-            "http" | "http2" | "http3" | "sse" => Self::Http,
-            "websocket" | "websocket.handshake" | "engineio" | "socketio" => Self::WebSocket,
-            "payload" | "tls" => Self::Payload,
-            "repeated" | "late" => Self::Warn,
-            _ => Self::Plain,
+        match floor(owner) {
+            Floor::Link => Self::Link,
+            Floor::Network => Self::Net,
+            Floor::Transport => Self::Transport,
+            Floor::Http => Self::Http,
+            Floor::Messages => Self::WebSocket,
+            Floor::Payload | Floor::Tls => Self::Payload,
+            Floor::Again => Self::Warn,
+            Floor::Unknown => Self::Plain,
         }
     }
 

@@ -8,7 +8,7 @@ use super::cut::Cuts;
 use super::fit::{fit, fit_quoting};
 use super::line::{Line, Page, Tone};
 use crate::count::grouped;
-use crate::explain::{Cast, Chapter, Confidence, Finding, Recognised, Story};
+use crate::explain::{Cast, Chapter, Confidence, Finding, Recognised, Story, title};
 use crate::filter::Evidence;
 use crate::layer::Severity;
 use crate::protocol::text::tamed;
@@ -52,12 +52,8 @@ pub fn story(story: &Story, help: Option<&str>, width: usize) -> Vec<Line> {
 /// The number of a connection as filters know it, and its protocols.
 fn spoken_on(chapter: &Chapter) -> Line {
     let name = |talk| match talk {
-        Talk::Known("http") => "HTTP",
-        Talk::Known("http2") => "HTTP/2",
         Talk::Known("websocket") if chapter.began_as_http => "HTTP, then WebSocket",
-        Talk::Known("websocket") => "WebSocket",
-        Talk::Known("tls") => "TLS",
-        Talk::Known(other) => other,
+        Talk::Known(protocol) => title(protocol),
         Talk::Silent => "nothing was said",
         Talk::Unknown => "a protocol that is not known here",
     };
