@@ -282,3 +282,76 @@ fn a_file_is_read_up_to_its_module_of_tests() {
         ["#[cfg(test)]", "fn of_tests() {}", "use b;", "#[cfg(test)]", "mod far;", "use c;"]
     );
 }
+
+/// What stands between single backquotes.
+fn code_spans(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+/// Whether a file or, with a slash behind it, a folder ends so, in one of these folders.
+fn is_there(paths: &[String], room: &str, wanted: &str) -> bool {
+    let ends = |path: &str, end: &str| path == end || path.ends_with(&format!("/{end}"));
+    let wanted_of = |path: &str| match wanted.strip_suffix('/') {
+        Some(folder) => Path::new(path).ancestors().skip(1).any(|above| ends(&above.to_string_lossy(), folder)),
+        None => ends(path, wanted),
+    };
+    paths.iter().filter(|path| path.starts_with(room)).any(|path| wanted_of(path))
+}
+
+/// The names of types, functions, constants and modules, and what may be a variant.
+fn declared(texts: &[(String, String)]) -> BTreeSet<&str> {
+    const KINDS: [&str; 7] = ["fn", "struct", "enum", "trait", "type", "const", "mod"];
+    let mut found = BTreeSet::new();
+    for line in texts.iter().flat_map(|(_, text)| text.lines()) {
+        let words = || line.split(|c: char| !c.is_alphanumeric() && c != '_');
+        found.extend(words().zip(words().skip(1)).filter(|(kind, _)| KINDS.contains(kind)).map(|(_, name)| name));
+        let is_variant = |word: &&str| word.starts_with(char::is_uppercase) && !line.contains("::");
+        found.extend(line.trim_start().split(|c: char| !c.is_alphanumeric() && c != '_').next().filter(is_variant));
+    }
+    found
+}
+
+/// The page on the architecture names files, folders, types and functions: none that is gone.
+#[test]
+fn the_page_on_the_architecture_names_what_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap();
+    let texts: Vec<(String, String)> = sources().into_iter().map(|source| (source.path, source.text)).collect();
+    let mut paths: Vec<String> = texts.iter().map(|(path, _)| format!("src/{path}")).collect();
+    let beside = ["tests", "benches", "fuzz", "script", "lessons", "captures"].map(|folder| root.join(folder));
+    let mut folders = beside.to_vec();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            let name = entry.file_name().unwrap_or_default().to_string_lossy();
+            match entry.is_dir() {
+                true if matches!(&*name, "corpus" | "seeds" | "artifacts" | "target") => {}
+                true => folders.push(entry),
+                false => paths.push(entry.strip_prefix(root).unwrap().display().to_string()),
+            }
+        }
+    }
+    let declared = declared(&texts);
+    let mut gone = Vec::new();
+    for line in page.lines() {
+        // A row of the table of floors speaks of what is on that floor.
+        let floor = line.split('|').nth(2).and_then(|cell| code_spans(cell).next());
+        let room = floor.map_or_else(String::new, |floor| format!("src/{floor}"));
+        for span in code_spans(line) {
+            let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+            let is_path = (span.ends_with(".rs") || span.ends_with('/')) && !span.contains(' ');
+            let is_type = span.starts_with(char::is_uppercase) && span.chars().any(char::is_lowercase);
+            let last = span.rsplit("::").next().unwrap_or_default();
+            let is_gone = match () {
+                () if is_path => {
+                    !is_there(&paths, if span.trim_end_matches('/').contains('/') { "" } else { &room }, span)
+                }
+                () if (span.contains("::") || is_type) && span.split("::").all(is_name) => !declared.contains(last),
+                () => false,
+            };
+            if is_gone {
+                gone.push(format!("{span} ({})", line.chars().take(60).collect::<String>()));
+            }
+        }
+    }
+    assert!(gone.is_empty(), "ARCHITECTURE.md names what is not there:\n{}", gone.join("\n"));
+}
