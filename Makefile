@@ -23,10 +23,10 @@ build: setup ## build the program, optimised: target/release/wiretale
 demo: build ## build, then run the lesson on the HTTP upgrade
 	@set -x; $(PROGRAM) lesson 09-upgrade
 
-test: setup-tests ## run all tests, with and without live capture
+# Without live capture the program is another one, and nearly all that dissects is the same: the unit tests run once.
+test: setup-tests ## run all tests, and those of the program without live capture as well
 	script/test-setup
-	$(RUN) $(CARGO_HERE) build --no-default-features
-	$(RUN) $(CARGO_HERE) test --no-default-features --lib --test cli
+	$(RUN) $(CARGO_HERE) test --no-default-features --test cli
 	$(RUN) $(CARGO_HERE) test $$WIRETALE_FEATURES
 
 check: setup ## formatting and lints, as CI wants them

@@ -19,7 +19,7 @@ use crate::{targets, turns};
 const VARIABLE: &str = "WIRETALE_FUZZ_SEEDS";
 
 /// Larger captures give no frames but more of the same, and make each run slow.
-const MAX_CAPTURE: u64 = 100_000;
+const MAX_CAPTURE: u64 = 40_000;
 /// The same for a conversation.
 const MAX_SEED: usize = 8_000;
 
