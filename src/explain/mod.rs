@@ -19,6 +19,7 @@ mod quic_story;
 pub mod quiz;
 mod random;
 mod remark;
+mod resent;
 mod ridden;
 mod story;
 mod summary;

@@ -1,8 +1,9 @@
 //! One frame, layer by layer: who owns which octets, what each layer says, and how a mask is undone.
 
 use super::owner::{MISSING, title};
+use super::resent::{Brought, is_keep_alive, says_else};
 use crate::count::counted;
-use crate::flow::{Segment, Stream};
+use crate::flow::Segment;
 use crate::layer::{Layer, OsiLayer};
 use crate::packet::Packet;
 use crate::protocol::WebSocketFrame;
@@ -95,6 +96,7 @@ fn says(trace: &Trace, frame: u32, record: &Record, layers: &[Layer], owner: Own
             let text = || as_text(packet.payload.of(data), 60).filter(|_| packet.udp().is_some());
             if contents.is_empty() { text().unwrap_or_default() } else { contents.join(", ") }
         }
+        "repeated" if is_keep_alive(record) => "asks whether the other side is still there: it may be any octet".into(),
         "repeated" if says_else(trace, record) => {
             "overlaps what came before it and says something else: not read".into()
         }
@@ -103,8 +105,9 @@ fn says(trace: &Trace, frame: u32, record: &Record, layers: &[Layer], owner: Own
         "padding" => "after the end of the IP packet".into(),
         "data" => {
             let (packet, data) = record.whole();
-            let text = as_text(packet.payload.of(data), 40).map(|text| format!("{text}, "));
-            format!("{}{}", text.unwrap_or_default(), unread(trace, record))
+            let fresh = Brought::by(record).filter(|brought| brought.again > 0).map(|brought| brought.fresh);
+            let text = as_text(fresh.as_deref().unwrap_or(packet.payload.of(data)), 40);
+            format!("{}{}", text.map(|text| format!("{text}, ")).unwrap_or_default(), unread(trace, record))
         }
         _ => {
             let mine: Vec<_> =
@@ -132,22 +135,6 @@ fn on_ethernet(packet: &Packet) -> Option<String> {
     (count > 1).then(|| {
         format!("; {count} packets on Ethernet, which takes {ETHERNET} octets: loopback takes 65536, network cards cut later")
     })
-}
-
-/// Whether its octets are others than those that came first for the same places of the stream.
-fn says_else(trace: &Trace, record: &Record) -> bool {
-    let place = record.segment.as_ref().and_then(|segment| Some((segment, segment.offset?)));
-    let Some((segment, offset)) = place else { return false };
-    let (packet, data) = record.whole();
-    let octets = packet.payload.of(data);
-    let read = |stream: &Stream| {
-        let range = offset..offset + octets.len() as u64;
-        stream.chunks(range).any(|chunk| {
-            let own = octets.get((chunk.range.start - offset) as usize..(chunk.range.end - offset) as usize);
-            own.is_some_and(|own| !stream.slice(chunk.range.clone()).starts_with(own))
-        })
-    };
-    trace.stream(segment.connection, segment.direction).is_some_and(read)
 }
 
 /// Why no dissector took octets.

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::ending::{Inner, lies, lying};
+use super::resent::{Brought, is_keep_alive, says_else};
 use super::{Cast, quic_story};
-use crate::count::counted;
+use crate::count::{counted, grouped};
 use crate::flow::{Closing, Connection, Finding, Reset, Segment};
 use crate::layer::{Direction, Severity};
 use crate::packet::Flags;
@@ -101,7 +102,13 @@ pub struct Story {
 }
 
 /// In which line of its chapter a segment was told, by its connection, its way and where its payload lies in the stream.
-type Sent = HashMap<(u32, Direction, Option<u64>), usize>;
+type Sent = HashMap<Place, usize>;
+/// Its connection, direction and offset; and whether it has octets: a SYN stands where the first of them does.
+type Place = (u32, Direction, Option<u64>, bool);
+
+fn place(segment: &Segment) -> Place {
+    (segment.connection, segment.direction, segment.offset, segment.len > 0)
+}
 
 impl Story {
     /// Tells the story of the frames that `wanted` keeps.
@@ -122,7 +129,7 @@ impl Story {
                         chapter.add(trace, number, record, (segment.direction, &begun));
                         let told =
                             (before..chapter.lines.len()).rev().find(|at| chapter.lines[*at].phase != Phase::Open);
-                        sent.extend(told.map(|at| ((segment.connection, segment.direction, segment.offset), at)));
+                        sent.extend(told.map(|at| (place(segment), at)));
                     }
                 }
                 None if told.contains(&number) => {}
@@ -160,7 +167,7 @@ impl Chapter {
         if !findings.has(Finding::Retransmission) || findings.has(Finding::SpuriousRetransmission) {
             return;
         }
-        let first = sent.get(&(segment.connection, segment.direction, segment.offset));
+        let first = sent.get(&place(segment));
         if let Some(line) = first.and_then(|at| self.lines.get_mut(*at)) {
             line.text.push_str(&format!(", again in {number}"));
         }
@@ -196,9 +203,9 @@ impl Chapter {
         ordered.0.into_iter().for_each(|Entry { line: (text, phase, odd, quotes), .. }| line(text, phase, odd, quotes));
         if trace.messages_in(number).is_empty()
             && begins.is_none()
-            && let Some((text, phase, quotes)) = payload_text(trace, number, record)
+            && let Some((text, phase, odd, quotes)) = payload_text(trace, number, record)
         {
-            line(text, phase, false, quotes);
+            line(text, phase, odd, quotes);
         }
         if let Some((text, phase)) = closing_text(trace, number, record) {
             line(text, phase, phase != Phase::Close, Quotes::Nothing);
@@ -295,40 +302,61 @@ fn closing_text(trace: &Trace, number: u32, record: &Record) -> Option<(String, 
     (!names.is_empty()).then(|| (words.join(" "), Phase::Close))
 }
 
-/// What to say of payload whose message does not end in this frame.
-fn payload_text(trace: &Trace, number: u32, record: &Record) -> Option<(String, Phase, Quotes)> {
+/// What to say of payload whose message does not end in this frame, and whether it is odd.
+fn payload_text(trace: &Trace, number: u32, record: &Record) -> Option<(String, Phase, bool, Quotes)> {
     let segment = record.segment.as_ref().filter(|segment| segment.len > 0)?;
-    let octets = counted(segment.len, "octet");
     let shares = trace.ledger(number);
     let has = |owner: &str| shares.iter().any(|share| share.owner == owner);
-    let (text, phase) = match () {
-        () if has("late") => (format!("{octets} too late to be read"), Phase::Data),
-        () if has("repeated") => (format!("{octets} sent again"), Phase::Data),
-        () if has("http") || has("http2") || has("websocket") || has("payload") || has("tls") => {
-            let phase = match () {
-                () if has("http") || has("http2") => Phase::Http,
-                () if has("tls") => Phase::Tls,
-                () if has("websocket") => Phase::WebSocket,
-                // A payload is of what comes from the connection's protocol, in its middle.
-                () => match trace.talk(segment.connection) {
-                    Talk::Known("http" | "http2") => Phase::Http,
-                    Talk::Known("tls") => Phase::Tls,
-                    _ => Phase::WebSocket,
-                },
-            };
-            (format!("{octets} of a longer message"), phase)
-        }
-        () if matches!(trace.talk(segment.connection), Talk::Known(_)) && trace.lacks_before(segment) => {
-            (format!("{octets} that cannot be read: bytes before are missing"), Phase::Data)
-        }
-        () => {
-            let (packet, data) = record.whole();
-            let text = as_text(packet.payload.of(data), 32);
-            let text = text.map_or(octets.clone(), |text| format!("{text}  {octets}"));
-            return Some((text, Phase::Data, Quotes::Payload));
-        }
+    if has("late") {
+        let text = format!("{} too late to be read", counted(segment.len, "octet"));
+        return Some((text, Phase::Data, false, Quotes::Nothing));
+    }
+    let brought = Brought::by(record).filter(|brought| brought.again > 0);
+    let Some(Brought { again, fresh }) = brought else {
+        let (packet, data) = record.whole();
+        let (text, phase, quotes) = new_text(trace, segment, &has, (packet.payload.of(data), u64::from(segment.len)));
+        return Some((text, phase, false, quotes));
     };
-    Some((text, phase, Quotes::Nothing))
+    if fresh.is_empty() && is_keep_alive(record) {
+        return Some((format!("keep-alive of {}", counted(again, "octet")), Phase::Data, false, Quotes::Nothing));
+    }
+    let others = says_else(trace, record);
+    if fresh.is_empty() {
+        let how = if others { "again, but others than before" } else { "sent again" };
+        return Some((format!("{} {how}", counted(again, "octet")), Phase::Data, others, Quotes::Nothing));
+    }
+    let (text, phase, quotes) = new_text(trace, segment, &has, (&fresh, fresh.len() as u64));
+    let how = if others { "again, but others" } else { "sent again" };
+    Some((format!("{text}, {} {how}", grouped(again)), phase, others, quotes))
+}
+
+/// What to say of octets that are new in their stream.
+fn new_text(
+    trace: &Trace,
+    segment: &Segment,
+    has: &dyn Fn(&str) -> bool,
+    (octets, len): (&[u8], u64),
+) -> (String, Phase, Quotes) {
+    let counted = counted(len, "octet");
+    if has("http") || has("http2") || has("websocket") || has("payload") || has("tls") {
+        let phase = match () {
+            () if has("http") || has("http2") => Phase::Http,
+            () if has("tls") => Phase::Tls,
+            () if has("websocket") => Phase::WebSocket,
+            // A payload is of what comes from the connection's protocol, in its middle.
+            () => match trace.talk(segment.connection) {
+                Talk::Known("http" | "http2") => Phase::Http,
+                Talk::Known("tls") => Phase::Tls,
+                _ => Phase::WebSocket,
+            },
+        };
+        return (format!("{counted} of a longer message"), phase, Quotes::Nothing);
+    }
+    if matches!(trace.talk(segment.connection), Talk::Known(_)) && trace.lacks_before(segment) {
+        return (format!("{counted} that cannot be read: bytes before are missing"), Phase::Data, Quotes::Nothing);
+    }
+    let text = as_text(octets, 32).map_or(counted.clone(), |text| format!("{text}  {counted}"));
+    (text, Phase::Data, Quotes::Payload)
 }
 
 fn message_text(trace: &Trace, message: &Message) -> String {
@@ -362,12 +390,48 @@ fn phase_of(message: &Message) -> Phase {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::testing::Conversation;
+    use crate::layer::Note;
+    use crate::trace::testing::{Conversation, DATA, TO_CLIENT, TO_SERVER};
     use crate::trace::testing_http2::{END_STREAM, begin, data, frame, get, headers, ok};
 
     fn told(talk: &Conversation) -> Vec<(u32, String)> {
         let story = Story::tell(&talk.trace(), &Cast::default(), &|_| true);
         story.chapters[0].lines.iter().map(|line| (line.frame, line.text.clone())).collect()
+    }
+
+    /// Who sends again may add what is new, and whoever only asks whether somebody is there says nothing.
+    #[test]
+    fn what_comes_again_is_told_apart_from_what_is_new() {
+        let mut talk = Conversation::new().open();
+        let seq = talk.next[0];
+        talk.client("hello ").at(TO_SERVER, seq, DATA, b"hello world").at(TO_SERVER, seq, DATA, b"hello");
+        talk.at(TO_SERVER, seq, DATA, b"jelly").at(TO_SERVER, seq + 9, DATA, b"xy, more");
+        talk.segment(TO_CLIENT, Flags::ACK, b"").at(TO_SERVER, seq + 16, Flags::ACK, b"?");
+        let expected = [
+            (4, "\"hello \"  6 octets"),
+            (5, "\"world\"  5 octets, 6 sent again"),
+            (6, "5 octets sent again, again in 7"),
+            (7, "5 octets again, but others than before"),
+            (8, "\", more\"  6 octets, 2 again, but others"),
+            (10, "keep-alive of 1 octet"),
+        ];
+        let told: Vec<_> = told(&talk).into_iter().filter(|(frame, _)| *frame > 3).collect();
+        assert_eq!(told, expected.map(|(frame, text)| (frame, text.to_owned())));
+        let trace = talk.trace();
+        let odd = |line: &&Line| line.odd;
+        let story = Story::tell(&trace, &Cast::default(), &|_| true);
+        assert_eq!(story.chapters[0].lines.iter().filter(odd).map(|line| line.frame).collect::<Vec<_>>(), [7, 8]);
+        let of_probe = |(frame, note): &&(Option<u32>, Note)| *frame == Some(10) && note.text.contains("came before");
+        assert_eq!(trace.notes().iter().filter(of_probe).count(), 0, "it was sent again for nothing else");
+    }
+
+    /// A SYN stands where the first octet does, and is none.
+    #[test]
+    fn a_syn_that_comes_late_repeats_no_octets() {
+        let mut talk = Conversation::new().open();
+        let seq = talk.next[0];
+        talk.client("hello").segment(TO_CLIENT, Flags::ACK, b"").at(TO_SERVER, seq.wrapping_sub(1), Flags::SYN, b"");
+        assert_eq!(told(&talk)[3], (4, "\"hello\"  5 octets".to_owned()));
     }
 
     #[test]

@@ -312,8 +312,9 @@ fn deliver(
     if let Some(offset) = segment.offset.filter(|_| !bytes.is_empty()) {
         let stream = &mut lane.hearing.streams[segment.direction.index()];
         let origin = Origin { frame: now.frame, at: packet.payload.start, arrived: now };
-        // The octet of a keep-alive may be any (RFC 9293 §3.8.4).
-        let may_differ = stream.has_hole() && !segment.analysis.findings.has(Finding::KeepAlive);
+        // The octet of a keep-alive may be any (RFC 9293 §3.8.4), and is sent again for nothing else.
+        let is_probe = segment.analysis.findings.has(Finding::KeepAlive);
+        let may_differ = stream.has_hole() && !is_probe;
         let differs = if may_differ { stream.differs_at(offset, bytes) } else { None };
         let given = match &admitted.datagram {
             Some(datagram) => {
@@ -331,7 +332,7 @@ fn deliver(
                 }
             },
         };
-        segment.notes.extend(remarks::arrival(given.arrival));
+        segment.notes.extend(remarks::arrival(given.arrival).filter(|_| !is_probe));
         segment.notes.extend(differs.map(remarks::differs));
         delivery = Some(given);
     } else if segment.len > 0 && segment.offset.is_none() {

@@ -18,6 +18,7 @@ mod idle;
 mod lengths;
 mod mismatch;
 mod opened;
+mod otherwise;
 mod passed;
 mod pings;
 mod refused;
@@ -221,6 +222,7 @@ pub fn diagnose(trace: &Trace) -> Vec<Finding> {
     found.extend(encrypted::findings(&case));
     found.extend(lengths::findings(&case));
     found.extend(doubled::findings(&case));
+    found.extend(otherwise::findings(&case));
     for finding in &mut found {
         finding.frames.sort_unstable();
         finding.frames.dedup();

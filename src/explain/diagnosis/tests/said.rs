@@ -83,6 +83,25 @@ fn a_window_that_is_full_for_a_moment_is_healthy() {
     assert!(one(&talk).text.contains("did not read for"), "{:?}", told(&talk));
 }
 
+/// A sender says the same each time it sends: who says something else is somebody else.
+#[test]
+fn octets_that_come_again_and_are_others_are_told() {
+    let mut talk = Conversation::new().open();
+    let seq = talk.next[0];
+    let (ours, theirs) = ("GET /a HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /b HTTP/1.1\r\nHost: x\r\n\r\n");
+    talk.client(ours).at(TO_SERVER, seq, DATA, ours.as_bytes());
+    talk.server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!(told(&talk), [""; 0]);
+    talk.at(TO_SERVER, seq, DATA, theirs);
+    let found = one(&talk);
+    assert!(
+        found.text.starts_with("1 segment of connection 0 from 127.0.0.1:51544: octets that had come"),
+        "{}",
+        found.text
+    );
+    assert_eq!((found.severity, found.frames), (Severity::Warn, vec![7]));
+}
+
 #[test]
 fn what_a_handshake_lost_on_its_way_is_told() {
     let mut talk = Conversation::new().open();
