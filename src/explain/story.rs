@@ -208,7 +208,7 @@ impl Chapter {
             line(text, phase, odd, quotes);
         }
         if let Some((text, phase)) = closing_text(trace, number, record) {
-            line(text, phase, phase != Phase::Close, Quotes::Nothing);
+            line(text, phase, phase == Phase::Data, Quotes::Nothing);
         }
         if self.lines.len() == before {
             self.acknowledgements.push(number);
@@ -286,6 +286,7 @@ fn closing_text(trace: &Trace, number: u32, record: &Record) -> Option<(String, 
     let ended = trace.connections().get(segment.connection as usize)?.closing(segment.direction);
     match segment.reset {
         Reset::Stale => return Some(("RST, which its receiver drops".into(), Phase::Data)),
+        Reset::Answers => return Some(("RST: not of this connection".into(), Phase::Open)),
         Reset::Doubtful if ended != Some(Closing::Reset(number)) => {
             return Some(("RST, which nobody heeds".into(), Phase::Data));
         }
@@ -480,6 +481,29 @@ mod tests {
         joined.server(b"\x01\x01a\x80\x01b\x81\x01c");
         let lines = texts(&joined, 6);
         assert!(lines.len() == 4 && lines[2].starts_with("= text") && lines[3].starts_with("text \"c\""), "{lines:?}");
+    }
+
+    /// Who crashed and comes back with a number of its own is told where the other side is, and says that this is nothing to it
+    /// (RFC 9293 §3.5.1): the old connection ends by that, the new one does not.
+    #[test]
+    fn a_crash_of_one_side_is_told_as_it_is() {
+        let mut talk = Conversation::new().open();
+        talk.client("hello").segment(TO_CLIENT, Flags::ACK, b"");
+        let there = talk.next[0];
+        talk.at(TO_SERVER, 7000, Flags::SYN, b"").segment(TO_CLIENT, Flags::ACK, b"");
+        talk.at(TO_SERVER, there, Flags::RST, b"").at(TO_SERVER, 7000, Flags::SYN, b"");
+        talk.next = [7001, 9000];
+        talk.segment(TO_CLIENT, Flags::SYN | Flags::ACK, b"").segment(TO_SERVER, Flags::ACK, b"").client("again");
+        let trace = talk.trace();
+        let story = Story::tell(&trace, &Cast::default(), &|_| true);
+        let lines: Vec<_> = story.chapters[1].lines.iter().map(|line| (line.frame, &*line.text, line.odd)).collect();
+        assert_eq!(lines[1], (8, "RST: not of this connection", false));
+        assert_eq!(lines.last(), Some(&(12, "\"again\"  5 octets", false)));
+        let notes: Vec<_> = trace.notes().iter().map(|(_, note)| note.text.as_str()).collect();
+        assert!(
+            notes.contains(&"connection 0: still open when another began between the same ports, in frame 6"),
+            "{notes:?}"
+        );
     }
 
     /// Which RST ends a connection, and which does not.

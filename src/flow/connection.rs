@@ -66,6 +66,8 @@ pub struct Connection {
     pub first: (u32, Timestamp),
     /// Another connection was known between these ends.
     is_reuse: bool,
+    /// The frame in which another began between them.
+    pub(super) replaced: Option<u32>,
     /// Both ends are one: a socket that connected to its own port.
     is_with_itself: bool,
 }
@@ -95,6 +97,7 @@ impl Connection {
             analysed: Analysed::default(),
             analyser: Analyser::default(),
             is_reuse: false,
+            replaced: None,
             is_with_itself: client == server,
             is_settled: false,
         }

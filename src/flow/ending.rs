@@ -198,7 +198,7 @@ impl Connection {
             }
             Ending::Closed { .. } => return None,
             Ending::Open => {
-                let text = format!("connection {id}: still open when the capture ended");
+                let text = format!("connection {id}: still open when {}", self.last_seen());
                 (self.last.0, self.ways[1], Severity::Note, text, "")
             }
             Ending::Unanswered { syn } => {
@@ -222,7 +222,7 @@ impl Connection {
                 let other = by.reverse();
                 let rest = match self.acknowledged(other).is_some_and(|acknowledged| acknowledged > self.sent(other)) {
                     true => format!("how the other direction of connection {id} ended was not captured"),
-                    false => format!("the other direction of connection {id} was open when the capture ended"),
+                    false => format!("the other direction of connection {id} was open when {}", self.last_seen()),
                 };
                 let text = format!("{} ended its sending; {rest}", who(by));
                 (fin, by, Severity::Note, text, "RFC 9293 §3.6.1")
@@ -241,6 +241,12 @@ impl Connection {
             }
         };
         Some((self.moment_of(frame), way, Note::new(severity, text, spec).about(Group::Sequence)))
+    }
+
+    /// Up to when a connection is followed that does not end.
+    fn last_seen(&self) -> String {
+        let replaced = self.replaced.map(|frame| format!("another began between the same ports, in frame {frame}"));
+        replaced.unwrap_or_else(|| "the capture ended".to_owned())
     }
 
     /// When one of the frames that an ending names was captured.

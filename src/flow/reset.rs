@@ -25,6 +25,9 @@ pub enum Reset {
     /// before it are missing; or has come further, and what it sent is still on its way. What comes next from its sender
     /// tells.
     Doubtful,
+    /// It is the RST of one who is still opening, and answers an acknowledgement of what was never sent here: the other side
+    /// holds an older connection, or heard an old SYN, and that ends. This one does not (§3.5.1, §3.10.7.3).
+    Answers,
     /// It shows that nobody heeded the doubtful RST in this frame: its sender goes on.
     GoesOn(u32),
 }
@@ -33,7 +36,7 @@ impl Reset {
     /// What there is to say of the segment.
     pub(super) fn note(self) -> Option<Note> {
         let text = match self {
-            Self::None | Self::Breaks | Self::Doubtful => return None,
+            Self::None | Self::Breaks | Self::Doubtful | Self::Answers => return None,
             Self::Stale => {
                 "its receiver has acknowledged more than lies before the number of this RST: it is dropped, and \
                  the connection goes on"
@@ -71,7 +74,11 @@ impl Connection {
         }
         let number = SeqNumber(tcp.seq);
         let next = half.next().filter(|_| was_heard);
+        let is_opening = half.sent == 0 && half.fin().is_none();
         match (acknowledged, next) {
+            (Some(acknowledged), Some(next)) if is_opening && number == acknowledged && number != next => {
+                Reset::Answers
+            }
             // Of one that is not open yet its acknowledgement decides (§3.10.7.3), of which nothing more can be told here.
             (Some(acknowledged), Some(_)) if number.since(acknowledged) < 0 => Reset::Stale,
             (Some(_), Some(next)) if number != next => {

@@ -174,6 +174,9 @@ impl<T> FlowTable<T> {
             self.opened += 1;
             self.replaced += u32::from(before.is_some());
             let connection = if before.is_some() { connection.reusing() } else { connection };
+            if let Some((_, replaced)) = before.and_then(|slot| shard.slots.get_mut(slot)?.as_mut()) {
+                replaced.connection.replaced.get_or_insert(frame);
+            }
             shard.open(key, Flow { connection, with: with() })
         });
         let (_, flow) = shard.slots.get_mut(slot)?.as_mut()?;
