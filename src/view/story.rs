@@ -182,9 +182,7 @@ fn places(frames: &[u32]) -> String {
 /// From here on two addresses find room in a line.
 const WIDE: usize = 110;
 
-/// The columns of a list of packets, but for the ends and what is said.
-const FIXED: usize = 28;
-/// Those between the last two.
+/// Spaces between columns of a list of packets.
 const BETWEEN: usize = 2;
 /// What a frame says takes at least so many columns: with fewer nobody would know what it is.
 const SAYS: usize = 14;
@@ -211,19 +209,22 @@ pub fn packets(trace: &Trace, cast: &Cast, wanted: &dyn Fn(u32) -> bool, width: 
             (number, ends)
         })
         .collect();
+    let columns = Columns::of(trace, ends.iter().map(|(number, _)| *number));
+    let fixed = columns.width();
     let widest = ends.iter().map(|(_, ends)| ends.chars().count()).max().unwrap_or(0);
     // Addresses are cut a little for what is said, but not to pieces: then it stands below, and leaves them its room.
-    let column = widest.min(width / 3).min(width.saturating_sub(FIXED + SAYS).max(width / 4));
-    let beside = FIXED + column + SAYS <= width;
-    let column = if beside { column } else { widest.min(width.saturating_sub(FIXED - BETWEEN)) };
-    let head = format!("frame    seconds  {:<column$}  octets{}", "from → to", if beside { "  says" } else { "" });
+    let column = widest.min(width / 3).min(width.saturating_sub(fixed + SAYS).max(width / 4));
+    let beside = fixed + column + SAYS <= width;
+    let column = if beside { column } else { widest.min(width.saturating_sub(fixed - BETWEEN)) };
+    let Columns { number: n, seconds: s, octets: o } = columns;
+    let head = format!("{:>n$} {:>s$}  {:<column$}  {:>o$}", "frame", "seconds", "from → to", "octets");
+    let head = head + if beside { "  says" } else { "" };
     let mut lines = vec![vec![Line::of(Tone::Dim, fit(&head, width))]];
     for (number, ends) in &ends {
         let Some(record) = trace.record(*number) else { continue };
-        let time = trace.time(*number).unwrap_or(0.0);
-        let mut line = Line::of(Tone::Plain, format!("{number:>5} {time:>10.6}  "));
+        let mut line = Line::of(Tone::Plain, format!("{number:>n$} {:>s$}  ", seconds(trace, *number)));
         line.push(Tone::Dim, format!("{:<column$}  ", fit(ends, column)));
-        line.push(Tone::Plain, format!("{:>6}  ", grouped(record.frame.len.into())));
+        line.push(Tone::Plain, format!("{:>o$}  ", grouped(record.frame.len.into())));
         let mut of_frame = Vec::new();
         if let Some((protocol, says)) = said(trace, *number) {
             if !beside {
@@ -238,6 +239,36 @@ pub fn packets(trace: &Trace, cast: &Cast, wanted: &dyn Fn(u32) -> bool, width: 
         lines.push(of_frame);
     }
     lines
+}
+
+/// How wide the numbers in a list of packets are.
+struct Columns {
+    number: usize,
+    seconds: usize,
+    octets: usize,
+}
+
+impl Columns {
+    /// As wide as these frames take, and no less than their heads.
+    fn of(trace: &Trace, frames: impl Iterator<Item = u32>) -> Self {
+        let mut columns = Self { number: 5, seconds: 10, octets: 6 };
+        for number in frames {
+            let octets = trace.record(number).map_or(0, |record| grouped(record.frame.len.into()).chars().count());
+            columns.number = columns.number.max(number.to_string().len());
+            columns.seconds = columns.seconds.max(seconds(trace, number).len());
+            columns.octets = columns.octets.max(octets);
+        }
+        columns
+    }
+
+    /// All of them, and what is between them and the others.
+    fn width(&self) -> usize {
+        self.number + 1 + self.seconds + BETWEEN + BETWEEN + self.octets + BETWEEN
+    }
+}
+
+fn seconds(trace: &Trace, number: u32) -> String {
+    format!("{:.6}", trace.time(number).unwrap_or(0.0))
 }
 
 /// The protocol that says most of a frame, and what it says.
@@ -284,6 +315,26 @@ mod tests {
             assert!(frames[0].iter().any(|line| line.text().contains("tcp: ")), "{width}: {frames:#?}");
             let rows = frames.iter().flatten().count();
             assert_eq!(rows, if width < 56 { 2 * frames.len() } else { frames.len() }, "{width}: {frames:#?}");
+        }
+    }
+
+    /// Whatever numbers stand in them, columns stand below their heads.
+    #[test]
+    fn columns_are_as_wide_as_what_is_in_them() {
+        let mut talk = Conversation::new().open();
+        talk.client("x").client("y".repeat(1_200));
+        talk.frames[3].time.0 += 123_456_000_000_000;
+        talk.frames[4].time.0 += 123_456_000_000_000;
+        let trace = talk.trace();
+        for width in [80, 120] {
+            let listed = packets(&trace, &Cast::default(), &|_| true, width);
+            let rows: Vec<String> = listed.iter().map(|rows| rows[0].text()).collect();
+            let octets = rows[0].find("octets").unwrap() + "octets".len();
+            let column = |row: &String| row.char_indices().filter(|(_, c)| *c == ':').map(|(at, _)| at).next();
+            assert!(rows[1..].iter().all(|row| column(row) == column(&rows[1])), "{rows:#?}");
+            let before: String = rows[5].chars().take(rows[0][..octets].chars().count()).collect();
+            assert!(before.ends_with("1\u{a0}240"), "{before:?} of {rows:#?}");
+            assert!(rows[5].contains(" 123456.00"), "{rows:#?}");
         }
     }
 
