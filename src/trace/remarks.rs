@@ -19,7 +19,7 @@ pub(super) fn gap(gap: &Range<u64>, acknowledged: Option<u64>, kept_out: Option<
         }
         None => {
             let were = plural(len, "was", "were");
-            format!("{octets} of this stream {were} not captured{}{rest}", whose_loss(acknowledged, gap.end))
+            format!("{octets} of this stream {were} not captured{}{rest}", whose_loss(len, acknowledged, gap.end))
         }
     };
     Note::new(Severity::Warn, text, "RFC 9293 §3.4").about(Group::Sequence)
@@ -41,7 +41,7 @@ pub(super) fn missing_end(
             format!("the last {last} that {from} numbered {are} not read{why}")
         }
         None => {
-            let (were, blame) = (plural(octets, "was", "were"), whose_loss(acknowledged, end));
+            let (were, blame) = (plural(octets, "was", "were"), whose_loss(octets, acknowledged, end));
             format!("the last {last} that {from} numbered {were} not captured (a FIN counts as one){blame}")
         }
     };
@@ -123,12 +123,13 @@ pub(super) fn differs(offset: u64) -> Note {
     Note::new(Severity::Warn, text, "RFC 9293 §3.10.7.4").about(Group::Sequence)
 }
 
-/// Who lost octets before this offset: the capture, if the other side has them.
-fn whose_loss(acknowledged: Option<u64>, end: u64) -> &'static str {
+/// Who lost so many octets before this offset: the capture, if the other side has them.
+fn whose_loss(octets: u64, acknowledged: Option<u64>, end: u64) -> String {
+    let them = plural(octets, "it", "them");
     if is_acknowledged(acknowledged, end) {
-        ", though the other side acknowledged them: the capture lost them, not the network"
+        format!(", though the other side acknowledged {them}: the capture lost {them}, not the network")
     } else {
-        ", and the other side did not acknowledge them"
+        format!(", and the other side did not acknowledge {them}")
     }
 }
 
