@@ -45,6 +45,9 @@ pub(super) mod option {
     /// In interface statistics.
     pub const RECEIVED: u16 = 4;
     pub const DROPPED: u16 = 5;
+    pub const DROPPED_BY_SYSTEM: u16 = 7;
+    /// In an enhanced packet block: how many packets were lost since the one before.
+    pub const DROPS_BEFORE: u16 = 4;
 }
 
 /// The number in a section header that tells its byte order (draft-ietf-opsawg-pcapng §4.1).

@@ -2,6 +2,7 @@
 
 mod block;
 mod disorder;
+mod drops;
 mod error;
 mod file;
 mod frame;
@@ -12,6 +13,7 @@ mod writer;
 
 pub use block::{MAX_BLOCK, MAX_RECORD};
 pub use disorder::Disorder;
+pub use drops::Drops;
 pub use error::CaptureError;
 pub use file::CaptureFile;
 pub use frame::{Frame, FrameRef, LinkType, Moment, Timestamp};

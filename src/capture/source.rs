@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{CaptureError, Disorder, FrameRef, LinkType};
+use super::{CaptureError, Disorder, Drops, FrameRef, LinkType};
 use crate::count::{counted, plural};
 use crate::layer::{Group, Note, Severity};
 
@@ -42,6 +42,8 @@ pub struct About {
     pub timeless: u64,
     /// Which frames of a file are earlier than the one before.
     pub disorder: Disorder,
+    /// What was dropped while it was recorded.
+    pub drops: Drops,
     /// Set when the capture ended in the middle of something; no frame comes after it.
     pub cut: Option<Cut>,
 }
@@ -59,7 +61,7 @@ impl About {
             Note::new(Severity::Note, text, "draft-ietf-opsawg-pcapng §4.4")
         });
         let undecoded = [timeless, cut].into_iter().flatten().map(|note| note.about(Group::Undecoded));
-        self.disorder.note().into_iter().chain(undecoded).collect()
+        self.disorder.note().into_iter().chain(self.drops.note()).chain(undecoded).collect()
     }
 }
 

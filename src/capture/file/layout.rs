@@ -29,6 +29,9 @@ pub mod interface {
 /// Places in the body of an enhanced packet block (§4.3) and of the obsolete packet block (appendix A).
 pub mod packet {
     pub const INTERFACE: usize = 0;
+    /// In the obsolete block alone: how many packets were lost since the one before.
+    pub const DROPS: usize = 2;
+    pub const DROPS_UNKNOWN: u16 = u16::MAX;
     pub const TIME_HIGH: usize = 4;
     pub const TIME_LOW: usize = 8;
     pub const CAPTURED: usize = 12;

@@ -17,6 +17,7 @@ use super::layout::{interface, packet, place, secrets, section, simple, statisti
 use super::options::{Options, text};
 use super::{Record, Stop, Window};
 use crate::capture::block::{BYTE_ORDER_MAGIC, Order, TLS_KEY_LOG, clip, kind, option, padded};
+use crate::capture::drops::Counts;
 use crate::capture::{About, Interface, LinkType, MAX_BLOCK, OtherBlock, Statistics, Timestamp};
 use crate::count::{counted, plural};
 
@@ -30,7 +31,7 @@ pub(super) struct Pcapng {
     base: usize,
     /// What is known of each interface beyond what is told of it, counted over the file.
     clocks: Vec<Clock>,
-    counts: Vec<Statistics>,
+    counts: Vec<Counts>,
     /// How many octets of section comments were kept.
     commented: usize,
     /// How many octets of blocks that are only kept.
@@ -210,7 +211,7 @@ impl Pcapng {
         let link = LinkType(self.order.u16(body, interface::LINK));
         about.interfaces.push(Interface { name, link, snaplen: self.order.u32(body, interface::SNAPLEN) });
         self.clocks.push(Clock::new(resolution, offset));
-        self.counts.push(Statistics::default());
+        self.counts.push(Counts::default());
         Ok(())
     }
 
@@ -218,17 +219,21 @@ impl Pcapng {
     fn statistics(&mut self, body: &[u8], about: &mut About) -> Result<(), Stop> {
         self.require(body, statistics::OPTIONS)?;
         let number = self.interface_number(self.order.u32(body, statistics::INTERFACE), about)?;
-        let (mut received, mut dropped) = (None, None);
+        let mut now = self.counts[number];
         for item in self.options(&body[statistics::OPTIONS..]) {
             match item? {
-                (option::RECEIVED, value) if value.len() >= 8 => received = Some(self.order.u64(value, 0)),
-                (option::DROPPED, value) if value.len() >= 8 => dropped = Some(self.order.u64(value, 0)),
+                (option::RECEIVED, value) if value.len() >= 8 => now.received = Some(self.order.u64(value, 0)),
+                (option::DROPPED, value) if value.len() >= 8 => now.dropped = Some(self.order.u64(value, 0)),
+                (option::DROPPED_BY_SYSTEM, value) if value.len() >= 8 => {
+                    now.by_system = Some(self.order.u64(value, 0));
+                }
                 _ => {}
             }
         }
-        if let (Some(received), Some(dropped)) = (received, dropped) {
-            let before = std::mem::replace(&mut self.counts[number], Statistics { received, dropped });
-            let sum = about.statistics.get_or_insert_default();
+        let before = std::mem::replace(&mut self.counts[number], now);
+        about.drops.recount(before, now);
+        if let Some(Statistics { received, dropped }) = now.statistics() {
+            let (before, sum) = (before.statistics().unwrap_or_default(), about.statistics.get_or_insert_default());
             sum.received = sum.received.wrapping_sub(before.received).wrapping_add(received);
             sum.dropped = sum.dropped.wrapping_sub(before.dropped).wrapping_add(dropped);
         }
@@ -273,14 +278,14 @@ impl Pcapng {
         kind: u32,
         body: &[u8],
         at: usize,
-        about: &About,
+        about: &mut About,
         comments: &mut Vec<String>,
     ) -> Result<Record, Stop> {
         self.require(body, packet::DATA)?;
         let order = self.order;
-        let number = match kind {
-            kind::PACKET => u32::from(order.u16(body, packet::INTERFACE)),
-            _ => order.u32(body, packet::INTERFACE),
+        let (number, drops) = match kind {
+            kind::PACKET => (u32::from(order.u16(body, packet::INTERFACE)), order.u16(body, packet::DROPS)),
+            _ => (order.u32(body, packet::INTERFACE), 0),
         };
         let interface = self.interface_number(number, about)?;
         let high = u64::from(order.u32(body, packet::TIME_HIGH));
@@ -288,9 +293,16 @@ impl Pcapng {
         let captured = order.u32(body, packet::CAPTURED) as usize;
         self.require_data(captured, body.len() - packet::DATA)?;
         for item in self.options(&body[packet::DATA + padded(captured)..]) {
-            if let (option::COMMENT, value) = item? {
-                comments.push(text(value));
+            match item? {
+                (option::COMMENT, value) => comments.push(text(value)),
+                (option::DROPS_BEFORE, value) if kind != kind::PACKET && value.len() >= 8 => {
+                    about.drops.before_a_packet(order.u64(value, 0));
+                }
+                _ => {}
             }
+        }
+        if drops != packet::DROPS_UNKNOWN {
+            about.drops.before_a_packet(drops.into());
         }
         let start = at + packet::DATA;
         Ok(Record {
@@ -392,7 +404,7 @@ pub(super) mod tests {
     use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
 
     use crate::capture::file::tests::{cut_of, open_error, read_all};
-    use crate::capture::{Interface, LinkType, Statistics, Timestamp};
+    use crate::capture::{Drops, Interface, LinkType, Statistics, Timestamp};
 
     /// Two sections of different byte order, with every block we read and one we do not know.
     #[rustfmt::skip]
@@ -600,9 +612,32 @@ pub(super) mod tests {
         assert_eq!(frames.iter().filter(|frame| frame.time == Timestamp(0)).count(), 1);
         assert_eq!(about.timeless, 1);
         let notes = about.notes();
-        assert_eq!(notes.len(), 1);
-        assert!(notes[0].text.starts_with("1 frame of the capture has no time"), "{}", notes[0].text);
+        let [_, note] = &notes[..] else { panic!("{notes:?}") };
+        assert!(note.text.starts_with("1 frame of the capture has no time"), "{}", note.text);
         assert_eq!(read_all(&TWO_SECTIONS[..219]).1.timeless, 0, "it was not read");
+    }
+
+    /// The same five frames are counted with a packet and in the statistics behind it.
+    #[test]
+    fn what_was_dropped_is_counted() {
+        let drops = |bytes: &[u8]| {
+            let about = read_all(bytes).1;
+            (about.drops, about.notes().into_iter().next().unwrap().text)
+        };
+        let (all, text) = drops(TWO_SECTIONS);
+        assert_eq!(all, Drops { interface: 5, system: 0, before_packets: 5 });
+        assert!(text.starts_with("5 packets were dropped") && text.contains("by the interface:"), "{text}");
+        let (packets, text) = drops(&TWO_SECTIONS[..324]);
+        assert_eq!(packets, Drops { interface: 0, system: 0, before_packets: 5 });
+        assert!(text.contains("by the interface or the operating system"), "{text}");
+        let mut bytes = TWO_SECTIONS[..240].to_vec();
+        bytes[200..204].copy_from_slice(&[4, 0, 8, 0]); // epb_dropcount, over what follows
+        bytes[204..212].copy_from_slice(&[3, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(drops(&bytes).0.before_packets, 3);
+        let mut bytes = TWO_SECTIONS.to_vec();
+        bytes[298..300].fill(0xff); // not known how many
+        bytes[353] = 7; // isb_osdrop instead of isb_ifrecv
+        assert_eq!(drops(&bytes).0, Drops { interface: 5, system: 30, before_packets: 0 });
     }
 
     #[test]
