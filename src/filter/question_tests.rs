@@ -88,6 +88,10 @@ const WIRESHARK: &[(&str, &[u32])] = &[
     ("tcp.port not in {1, 2}", ALL),
     ("all tcp.port in {8080}", &[]),
     ("any tcp.port in {8080}", ALL),
+    ("all tcp.port not in {8080}", &[]),
+    ("any tcp.port not in {8080}", &[]),
+    ("all tcp.port not in {1}", ALL),
+    ("all http.response.code not in {101}", &[1, 2, 3, 4, 6, 7, 8]),
     // text
     ("http.request.method == \"GET\"", &[4]),
     ("http.request.method == \"get\"", &[]),

@@ -27,8 +27,10 @@ pub fn plan(scope: &mut Scope<'_>, test: &Spanned<Test>) -> Result<Plan, Mistake
         Test::Member { quantifier, field, negated, set } => {
             let left = scope.field(field)?;
             let set = set.iter().map(|element| member(left, element)).collect::<Result<_, _>>()?;
-            let plan = Plan::Member { left, quantifier: quantifier.unwrap_or(Quantifier::Any), set };
-            // `a not in {…}` is the contrary of `a in {…}`: it also holds where there is no `a`.
+            // `a not in {…}` is the contrary of `a in {…}`: it also holds where there is no `a`. As in Wireshark, `any` and `all`
+            // before it change nothing.
+            let quantifier = quantifier.filter(|_| !negated).unwrap_or(Quantifier::Any);
+            let plan = Plan::Member { left, quantifier, set };
             Ok(if *negated { Plan::Not(Box::new(plan)) } else { plan })
         }
         Test::Not(inner) => Ok(Plan::Not(Box::new(plan(scope, inner)?))),
