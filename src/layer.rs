@@ -42,8 +42,8 @@ pub enum Kind {
     Address,
     /// An Ethernet address, six octets.
     Mac,
-    /// A protocol or a part of one: it has no value. Its name asks for its presence, `count` how often it is there, and
-    /// `contains` and `matches` search it.
+    /// A protocol or a part of one: it has no value. Its name asks for its presence, `count` how often it is there; a protocol can
+    /// also be searched, by `contains` and `matches`.
     Presence,
 }
 

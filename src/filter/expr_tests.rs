@@ -186,7 +186,7 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("true < false", "false", "neither of true and false is the greater", ""),
     ("values(tcp.port) == 80", "80", "a list is only for reading; distinct(…) counts it", ""),
     ("sum(http.host)", "http.host", "sum needs numbers; http.host holds text", ""),
-    ("value(http)", "http", "http has no value of its own; it is there or not", ""),
+    ("value(http)", "http", "http has no value of its own; it is there or not", "its name alone asks whether it is there: http"),
     ("value(tcp.len at \"x\")", "\"x\"", "expected a frame or a number; this is text", ""),
     ("len(5)", "5", "len needs text or bytes; this is a number", ""),
     ("xor(0x00)", "xor(0x00)", "xor takes two values, not 1", ""),

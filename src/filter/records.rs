@@ -17,7 +17,7 @@ pub trait Records {
     fn has_protocol(&self, frame: u32, protocol: &str) -> bool;
 
     /// Visits the octets of each occurrence of the protocol in the frame, its payload included (as Wireshark counts
-    /// them: `eth contains "GET"` finds an HTTP request). A field of kind `Presence` is asked for by its own name.
+    /// them: `eth contains "GET"` finds an HTTP request).
     fn protocol_bytes(&self, frame: u32, protocol: &str, visit: &mut dyn FnMut(&[u8]));
 
     /// Visits the octets of each occurrence of the protocol in the frame that are its own: a header without what it

@@ -1,7 +1,7 @@
 //! A trace answers filters: the names are those of all registered fields and protocols.
 
 use super::records::{Names, Protocol, Records};
-use crate::layer::{FieldDef, Kind, Layer, Value};
+use crate::layer::{FieldDef, Value};
 use crate::trace::{Trace, all_fields, field, protocols};
 
 /// Names that only this program knows as protocols.
@@ -62,9 +62,6 @@ impl Records for Trace {
         for message in self.messages_in(frame).iter().filter(|message| message.payload.protocol() == protocol) {
             visit(self.bytes(message));
         }
-        for layer in self.layers(frame) {
-            visit_presence(&layer, protocol, visit);
-        }
     }
 
     fn own_bytes(&self, frame: u32, protocol: &str, visit: &mut dyn FnMut(&[u8])) {
@@ -74,14 +71,6 @@ impl Records for Trace {
         let layers = self.layers(frame);
         let spans = layers.iter().filter(|layer| layer.protocol == protocol).filter_map(|layer| layer.span.as_ref());
         spans.for_each(|span| visit(self.octets(span)));
-    }
-}
-
-/// A field that is only present, such as `websocket.payload`, is asked for by its own name.
-fn visit_presence(layer: &Layer, name: &str, visit: &mut dyn FnMut(&[u8])) {
-    let present = layer.fields.iter().any(|field| field.def.kind == Kind::Presence && field.def.name == name);
-    if let Some(derived) = layer.derived.first().filter(|_| present) {
-        visit(&derived.bytes);
     }
 }
 

@@ -31,7 +31,14 @@ fn wireshark_knows_the_names() {
     let mut wrong = Vec::new();
     for def in all_fields() {
         match (def.wireshark, known.get(def.name)) {
-            (true, Some(theirs)) if theirs.iter().all(|kind| types(def.kind).contains(&kind.as_str())) => {}
+            (true, Some(theirs)) if theirs.iter().all(|kind| types(def.kind).contains(&kind.as_str())) => {
+                // A filter takes what addresses a field has from the name of its protocol.
+                let is_v6 = def.name.split('.').next().is_some_and(|protocol| protocol.ends_with("v6"));
+                let other = if is_v6 { "FT_IPv4" } else { "FT_IPv6" };
+                if theirs.iter().any(|kind| kind == other) {
+                    wrong.push(format!("{}: {theirs:?}", def.name));
+                }
+            }
             (false, None) => {}
             (wireshark, theirs) => wrong.push(format!("{} (wireshark: {wireshark}): {theirs:?}", def.name)),
         }

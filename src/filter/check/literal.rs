@@ -27,6 +27,28 @@ pub(super) struct Beside<'a> {
     pub(super) meaning: &'static str,
 }
 
+/// The two kinds of IP addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Family {
+    V4,
+    V6,
+}
+
+/// Which addresses a field of this name has: Wireshark's have those of one family, and the protocol's name says so.
+fn family_of(name: &str) -> Family {
+    let protocol = name.split('.').next().unwrap_or_default();
+    if protocol.ends_with("v6") { Family::V6 } else { Family::V4 }
+}
+
+fn family(constant: &Constant) -> Option<Family> {
+    match constant {
+        Constant::Address(it) | Constant::Network { base: it, .. } => {
+            Some(if it.is_ipv4() { Family::V4 } else { Family::V6 })
+        }
+        _ => None,
+    }
+}
+
 /// What the literal means beside the field.
 pub(super) fn constant(def: &Beside<'_>, literal: &Spanned<Literal>) -> Result<Constant, Mistake> {
     let found = match (def.kind, &literal.node) {
@@ -39,7 +61,9 @@ pub(super) fn constant(def: &Beside<'_>, literal: &Spanned<Literal>) -> Result<C
         (Kind::Seconds, Literal::Word(word)) => scaled(word, 9).map(Constant::Nanos),
         (Kind::Bytes, Literal::Word(word)) => bytes(word).map(Constant::Octets),
         (Kind::Mac, Literal::Word(word)) => mac(word).map(|mac| Constant::Octets(mac.to_vec())),
-        (Kind::Address, Literal::Word(word)) => address(word),
+        (Kind::Address, Literal::Word(word)) => {
+            address(word).filter(|found| family(found) == Some(family_of(def.name)))
+        }
     };
     found.ok_or_else(|| mismatch(def, literal))
 }
@@ -175,6 +199,15 @@ pub(super) fn holding(kind: Kind) -> &'static str {
     }
 }
 
+/// The same, of what is written so: of addresses also which.
+pub(super) fn holding_of(name: &str, kind: Kind) -> &'static str {
+    match (kind, family_of(name)) {
+        (Kind::Address, Family::V4) => "an IPv4 address",
+        (Kind::Address, Family::V6) => "an IPv6 address",
+        (kind, _) => holding(kind),
+    }
+}
+
 fn separated(word: &str, separator: char) -> Option<Vec<u8>> {
     word.split(separator).map(|octet| (octet.len() == 2).then(|| contiguous(octet)?.pop())?).collect()
 }
@@ -202,7 +235,7 @@ fn one_of(meaning: &'static str) -> Option<Vec<&'static str>> {
 }
 
 fn mismatch(def: &Beside<'_>, literal: &Spanned<Literal>) -> Mistake {
-    let holds = holding(def.kind);
+    let holds = holding_of(def.name, def.kind);
     let error = match &literal.node {
         Literal::Text(_) => {
             Mistake::new(literal.range.clone(), format!("{} holds {holds}; {} is text", def.name, literal.node))
@@ -215,9 +248,33 @@ fn mismatch(def: &Beside<'_>, literal: &Spanned<Literal>) -> Mistake {
         (Kind::Bool, _) => error.help("write 1 or 0, True or False"),
         (Kind::Seconds, _) => error.help("write seconds without a unit, such as 0.02"),
         (Kind::Bytes, _) => error.help("write octets such as 81:05, or text in quotes"),
-        (Kind::Address, _) => error.help("write an address such as 127.0.0.1, or a block such as 10.0.0.0/8"),
+        (Kind::Address, written) => error.help(other_address(def, written)),
         (Kind::Mac, _) => error.help("write six octets such as 00:1b:21:3c:4d:5e"),
         _ => error,
+    }
+}
+
+/// What to write instead of what is no address of the field's family.
+fn other_address(def: &Beside<'_>, written: &Literal) -> String {
+    let word = match written {
+        Literal::Word(word) => word.as_str(),
+        Literal::Text(_) => "",
+    };
+    // Of `ip.src & …` the field.
+    let field = def.name.split(' ').next().unwrap_or_default();
+    let there = match field.split_once('.') {
+        Some(("ip", end @ ("addr" | "src" | "dst"))) => Some(("IPv6", format!("ipv6.{end}"))),
+        Some(("ipv6", end @ ("addr" | "src" | "dst"))) => Some(("IPv4", format!("ip.{end}"))),
+        _ => None,
+    };
+    match (there, address(word), family_of(def.name)) {
+        (Some((_, other)), Some(Constant::Address(it)), _) if it.is_loopback() && field == def.name => {
+            let (v4, v6) = if other.starts_with("ipv6") { (field, other.as_str()) } else { (other.as_str(), field) };
+            format!("localhost is 127.0.0.1 or ::1: write {v4} == 127.0.0.1 || {v6} == ::1")
+        }
+        (Some((family, other)), Some(_), _) => format!("addresses of {family} stand in {other}"),
+        (_, _, Family::V4) => "write an address such as 127.0.0.1, or a block such as 10.0.0.0/8".to_owned(),
+        (_, _, Family::V6) => "write an address such as ::1, or a block such as fd00::/8".to_owned(),
     }
 }
 

@@ -87,5 +87,5 @@ impl Used {
 
 fn valueless(name: &Spanned<String>) -> Mistake {
     let message = format!("{name} has no value of its own; it is there or not", name = name.node);
-    Mistake::new(name.range.clone(), message)
+    Mistake::new(name.range.clone(), message).help(format!("its name alone asks whether it is there: {}", name.node))
 }

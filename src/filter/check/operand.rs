@@ -35,8 +35,7 @@ pub(super) fn any(scope: &mut Scope<'_>, asked: &Spanned<ast::Operand>) -> Resul
     let Some(name) = asked.node.bare() else { return made(scope, &asked.node) };
     Ok(match scope.term(name)? {
         Term::Protocol(protocol) => Asked::plain(Subject::Protocol(protocol.name), Kind::Bytes, ""),
-        // It is searched by its own name.
-        Term::Field(def) if def.kind == Kind::Presence => Asked::plain(Subject::Protocol(def.name), Kind::Bytes, ""),
+        Term::Field(def) if def.kind == Kind::Presence => return Err(valueless(name)),
         Term::Field(def) => Asked::plain(Subject::Field(def), def.kind, def.meaning),
     })
 }

@@ -2,7 +2,7 @@
 
 use regex::bytes::RegexBuilder;
 
-use super::literal::{Beside, constant, holding, needle};
+use super::literal::{Beside, constant, holding, holding_of, needle};
 use super::operand::{self, Asked};
 use super::{Scope, Term};
 use crate::filter::ast::{Literal, Operand, Quantifier, Relation, Right, Spanned, Test};
@@ -84,11 +84,11 @@ fn compare(
     let quantifier = quantifier.unwrap_or(usual);
     let name = left.node.to_string();
     match other_field(scope, right)? {
-        Ok((other, _, _)) if comparable(found.kind, other.kind) => {
-            Ok(Plan::Pair { left: found.operand, quantifier, order, right: other.operand })
-        }
         Ok((other, its_name, range)) => {
-            let (this, that) = (holding(found.kind), holding(other.kind));
+            let (this, that) = (holding_of(&name, found.kind), holding_of(&its_name, other.kind));
+            if comparable(found.kind, other.kind) && (this == that || found.kind != Kind::Address) {
+                return Ok(Plan::Pair { left: found.operand, quantifier, order, right: other.operand });
+            }
             Err(Mistake::new(range, format!("{name} holds {this}; {its_name} holds {that}")))
         }
         Err(value) => {
