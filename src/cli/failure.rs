@@ -1,5 +1,6 @@
 //! Why a command could not do what was asked, told once, with the next step.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::process::ExitCode;
@@ -65,12 +66,13 @@ impl Failure {
         let Mistake { range, message, help } = mistake;
         let start = text.floor_char_boundary(range.start);
         let end = text.floor_char_boundary(range.end).max(start);
+        let (before, there, after) = around(&text[..start], &text[start..end], &text[end..]);
         // In the text that is shown characters may be longer than those they stand for.
-        let [before, there] = [shown(&text[..start]), shown(&text[start..end])].map(|part| part.len());
-        let labels = vec![LabeledSpan::new(Some("here".into()), before, there)];
-        let source_code = NamedSource::new(shown(name), shown(text));
+        let [before, there, after] = [before, there, after].map(|part| shown(&part));
+        let labels = vec![LabeledSpan::new(Some("here".into()), before.len(), there.len())];
+        let source_code = NamedSource::new(shown(name), before + &there + &after);
         Self::new(
-            Pointed { message: shown(&message), source_code, labels, help: help.map(|help| shown(&help)) },
+            Pointed { message: shown(&clip(&message, LONG)), source_code, labels, help: help.map(|help| shown(&help)) },
             REQUEST,
         )
     }
@@ -190,6 +192,27 @@ fn help_of(error: &dyn Diagnostic) -> Option<String> {
     error.help().map(|help| help.to_string())
 }
 
+/// Of one line that is longer than this only what is around a mistake in it is shown; so of what is said of it.
+const LONG: usize = 400;
+
+/// What stands before a mistake, there, and after it, as far as it is shown.
+fn around<'a>(before: &'a str, there: &'a str, after: &'a str) -> (Cow<'a, str>, Cow<'a, str>, Cow<'a, str>) {
+    let is_one_line = ![before, there, after].iter().any(|part| part.trim_end().contains('\n'));
+    if before.len() + there.len() + after.len() <= LONG || !is_one_line {
+        return (before.into(), there.into(), after.into());
+    }
+    const SIDE: usize = LONG / 4;
+    let from = before.ceil_char_boundary(before.len().saturating_sub(SIDE));
+    let before = if from > 0 { format!("…{}", &before[from..]).into() } else { before.into() };
+    (before, clip(there, LONG / 2), clip(after, SIDE))
+}
+
+/// The beginning of a text that is longer.
+fn clip(text: &str, longest: usize) -> Cow<'_, str> {
+    let end = text.floor_char_boundary(longest);
+    if end < text.len() { format!("{}…", &text[..end]).into() } else { text.into() }
+}
+
 /// A text with nothing in it that a terminal obeys, but for the ends of its lines: names of files, filters and lessons come from
 /// anywhere, and what stands in them is quoted here.
 fn shown(text: &str) -> String {
@@ -203,4 +226,23 @@ fn shown(text: &str) -> String {
 
 fn tamed_but_tabs(line: &str) -> String {
     line.split('\t').map(tamed).collect::<Vec<_>>().join("\t")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LONG, around};
+
+    #[test]
+    fn of_a_long_line_what_is_around_the_mistake_is_shown() {
+        let (long, short) = ("ü".repeat(1000), "tcp.port == ");
+        let (before, there, after) = around(short, "abc", " && http");
+        assert_eq!((&*before, &*there, &*after), (short, "abc", " && http"));
+        let (before, there, after) = around(&long, "abc", &long);
+        assert!(before.starts_with("…ü") && there == "abc" && after.ends_with("ü…"));
+        assert!(before.len() + there.len() + after.len() < LONG);
+        let (before, there, after) = around(short, &long, "");
+        assert!(before == short && there.ends_with('…') && there.len() < LONG && after.is_empty());
+        let lines = format!("{long}\n{long}");
+        assert_eq!(around(&lines, "abc", "").0, lines, "of several lines only one is shown anyway");
+    }
 }

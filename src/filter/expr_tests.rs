@@ -174,7 +174,7 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("lower(http.host) == \"a\"", "lower(http.host) == \"a\"", "this is a filter: it speaks of one frame, not of the capture", "say how often: count(lower(http.host) == \"a\") > 0"),
     ("count(http) > 0 && tcp.port", "tcp.port", "`tcp.port` speaks of one frame, not of the capture", "say how often: count(tcp.port), or which value: value(tcp.port where …)"),
     ("count(htp) == 1", "htp", "`htp` is neither a field nor a protocol", "did you mean `http`?"),
-    ("count(tcp.port == \"x\") == 1", "\"x\"", "tcp.port holds a number; \"x\" is text", ""),
+    ("count(tcp.port == \"x\") == 1", "\"x\"", "tcp.port holds a number; \"x\" is text", "write a whole number, such as 80 or 0x50"),
     ("counts(http) == 1", "counts", "there is no function `counts`", "the functions are count, first, last, nth, sum, min, max, value, values, distinct, time, len, hex, text, xor"),
     ("count(http) == \"2\"", "\"2\"", "a number cannot be compared with text", ""),
     ("time(2) < 20", "20", "a number of seconds cannot be compared with a number", "say the unit: 20ms, 1.5s, 300us"),

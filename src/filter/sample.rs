@@ -18,6 +18,7 @@ fields! {
     TCP_SRCPORT = "tcp.srcport", Uint, "The sender's port.", "";
     TCP_DSTPORT = "tcp.dstport", Uint, "The receiver's port.", "";
     TCP_LEN = "tcp.len", Uint, "The length of the payload.", "";
+    TCP_SCALE = "tcp.window_size_scalefactor", Int, "What the window is multiplied by.", "";
     TCP_FLAGS_SYN = "tcp.flags.syn", Bool, "The connection opens.", "";
     TCP_FLAGS_ACK = "tcp.flags.ack", Bool, "Something is acknowledged.", "";
     TCP_PAYLOAD = "tcp.payload", Bytes, "The payload.", "";

@@ -636,7 +636,7 @@ pub(super) mod tests {
         assert_eq!(drops(&bytes).0.before_packets, 3);
         let mut bytes = TWO_SECTIONS.to_vec();
         bytes[298..300].fill(0xff); // not known how many
-        bytes[353] = 7; // isb_osdrop instead of isb_ifrecv
+        bytes[345] = 7; // isb_osdrop instead of isb_ifrecv
         assert_eq!(drops(&bytes).0, Drops { interface: 5, system: 30, before_packets: 0 });
     }
 

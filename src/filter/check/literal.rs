@@ -3,7 +3,7 @@
 //! ```text
 //! Uint    = 1*DIGIT / "0x" 1*HEXDIG / "0b" 1*BIT / "0" 1*OCTDIG
 //! Bool    = "0" / "1" / "True" / "TRUE" / "False" / "FALSE"
-//! Seconds = 1*DIGIT [ "." 1*DIGIT ]
+//! Seconds = [ "-" ] 1*DIGIT [ "." 1*DIGIT ]
 //! Text    = string
 //! Bytes   = string / 1*2HEXDIG / [ ":" ] octet *( ( ":" / "-" / "." ) octet ) / 2*octet / "0x" octet
 //! Address = IPv4 [ "/" 0..32 ] / IPv6 [ "/" 0..128 ]
@@ -58,7 +58,7 @@ pub(super) fn constant(def: &Beside<'_>, literal: &Spanned<Literal>) -> Result<C
         (Kind::Bool, Literal::Word(word)) => boolean(word).map(Constant::Bool),
         (Kind::Uint, Literal::Word(word)) => uint(word).map(Constant::Uint),
         (Kind::Int, Literal::Word(word)) => int(word).map(Constant::Int),
-        (Kind::Seconds, Literal::Word(word)) => scaled(word, 9).map(Constant::Nanos),
+        (Kind::Seconds, Literal::Word(word)) => seconds(word).map(Constant::Nanos),
         (Kind::Bytes, Literal::Word(word)) => bytes(word).map(Constant::Octets),
         (Kind::Mac, Literal::Word(word)) => mac(word).map(|mac| Constant::Octets(mac.to_vec())),
         (Kind::Address, Literal::Word(word)) => {
@@ -105,6 +105,14 @@ fn int(word: &str) -> Option<i64> {
     match word.strip_prefix('-') {
         Some(size) => uint(size).and_then(|size| 0_i64.checked_sub_unsigned(size)),
         None => uint(word).and_then(|size| size.try_into().ok()),
+    }
+}
+
+/// Seconds in nanoseconds, which may have a minus before them: frames may be earlier than the one before.
+fn seconds(word: &str) -> Option<i128> {
+    match word.strip_prefix('-') {
+        Some(size) => scaled(size, 9).map(|size| -size),
+        None => scaled(word, 9),
     }
 }
 
@@ -189,7 +197,8 @@ pub(super) fn address(word: &str) -> Option<Constant> {
 pub(super) fn holding(kind: Kind) -> &'static str {
     match kind {
         Kind::Bool => "true or false",
-        Kind::Uint | Kind::Int => "a number",
+        Kind::Uint => "a number",
+        Kind::Int => "a number with a sign",
         Kind::Seconds => "a number of seconds",
         Kind::Text => "text",
         Kind::Bytes => "bytes",
@@ -246,6 +255,8 @@ fn mismatch(def: &Beside<'_>, literal: &Spanned<Literal>) -> Mistake {
     };
     match (def.kind, &literal.node) {
         (Kind::Bool, _) => error.help("write 1 or 0, True or False"),
+        (Kind::Uint, _) => error.help("write a whole number, such as 80 or 0x50"),
+        (Kind::Int, _) => error.help("write a whole number, such as 80 or -1"),
         (Kind::Seconds, _) => error.help("write seconds without a unit, such as 0.02"),
         (Kind::Bytes, _) => error.help("write octets such as 81:05, or text in quotes"),
         (Kind::Address, written) => error.help(other_address(def, written)),
@@ -280,7 +291,7 @@ fn other_address(def: &Beside<'_>, written: &Literal) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{boolean, bytes, decimal, int, mac, one_of, scaled, uint};
+    use super::{boolean, bytes, decimal, int, mac, one_of, scaled, seconds, uint};
 
     #[test]
     fn numbers() {
@@ -301,6 +312,17 @@ mod tests {
         assert_eq!((int("-9223372036854775808"), int("9223372036854775807")), (Some(i64::MIN), Some(i64::MAX)));
         for wrong in ["9223372036854775808", "-9223372036854775809", "--1", "-", "+1", ""] {
             assert_eq!(int(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn seconds_with_a_sign() {
+        assert_eq!(
+            (seconds("-1"), seconds("-0.5"), seconds("0.5")),
+            (Some(-1_000_000_000), Some(-500_000_000), Some(500_000_000))
+        );
+        for wrong in ["--1", "-", "- 1", "-.5", ""] {
+            assert_eq!(seconds(wrong), None, "{wrong}");
         }
     }
 

@@ -140,9 +140,12 @@ pub(super) fn comparable(left: Kind, right: Kind) -> bool {
     left == right || (octets(left) && octets(right))
 }
 
-/// A word with a dot that is no value may be a misspelt field.
+/// A word that is no value may be a protocol, or with a dot a misspelt field.
 fn maybe_a_name(scope: &Scope<'_>, value: &Spanned<Literal>, error: Mistake) -> Mistake {
     let Literal::Word(word) = &value.node else { return error };
+    if let Some(protocol) = scope.names.protocol(&word.to_lowercase()) {
+        return error.help(format!("whether a protocol is there its name alone asks: {}", protocol.name));
+    }
     if !word.contains('.') || starts_with_digit(word) {
         return error;
     }

@@ -174,6 +174,10 @@ fn unexpected<T>(input: &mut Input<'_>, expected: &str) -> Step<T> {
     }
     let known = MISTAKES.iter().find(|(beginning, ..)| rest.starts_with(beginning));
     let Some((beginning, message, help)) = known else {
+        if found.starts_with(|c: char| c.is_alphanumeric() && !c.is_ascii()) {
+            let error = Mistake::new(range, format!("expected {expected}, found `{found}`"));
+            return cut(error.help("names have the letters a to z alone, and text stands in double quotes"));
+        }
         return cut(Mistake::new(range, format!("expected {expected}, found `{found}`")));
     };
     // A dollar begins a name, all of which is pointed at.
@@ -216,6 +220,10 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "a single `&` stands behind a field of a filter, and takes its bits",
         "write tcp.flags & 0x12 == 0x12, or name the flag, as in tcp.flags.syn == 1; for `and`, write &&",
     ),
+    ("+", "filters do not calculate", COMPARE_WITH_THE_RESULT),
+    ("- ", "filters do not calculate", COMPARE_WITH_THE_RESULT),
+    ("*", "filters do not calculate", COMPARE_WITH_THE_RESULT),
+    ("%", "filters do not calculate", COMPARE_WITH_THE_RESULT),
     ("|", "a single `|` joins nothing", "write ||"),
     ("'", "text stands in double quotes", "write \"…\""),
     ("$", "knobs are known only in the script", "ask the capture for what the knob does there, as in count(tcp) > 0"),
@@ -223,3 +231,5 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("OR", "`or` is written in small letters", "write or, or ||"),
     ("NOT", "`not` is written in small letters", "write not, or !"),
 ];
+
+const COMPARE_WITH_THE_RESULT: &str = "compare with what comes of it: tcp.len == 4 for tcp.len + 1 == 5";

@@ -5,7 +5,7 @@
 //! both     = unary *( ( "&&" / "and" ) unary )             ; binds tighter than "or"
 //! unary    = ( "!" / "not" ) unary / "(" filter ")" / test
 //! test     = [ "any" / "all" ] operand [ relation ( value / operand ) / [ "not" ] "in" set ]      ; operand.rs
-//! relation = "==" / "eq" / "any_eq" / "!=" / "ne" / "all_ne" / "===" / "all_eq" / "!==" / "any_ne"
+//! relation = "==" / "eq" / "any_eq" / "!=" / "ne" / "all_ne" / "===" / "all_eq" / "!==" / "~=" / "any_ne"
 //!          / "<" / "lt" / "<=" / "le" / ">" / "gt" / ">=" / "ge" / "contains" / "matches" / "~"
 //! set      = "{" element *( [ "," ] element ) "}"
 //! element  = value [ ".." value ]
@@ -91,7 +91,7 @@ pub(super) fn relation(input: &mut Input<'_>) -> Step<Relation> {
     let symbols = alt((
         symbol("===").value(Relation::AllEqual),
         symbol("==").value(Relation::Equal),
-        symbol("!==").value(Relation::AnyNotEqual),
+        alt((symbol("!=="), symbol("~="))).value(Relation::AnyNotEqual),
         symbol("!=").value(Relation::NotEqual),
         symbol("<=").value(Relation::LessEqual),
         symbol("<").value(Relation::Less),
