@@ -132,8 +132,9 @@ impl Pcap {
         let seconds = order.u32(bytes, record::SECONDS);
         let fraction = order.u32(bytes, record::FRACTION);
         let (captured, len) = self.lengths(order.u32(bytes, record::CAPTURED), order.u32(bytes, record::ORIGINAL));
-        if u64::from(fraction) * u64::from(unit) >= SECOND {
-            return Err(self.damaged(offset, format!("its time has a fraction of {fraction}, a second or more")));
+        // Who rounds up writes a whole second there, as Wireshark reads it.
+        if u64::from(fraction) * u64::from(unit) > SECOND {
+            return Err(self.damaged(offset, format!("its time has a fraction of {fraction}, more than a second")));
         }
         if captured as usize > MAX_RECORD {
             return Err(self.damaged(offset, format!("it announces {captured} octets, more than {MAX_RECORD}")));
@@ -278,11 +279,19 @@ pub(super) mod tests {
     #[test]
     fn wrong_time() {
         let mut bytes = LITTLE.to_vec();
-        bytes[47..51].copy_from_slice(&1_000_000u32.to_le_bytes());
+        bytes[47..51].copy_from_slice(&1_000_001u32.to_le_bytes());
         assert_eq!(
             cut_of(&bytes),
-            (1, 43, "record 2, at byte 43, is damaged: its time has a fraction of 1000000, a second or more".into())
+            (1, 43, "record 2, at byte 43, is damaged: its time has a fraction of 1000001, more than a second".into())
         );
+    }
+
+    #[test]
+    fn a_fraction_of_a_whole_second_is_the_next_one() {
+        let mut bytes = LITTLE.to_vec();
+        bytes[28..32].copy_from_slice(&1_000_000u32.to_le_bytes());
+        let (frames, about) = read_all(&bytes);
+        assert_eq!((frames[0].time, frames.len(), about.cut), (Timestamp(2_000_000_000), 2, None));
     }
 
     #[test]
