@@ -113,7 +113,9 @@ impl Loaded {
         let about = source.about().clone();
         about.notes().iter().for_each(|note| pipeline.remark(note));
         let cast = Cast::from_comments(about.comments.iter().map(String::as_str));
-        Ok(Self { trace: pipeline.finish(), about, cast })
+        let trace = pipeline.finish();
+        let trace = if about.timeless > 0 { trace.partly_without_times() } else { trace };
+        Ok(Self { trace, about, cast })
     }
 }
 

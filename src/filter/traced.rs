@@ -90,6 +90,25 @@ mod tests {
         trace(&frames)
     }
 
+    #[test]
+    fn a_frame_without_a_time_has_no_fields_of_it() {
+        let trace = at(&[0, 1_700_000_000_000_000_000, 1_700_000_000_500_000_000, 0]).partly_without_times();
+        let cases: [(&str, &[u32]); 5] = [
+            ("frame.number", &[1, 2, 3, 4]),
+            ("frame.time_epoch", &[2, 3]),
+            ("frame.time_relative == 0", &[2]),
+            ("frame.time_relative", &[2, 3]),
+            ("frame.time_delta", &[3]),
+        ];
+        for (text, expected) in cases {
+            let filter = Filter::parse(text, &TraceNames).unwrap();
+            assert_eq!(filter.frames(&trace).collect::<Vec<_>>(), expected, "{text}");
+        }
+        assert_eq!((trace.seconds(), trace.time(1), trace.time(3)), (0.5, None, Some(0.5)));
+        assert_eq!(at(&[0, 0]).partly_without_times().seconds(), 0.0);
+        assert_eq!(at(&[2_000_000_000, 500_000_000, 1_000_000_000]).seconds(), 1.5);
+    }
+
     /// A float of 64 bits knows the time since 1970 to some 240 nanoseconds only.
     #[test]
     fn the_time_of_a_frame_is_exact() {

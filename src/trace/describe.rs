@@ -4,7 +4,7 @@ use super::model::{Message, Record, Trace};
 use super::names;
 use crate::count::counted;
 use crate::flow;
-use crate::layer::{Buffer, Group, Layer, Note, Severity, Span, Value};
+use crate::layer::{Buffer, Group, Kind, Layer, Note, Severity, Span, Value};
 use crate::packet;
 use crate::protocol::{HttpMessage, quic};
 
@@ -41,6 +41,12 @@ impl Trace {
             layers.extend(described);
         }
         layers.extend(self.describe_rest(number, record));
+        if self.first_of_some.is_some() {
+            // Between frames of which one may have no time, nobody knows how long it was.
+            for layer in layers.iter_mut().skip(1) {
+                layer.fields.retain(|field| field.def.kind != Kind::Seconds || field.span.is_some());
+            }
+        }
         let protocols = names::of(&layers);
         if let Some(frame) = layers.first_mut() {
             frame.computed(&FRAME_PROTOCOLS, Value::Text(protocols));
@@ -60,13 +66,18 @@ impl Trace {
     fn describe_frame(&self, number: u32, record: &Record) -> Layer {
         let frame = &record.frame;
         let mut layer = Layer::new("frame", "Frame", None, None);
-        let time = self.time(number).unwrap_or(0.0);
-        let before = self.record(number.saturating_sub(1)).map_or(frame.time, |record| record.frame.time);
-        layer.summary = format!("number {number}, {}, {time:.6} s after the first", counted(frame.len, "octet"));
+        let when =
+            self.time(number).map_or_else(|| "without a time".into(), |time| format!("{time:.6} s after the first"));
+        layer.summary = format!("number {number}, {}, {when}", counted(frame.len, "octet"));
         layer.computed(&FRAME_NUMBER, Value::Uint(u64::from(number)));
-        layer.computed(&FRAME_TIME_EPOCH, Value::Seconds(frame.time.0.into()));
-        layer.computed(&FRAME_TIME_RELATIVE, Value::Seconds(self.nanoseconds(number).unwrap_or(0)));
-        layer.computed(&FRAME_TIME_DELTA, Value::Seconds(frame.time.nanoseconds_since(before)));
+        if let Some(nanoseconds) = self.nanoseconds(number) {
+            layer.computed(&FRAME_TIME_EPOCH, Value::Seconds(frame.time.0.into()));
+            layer.computed(&FRAME_TIME_RELATIVE, Value::Seconds(nanoseconds));
+            let before = if number == 1 { Some(nanoseconds) } else { self.nanoseconds(number - 1) };
+            if let Some(before) = before {
+                layer.computed(&FRAME_TIME_DELTA, Value::Seconds(nanoseconds - before));
+            }
+        }
         layer.computed(&FRAME_LEN, Value::Uint(u64::from(frame.len)));
         layer.computed(&FRAME_CAP_LEN, Value::Uint(frame.data.len() as u64));
         layer.computed(&FRAME_INTERFACE, Value::Uint(u64::from(frame.interface)));

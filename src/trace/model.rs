@@ -148,6 +148,8 @@ pub struct Trace {
     /// The messages that own bytes of a stream, in order of their place in it.
     pub(super) owners: Map<Buffer, Vec<MessageId>>,
     pub(super) notes: Vec<(Option<u32>, Note)>,
+    /// The first of the times, if some frames have none; those stand at [`Timestamp`] 0.
+    pub(super) first_of_some: Option<Timestamp>,
 }
 
 impl Trace {
@@ -276,15 +278,36 @@ impl Trace {
         message.payload.summary(self.bytes(message))
     }
 
-    /// Seconds from the first frame to this one.
+    /// The same trace, of a capture that keeps no time for some frames and has them at [`Timestamp`] 0.
+    #[must_use]
+    pub fn partly_without_times(mut self) -> Self {
+        let mut times = self.records.iter().map(|record| record.frame.time);
+        self.first_of_some = Some(times.find(|time| *time != Timestamp(0)).unwrap_or_default());
+        self
+    }
+
+    /// Whether the capture says when this frame was there.
+    pub(super) fn has_time(&self, record: &Record) -> bool {
+        self.first_of_some.is_none() || record.frame.time != Timestamp(0)
+    }
+
+    /// Seconds from the earliest frame to the latest, of those that have a time.
+    pub fn seconds(&self) -> f64 {
+        let times = self.records.iter().filter(|record| self.has_time(record)).map(|record| record.frame.time);
+        let ends = times.clone().min().zip(times.max());
+        ends.map_or(0.0, |(earliest, latest)| latest.seconds_since(earliest))
+    }
+
+    /// Seconds from the first frame to this one, of those that have a time.
     pub fn time(&self, frame: u32) -> Option<f64> {
         self.nanoseconds(frame).map(|nanoseconds| nanoseconds as f64 / 1e9)
     }
 
     /// The same in nanoseconds, exact.
     pub fn nanoseconds(&self, frame: u32) -> Option<i128> {
-        let first = self.records.first()?.frame.time;
-        Some(self.record(frame)?.frame.time.nanoseconds_since(first))
+        let first = self.first_of_some.or_else(|| Some(self.records.first()?.frame.time))?;
+        let record = self.record(frame).filter(|record| self.has_time(record))?;
+        Some(record.frame.time.nanoseconds_since(first))
     }
 
     /// The stretches of frames that brought these octets of the datagram that became whole in `frame`.
