@@ -70,6 +70,7 @@ pub(super) fn run(arguments: &ReplayArguments, out: &mut Output) -> Result<Endin
 fn summary(arguments: &ReplayArguments, out: &mut Output) -> Result<Ending, Failure> {
     let given = Given::of(&arguments.capture)?;
     let (summary, about) = load::count(&given, load::threads(arguments.threads, given.path))?;
+    let summary = if about.timeless > 0 { summary.partly_without_times() } else { summary };
     if arguments.json {
         out.text(&view::summary_json(&summary))?;
     } else {
@@ -140,7 +141,7 @@ impl Numbers {
             frames: trace.len().into(),
             octets: trace.records().map(|(_, record)| u64::from(record.frame.len)).sum(),
             connections: trace.connections().len() as u64,
-            seconds: trace.time(trace.len()).unwrap_or(0.0),
+            seconds: trace.seconds(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 
 use super::remark::Remarks;
 use super::ridden::Ridden;
-use crate::capture::{FrameRef, Moment};
+use crate::capture::{FrameRef, Timestamp};
 use crate::flow::Finding;
 use crate::layer::{Direction, Note, Severity};
 use crate::message::Payload;
@@ -23,8 +23,10 @@ pub struct Summary {
     pub frames: u64,
     /// How many octets they had on the wire.
     pub octets: u64,
-    /// The first and the latest frame.
-    times: Option<(Moment, Moment)>,
+    /// The earliest and the latest time, but for 0.
+    times: Option<(Timestamp, Timestamp)>,
+    /// There are frames at time 0, and that is their time.
+    begins_at_zero: bool,
     /// The first frame of each connection, in no order.
     opened: Vec<u32>,
     /// Octets of payload in WebSocket frames, as their headers say.
@@ -104,13 +106,13 @@ impl Watch for Summary {
     }
 
     #[inline]
-    fn passed(&mut self, number: u32, frame: FrameRef<'_>, plain: &Plain) {
-        self.add_frame(number, frame);
+    fn passed(&mut self, _number: u32, frame: FrameRef<'_>, plain: &Plain) {
+        self.add_frame(frame);
         self.add_stack(plain.stack_key(), u64::from(frame.len), || plain.protocols().to_vec());
     }
 
     fn frame(&mut self, sight: &Sight<'_>) {
-        self.add_frame(sight.number, sight.frame);
+        self.add_frame(sight.frame);
         let packet = sight.whole().0;
         self.add_stack(packet.stack_key(), u64::from(sight.frame.len), || {
             packet.headers().map(|(name, _)| name).collect()
@@ -188,7 +190,8 @@ impl Watch for Summary {
             frames: connection.frames,
             octets: connection.octets,
             messages: ended.messages,
-            nanoseconds: connection.last.1.0.saturating_sub(connection.first.1.0),
+            // Frames may step back in time.
+            nanoseconds: connection.last.1.0.saturating_sub(connection.first.1.0).max(0),
         }));
         if self.busiest.len() > BUSIEST {
             self.busiest.pop();
@@ -197,12 +200,13 @@ impl Watch for Summary {
 }
 
 impl Summary {
-    fn add_frame(&mut self, number: u32, frame: FrameRef<'_>) {
+    fn add_frame(&mut self, frame: FrameRef<'_>) {
         self.frames += 1;
         self.octets += u64::from(frame.len);
-        let now = Moment { frame: number, time: frame.time };
+        let now = frame.time;
         match &mut self.times {
-            Some((_, last)) => *last = now,
+            _ if now == Timestamp(0) => self.begins_at_zero = true,
+            Some((earliest, latest)) => (*earliest, *latest) = (now.min(*earliest), now.max(*latest)),
             none => *none = Some((now, now)),
         }
         self.kinds[Kind::Packet as usize] += 1;
@@ -248,11 +252,12 @@ impl Summary {
         self.remarks = self.remarks.and(other.remarks);
         add(&mut self.findings, &other.findings);
         self.times = match (self.times, other.times) {
-            (Some((first, last)), Some((other_first, other_last))) => {
-                Some((first.min(other_first), last.max(other_last)))
+            (Some((earliest, latest)), Some((others_earliest, others_latest))) => {
+                Some((earliest.min(others_earliest), latest.max(others_latest)))
             }
             (own, others) => own.or(others),
         };
+        self.begins_at_zero |= other.begins_at_zero;
         for stack in other.stacks {
             match self.stacks.iter_mut().find(|known| known.key == stack.key) {
                 Some(known) => {
@@ -352,9 +357,20 @@ impl Summary {
         rows
     }
 
-    /// Seconds from the first frame to the latest.
+    /// The same of a capture that keeps no time for some frames, and has them at [`Timestamp`] 0.
+    #[must_use]
+    pub fn partly_without_times(mut self) -> Self {
+        self.begins_at_zero = false;
+        self
+    }
+
+    /// Seconds from the earliest frame to the latest, of those that have a time.
     pub fn seconds(&self) -> f64 {
-        self.times.map_or(0.0, |(first, last)| last.time.seconds_since(first.time))
+        let zero = self.begins_at_zero.then_some(Timestamp(0));
+        let Some((earliest, latest)) = self.times.or(zero.map(|zero| (zero, zero))) else { return 0.0 };
+        let (earliest, latest) =
+            (zero.map_or(earliest, |zero| zero.min(earliest)), zero.map_or(latest, |zero| zero.max(latest)));
+        latest.seconds_since(earliest)
     }
 }
 
@@ -362,5 +378,33 @@ impl Row {
     /// Octets of payload in one direction.
     pub fn octets_in(&self, direction: Direction) -> u64 {
         self.octets[direction.index()]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Summary;
+    use crate::capture::{Frame, LinkType, Timestamp};
+    use crate::trace::testing::frame;
+
+    fn of(times: &[i64]) -> Summary {
+        let mut summary = Summary::default();
+        for time in times {
+            let frame = Frame { time: Timestamp(*time), ..frame(0, LinkType::RAW, vec![]) };
+            summary.add_frame(frame.as_ref());
+        }
+        summary
+    }
+
+    #[test]
+    fn a_capture_is_as_long_as_from_its_earliest_frame_to_its_latest() {
+        let seconds = 1_000_000_000;
+        assert_eq!(of(&[]).seconds(), 0.0);
+        assert_eq!(of(&[0]).seconds(), 0.0);
+        assert_eq!(of(&[0, 2 * seconds]).seconds(), 2.0);
+        assert_eq!(of(&[5 * seconds, 2 * seconds, 3 * seconds]).seconds(), 3.0);
+        assert_eq!(of(&[5 * seconds, 9 * seconds]).and(of(&[0])).seconds(), 9.0);
+        assert_eq!(of(&[0, 5 * seconds, 0, 9 * seconds]).partly_without_times().seconds(), 4.0);
+        assert_eq!(of(&[0, 0]).partly_without_times().seconds(), 0.0);
     }
 }
