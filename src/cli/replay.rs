@@ -27,7 +27,11 @@ pub(super) fn run(arguments: &ReplayArguments, out: &mut Output) -> Result<Endin
     let wanted = |frame: u32| filter.as_ref().is_none_or(|filter| filter.matches(&loaded.trace, frame));
     out.lines(head(arguments, &loaded.about, &Numbers::of(&loaded.trace), out.width))?;
     if loaded.trace.is_empty() {
-        out.text("\nThe capture is sound, but holds no frame: was its filter too narrow, or did it end too soon?")?;
+        let mut page = Page::new(out.width);
+        let empty = "The capture is sound, but holds no frame: was its filter too narrow, or did it end too soon?";
+        page.paragraph(Line::new(), &Line::of(Tone::Plain, empty));
+        out.text("")?;
+        out.lines(page.lines)?;
         return Ok(Ending::Done);
     }
     out.text("")?;
