@@ -12,7 +12,7 @@ use super::output::Output;
 use super::predict;
 use crate::capture::About;
 use crate::count::many;
-use crate::explain::{self, Story};
+use crate::explain::{self, Cast, Story};
 use crate::filter::{Filter, TraceNames};
 use crate::protocol::text::tamed;
 use crate::trace::Trace;
@@ -161,13 +161,36 @@ fn head(arguments: &ReplayArguments, about: &About, numbers: &Numbers, width: us
     let mut page = Page::new(width);
     let name = Line::of(Tone::Strong, arguments.capture.file.display().to_string());
     page.paragraph(Line::new(), &name.with(Tone::Dim, format!(" · {numbers}")));
-    if let Some(first) = about.comments.first().and_then(|comment| comment.lines().next()) {
-        let safe = tamed(first);
-        page.paragraph(Line::new(), &Line::of(Tone::Dim, safe));
+    let titles = titles(&about.comments);
+    for title in titles.iter().take(MAX_TITLES) {
+        page.paragraph(Line::new(), &Line::of(Tone::Dim, tamed(title)));
+    }
+    if let Some(more) = titles.len().checked_sub(MAX_TITLES).filter(|more| *more > 0) {
+        page.paragraph(Line::new(), &Line::of(Tone::Dim, format!("… and {more} more comments on the whole capture")));
     }
     page.lines
 }
 
+/// More comments on the whole capture are counted.
+const MAX_TITLES: usize = 5;
+
+/// What is written on the whole capture, of each comment its first line; but for the names of who is who, which are used.
+fn titles(comments: &[String]) -> Vec<&str> {
+    let first_lines = comments.iter().filter_map(|comment| comment.lines().next());
+    first_lines.filter(|line| !line.trim().is_empty() && Cast::from_comments([*line]) == Cast::default()).collect()
+}
+
 pub(super) fn parse_filter(text: &str) -> Result<Filter, Failure> {
     Filter::parse(text, &TraceNames).map_err(|mistake| Failure::mistake("--where", text, mistake))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::titles;
+
+    #[test]
+    fn every_comment_on_the_capture_is_a_title() {
+        let comments = ["one\nmore", "", "actor ada = 127.0.0.1:51544", " \n", "two"].map(str::to_owned);
+        assert_eq!(titles(&comments), ["one", "two"]);
+    }
 }

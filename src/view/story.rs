@@ -147,6 +147,7 @@ pub fn comments(trace: &Trace, wanted: &dyn Fn(u32) -> bool, width: usize) -> Ve
     let written = trace.records().filter(|(number, _)| wanted(*number));
     let each =
         written.flat_map(|(number, record)| record.frame.comments.iter().map(move |c| (c.as_str(), Some(number))));
+    let each = each.filter(|(comment, _)| !comment.trim().is_empty());
     let mut page = Page::new(width);
     for (comment, frames) in gather(each).iter().take(MAX_REMARKS) {
         let safe = tamed(comment);
@@ -299,13 +300,14 @@ mod tests {
         let mut talk = Conversation::new().open();
         let path = "x".repeat(50);
         talk.client(format!("GET /{path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: {path}\r\n\r\n"));
-        talk.frames[0].comments.push("y".repeat(300));
+        talk.frames[0].comments.extend(["", "y".repeat(300).as_str(), " "].map(str::to_owned));
         let trace = talk.trace();
         let (all, width) = (|_: u32| true, 40);
         let told = [notes(&trace, &all, width), comments(&trace, &all, width)].map(|lines| {
             assert!(lines.iter().all(|line| line.width() <= width), "{lines:#?}");
             lines.iter().map(Line::text).collect::<String>().replace(' ', "")
         });
+        assert_eq!(told[1].matches('•').count(), 1, "nothing is said of an empty comment");
         assert!(told[0].contains(&path[..32]) && told[1].contains(&"y".repeat(300)), "{told:#?}");
         let listed = |width| packets(&trace, &Cast::default(), &all, width);
         assert!(listed(width).iter().flatten().all(|line| line.width() <= width));
