@@ -1,17 +1,16 @@
-//! What was asked and never answered: requests, events that want an acknowledgement, pings of Engine.IO.
+//! What was asked and never answered: requests, and events that want an acknowledgement.
 //!
 //! # References
-//! - RFC 9112 §9.3.1, §9.5 (a connection that is kept may be closed at any time); Socket.IO protocol 5, Acknowledgement;
-//!   Engine.IO protocol 4, Heartbeat.
+//! - RFC 9112 §9.3.1, §9.5 (a connection that is kept may be closed at any time); Socket.IO protocol 5, Acknowledgement.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::exchange::Exchange;
-use super::{Case, End, Finding, MOST, away, end_of, in_words, lying, quoted, sender};
+use super::{Case, End, Finding, MOST, away, end_of, in_words, lying, quoted};
 use crate::flow::{Connection, Ending};
 use crate::layer::{Direction, Severity};
 use crate::protocol::SocketIoPacket;
-use crate::protocol::engineio::{Content, EngineIoPacket, Kind, Open, Query, Transport, Version};
+use crate::protocol::engineio::{EngineIoPacket, Kind, Query, Transport};
 use crate::protocol::text::json_string;
 use crate::trace::Message;
 
@@ -19,7 +18,7 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
     let held = held_back(case);
     let mut found: Vec<Finding> =
         case.exchanges.iter().filter_map(|exchange| unanswered(case, exchange, &held)).collect();
-    found.extend([waiting(case, &held), unacknowledged(case), heartbeats(case), missed_beats(case)].concat());
+    found.extend([waiting(case, &held), unacknowledged(case)].concat());
     found
 }
 
@@ -237,63 +236,6 @@ fn left<'a>(case: &Case<'a>) -> BTreeMap<&'a str, u32> {
 /// Nobody gives up sooner, unless it was said when: half a second.
 pub(super) const PATIENCE: f64 = 0.5;
 
-/// Pings of Engine.IO behind which there was no pong: the last of their sessions.
-fn heartbeats(case: &Case<'_>) -> Vec<Finding> {
-    // And in which frame whoever asked closed the session.
-    let mut open: BTreeMap<&str, (&Message, Option<u32>)> = BTreeMap::new();
-    let mut patience: BTreeMap<&str, u64> = BTreeMap::new();
-    for message in case.trace.messages() {
-        let Some(packet) = message.payload_as::<EngineIoPacket>() else { continue };
-        let Some(sid) = packet.sid.as_deref() else { continue };
-        match (packet.kind, &packet.content) {
-            (Kind::Open, Content::Text(json)) => {
-                let timeout = Open::from_json(json).ok().and_then(|open| open.ping_timeout);
-                patience.extend(timeout.map(|timeout| (sid, timeout)));
-            }
-            (Kind::Ping, Content::Text(text)) if text != "probe" => drop(open.entry(sid).or_insert((message, None))),
-            // What answers the probe of another transport answers no ping, nor does what the same side says.
-            (Kind::Pong, Content::Text(text)) if text == "probe" => {}
-            (Kind::Pong, _) if open.get(sid).is_some_and(|(ping, _)| ping.direction == message.direction) => {}
-            (Kind::Pong, _) => drop(open.remove(sid)),
-            (Kind::Close, _) => match open.get_mut(sid) {
-                Some((ping, closed)) if ping.direction == message.direction => *closed = Some(message.frame()),
-                // Whoever leaves does not answer any more.
-                Some((_, None)) => drop(open.remove(sid)),
-                _ => {}
-            },
-            _ => {}
-        }
-    }
-    let sessions = sessions(case);
-    let has_all = |sid: &str, ping: &Message| {
-        let mut connections = sessions.get(sid).into_iter().flatten().map(|id| *id as usize);
-        let all = case.trace.connections();
-        connections.all(|id| all.get(id).is_some_and(|one| case.has_all(one, ping.direction.reverse())))
-    };
-    let lost = open.into_iter().filter(|(sid, (ping, _))| has_all(sid, ping));
-    lost.filter_map(|(sid, (ping, closed))| lost_beat(case, ping, closed, patience.get(sid).copied())).collect()
-}
-
-fn lost_beat(case: &Case<'_>, ping: &Message, closed: Option<u32>, patience: Option<u64>) -> Option<Finding> {
-    let connection = case.connection(ping)?;
-    let end = closed.or_else(|| gave_up(case, ping)).filter(|end| *end > ping.frame())?;
-    let waited = case.seconds(ping.frame(), end);
-    // Who leaves at once leaves for another reason.
-    if waited < patience.map_or(PATIENCE, |timeout| timeout as f64 / 1e3 * 0.8) {
-        return None;
-    }
-    let allows = patience.map(|timeout| format!(" (pingTimeout is {timeout} ms)")).unwrap_or_default();
-    let text = format!(
-        "no pong came for the ping in frame {}: {} gave up after {}{allows}. The other side was stopped, too busy to \
-         answer, or cut off",
-        ping.frame(),
-        sender(connection, ping.direction),
-        in_words(waited)
-    );
-    let version = ping.payload_as::<EngineIoPacket>().map_or(Version::V4, |packet| packet.version);
-    Some(Finding::warn(text, version.heartbeat(), vec![ping.frame(), end]))
-}
-
 /// The frame in which whoever pinged gave up: a Close frame, the `close` of Engine.IO, or the end of the connection; `None` if
 /// the other side left.
 pub(super) fn gave_up(case: &Case<'_>, ping: &Message) -> Option<u32> {
@@ -307,7 +249,7 @@ pub(super) fn gave_up(case: &Case<'_>, ping: &Message) -> Option<u32> {
 
 /// Who left first behind a message, in its place, and in which frame: by a Close frame, the `close` of Engine.IO, or the end of the
 /// connection.
-fn left_behind(case: &Case<'_>, message: &Message) -> Option<(Direction, u32)> {
+pub(super) fn left_behind(case: &Case<'_>, message: &Message) -> Option<(Direction, u32)> {
     let close = case.closed_behind(message);
     let end = match message.stream {
         None => case.end_for(message),
@@ -317,83 +259,4 @@ fn left_behind(case: &Case<'_>, message: &Message) -> Option<(Direction, u32)> {
     // Who left first decides: the other side's Close may come only because of that.
     let end = end.map(|end| (end.by, end.frame)).filter(|(_, end)| *end > message.frame());
     close.into_iter().chain(end).min_by_key(|(_, frame)| *frame)
-}
-
-/// What a client of Engine.IO 4 knows of its session's beats.
-struct Beats<'a> {
-    /// How many milliseconds it waits for a ping: pingInterval and pingTimeout.
-    patience: Option<u64>,
-    /// The packet that opened the session, or the latest ping.
-    since: &'a Message,
-    latest: &'a Message,
-    /// Who said that the session is over, and in which frame.
-    closed: Option<(Direction, u32)>,
-}
-
-/// Sessions of Engine.IO 4 that their clients gave up because no ping came: in version 4 the server pings, and the client waits
-/// pingInterval and pingTimeout for that.
-fn missed_beats(case: &Case<'_>) -> Vec<Finding> {
-    let mut all: BTreeMap<&str, Beats<'_>> = BTreeMap::new();
-    for message in case.trace.messages() {
-        let Some(packet) = message.payload_as::<EngineIoPacket>() else { continue };
-        let Some(sid) = packet.sid.as_deref().filter(|_| packet.version == Version::V4) else { continue };
-        let from_server = message.direction == Direction::ToClient;
-        match (packet.kind, &packet.content) {
-            (Kind::Open, Content::Text(json)) if from_server => {
-                let open = Open::from_json(json).unwrap_or_default();
-                let patience =
-                    open.ping_interval.zip(open.ping_timeout).and_then(|(every, wait)| every.checked_add(wait));
-                all.insert(sid, Beats { patience, since: message, latest: message, closed: None });
-            }
-            // A client that pings itself does not wait for that.
-            (Kind::Ping, Content::Text(text)) if !from_server && text != "probe" => drop(all.remove(sid)),
-            (kind, _) => {
-                let Some(beats) = all.get_mut(sid) else { continue };
-                // What comes when the client has left does not reach it.
-                if lying(message) == lying(beats.latest)
-                    && left_behind(case, beats.latest)
-                        .is_some_and(|(by, end)| by == Direction::ToServer && end < message.frame())
-                {
-                    continue;
-                }
-                match kind {
-                    Kind::Ping if from_server => beats.since = message,
-                    Kind::Close => drop(beats.closed.get_or_insert((message.direction, message.frame()))),
-                    _ => {}
-                }
-                beats.latest = message;
-            }
-        }
-    }
-    let sessions = sessions(case);
-    let has_all = |sid: &str| {
-        let mut connections = sessions.get(sid).into_iter().flatten().map(|id| *id as usize);
-        let all = case.trace.connections();
-        connections.all(|id| all.get(id).is_some_and(|one| case.has_all(one, Direction::ToClient)))
-    };
-    all.into_iter().filter(|(sid, _)| has_all(sid)).filter_map(|(_, beats)| missed_beat(case, &beats)).collect()
-}
-
-fn missed_beat(case: &Case<'_>, beats: &Beats<'_>) -> Option<Finding> {
-    let Beats { patience, since, latest, closed } = *beats;
-    let left = closed.into_iter().chain(left_behind(case, latest)).min_by_key(|(_, frame)| *frame);
-    let (_, end) = left.filter(|(by, _)| *by == Direction::ToServer)?;
-    let (waited, patience) = (case.seconds(since.frame(), end), patience?);
-    // Who leaves sooner, or much later, leaves for another reason.
-    let ratio = waited * 1e3 / patience as f64;
-    if waited < PATIENCE || !(0.95..1.2).contains(&ratio) {
-        return None;
-    }
-    let server = case.connection(since)?.server;
-    let behind = match since.payload_as::<EngineIoPacket>().map(|packet| packet.kind) {
-        Some(Kind::Ping) => "the one",
-        _ => "the opening of the session",
-    };
-    let text = format!(
-        "no ping came from {server} in the {} behind {behind} in frame {}: the client gave up (pingInterval and pingTimeout are \
-         {patience} ms together). The server was stopped, too busy to ping, or cut off",
-        in_words(waited),
-        since.frame()
-    );
-    Some(Finding::warn(text, Version::V4.heartbeat(), vec![since.frame(), end]))
 }

@@ -8,6 +8,7 @@ mod again;
 mod answers;
 mod asked;
 mod away;
+mod beats;
 mod closed;
 mod cors;
 mod doubled;
@@ -209,6 +210,7 @@ pub fn diagnose(trace: &Trace) -> Vec<Finding> {
     let case = Case::new(trace);
     let mut found = opened::findings(&case);
     found.extend(asked::findings(&case));
+    found.extend(beats::findings(&case));
     found.extend(pings::findings(&case));
     found.extend(answers::findings(&case));
     found.extend(cors::findings(&case));

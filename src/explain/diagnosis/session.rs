@@ -111,15 +111,32 @@ fn may_end(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<(u32, Over)> {
 fn refused_sessions(case: &Case<'_>) -> Vec<Finding> {
     let opened = opened(case);
     let answered = case.exchanges.iter().filter(|exchange| exchange.status == Some(400));
-    together(answered.filter_map(|exchange| refused(case, exchange, &opened)))
+    together(answered.filter_map(|exchange| refused(case, exchange, &opened).flatten()))
 }
 
-/// Why a session was refused, where more is known of it than its answer says.
+/// Whether a request was answered with that its session is not known.
+pub(super) fn is_unknown(case: &Case<'_>, exchange: &Exchange<'_>) -> bool {
+    let http = exchange.answer.filter(|_| exchange.status == Some(400)).and_then(|answer| {
+        let body = answer.payload_as::<HttpMessage>()?.body(case.trace.bytes(answer));
+        ErrorBody::from_json(&String::from_utf8_lossy(&body))
+    });
+    http.is_some_and(|error| error.code == ErrorCode::SessionIdUnknown)
+}
+
+/// A request that says nothing but that its client leaves: engine.io-client sends it after any failure, to whom it may concern. In
+/// version 3 its length comes before the packet, with JSONP it is in a form.
+fn says_goodbye(case: &Case<'_>, exchange: &Exchange<'_>) -> bool {
+    let body = exchange.request.payload_as::<HttpMessage>().map(|http| http.body(case.trace.bytes(exchange.request)));
+    let is_close = |body: &[u8]| matches!(body, b"1" | b"1:1" | b"\x00\x01\xff1" | b"d=1" | b"d=1%3A1" | b"d=1:1");
+    exchange.method == "POST" && body.is_some_and(|body| is_close(&body))
+}
+
+/// Why a session was refused, where more is known of it than its answer says; `Some(None)` where there is nothing to tell of that.
 pub(super) fn refused(
     case: &Case<'_>,
     exchange: &Exchange<'_>,
     opened: &BTreeMap<&str, Vec<Opened>>,
-) -> Option<Finding> {
+) -> Option<Option<Finding>> {
     let answer = exchange.answer?;
     let query = Query::from_target(&exchange.target);
     let body = answer.payload_as::<HttpMessage>()?.body(case.trace.bytes(answer));
@@ -131,7 +148,10 @@ pub(super) fn refused(
             let at = opened.get(query.sid.as_deref()?)?;
             // A proxy in between opened it, too.
             if let Some(known) = at.iter().find(|known| known.server == server) {
-                return forgotten(case, known, (asked, answered));
+                if says_goodbye(case, exchange) {
+                    return Some(None);
+                }
+                return forgotten(case, known, (asked, answered), handshake(query.version));
             }
             // Before a proxy says that it is open, who is behind it has.
             let Opened { server: other, frame, .. } = at.first()?;
@@ -139,7 +159,7 @@ pub(super) fn refused(
                 "a session that {other} opened is asked for at {server}, which knows nothing of it: with \
                  several servers each client must always reach the same one (sticky sessions)"
             );
-            Some(Finding::error(text, "Engine.IO protocol 4, Handshake", vec![*frame, asked, answered]))
+            Some(Some(Finding::error(text, handshake(query.version), vec![*frame, asked, answered])))
         }
         ErrorCode::UnsupportedProtocolVersion => {
             let number = query.version.map(Version::number)?;
@@ -147,16 +167,33 @@ pub(super) fn refused(
                 "the client speaks Engine.IO {number} and the server does not: Socket.IO 2 speaks 3, and Socket.IO 3 and 4 \
                  speak 4. Their versions must fit"
             );
-            Some(Finding::error(text, "Engine.IO protocol 4, Handshake", vec![asked, answered]))
+            Some(Some(Finding::error(text, "Engine.IO protocol 4, Handshake", vec![asked, answered])))
         }
         _ => None,
     }
 }
 
+/// Where it says how a session is opened, and named.
+fn handshake(version: Option<Version>) -> &'static str {
+    match version {
+        Some(Version::V3) => "Engine.IO protocol 3, Anatomy of an Engine.IO session",
+        _ => "Engine.IO protocol 4, Handshake",
+    }
+}
+
 /// A session that is not known any more at the address where it was opened: because it is over, or for no reason that is seen.
 /// Where it was silent for so long that it may be over, nothing is said.
-fn forgotten(case: &Case<'_>, known: &Opened, (asked, answered): (u32, u32)) -> Option<Finding> {
+fn forgotten(
+    case: &Case<'_>,
+    known: &Opened,
+    (asked, answered): (u32, u32),
+    spec: &'static str,
+) -> Option<Option<Finding>> {
     if let Some((over, why)) = known.over.filter(|(over, _)| *over < answered) {
+        // The two met on their way.
+        if asked <= over {
+            return Some(None);
+        }
         let how = match why {
             Over::Closed => "it was closed",
             Over::Ended => "its connection ended, and with a WebSocket or a poll that waits the session ends, too",
@@ -165,7 +202,7 @@ fn forgotten(case: &Case<'_>, known: &Opened, (asked, answered): (u32, u32)) -> 
         let text = format!(
             "a session is asked for that was over in frame {over}: {how}. Who comes back opens a new one, without `sid`"
         );
-        return Some(Finding::warn(text, "Engine.IO protocol 4, Handshake", vec![known.frame, over, asked, answered]));
+        return Some(Some(Finding::warn(text, spec, vec![known.frame, over, asked, answered])));
     }
     if known.is_lost || known.lasts.is_none_or(|lasts| case.seconds(known.frame, answered) * 1e3 >= lasts as f64) {
         return None;
@@ -176,7 +213,7 @@ fn forgotten(case: &Case<'_>, known: &Opened, (asked, answered): (u32, u32)) -> 
          sessions); or the server's program has begun anew",
         known.server
     );
-    Some(Finding::error(text, "Engine.IO protocol 4, Handshake", vec![known.frame, asked, answered]))
+    Some(Some(Finding::error(text, spec, vec![known.frame, asked, answered])))
 }
 
 /// A namespace that somebody was not let into.

@@ -128,3 +128,132 @@ fn a_poll_may_wait_longer_than_a_proxy() {
     assert!(answered("EIO=4&transport=polling&sid=s").contains(likely));
     assert!(!answered("EIO=4&transport=polling").contains("likely") && !answered("x").contains("likely"));
 }
+
+/// engine.io-client says `close` after any failure, whoever listens. Nobody comes back with that, nor with what was asked before.
+#[test]
+fn who_says_goodbye_to_a_session_does_not_come_back() {
+    let poll = |method: &str, version: u8, body: &str| {
+        let len = body.len();
+        format!(
+            "{method} /socket.io/?EIO={version}&transport=polling&sid=abc HTTP/1.1\r\nHost: x\r\nContent-Length: {len}\r\n\r\n{body}"
+        )
+    };
+    let answer =
+        |status: &str, body: &str| format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let unknown = answer("400 Bad Request", r#"{"code":1,"message":"Session ID unknown"}"#);
+    let talk = |version: u8, asks: &[(&str, &str, bool)]| {
+        let mut talk = Conversation::new().open();
+        let open = r#"0{"sid":"abc","upgrades":[],"pingInterval":25000,"pingTimeout":20000}"#;
+        let open = if version == 3 { format!("{}:{open}", open.len()) } else { open.to_owned() };
+        talk.client(format!("GET /socket.io/?EIO={version}&transport=polling HTTP/1.1\r\nHost: x\r\n\r\n"));
+        talk.server(answer("200 OK", &open));
+        for (method, body, is_known) in asks {
+            talk.client(poll(method, version, body));
+            talk.server(if *is_known { answer("200 OK", "6") } else { unknown.clone() });
+        }
+        talk
+    };
+    assert_eq!(told(&talk(4, &[("POST", "1", false)])), [""; 0]);
+    assert_eq!(told(&talk(3, &[("POST", "1:1", false)])), [""; 0]);
+    let found = one(&talk(3, &[("POST", "9:42[\"tell\"]", false), ("POST", "1:1", false)]));
+    assert!(found.text.starts_with("a session that 127.0.0.1:8080 opened is not known at 127.0.0.1:8080"), "{found:?}");
+    assert_eq!((found.spec, found.frames), ("Engine.IO protocol 3, Anatomy of an Engine.IO session", vec![5, 6, 7]));
+    // Asked before the session was over, answered after.
+    let mut get = Conversation::between("127.0.0.1:50009", "127.0.0.1:8080").open();
+    let mut race = talk(4, &[]);
+    get.client(poll("GET", 4, ""));
+    race.frames.append(&mut get.frames);
+    race.client(poll("POST", 4, "1")).server(answer("200 OK", "ok"));
+    get.server(&unknown);
+    race.frames.append(&mut get.frames);
+    assert_eq!(told(&race), [""; 0]);
+}
+
+/// Over polling nobody is told that no pong came.
+#[test]
+fn a_session_that_is_polled_is_given_up_without_a_pong() {
+    let poll = |method: &str, body: &str| {
+        let len = body.len();
+        format!(
+            "{method} /socket.io/?EIO=4&transport=polling&sid=abc HTTP/1.1\r\nHost: x\r\nContent-Length: {len}\r\n\r\n{body}"
+        )
+    };
+    let answer =
+        |status: &str, body: &str| format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let pinged = |between: &[(&str, &str)], wait: i64| {
+        let mut talk = Conversation::new().open();
+        talk.client("GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\r\n");
+        talk.server(answer("200 OK", r#"0{"sid":"abc","upgrades":[],"pingInterval":500,"pingTimeout":200}"#));
+        talk.client(poll("GET", "")).server(answer("200 OK", "2"));
+        for (method, body) in between {
+            talk.client(poll(method, body)).server(answer("200 OK", "ok"));
+        }
+        let last = talk.frames.len() as u32;
+        talk.client(poll("POST", "1"));
+        talk.server(answer("400 Bad Request", r#"{"code":1,"message":"Session ID unknown"}"#));
+        later(&mut talk, last + 1, wait);
+        talk
+    };
+    let found = one(&pinged(&[], 300));
+    let says = "no pong came for the ping in frame 7 within the pingTimeout of 200 ms, and 127.0.0.1:8080 did not know the session any \
+                more after that, in frame 9: it had given it up";
+    assert!(found.text.starts_with(says), "{}", found.text);
+    assert_eq!((found.spec, found.frames), ("Engine.IO protocol 4, Heartbeat", vec![7, 8, 9]));
+    assert_eq!(told(&pinged(&[], 100)), [""; 0], "it had time");
+    assert_eq!(told(&pinged(&[("POST", "3")], 300)), [""; 0]);
+    let mut alive = pinged(&[("POST", "42[\"x\"]")], 300);
+    assert!(told(&alive)[0].starts_with("no pong came for the ping in frame 7"), "{:?}", told(&alive));
+    later(&mut alive, 9, 300);
+    assert_eq!(told(&alive), [""; 0], "it was known after that");
+}
+
+/// In Engine.IO 3 the client pings, and any packet is as good to the server.
+#[test]
+fn a_server_of_version_3_that_gets_no_ping_gives_up() {
+    let left = |wait: i64, by_server: bool| {
+        let mut talk = Conversation::new().open();
+        let asks = super::UPGRADE.replace("/chat", "/socket.io/?EIO=3&transport=websocket");
+        talk.client(format!("{asks}\r\n")).server(format!("{}\r\n", super::SWITCHING));
+        talk.server(super::text(r#"0{"sid":"s","upgrades":[],"pingInterval":500,"pingTimeout":300}"#, false));
+        talk.server(super::text("40", false)).client(super::text("2", true)).server(super::text("3", false));
+        talk.server(super::text("42[\"news\"]", false));
+        if by_server {
+            talk.server(super::frame(0x88, b"", false));
+        } else {
+            talk.client(super::frame(0x88, b"", true));
+        }
+        later(&mut talk, 11, wait);
+        told(&talk)
+    };
+    let says = "no packet came from 127.0.0.1:51544 in the 803 ms behind the one in frame 8: the server gave up (pingInterval and \
+                pingTimeout are 800 ms together). The client, which has to ping in version 3,";
+    assert!(left(800, true).len() == 1 && left(800, true)[0].starts_with(says), "{:?}", left(800, true));
+    assert_eq!(left(300, true), [""; 0]);
+    assert_eq!(left(800, false), [""; 0], "the client left");
+}
+
+/// Who pings after that the other has said `close` elsewhere has not been heard.
+#[test]
+fn a_ping_behind_the_close_of_a_polled_session_comes_too_late() {
+    let poll = |method: &str, body: &str| {
+        let len = body.len();
+        format!(
+            "{method} /socket.io/?EIO=4&transport=polling&sid=abc HTTP/1.1\r\nHost: x\r\nContent-Length: {len}\r\n\r\n{body}"
+        )
+    };
+    let answer = |body: &str| format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let mut get = Conversation::new().open();
+    get.client("GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\r\n");
+    get.server(answer(r#"0{"sid":"abc","upgrades":[],"pingInterval":500,"pingTimeout":300}"#)).client(poll("GET", ""));
+    let mut post = Conversation::between("127.0.0.1:50001", "127.0.0.1:8080").open();
+    post.client(poll("POST", "1"));
+    get.frames.append(&mut post.frames);
+    later(&mut get, 10, 800);
+    get.server(answer("2"));
+    post.server(answer("ok"));
+    get.frames.append(&mut post.frames);
+    later(&mut get, 11, 1600);
+    let said = told(&get);
+    assert!(said.len() == 1 && said[0].starts_with("no ping came from 127.0.0.1:8080 in the 799 ms"), "{said:?}");
+    assert!(said[0].contains("behind the opening of the session in frame 5"), "{said:?}");
+}

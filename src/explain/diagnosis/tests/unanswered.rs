@@ -234,6 +234,11 @@ fn a_client_that_gets_no_ping_gives_up() {
         talk.client(frame(0x88, b"", true)).server(text("2", false)).server(frame(0x88, b"", false));
     };
     assert!(left(800, false, &busy)[0].starts_with(expected), "{:?}", left(800, false, &busy));
+    // And so it does over polling, where nothing else says that the client has left.
+    let said = left(800, false, &|talk| {
+        talk.client(text("1", true)).server(text("2", false));
+    });
+    assert!(said.len() == 1 && said[0].starts_with(expected), "{said:?}");
     // It leaves for another reason, or the server does.
     assert_eq!(left(300, false, &close), [""; 0]);
     assert_eq!(left(9000, false, &close), [""; 0]);
