@@ -4,6 +4,7 @@
 //! - RFC 9112 §9.3.1, §9.5 (a connection that is kept may be closed at any time); Socket.IO protocol 5, Acknowledgement.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
 
 use super::exchange::Exchange;
 use super::{Case, End, Finding, MOST, away, end_of, in_words, lying, quoted};
@@ -172,7 +173,7 @@ fn unacknowledged(case: &Case<'_>) -> Vec<Finding> {
         !answered.contains(&(message.frame(), namespace, id, to_server))
             && !unpaired.contains(&(packet.sid.as_deref(), namespace, id, to_server))
     };
-    let left = left(case);
+    let (left, unread) = (left(case), unread(case));
     let mut found = Vec::new();
     for (message, packet) in packets().filter(is_waiting) {
         let Some(connection) = case.connection(message) else { continue };
@@ -188,7 +189,8 @@ fn unacknowledged(case: &Case<'_>) -> Vec<Finding> {
         let waited = case.seconds(message.frame(), until);
         // The acknowledgement may have come on any of them.
         let has_all = |one: &&Connection| case.has_all(one, message.direction.reverse());
-        if waited < PATIENCE || !has_all(&connection) || !connections.iter().all(has_all) {
+        let may_be_elsewhere = unread.contains(&(connection.client.ip(), connection.server));
+        if waited < PATIENCE || may_be_elsewhere || !has_all(&connection) || !connections.iter().all(has_all) {
             continue;
         }
         let name = packet.event().map(|event| json_string(&event.name, MOST)).unwrap_or_else(|| "\"\"".to_owned());
@@ -203,6 +205,17 @@ fn unacknowledged(case: &Case<'_>) -> Vec<Finding> {
         found.push(Finding::warn(text, packet.revision.acknowledgement(), vec![message.frame()]));
     }
     found
+}
+
+/// Between which hosts and servers there was a connection that lacks octets, and of which nothing could be read: to which session it
+/// belonged nobody knows.
+fn unread(case: &Case<'_>) -> BTreeSet<(IpAddr, SocketAddr)> {
+    let lacks = |connection: &&Connection| {
+        let lost = |way| case.trace.stream(connection.id, way).is_some() && !case.has_all(connection, way);
+        case.messages_of(connection.id).is_empty() && (lost(Direction::ToServer) || lost(Direction::ToClient))
+    };
+    let all = case.trace.connections().iter().filter(lacks);
+    all.map(|connection| (connection.client.ip(), connection.server)).collect()
 }
 
 /// The connections of each session, those included on which a poll still waits.

@@ -96,6 +96,16 @@ fn an_event_without_its_acknowledgement_is_told() {
     both.frames.append(&mut other.frames);
     later(&mut both, 10, 900);
     assert_eq!(told(&both), [""; 0]);
+    // Nor of a connection of which nothing could be read is known whose it was.
+    for (server, is_told) in [("127.0.0.1:8080", false), ("127.0.0.1:8081", true)] {
+        let mut unread = Conversation::between("127.0.0.1:50001", server).open();
+        unread.client("POST / HTTP/1.1").lose().close();
+        let mut both = engineio(200);
+        both.client(text("420[\"save\",1]", true));
+        both.frames.append(&mut unread.frames);
+        later(&mut both, 10, 900);
+        assert_eq!(told(&both).iter().any(|text| text.contains("acknowledgement")), is_told, "{server}");
+    }
     talk.server(text("430[]", false));
     assert_eq!(told(&talk), [""; 0]);
 }
