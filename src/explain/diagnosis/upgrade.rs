@@ -4,9 +4,11 @@
 //! - RFC 6455 §4.1, §4.2.1, §4.2.2, §4.4; RFC 8441 §5; RFC 9110 §15.4, §15.5. WHATWG WebSockets, "Establish a WebSocket
 //!   connection": the redirect mode is "error".
 
-use super::exchange::Exchange;
+use super::again::OFTEN;
+use super::exchange::{Exchange, essence};
 use super::{Case, quoted};
-use crate::protocol::engineio::Query;
+use crate::protocol::HttpMessage;
+use crate::protocol::engineio::{Query, Transport};
 use crate::trace::Trace;
 
 /// The version of the protocol (RFC 6455 §4.1).
@@ -55,9 +57,18 @@ pub(super) fn cause(case: &Case<'_>, exchange: &Exchange<'_>, status: u16) -> Op
              Socket.IO ask"
                 .to_owned()
         }
+        400 if is_of_ws(case, exchange) => {
+            "likely the path is not the one where the WebSocket is served: servers of ws with the option `path` say no more at others"
+                .to_owned()
+        }
         401 | 407 => {
             "who asks must say who it is, and did not, or not rightly. A page's WebSocket sends cookies, but no header \
                       fields of its own: likely a cookie or a token is missing"
+                .to_owned()
+        }
+        403 if is_polled_around(case, exchange) => {
+            "its session is known there, as all its polls were answered with 200: so something refuses the upgrade itself, as a proxy or \
+             a firewall that lets no WebSocket pass, or a check of the server's own"
                 .to_owned()
         }
         // The session was opened by a request that was let in.
@@ -82,6 +93,47 @@ pub(super) fn cause(case: &Case<'_>, exchange: &Exchange<'_>, status: u16) -> Op
         502..=504 => "likely a proxy answers for a server that it does not reach, or that is not ready".to_owned(),
         _ => return None,
     })
+}
+
+/// Among so many requests before and behind an upgrade polls of its session are looked for.
+const NEAR: usize = 256;
+
+/// Whether the session of an upgrade is known where it was refused: all its polls there are answered with 200, several of them, and
+/// behind the refusal, too. Among processes that share an address most would meet another.
+fn is_polled_around(case: &Case<'_>, exchange: &Exchange<'_>) -> bool {
+    let server = case.connection(exchange.request).map(|connection| connection.server);
+    let (Some(sid), Some(answer)) = (Query::from_target(&exchange.target).sid, exchange.answer) else { return false };
+    let polls_it = |other: &&Exchange<'_>| {
+        let query = Query::from_target(&other.target);
+        query.transport == Some(Transport::Polling)
+            && query.sid.as_deref() == Some(&*sid)
+            && case.connection(other.request).map(|connection| connection.server) == server
+    };
+    let behind = case.exchanges.partition_point(|other| other.request.frame() <= answer.frame());
+    let (before, behind) = case.exchanges.split_at(behind);
+    let (mut times, mut comes_again) = (0, false);
+    for poll in before.iter().rev().take(NEAR).chain(behind.iter().take(NEAR)).filter(polls_it) {
+        match poll.status {
+            Some(200) => times += 1,
+            Some(_) => return false,
+            None => continue,
+        }
+        comes_again |= poll.request.frame() > answer.frame();
+    }
+    times >= OFTEN && comes_again
+}
+
+/// Whether an answer is what ws says where it finds nothing wrong with the handshake but its path (`abortHandshake`): elsewhere it says
+/// what it is. Engine.IO, which stands on it, has its own paths.
+fn is_of_ws(case: &Case<'_>, exchange: &Exchange<'_>) -> bool {
+    let Some(answer) = exchange.answer.filter(|_| !Query::from_target(&exchange.target).is_engineio()) else {
+        return false;
+    };
+    let body = answer.payload_as::<HttpMessage>().map(|http| http.body(case.trace.bytes(answer)));
+    let kind = exchange.says(case.trace, "content-type").unwrap_or_default();
+    body.as_deref() == Some(b"Bad Request")
+        && essence(&kind) == "text/html"
+        && exchange.says(case.trace, "server").is_none()
 }
 
 /// What is wrong with the handshake itself.

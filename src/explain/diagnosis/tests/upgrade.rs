@@ -99,3 +99,49 @@ fn a_query_is_told_of_the_first_that_was_refused() {
     let long = format!("/a?{}", "x".repeat(200));
     assert_eq!(refused(&[&long]), [format!("GET {}… was answered with 500 Oh", &long[..80])]);
 }
+
+/// Whoever knows a session when it is polled refuses the upgrade for another reason.
+#[test]
+fn an_upgrade_that_is_refused_where_the_session_is_known_is_refused_itself() {
+    let poll = "GET /socket.io/?EIO=4&transport=polling&sid=s HTTP/1.1\r\nHost: x\r\n\r\n";
+    let asks = UPGRADE.replace("/chat", "/socket.io/?EIO=4&transport=websocket&sid=s");
+    let refused = |before: &[&str], after: &[&str]| {
+        let mut talk = Conversation::new().open();
+        let polled = |talk: &mut Conversation, all: &[&str]| {
+            for status in all {
+                talk.client(poll).server(format!("HTTP/1.1 {status}\r\nContent-Length: 1\r\n\r\n6"));
+            }
+        };
+        polled(&mut talk, before);
+        talk.client(format!("{asks}\r\n")).server("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+        polled(&mut talk, after);
+        told(&talk).into_iter().find(|text| text.contains("403 Forbidden")).unwrap()
+    };
+    let known = ": its session is known there, as all its polls were answered with 200: so something refuses the upgrade itself";
+    let ok = "200 OK";
+    assert!(refused(&[ok], &[ok, ok]).contains(known), "{}", refused(&[ok], &[ok, ok]));
+    assert!(refused(&[], &[ok, ok, ok]).contains(known));
+    for (before, after) in
+        [(vec![], vec![]), (vec![ok, ok, ok], vec![]), (vec![ok], vec![ok]), (vec![ok, "400 Oh"], vec![ok, ok])]
+    {
+        assert!(refused(&before, &after).contains("(sticky sessions)"), "{before:?} {after:?}");
+    }
+}
+
+/// A server of ws says so little at another path than its own; where something is wrong with the handshake it says what.
+#[test]
+fn a_path_that_ws_does_not_serve_is_likely_wrong() {
+    let refused = |target: &str, kind: &str, body: &str| {
+        let mut talk = Conversation::new().open();
+        talk.client(format!("{}\r\n", UPGRADE.replace("/chat", target)));
+        let len = body.len();
+        talk.server(format!("HTTP/1.1 400 Bad Request\r\n{kind}Content-Length: {len}\r\n\r\n{body}"));
+        one(&talk).text
+    };
+    let (html, likely) =
+        ("Content-Type: text/html\r\n", ": likely the path is not the one where the WebSocket is served");
+    assert!(refused("/cha", html, "Bad Request").contains(likely), "{}", refused("/cha", html, "Bad Request"));
+    assert!(!refused("/cha", html, "Missing or invalid Sec-WebSocket-Key header").contains(likely));
+    assert!(!refused("/cha", "", "Bad Request").contains(likely));
+    assert!(!refused("/socket.io/?EIO=4&transport=websocket", html, "Bad Request").contains(likely));
+}
