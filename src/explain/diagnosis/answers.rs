@@ -6,6 +6,7 @@
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 
+use super::again::lasting;
 use super::asked::PATIENCE;
 use super::exchange::Exchange;
 use super::{Case, End, Finding, MOST, cors, in_words, lying, passed, quoted, session, upgrade};
@@ -151,7 +152,8 @@ type Opened<'a> = OnceCell<BTreeMap<&'a str, Vec<session::Opened>>>;
 fn refusal<'a>(case: &Case<'a>, exchange: &Exchange<'a>, opened: &Opened<'a>) -> Option<Refused> {
     let (answer, status) = (exchange.answer?, exchange.status?);
     let is_socket = upgrade::is_asked_for(case.trace, exchange);
-    if status < 400 && (!is_socket || upgrade::is_opened(exchange) != Some(false)) {
+    let is_elsewhere = !is_socket && is_sent_elsewhere(case, exchange);
+    if status < 400 && !is_elsewhere && (!is_socket || upgrade::is_opened(exchange) != Some(false)) {
         return None;
     }
     if cors::is_failed_preflight(case.trace, exchange) {
@@ -184,6 +186,11 @@ fn refusal<'a>(case: &Case<'a>, exchange: &Exchange<'a>, opened: &Opened<'a>) ->
         how.extend(cause.map(|cause| format!(": {cause}")));
     } else if status == 404 && is_engineio && query.sid.is_none() {
         how.push_str(OTHER_PATH);
+    } else if is_elsewhere {
+        let to = exchange.says(case.trace, "location").unwrap_or_default();
+        how.push_str(&format!(", which sends it to {}{ELSEWHERE}", quoted(&lasting(&to))));
+    } else if status == 426 && is_engineio && query.transport == Some(Transport::Polling) {
+        how.push_str(PLAIN);
     } else if status == 504 && query.sid.is_some() && query.transport == Some(Transport::Polling) {
         how.push_str(IMPATIENT);
     }
@@ -209,6 +216,30 @@ const OTHER_PATH: &str = ": likely Socket.IO is served at another path, as the o
 /// What a proxy does that does not know long-polling.
 const IMPATIENT: &str = ": likely a proxy gave up while the poll waited. A poll may wait for pingInterval, so the proxy's timeout must be \
     longer";
+
+/// What a poll is sent elsewhere for.
+const ELSEWHERE: &str = ": that opens no session, and nobody is seen to ask there. So servers send on who has not logged in (likely a cookie \
+    or a token is missing), or who must come by https: or another name. The client must be told the right address";
+
+/// What asks a server of WebSocket alone for more than it knows.
+const PLAIN: &str = ": likely a plain WebSocket server, and its client one of Socket.IO (or of Engine.IO), which begins by polling, and can \
+    speak to none but their own servers: the client should use a plain WebSocket, or the server be one of Socket.IO";
+
+/// Among so many requests behind one that is sent elsewhere is the one that asks there.
+const NEXT: usize = 64;
+
+/// Whether a poll of Engine.IO is redirected, and its client does not follow, as far as that is seen.
+fn is_sent_elsewhere(case: &Case<'_>, exchange: &Exchange<'_>) -> bool {
+    let query = Query::from_target(&exchange.target);
+    let is_poll = query.version.is_some() && query.transport == Some(Transport::Polling);
+    if !is_poll || !matches!(exchange.status, Some(301..=303 | 307 | 308)) {
+        return false;
+    }
+    let (Some(answer), Some(to)) = (exchange.answer, exchange.says(case.trace, "location")) else { return false };
+    let path = to.split_once("://").map_or(&*to, |(_, rest)| rest.find('/').map_or("/", |at| &rest[at..]));
+    let behind = case.exchanges.partition_point(|other| other.request.frame() <= answer.frame());
+    !case.exchanges.iter().skip(behind).take(NEXT).any(|other| other.target == path)
+}
 
 /// In which frame the client of each session said that it is over.
 fn left<'a>(case: &Case<'a>) -> HashMap<&'a str, u32> {

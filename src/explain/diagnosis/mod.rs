@@ -9,6 +9,7 @@ mod answers;
 mod asked;
 mod away;
 mod beats;
+mod begins;
 mod closed;
 mod cors;
 mod doubled;
@@ -217,6 +218,7 @@ pub fn diagnose(trace: &Trace) -> Vec<Finding> {
     found.extend(host::findings(&case));
     found.extend(closed::findings(&case));
     found.extend(session::findings(&case));
+    found.extend(begins::findings(&case));
     found.extend(mismatch::findings(&case));
     found.extend(again::findings(&case));
     found.extend(idle::findings(&case));

@@ -1,4 +1,5 @@
 mod again;
+mod begins;
 mod cors;
 mod doubled;
 mod engineio;
