@@ -15,6 +15,7 @@ mod cors;
 mod doubled;
 mod encrypted;
 mod exchange;
+mod fold;
 mod host;
 mod idle;
 mod lengths;
@@ -232,7 +233,7 @@ pub fn diagnose(trace: &Trace) -> Vec<Finding> {
         finding.frames.dedup();
     }
     found.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.frames.first().copied()));
-    found
+    fold::folded(found)
 }
 
 fn closes(trace: &Trace) -> HashMap<Lying, Vec<(u32, Direction)>> {

@@ -3,6 +3,7 @@ mod begins;
 mod cors;
 mod doubled;
 mod engineio;
+mod fold;
 mod http2;
 mod idle;
 mod mismatch;
