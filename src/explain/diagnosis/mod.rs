@@ -26,6 +26,7 @@ mod passed;
 mod pings;
 mod refused;
 mod session;
+mod unended;
 mod upgrade;
 
 use std::borrow::Cow;
@@ -221,6 +222,7 @@ pub fn diagnose(trace: &Trace) -> Vec<Finding> {
     found.extend(session::findings(&case));
     found.extend(begins::findings(&case));
     found.extend(mismatch::findings(&case));
+    found.extend(unended::findings(&case));
     found.extend(again::findings(&case));
     found.extend(idle::findings(&case));
     found.extend(refused::findings(&case));

@@ -99,18 +99,8 @@ const SOON: f64 = 0.3;
 fn held_up(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
     let answer = exchange.answer?;
     let is_stream = exchange.says(case.trace, "content-type")?.to_ascii_lowercase().starts_with("text/event-stream");
-    let begins = answer.frames.first().copied().filter(|_| is_stream)?;
-    // They stand in the order of their frames.
-    let messages = case.messages_of(answer.connection);
-    let from = messages.partition_point(|message| message.frame() < begins);
-    let until = messages.partition_point(|message| message.frame() <= answer.frame());
-    let events = messages[from..until].iter().filter(|message| {
-        (message.inside, message.stream) == (answer.inside, answer.stream)
-            && message.payload_as::<SseEventMessage>().is_some()
-            && message.range.start >= answer.range.start
-            && message.range.end <= answer.range.end
-    });
-    let frames: Vec<u32> = events.map(|event| event.frame()).collect();
+    let events = if is_stream { events(case, answer) } else { Vec::new() };
+    let frames: Vec<u32> = events.iter().map(|event| event.frame()).collect();
     let (first, last) = (*frames.first()?, *frames.last()?);
     let asked = exchange.request.frame();
     if frames.len() < SEVERAL || first != last || case.seconds(asked, first) < SOON {
@@ -124,6 +114,22 @@ fn held_up(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
         case.between(asked, first)
     );
     Some(Finding { severity: Severity::Note, ..Finding::warn(text, "WHATWG HTML §9.2", vec![asked, first]) })
+}
+
+/// The events and comments of an event stream.
+pub(super) fn events<'a>(case: &Case<'a>, answer: &Message) -> Vec<&'a Message> {
+    let Some(begins) = answer.frames.first().copied() else { return Vec::new() };
+    // They stand in the order of their frames.
+    let messages = case.messages_of(answer.connection);
+    let from = messages.partition_point(|message| message.frame() < begins);
+    let until = messages.partition_point(|message| message.frame() <= answer.frame());
+    let is_in = |message: &&&Message| {
+        (message.inside, message.stream) == (answer.inside, answer.stream)
+            && message.payload_as::<SseEventMessage>().is_some()
+            && message.range.start >= answer.range.start
+            && message.range.end <= answer.range.end
+    };
+    messages[from..until].iter().filter(is_in).copied().collect()
 }
 
 /// An answer to somebody who takes an event stream and nothing else, and which is none.

@@ -12,6 +12,7 @@ mod refused;
 mod requests;
 mod said;
 mod unanswered;
+mod unended;
 mod upgrade;
 
 use super::*;
