@@ -24,6 +24,7 @@ mod opened;
 mod otherwise;
 mod passed;
 mod pings;
+mod probe;
 mod refused;
 mod session;
 mod unended;
@@ -222,6 +223,7 @@ pub fn diagnose(trace: &Trace) -> Vec<Finding> {
     found.extend(session::findings(&case));
     found.extend(begins::findings(&case));
     found.extend(mismatch::findings(&case));
+    found.extend(probe::findings(&case));
     found.extend(unended::findings(&case));
     found.extend(again::findings(&case));
     found.extend(idle::findings(&case));

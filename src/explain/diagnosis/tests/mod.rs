@@ -8,6 +8,7 @@ mod http2;
 mod idle;
 mod mismatch;
 mod missing;
+mod probe;
 mod refused;
 mod requests;
 mod said;
