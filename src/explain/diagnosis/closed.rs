@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Case, Finding, Lying, MOST, in_words, lying, sender, together};
 use crate::flow::Finding as Seen;
-use crate::layer::{Direction, Severity};
+use crate::layer::{Direction, Note, Severity};
 use crate::protocol::engineio::{Content, EngineIoPacket, Kind, Open};
 use crate::protocol::text::json_string;
 use crate::protocol::{Opcode, WebSocketFrame, WebSocketMessage, close_meaning};
@@ -104,6 +104,12 @@ fn closes(case: &Case<'_>) -> Vec<Finding> {
             text.push_str(&format!(": the message that {ended} in frame {large} {has} {octets} octets{limit}"));
             frames.insert(0, large);
         }
+        if matches!(code, 1002 | 1007)
+            && let Some((broken, what)) = broken_before(case, message)
+        {
+            text.push_str(&format!(": in frame {broken}, {what}"));
+            frames.insert(0, broken);
+        }
         // From 3000 on a code is the program's own (RFC 6455 §7.4.2): what it means, it knows.
         let severity = if code < 3000 { Severity::Warn } else { Severity::Note };
         found.push(Finding { severity, ..Finding::warn(text, "RFC 6455 §7.4.1", frames) });
@@ -133,6 +139,30 @@ fn largest_before<'a>(case: &Case<'a>, close: &Message) -> Option<(&'a Message, 
         Some((other, frame.or(joined)?))
     });
     sizes.max_by_key(|(_, octets)| *octets)
+}
+
+/// Among so many messages before a Close frame is the one for which it was sent.
+const LATEST: usize = 16;
+
+/// The last of what the other side said before a Close frame that broke a rule, and how.
+fn broken_before(case: &Case<'_>, close: &Message) -> Option<(u32, String)> {
+    let messages = case.messages_of(close.connection);
+    let before = messages.partition_point(|message| message.frame() <= close.frame());
+    let said = messages
+        .get(..before)?
+        .iter()
+        .rev()
+        .take(LATEST)
+        .filter(|message| message.direction != close.direction && lying(message) == lying(close));
+    let is_broken = |note: &Note| note.severity == Severity::Error && note.spec.starts_with("RFC ");
+    said.filter(|message| {
+        message.payload_as::<WebSocketFrame>().is_some() || message.payload_as::<WebSocketMessage>().is_some()
+    })
+    .find_map(|message| {
+        let notes = case.trace.notes_in(message.frame());
+        let (_, note) = notes.iter().find(|(_, note)| is_broken(note))?;
+        Some((message.frame(), note.text.to_string()))
+    })
 }
 
 /// What the server said it takes, when it opened a session of Engine.IO on this connection.

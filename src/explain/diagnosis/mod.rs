@@ -10,6 +10,7 @@ mod asked;
 mod away;
 mod beats;
 mod begins;
+mod broken;
 mod closed;
 mod cors;
 mod doubled;
@@ -223,6 +224,7 @@ pub fn diagnose(trace: &Trace) -> Vec<Finding> {
     found.extend(session::findings(&case));
     found.extend(begins::findings(&case));
     found.extend(mismatch::findings(&case));
+    found.extend(broken::findings(&case));
     found.extend(probe::findings(&case));
     found.extend(unended::findings(&case));
     found.extend(again::findings(&case));

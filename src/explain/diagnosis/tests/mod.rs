@@ -1,5 +1,6 @@
 mod again;
 mod begins;
+mod broken;
 mod cors;
 mod doubled;
 mod engineio;

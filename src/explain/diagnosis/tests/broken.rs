@@ -1,0 +1,63 @@
+use super::{engineio, frame, later, text, told, websocket};
+use crate::trace::testing::Conversation;
+
+/// Servers of Socket.IO close at once what they do not take, and do not say why.
+#[test]
+fn a_session_that_is_closed_behind_what_no_server_takes_is_told() {
+    let closed = |said: &str, wait: i64| {
+        let mut talk = engineio(200);
+        talk.client(text(said, true)).server(frame(0x88, b"", false)).client(frame(0x88, b"", true));
+        later(&mut talk, 10, wait);
+        told(&talk)
+    };
+    let begins = "127.0.0.1:8080 closed the session 1.0 ms after the packet in frame 9, likely for that: ";
+    for (said, why) in [
+        ("{\"event\":\"chat\"}", "it is no packet of Engine.IO (unknown type '{')"),
+        ("2", "it is a ping, and in Engine.IO 4 only the server pings"),
+        ("42{\"event\":\"chat\"}", "its data is no array that begins with the name of an event"),
+        ("42[\"disconnect\"]", "no event may be called \"disconnect\": the name is reserved"),
+        ("42/admin,[\"chat\"]", "it is an event, and no CONNECT (`40`) was sent before to join its namespace"),
+    ] {
+        let all = closed(said, 0);
+        assert!(all.iter().any(|text| text.starts_with(&format!("{begins}{why}"))), "{said}: {all:?}");
+        assert!(!closed(said, 900).iter().any(|text| text.contains("likely for that")), "{said}: it had time");
+    }
+    for fine in ["42[\"chat\"]", "42[1]", "41", "3", "40/admin,"] {
+        assert!(!closed(fine, 0).iter().any(|text| text.contains("likely for that")), "{fine}");
+    }
+    let mut left = engineio(200);
+    left.client(text("42{}", true)).client(frame(0x88, b"", true)).server(frame(0x88, b"", false));
+    assert!(!told(&left).iter().any(|text| text.contains("likely for that")), "the client left");
+    let mut corrected = engineio(200);
+    corrected.client(text("42{}", true)).client(text("42[\"chat\"]", true)).server(frame(0x88, b"", false));
+    assert!(!told(&corrected).iter().any(|text| text.contains("likely for that")), "it went on");
+}
+
+#[test]
+fn a_close_for_a_broken_rule_names_what_broke_it() {
+    let closed = |said: &dyn Fn(&mut Conversation), code: u8| {
+        let mut talk = websocket("", "");
+        said(&mut talk);
+        talk.client(frame(0x88, &[3, code], true)).server(frame(0x88, &[3, code], false));
+        told(&talk)
+    };
+    let broken = |talk: &mut Conversation| {
+        talk.server(frame(0x01, b"he", false)).server(frame(0x81, b"llo", false));
+    };
+    let said = closed(&broken, 0xea);
+    let says = "127.0.0.1:51544 closed the WebSocket with 1002, protocol error: in frame 7, a new message before the one begun has \
+                ended";
+    assert!(said.iter().any(|text| text.starts_with(says)), "{said:?}");
+    let not_text = |talk: &mut Conversation| {
+        talk.server(frame(0x81, &[0xff], false));
+    };
+    let said = closed(&not_text, 0xef);
+    assert!(
+        said.iter().any(|text| text.contains("closed the WebSocket with 1007") && text.contains("in frame 6, ")),
+        "{said:?}"
+    );
+    let fine = |talk: &mut Conversation| {
+        talk.server(text("hello", false));
+    };
+    assert!(!closed(&fine, 0xea).iter().any(|text| text.contains("in frame")));
+}
