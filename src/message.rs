@@ -27,6 +27,12 @@ pub trait Payload: Any + fmt::Debug + Send + Sync {
     /// bytes belong to other messages, such as one put together from frames.
     fn parts(&self, len: u64) -> Vec<Part>;
 
+    /// Those of its parts that lie in this range of its bytes, perhaps with some before and behind, and where the first begins.
+    /// Who has many makes no more of them.
+    fn parts_in(&self, len: u64, _range: &Range<u64>) -> (u64, Vec<Part>) {
+        (0, self.parts(len))
+    }
+
     /// Which octets of a stream inside it holds, if any: who owns those is decided there.
     fn holds(&self) -> Option<Held> {
         None

@@ -144,18 +144,20 @@ impl Trace {
         let place = |offset: u64| to_frame(offset.clamp(range.start, range.end));
         for message in self.owners(buffer, range) {
             shares.fill(rest, place(message.range.start));
-            self.share_message(message, &place, shares);
+            self.share_message(message, range, &place, shares);
         }
     }
 
-    /// Gives the octets of a message to those who own its parts, or what is inside of them.
-    fn share_message(&self, message: &Message, place: &dyn Fn(u64) -> u32, shares: &mut Shares) {
+    /// Gives the octets of a message that lie in this range of the stream to those who own its parts, or what is inside of them.
+    fn share_message(&self, message: &Message, range: &Range<u64>, place: &dyn Fn(u64) -> u32, shares: &mut Shares) {
         let held = message.payload.holds().map(|held| {
             let at = message.range.start + held.at;
             (at..at + (held.range.end - held.range.start), held)
         });
-        let mut at = message.range.start;
-        for part in message.payload.parts(message.range.end - message.range.start) {
+        let [from, to] = [range.start, range.end].map(|offset| offset.saturating_sub(message.range.start));
+        let (first, parts) = message.payload.parts_in(message.range.end - message.range.start, &(from..to));
+        let mut at = message.range.start + first;
+        for part in parts {
             let here = at..at + part.len;
             at = here.end;
             let owner = if part.owner == INSIDE { DATA } else { part.owner };

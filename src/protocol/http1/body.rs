@@ -119,16 +119,15 @@ pub(super) const MAX_CHUNKS: usize = 1 << 18;
 /// Stretches of a chunked body: octets of framing, then octets of data.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Chunks {
-    /// Framing and data of each chunk; the last pair holds the closing framing.
-    pub(super) list: Vec<(u64, u64)>,
+    /// Where the data of each chunk lies in the body, with framing before it; the last is empty and ends the body.
+    pub(super) list: Vec<Range<u64>>,
     /// Those behind as many as are remembered, of the last walk alone: who reads what is there reads them.
-    later: Vec<(u64, u64)>,
+    later: Vec<Range<u64>>,
     /// How many such there were before.
     dropped: usize,
     /// What is odd about it, each once.
     odd: Vec<ChunkOddity>,
     scanned: usize,
-    pending_framing: u64,
     /// Of the chunk that begins at `scanned`: how long its first line is, and its size, once that line was read.
     begun: Option<(usize, u64)>,
     /// How long the first line of the last chunk is, once that was read: the trailer follows.
@@ -152,8 +151,6 @@ pub(super) enum Walk {
 pub(super) struct Cursor {
     /// Chunks read whole.
     chunks: usize,
-    /// Where the last of them ends in the body.
-    end: usize,
     /// How much was read of what follows.
     read: usize,
 }
@@ -168,10 +165,9 @@ impl Cursor {
 
     /// The next stretch of data in a chunked body that was not there at the last call: also of a chunk that goes on.
     pub(super) fn fresh_of(&mut self, chunks: &Chunks, available: usize) -> Option<Range<usize>> {
-        while let Some((framing, data)) = chunks.get(self.chunks) {
-            let start = self.end + *framing as usize;
-            let fresh = start + self.read..start + *data as usize;
-            *self = Self { chunks: self.chunks + 1, end: fresh.end, read: 0 };
+        while let Some(data) = chunks.get(self.chunks) {
+            let fresh = data.start as usize + self.read..data.end as usize;
+            *self = Self { chunks: self.chunks + 1, read: 0 };
             if !fresh.is_empty() {
                 return Some(fresh);
             }
@@ -184,18 +180,18 @@ impl Cursor {
 }
 
 impl Chunks {
-    /// The chunk with this number, if it is remembered.
-    fn get(&self, number: usize) -> Option<&(u64, u64)> {
+    /// The data of the chunk with this number, if it is remembered.
+    fn get(&self, number: usize) -> Option<&Range<u64>> {
         match number.checked_sub(self.list.len()) {
             None => self.list.get(number),
             Some(beyond) => self.later.get(beyond.checked_sub(self.dropped)?),
         }
     }
 
-    /// Takes note of a stretch of framing with the data behind it; `most` says how many are remembered.
-    fn push(&mut self, framing: u64, data: u64, most: usize) {
+    /// Takes note of a stretch of data with the framing before it; `most` says how many are remembered.
+    fn push(&mut self, data: Range<usize>, most: usize) {
         let remembered = if self.list.len() < most && !self.is_cut() { &mut self.list } else { &mut self.later };
-        remembered.push((framing, data));
+        remembered.push(data.start as u64..data.end as u64);
     }
 
     /// Whether there are more than are remembered.
@@ -288,8 +284,8 @@ impl Chunks {
             Some(_) => return Err(Walk::Invalid("a chunk does not end where its size says")),
             None => return Err(Walk::NeedMore),
         }
-        self.push(self.pending_framing + line_len as u64, size, MAX_CHUNKS);
-        (self.pending_framing, self.scanned, self.begun) = (2, end, None);
+        self.push(self.scanned + line_len..end - 2, MAX_CHUNKS);
+        (self.scanned, self.begun) = (end, None);
         Ok(())
     }
 
@@ -313,8 +309,9 @@ impl Chunks {
         };
         (self.last, self.seen, self.in_extensions) = (None, 0, false);
         self.tell(ChunkOddity::in_trailer(&trailer[..len]).into_iter());
-        self.push(self.pending_framing + (line_len + len) as u64, 0, usize::MAX);
-        Walk::Complete(self.scanned + line_len + len)
+        let end = self.scanned + line_len + len;
+        self.push(end..end, usize::MAX);
+        Walk::Complete(end)
     }
 
     fn tell(&mut self, found: impl Iterator<Item = ChunkOddity>) {
@@ -340,20 +337,18 @@ impl Chunks {
     /// rest is framing.
     pub(super) fn end_early(&mut self, available: usize) {
         let data = self.begun(available).unwrap_or(available..available);
-        let framing = self.pending_framing + data.start.saturating_sub(self.scanned) as u64;
-        self.push(framing, data.len() as u64, usize::MAX);
-        self.push(available.saturating_sub(data.end) as u64, 0, usize::MAX);
+        self.push(data, usize::MAX);
+        self.push(available..available, usize::MAX);
     }
 
     /// The body with the framing taken away.
     pub(super) fn join(&self, body: &[u8]) -> Vec<u8> {
         let mut at = 0usize;
         let mut out = Vec::new();
-        for (framing, data) in &self.list {
-            let start = at.saturating_add(*framing as usize);
-            let end = start.saturating_add(*data as usize);
-            out.extend_from_slice(body.get(start.min(body.len())..end.min(body.len())).unwrap_or_default());
-            at = end;
+        for data in &self.list {
+            let start = data.start as usize;
+            at = data.end as usize;
+            out.extend_from_slice(body.get(start.min(body.len())..at.min(body.len())).unwrap_or_default());
         }
         if self.is_cut() {
             join_behind(body, at, &mut out);

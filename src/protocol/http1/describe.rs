@@ -251,8 +251,7 @@ impl HttpMessage {
 
     /// How many octets the body of a message of so many has; `None` if they came in chunks, and are not at hand.
     pub fn body_len(&self, message: u64) -> Option<u64> {
-        let framing = self.head_len + self.tail_len();
-        self.chunks.is_none().then(|| message.saturating_sub(framing))
+        self.chunks.is_none().then(|| message.saturating_sub(self.head_len + self.tail_len()))
     }
 
     /// The status of a response.
@@ -341,23 +340,31 @@ impl Payload for HttpMessage {
     }
 
     fn parts(&self, len: u64) -> Vec<Part> {
+        self.parts_in(len, &(0..len)).1
+    }
+
+    fn parts_in(&self, len: u64, range: &Range<u64>) -> (u64, Vec<Part>) {
         let head = self.head_len.min(len);
-        let tail = self.tail_len().min(len - head);
+        let tail = len - self.tail_len().min(len - head);
         // What is compressed belongs to the frames that carry it.
         let owner = if matches!(self.head, Written::Packed(_)) { "http2" } else { "http" };
-        let mut parts = vec![Part { owner, len: head }];
-        let mut left = len - head - tail;
-        let framing = self.chunks.iter().flat_map(|chunks| &chunks.list);
-        let stretches = framing.flat_map(|(framing, data)| [("http", *framing), ("payload", *data)]);
-        for (owner, want) in stretches.chain([("payload", u64::MAX)]) {
-            let take = want.min(left);
-            if take > 0 {
-                parts.push(Part { owner, len: take });
+        let chunks = self.chunks.as_ref().map_or(&[][..], |chunks| &chunks.list);
+        let before = chunks.partition_point(|data| head + data.end <= range.start);
+        let start = before.checked_sub(1).map_or(0, |last| (head + chunks[last].end).min(tail));
+        let framed = chunks[before..].iter().flat_map(|data| [("http", data.start), ("payload", data.end)]);
+        let body = framed.map(|(owner, end)| (owner, (head + end).min(tail))).chain([("payload", tail)]);
+        let (mut at, mut parts) = (start, Vec::new());
+        for (owner, end) in std::iter::once((owner, head)).chain(body).chain([(owner, len)]) {
+            if at >= range.end && !parts.is_empty() {
+                break;
             }
-            left -= take;
+            // The head is a part, however short.
+            if end > at || (at == 0 && parts.is_empty()) {
+                parts.push(Part { owner, len: end - at });
+                at = end;
+            }
         }
-        parts.extend((tail > 0).then_some(Part { owner, len: tail }));
-        parts
+        (start, parts)
     }
 
     fn boxed(&self) -> Box<dyn Payload> {

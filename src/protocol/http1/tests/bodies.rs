@@ -128,3 +128,24 @@ fn chunks_that_make_no_sense_are_told() {
         talk.layers(1);
     }
 }
+
+/// Of a message of many chunks each frame asks for the few parts that it brought: all of them would be made as often as there
+/// are frames.
+#[test]
+fn of_many_chunks_only_those_asked_for_are_made_parts() {
+    let body = "3;x\r\nabc\r\n".repeat(5000);
+    let talk = answered(&format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{body}0\r\n\r\n"));
+    let told = &talk.heard.messages[1];
+    let len = told.range.end - told.range.start;
+    let (all, mut ends) = (told.payload.parts(len), vec![0]);
+    all.iter().for_each(|part| ends.push(ends[ends.len() - 1] + part.len));
+    assert_eq!((all.len(), ends[ends.len() - 1]), (2 + 2 * 5000, len));
+    for start in (0..len - 10).step_by(997).chain([0, 1, 46, 47, 48, 49, 52, len - 11, len - 6, len - 5, len - 1]) {
+        let range = start..(start + 10).min(len);
+        let (first, parts) = told.payload.parts_in(len, &range);
+        assert!((1..=6).contains(&parts.len()), "{start}: {parts:?}");
+        let at = ends.iter().position(|end| *end == first).unwrap();
+        assert_eq!(parts, all[at..at + parts.len()], "{start}");
+        assert!(first <= range.start && ends[at + parts.len()] >= range.end, "{start}: {parts:?}");
+    }
+}
