@@ -261,7 +261,9 @@ impl WebSocketDecoder {
             notes.insert(0, Note::new(Severity::Warn, text, "").about(Group::Undecoded));
             let speaker = &mut self.speakers[input.direction.index()];
             speaker.skip_to = Some(ends_at);
-            let inflater = speaker.inflater.as_mut().filter(|_| frame.encoded);
+            // Behind a part of a control frame what is missing may be of the message around it.
+            let is_inside = speaker.begun.as_ref().is_some_and(|begun| begun.encoded);
+            let inflater = speaker.inflater.as_mut().filter(|_| frame.encoded || is_inside);
             notes.extend(inflater.and_then(|inflater| inflater.gap(Lack::From(end))));
         }
         self.hand_out(&frame, input.direction, start..end, notes, is_whole, sink);

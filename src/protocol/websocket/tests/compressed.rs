@@ -1,4 +1,5 @@
-use super::{ERROR, HELLO, masked};
+use super::{ERROR, HELLO, WARN, masked};
+use crate::layer::Direction;
 use crate::protocol::testing::{Talk, hex};
 use crate::protocol::websocket::decoder::WebSocketDecoder;
 
@@ -53,4 +54,23 @@ fn inflated_text_must_be_utf8_too() {
     let mut talk = Talk::new(WebSocketDecoder::new(Some("permessage-deflate")).boxed());
     talk.server(hex("c107 00 0100 feff ff 00")); // a stored block with the octet ff, then the empty one
     assert_eq!(talk.notes(), [(ERROR, "RFC 6455 §8.1")], "{:?}", talk.told());
+}
+
+/// What is missing behind a part of a control frame may be of the message in which that stands.
+#[test]
+fn a_loss_in_a_control_frame_is_one_of_the_message_around_it() {
+    let cases = [
+        ("permessage-deflate; server_no_context_takeover", "< text \"Hello\", inflated 7 → 5", vec![]),
+        ("permessage-deflate", "< text 7 octets, compressed", vec![(WARN, "RFC 7692 §7.1.1")]),
+    ];
+    for (agreed, last, lost) in cases {
+        let mut talk = Talk::new(WebSocketDecoder::new(Some(agreed)).boxed());
+        // A ping of nine octets between the frames of a message: six of them are missing.
+        talk.server(hex("4103 f248cd 8909 616263")).skip(Direction::ToClient, 6, "");
+        talk.server(hex("8004 c9c90700")).server(hex(HELLO));
+        assert_eq!(talk.told().last().unwrap(), last, "{agreed}");
+        assert!(talk.notes().iter().all(|(severity, _)| *severity != ERROR), "{agreed}: {:?}", talk.notes());
+        let of_inflating: Vec<_> = talk.notes().into_iter().filter(|(_, spec)| spec.starts_with("RFC 7692")).collect();
+        assert_eq!(of_inflating, lost, "{agreed}");
+    }
 }
