@@ -214,7 +214,7 @@ impl<'a> Packet<'a> {
         if packet.kind.is_binary() {
             packet.read_attachments(&mut reader);
         }
-        packet.read_namespace(&mut reader);
+        packet.read_namespace(&mut reader, revision);
         packet.read_id(&mut reader);
         packet.read_data(&mut reader);
         packet.check(revision);
@@ -238,13 +238,14 @@ impl<'a> Packet<'a> {
         self.spans.attachments = Some(span);
     }
 
-    fn read_namespace(&mut self, reader: &mut Reader<'a>) {
+    /// In version 5 a question mark is one of the name.
+    fn read_namespace(&mut self, reader: &mut Reader<'a>, revision: Revision) {
         if !reader.rest().starts_with('/') {
             return;
         }
         // The comma may be missing where the packet ends.
         let (text, span) = reader.up_to(',');
-        let (namespace, query) = match text.split_once('?') {
+        let (namespace, query) = match text.split_once('?').filter(|_| revision == Revision::V4) {
             Some((namespace, query)) => (namespace, Some(query)),
             None => (text, None),
         };

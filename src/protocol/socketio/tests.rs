@@ -82,10 +82,12 @@ fn decodes_what_travels() {
         (r#"2[1,"x"]"#, r#"EVENT / [1,"x"]"#),
         // The comma may be missing at the end.
         ("0/admin", "CONNECT /admin"),
-        ("0/admin?token=1234,", "CONNECT /admin query token=1234"),
+        ("0/admin?token=1234,", "CONNECT /admin?token=1234"),
     ] {
         assert_eq!(read(text), expected);
     }
+    let text = "0/admin?token=1234,";
+    assert_eq!(short(&Packet::read(text, Revision::V4)), "CONNECT /admin query token=1234", "version 4 has queries");
     let text = r#"4"Not authorized""#;
     assert_eq!(short(&Packet::read(text, Revision::V4)), r#"CONNECT_ERROR / "Not authorized""#);
     assert_eq!(read(text), r#"CONNECT_ERROR / "Not authorized" (CONNECT_ERROR must carry an object)"#);
