@@ -268,8 +268,8 @@ impl HttpDecoder {
             odd::in_head(&input.bytes[..head.len], &mut notes);
         }
         let framing = match &head.start {
-            Start::Request { .. } => {
-                notes.extend(self.asked.crowded());
+            Start::Request { method, .. } => {
+                notes.extend(odd::in_method(&input.bytes[method.clone()]).into_iter().chain(self.asked.crowded()));
                 body::of_request(&texts, &mut notes)
             }
             Start::Response { status, .. } => {

@@ -4,9 +4,9 @@
 //! Nothing marks the beginning of a message, and a body may hold what looks like one. So it goes on only where octets that
 //! came together, as a segment brings them, begin with a whole head; those before are handed out as what is left of a message.
 
-use super::MAX_METHOD;
 use super::describe::HttpMessage;
 use super::head::{self, Read};
+use super::{MAX_METHOD, method_len};
 use crate::count::{counted, plural};
 use crate::layer::{Direction, Group, Note, Severity};
 use crate::message::{Draft, Input, Progress, Sink};
@@ -119,7 +119,7 @@ fn front(direction: Direction, bytes: &[u8], at_once: bool) -> Front {
 
 /// Whether `method SP request-target SP HTTP-version` is at the front (RFC 9112 §3); `None` if there is too little to tell.
 fn begins_request(line: &[u8]) -> Option<bool> {
-    let method = line.iter().take_while(|octet| octet.is_ascii_uppercase() || matches!(octet, b'-' | b'_')).count();
+    let method = method_len(line);
     let rest = &line[method..];
     match rest.first() {
         None if method <= MAX_METHOD => return None,

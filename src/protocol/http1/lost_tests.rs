@@ -98,7 +98,7 @@ fn only_a_whole_head_is_believed() {
         assert_eq!(talk.notes().len(), 1, "{text:?}");
     }
     for text in
-        ["GET", "GET / and more text", "GET  HTTP/1.1\r\n\r\n", "get / HTTP/1.1\r\n\r\n", "GET / HTTP/2\r\n\r\n"]
+        ["GET", "GET / and more text", "GET  HTTP/1.1\r\n\r\n", "got / HTTP/1.1\r\n\r\n", "GET / HTTP/2\r\n\r\n"]
     {
         let mut talk = joined();
         talk.client(TAIL).client(text).close();

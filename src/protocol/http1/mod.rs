@@ -78,6 +78,9 @@ impl Dissector for Http1 {
 /// The longest method name that is looked for; the registry's longest has 16 octets (RFC 9110 §16.1.1).
 const MAX_METHOD: usize = 24;
 
+/// The methods that are known in other letters, too (RFC 9110 §9.3, RFC 5789).
+const METHODS: [&str; 9] = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
+
 /// So many octets of empty lines are passed over before a request: at least one line SHOULD be (§2.2), and some clients send
 /// more.
 const MAX_EMPTY: usize = 16;
@@ -91,13 +94,27 @@ fn looks_like_request(bytes: &[u8]) -> Verdict {
         return Verdict::NeedMore;
     }
     let line_end = bytes.iter().position(|b| *b == b'\n');
-    let method_len = bytes.iter().take_while(|b| b.is_ascii_uppercase() || matches!(b, b'-' | b'_')).count();
+    let method_len = method_len(bytes);
     match (bytes.get(method_len), line_end) {
         (None, _) if method_len <= MAX_METHOD => Verdict::NeedMore,
         (Some(b' '), None) if method_len > 0 && bytes.len() < head::MAX_HEAD => Verdict::NeedMore,
         (Some(b' '), Some(end)) if method_len > 0 && has_version(&bytes[..end]) => Verdict::Yes,
         _ => Verdict::No,
     }
+}
+
+/// How many octets at the front may be a method: capital letters, as all those in use have. One that is known but for small
+/// letters is none of them (RFC 9110 §9.1), and who sends it means that one.
+fn method_len(bytes: &[u8]) -> usize {
+    let capitals = bytes.iter().take_while(|b| b.is_ascii_uppercase() || matches!(b, b'-' | b'_')).count();
+    let letters = bytes.iter().take(MAX_METHOD).take_while(|octet| octet.is_ascii_alphabetic()).count();
+    let may_be = |known: &str| match known.as_bytes().get(..letters) {
+        Some(front) => {
+            (letters == known.len() || letters == bytes.len()) && front.eq_ignore_ascii_case(&bytes[..letters])
+        }
+        None => false,
+    };
+    if METHODS.into_iter().any(may_be) { letters.max(capitals) } else { capitals }
 }
 
 fn has_version(line: &[u8]) -> bool {

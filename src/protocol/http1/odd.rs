@@ -5,6 +5,7 @@
 //! - RFC 9112 §2.2 (line ends), §5.1 (space before the colon), §5.2 (folded lines), §7.1.1 (chunk extensions),
 //!   §11.2 (request smuggling).
 
+use super::METHODS;
 use super::head::MAX_HEAD;
 use crate::layer::{Note, Severity};
 use crate::message::Head;
@@ -74,6 +75,16 @@ pub(super) fn in_head(head: &[u8], notes: &mut Vec<Note>) {
         let text = "white space between a header field's name and its colon: some read another name";
         tell(Severity::Error, text, "RFC 9112 §5.1");
     }
+}
+
+/// What is odd about a method. "The method token is case-sensitive" (RFC 9110 §9.1).
+pub(super) fn in_method(method: &[u8]) -> Option<Note> {
+    if !method.iter().any(u8::is_ascii_lowercase) {
+        return None;
+    }
+    let meant = METHODS.into_iter().find(|known| known.as_bytes().eq_ignore_ascii_case(method))?;
+    let text = format!("methods are case-sensitive: {} is not {meant}", String::from_utf8_lossy(method));
+    Some(Note::new(Severity::Warn, text, "RFC 9110 §9.1"))
 }
 
 /// What is odd about the header fields that say how the body is framed.

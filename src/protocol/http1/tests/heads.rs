@@ -1,6 +1,6 @@
 use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
 
-use super::{EMPTY_200, ERROR, GET, SWITCHING, TO_CLIENT, WARN, answered, asked};
+use super::{EMPTY_200, ERROR, GET, SWITCHING, TO_CLIENT, WARN, answered, asked, joined, talk};
 use crate::layer::{Group, Severity, Value};
 use crate::message::{Dissector as _, Probe, Verdict};
 use crate::protocol::http1::{Http1, HttpMessage};
@@ -151,4 +151,25 @@ proptest! {
         }
         prop_assert_eq!(end as usize == changed.len() || talk.deaf[TO_CLIENT.index()], true, "all is shown");
     }
+}
+
+/// Methods are case-sensitive, so this one is none of those that are known. Who sends it speaks HTTP all the same.
+#[test]
+fn a_method_in_small_letters_is_told() {
+    let probe =
+        |line: &str| Http1.probe(Probe { to_server: line.as_bytes(), to_client: b"", end: false, joined: false });
+    for line in ["patch /api/1 HTTP/1.1\r\n", "Get / HTTP/1.0\r\n"] {
+        (0..line.len()).for_each(|cut| assert_eq!(probe(&line[..cut]), Verdict::NeedMore, "{:?}", &line[..cut]));
+        assert_eq!(probe(line), Verdict::Yes, "{line:?}");
+    }
+    for other in ["get / HTTP/2.0\r\n", "get it\r\n", "hello / HTTP/1.1\r\n", "hel", "getting", "gets ", "putx"] {
+        assert_eq!(probe(other), Verdict::No, "{other:?}");
+    }
+    let request = "patch /api/1 HTTP/1.1\r\nHost: a\r\n\r\n";
+    for mut talk in [talk(), joined()] {
+        talk.client(request).server("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+        assert_eq!(talk.told(), ["> patch /api/1", "< 400 Bad Request"]);
+        assert_eq!(talk.notes(), [(WARN, "RFC 9110 §9.1")]);
+    }
+    assert_eq!(asked("brew /pot HTTP/1.1\r\n\r\n").notes(), [], "it is a method of its own");
 }
