@@ -50,21 +50,9 @@ pub(super) fn judge(upgrade: &Upgrade, sink: &mut dyn Sink) -> WebSocketHandshak
         (Some(computed), Some(accept)) => Some(computed == accept),
         _ => None,
     };
-    let mut notes = Vec::new();
-    let mut of_request = Vec::new();
-    // "The scheme and path of the request's URI are carried in :scheme and :path", and nothing is hashed (RFC 8441 §5).
+    let (mut notes, of_request) = (Vec::new(), check_asked(upgrade));
     let is_connect = request.start == "CONNECT";
-    match is_connect {
-        true => check_version(request, "RFC 8441 §5", &mut of_request),
-        false => check_request(request, &mut of_request),
-    }
-    check_offers(request, &mut of_request);
-    if upgrade.spoke_early {
-        // "Once the client's opening handshake has been sent, the client MUST wait for a response from the server before
-        // sending any further data." §4.1
-        let text = "octets from the client came before the answer, for which it must wait";
-        of_request.push(Note::new(Severity::Error, text, "RFC 6455 §4.1"));
-    }
+    let asks = asks(request);
     if upgrade.switched {
         if !is_connect {
             check_response(response, accept_valid, &mut notes);
@@ -72,7 +60,7 @@ pub(super) fn judge(upgrade: &Upgrade, sink: &mut dyn Sink) -> WebSocketHandshak
         check_once(response, ANSWERED_ONCE, "answer", &mut notes);
         check_grammar(response, "answer", &mut notes);
         note_unknown(response, &mut notes);
-        if upgrade.request_range.is_some() {
+        if asks && upgrade.request_range.is_some() {
             check_choices(request, response, &mut notes);
         }
     } else {
@@ -82,7 +70,7 @@ pub(super) fn judge(upgrade: &Upgrade, sink: &mut dyn Sink) -> WebSocketHandshak
     }
     let wrong = notes.iter().chain(&of_request).any(|note| note.severity == Severity::Error);
     let handshake = WebSocketHandshake {
-        accepted: upgrade.switched && (is_connect || accept_valid == Some(true)) && !wrong,
+        accepted: upgrade.switched && asks && (is_connect || accept_valid == Some(true)) && !wrong,
         accept_valid,
         accept_computed,
         subprotocol: response.get("sec-websocket-protocol").map(str::to_owned),
@@ -105,11 +93,35 @@ fn extensions(head: &Head) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join(", "))
 }
 
-fn check_request(request: &Head, notes: &mut Vec<Note>) {
-    if request.headers.is_empty() {
-        notes.push(Note::new(Severity::Warn, "the request was not captured: the answer cannot be checked", ""));
-        return;
+/// Whether a request asks for a change of protocol at all.
+fn asks(request: &Head) -> bool {
+    request.start == "CONNECT" || request.get("upgrade").is_some()
+}
+
+/// What is to be said of the request.
+fn check_asked(upgrade: &Upgrade) -> Vec<Note> {
+    let (request, mut notes) = (&upgrade.request, Vec::new());
+    if upgrade.request_range.is_none() {
+        let text = "the request was not captured: the answer cannot be checked";
+        notes.push(Note::new(Severity::Warn, text, ""));
+    } else if request.start == "CONNECT" {
+        // "The scheme and path of the request's URI are carried in :scheme and :path", and nothing is hashed (RFC 8441 §5).
+        check_version(request, "RFC 8441 §5", &mut notes);
+    } else if asks(request) {
+        // Of one that asks for nothing HTTP says that the answer is wrong.
+        check_request(request, &mut notes);
     }
+    check_offers(request, &mut notes);
+    if upgrade.spoke_early {
+        // "Once the client's opening handshake has been sent, the client MUST wait for a response from the server before
+        // sending any further data." §4.1
+        let text = "octets from the client came before the answer, for which it must wait";
+        notes.push(Note::new(Severity::Error, text, "RFC 6455 §4.1"));
+    }
+    notes
+}
+
+fn check_request(request: &Head, notes: &mut Vec<Note>) {
     let mut error = |text: String| notes.push(Note::new(Severity::Error, text, "RFC 6455 §4.2.1"));
     if request.start != "GET" || request.minor_version < 1 {
         error("the request is not a GET of HTTP/1.1".into());

@@ -187,11 +187,20 @@ fn a_refused_handshake_stays_http() {
 #[test]
 fn without_the_request_the_answer_cannot_be_checked() {
     let mut upgrade = upgrade();
-    upgrade.request = Head::default();
-    drop(upgrade.response.headers.pop());
+    (upgrade.request, upgrade.request_range) = (Head::default(), None);
     let (handshake, notes, _) = judge(&upgrade);
     assert_eq!((handshake.accepted, handshake.accept_valid), (false, None));
     assert_eq!(notes, [(WARN, "")], "no error is made of what was not captured");
+}
+
+/// A server that changes the protocol of a plain GET: the request is there, and nothing is wrong with it.
+#[test]
+fn a_request_that_did_not_ask_was_captured() {
+    let mut upgrade = upgrade();
+    upgrade.request.headers.clear();
+    let (handshake, notes, decoder) = judge(&upgrade);
+    assert!(!handshake.accepted && decoder);
+    assert_eq!(notes, [], "what is wrong with the answer HTTP has told");
 }
 
 proptest! {
