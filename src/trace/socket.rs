@@ -133,7 +133,7 @@ impl Sockets {
 
     /// Takes what an Engine.IO message carries.
     pub(super) fn hear(&mut self, carried: &Carried<'_>, sid: &Arc<str>, content: &Data<'_>, found: &mut Found) {
-        if self.parser == Parser::Unheard {
+        if self.parser == Parser::Unheard && !self.is_foreign {
             self.parser = recognise(content, self.revision).unwrap_or(Parser::Unheard);
             self.name_parser(found);
         }

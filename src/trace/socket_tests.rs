@@ -110,6 +110,14 @@ fn packets_that_are_not_written_as_usual_are_named() {
     assert_eq!(noted(b"\xc1\xc1", false), [""; 0], "the opening is missing: it may be an attachment");
 }
 
+/// What was said not to be read further is not, though a later message may look like a packet.
+#[test]
+fn what_is_no_socketio_stays_so() {
+    let noted = session(&[(TO_SERVER, "4hello"), (TO_SERVER, "40"), (TO_CLIENT, "4hello"), (TO_CLIENT, "bAQID")]);
+    assert_eq!(noted.len(), 1, "{noted:?}");
+    assert!(noted[0].1.contains("not read further"), "{noted:?}");
+}
+
 /// Nobody is blamed for attachments that come but are not waited for.
 #[test]
 fn attachments_that_are_not_waited_for_were_announced() {
