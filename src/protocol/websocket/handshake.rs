@@ -216,7 +216,9 @@ fn check_response(response: &Head, accept_valid: Option<bool>, notes: &mut Vec<N
 /// What the server chose must have been offered.
 fn check_choices(request: &Head, response: &Head, notes: &mut Vec<Note>) {
     let mut error = |text: String| notes.push(Note::new(Severity::Error, text, "RFC 6455 §4.1"));
-    let is_offered = |chosen: &&str| request.has_token("sec-websocket-protocol", chosen.trim());
+    // Values are compared as they are written (RFC 7936).
+    let offers = || request.all("sec-websocket-protocol").flat_map(|value| value.split(',')).map(str::trim);
+    let is_offered = |chosen: &&str| offers().any(|name| name == chosen.trim());
     if let Some(chosen) = response.all("sec-websocket-protocol").find(|chosen| !is_offered(chosen)) {
         error(format!("the subprotocol {chosen} was not offered"));
     }

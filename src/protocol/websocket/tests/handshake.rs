@@ -92,6 +92,7 @@ fn a_handshake_is_judged_by_every_clause() {
         ("a wrong accept", |u| set(&mut u.response, "Sec-WebSocket-Accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOO=")),
         ("no accept", |u| drop(&mut u.response, "Sec-WebSocket-Accept")),
         ("a subprotocol nobody offered", |u| set(&mut u.response, "Sec-WebSocket-Protocol", "mqtt")),
+        ("a subprotocol in other letters", |u| set(&mut u.response, "Sec-WebSocket-Protocol", "Chat")),
         ("an extension nobody offered", |u| {
             u.response.headers.push(("Sec-WebSocket-Extensions".into(), "permessage-deflate".into()));
         }),
