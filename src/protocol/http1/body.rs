@@ -79,7 +79,9 @@ enum Coding {
 /// "If a message is received with both a Transfer-Encoding and a Content-Length header field, the Transfer-Encoding
 /// overrides the Content-Length."
 fn transfer_coding(head: &Head, notes: &mut Vec<Note>) -> Option<Coding> {
-    let last = head.all("transfer-encoding").flat_map(|value| value.split(',')).map(str::trim).last()?;
+    let codings = head.all("transfer-encoding").flat_map(|value| value.split(',')).map(str::trim);
+    // Nothing between two commas is nothing in the list (RFC 9110 §5.6.1.2).
+    let last = codings.filter(|coding| !coding.is_empty()).last()?;
     if head.get("content-length").is_some() {
         let text =
             "both Transfer-Encoding and Content-Length: Transfer-Encoding counts, and the message may be an attack";

@@ -94,7 +94,7 @@ pub(super) fn in_framing(head: &Head, notes: &mut Vec<Note>) {
     }
     let mut tell = |severity, text: String, spec| notes.push(Note::new(severity, text, spec));
     let list = |name: &'static str| head.all(name).flat_map(|value| value.split(',')).map(str::trim);
-    let codings: Vec<&str> = list("transfer-encoding").collect();
+    let codings: Vec<&str> = list("transfer-encoding").filter(|coding| !coding.is_empty()).collect();
     if !codings.is_empty() && head.minor_version == 0 {
         // "A server or client that receives an HTTP/1.0 message containing a Transfer-Encoding header field MUST treat
         // the message as if the framing is faulty"

@@ -149,3 +149,10 @@ fn of_many_chunks_only_those_asked_for_are_made_parts() {
         assert!(first <= range.start && ends[at + parts.len()] >= range.end, "{start}: {parts:?}");
     }
 }
+
+/// "A recipient MUST parse and ignore a reasonable number of empty list elements" (RFC 9110 §5.6.1.2).
+#[test]
+fn nothing_between_two_commas_is_no_coding() {
+    let talk = asked("POST / HTTP/1.1\r\nTransfer-Encoding: ,chunked,\r\n\r\n0\r\n\r\n");
+    assert_eq!((talk.told(), talk.notes()), (vec!["> POST /".to_owned()], vec![]));
+}
