@@ -108,10 +108,13 @@ fn content_length(head: &Head, notes: &mut Vec<Note>) -> Option<u64> {
         let text = "several Content-Length values that differ: where the body ends is not defined";
         notes.push(Note::new(Severity::Error, text, "RFC 9112 §6.3"));
     }
-    let parsed = first.bytes().all(|b| b.is_ascii_digit()).then(|| first.parse().ok()).flatten();
-    if parsed.is_none() {
-        notes.push(Note::new(Severity::Error, "Content-Length is not a number", "RFC 9112 §6.3"));
-    }
+    let is_number = !first.is_empty() && first.bytes().all(|octet| octet.is_ascii_digit());
+    let parsed = is_number.then(|| first.parse().ok()).flatten();
+    let text = match is_number {
+        true => "Content-Length is larger than any number that is counted here",
+        false => "Content-Length is not a number",
+    };
+    notes.extend(parsed.is_none().then(|| Note::new(Severity::Error, text, "RFC 9112 §6.3")));
     parsed
 }
 
@@ -250,7 +253,7 @@ impl Chunks {
                     return Walk::NeedMore;
                 }
                 Ok(httparse::Status::Partial) => return Walk::Invalid("the line with a chunk's size does not end"),
-                Err(_) => return Walk::Invalid("the size of a chunk is not a hexadecimal number"),
+                Err(_) => return Walk::Invalid(wrong_size(rest)),
             };
             if !rest.first().is_some_and(u8::is_ascii_hexdigit) {
                 return Walk::Invalid("a chunk has no size");
@@ -356,6 +359,16 @@ impl Chunks {
             join_behind(body, at, &mut out);
         }
         out
+    }
+}
+
+/// What is wrong with a line that has no size of a chunk.
+fn wrong_size(line: &[u8]) -> &'static str {
+    let digits = line.iter().take_while(|octet| octet.is_ascii_hexdigit()).count();
+    match line.get(digits) {
+        Some(b'\n') if digits > 0 => "the line with a chunk's size ends with a line feed alone",
+        _ if digits > 2 * size_of::<u64>() => "the size of a chunk is larger than any number that is counted here",
+        _ => "the size of a chunk is not a hexadecimal number",
     }
 }
 

@@ -1,5 +1,6 @@
 use super::{EMPTY_200, ERROR, GET, TO_CLIENT, WARN, answered, asked, bodies, body_of};
 use crate::layer::Severity;
+use crate::protocol::testing::Talk;
 
 const NOT_UNDONE: (Severity, &str) = (Severity::Note, "RFC 9112 §7");
 
@@ -155,4 +156,20 @@ fn of_many_chunks_only_those_asked_for_are_made_parts() {
 fn nothing_between_two_commas_is_no_coding() {
     let talk = asked("POST / HTTP/1.1\r\nTransfer-Encoding: ,chunked,\r\n\r\n0\r\n\r\n");
     assert_eq!((talk.told(), talk.notes()), (vec!["> POST /".to_owned()], vec![]));
+}
+
+/// What is wrong with a length is said: it is a number.
+#[test]
+fn a_length_may_be_too_large_or_end_wrongly() {
+    let noted = |talk: Talk| talk.heard.messages.last().unwrap().notes[0].text.clone();
+    let request = |length: &str| noted(asked(&format!("POST / HTTP/1.1\r\nContent-Length: {length}\r\n\r\n")));
+    assert_eq!(request("99999999999999999999999999"), "Content-Length is larger than any number that is counted here");
+    assert_eq!(request("9e9"), "Content-Length is not a number");
+    assert_eq!(request(""), "Content-Length is not a number");
+    let chunk =
+        |line: &str| noted(answered(&format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{line}hello")));
+    assert_eq!(chunk("ffffffffffffffffff\r\n"), "the size of a chunk is larger than any number that is counted here");
+    assert_eq!(chunk("5\n"), "the line with a chunk's size ends with a line feed alone");
+    assert_eq!(chunk("5;x\r\n5\r\n"), "a chunk does not end where its size says");
+    assert_eq!(chunk("5z\r\n"), "the size of a chunk is not a hexadecimal number");
 }
