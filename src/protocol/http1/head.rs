@@ -115,7 +115,10 @@ fn leniently(bytes: &[u8], parse: fn(&[u8]) -> Read) -> Read {
     }
     let Some(copy) = odd::repaired(bytes) else { return read };
     match parse(&copy) {
-        Read::Complete(head) => Read::Complete(RawHead { is_repaired: true, ..head }),
+        Read::Complete(head) => {
+            let minor_version = odd::higher_version(bytes).unwrap_or(head.minor_version);
+            Read::Complete(RawHead { minor_version, is_repaired: true, ..head })
+        }
         Read::NeedMore if bytes.len() < MAX_HEAD => Read::NeedMore,
         Read::NeedMore | Read::Invalid(_) | Read::TooLarge(_) => read,
     }

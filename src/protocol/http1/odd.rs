@@ -11,7 +11,7 @@ use crate::layer::{Note, Severity};
 use crate::message::Head;
 
 /// A copy of a head that a strict reader refuses, in which every octet has kept its place: folds and bare carriage
-/// returns become spaces, a colon moves in front of the spaces before it. A line that has not ended is left out.
+/// returns become spaces, a colon moves in front of the spaces before it, a higher version becomes one that is known. A line that has not ended is left out.
 /// `None` if there is nothing to repair.
 pub(super) fn repaired(bytes: &[u8]) -> Option<Vec<u8>> {
     let bytes = &bytes[..bytes.len().min(MAX_HEAD)];
@@ -40,6 +40,9 @@ pub(super) fn repaired(bytes: &[u8]) -> Option<Vec<u8>> {
 fn repair_line(line: &mut [u8], is_header: bool) {
     // "A recipient of such a bare CR MUST consider that element to be invalid or replace each bare CR with SP" §2.2
     line.iter_mut().filter(|octet| **octet == b'\r').for_each(|octet| *octet = b' ');
+    if let Some(digit) = higher_digit(line).filter(|_| !is_header) {
+        line[digit] = b'1';
+    }
     let Some(colon) = line.iter().position(|octet| *octet == b':').filter(|_| is_header) else { return };
     let name_len = line[..colon].iter().take_while(|octet| !octet.is_ascii_whitespace()).count();
     if name_len > 0 && line[name_len..colon].iter().all(u8::is_ascii_whitespace) {
@@ -48,8 +51,28 @@ fn repair_line(line: &mut [u8], is_header: bool) {
     }
 }
 
+/// Where in a start line the minor version stands, if it is higher than any that is known.
+fn higher_digit(line: &[u8]) -> Option<usize> {
+    const NAME: &[u8] = b"HTTP/1.";
+    let name = if line.starts_with(NAME) { 0 } else { line.len().checked_sub(NAME.len() + 1)? };
+    let digit = name + NAME.len();
+    (line[name..].starts_with(NAME) && matches!(line.get(digit), Some(b'2'..=b'9'))).then_some(digit)
+}
+
+/// The minor version of a head, if it is higher than any that is known.
+pub(super) fn higher_version(head: &[u8]) -> Option<u8> {
+    let start = head.iter().position(|octet| !matches!(octet, b'\r' | b'\n'))?;
+    let line = head[start..].split(|octet| *octet == b'\n').next()?;
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    Some(line[higher_digit(line)?] - b'0')
+}
+
 /// What is odd about the lines of a head.
 pub(super) fn in_head(head: &[u8], notes: &mut Vec<Note>) {
+    if let Some(minor) = higher_version(head) {
+        let text = format!("HTTP/1.{minor} is not known: it is read as HTTP/1.1, as it should be");
+        notes.push(Note::new(Severity::Note, text, "RFC 9110 §2.5"));
+    }
     let before = |at: usize| at.checked_sub(1).and_then(|at| head.get(at));
     let places = |octet: u8| (0..head.len()).filter(move |at| head[*at] == octet);
     let mut tell = |severity, text, spec| notes.push(Note::new(severity, text, spec));
@@ -111,7 +134,7 @@ pub(super) fn in_framing(head: &Head, notes: &mut Vec<Note>) {
     if lengths.len() > 1 && lengths.iter().all(|length| *length == lengths[0]) {
         tell(Severity::Warn, "Content-Length more than once, with one value: it counts once".into(), "RFC 9112 §6.3");
     }
-    if head.minor_version == 1 && head.has_token("expect", "100-continue") {
+    if head.minor_version > 0 && head.has_token("expect", "100-continue") {
         // "A client MUST NOT generate a 100-continue expectation in a request that does not include content."
         let (severity, text) = match codings.is_empty() && lengths.is_empty() {
             true => (Severity::Warn, "the client expects 100 (Continue), but has no body to send"),

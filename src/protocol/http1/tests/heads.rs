@@ -173,3 +173,17 @@ fn a_method_in_small_letters_is_told() {
     }
     assert_eq!(asked("brew /pot HTTP/1.1\r\n\r\n").notes(), [], "it is a method of its own");
 }
+
+/// A recipient "SHOULD process the message as if it was in the highest minor version within that major version to which the
+/// recipient is conformant" (RFC 9110 §2.5).
+#[test]
+fn a_higher_minor_version_is_read_as_the_highest_that_is_known() {
+    let mut talk = asked("GET / HTTP/1.2\r\nHost: a\r\n\r\n");
+    talk.server("HTTP/1.7 200 OK\r\nContent-Length: 0\r\n\r\n").client(GET).server("HTTP/1.2 204\r\n\r\n");
+    assert_eq!(talk.told(), ["> GET /", "< 200 OK", "> GET /", "< 204 "]);
+    assert_eq!(talk.notes(), [(Severity::Note, "RFC 9110 §2.5"); 3]);
+    let version = |n: usize, name| talk.layers(n)[0].value(name).cloned();
+    assert_eq!(version(0, "http.request.version"), Some(Value::Text("HTTP/1.2".into())));
+    assert_eq!(version(1, "http.response.version"), Some(Value::Text("HTTP/1.7".into())));
+    assert_eq!(asked("GET / HTTP/1.x\r\n\r\n").notes(), [(ERROR, "RFC 9112 §2.1")]);
+}
