@@ -185,6 +185,11 @@ impl Cursor {
 }
 
 impl Chunks {
+    /// Whether there is any data.
+    pub(super) fn has_data(&self) -> bool {
+        self.list.iter().any(|data| !data.is_empty())
+    }
+
     /// The data of the chunk with this number, if it is remembered.
     fn get(&self, number: usize) -> Option<&Range<u64>> {
         match number.checked_sub(self.list.len()) {

@@ -344,7 +344,7 @@ impl HttpDecoder {
         if !complete {
             open.chunks.end_early((len as usize).saturating_sub(open.head.len));
         }
-        open.notes.extend(open.chunks.notes());
+        open.notes.extend(open.unexpected(len).into_iter().chain(open.chunks.notes()));
         open.chunks.drop_later();
         let chunks = (open.framing == Framing::Chunked).then_some(open.chunks);
         let request = self.asked.front().map(|asked| asked.range.clone()).filter(|_| open.is_answer);

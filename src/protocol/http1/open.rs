@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::body::{Chunks, Cursor, Framing, Walk};
 use super::coding::Undone;
 use super::events::Events;
-use super::head::RawHead;
+use super::head::{RawHead, Start};
 use super::persist::Closing;
 use crate::layer::{Note, Severity};
 use crate::message::{Head, Input, Progress, Sink};
@@ -79,6 +79,17 @@ impl Open {
         }
         let text = "the body is cut short: the connection or the capture ended first, or octets are missing";
         Note::new(Severity::Warn, text, "RFC 9112 §8")
+    }
+
+    /// What is said of a response of so many octets that has content and must have none.
+    pub(super) fn unexpected(&self, len: u64) -> Option<Note> {
+        let Start::Response { status: 205, .. } = self.head.start else { return None };
+        let has_content = match self.framing {
+            Framing::Chunked => self.chunks.has_data(),
+            Framing::None | Framing::Length(_) | Framing::UntilClose => len > self.head.len as u64,
+        };
+        let text = "content in a 205, which must have none: it only tells the client to reset what it shows";
+        has_content.then(|| Note::new(Severity::Warn, text, "RFC 9110 §15.3.6"))
     }
 
     /// Consumes what nobody needs any more of a long body.

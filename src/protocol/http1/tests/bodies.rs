@@ -173,3 +173,19 @@ fn a_length_may_be_too_large_or_end_wrongly() {
     assert_eq!(chunk("5;x\r\n5\r\n"), "a chunk does not end where its size says");
     assert_eq!(chunk("5z\r\n"), "the size of a chunk is not a hexadecimal number");
 }
+
+/// "a server MUST NOT generate content in a 205 response" (RFC 9110 §15.3.6)
+#[test]
+fn a_205_has_no_content() {
+    const NOTE: (Severity, &str) = (WARN, "RFC 9110 §15.3.6");
+    for (rest, notes) in [
+        ("Content-Length: 0\r\n\r\n", vec![]),
+        ("Content-Length: 2\r\n\r\nhi", vec![NOTE]),
+        ("Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", vec![]),
+        ("Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", vec![NOTE]),
+        ("\r\n", vec![]),
+        ("\r\nhi", vec![NOTE]),
+    ] {
+        assert_eq!(body_of(&format!("HTTP/1.1 205 Reset Content\r\n{rest}")).1, notes, "{rest:?}");
+    }
+}
