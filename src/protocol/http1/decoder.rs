@@ -307,7 +307,7 @@ impl HttpDecoder {
         match extent {
             Extent::Whole(len) => self.finish(input, len, true, sink),
             Extent::Partial if input.end => {
-                open.notes.push(open.cut_short());
+                open.notes.push(open.cut_short(there));
                 self.skip_to[input.direction.index()] =
                     open.end().filter(|end| *end > input.offset + input.bytes.len() as u64);
                 self.finish(input, there, false, sink)

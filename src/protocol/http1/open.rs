@@ -21,6 +21,8 @@ pub(super) struct Open {
     pub(super) is_rest: bool,
     /// It answers the oldest of the requests that wait.
     pub(super) is_answer: bool,
+    /// It is a request that waited for 100 (Continue), and was answered: its body need not come.
+    pub(super) is_spared: bool,
     /// The body is an event stream. (What hardly any message has is apart: each of them is moved a few times.)
     pub(super) events: Option<Box<Events>>,
     pub(super) notes: Vec<Note>,
@@ -55,6 +57,7 @@ impl Open {
             chunks: Chunks::default(),
             is_rest: false,
             is_answer: false,
+            is_spared: false,
             events: None,
             notes: Vec::new(),
             closing: None,
@@ -72,8 +75,12 @@ impl Open {
         }
     }
 
-    /// What is said where the body is not all there.
-    pub(super) fn cut_short(&self) -> Note {
+    /// What is said where the body is not all there, of a message of which so many octets are.
+    pub(super) fn cut_short(&self, there: u64) -> Note {
+        if self.is_spared && there <= self.head.len as u64 {
+            let text = "the body was not sent: who waits for 100 (Continue) and is answered otherwise need not send it";
+            return Note::new(Severity::Chat, text, "RFC 9110 §10.1.1");
+        }
         if self.events.is_some() && !matches!(self.framing, Framing::Length(_)) {
             return Events::unended();
         }

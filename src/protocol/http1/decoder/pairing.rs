@@ -64,6 +64,13 @@ impl HttpDecoder {
         }
     }
 
+    /// "This allows the client to wait for an indication that it is worthwhile to send the content before actually doing so"
+    /// (RFC 9110 §10.1.1): where the answer comes instead, the body need not.
+    fn spare(&mut self, asked: Option<&Asked>) {
+        let (Some(asked), Some(open)) = (asked, &mut self.open[Direction::ToServer.index()]) else { return };
+        open.is_spared = open.start == asked.range.start && asked.head.has_token("expect", "100-continue");
+    }
+
     /// Pairs a final response, or the 101, with its request; the others (100, 103) only announce.
     pub(super) fn answer(
         &mut self,
@@ -76,6 +83,7 @@ impl HttpDecoder {
             return Progress::Consumed(len);
         }
         let asked = if is_answer { self.asked.pop() } else { None };
+        self.spare(asked.as_ref());
         if asked.as_ref().is_some_and(|asked| asked.head.start == "CONNECT") && (200..300).contains(&status) {
             return Progress::Tunnel(len);
         }

@@ -189,3 +189,18 @@ fn a_205_has_no_content() {
         assert_eq!(body_of(&format!("HTTP/1.1 205 Reset Content\r\n{rest}")).1, notes, "{rest:?}");
     }
 }
+
+/// A client that waits for 100 (Continue) and is refused sends no body, as it should (RFC 9110 §10.1.1).
+#[test]
+fn who_is_refused_before_the_body_need_not_send_it() {
+    let refused = |body: &str, status: &str| {
+        let mut talk = asked("POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+        talk.server(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n")).client(body).close();
+        assert!(talk.told().contains(&"> POST / (incomplete)".to_owned()));
+        talk.notes()
+    };
+    let expects = (Severity::Chat, "RFC 9110 §10.1.1");
+    assert_eq!(refused("", "417 Expectation Failed"), [expects, expects]);
+    assert_eq!(refused("he", "417 Expectation Failed"), [expects, (WARN, "RFC 9112 §8")], "it had begun");
+    assert!(refused("", "100 Continue").contains(&(WARN, "RFC 9112 §8")), "it was told to go on");
+}
