@@ -85,7 +85,9 @@ impl<'a> Body<'a> {
                 read_packet(carried, version, &Transport::Polling, &mut sid, packet, sessions, found);
             }
         }
-        if let Some(stop) = packets.stopped().filter(|_| carried.complete) {
+        // A packet that is cut says so itself.
+        let is_told = |note: &Note| found.ridden.iter().any(|ridden| ridden.notes.contains(note));
+        if let Some(stop) = packets.stopped().filter(|stop| carried.complete && !is_told(&stop.note)) {
             match found.ridden.last_mut() {
                 Some(last) => last.notes.push(stop.note.clone()),
                 None => found.remarks.push(stop.note.clone()),

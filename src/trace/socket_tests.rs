@@ -346,3 +346,20 @@ fn a_session_through_a_proxy_is_two_conversations() {
         4
     );
 }
+
+/// A packet that is cut is told once, on the packet.
+#[test]
+fn a_payload_that_ends_too_early_is_told_once() {
+    let open = r#"0{"sid":"s1","upgrades":[],"pingInterval":300,"pingTimeout":200}"#;
+    let body = format!("{}:{open}", open.len());
+    let mut talk = Conversation::new().open();
+    talk.client("GET /socket.io/?EIO=3&transport=polling HTTP/1.1\r\nHost: a\r\n\r\n");
+    talk.server(format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
+    talk.client(
+        "POST /socket.io/?EIO=3&transport=polling&sid=s1 HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n\
+         Content-Length: 11\r\n\r\n99:42[\"ab\"]",
+    );
+    let trace = talk.trace();
+    let cut = notes(&trace).into_iter().filter(|(_, text)| text.starts_with("the payload ends within this packet"));
+    assert_eq!(cut.count(), 1);
+}
