@@ -13,6 +13,7 @@ use super::head::asks_for_events;
 use crate::layer::{Direction, Note, Severity};
 use crate::message::{Draft, Head, Sink};
 use crate::protocol::sse::{EventSource, Item, SseContent, SseEvent, SseEventMessage};
+use crate::protocol::text::quoted;
 
 /// A stretch of the event stream, and where it lies on the wire.
 #[derive(Debug)]
@@ -183,8 +184,22 @@ pub(in crate::protocol) fn no_stream(status: u16, asked: &Head) -> Option<Note> 
 fn notes_on(event: &mut SseEvent, complete: bool) -> Vec<Note> {
     let mut notes = std::mem::take(&mut event.notes);
     if complete && !event.dispatched {
-        let text = "no data line: it sets what it names, but the client's program gets no event";
-        notes.push(Note::new(Severity::Chat, text, "WHATWG HTML §9.2.6"));
+        let (severity, text) = match &event.ignored {
+            None => (
+                Severity::Chat,
+                "no data line: it sets what it names, but the client's program gets no event".to_owned(),
+            ),
+            Some(name) => {
+                let name = quoted(name, 32);
+                (
+                    Severity::Warn,
+                    format!(
+                        "the field {name} is none that is known and is ignored: the client's program gets no event"
+                    ),
+                )
+            }
+        };
+        notes.push(Note::new(severity, text, "WHATWG HTML §9.2.6"));
     }
     notes
 }

@@ -376,3 +376,21 @@ proptest! {
         prop_assert!(whole.len() >= before);
     }
 }
+
+/// "Otherwise: The field is ignored." A block of such fields alone sets nothing.
+#[test]
+fn a_block_of_ignored_fields_says_which() {
+    for (block, name) in [("{tick:1}\n\n", "{tick"), ("data : x\nx\n\n", "data "), ("hello\n\n", "hello")] {
+        let mut talk = asked();
+        talk.server([HEAD, CHUNKED].concat()).server(chunk(block));
+        assert_eq!(events(&talk), [format!("no event: the field \"{name}\" is ignored")]);
+        let note = &talk.heard.messages.last().unwrap().notes[0];
+        assert_eq!((note.severity, note.spec), (Severity::Warn, "WHATWG HTML §9.2.6"));
+        assert!(note.text.contains(&format!("\"{name}\"")) && !note.text.contains("sets"), "{}", note.text);
+    }
+    // One that sets something, or is an event, may have fields of its own.
+    let mut talk = asked();
+    talk.server([HEAD, CHUNKED].concat()).server(chunk("id: 8\nown: x\n\ndata: a\nown: x\n\n"));
+    assert_eq!(events(&talk), ["no event: id \"8\"", "event \"message\": \"a\""]);
+    assert_eq!(talk.notes(), [(CHAT, "WHATWG HTML §9.2.6")]);
+}

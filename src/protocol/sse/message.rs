@@ -64,6 +64,9 @@ impl Payload for SseEventMessage {
             SseContent::Comment(text) => return format!("comment {}", quoted(text.trim_start(), 32)),
             SseContent::Event(event) => event,
         };
+        if let Some(name) = &event.ignored {
+            return format!("no event: the field {} is ignored", quoted(name, 32));
+        }
         match (event.dispatched, event.retry) {
             (false, Some(retry)) if event.data.is_empty() => format!("no event: come back after {retry} ms"),
             (false, None) if event.data.is_empty() => format!("no event: id {}", quoted(&event.id, 20)),

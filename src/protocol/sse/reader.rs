@@ -11,6 +11,8 @@ const SPEC: &str = "WHATWG HTML §9.2.6";
 const BOM: &[u8] = b"\xef\xbb\xbf";
 /// The room for a line that stays between lines.
 const KEPT_LINE: usize = 64 << 10;
+/// Of the name of a field that is ignored no more characters are kept.
+const MAX_NAME: usize = 64;
 /// No block gets more notes.
 const MAX_NOTES: usize = 8;
 
@@ -42,6 +44,8 @@ pub struct SseEvent {
     pub retry: Option<u64>,
     /// Whether the client's program gets it: without a data line it does not.
     pub dispatched: bool,
+    /// Of a block of which all fields are ignored, as their names are not known: the name of the first.
+    pub ignored: Option<String>,
     /// Whether the stream is cut within it: what else belongs to it is not known.
     pub cut: bool,
     /// Where it lies in the stream, from the block's first line to the end of the empty one.
@@ -78,6 +82,8 @@ pub struct EventSource {
     block: Option<SseEvent>,
     /// No more data of this block is kept.
     full: bool,
+    /// A field of this block is known.
+    sets: bool,
     /// The block has been ended by an empty line, whose end may have one more octet.
     ended: bool,
     last_event_id: String,
@@ -142,7 +148,8 @@ impl EventSource {
         }
         let mut block = self.block.take()?;
         self.complete(&mut block);
-        (block.dispatched, block.cut) = (false, is_cut);
+        // The name of a field may be cut, too.
+        (block.dispatched, block.cut, block.ignored) = (false, is_cut, None);
         let (severity, text) = match is_cut {
             true => (Severity::Note, "the stream is cut within this event: the rest of it is not there"),
             false => (Severity::Warn, "the stream ends before the empty line that ends this event: it is discarded"),
@@ -196,6 +203,7 @@ impl EventSource {
         let line = String::from_utf8_lossy(line);
         let (name, value) = line.split_once(':').unwrap_or((&line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
+        self.sets |= matches!(name, "event" | "data" | "id" | "retry");
         match name {
             "event" => value.clone_into(&mut block.event),
             "data" => self.data(value),
@@ -212,6 +220,8 @@ impl EventSource {
                 }
             }
             "retry" => warn(block, "a retry that is no number is ignored", SPEC),
+            // "Otherwise: The field is ignored."
+            _ if block.ignored.is_none() => block.ignored = Some(name.chars().take(MAX_NAME).collect()),
             _ => {}
         }
     }
@@ -240,10 +250,12 @@ impl EventSource {
             block.range.end = self.position;
             out(Item::Event(block));
         }
+        self.sets = false;
     }
 
     fn complete(&self, block: &mut SseEvent) {
         block.id.clone_from(&self.last_event_id);
+        block.ignored.take_if(|_| self.sets);
         // "If the data buffer's last character is a U+000A LINE FEED (LF) character, then remove" it.
         block.dispatched = block.data.pop().is_some();
         if block.event.is_empty() {
