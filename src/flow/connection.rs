@@ -328,8 +328,8 @@ impl Connection {
     /// nearly all have.
     fn window(&self, tcp: &Tcp, direction: Direction) -> u64 {
         let [client, server] = &self.halves;
-        let asked = client.syn_options.window_scale.is_some() || !client.syn_seen;
-        let granted = server.syn_options.window_scale.is_some() || !server.syn_seen;
+        let [asked, granted] = [client, server]
+            .map(|half| half.syn_options.window_scale.is_some() || half.syn_options.cut || !half.syn_seen);
         let shift = self.halves[direction.index()].syn_options.window_scale.filter(|_| asked && granted);
         match shift {
             Some(shift) if !tcp.flags.has(Flags::SYN) => u64::from(tcp.window) << shift,

@@ -209,7 +209,7 @@ impl Packet {
                 });
                 self.payload = rest;
             }
-            Err(fault) => self.fault = Some(fault),
+            Err(fault) => self.stop_in_transport(data, net, fault),
         }
     }
 

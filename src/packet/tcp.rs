@@ -8,7 +8,7 @@ use std::fmt;
 
 use etherparse::TcpHeaderSlice;
 
-use super::{ChecksumVerdict, Extent, Fault, Packet};
+use super::{ChecksumVerdict, Extent, Fault, Net, Packet, Transport};
 use crate::layer::{Buffer, Group, Layer, Note, OsiLayer, Severity, Value};
 
 /// TCP's number in the IP header.
@@ -110,12 +110,14 @@ pub struct SynOptions {
     pub mss: Option<u16>,
     /// Window scale shift.
     pub window_scale: Option<u8>,
+    /// The capture cut them: what is not here may have been there.
+    pub cut: bool,
 }
 
 /// A TCP header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tcp {
-    /// Where it lies, options included.
+    /// Where it lies, options included, as far as they were captured.
     pub header: Extent,
     /// From which port.
     pub source_port: u16,
@@ -161,26 +163,49 @@ impl Tcp {
     pub(super) fn decode(data: &[u8], at: Extent) -> Result<(Self, Extent), Fault> {
         let bytes = at.of(data);
         let header = TcpHeaderSlice::from_slice(bytes).map_err(|_| header_fault(bytes))?;
-        let len = header.slice().len();
-        let start = at.start as usize;
+        let (start, len) = (at.start as usize, header.slice().len());
         let payload = Extent::new(start + len, at.end as usize);
-        let tcp = Self {
-            header: Extent::new(start, start + len),
+        Ok((Self::read(&header, Extent::new(start, start + len), payload.len() as u32), payload))
+    }
+
+    /// Reads a header of which the capture kept only a part of the options; on the wire it and its payload had `on_wire`
+    /// octets. It ends where the capture does.
+    pub(super) fn decode_cut(data: &[u8], at: Extent, on_wire: u32) -> Option<Self> {
+        let mut fixed = *at.of(data).first_chunk::<{ field::OPTIONS }>()?;
+        let len = usize::from(fixed[field::OFFSET.start] >> 4) * 4;
+        if at.len() >= len || (on_wire as usize) < len {
+            return None;
+        }
+        // As one without options.
+        fixed[field::OFFSET.start] = 0x50;
+        let header = TcpHeaderSlice::from_slice(&fixed).ok()?;
+        Some(Self::read(&header, at, on_wire - len as u32))
+    }
+
+    fn read(header: &TcpHeaderSlice<'_>, extent: Extent, payload_len: u32) -> Self {
+        Self {
+            header: extent,
             source_port: header.source_port(),
             destination_port: header.destination_port(),
             seq: header.sequence_number(),
             ack: header.acknowledgment_number(),
-            flags: Flags(bytes[field::FLAG_BITS.start]),
+            flags: Flags(header.slice()[field::FLAG_BITS.start]),
             window: header.window_size(),
             checksum: header.checksum(),
-            payload_len: payload.len() as u32,
-        };
-        Ok((tcp, payload))
+            payload_len,
+        }
+    }
+
+    /// How long the header is by its own word: where the capture cut its options, longer than what is there.
+    pub fn header_len(&self, data: &[u8]) -> usize {
+        let said = self.header.of(data).get(field::OFFSET.start).map(|octet| usize::from(octet >> 4) * 4);
+        said.unwrap_or(self.header.len())
     }
 
     /// The options of a SYN.
     pub fn syn_options(&self, data: &[u8]) -> SynOptions {
-        let mut found = SynOptions::default();
+        let cut = self.header_len(data) > self.header.len();
+        let mut found = SynOptions { cut, ..SynOptions::default() };
         for option in options(self.header.of(data)) {
             match option.body {
                 [a, b] if option.kind == kind::MSS => found.mss = Some(u16::from_be_bytes([*a, *b])),
@@ -205,7 +230,7 @@ impl Tcp {
         layer.field(&TCP_PORT, number(self.destination_port), field::DST_PORT);
         layer.field(&TCP_SEQ_RAW, Value::Uint(u64::from(self.seq)), field::SEQ);
         layer.field(&TCP_ACK_RAW, Value::Uint(u64::from(self.ack)), field::ACK);
-        layer.field(&TCP_HDR_LEN, Value::Uint(bytes.len() as u64), field::OFFSET);
+        layer.field(&TCP_HDR_LEN, Value::Uint(self.header_len(data) as u64), field::OFFSET);
         let reserved = bytes.get(field::OFFSET.start).map_or(0, |b| u64::from(b & 0x0f) << 8);
         layer.field(&TCP_FLAGS, Value::Uint(reserved | u64::from(self.flags.0)), field::FLAGS);
         for (def, bit) in FLAG_FIELDS {
@@ -348,6 +373,20 @@ fn describe_fast_open(layer: &mut Layer, start: usize, at: usize, cookie: &[u8])
     match cookie {
         [] => layer.field(&TCP_OPT_TFO_REQUEST, Value::Present, start..at),
         _ => layer.field(&TCP_OPT_TFO_COOKIE, Value::Bytes(cookie.to_vec()), at..at + cookie.len()),
+    }
+}
+
+impl Packet {
+    /// Of a TCP header whose options the capture cut all else is there.
+    pub(super) fn stop_in_transport(&mut self, data: &[u8], net: &Net, fault: Fault) {
+        self.fault = Some(fault);
+        if net.protocol != IP_PROTOCOL || self.missing == 0 {
+            return;
+        }
+        if let Some(tcp) = Tcp::decode_cut(data, net.payload, net.payload_len) {
+            let end = tcp.header.end as usize;
+            (self.transport, self.payload) = (Some(Transport::Tcp(tcp)), Extent::new(end, end));
+        }
     }
 }
 

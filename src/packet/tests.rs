@@ -180,11 +180,42 @@ fn syn_options_are_read() {
     data.extend([3, 3, 7]); // window scale 7
     let packet = Packet::decode(LinkType::RAW, &data, 60);
     let (tcp, ..) = packet.tcp().unwrap();
-    assert_eq!(tcp.syn_options(&data), SynOptions { mss: Some(65495), window_scale: Some(7) });
+    assert_eq!(tcp.syn_options(&data), SynOptions { mss: Some(65495), window_scale: Some(7), cut: false });
     let layer = describe(&packet, 1, &data).pop().unwrap();
     assert_eq!(layer.value("tcp.options.mss_val"), Some(&Value::Uint(65495)));
     assert_eq!(layer.value("tcp.options.sack_perm"), Some(&Value::Present));
     assert_eq!(layer.value("tcp.options.timestamp.tsval"), Some(&Value::Uint(9)));
+}
+
+/// Where the capture ends within the options what stands before that is read, and the header is as long as it says.
+#[test]
+fn options_that_the_capture_cut_hide_no_header() {
+    let mut data = frame()[14..34].to_vec();
+    data[3] = 62; // 20 of IP, 40 of TCP, and "hi"
+    data.extend([0xc9, 0x38, 0x1f, 0x90, 0, 0, 0, 1, 0, 0, 0, 2, 0xa0, 0x12, 0x02, 0x00, 0, 0, 0, 0]);
+    data.extend([2, 4, 0x05, 0xb4, 4, 2, 8, 10]); // MSS 1460, SACK permitted, and of the timestamps the beginning
+    let packet = Packet::decode(LinkType::RAW, &data, 62);
+    let (tcp, from, _) = packet.tcp().unwrap();
+    assert_eq!((from.port(), tcp.seq, tcp.ack, tcp.window, tcp.payload_len), (51512, 1, 2, 512, 2));
+    assert_eq!(
+        (tcp.flags.to_string(), tcp.header, packet.payload),
+        ("SYN ACK".into(), Extent::new(20, 48), Extent::new(48, 48))
+    );
+    assert_eq!(tcp.syn_options(&data), SynOptions { mss: Some(1460), window_scale: None, cut: true });
+    assert_eq!(packet.fault, Some(Fault::Short { header: "TCP header", needed: 40, had: 28 }));
+    assert_eq!(packet.checksum(&data), ChecksumVerdict::Unverified);
+    let layer = describe(&packet, 1, &data).pop().unwrap();
+    assert_eq!(
+        (layer.value("tcp.hdr_len"), layer.value("tcp.options.mss_val")),
+        (Some(&Value::Uint(40)), Some(&Value::Uint(1460)))
+    );
+    assert_eq!(layer.notes[0].severity, Severity::Note, "it is not the sender's fault");
+    // Without the fixed part, where nothing was cut, and where IP has no room for such a header there is none.
+    for (len, total, kept) in [(62, 62, 39), (48, 62, 48), (62, 59, 48)] {
+        data[3] = total;
+        let packet = Packet::decode(LinkType::RAW, &data[..kept], len);
+        assert_eq!((packet.transport, packet.fault.is_some()), (None, true), "{len}, {total}, {kept}");
+    }
 }
 
 /// The TCP header of a SYN with these options, which fill whole words, as a layer.

@@ -213,8 +213,9 @@ fn payload(trace: &Trace) -> Vec<Candidate> {
 
 fn header_len(trace: &Trace) -> Vec<Candidate> {
     let candidate = |(frame, record, _, tcp): (u32, &Record, &Segment, Tcp)| {
-        let len = tcp.header.len() as u32;
-        let byte = *record.whole().1.get(tcp.header.start as usize + 12)?;
+        let data = record.whole().1;
+        let len = tcp.header_len(data) as u32;
+        let byte = *data.get(tcp.header.start as usize + 12)?;
         if record.packet.is_fragment() || tcp.header.len() < 20 {
             return None;
         }

@@ -127,7 +127,7 @@ fn unknown_scale(scale: Scale, layer: &Layer) -> Option<Note> {
     let window = layer.value("tcp.window_size").filter(|window| **window != Value::Uint(0))?;
     let is_reset = layer.value("tcp.flags.reset") == Some(&Value::Bool(true));
     let text = format!(
-        "the SYN of its sender was not captured, so what the window is to be multiplied by is not known: {window} octets is \
+        "the SYN of its sender was not captured, or not whole, so what the window is to be multiplied by is not known: {window} octets is \
          the least it can be"
     );
     (scale == Scale::Unknown && !is_reset).then(|| Note::new(Severity::Chat, text, "RFC 7323 §2.2"))

@@ -238,6 +238,7 @@ impl Side {
         match sight.syn_options.window_scale {
             Some(_) if sight.ack.is_some() && peer.scale == Scale::None => self.scale = Scale::None,
             Some(shift) => self.scale = Scale::By(shift),
+            None if sight.syn_options.cut => {}
             None => (self.scale, peer.scale) = (Scale::None, Scale::None),
         }
     }

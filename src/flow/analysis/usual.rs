@@ -76,7 +76,7 @@ mod tests {
             len,
             flags: Flags(flags),
             window,
-            syn_options: SynOptions { mss: None, window_scale: Some(1) },
+            syn_options: SynOptions { window_scale: Some(1), ..SynOptions::default() },
             options: Options::default(),
             frame,
             time: Timestamp(time),

@@ -46,15 +46,17 @@ fn add_options(frame: &mut crate::capture::Frame, options: &[u8]) {
     frame.data[32] += (options.len() as u8 / 4) << 4; // TCP data offset, in words
 }
 
+/// The factor of a frame's window, and how many notes there are on it.
+fn factor(trace: &Trace, frame: u32) -> (Option<String>, usize) {
+    let layers = trace.layers(frame);
+    let tcp = layers.iter().find(|layer| layer.protocol == "tcp").unwrap();
+    let said = tcp.notes.iter().filter(|note| note.text.contains("multiplied")).count();
+    (tcp.value("tcp.window_size_scalefactor").map(ToString::to_string), said)
+}
+
 /// A window that may have to be multiplied is told to be one, where its sender's SYN is missing.
 #[test]
 fn an_unknown_scale_of_a_window_is_said() {
-    let factor = |trace: &Trace, frame: u32| {
-        let layers = trace.layers(frame);
-        let tcp = layers.iter().find(|layer| layer.protocol == "tcp").unwrap();
-        let said = tcp.notes.iter().filter(|note| note.text.contains("multiplied")).count();
-        (tcp.value("tcp.window_size_scalefactor").map(ToString::to_string), said)
-    };
     let mut open = Conversation::new().open();
     for n in 0..2 {
         add_options(&mut open.frames[n], &[1, 3, 3, 7]); // no operation; window scale 7
@@ -70,6 +72,28 @@ fn an_unknown_scale_of_a_window_is_said() {
     let layers = trace.layers(1);
     let field = layers.iter().flat_map(|layer| &layer.fields).find(|field| field.def.name.ends_with("scalefactor"));
     assert_eq!(field.unwrap().span.as_ref().map(crate::layer::Span::len), Some(2));
+}
+
+/// What the capture cut from a SYN may have been there.
+#[test]
+fn a_scale_that_was_cut_is_not_known() {
+    let cut = |which: &[usize]| {
+        let mut talk = Conversation::new().open();
+        talk.server("hi");
+        for n in 0..2 {
+            add_options(&mut talk.frames[n], &[1, 3, 3, 7]);
+        }
+        for n in which {
+            talk.frames[*n].data.truncate(42);
+        }
+        let trace = talk.trace();
+        let window = |frame| trace.record(frame).unwrap().segment.as_ref().unwrap().window;
+        [3, 4].map(|frame| (factor(&trace, frame).0.unwrap(), window(frame)))
+    };
+    let (unknown, known) = (("-1".to_owned(), 512), ("128".to_owned(), 512 << 7));
+    assert_eq!(cut(&[0]), [unknown.clone(), known.clone()], "a SYN ACK has it only where the SYN had it");
+    assert_eq!(cut(&[0, 1]), [unknown.clone(), unknown]);
+    assert_eq!(cut(&[]), [known.clone(), known]);
 }
 
 #[test]
