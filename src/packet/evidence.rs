@@ -10,12 +10,14 @@
 //! - Of 65 536 sums that mean nothing one fits by chance, as where a program or a card writes 0 or leaves an old sum. So where one
 //!   did not fit before anything was known of the sender, three have to fit in a row to show that it fills in true sums.
 //! - "Left to a card" is only what holds exactly the sum of the pseudo-header, or for an IPv4 header zero.
-//! - Every packet with a payload is judged once; one without only until its sender is known: a SYN is proof too.
+//! - Every packet with a payload is judged once, and so is a SYN, a FIN and a RST, for what they do to a connection. A plain
+//!   acknowledgement is judged only until its sender is known: that would be a sum more for every other packet, and what it says
+//!   the next one says again.
 //! - The sums of IPv4 headers count for themselves: hosts compute these even where they leave the others to a card.
 
 use std::net::IpAddr;
 
-use super::{ChecksumVerdict, Packet, Plain, Transport, Version};
+use super::{ChecksumVerdict, Flags, Packet, Plain, Transport, Version};
 use crate::layer::{Group, Note, Severity};
 use crate::map::Map;
 
@@ -79,6 +81,9 @@ struct Habits {
     header: Habit,
     transport: Habit,
 }
+
+/// What opens or ends a connection.
+const CONTROL: u8 = Flags::SYN | Flags::FIN | Flags::RST;
 
 /// More pairs of hosts than this are not remembered: of the others nothing is proven.
 const MAX_PAIRS: usize = 1 << 16;
@@ -181,12 +186,12 @@ impl Evidence {
             Ok(habits) => habits,
             Err(damage) => return damage,
         };
-        let (what, spec) = match packet.transport? {
-            Transport::Tcp(_) => ("TCP segment", "RFC 9293 §3.1"),
-            Transport::Udp(_) => ("UDP datagram", "RFC 1122 §4.1.3.4"),
+        let (what, spec, is_plain) = match packet.transport? {
+            Transport::Tcp(tcp) => ("TCP segment", "RFC 9293 §3.1", tcp.flags.0 & CONTROL == 0),
+            Transport::Udp(_) => ("UDP datagram", "RFC 1122 §4.1.3.4", true),
             Transport::Icmp(_) => return None,
         };
-        if packet.payload.is_empty() && habits.transport.is_known() {
+        if is_plain && packet.payload.is_empty() && habits.transport.is_known() {
             return None;
         }
         let verdict = packet.checksum(data);
@@ -207,10 +212,10 @@ mod tests {
     use crate::capture::LinkType;
 
     /// A raw IP packet with TCP: its sum true, left to a card, or neither; its IPv4 header's true, zero, or neither.
-    fn packet(host: u8, tcp_sum: u8, header_sum: u8, payload: &[u8]) -> Vec<u8> {
+    fn packet(host: u8, tcp_sum: u8, header_sum: u8, payload: &[u8], flags: u8) -> Vec<u8> {
         let len = 40 + payload.len() as u8;
         let mut bytes = vec![0x45, 0, 0, len, 0, 0, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, host, 10, 0, 0, 9];
-        bytes.extend([0, 80, 0, 81, 0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x10, 1, 1, 0, 0, 0, 0]);
+        bytes.extend([0, 80, 0, 81, 0, 0, 0, 1, 0, 0, 0, 1, 0x50, flags, 1, 1, 0, 0, 0, 0]);
         bytes.extend(payload);
         let sum = |octets: &[u8]| {
             let words = octets.chunks(2).map(|w| u32::from(w[0]) << 8 | u32::from(w.get(1).copied().unwrap_or(0)));
@@ -241,7 +246,7 @@ mod tests {
         let judged = |sums: &[u8]| -> Vec<Option<bool>> {
             let mut evidence = Evidence::default();
             let mut judge = |sum: &u8| {
-                let bytes = packet(1, *sum, 2, b"x");
+                let bytes = packet(1, *sum, 2, b"x", Flags::ACK);
                 let packet = Packet::decode(LinkType::RAW, &bytes, bytes.len() as u32);
                 evidence.judge(&packet, &bytes).map(|damage| damage.proven)
             };
@@ -259,11 +264,11 @@ mod tests {
         /// Who only learns from some of the packets judges the others as if it had judged all.
         #[test]
         fn learning_is_as_good_as_judging(
-            packets in vec((1_u8..3, 0_u8..6, 0_u8..6, vec(any::<u8>(), 0..6), any::<bool>()), 1..60),
+            packets in vec((1_u8..3, 0_u8..6, 0_u8..6, vec(any::<u8>(), 0..6), any::<u8>(), any::<bool>()), 1..60),
         ) {
             let (mut all, mut some) = (Evidence::default(), Evidence::default());
-            for (host, tcp_sum, header_sum, payload, is_own) in packets {
-                let bytes = packet(host, tcp_sum, header_sum, &payload);
+            for (host, tcp_sum, header_sum, payload, flags, is_own) in packets {
+                let bytes = packet(host, tcp_sum, header_sum, &payload, flags);
                 let packet = Packet::decode(LinkType::RAW, &bytes, bytes.len() as u32);
                 let damage = all.judge(&packet, &bytes);
                 if is_own {

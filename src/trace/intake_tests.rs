@@ -3,7 +3,9 @@
 use proptest::collection::vec;
 use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
 
-use super::testing::{Conversation, EMPTY_200, GET, HELLO, SWITCHING, TO_CLIENT, UPGRADE, frame, notes, told, trace};
+use super::testing::{
+    Conversation, EMPTY_200, GET, HELLO, SWITCHING, TO_CLIENT, TO_SERVER, UPGRADE, frame, notes, told, trace,
+};
 use super::{Trace, layer_sums};
 use crate::capture::{Frame, LinkType};
 use crate::layer::{Buffer, Value};
@@ -183,6 +185,32 @@ fn proven_damage_stays_out_of_the_stream() {
     assert!(texts[0].0 == Some(4) && texts[0].1.ends_with("damaged on the way, so it is kept out"), "{texts:?}");
     assert!(trace.record(4).unwrap().damaged);
     assert_eq!(layer_sums(&trace.ledger(4))[2], ("data", GET.len() as u32));
+}
+
+/// "The TCP receiver MUST check it" (RFC 9293 §3.1), of every segment: a damaged SYN, FIN or RST opens and ends nothing.
+#[test]
+fn damaged_control_segments_are_not_believed() {
+    for flags in [Flags::RST, Flags::RST | Flags::ACK, Flags::FIN | Flags::ACK, Flags::SYN] {
+        let told = |true_sums: bool| {
+            let mut talk = Conversation::between("10.0.0.1:51544", "10.0.0.2:8080").open();
+            let seq = talk.next[0].wrapping_add(if flags == Flags::SYN { 1000 } else { 0 });
+            talk.client(GET).server(EMPTY_200);
+            talk.at(TO_SERVER, seq.wrapping_add(GET.len() as u32), flags, b"").client(GET).server(EMPTY_200).close();
+            let mut frames = talk.frames.clone();
+            if true_sums {
+                frames = frames.into_iter().map(sealed).collect();
+            }
+            frames[5].data[37] ^= 1;
+            let trace = trace(&frames);
+            let notes: Vec<_> = notes(&trace).into_iter().map(|(on, text)| (on, text.to_owned())).collect();
+            (trace.record(6).unwrap().damaged, trace.connections().len(), told(&trace).len(), notes)
+        };
+        let (damaged, connections, messages, notes) = told(true);
+        assert_eq!((damaged, connections, messages), (true, 1, 4), "{flags:#x}: {notes:?}");
+        assert_eq!((notes.len(), notes[0].0), (1, Some(6)), "{notes:?}");
+        assert!(notes[0].1.ends_with("damaged on the way, so it is kept out"), "{notes:?}");
+        assert!(!told(false).0, "its sender leaves sums to its card");
+    }
 }
 
 /// Its octets were captured, and nobody says otherwise. Where its receiver has acknowledged it, it was not damaged at all.
