@@ -189,7 +189,11 @@ impl Evidence {
         let (what, spec, is_plain) = match packet.transport? {
             Transport::Tcp(tcp) => ("TCP segment", "RFC 9293 §3.1", tcp.flags.0 & CONTROL == 0),
             Transport::Udp(_) => ("UDP datagram", "RFC 1122 §4.1.3.4", true),
-            Transport::Icmp(_) => return None,
+            // It is in no stream that it could be kept out of.
+            Transport::Icmp(icmp) => {
+                let is_wrong = packet.checksum(data) == ChecksumVerdict::Wrong;
+                return is_wrong.then(|| Damage { proven: false, note: icmp.damaged() });
+            }
         };
         if is_plain && packet.payload.is_empty() && habits.transport.is_known() {
             return None;

@@ -150,11 +150,18 @@ impl Icmp {
             Version::V4 => self.describe_v4(&mut layer, self.header.of(data)),
             Version::V6 => self.describe_v6(&mut layer, self.header.of(data)),
         }
-        if verdict == ChecksumVerdict::Wrong {
-            let text = "the checksum does not fit the message: a receiver throws it away";
-            layer.notes.push(Note::new(Severity::Error, text, "RFC 1122 §3.2.2").about(Group::Checksum));
-        }
+        layer.notes.extend((verdict == ChecksumVerdict::Wrong).then(|| self.damaged()));
         layer
+    }
+
+    /// That its checksum does not fit: no card fills these in, so it is damage.
+    pub(super) fn damaged(&self) -> Note {
+        let (name, spec) = match self.version {
+            Version::V4 => ("ICMP", "RFC 1122 §3.2.2"),
+            Version::V6 => ("ICMPv6", "RFC 4443 §2.3"),
+        };
+        let text = format!("the checksum of the {name} message does not fit: a receiver throws it away");
+        Note::new(Severity::Error, text, spec).about(Group::Checksum)
     }
 
     fn describe_start(&self, layer: &mut Layer, verdict: ChecksumVerdict) {

@@ -207,6 +207,29 @@ fn icmp_decodes() {
     every_prefix(LinkType::RAW, &data);
 }
 
+/// No card fills in these sums: a wrong one is told, and by its own document.
+#[test]
+fn a_damaged_message_of_icmp_is_told() {
+    let judge = |data: &[u8]| {
+        let packet = decode(LinkType::RAW, data);
+        let said = Evidence::default().judge(&packet, data).map(|damage| damage.note);
+        let shown = describe(&packet, 1, data)
+            .into_iter()
+            .flat_map(|layer| layer.notes)
+            .find(|note| note.group == Group::Checksum);
+        assert_eq!(said.as_ref().map(|note| &note.text), shown.as_ref().map(|note| &note.text));
+        said.map(|note| (note.text.to_string(), note.severity, note.spec))
+    };
+    let mut v4 = icmp(8, 0, [0x12, 0x34, 0, 5], b"ping");
+    assert_eq!(judge(&v4), None);
+    v4[30] ^= 1;
+    let text = "the checksum of the ICMP message does not fit: a receiver throws it away";
+    assert_eq!(judge(&v4), Some((text.into(), Severity::Error, "RFC 1122 §3.2.2")));
+    let v6 = [&[0x60, 0, 0, 0, 0, 8, 58, 64][..], &[0xfd; 32], &[128, 0, 0, 1, 0, 0, 0, 0]].concat();
+    let (text, _, spec) = judge(&v6).unwrap();
+    assert!(text.contains("ICMPv6") && spec == "RFC 4443 §2.3", "{text} {spec}");
+}
+
 #[test]
 fn icmp_names_what_it_quotes() {
     let data = icmp(3, 3, [0; 4], &udp());
