@@ -206,7 +206,10 @@ impl Reassembler {
         self.octets -= pending.octets.min(self.octets);
         if !pending.abandoned {
             let again = self.lately.had(&key, pending.octets_by_place());
-            let note = again.map_or_else(|| pending.unfinished(key.id, why), |whole| repeated(key.id, whole));
+            let before = self.lately.given_up(key, (pending.first_frame, pending.since));
+            let before = before.map(|frame| format!("what began in frame {frame} was given up before it came"));
+            let unfinished = || pending.unfinished(key.id, before.as_deref().unwrap_or(why));
+            let note = again.map_or_else(unfinished, |whole| repeated(key.id, whole));
             let first = Moment { frame: pending.first_frame, time: Timestamp(pending.since) };
             self.notes.push((first, note.about(Group::Reassemble)));
         }
@@ -282,6 +285,7 @@ impl Pending {
         if start == 0 {
             self.head.get_or_insert(*packet);
         }
+        let known = captured.len() - fresh.iter().map(Range::len).sum::<usize>();
         if fresh.is_empty() && self.repeats.len() < MAX_REPEATS {
             self.repeats.push(frame);
         }
@@ -293,6 +297,12 @@ impl Pending {
         }
         match (overlaps, repeats) {
             (false, _) => None,
+            (true, true) if known < captured.len() => {
+                let (are, all) =
+                    (plural(known, "was there already, and is", "were there already, and are"), captured.len());
+                let text = format!("{known} of its {} {are} the same", counted(all, "octet"));
+                Some(Note::new(Severity::Note, text, "").about(Group::Reassemble))
+            }
             (true, true) => Some(
                 Note::new(Severity::Note, "its fragment was there already: sent again, or captured twice", "")
                     .about(Group::Reassemble),

@@ -117,6 +117,18 @@ fn ipv4_keeps_what_came_first() {
     assert_eq!(notes[1], (3, "fragments of one packet overlap and say different things: what came first stays".into()));
 }
 
+/// A part of it was there: so it was not sent again.
+#[test]
+fn an_overlap_that_says_the_same_is_told_as_that() {
+    let datagram = udp(b"0123456789abcdef");
+    let mut reassembler = Reassembler::default();
+    push(&mut reassembler, &v4(7, 0, true, &datagram[..16]), 1, 0);
+    let whole = push(&mut reassembler, &v4(7, 8, false, &datagram[8..]), 2, 0).unwrap();
+    assert_eq!((whole.bytes, whole.repeats), (datagram, vec![]));
+    let notes = told(&mut reassembler);
+    assert_eq!(notes, [(2, "8 of its 16 octets were there already, and are the same".into())]);
+}
+
 /// RFC 5722: an attacker could otherwise write over what a filter has let pass.
 #[test]
 fn ipv6_throws_overlaps_away() {
@@ -143,6 +155,13 @@ fn patience_ends() {
     let notes = told(&mut reassembler);
     assert_eq!(notes.len(), 1);
     assert!(notes[0].0 == 1 && notes[0].1.ends_with("the others did not come in 30 seconds"), "{notes:?}");
+    reassembler.finish();
+    let notes = told(&mut reassembler);
+    assert!(notes[0].0 == 2 && notes[0].1.ends_with("what began in frame 1 was given up before it came"), "{notes:?}");
+    // Long after that the number is used again.
+    push(&mut reassembler, &v4(7, 0, true, &datagram[..16]), 3, 200);
+    reassembler.finish();
+    assert!(told(&mut reassembler)[0].1.ends_with("the others were not captured"));
 }
 
 #[test]

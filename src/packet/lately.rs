@@ -1,5 +1,5 @@
 //! Packets whose fragments are all there by now. What comes of one of them once more was sent again or captured twice, and
-//! is no part of a packet that is never whole.
+//! is no part of a packet that is never whole. And packets that were given up: what comes of one of them still came too late.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
@@ -10,6 +10,11 @@ use super::fragment::Key;
 const REMEMBERED: usize = 256;
 /// Of one with more fragments nothing is: those of the largest packet over Ethernet are 45.
 const MAX_PARTS: usize = 64;
+/// So many packets that were given up are remembered.
+const GIVEN_UP: usize = 64;
+/// Nanoseconds after which the same number is another packet's: "the maximum lifetime of a segment in the network" is two minutes
+/// (RFC 9293 §3.4.1).
+const LIFETIME: i64 = 120_000_000_000;
 
 /// The packets that were whole last.
 #[derive(Debug, Default)]
@@ -18,6 +23,8 @@ pub(super) struct Lately {
     /// The oldest first.
     order: VecDeque<Key>,
     hasher: RandomState,
+    /// Those that were given up, with the frame and the time of their first fragments; the oldest first.
+    given_up: VecDeque<(Key, u32, i64)>,
 }
 
 #[derive(Debug)]
@@ -44,6 +51,18 @@ impl Lately {
         {
             self.packets.remove(&oldest);
         }
+    }
+
+    /// Takes one that is given up, and began with this frame. Returns where the one began that was given up before it came.
+    pub(super) fn given_up(&mut self, key: Key, (frame, since): (u32, i64)) -> Option<u32> {
+        let mut latest = self.given_up.iter().rev();
+        let before = latest.find(|(other, _, then)| *other == key && since.saturating_sub(*then) <= LIFETIME);
+        let before = before.map(|(_, frame, _)| *frame);
+        if self.given_up.len() >= GIVEN_UP {
+            self.given_up.pop_front();
+        }
+        self.given_up.push_back((key, frame, since));
+        before
     }
 
     /// In which frame a packet was whole that had all these fragments, if it is remembered.
