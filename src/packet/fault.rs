@@ -154,6 +154,8 @@ fn ether_type_name(number: u32) -> &'static str {
 
 fn number_name(what: &str, number: u32) -> &'static str {
     match (what, number) {
+        ("cooked protocol", 1) => " (IEEE 802.3 without LLC, of Novell)",
+        ("cooked protocol", 4) => " (LLC)",
         ("IP protocol", 2) => " (IGMP)",
         ("IP protocol", 4 | 41) => " (IP in IP)",
         ("IP protocol", 47) => " (GRE)",

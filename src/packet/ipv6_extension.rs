@@ -40,6 +40,8 @@ const ROUTING: u8 = 43;
 const FRAGMENT: u8 = 44;
 const DESTINATION_OPTIONS: u8 = 60;
 const SHIM6: u8 = 140;
+/// Nothing follows, and what does "must be ignored" (RFC 8200 §4.7).
+pub(super) const NO_NEXT_HEADER: u8 = 59;
 /// The IPv6 header itself.
 const IPV6_LEN: usize = 40;
 /// Where an IPv6 header names the header that follows.

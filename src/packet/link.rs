@@ -96,7 +96,7 @@ pub(super) enum Next {
 }
 
 /// A number in the type field of Ethernet is a length up to here (IEEE 802.3 §3.2.6).
-const MAX_LENGTH: u16 = 1500;
+pub(super) const MAX_LENGTH: u16 = 1500;
 /// An Ethernet frame is filled up to this many octets, its check sequence not counted (IEEE 802.3 §3.2.8).
 const MIN_FRAME: usize = 60;
 

@@ -158,6 +158,7 @@ impl Packet {
                 }
                 Err(fault) => self.fault = Some(fault),
             },
+            Ok(length @ 0..=link::MAX_LENGTH) => self.stop_at_length(data, length),
             Ok(other) => self.fault = Some(Fault::Unknown { what: "EtherType", number: u32::from(other) }),
             Err(fault) => self.fault = Some(fault),
         }
@@ -187,16 +188,14 @@ impl Packet {
     }
 
     fn decode_transport(&mut self, data: &[u8], net: &Net) {
-        let decoded = match net.protocol {
-            tcp::IP_PROTOCOL => Tcp::decode(data, net.payload).map(|(tcp, rest)| (Transport::Tcp(tcp), rest)),
-            udp::IP_PROTOCOL => Udp::decode(data, net.payload).map(|(udp, rest)| (Transport::Udp(udp), rest)),
-            icmp::IP_PROTOCOL if net.version == Version::V4 => {
+        let decoded = match (net.protocol, net.version) {
+            (tcp::IP_PROTOCOL, _) => Tcp::decode(data, net.payload).map(|(tcp, rest)| (Transport::Tcp(tcp), rest)),
+            (udp::IP_PROTOCOL, _) => Udp::decode(data, net.payload).map(|(udp, rest)| (Transport::Udp(udp), rest)),
+            (ipv6_extension::NO_NEXT_HEADER, Version::V6) => return,
+            (icmp::IP_PROTOCOL, Version::V4) | (icmp::IP_PROTOCOL_V6, Version::V6) => {
                 Icmp::decode(data, net.payload, net.version).map(|(icmp, rest)| (Transport::Icmp(icmp), rest))
             }
-            icmp::IP_PROTOCOL_V6 if net.version == Version::V6 => {
-                Icmp::decode(data, net.payload, net.version).map(|(icmp, rest)| (Transport::Icmp(icmp), rest))
-            }
-            other => Err(Fault::Unknown { what: "IP protocol", number: u32::from(other) }),
+            (other, _) => Err(Fault::Unknown { what: "IP protocol", number: u32::from(other) }),
         };
         match decoded {
             Ok((transport, rest)) => {

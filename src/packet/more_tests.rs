@@ -148,6 +148,43 @@ fn a_length_is_no_type() {
     every_prefix(LinkType::ETHERNET, &frame);
 }
 
+/// The same behind a tag, and where a cooked header has a number of Linux's own in that place.
+#[test]
+fn a_length_is_no_type_behind_other_headers_either() {
+    let frame = ethernet(&[&[0x81, 0, 0, 101, 0, 3, 0x42, 0x42, 3], &[0; 39]]);
+    let packet = decode(LinkType::ETHERNET, &frame);
+    assert_eq!((packet.payload.len(), packet.trailer.len()), (3, 39));
+    assert!(packet.remarks()[0].text.contains("IEEE 802.3"), "{:?}", packet.remarks());
+    let tag = &describe(&packet, 1, &frame)[1];
+    assert_eq!((tag.value("vlan.len"), tag.value("vlan.etype")), (Some(&Value::Uint(3)), None));
+    every_prefix(LinkType::ETHERNET, &frame);
+    for (number, name) in [(1, " (IEEE 802.3 without LLC, of Novell)"), (4, " (LLC)"), (12, "")] {
+        let (mut first, mut second) = (vec![0; 14], vec![0, number]);
+        first.extend([0, number]);
+        second.resize(20, 0);
+        for (link, data) in [(LinkType::LINUX_SLL, first), (LinkType::LINUX_SLL2, second)] {
+            let packet = decode(link, &data);
+            assert_eq!(packet.remarks()[0].text, format!("cooked protocol {number}{name} is not dissected"));
+            let layer = &describe(&packet, 1, &data)[0];
+            let shown = (layer.value("sll.ltype"), layer.value("sll.etype"));
+            assert_eq!(shown, (Some(&Value::Uint(number.into())), None));
+        }
+    }
+}
+
+/// "The value 59 in the Next Header field of an IPv6 header or any extension header indicates that there is nothing following
+/// that header." RFC 8200 §4.7
+#[test]
+fn no_next_header_is_followed_by_nothing() {
+    let mut data = [&[0x60, 0, 0, 0, 0, 0, 59, 64][..], &[0xfd; 32]].concat();
+    assert_eq!(decode(LinkType::RAW, &data).remarks(), []);
+    // Octets behind it "must be ignored".
+    data[5] = 2;
+    data.extend([1, 2]);
+    let packet = decode(LinkType::RAW, &data);
+    assert_eq!((packet.remarks(), packet.transport, packet.payload.len()), (vec![], None, 2));
+}
+
 fn arp(operation: u8, source: [u8; 4], target: [u8; 4]) -> Vec<u8> {
     let head = [8, 6, 0, 1, 8, 0, 6, 4, 0, operation]; // EtherType; Ethernet, IPv4, their lengths; operation
     ethernet(&[&head, &MACS[6..], &source, &[0; 6], &target])
@@ -332,6 +369,7 @@ fn over_ipv6_a_checksum_must_not_be_left_out() {
     let packet = decode(LinkType::RAW, &data);
     assert_eq!(packet.remarks().len(), 1);
     assert_eq!(packet.remarks()[0].spec, "RFC 8200 §8.1");
+    assert!(packet.remarks()[0].text.contains("tunnels"), "those may: {:?}", packet.remarks());
     assert_eq!(packet.checksum(&data), ChecksumVerdict::Absent);
 }
 

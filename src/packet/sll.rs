@@ -4,6 +4,7 @@
 //! - LINKTYPE_LINUX_SLL and LINKTYPE_LINUX_SLL2: <https://www.tcpdump.org/linktypes.html>.
 
 use std::net::Ipv4Addr;
+use std::ops::Range;
 
 use super::Fault;
 use super::link::{Link, LinkKind, Next, read_u16, read_u32};
@@ -17,6 +18,7 @@ crate::fields! {
     SLL_SRC_IPV4 = "sll.src.ipv4", Address, "The sender's link address, where it has four octets.", "LINKTYPE_LINUX_SLL";
     SLL_UNUSED = "sll.unused", Bytes, "Room for an address that is longer.", "LINKTYPE_LINUX_SLL";
     SLL_IFINDEX = "sll.ifindex", Uint, "The number of the interface, as the machine counts them.", "LINKTYPE_LINUX_SLL2";
+    SLL_LTYPE = "sll.ltype", Uint, "Which protocol the frame carries, where it is one of Linux's own numbers: 1 is IEEE 802.3 without LLC, 4 is LLC.", "LINKTYPE_LINUX_SLL";
     SLL_ETYPE = "sll.etype", Uint, "Which protocol the frame carries.", "LINKTYPE_LINUX_SLL";
 }
 
@@ -43,7 +45,7 @@ const ADDRESS_LEN: usize = 8;
 /// Reads a header of version 1.
 pub(super) fn decode(data: &[u8]) -> (Link, Result<Next, Fault>) {
     match read_u16(data, field::ETYPE.start) {
-        Some(ether_type) => (Link::new(LinkKind::Sll, field::LEN), Ok(Next::EtherType(ether_type))),
+        Some(protocol) => (Link::new(LinkKind::Sll, field::LEN), next(protocol)),
         None => Link::short(LinkKind::Sll, "cooked header", field::LEN, data),
     }
 }
@@ -51,9 +53,24 @@ pub(super) fn decode(data: &[u8]) -> (Link, Result<Next, Fault>) {
 /// Reads a header of version 2.
 pub(super) fn decode_v2(data: &[u8]) -> (Link, Result<Next, Fault>) {
     match read_u16(data, field::V2_ETYPE.start).filter(|_| data.len() >= field::V2_LEN) {
-        Some(ether_type) => (Link::new(LinkKind::Sll2, field::V2_LEN), Ok(Next::EtherType(ether_type))),
+        Some(protocol) => (Link::new(LinkKind::Sll2, field::V2_LEN), next(protocol)),
         None => Link::short(LinkKind::Sll2, "cooked header", field::V2_LEN, data),
     }
+}
+
+/// Up to here the protocol is a number of Linux's own; Wireshark has the same bound.
+const MAX_OWN: u16 = 0x600;
+
+fn next(protocol: u16) -> Result<Next, Fault> {
+    match protocol {
+        0..=MAX_OWN => Err(Fault::Unknown { what: "cooked protocol", number: u32::from(protocol) }),
+        ether_type => Ok(Next::EtherType(ether_type)),
+    }
+}
+
+fn describe_protocol(layer: &mut Layer, bytes: &[u8], at: Range<usize>) {
+    let protocol = read_u16(bytes, at.start).unwrap_or_default();
+    layer.field(if protocol <= MAX_OWN { &SLL_LTYPE } else { &SLL_ETYPE }, Value::Uint(u64::from(protocol)), at);
 }
 
 /// Describes a header of version 1.
@@ -69,7 +86,7 @@ pub(super) fn describe(bytes: &[u8], span: Option<Span>) -> Layer {
     layer.field(&SLL_HALEN, number(field::HALEN.start), field::HALEN);
     let len = read_u16(bytes, field::HALEN.start).unwrap_or_default();
     describe_address(&mut layer, bytes, field::ADDRESS, usize::from(len));
-    layer.field(&SLL_ETYPE, number(field::ETYPE.start), field::ETYPE);
+    describe_protocol(&mut layer, bytes, field::ETYPE);
     layer
 }
 
@@ -84,7 +101,7 @@ pub(super) fn describe_v2(bytes: &[u8], span: Option<Span>) -> Layer {
     let octet = |at: usize| bytes.get(at).copied().unwrap_or_default();
     let interface = read_u32(bytes, field::V2_IFINDEX.start).unwrap_or_default();
     layer.summary = format!("interface {interface}; {}", layer.summary);
-    layer.field(&SLL_ETYPE, number(field::V2_ETYPE.start), field::V2_ETYPE);
+    describe_protocol(&mut layer, bytes, field::V2_ETYPE);
     layer.field(&SLL_IFINDEX, Value::Uint(u64::from(interface)), field::V2_IFINDEX);
     layer.field(&SLL_HATYPE, number(field::V2_HATYPE.start), field::V2_HATYPE);
     layer.field(&SLL_PKTTYPE, Value::Uint(u64::from(octet(field::V2_PKTTYPE.start))), field::V2_PKTTYPE);

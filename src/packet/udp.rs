@@ -77,9 +77,11 @@ impl Udp {
             Note::new(severity, format!("the UDP length, {}, {what} ({room})", counted(said, "octet")), spec)
                 .about(Group::Malformed)
         });
-        // "IPv6 receivers must discard UDP packets containing a zero checksum and should log the error."
+        // "IPv6 receivers must discard UDP packets containing a zero checksum and should log the error." But "protocols that use
+        // UDP as a tunnel encapsulation may enable zero-checksum mode for a specific port (or set of ports)" (RFC 8200 §8.1).
         let sum = (self.checksum == 0 && net.source.is_ipv6()).then(|| {
-            let text = "the UDP checksum is left out, which only IPv4 allows: a receiver throws the datagram away";
+            let text = "the UDP checksum is left out, which over IPv6 only tunnels may do: a receiver throws the datagram away \
+                        unless it was told to expect that on this port";
             Note::new(Severity::Warn, text, "RFC 8200 §8.1")
         });
         length.into_iter().chain(sum)

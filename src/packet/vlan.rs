@@ -7,7 +7,7 @@
 
 use etherparse::SingleVlanHeaderSlice;
 
-use super::link::describe_trailer;
+use super::link::{MAX_LENGTH, describe_trailer};
 use super::{Extent, Fault, Packet};
 use crate::layer::{Layer, OsiLayer, Value};
 
@@ -16,6 +16,7 @@ crate::fields! {
     VLAN_DEI = "vlan.dei", Bool, "The frame may be dropped first when there is too much traffic.", "IEEE 802.1Q §9.6";
     VLAN_ID = "vlan.id", Uint, "Which virtual network the frame belongs to.", "IEEE 802.1Q §9.6";
     VLAN_ETYPE = "vlan.etype", Uint, "Which protocol follows the tag.", "IEEE 802.1Q §9.6";
+    VLAN_LEN = "vlan.len", Uint, "How many octets follow the tag, in a frame that says that instead of a type.", "IEEE 802.3 §3.2.6";
     VLAN_TRAILER = "vlan.trailer", Bytes, "Octets behind what a tagged frame carries, and nobody's padding.", "";
     AD_PRIORITY = "ieee8021ad.priority", Uint, "How urgent the frame is to the provider, from 0 to 7.", "IEEE 802.1Q §9.6";
     AD_DEI = "ieee8021ad.dei", Uint, "The provider may drop the frame first when there is too much traffic.", "IEEE 802.1Q §9.6";
@@ -133,7 +134,8 @@ fn describe_tag(name: &'static str, extent: Extent, frame: u32, data: &[u8]) -> 
         layer.field(&VLAN_PRIORITY, number(priority.into()), 0..2);
         layer.field(&VLAN_DEI, Value::Bool(dei), 0..2);
         layer.field(&VLAN_ID, number(id), 0..2);
-        layer.field(&VLAN_ETYPE, number(tag.ether_type().0), 2..4);
+        let next = tag.ether_type().0;
+        layer.field(if next <= MAX_LENGTH { &VLAN_LEN } else { &VLAN_ETYPE }, number(next), 2..4);
     }
     layer
 }
