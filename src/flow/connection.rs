@@ -204,9 +204,13 @@ impl Connection {
         sight.reuse = self.reuse(tcp, direction);
         let was_heard = self.halves[direction.index()].base.is_some();
         let is_stray = self.is_stray(tcp, direction);
+        if is_stray {
+            // What it offers counts for nothing.
+            sight.syn_options = SynOptions { cut: true, ..SynOptions::default() };
+        }
         let base = match self.halves[direction.index()].base.filter(|_| is_stray) {
             Some(base) => base,
-            None => self.learn_base(tcp, sight.syn_options, direction),
+            None => self.learn_base(tcp, direction),
         };
         let ack_base = self.learn_ack_base(tcp, direction);
         (sight.ack_base, sight.first_rtt) = (ack_base, self.handshake.rtt_nanoseconds());
@@ -226,7 +230,7 @@ impl Connection {
             ack: sight.ack.map(|ack| ack.since(ack_base) as u32),
             offset,
             len: tcp.payload_len,
-            window: self.window(tcp, direction),
+            window: analysis.window(tcp),
             ack_base,
             analysis,
             initial_rtt: self.handshake.rtt_nanoseconds().filter(|_| analysis.says_something()),
@@ -294,11 +298,10 @@ impl Connection {
         }
     }
 
-    fn learn_base(&mut self, tcp: &Tcp, options: SynOptions, direction: Direction) -> SeqNumber {
+    fn learn_base(&mut self, tcp: &Tcp, direction: Direction) -> SeqNumber {
         let half = &mut self.halves[direction.index()];
         if tcp.flags.has(Flags::SYN) {
             half.base = Some(SeqNumber(tcp.seq));
-            half.syn_options = options;
             half.syn_seen = true;
         }
         *half.base.get_or_insert(SeqNumber(tcp.seq.wrapping_sub(1)))
@@ -319,21 +322,6 @@ impl Connection {
         let ack = SeqNumber(tcp.ack);
         if tcp.flags.has(Flags::ACK) && acknowledged.is_none_or(|before| ack.since(before) > 0) {
             *acknowledged = Some(ack);
-        }
-    }
-
-    /// "The window field in a segment where the SYN bit is set MUST NOT be scaled"; and both sides must have sent the
-    /// option (RFC 7323 §2.2, §2.3). A server only sends it in answer to a client's, so its word is enough where the
-    /// client's SYN was not captured; where the SYN ACK was not, it is taken for granted that it has the option, as
-    /// nearly all have.
-    fn window(&self, tcp: &Tcp, direction: Direction) -> u64 {
-        let [client, server] = &self.halves;
-        let [asked, granted] = [client, server]
-            .map(|half| half.syn_options.window_scale.is_some() || half.syn_options.cut || !half.syn_seen);
-        let shift = self.halves[direction.index()].syn_options.window_scale.filter(|_| asked && granted);
-        match shift {
-            Some(shift) if !tcp.flags.has(Flags::SYN) => u64::from(tcp.window) << shift,
-            _ => u64::from(tcp.window),
         }
     }
 }

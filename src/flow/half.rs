@@ -5,7 +5,6 @@
 
 use super::SeqNumber;
 use crate::capture::Timestamp;
-use crate::packet::SynOptions;
 
 /// What is known of one side's sending.
 #[derive(Debug, Clone, Default)]
@@ -20,7 +19,6 @@ pub(super) struct Half {
     /// Whether it sent payload.
     pub(super) has_data: bool,
     pub(super) syn_seen: bool,
-    pub(super) syn_options: SynOptions,
     /// How it ended, if there is anything to say of that: apart, as most of the time there is not.
     ends: Option<Box<Ends>>,
 }

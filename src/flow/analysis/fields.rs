@@ -126,9 +126,14 @@ fn ambiguous(layer: &Layer) -> Note {
 fn unknown_scale(scale: Scale, layer: &Layer) -> Option<Note> {
     let window = layer.value("tcp.window_size").filter(|window| **window != Value::Uint(0))?;
     let is_reset = layer.value("tcp.flags.reset") == Some(&Value::Bool(true));
-    let text = format!(
-        "the SYN of its sender was not captured, or not whole, so what the window is to be multiplied by is not known: {window} octets is \
-         the least it can be"
-    );
-    (scale == Scale::Unknown && !is_reset).then(|| Note::new(Severity::Chat, text, "RFC 7323 §2.2"))
+    let (lacks, by) = match scale {
+        Scale::Unknown => ("the SYN of its sender", "what the window is to be multiplied by".to_owned()),
+        Scale::Offered(shift) => {
+            ("the SYN ACK", format!("whether the window is to be multiplied by {}", 1 << shift.min(14)))
+        }
+        Scale::None | Scale::By(_) => return None,
+    };
+    let text =
+        format!("{lacks} was not captured, or not whole, so {by} is not known: {window} octets is the least it can be");
+    (!is_reset).then(|| Note::new(Severity::Chat, text, "RFC 7323 §2.2"))
 }

@@ -63,9 +63,11 @@ pub struct Duplicate {
 /// By what the windows of a side are to be multiplied, as far as that is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Scale {
-    /// Its SYN was not captured.
+    /// Its SYN was not captured, or not whole.
     #[default]
     Unknown,
+    /// Its SYN offers this, and what the other side says to that was not captured.
+    Offered(u8),
     /// Not agreed on.
     None,
     /// By two to this power.
@@ -76,7 +78,7 @@ impl Scale {
     /// The factor as Wireshark has it: -1 where it is unknown, -2 where there is none.
     pub fn factor(self) -> i64 {
         match self {
-            Self::Unknown => -1,
+            Self::Unknown | Self::Offered(_) => -1,
             Self::None => -2,
             Self::By(shift) => 1 << shift.min(14),
         }
@@ -113,6 +115,15 @@ impl Analysis {
     /// (RFC 6298 §3, Karn's algorithm). `tcp.analysis.ack_rtt` counts those too, from the first instance.
     pub fn round_trip(&self) -> Option<i64> {
         self.acks.filter(|_| !self.is_ambiguous).map(|since| since.nanoseconds)
+    }
+
+    /// The window in octets, as far as it is known. "The window field in a segment where the SYN bit is set MUST NOT be scaled"
+    /// (RFC 7323 §2.2).
+    pub(super) fn window(&self, tcp: &Tcp) -> u64 {
+        match self.scale {
+            Some(Scale::By(shift)) => u64::from(tcp.window) << shift.min(14),
+            _ => u64::from(tcp.window),
+        }
     }
 
     /// Whether there is anything to say (`tcp.analysis`).

@@ -184,7 +184,7 @@ impl Side {
     #[inline(always)]
     pub(super) fn window_end(&self) -> Option<SeqNumber> {
         let shift = match self.scale {
-            Scale::Unknown => return None,
+            Scale::Unknown | Scale::Offered(_) => return None,
             Scale::None => 0,
             Scale::By(_) if self.window_is_of_syn => 0,
             Scale::By(shift) => shift,
@@ -230,16 +230,19 @@ impl Side {
         self.sacked = sight.options.sacked;
     }
 
-    /// The scale holds only if both SYNs ask for it (RFC 7323 §2.2).
+    /// The scale holds only if both SYNs ask for it (RFC 7323 §2.2), and a SYN ACK may only where the SYN does.
     pub(super) fn learn_scale(&mut self, peer: &mut Self, sight: &Sight) {
         if !sight.flags.has(Flags::SYN) {
             return;
         }
-        match sight.syn_options.window_scale {
-            Some(_) if sight.ack.is_some() && peer.scale == Scale::None => self.scale = Scale::None,
-            Some(shift) => self.scale = Scale::By(shift),
-            None if sight.syn_options.cut => {}
-            None => (self.scale, peer.scale) = (Scale::None, Scale::None),
+        let answers = sight.ack.is_some();
+        match (sight.syn_options.window_scale, peer.scale) {
+            (None, _) if sight.syn_options.cut => {}
+            (None, _) => (self.scale, peer.scale) = (Scale::None, Scale::None),
+            (Some(_), Scale::None) => self.scale = Scale::None,
+            (Some(shift), Scale::Offered(other)) => (self.scale, peer.scale) = (Scale::By(shift), Scale::By(other)),
+            (Some(shift), Scale::Unknown) if !answers => self.scale = Scale::Offered(shift),
+            (Some(shift), Scale::Unknown | Scale::By(_)) => self.scale = Scale::By(shift),
         }
     }
 }

@@ -96,6 +96,20 @@ fn a_scale_that_was_cut_is_not_known() {
     assert_eq!(cut(&[]), [known.clone(), known]);
 }
 
+/// "Both sides MUST send Window Scale options in their <SYN> segments to enable window scaling in either direction" (RFC 7323
+/// §2.2): what the SYN offers is not known to hold where the SYN ACK is missing.
+#[test]
+fn a_scale_that_nobody_was_seen_to_agree_to_is_not_known() {
+    let mut talk = Conversation::new();
+    talk.segment(TO_SERVER, Flags::SYN, b"").segment(TO_CLIENT, Flags::SYN | Flags::ACK, b"").lose().client("hello");
+    add_options(&mut talk.frames[0], &[1, 3, 3, 7]);
+    let trace = talk.trace();
+    assert_eq!(factor(&trace, 2), (Some("-1".into()), 1));
+    assert_eq!(trace.record(2).unwrap().segment.as_ref().unwrap().window, 512);
+    let note = trace.layers(2).into_iter().flat_map(|layer| layer.notes).find(|note| note.text.contains("multiplied"));
+    assert!(note.unwrap().text.contains("by 128 is not known"));
+}
+
 #[test]
 fn the_window_is_scaled_only_if_both_sides_offered_to() {
     let scaled = |client: bool, server: bool| {
