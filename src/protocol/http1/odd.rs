@@ -11,8 +11,8 @@ use crate::layer::{Note, Severity};
 use crate::message::Head;
 
 /// A copy of a head that a strict reader refuses, in which every octet has kept its place: folds and bare carriage
-/// returns become spaces, a colon moves in front of the spaces before it, a higher version becomes one that is known. A line that has not ended is left out.
-/// `None` if there is nothing to repair.
+/// returns become spaces, a colon moves in front of the spaces before it, a higher version becomes one that is known. A line
+/// that has not ended is left out. `None` if there is nothing to repair.
 pub(super) fn repaired(bytes: &[u8]) -> Option<Vec<u8>> {
     let bytes = &bytes[..bytes.len().min(MAX_HEAD)];
     let mut copy = bytes.to_vec();
