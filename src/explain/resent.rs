@@ -4,7 +4,7 @@
 //! # References
 //! - RFC 9293 §3.8.1 (retransmission), §3.8.4 (keep-alives), §3.10.7.4 ("trim off any portions that lie outside the window").
 
-use crate::flow::{Finding, Stream};
+use crate::flow::{Delivery, Finding, Stream};
 use crate::trace::{Record, Trace};
 
 /// What a segment brings.
@@ -27,6 +27,15 @@ impl Brought {
         let fresh: Vec<u8> = fresh.flatten().copied().collect();
         Some(Self { again: (octets.len() - fresh.len()) as u64, fresh })
     }
+}
+
+/// Whether any of its octets had come before.
+pub(super) fn is_again(record: &Record) -> bool {
+    let fresh = |delivery: &Delivery| -> u64 {
+        delivery.fresh.as_slice().iter().map(|range| range.end.saturating_sub(range.start)).sum()
+    };
+    let len = record.segment.as_ref().map_or(0, |segment| u64::from(segment.len));
+    record.delivery.as_ref().is_some_and(|delivery| fresh(delivery) < len)
 }
 
 /// Whether it only asks whether the other side is still there: the octet that it may have for that says nothing.
