@@ -24,7 +24,11 @@ fn path(name: &str) -> PathBuf {
 
 /// The frames of a capture, and the secrets that stand in it.
 fn capture(name: &str) -> (Vec<Frame>, String) {
-    let bytes = fs::read(path(name)).unwrap();
+    capture_at(&path(name))
+}
+
+fn capture_at(path: &Path) -> (Vec<Frame>, String) {
+    let bytes = fs::read(path).unwrap();
     let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
     let (mut secrets, mut at) = (Vec::new(), 0);
     while at < bytes.len() {
@@ -33,7 +37,7 @@ fn capture(name: &str) -> (Vec<Frame>, String) {
         }
         at += word(at + 4) as usize;
     }
-    let loaded = Loaded::open(&path(name), Secrets::Known("")).unwrap();
+    let loaded = Loaded::open(path, Secrets::Known("")).unwrap();
     let frames = loaded.trace.records().map(|(_, record)| record.frame.clone()).collect();
     (frames, String::from_utf8(secrets).unwrap())
 }
@@ -117,6 +121,38 @@ fn what_comes_in_another_order_says_the_same() {
         assert_eq!(packets(&lines, true), packets(&expected, true));
         assert_eq!(packets(&lines, false), packets(&expected, false));
     }
+}
+
+/// Whoever must prove its address begins anew, and the hello that counts is the second: aioquic has another random in it.
+#[test]
+fn after_a_retry_the_second_hello_counts() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures/quic/quic-retry.pcapng");
+    let (frames, secrets) = capture_at(&path);
+    let lines = told(&frames, &secrets);
+    assert_eq!(notes(&lines), [""; 0]);
+    let trace = trace(&frames, &secrets);
+    let values = |name: &str| -> Vec<String> {
+        let layers = (1..=trace.len()).flat_map(|number| trace.layers(number));
+        layers.filter_map(|layer| layer.value(name).map(ToString::to_string)).collect()
+    };
+    assert_eq!((values("http3.path"), values("http3.status")), (vec!["/greeting".to_owned()], vec!["200".to_owned()]));
+    let hellos = values("tls.handshake.random");
+    assert!(hellos.len() == 3 && hellos[0] != hellos[1], "{hellos:?}");
+    // Without secrets it is said once, of where it begins.
+    let closed = told(&frames, "");
+    let said: Vec<_> = closed.iter().filter(|line| line["kind"] == "note").map(|line| line["frame"].as_u64()).collect();
+    assert_eq!(said, [Some(1)], "{:?}", notes(&closed));
+}
+
+/// Who captures on several cores may have the server's first datagram before the client's.
+#[test]
+fn what_is_said_of_a_server_that_comes_first_fits_together() {
+    let (mut frames, secrets) = capture("socketio4-webtransport");
+    frames.swap(0, 1);
+    let lines = told(&frames, &secrets);
+    let notes = notes(&lines);
+    let [first, _] = &notes[..] else { panic!("{notes:?}") };
+    assert!(first.contains("an Initial packet was captured before the client's"), "{notes:?}");
 }
 
 #[test]

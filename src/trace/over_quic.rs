@@ -210,8 +210,16 @@ impl Live {
         let mut closed = ways.into_iter().filter_map(|way| Some((self.closed[way.index()]?, way)));
         let (moment, way, text) = if self.has_secrets && !self.connection.is_answered() {
             let (moment, way) = closed.min_by_key(|(moment, _)| moment.frame)?;
-            let text = "the server's hello, which says how the packets are encrypted, was not seen: the connection is not opened, \
-                        though there are secrets of it";
+            let text = match self.connection.has_closed_initial() {
+                true => {
+                    "the server's hello, which says how the packets are encrypted, was not read: an Initial packet was captured \
+                     before the client's, whose ID tells its keys; the connection is not opened, though there are secrets of it"
+                }
+                false => {
+                    "the server's hello, which says how the packets are encrypted, was not seen: the connection is not opened, \
+                     though there are secrets of it"
+                }
+            };
             (moment, way, text)
         } else {
             let (moment, way) = closed.find(|(_, way)| self.connection.is_one_sided(*way))?;

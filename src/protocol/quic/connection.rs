@@ -36,6 +36,10 @@ pub struct Connection {
     suite: Option<Suite>,
     /// The server's hello was seen.
     is_answered: bool,
+    /// The server sent what no Retry packet is: then the client's hello is the one that counts.
+    has_server_spoken: bool,
+    /// An Initial packet came that does not open: that of a server, maybe, before the client's that tells its keys.
+    has_closed_initial: bool,
     /// The protocol inside that the client offers first, or that the server chose.
     alpn: Option<String>,
     /// By direction and level: the handshake, the application.
@@ -69,9 +73,14 @@ impl Connection {
         if let Some(id) = packet.source.clone().and_then(|source| datagram.get(source)) {
             self.ids[sender & 1] = id.to_vec();
         }
+        let is_of_connection = !matches!(packet.kind, Kind::Retry | Kind::VersionNegotiation);
+        self.has_server_spoken |= is_of_connection && self.client.is_some_and(|client| client != sender);
         match packet.kind {
             Kind::Initial => {
-                let Some(from) = self.opening.hear(packet, datagram) else { return Outcome::Closed };
+                let Some(from) = self.opening.hear(packet, datagram) else {
+                    self.has_closed_initial = true;
+                    return Outcome::Closed;
+                };
                 self.is_retried = false;
                 self.client = Some(if from == Direction::ToServer { sender } else { 1 - sender });
                 self.labels = packet.version.and_then(labels);
@@ -112,15 +121,23 @@ impl Connection {
         self.openers.iter().flatten().any(Option::is_some)
     }
 
-    /// Whether there are secrets of it; `None` if that cannot be known yet.
+    /// Whether there are secrets of it; `None` if that cannot be known yet: until the server answers, a Retry packet may have
+    /// the client begin anew, and not every program then says the same hello (RFC 9000 §17.2.5.2 has it).
     pub fn has_secrets(&self, secrets: Option<&KeyLog>) -> Option<bool> {
-        if self.random.is_none() && self.opening.waits_for_hello() {
-            return None;
-        }
         let is_known = |random: &[u8; 32]| {
             secrets.is_some_and(|secrets| SECRETS.iter().flatten().any(|label| secrets.secret(label, random).is_some()))
         };
-        Some(self.random.as_ref().is_some_and(is_known))
+        let is_final = match self.random {
+            Some(_) => self.has_server_spoken,
+            None => !self.opening.waits_for_hello() && !self.has_closed_initial,
+        };
+        let is_known = self.random.as_ref().is_some_and(is_known);
+        (is_known || is_final || self.is_over()).then_some(is_known)
+    }
+
+    /// Whether an Initial packet could not be opened when it came.
+    pub fn has_closed_initial(&self) -> bool {
+        self.has_closed_initial
     }
 
     /// Whether the server's hello was seen.

@@ -122,6 +122,10 @@ impl Opening {
             let opened = PacketOpener::initial(labels, id, from)?.open(octets, at)?;
             Some((opened, from, id.to_vec()))
         })?;
+        // Who sends to another ID under its keys has begun anew, and says its hello once more (RFC 9000 §17.2.5.2).
+        if id != self.id && !self.id.is_empty() {
+            self.crypto = Default::default();
+        }
         self.id = id;
         Some((opened.into(), from))
     }
