@@ -238,7 +238,7 @@ fn trace<'a>(frames: impl IntoIterator<Item = &'a Frame>, secrets: &str) -> Trac
 /// The lines of the ladder of the first connection.
 fn ladder(trace: &Trace) -> Vec<(u32, Direction, String)> {
     let story = Story::tell(trace, &Cast::default(), &|_| true);
-    story.quic[0].lines.iter().map(|line| (line.frame, line.direction, line.text.clone())).collect()
+    story.quic[0].steps.iter().map(|step| (step.frame, step.direction, step.text.clone())).collect()
 }
 
 /// All but the frames with these numbers.

@@ -1,10 +1,11 @@
-//! What happened on connections of QUIC whose secrets are at hand, one line per step.
+//! What happened on connections of QUIC whose secrets are at hand, one step after the other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use super::Cast;
-use super::story::{Chapter, Line, Phase, Quotes};
+use super::step::{Form, Phase, Quotes, Step};
+use super::story::Chapter;
 use crate::layer::{Direction, Severity};
 use crate::protocol::SocketIoPacket;
 use crate::protocol::engineio::{EngineIoPacket, Kind};
@@ -30,9 +31,11 @@ pub(super) fn chapters(trace: &Trace, cast: &Cast, wanted: &dyn Fn(u32) -> bool)
         for (at, message) in in_turn(told.collect()) {
             let (chapter, _) = chapters.entry(message.connection).or_insert_with(|| begin(cast, record, message));
             frames.insert(number);
-            chapter.lines.push(Line {
+            chapter.steps.push(Step {
                 frame: number,
                 direction: message.direction,
+                form: Form::Sent,
+                elsewhere: Vec::new(),
                 text: message.payload.summary(&[]),
                 phase: if message.payload.protocol() == "http3" { Phase::Http3 } else { Phase::WebTransport },
                 time,
@@ -46,7 +49,9 @@ pub(super) fn chapters(trace: &Trace, cast: &Cast, wanted: &dyn Fn(u32) -> bool)
             let direction = if from == *client { Direction::ToServer } else { Direction::ToClient };
             frames.insert(number);
             let (phase, quotes) = (Phase::QuicClose, Quotes::Nothing);
-            chapter.lines.push(Line { frame: number, direction, text, phase, time, odd: false, quotes });
+            let (form, elsewhere) = (Form::Sent, Vec::new());
+            let odd = false;
+            chapter.steps.push(Step { frame: number, direction, form, text, elsewhere, phase, time, odd, quotes });
         }
     }
     (chapters.into_values().map(|(chapter, _)| chapter).collect(), frames)
@@ -100,7 +105,7 @@ fn begin(cast: &Cast, record: &Record, message: &QuicMessage) -> (Chapter, Optio
         connection: message.connection,
         client,
         server,
-        lines: Vec::new(),
+        steps: Vec::new(),
         acknowledgements: Vec::new(),
         rtt: None,
         talk: Talk::Known("http3"),

@@ -1,9 +1,10 @@
-//! What happened, connection by connection, one line per step: the raw material of a ladder.
+//! What happened, connection by connection, one step after the other: the raw material of a ladder.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::ending::{Inner, lies, lying};
 use super::resent::{Brought, is_keep_alive, says_else};
+use super::step::{Elsewhere, Form, Phase, Quotes, Step};
 use super::{Cast, quic_story};
 use crate::count::{counted, grouped};
 use crate::flow::{Closing, Connection, Finding, Reset, Segment};
@@ -13,59 +14,6 @@ use crate::protocol::engineio::{EngineIoPacket, Kind};
 use crate::protocol::text::as_text;
 use crate::protocol::{HttpMessage, Side, TlsRecord};
 use crate::trace::{Message, Record, Talk, Trace};
-
-/// Which part of a connection's life a line belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// TCP opens.
-    Open,
-    /// HTTP is spoken.
-    Http,
-    /// WebSocket is spoken.
-    WebSocket,
-    /// TLS is spoken: what it carries is not known.
-    Tls,
-    /// HTTP/3 is spoken on a connection of QUIC.
-    Http3,
-    /// What a session of WebTransport carries.
-    WebTransport,
-    /// Bytes of no known protocol.
-    Data,
-    /// TCP closes.
-    Close,
-    /// A connection of QUIC is closed.
-    QuicClose,
-}
-
-/// One step.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Line {
-    /// The frame it happened in.
-    pub frame: u32,
-    /// Which way.
-    pub direction: Direction,
-    /// What, in a few words.
-    pub text: String,
-    /// To which part it belongs.
-    pub phase: Phase,
-    /// Seconds since the first frame of the capture.
-    pub time: f64,
-    /// Whether it has a note of severity warn or error.
-    pub odd: bool,
-    /// Where all of that is of which the text has the beginning.
-    pub quotes: Quotes,
-}
-
-/// What a line quotes, which may be much longer than the line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Quotes {
-    /// It says all there is.
-    Nothing,
-    /// A message: its place among those that end in the frame ([`Trace::messages_in`]; of QUIC, [`Record::over_quic`]).
-    Message(usize),
-    /// The payload of the frame's segment.
-    Payload,
-}
 
 /// The story of one connection.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,8 +25,8 @@ pub struct Chapter {
     /// The side that was connected to: name or address.
     pub server: String,
     /// What happened.
-    pub lines: Vec<Line>,
-    /// Frames that only acknowledge, left out of the lines.
+    pub steps: Vec<Step>,
+    /// Frames that only acknowledge: they have no step.
     pub acknowledgements: Vec<u32>,
     /// From SYN to the ACK that completes the handshake, in seconds.
     pub rtt: Option<f64>,
@@ -125,10 +73,10 @@ impl Story {
                 Some(segment) => {
                     if let Some(chapter) = chapters.get_mut(segment.connection as usize) {
                         chapter.mark_lost(number, segment, &sent);
-                        let before = chapter.lines.len();
+                        let before = chapter.steps.len();
                         chapter.add(trace, number, record, (segment.direction, &begun));
                         let told =
-                            (before..chapter.lines.len()).rev().find(|at| chapter.lines[*at].phase != Phase::Open);
+                            (before..chapter.steps.len()).rev().find(|at| chapter.steps[*at].phase != Phase::Open);
                         sent.extend(told.map(|at| (place(segment), at)));
                     }
                 }
@@ -136,7 +84,7 @@ impl Story {
                 None => others.push(number),
             }
         }
-        chapters.retain(|chapter| !chapter.lines.is_empty() || !chapter.acknowledgements.is_empty());
+        chapters.retain(|chapter| !chapter.steps.is_empty() || !chapter.acknowledgements.is_empty());
         Self { chapters, quic, others }
     }
 }
@@ -152,7 +100,7 @@ impl Chapter {
             connection,
             client: party(tcp.client),
             server: party(tcp.server),
-            lines: Vec::new(),
+            steps: Vec::new(),
             acknowledgements: Vec::new(),
             rtt: tcp.handshake.rtt(),
             talk: trace.talk(connection),
@@ -168,19 +116,21 @@ impl Chapter {
             return;
         }
         let first = sent.get(&place(segment));
-        if let Some(line) = first.and_then(|at| self.lines.get_mut(*at)) {
-            line.text.push_str(&format!(", again in {number}"));
+        if let Some(step) = first.and_then(|at| self.steps.get_mut(*at)) {
+            step.elsewhere.push(Elsewhere::Again(number));
         }
     }
 
     fn add(&mut self, trace: &Trace, number: u32, record: &Record, (direction, begun): (Direction, &Begun<'_>)) {
-        let before = self.lines.len();
+        let before = self.steps.len();
         let time = trace.time(number).unwrap_or(0.0);
-        let mut line = |text: String, phase, odd, quotes| {
-            self.lines.push(Line { frame: number, direction, text, phase, time, odd, quotes });
+        let mut step = |said: Said| {
+            let Said { form, text, elsewhere, phase, odd, quotes } = said;
+            let elsewhere = elsewhere.into_iter().collect();
+            self.steps.push(Step { frame: number, direction, form, text, elsewhere, phase, time, odd, quotes });
         };
         if let Some(text) = opening_text(trace, number, record) {
-            line(text, Phase::Open, false, Quotes::Nothing);
+            step(Said::new(text, Phase::Open));
         }
         let begins = begun.get(&number).filter(|begins| begins.connection == self.connection);
         let lying = lying(trace.messages_in(number));
@@ -190,29 +140,45 @@ impl Chapter {
         let told = |(_, message): &(usize, &Message)| is_told(trace, message) && !inner.tells(message);
         for (at, message) in ending.iter().enumerate().filter(told) {
             let (carrier, odd) = lying.get(&lies(message)).copied().unwrap_or((None, false));
-            let phase = phase_of(carrier.unwrap_or(message));
             let since = message.frames.first().filter(|_| begun_before(message));
-            let since = since.map(|first| format!(", begun in {first}")).unwrap_or_default();
-            ordered.put(message, (message_text(trace, message) + &since, phase, odd, Quotes::Message(at)));
+            let said = said_of(trace, message, phase_of(carrier.unwrap_or(message)));
+            let elsewhere = since.map(|first| Elsewhere::Since(*first));
+            ordered.put(message, Said { elsewhere, odd, quotes: Quotes::Message(at), ..said });
         }
         if let Some(message) = begins {
-            let text = format!("{}, goes on until {}", message_text(trace, message), message.frame());
             let odd = message.notes.iter().any(|note| note.severity >= Severity::Warn);
-            ordered.put(message, (text, phase_of(message), odd, Quotes::Nothing));
+            let elsewhere = Some(Elsewhere::Until(message.frame()));
+            ordered.put(message, Said { elsewhere, odd, ..said_of(trace, message, phase_of(message)) });
         }
-        ordered.0.into_iter().for_each(|Entry { line: (text, phase, odd, quotes), .. }| line(text, phase, odd, quotes));
+        ordered.0.into_iter().for_each(|entry| step(entry.said));
         if trace.messages_in(number).is_empty()
             && begins.is_none()
-            && let Some((text, phase, odd, quotes)) = payload_text(trace, number, record)
+            && let Some(said) = payload_said(trace, number, record)
         {
-            line(text, phase, odd, quotes);
+            step(said);
         }
         if let Some((text, phase)) = closing_text(trace, number, record) {
-            line(text, phase, phase == Phase::Data, Quotes::Nothing);
+            step(Said { odd: phase == Phase::Data, ..Said::new(text, phase) });
         }
-        if self.lines.len() == before {
+        if self.steps.len() == before {
             self.acknowledgements.push(number);
         }
+    }
+}
+
+/// What a step will say, whose frame, way and time are those of all of its frame.
+struct Said {
+    form: Form,
+    text: String,
+    elsewhere: Option<Elsewhere>,
+    phase: Phase,
+    odd: bool,
+    quotes: Quotes,
+}
+
+impl Said {
+    fn new(text: String, phase: Phase) -> Self {
+        Self { form: Form::Sent, text, elsewhere: None, phase, odd: false, quotes: Quotes::Nothing }
     }
 }
 
@@ -222,22 +188,22 @@ impl Chapter {
 struct Ordered(Vec<Entry>);
 
 /// What is told of a message: what its octets lie in (inside of TLS? on which stream of HTTP/2?), and which they are; and its
-/// line.
+/// step.
 struct Entry {
     of: (bool, Option<u32>),
     at: u64,
-    line: (String, Phase, bool, Quotes),
+    said: Said,
 }
 
 impl Ordered {
-    fn put(&mut self, message: &Message, line: (String, Phase, bool, Quotes)) {
+    fn put(&mut self, message: &Message, said: Said) {
         // What is put together from others, or rides on them, stands behind them.
         let is_first = message.owns_bytes() || message.payload.protocol() == "sse";
         let at = if is_first { message.range.start } else { message.range.end.saturating_sub(1) };
         let of = (message.inside, message.stream);
         let is_before = |other: &Entry| other.of != of || other.at <= at;
         let place = self.0.iter().rposition(is_before).map_or(0, |before| before + 1);
-        self.0.insert(place, Entry { of, at, line });
+        self.0.insert(place, Entry { of, at, said });
     }
 }
 
@@ -303,41 +269,35 @@ fn closing_text(trace: &Trace, number: u32, record: &Record) -> Option<(String, 
     (!names.is_empty()).then(|| (words.join(" "), Phase::Close))
 }
 
-/// What to say of payload whose message does not end in this frame, and whether it is odd.
-fn payload_text(trace: &Trace, number: u32, record: &Record) -> Option<(String, Phase, bool, Quotes)> {
+/// What to say of payload whose message does not end in this frame.
+fn payload_said(trace: &Trace, number: u32, record: &Record) -> Option<Said> {
     let segment = record.segment.as_ref().filter(|segment| segment.len > 0)?;
     let shares = trace.ledger(number);
     let has = |owner: &str| shares.iter().any(|share| share.owner == owner);
     if has("late") {
-        let text = format!("{} too late to be read", counted(segment.len, "octet"));
-        return Some((text, Phase::Data, false, Quotes::Nothing));
+        return Some(Said::new(format!("{} too late to be read", counted(segment.len, "octet")), Phase::Data));
     }
     let brought = Brought::by(record).filter(|brought| brought.again > 0);
     let Some(Brought { again, fresh }) = brought else {
         let (packet, data) = record.whole();
-        let (text, phase, quotes) = new_text(trace, segment, &has, (packet.payload.of(data), u64::from(segment.len)));
-        return Some((text, phase, false, quotes));
+        return Some(new_said(trace, segment, &has, (packet.payload.of(data), u64::from(segment.len))));
     };
     if fresh.is_empty() && is_keep_alive(record) {
-        return Some((format!("keep-alive of {}", counted(again, "octet")), Phase::Data, false, Quotes::Nothing));
+        return Some(Said::new(format!("keep-alive of {}", counted(again, "octet")), Phase::Data));
     }
-    let others = says_else(trace, record);
+    let odd = says_else(trace, record);
     if fresh.is_empty() {
-        let how = if others { "again, but others than before" } else { "sent again" };
-        return Some((format!("{} {how}", counted(again, "octet")), Phase::Data, others, Quotes::Nothing));
+        let how = if odd { "again, but others than before" } else { "sent again" };
+        return Some(Said { odd, ..Said::new(format!("{} {how}", counted(again, "octet")), Phase::Data) });
     }
-    let (text, phase, quotes) = new_text(trace, segment, &has, (&fresh, fresh.len() as u64));
-    let how = if others { "again, but others" } else { "sent again" };
-    Some((format!("{text}, {} {how}", grouped(again)), phase, others, quotes))
+    let said = new_said(trace, segment, &has, (&fresh, fresh.len() as u64));
+    let how = if odd { "again, but others" } else { "sent again" };
+    // What came again is no part of anything that has a step.
+    Some(Said { form: Form::Sent, text: format!("{}, {} {how}", said.text, grouped(again)), odd, ..said })
 }
 
 /// What to say of octets that are new in their stream.
-fn new_text(
-    trace: &Trace,
-    segment: &Segment,
-    has: &dyn Fn(&str) -> bool,
-    (octets, len): (&[u8], u64),
-) -> (String, Phase, Quotes) {
+fn new_said(trace: &Trace, segment: &Segment, has: &dyn Fn(&str) -> bool, (octets, len): (&[u8], u64)) -> Said {
     let counted = counted(len, "octet");
     if has("http") || has("http2") || has("websocket") || has("payload") || has("tls") {
         let phase = match () {
@@ -351,32 +311,31 @@ fn new_text(
                 _ => Phase::WebSocket,
             },
         };
-        return (format!("{counted} of a longer message"), phase, Quotes::Nothing);
+        return Said { form: Form::Part, ..Said::new(format!("{counted} of a longer message"), phase) };
     }
     if matches!(trace.talk(segment.connection), Talk::Known(_)) && trace.lacks_before(segment) {
-        return (format!("{counted} that cannot be read: bytes before are missing"), Phase::Data, Quotes::Nothing);
+        return Said::new(format!("{counted} that cannot be read: bytes before are missing"), Phase::Data);
     }
     let text = as_text(octets, 32).map_or(counted.clone(), |text| format!("{text}  {counted}"));
-    (text, Phase::Data, Quotes::Payload)
+    Said { quotes: Quotes::Payload, ..Said::new(text, Phase::Data) }
 }
 
-fn message_text(trace: &Trace, message: &Message) -> String {
+fn said_of(trace: &Trace, message: &Message, phase: Phase) -> Said {
     let unknown = message.payload_as::<TlsRecord>().and_then(TlsRecord::inside).filter(|inside| !inside.is_empty());
     if let (Some(inside), Some(Talk::Unknown)) = (unknown, trace.inside_talk(message.connection)) {
         let octets = trace.inside(message.connection, message.direction).map(|stream| stream.slice(inside.clone()));
         let text = octets.and_then(|octets| as_text(octets, 32)).map(|text| format!("{text}  "));
-        return format!("TLS: {}{}", text.unwrap_or_default(), counted(inside.end - inside.start, "octet"));
+        let counted = counted(inside.end - inside.start, "octet");
+        return Said::new(format!("TLS: {}{counted}", text.unwrap_or_default()), phase);
     }
     let stream = message.stream.map(|number| format!("stream {number}: ")).unwrap_or_default();
     let tls = if message.inside { "TLS: " } else { "" };
-    let text = format!("{tls}{stream}{}", trace.summary(message));
-    match (message.complete, message.owns_bytes()) {
-        (false, false) if message.payload.protocol() == "socketio" => format!("= {text} (incomplete)"),
-        (false, _) => format!("{text} (incomplete)"),
-        // Put together from frames, each of which has its line; an event has only this one.
-        (true, false) if message.payload.protocol() != "sse" => format!("= {text}"),
-        (true, _) => text,
-    }
+    let incomplete = if message.complete { "" } else { " (incomplete)" };
+    let text = format!("{tls}{stream}{}{incomplete}", trace.summary(message));
+    let protocol = message.payload.protocol();
+    // What is put together from frames, each of which has its step; an event has only this one.
+    let is_joined = !message.owns_bytes() && if message.complete { protocol != "sse" } else { protocol == "socketio" };
+    Said { form: if is_joined { Form::Joined } else { Form::Sent }, ..Said::new(text, phase) }
 }
 
 fn phase_of(message: &Message) -> Phase {
@@ -395,9 +354,14 @@ mod tests {
     use crate::trace::testing::{Conversation, DATA, TO_CLIENT, TO_SERVER};
     use crate::trace::testing_http2::{END_STREAM, begin, data, frame, get, headers, ok};
 
+    /// As a ladder has it, where what is put together stands behind a sign.
+    fn shown(step: &Step) -> String {
+        format!("{}{}", if step.form == Form::Joined { "= " } else { "" }, step.says())
+    }
+
     fn told(talk: &Conversation) -> Vec<(u32, String)> {
         let story = Story::tell(&talk.trace(), &Cast::default(), &|_| true);
-        story.chapters[0].lines.iter().map(|line| (line.frame, line.text.clone())).collect()
+        story.chapters[0].steps.iter().map(|step| (step.frame, shown(step))).collect()
     }
 
     /// Who sends again may add what is new, and whoever only asks whether somebody is there says nothing.
@@ -419,9 +383,9 @@ mod tests {
         let told: Vec<_> = told(&talk).into_iter().filter(|(frame, _)| *frame > 3).collect();
         assert_eq!(told, expected.map(|(frame, text)| (frame, text.to_owned())));
         let trace = talk.trace();
-        let odd = |line: &&Line| line.odd;
+        let odd = |step: &&Step| step.odd;
         let story = Story::tell(&trace, &Cast::default(), &|_| true);
-        assert_eq!(story.chapters[0].lines.iter().filter(odd).map(|line| line.frame).collect::<Vec<_>>(), [7, 8]);
+        assert_eq!(story.chapters[0].steps.iter().filter(odd).map(|line| line.frame).collect::<Vec<_>>(), [7, 8]);
         let of_probe = |(frame, note): &&(Option<u32>, Note)| *frame == Some(10) && note.text.contains("came before");
         assert_eq!(trace.notes().iter().filter(of_probe).count(), 0, "it was sent again for nothing else");
     }
@@ -446,7 +410,7 @@ mod tests {
         says(6, "3 octets of a longer message");
         says(7, "200 OK, begun in 5");
         let story = Story::tell(&talk.trace(), &Cast::default(), &|frame| frame == 6);
-        assert_eq!(story.chapters[0].lines[0].phase, Phase::Http, "what comes in between is of the same protocol");
+        assert_eq!(story.chapters[0].steps[0].phase, Phase::Http, "what comes in between is of the same protocol");
     }
 
     /// Whatever becomes known first: a message stands before what it carries, and one that ends before one that begins.
@@ -496,7 +460,7 @@ mod tests {
         talk.segment(TO_CLIENT, Flags::SYN | Flags::ACK, b"").segment(TO_SERVER, Flags::ACK, b"").client("again");
         let trace = talk.trace();
         let story = Story::tell(&trace, &Cast::default(), &|_| true);
-        let lines: Vec<_> = story.chapters[1].lines.iter().map(|line| (line.frame, &*line.text, line.odd)).collect();
+        let lines: Vec<_> = story.chapters[1].steps.iter().map(|step| (step.frame, &*step.text, step.odd)).collect();
         assert_eq!(lines[1], (8, "RST: not of this connection", false));
         assert_eq!(lines.last(), Some(&(12, "\"again\"  5 octets", false)));
         let notes: Vec<_> = trace.notes().iter().map(|(_, note)| note.text.as_str()).collect();

@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::fit::{fit, fit_quoting};
 use super::line::{Line, Page, Tone};
-use crate::explain::{Chapter, Line as Step, Phase};
+use crate::explain::{Chapter, Form, Phase, Step};
 use crate::layer::Direction;
 
 /// Columns before the client's rail: the frame's number.
@@ -26,11 +26,11 @@ pub fn ladder(chapter: &Chapter, width: usize) -> Vec<Line> {
     let margin = if width < NARROW { 0 } else { MARGIN };
     let arrow = width.saturating_sub(GUTTER + 2 + margin).max(12);
     page.line(parties(chapter, arrow));
-    for (i, step) in chapter.lines.iter().enumerate() {
-        let before = i.checked_sub(1).map_or(step.time, |before| chapter.lines[before].time);
+    for (i, step) in chapter.steps.iter().enumerate() {
+        let before = i.checked_sub(1).map_or(step.time, |before| chapter.steps[before].time);
         if step.time - before >= PAUSE {
             let mut line = pause(step.time - before, arrow);
-            if margin > 0 && chapter.lines[i - 1].phase == step.phase {
+            if margin > 0 && chapter.steps[i - 1].phase == step.phase {
                 line.push(Tone::Dim, " │");
             }
             page.line(line);
@@ -82,13 +82,13 @@ fn rung(step: &Step, arrow: usize) -> Line {
     let tone = tone(step.phase);
     let mut line = Line::of(Tone::Dim, format!("{:>width$} ", step.frame, width = GUTTER - 1));
     line.push(Tone::Dim, "│");
-    if let Some(joined) = step.text.strip_prefix("= ") {
-        let text = fit_quoting(joined, arrow.saturating_sub(7));
+    if step.form == Form::Joined {
+        let text = fit_quoting(&step.says(), arrow.saturating_sub(7));
         let used = 7 + text.width();
         line.push(tone, format!("     = {text}{}", " ".repeat(arrow.saturating_sub(used))));
     } else {
         let odd = if step.odd { "! " } else { "" };
-        let text = fit_quoting(&format!("{odd}{}", step.text), arrow.saturating_sub(8));
+        let text = fit_quoting(&format!("{odd}{}", step.says()), arrow.saturating_sub(8));
         let rest = "─".repeat(arrow.saturating_sub(7 + text.width()));
         let (start, end) = match step.direction {
             Direction::ToServer => ("──── ", format!(" {rest}▶")),
@@ -104,8 +104,8 @@ fn rung(step: &Step, arrow: usize) -> Line {
 
 /// The bracket that holds the steps of one phase together, with the phase's name at its first step.
 fn bracket(chapter: &Chapter, i: usize) -> Line {
-    let phase = chapter.lines[i].phase;
-    let same = |j: Option<usize>| j.and_then(|j| chapter.lines.get(j)).is_some_and(|other| other.phase == phase);
+    let phase = chapter.steps[i].phase;
+    let same = |j: Option<usize>| j.and_then(|j| chapter.steps.get(j)).is_some_and(|other| other.phase == phase);
     let (before, after) = (same(i.checked_sub(1)), same(Some(i + 1)));
     let glyph = match (before, after) {
         (false, true) => "┐",

@@ -32,7 +32,7 @@ pub fn story(story: &Story, help: Option<&str>, width: usize) -> Vec<Line> {
         page.gap();
         page.extend(ladder(chapter, width));
     }
-    if story.chapters.iter().chain(&story.quic).any(|chapter| chapter.lines.iter().any(|line| line.odd)) {
+    if story.chapters.iter().chain(&story.quic).any(|chapter| chapter.steps.iter().any(|step| step.odd)) {
         page.gap();
         let body =
             Line::of(Tone::Dim, "! stands where something is odd: it is told below, and by `peel` of that frame");

@@ -1,7 +1,7 @@
 //! What of a capture would be the same in another run of the same programs: without what chance and the clock have chosen.
 
 use super::{Place, TCP};
-use crate::explain::story::Quotes;
+use crate::explain::{Form, Quotes, Step};
 use crate::protocol::engineio::{Content, EngineIoPacket};
 use crate::protocol::text::quoted;
 use crate::protocol::{
@@ -89,14 +89,16 @@ pub(super) fn parting(one: &[u8], other: &[u8]) -> Option<[String; 2]> {
     }))
 }
 
-/// What a line says without what chance and the clock have chosen: masking keys, ids of sessions, what keeps answers out
-/// of caches, recovery offsets (those given are of events in the line's frame), times, numbers of frames.
-pub(super) fn lasting(text: &str, offsets: &[&str]) -> String {
-    let mut kept = without_ids(&without_time(&without_mask(text)));
+/// What a step says without what chance and the clock have chosen: masking keys, ids of sessions, what keeps answers out of
+/// caches, recovery offsets (those given are of events in the step's frame), times, numbers of frames. How often it was sent
+/// again stays, and that it began or ends elsewhere.
+pub(super) fn lasting(step: &Step, offsets: &[&str]) -> String {
+    let timeless = if step.form == Form::Joined { without_time(&step.text) } else { step.text.clone() };
+    let mut kept = without_ids(&without_mask(&timeless));
     for offset in offsets {
         blank_offset(&mut kept, offset);
     }
-    without_frame_numbers(&kept)
+    step.elsewhere.iter().fold(kept, |kept, elsewhere| format!("{kept}, {}", elsewhere.words()))
 }
 
 /// Leaves out the ids of sessions, and what keeps answers out of caches.
@@ -131,9 +133,7 @@ fn without_time(text: &str) -> String {
     let time = text.rsplit_once(" after ").and_then(|(before, rest)| Some((before, rest.split_once(" ms")?)));
     match time {
         Some((before, (number, rest)))
-            if text.starts_with("= ")
-                && number.parse::<f64>().is_ok()
-                && (rest.is_empty() || rest.starts_with([',', ' '])) =>
+            if number.parse::<f64>().is_ok() && (rest.is_empty() || rest.starts_with(' ')) =>
         {
             format!("{before}{rest}")
         }
@@ -162,51 +162,75 @@ fn blank_offset(text: &mut String, offset: &str) {
     }
 }
 
-/// Leaves out in which frames a segment was sent again (but not how often), a message begins, or ends.
-fn without_frame_numbers(text: &str) -> String {
-    [", again in ", ", goes on until ", ", begun in "].into_iter().fold(text.to_owned(), |text, words| {
-        let mut parts = text.split(words);
-        let first = parts.next().unwrap_or_default().to_owned();
-        parts.fold(first, |kept, part| kept + words + part.trim_start_matches(|c: char| c.is_ascii_digit()))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::explain::{Elsewhere, Phase};
+    use crate::layer::Direction;
+
+    /// A step that says this; what is put together stands behind a sign, as in a ladder.
+    fn step(text: &str, elsewhere: &[Elsewhere]) -> Step {
+        let (form, text) = text.strip_prefix("= ").map_or((Form::Sent, text), |joined| (Form::Joined, joined));
+        Step {
+            frame: 1,
+            direction: Direction::ToServer,
+            form,
+            text: text.to_owned(),
+            elsewhere: elsewhere.to_vec(),
+            phase: Phase::WebSocket,
+            time: 0.0,
+            odd: false,
+            quotes: Quotes::Nothing,
+        }
+    }
+
+    fn lasting_text(text: &str, offsets: &[&str]) -> String {
+        lasting(&step(text, &[]), offsets)
+    }
 
     #[track_caller]
     fn assert_alike(one: &str, other: &str) {
-        assert_eq!(lasting(one, &[]), lasting(other, &[]));
+        assert_eq!(lasting_text(one, &[]), lasting_text(other, &[]));
     }
 
     #[track_caller]
     fn assert_differ(one: &str, other: &str) {
-        assert_ne!(lasting(one, &[]), lasting(other, &[]));
+        assert_ne!(lasting_text(one, &[]), lasting_text(other, &[]));
+    }
+
+    #[test]
+    fn where_else_something_is_may_be_another_frame() {
+        use Elsewhere::{Again, Since, Until};
+        let lasts = |elsewhere: &[Elsewhere]| lasting(&step("200 OK", elsewhere), &[]);
+        assert_eq!(lasts(&[Until(29)]), lasts(&[Until(31)]));
+        assert_eq!(lasts(&[Since(4)]), lasts(&[Since(14)]));
+        assert_eq!(lasts(&[Again(7), Again(9)]), lasts(&[Again(8), Again(11)]));
+        assert_ne!(lasts(&[Again(7), Again(9)]), lasts(&[Again(7)]), "how often is no matter of chance alone");
+        assert_ne!(lasts(&[]), lasts(&[Again(7)]));
+        assert_ne!(lasts(&[Since(7)]), lasts(&[Until(7)]));
     }
 
     #[test]
     fn chance_is_left_out() {
         assert_alike("text \"hi\"  masked 01 02 03 04", "text \"hi\"  masked 05 06 07 08");
-        assert_alike("text \"hi\"  masked 01 02 03 04, again in 7", "text \"hi\"  masked 05 06 07 08, again in 9");
-        assert_alike("200 OK, goes on until 29", "200 OK, goes on until 31");
-        assert_alike("200 OK, begun in 4", "200 OK, begun in 14");
         assert_alike("GET /s/?EIO=4&sid=abc&t=x1", "GET /s/?EIO=4&sid=def&t=y2");
         assert_alike("GET /s/?EIO=4&transport=polling&t=vd…", "GET /s/?EIO=4&transport=polling&t=x8…");
         assert_alike("= CONNECT {\"sid\":\"ab\",\"pid\":\"cd\"}", "= CONNECT {\"sid\":\"ef\",\"pid\":\"gh\"}");
         assert_alike("text \"0{\"sid\":\"abc…\"", "text \"0{\"sid\":\"xyz…\"");
         assert_alike("= CONNECT {\"pid\":\"a\",\"offset\":\"b\"}", "= CONNECT {\"pid\":\"c\",\"offset\":\"d\"}");
         assert_eq!(
-            lasting("text \"42[\"a\",1,\"Q8Z\"]\"", &["Q8Z"]),
-            lasting("text \"42[\"a\",1,\"R9A\"]\"", &["R9A"])
+            lasting_text("text \"42[\"a\",1,\"Q8Z\"]\"", &["Q8Z"]),
+            lasting_text("text \"42[\"a\",1,\"R9A\"]\"", &["R9A"])
         );
-        assert_eq!(lasting("text \"42[\"a\",1,\"Q8…\"", &["Q8Z"]), lasting("text \"42[\"a\",1,\"R9…\"", &["R9A"]));
+        assert_eq!(
+            lasting_text("text \"42[\"a\",1,\"Q8…\"", &["Q8Z"]),
+            lasting_text("text \"42[\"a\",1,\"R9…\"", &["R9A"])
+        );
     }
 
     #[test]
     fn the_clock_is_left_out() {
         assert_alike("= ACK #0 [\"ok\"] after 705.688 ms", "= ACK #0 [\"ok\"] after 713.132 ms");
-        assert_alike("= ACK #0 after 0.220 ms, again in 9", "= ACK #0 after 1.000 ms, again in 12");
         assert_differ("= ACK #0 [1] after 0.220 ms", "= ACK #0 [2] after 0.220 ms");
     }
 
@@ -220,6 +244,5 @@ mod tests {
         assert_differ("= EVENT \"seek\"({\"offset\":\"3\"})", "= EVENT \"seek\"({\"offset\":\"4\"})");
         assert_differ("= EVENT \"a\"(\"came after 3 ms\")", "= EVENT \"a\"(\"came after 4 ms\")");
         assert_differ("text \"42[\"a\",1,\"x\"]\"", "text \"42[\"a\",1,\"y\"]\"");
-        assert_differ("SYN", "SYN, again in 4");
     }
 }

@@ -6,8 +6,7 @@ use std::rc::Rc;
 mod lasting;
 
 use super::cost::Cost;
-use super::story::Quotes;
-use super::{Cast, Story};
+use super::{Cast, Form, Quotes, Step, Story};
 use crate::layer::Direction;
 use crate::trace::Trace;
 use lasting::{content, lasting, offsets_in, parting};
@@ -92,7 +91,7 @@ impl Pair {
 type Said = (u32, &'static str, String);
 
 /// A line of a story, and what of it would be the same in another run of the same programs.
-struct Step<'a> {
+struct Compared<'a> {
     said: Said,
     lasts: String,
     place: Place<'a>,
@@ -107,8 +106,13 @@ struct Place<'a> {
     offsets: Rc<[&'a str]>,
 }
 
+/// As a ladder has it, where what is put together stands behind a sign.
+fn shown(step: &Step) -> String {
+    format!("{}{}", if step.form == Form::Joined { "= " } else { "" }, step.says())
+}
+
 /// Where lines that are alike quote what is not: what stands there in each.
-fn differ_further_on(traces: [&Trace; 2], one: &Step<'_>, other: &Step<'_>) -> Option<[String; 2]> {
+fn differ_further_on(traces: [&Trace; 2], one: &Compared<'_>, other: &Compared<'_>) -> Option<[String; 2]> {
     if one.lasts != other.lasts {
         return None;
     }
@@ -125,7 +129,7 @@ type Strand = (&'static str, u32, usize);
 /// What a capture tells.
 struct Told<'a> {
     /// The lines of its story, in each strand in the order of their frames. In how many pieces a long message came is left out.
-    strands: BTreeMap<Strand, Vec<Step<'a>>>,
+    strands: BTreeMap<Strand, Vec<Compared<'a>>>,
     /// The connections of QUIC of which it tells nothing.
     closed: BTreeSet<u32>,
     untold: Vec<Untold>,
@@ -157,15 +161,15 @@ impl<'a> Told<'a> {
         let tcp = (0..).zip(story.chapters).map(|(at, chapter)| ((TCP, at), chapter));
         for ((protocol, at), chapter) in tcp.chain(story.quic.into_iter().map(|one| ((QUIC, one.connection), one))) {
             let (mut frame, mut offsets): (_, Rc<[&str]>) = (0, Rc::default());
-            for line in chapter.lines.into_iter().filter(|line| !line.text.ends_with(" octets of a longer message")) {
-                let way = if line.direction == Direction::ToServer { "to the server" } else { "to the client" };
-                if line.frame != frame {
-                    frame = line.frame;
+            for step in chapter.steps.iter().filter(|step| step.form != Form::Part) {
+                let way = if step.direction == Direction::ToServer { "to the server" } else { "to the client" };
+                if step.frame != frame {
+                    frame = step.frame;
                     offsets = offsets_in(trace, frame).into();
                 }
-                let place = Place { protocol, frame, quotes: line.quotes, offsets: offsets.clone() };
-                let step = Step { lasts: lasting(&line.text, &offsets), said: (frame, way, line.text), place };
-                told.strands.entry((protocol, at, line.direction.index())).or_default().push(step);
+                let place = Place { protocol, frame, quotes: step.quotes, offsets: offsets.clone() };
+                let compared = Compared { lasts: lasting(step, &offsets), said: (frame, way, shown(step)), place };
+                told.strands.entry((protocol, at, step.direction.index())).or_default().push(compared);
             }
         }
         told
