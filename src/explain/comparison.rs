@@ -123,14 +123,19 @@ impl Contender {
         let clients = compared.clients.max(1) as f64;
         let idle = self.cost.idle_per_minute? / clients;
         let each = self.cost.per_event?;
-        let asked_every = match self.transport.as_str() {
-            "short-poll" => compared.asked_every,
-            "http10" | "http11" => compared.every,
-            _ => return Some(idle + events * each),
-        };
+        let Some(asked_every) = self.asks_every(compared) else { return Some(idle + events * each) };
         let empty = idle * asked_every / 60.0;
         let asked_between = compared.every / asked_every;
         Some(idle + events * (each - asked_between * empty).max(0.0))
+    }
+
+    /// Seconds between two questions of a client that asks again and again whether there is something, and is answered at once.
+    pub fn asks_every(&self, compared: &Comparison) -> Option<f64> {
+        match self.transport.as_str() {
+            "short-poll" => Some(compared.asked_every),
+            "http10" | "http11" => Some(compared.every),
+            _ => None,
+        }
     }
 
     /// What so many clients would take at this pace, in bits a second: arithmetic on what one took.
@@ -149,6 +154,21 @@ impl Comparison {
         let taken = |one: &&Contender| one.octets_a_minute(events, self).unwrap_or(f64::INFINITY);
         let measured = self.contenders.iter().filter(|one| one.octets_a_minute(events, self).is_some());
         measured.min_by(|one, other| taken(one).total_cmp(&taken(other)))
+    }
+
+    /// Those that carry events in HTTP, each with the number of events from which on WebSocket has cost less, if there is one;
+    /// nobody where WebSocket is not compared.
+    pub fn pay_offs(&self) -> Vec<(&Contender, Option<u64>)> {
+        let Some(websocket) = self.get("websocket") else { return Vec::new() };
+        let others =
+            ["long-poll", "short-poll", "http10", "http11", "sse"].into_iter().filter_map(|name| self.get(name));
+        others.map(|other| (other, websocket.cost.pays_off_against(&other.cost))).collect()
+    }
+
+    /// Of how many events the capture has the frame between the programs' notes, and of how many that is known, over all.
+    pub fn between(&self) -> (usize, usize) {
+        let between = self.contenders.iter().filter_map(|one| one.between);
+        between.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
     }
 
     /// Octets that were to be said.
@@ -240,6 +260,36 @@ mod tests {
             "short-poll",
             "where every question finds something"
         );
+    }
+
+    #[test]
+    fn only_who_asks_at_a_pace_asks_every_so_often() {
+        let compared = comparison();
+        let asks = |name: &str| contender(name, 1.0, 1.0).asks_every(&compared);
+        assert_eq!(["short-poll", "http10", "http11"].map(asks), [Some(0.5), Some(2.0), Some(2.0)]);
+        assert_eq!(["long-poll", "sse", "websocket", "tcp"].map(asks), [None; 4]);
+    }
+
+    #[test]
+    fn websocket_is_held_against_what_http_carries() {
+        let mut compared = comparison();
+        let names = |compared: &Comparison| {
+            compared.pay_offs().into_iter().map(|(one, _)| one.transport.clone()).collect::<Vec<_>>()
+        };
+        compared.contenders.push(contender("udp", 1.0, 1.0));
+        compared.contenders.insert(0, contender("sse", 1.0, 1.0));
+        assert_eq!(names(&compared), ["short-poll", "sse"], "no datagrams, and not itself");
+        compared.contenders.retain(|one| one.transport != "websocket");
+        assert_eq!(names(&compared), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_between_is_summed_where_it_is_known() {
+        let mut compared = comparison();
+        assert_eq!(compared.between(), (0, 0));
+        (compared.contenders[0].between, compared.contenders[1].between) = (Some((3, 4)), Some((5, 5)));
+        compared.contenders.push(contender("udp", 1.0, 1.0));
+        assert_eq!(compared.between(), (8, 9));
     }
 
     /// The nearest rank, as "95 of 100" says.

@@ -258,32 +258,28 @@ fn tone(transport: &str) -> Tone {
 
 /// What follows from the numbers, and what they are.
 fn sentences(compared: &Comparison, page: &mut Page) {
-    let websocket = compared.get("websocket");
-    for other in ["long-poll", "short-poll", "http10", "http11", "sse"] {
-        let (Some(websocket), Some(other)) = (websocket, compared.get(other)) else { continue };
-        let text = match websocket.cost.pays_off_against(&other.cost) {
+    for (other, events) in compared.pay_offs() {
+        let text = match events {
             Some(1) => format!("From the first event on WebSocket costs less than {}.", other.transport),
             Some(events) => format!("After {events} events WebSocket has cost less than {}.", other.transport),
             None => format!("WebSocket never costs less than {} here.", other.transport),
         };
         page.paragraph(Line::of(Tone::Plain, "· "), &Line::of(Tone::Plain, text));
     }
-    if websocket.is_some_and(|_| compared.contenders.len() > 1) {
+    if compared.get("websocket").is_some() && compared.contenders.len() > 1 {
         page.gap();
     }
-    for (name, every) in [("short-poll", compared.asked_every), ("http10", compared.every), ("http11", compared.every)]
-    {
-        if compared.get(name).is_some() {
-            let (most, middle) = (every * 1e3, every * 5e2);
-            let text = format!(
-                "{name} asks every {most:.1} ms: what happens in between waits {middle:.1} ms on average, and {most:.1} at most, \
-                 until somebody asks."
-            );
-            page.paragraph(Line::of(Tone::Plain, "· "), &Line::of(Tone::Plain, text));
-        }
+    for one in &compared.contenders {
+        let Some(every) = one.asks_every(compared) else { continue };
+        let (most, middle) = (every * 1e3, every * 5e2);
+        let text = format!(
+            "{} asks every {most:.1} ms: what happens in between waits {middle:.1} ms on average, and {most:.1} at most, until \
+             somebody asks.",
+            one.transport
+        );
+        page.paragraph(Line::of(Tone::Plain, "· "), &Line::of(Tone::Plain, text));
     }
-    let between = compared.contenders.iter().filter_map(|one| one.between);
-    let (seen, of) = between.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    let (seen, of) = compared.between();
     if of > 0 {
         let events = counted(of, "event");
         let text = format!(
