@@ -35,10 +35,11 @@ pub(super) fn run(arguments: &ReplayArguments, out: &mut Output) -> Result<Endin
         return Ok(Ending::Done);
     }
     out.text("")?;
+    let remarks = |width| view::findings(&explain::noted(&loaded.trace, &wanted), &wanted, width);
     if !(1..=loaded.trace.len()).any(&wanted) {
         out.text(&format!("no frame matches this filter (of {})", loaded.trace.len()))?;
         // Some are about no frame but the capture, such as that its file was cut.
-        section(out, "Worth a remark", view::notes(&loaded.trace, &wanted, out.width))?;
+        section(out, "Worth a remark", remarks(out.width))?;
         out.flush()?;
         return Ok(Ending::Done);
     }
@@ -60,12 +61,13 @@ pub(super) fn run(arguments: &ReplayArguments, out: &mut Output) -> Result<Endin
         let habits = view::habits(&explain::habits(&loaded.trace), &loaded.cast, &wanted, out.width);
         section(out, "How HTTP is used to learn what is new", habits)?;
     }
-    section(out, "Written on the frames", view::comments(&loaded.trace, &wanted, out.width))?;
+    let written = explain::commented(&loaded.trace, &wanted);
+    section(out, "Written on the frames", view::comments(&written, out.width))?;
     if !lists {
         let found = view::findings(&explain::diagnose(&loaded.trace), &wanted, out.width);
         section(out, "What went wrong", found)?;
     }
-    section(out, "Worth a remark", view::notes(&loaded.trace, &wanted, out.width))?;
+    section(out, "Worth a remark", remarks(out.width))?;
     out.flush()?;
     Ok(Ending::Done)
 }

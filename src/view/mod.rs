@@ -2,7 +2,6 @@
 
 mod case;
 mod compare;
-mod cut;
 mod export;
 mod fields;
 mod fit;
@@ -36,6 +35,6 @@ pub use peel::{fields, hex_dump, onion};
 pub use plot::{Plot, plots};
 pub use quiz::{answer as quiz_answer, hint as quiz_hint, question as quiz_question, quiz_json, score as quiz_score};
 pub use report::report;
-pub use story::{comments, findings, habits, notes, packets, story};
+pub use story::{comments, findings, habits, packets, story};
 pub use summary::{summary, summary_json};
 pub use table::table;

@@ -1,10 +1,8 @@
 //! A whole capture: its ladders, its notes, its packets.
 
 use super::ladder::ladder;
-use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 
-use super::cut::Cuts;
 use super::fit::{fit, fit_quoting};
 use super::line::{Line, Page, Tone};
 use crate::count::grouped;
@@ -81,34 +79,7 @@ pub fn habits(recognised: &[Recognised], cast: &Cast, wanted: &dyn Fn(u32) -> bo
 /// More different remarks than this are counted, not shown.
 const MAX_REMARKS: usize = 60;
 
-/// What is odd, each remark once with the frames it is about. Remarks on frames that are not wanted are left out.
-pub fn notes(trace: &Trace, wanted: &dyn Fn(u32) -> bool, width: usize) -> Vec<Line> {
-    let shown = trace.notes().iter().filter(|(frame, _)| frame.is_none_or(wanted));
-    // What is said of many connections in the same words is said once.
-    let cuts = Cuts::of(trace.notes().iter().map(|(_, note)| note));
-    let shown: Vec<_> = shown.map(|(frame, note)| (note, cuts.words(note), *frame)).collect();
-    let apart: Vec<_> = shown.iter().map(|(note, words, frame)| (note, of_connection(words), *frame)).collect();
-    let remarks = gather(
-        apart.iter().map(|(note, ((before, after), _), frame)| ((note.severity, *before, *after, note.spec), *frame)),
-    );
-    let mut connections: HashMap<_, BTreeSet<u32>> = HashMap::new();
-    for (note, ((before, after), connection), _) in &apart {
-        connections.entry((note.severity, *before, *after, note.spec)).or_default().extend(*connection);
-    }
-    let mut page = Page::new(width);
-    for (key @ (severity, before, after, spec), frames) in remarks.iter().take(MAX_REMARKS) {
-        let which: Vec<u32> = connections.get(key).into_iter().flatten().copied().collect();
-        let which = Evidence { frames: which, searched: None }.to_string().replacen("frame", "connection", 1);
-        remark(&mut page, *severity, &format!("{before}{which}{after}"), spec, frames);
-    }
-    if remarks.len() > MAX_REMARKS {
-        let more = remarks.len() - MAX_REMARKS;
-        page.line(Line::of(Tone::Dim, format!("  and {more} more; `--where` narrows")));
-    }
-    page.lines
-}
-
-/// What went wrong, with the frames that show it; of what is in none of the wanted frames nothing is said.
+/// What went wrong or is odd, with the frames that show it; of what is in none of the wanted frames nothing is said.
 pub fn findings(found: &[Finding], wanted: &dyn Fn(u32) -> bool, width: usize) -> Vec<Line> {
     let shown = found.iter().filter(|one| one.frames.is_empty() || one.frames.iter().any(|frame| wanted(*frame)));
     let (mut page, all) = (Page::new(width), shown.clone().count());
@@ -121,19 +92,6 @@ pub fn findings(found: &[Finding], wanted: &dyn Fn(u32) -> bool, width: usize) -
     page.lines
 }
 
-/// What stands before and behind the connection that a text is about, and which that is.
-fn of_connection(text: &str) -> ((&str, &str), Option<u32>) {
-    const WORD: &str = "connection ";
-    for (at, _) in text.match_indices(WORD) {
-        let number = &text[at + WORD.len()..];
-        let len = number.bytes().take_while(u8::is_ascii_digit).count();
-        if let Ok(connection) = number[..len].parse() {
-            return ((&text[..at], &number[len..]), Some(connection));
-        }
-    }
-    ((text, ""), None)
-}
-
 fn remark(page: &mut Page, severity: Severity, text: &str, spec: &str, frames: &[u32]) {
     let place = if frames.is_empty() { "the capture".into() } else { places(frames) };
     let tone = if severity >= Severity::Warn { Tone::Bad } else { Tone::Warn };
@@ -142,38 +100,15 @@ fn remark(page: &mut Page, severity: Severity, text: &str, spec: &str, frames: &
     page.paragraph_within(Line::of(tone, format!("  {severity:<6}")), &body);
 }
 
-/// What was written on the frames, each sentence once with the frames it is on.
-pub fn comments(trace: &Trace, wanted: &dyn Fn(u32) -> bool, width: usize) -> Vec<Line> {
-    let written = trace.records().filter(|(number, _)| wanted(*number));
-    let each =
-        written.flat_map(|(number, record)| record.frame.comments.iter().map(move |c| (c.as_str(), Some(number))));
-    let each = each.filter(|(comment, _)| !comment.trim().is_empty());
+/// What was written on the frames, each sentence with the frames it is on.
+pub fn comments(written: &[(&str, Vec<u32>)], width: usize) -> Vec<Line> {
     let mut page = Page::new(width);
-    for (comment, frames) in gather(each).iter().take(MAX_REMARKS) {
+    for (comment, frames) in written.iter().take(MAX_REMARKS) {
         let safe = tamed(comment);
         let body = Line::of(Tone::Plain, safe).with(Tone::Dim, format!(" · {}", places(frames)));
         page.paragraph_within(Line::of(Tone::Dim, "  • "), &body);
     }
     page.lines
-}
-
-/// Things with the frames they are on: each thing once, in order of first appearance.
-fn gather<T: PartialEq + Eq + std::hash::Hash + Copy>(
-    each: impl Iterator<Item = (T, Option<u32>)>,
-) -> Vec<(T, Vec<u32>)> {
-    let mut places: HashMap<T, usize> = HashMap::new();
-    let mut gathered: Vec<(T, Vec<u32>)> = Vec::new();
-    for (thing, frame) in each {
-        let at = *places.entry(thing).or_insert_with(|| {
-            gathered.push((thing, Vec::new()));
-            gathered.len() - 1
-        });
-        let on = &mut gathered[at].1;
-        if let Some(frame) = frame.filter(|frame| on.last() != Some(frame)) {
-            on.push(frame);
-        }
-    }
-    gathered
 }
 
 fn places(frames: &[u32]) -> String {
@@ -292,6 +227,7 @@ fn said(trace: &Trace, number: u32) -> Option<(&'static str, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::explain::{commented, noted};
     use crate::trace::testing::Conversation;
 
     /// What peers chose is quoted in remarks, and may be long without a space.
@@ -303,10 +239,11 @@ mod tests {
         talk.frames[0].comments.extend(["", "y".repeat(300).as_str(), " "].map(str::to_owned));
         let trace = talk.trace();
         let (all, width) = (|_: u32| true, 40);
-        let told = [notes(&trace, &all, width), comments(&trace, &all, width)].map(|lines| {
-            assert!(lines.iter().all(|line| line.width() <= width), "{lines:#?}");
-            lines.iter().map(Line::text).collect::<String>().replace(' ', "")
-        });
+        let told =
+            [findings(&noted(&trace, &all), &all, width), comments(&commented(&trace, &all), width)].map(|lines| {
+                assert!(lines.iter().all(|line| line.width() <= width), "{lines:#?}");
+                lines.iter().map(Line::text).collect::<String>().replace(' ', "")
+            });
         assert_eq!(told[1].matches('•').count(), 1, "nothing is said of an empty comment");
         assert!(told[0].contains(&path[..32]) && told[1].contains(&"y".repeat(300)), "{told:#?}");
         let listed = |width| packets(&trace, &Cast::default(), &all, width);
@@ -338,15 +275,5 @@ mod tests {
             assert!(before.ends_with("1\u{a0}240"), "{before:?} of {rows:#?}");
             assert!(rows[5].contains(" 123456.00"), "{rows:#?}");
         }
-    }
-
-    #[test]
-    fn a_text_is_of_a_connection() {
-        assert_eq!(of_connection("x refused connection 12: so"), (("x refused ", ": so"), Some(12)));
-        assert_eq!(
-            of_connection("the connection ended; connection 3 began"),
-            (("the connection ended; ", " began"), Some(3))
-        );
-        assert_eq!(of_connection("the connection ended"), (("the connection ended", ""), None));
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::explain::without_numbers;
+use super::remark::without_numbers;
 use crate::layer::Note;
 
 /// Said of a frame that was cut behind its headers, or within them.
