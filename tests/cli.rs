@@ -653,6 +653,50 @@ fn every_sentence_of_the_course_holds_live_and_saved() {
     assert!(!ran.out.contains("✗"), "{}", ran.out);
 }
 
+/// What the page at the door shows is what the program prints, but for what chance chooses.
+#[test]
+fn the_readme_shows_what_the_program_prints() {
+    /// Runs of spaces and of a ladder's dashes as one; and no port, key or time that another run would not have.
+    fn alike(text: &str) -> String {
+        let spaced = text.replace('─', " ").replace("private network, no root", "saved capture");
+        let words: Vec<&str> = spaced.split_whitespace().collect();
+        let chosen = |at: usize| {
+            let before = |back: usize| at.checked_sub(back).map_or("", |at| words[at]);
+            (1..=4).any(|back| before(back) == "masked" && words[at].len() == 2)
+                || before(1) == "in" && words.get(at + 1) == Some(&"ms")
+        };
+        let kept = words.iter().enumerate().map(|(at, word)| match word.rsplit_once(':') {
+            Some((address, port)) if port.len() == 5 && port.parse::<u16>().is_ok() => address,
+            _ if chosen(at) => "…",
+            _ => word,
+        });
+        kept.collect::<Vec<_>>().join(" ")
+    }
+    let readme = fs::read_to_string("README.md").unwrap();
+    let shows = |prompt: &str| -> Vec<String> {
+        let (_, behind) = readme.split_once(&format!("    $ {prompt}\n")).unwrap();
+        let block: Vec<&str> = behind.lines().take_while(|line| line.starts_with("    ")).collect();
+        block.split(|line| line.trim() == "…").map(|lines| alike(&lines.join("\n"))).collect()
+    };
+    let lesson = run(wiretale(&["lesson", "9", "--no-predict", "--width", "80"]).env("WIRETALE_LAB", "saved"));
+    let (printed, shown) = (alike(&lesson.out), shows("wiretale lesson 9"));
+    assert_eq!(shown.len(), 4, "{shown:?}");
+    shown.iter().for_each(|chunk| assert!(printed.contains(chunk), "{chunk} in {printed}"));
+    let replayed = run(&mut wiretale(&["replay", "tests/interop/captures/socketio4-default.pcapng", "--width", "80"]));
+    let printed: Vec<&str> = replayed.out.lines().collect();
+    let (_, behind) = readme.split_once("    $ wiretale replay my-capture.pcapng\n").unwrap();
+    let shown: Vec<&str> = behind.lines().map_while(|line| line.strip_prefix("    ")).collect();
+    assert!(
+        shown.len() == 4
+            && printed.windows(4).any(|rows| {
+                rows.iter().zip(&shown).all(|(row, shown)| {
+                    row.trim_end_matches([' ', '┐', '│', '┘']).starts_with(shown.trim_end_matches([' ', '│']))
+                })
+            }),
+        "{shown:#?}"
+    );
+}
+
 /// Every step in the tables of the handbook is one that can be played, once those are connected whom it needs.
 #[test]
 fn every_step_of_the_handbook_is_understood() {
