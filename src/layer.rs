@@ -28,10 +28,10 @@ pub struct FieldDef {
 pub enum Kind {
     /// True or false; compared with `1`, `0`, `True`, `False`.
     Bool,
-    /// An unsigned number, 64 bits at the most.
-    Uint,
-    /// A whole number with a sign, 64 bits at the most.
-    Int,
+    /// An unsigned number of so many bits: those that Wireshark gives the field, which may be more than it has on the wire.
+    Uint(u32),
+    /// A whole number with a sign, of so many bits.
+    Int(u32),
     /// A number of seconds, with nanoseconds.
     Seconds,
     /// Text.
@@ -51,7 +51,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Bool => "true or false",
-            Self::Uint | Self::Int => "number",
+            Self::Uint(_) | Self::Int(_) => "number",
             Self::Seconds => "seconds",
             Self::Text => "text",
             Self::Bytes => "bytes",
@@ -64,15 +64,16 @@ impl fmt::Display for Kind {
 
 /// Declares the fields of one protocol: a constant for each, and the table `FIELDS` of them all.
 ///
-/// `ours` marks a field that Wireshark does not have under this name.
+/// `ours` marks a field that Wireshark does not have under this name. Kinds are those of [`Kind`], numbers with their bits:
+/// `Uint(16)`.
 #[macro_export]
 macro_rules! fields {
-    ($( $(#[$ours:ident])? $id:ident = $name:literal, $kind:ident, $meaning:literal, $spec:literal; )*) => {
+    ($( $(#[$ours:ident])? $id:ident = $name:literal, $kind:ident $(($bits:literal))?, $meaning:literal, $spec:literal; )*) => {
         $(
             #[doc = $meaning]
             pub static $id: $crate::layer::FieldDef = $crate::layer::FieldDef {
                 name: $name,
-                kind: $crate::layer::Kind::$kind,
+                kind: $crate::layer::Kind::$kind $(($bits))?,
                 meaning: $meaning,
                 spec: $spec,
                 wireshark: $crate::fields!(@wireshark $($ours)?),

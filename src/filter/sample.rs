@@ -7,18 +7,18 @@ use crate::layer::{FieldDef, Value};
 use super::records::{Names, Protocol, Records};
 
 fields! {
-    FRAME_NUMBER = "frame.number", Uint, "The number of the frame.", "";
-    FRAME_LEN = "frame.len", Uint, "Its length on the wire.", "";
+    FRAME_NUMBER = "frame.number", Uint(32), "The number of the frame.", "";
+    FRAME_LEN = "frame.len", Uint(32), "Its length on the wire.", "";
     FRAME_TIME = "frame.time_relative", Seconds, "Seconds since the first frame.", "";
     ETH_ADDR = "eth.addr", Mac, "Either Ethernet address.", "";
     IP_ADDR = "ip.addr", Address, "Either address.", "";
     IP_SRC = "ip.src", Address, "The sender.", "";
     IP_DST = "ip.dst", Address, "The receiver.", "";
-    TCP_PORT = "tcp.port", Uint, "Either port.", "";
-    TCP_SRCPORT = "tcp.srcport", Uint, "The sender's port.", "";
-    TCP_DSTPORT = "tcp.dstport", Uint, "The receiver's port.", "";
-    TCP_LEN = "tcp.len", Uint, "The length of the payload.", "";
-    TCP_SCALE = "tcp.window_size_scalefactor", Int, "What the window is multiplied by.", "";
+    TCP_PORT = "tcp.port", Uint(16), "Either port.", "";
+    TCP_SRCPORT = "tcp.srcport", Uint(16), "The sender's port.", "";
+    TCP_DSTPORT = "tcp.dstport", Uint(16), "The receiver's port.", "";
+    TCP_LEN = "tcp.len", Uint(32), "The length of the payload.", "";
+    TCP_SCALE = "tcp.window_size_scalefactor", Int(32), "What the window is multiplied by.", "";
     TCP_FLAGS_SYN = "tcp.flags.syn", Bool, "The connection opens.", "";
     TCP_FLAGS_ACK = "tcp.flags.ack", Bool, "Something is acknowledged.", "";
     TCP_PAYLOAD = "tcp.payload", Bytes, "The payload.", "";
@@ -26,7 +26,7 @@ fields! {
     HTTP_REQUEST = "http.request", Presence, "A request.", "";
     HTTP_HOST = "http.host", Text, "The host asked for.", "";
     HTTP_METHOD = "http.request.method", Text, "The method.", "";
-    HTTP_CODE = "http.response.code", Uint, "The status.", "";
+    HTTP_CODE = "http.response.code", Uint(16), "The status.", "";
     WS_MASK = "websocket.mask", Bool, "Whether it is masked.", "";
     WS_KEY = "websocket.masking_key", Bytes, "The mask.", "";
     #[ours] SOCKETIO_TYPE = "socketio.type", Text, "CONNECT, EVENT or ACK.", "";

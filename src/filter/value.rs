@@ -111,7 +111,7 @@ impl From<Kind> for Type {
     fn from(kind: Kind) -> Self {
         match kind {
             Kind::Bool | Kind::Presence => Self::Bool,
-            Kind::Uint | Kind::Int => Self::Number,
+            Kind::Uint(_) | Kind::Int(_) => Self::Number,
             Kind::Seconds => Self::Seconds,
             Kind::Text => Self::Text,
             Kind::Bytes => Self::Bytes,

@@ -5,12 +5,12 @@ use crate::layer::{FieldDef, Layer, Value};
 use crate::packet::{ACK_RANGE, SEQ_RANGE, WINDOW_RANGE};
 
 crate::fields! {
-    TCP_STREAM = "tcp.stream", Uint, "The number of the connection, from 0 in order of first packet.", "";
-    TCP_LEN = "tcp.len", Uint, "How many octets of payload the segment carries.", "RFC 9293 §3.4";
-    TCP_SEQ = "tcp.seq", Uint, "The sequence number, counted from this connection's start.", "RFC 9293 §3.4";
-    TCP_NXTSEQ = "tcp.nxtseq", Uint, "The sequence number that comes next, counted from this connection's start.", "RFC 9293 §3.4";
-    TCP_ACK = "tcp.ack", Uint, "The next number expected from the other side, counted from this connection's start.", "RFC 9293 §3.4";
-    TCP_WINDOW = "tcp.window_size", Uint, "How many octets the sender is ready to take.", "RFC 7323 §2.2";
+    TCP_STREAM = "tcp.stream", Uint(32), "The number of the connection, from 0 in order of first packet.", "";
+    TCP_LEN = "tcp.len", Uint(32), "How many octets of payload the segment carries.", "RFC 9293 §3.4";
+    TCP_SEQ = "tcp.seq", Uint(32), "The sequence number, counted from this connection's start.", "RFC 9293 §3.4";
+    TCP_NXTSEQ = "tcp.nxtseq", Uint(32), "The sequence number that comes next, counted from this connection's start.", "RFC 9293 §3.4";
+    TCP_ACK = "tcp.ack", Uint(32), "The next number expected from the other side, counted from this connection's start.", "RFC 9293 §3.4";
+    TCP_WINDOW = "tcp.window_size", Uint(32), "How many octets the sender is ready to take.", "RFC 7323 §2.2";
     #[ours] TCP_STATE_CLIENT = "tcp.state.client", Text, "CLOSED, LISTEN, SYN-SENT, SYN-RECEIVED, ESTABLISHED, FIN-WAIT-1, FIN-WAIT-2, CLOSE-WAIT, CLOSING, LAST-ACK or TIME-WAIT; in which state the client's end is after the segment, as far as what it sent itself proves.", "RFC 9293 §3.3.2";
     #[ours] TCP_STATE_SERVER = "tcp.state.server", Text, "CLOSED, LISTEN, SYN-SENT, SYN-RECEIVED, ESTABLISHED, FIN-WAIT-1, FIN-WAIT-2, CLOSE-WAIT, CLOSING, LAST-ACK or TIME-WAIT; in which state the server's end is after the segment, as far as what it sent itself proves.", "RFC 9293 §3.3.2";
     TCP_TIME_RELATIVE = "tcp.time_relative", Seconds, "The time since the connection's first frame.", "";

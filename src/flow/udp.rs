@@ -9,7 +9,7 @@ use crate::map::Map;
 use crate::packet::Packet;
 
 crate::fields! {
-    UDP_STREAM = "udp.stream", Uint, "The number of the pair of ends, from 0 in order of first datagram.", "";
+    UDP_STREAM = "udp.stream", Uint(32), "The number of the pair of ends, from 0 in order of first datagram.", "";
     UDP_TIME_RELATIVE = "udp.time_relative", Seconds, "The time since the first datagram between these ends.", "";
     UDP_TIME_DELTA = "udp.time_delta", Seconds, "The time since the previous datagram between these ends.", "";
 }

@@ -14,11 +14,11 @@ use crate::layer::{FieldDef, Layer, Note, OsiLayer, Severity, Value};
 pub(super) const ETHER_TYPE: u16 = 0x0806;
 
 crate::fields! {
-    ARP_HW_TYPE = "arp.hw.type", Uint, "The kind of link whose addresses are asked for: 1 is Ethernet.", "RFC 826";
-    ARP_PROTO_TYPE = "arp.proto.type", Uint, "The protocol whose addresses are known: 0x0800 is IPv4.", "RFC 826";
-    ARP_HW_SIZE = "arp.hw.size", Uint, "How long a link address is, in octets.", "RFC 826";
-    ARP_PROTO_SIZE = "arp.proto.size", Uint, "How long a protocol address is, in octets.", "RFC 826";
-    ARP_OPCODE = "arp.opcode", Uint, "1 asks, 2 answers.", "RFC 826";
+    ARP_HW_TYPE = "arp.hw.type", Uint(16), "The kind of link whose addresses are asked for: 1 is Ethernet.", "RFC 826";
+    ARP_PROTO_TYPE = "arp.proto.type", Uint(16), "The protocol whose addresses are known: 0x0800 is IPv4.", "RFC 826";
+    ARP_HW_SIZE = "arp.hw.size", Uint(8), "How long a link address is, in octets.", "RFC 826";
+    ARP_PROTO_SIZE = "arp.proto.size", Uint(8), "How long a protocol address is, in octets.", "RFC 826";
+    ARP_OPCODE = "arp.opcode", Uint(16), "1 asks, 2 answers.", "RFC 826";
     ARP_ISPROBE = "arp.isprobe", Bool, "The sender asks whether anyone has the address it would like to use.", "RFC 5227 §2.1.1";
     ARP_ISGRATUITOUS = "arp.isgratuitous", Bool, "The sender asks for its own address, so that others learn it.", "RFC 5227 §3";
     ARP_ISANNOUNCEMENT = "arp.isannouncement", Bool, "The sender announces the address it uses from now on.", "RFC 5227 §2.3";

@@ -8,11 +8,11 @@ use super::{Extent, Fault, ipv6_extension};
 use crate::layer::{Buffer, Layer, OsiLayer, Value};
 
 crate::fields! {
-    AH_NXT = "ah.next_header", Uint, "Which header follows the Authentication Header.", "RFC 4302 §2.1";
-    AH_LEN = "ah.length", Uint, "The length of the Authentication Header in units of 4 octets, two of them not counted.", "RFC 4302 §2.2";
+    AH_NXT = "ah.next_header", Uint(8), "Which header follows the Authentication Header.", "RFC 4302 §2.1";
+    AH_LEN = "ah.length", Uint(8), "The length of the Authentication Header in units of 4 octets, two of them not counted.", "RFC 4302 §2.2";
     AH_RESERVED = "ah.reserved", Bytes, "Two octets that are zero.", "RFC 4302 §2.3";
-    AH_SPI = "ah.spi", Uint, "Which agreement of the two ends the signature follows.", "RFC 4302 §2.4";
-    AH_SEQUENCE = "ah.sequence", Uint, "The number of the packet under that agreement, so that none is taken twice.", "RFC 4302 §2.5";
+    AH_SPI = "ah.spi", Uint(32), "Which agreement of the two ends the signature follows.", "RFC 4302 §2.4";
+    AH_SEQUENCE = "ah.sequence", Uint(32), "The number of the packet under that agreement, so that none is taken twice.", "RFC 4302 §2.5";
     AH_ICV = "ah.icv", Bytes, "The signature: the integrity check value over the packet.", "RFC 4302 §2.6";
 }
 

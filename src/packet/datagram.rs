@@ -10,17 +10,17 @@ use crate::layer::{Buffer, Field, Layer, Span, Value};
 
 crate::fields! {
     IP_FRAGMENTS = "ip.fragments", Bytes, "What all fragments of the packet carry, put together.", "RFC 791 §3.2";
-    IP_FRAGMENT = "ip.fragment", Uint, "The frame of each fragment, in the order of the packet.", "RFC 791 §3.2";
-    IP_FRAGMENT_COUNT = "ip.fragment.count", Uint, "How many fragments there are.", "RFC 791 §3.2";
-    IP_REASSEMBLED_LENGTH = "ip.reassembled.length", Uint, "How many octets they carry together.", "RFC 791 §3.2";
+    IP_FRAGMENT = "ip.fragment", Uint(32), "The frame of each fragment, in the order of the packet.", "RFC 791 §3.2";
+    IP_FRAGMENT_COUNT = "ip.fragment.count", Uint(32), "How many fragments there are.", "RFC 791 §3.2";
+    IP_REASSEMBLED_LENGTH = "ip.reassembled.length", Uint(32), "How many octets they carry together.", "RFC 791 §3.2";
     IP_REASSEMBLED_DATA = "ip.reassembled.data", Bytes, "What all fragments of the packet carry, put together.", "RFC 791 §3.2";
-    IP_REASSEMBLED_IN = "ip.reassembled_in", Uint, "The frame in which the packet is whole.", "RFC 791 §3.2";
+    IP_REASSEMBLED_IN = "ip.reassembled_in", Uint(32), "The frame in which the packet is whole.", "RFC 791 §3.2";
     IPV6_FRAGMENTS = "ipv6.fragments", Presence, "All fragments of the packet are there.", "RFC 8200 §4.5";
-    IPV6_FRAGMENT = "ipv6.fragment", Uint, "The frame of each fragment, in the order of the packet.", "RFC 8200 §4.5";
-    IPV6_FRAGMENT_COUNT = "ipv6.fragment.count", Uint, "How many fragments there are.", "RFC 8200 §4.5";
-    IPV6_REASSEMBLED_LENGTH = "ipv6.reassembled.length", Uint, "How many octets they carry together.", "RFC 8200 §4.5";
+    IPV6_FRAGMENT = "ipv6.fragment", Uint(32), "The frame of each fragment, in the order of the packet.", "RFC 8200 §4.5";
+    IPV6_FRAGMENT_COUNT = "ipv6.fragment.count", Uint(32), "How many fragments there are.", "RFC 8200 §4.5";
+    IPV6_REASSEMBLED_LENGTH = "ipv6.reassembled.length", Uint(32), "How many octets they carry together.", "RFC 8200 §4.5";
     IPV6_REASSEMBLED_DATA = "ipv6.reassembled.data", Bytes, "What all fragments of the packet carry, put together.", "RFC 8200 §4.5";
-    IPV6_REASSEMBLED_IN = "ipv6.reassembled.in", Uint, "The frame in which the packet is whole.", "RFC 8200 §4.5";
+    IPV6_REASSEMBLED_IN = "ipv6.reassembled.in", Uint(32), "The frame in which the packet is whole.", "RFC 8200 §4.5";
 }
 
 /// A stretch of a datagram that one frame brought.

@@ -16,32 +16,32 @@ pub(super) const IP_PROTOCOL: u8 = 1;
 pub(super) const IP_PROTOCOL_V6: u8 = 58;
 
 crate::fields! {
-    ICMP_TYPE = "icmp.type", Uint, "What the message is: 8 asks for an echo, 0 is one, 3 says that something cannot be reached.", "RFC 792";
-    ICMP_CODE = "icmp.code", Uint, "Why, or of which sort.", "RFC 792";
-    ICMP_CHECKSUM = "icmp.checksum", Uint, "A sum over the message.", "RFC 792";
-    ICMP_CHECKSUM_STATUS = "icmp.checksum.status", Uint, "0 the sum is wrong, 1 it is right, 2 not all of the message is there.", "RFC 792";
+    ICMP_TYPE = "icmp.type", Uint(8), "What the message is: 8 asks for an echo, 0 is one, 3 says that something cannot be reached.", "RFC 792";
+    ICMP_CODE = "icmp.code", Uint(8), "Why, or of which sort.", "RFC 792";
+    ICMP_CHECKSUM = "icmp.checksum", Uint(16), "A sum over the message.", "RFC 792";
+    ICMP_CHECKSUM_STATUS = "icmp.checksum.status", Uint(8), "0 the sum is wrong, 1 it is right, 2 not all of the message is there.", "RFC 792";
     ICMP_UNUSED = "icmp.unused", Bytes, "Octets without a meaning.", "RFC 792";
-    ICMP_IDENT = "icmp.ident", Uint, "Which program asks.", "RFC 792";
-    ICMP_IDENT_LE = "icmp.ident_le", Uint, "The same read with the last octet first, as some senders write it.", "RFC 792";
-    ICMP_SEQ = "icmp.seq", Uint, "Which of its questions this is.", "RFC 792";
-    ICMP_SEQ_LE = "icmp.seq_le", Uint, "The same read with the last octet first, as some senders write it.", "RFC 792";
-    ICMP_MTU = "icmp.mtu", Uint, "The largest packet that fits through the next link, in octets.", "RFC 1191 §4";
+    ICMP_IDENT = "icmp.ident", Uint(16), "Which program asks.", "RFC 792";
+    ICMP_IDENT_LE = "icmp.ident_le", Uint(16), "The same read with the last octet first, as some senders write it.", "RFC 792";
+    ICMP_SEQ = "icmp.seq", Uint(16), "Which of its questions this is.", "RFC 792";
+    ICMP_SEQ_LE = "icmp.seq_le", Uint(16), "The same read with the last octet first, as some senders write it.", "RFC 792";
+    ICMP_MTU = "icmp.mtu", Uint(16), "The largest packet that fits through the next link, in octets.", "RFC 1191 §4";
     ICMP_REDIR_GW = "icmp.redir_gw", Address, "The router to use instead.", "RFC 792";
-    ICMPV6_TYPE = "icmpv6.type", Uint, "What the message is: 128 asks for an echo, 135 for a neighbour; up to 127 it is an error.", "RFC 4443 §2.1";
-    ICMPV6_CODE = "icmpv6.code", Uint, "Why, or of which sort.", "RFC 4443 §2.1";
-    ICMPV6_CHECKSUM = "icmpv6.checksum", Uint, "A sum over the message and its addresses.", "RFC 4443 §2.3";
-    ICMPV6_CHECKSUM_STATUS = "icmpv6.checksum.status", Uint, "0 the sum is wrong, 1 it is right, 2 not all of the message is there.", "RFC 4443 §2.3";
-    ICMPV6_MTU = "icmpv6.mtu", Uint, "The largest packet that fits through the next link, in octets.", "RFC 4443 §3.2";
-    ICMPV6_POINTER = "icmpv6.pointer", Uint, "Which octet of the packet is wrong.", "RFC 4443 §3.4";
-    ICMPV6_IDENT = "icmpv6.echo.identifier", Uint, "Which program asks.", "RFC 4443 §4.1";
-    ICMPV6_SEQ = "icmpv6.echo.sequence_number", Uint, "Which of its questions this is.", "RFC 4443 §4.1";
+    ICMPV6_TYPE = "icmpv6.type", Uint(8), "What the message is: 128 asks for an echo, 135 for a neighbour; up to 127 it is an error.", "RFC 4443 §2.1";
+    ICMPV6_CODE = "icmpv6.code", Uint(8), "Why, or of which sort.", "RFC 4443 §2.1";
+    ICMPV6_CHECKSUM = "icmpv6.checksum", Uint(16), "A sum over the message and its addresses.", "RFC 4443 §2.3";
+    ICMPV6_CHECKSUM_STATUS = "icmpv6.checksum.status", Uint(8), "0 the sum is wrong, 1 it is right, 2 not all of the message is there.", "RFC 4443 §2.3";
+    ICMPV6_MTU = "icmpv6.mtu", Uint(32), "The largest packet that fits through the next link, in octets.", "RFC 4443 §3.2";
+    ICMPV6_POINTER = "icmpv6.pointer", Uint(32), "Which octet of the packet is wrong.", "RFC 4443 §3.4";
+    ICMPV6_IDENT = "icmpv6.echo.identifier", Uint(16), "Which program asks.", "RFC 4443 §4.1";
+    ICMPV6_SEQ = "icmpv6.echo.sequence_number", Uint(16), "Which of its questions this is.", "RFC 4443 §4.1";
     ICMPV6_NS_TARGET = "icmpv6.nd.ns.target_address", Address, "Whose Ethernet address is asked for.", "RFC 4861 §4.3";
     ICMPV6_NA_ROUTER = "icmpv6.nd.na.flag.r", Bool, "The sender is a router.", "RFC 4861 §4.4";
     ICMPV6_NA_SOLICITED = "icmpv6.nd.na.flag.s", Bool, "It is the answer to a question.", "RFC 4861 §4.4";
     ICMPV6_NA_OVERRIDE = "icmpv6.nd.na.flag.o", Bool, "What was known before no longer counts.", "RFC 4861 §4.4";
     ICMPV6_NA_TARGET = "icmpv6.nd.na.target_address", Address, "Whose Ethernet address is told.", "RFC 4861 §4.4";
-    ICMPV6_OPT_TYPE = "icmpv6.opt.type", Uint, "What the option holds: 1 the sender's link address, 2 the target's.", "RFC 4861 §4.6";
-    ICMPV6_OPT_LENGTH = "icmpv6.opt.length", Uint, "The length of the option in units of 8 octets.", "RFC 4861 §4.6";
+    ICMPV6_OPT_TYPE = "icmpv6.opt.type", Uint(8), "What the option holds: 1 the sender's link address, 2 the target's.", "RFC 4861 §4.6";
+    ICMPV6_OPT_LENGTH = "icmpv6.opt.length", Uint(8), "The length of the option in units of 8 octets.", "RFC 4861 §4.6";
 }
 
 /// A message of ICMP or ICMPv6.

@@ -13,23 +13,23 @@ use super::{Fault, auth, route};
 use crate::layer::{Buffer, FieldDef, Layer, Span, Value};
 
 crate::fields! {
-    HOPOPTS_NXT = "ipv6.hopopts.nxt", Uint, "Which header follows the hop-by-hop options.", "RFC 8200 §4.3";
-    HOPOPTS_LEN = "ipv6.hopopts.len", Uint, "The length of the hop-by-hop options in units of 8 octets, the first not counted.", "RFC 8200 §4.3";
-    HOPOPTS_OCT = "ipv6.hopopts.len_oct", Uint, "The length of the hop-by-hop options, in octets.", "RFC 8200 §4.3";
-    JUMBO = "ipv6.opt.jumbo", Uint, "The length of what follows the IPv6 header, in octets, where it is more than 65 535.", "RFC 2675 §2";
-    DSTOPTS_NXT = "ipv6.dstopts.nxt", Uint, "Which header follows the destination options.", "RFC 8200 §4.6";
-    DSTOPTS_LEN = "ipv6.dstopts.len", Uint, "The length of the destination options in units of 8 octets, the first not counted.", "RFC 8200 §4.6";
-    DSTOPTS_OCT = "ipv6.dstopts.len_oct", Uint, "The length of the destination options, in octets.", "RFC 8200 §4.6";
-    ROUTING_NXT = "ipv6.routing.nxt", Uint, "Which header follows the routing header.", "RFC 8200 §4.4";
-    ROUTING_LEN = "ipv6.routing.len", Uint, "The length of the routing header in units of 8 octets, the first not counted.", "RFC 8200 §4.4";
-    ROUTING_OCT = "ipv6.routing.len_oct", Uint, "The length of the routing header, in octets.", "RFC 8200 §4.4";
-    SHIM6_NXT = "shim6.nxt", Uint, "Which header follows that of Shim6.", "RFC 5533 §5.1";
-    SHIM6_LEN = "shim6.len", Uint, "The length of the header of Shim6 in units of 8 octets, the first not counted.", "RFC 5533 §5.1";
-    SHIM6_OCT = "shim6.len_oct", Uint, "The length of the header of Shim6, in octets.", "RFC 5533 §5.1";
-    FRAG_NXT = "ipv6.fraghdr.nxt", Uint, "Which header the whole packet begins with behind this one.", "RFC 8200 §4.5";
-    FRAG_OFFSET = "ipv6.fraghdr.offset", Uint, "Where this fragment belongs in the whole packet, in units of 8 octets.", "RFC 8200 §4.5";
+    HOPOPTS_NXT = "ipv6.hopopts.nxt", Uint(8), "Which header follows the hop-by-hop options.", "RFC 8200 §4.3";
+    HOPOPTS_LEN = "ipv6.hopopts.len", Uint(8), "The length of the hop-by-hop options in units of 8 octets, the first not counted.", "RFC 8200 §4.3";
+    HOPOPTS_OCT = "ipv6.hopopts.len_oct", Uint(16), "The length of the hop-by-hop options, in octets.", "RFC 8200 §4.3";
+    JUMBO = "ipv6.opt.jumbo", Uint(32), "The length of what follows the IPv6 header, in octets, where it is more than 65 535.", "RFC 2675 §2";
+    DSTOPTS_NXT = "ipv6.dstopts.nxt", Uint(8), "Which header follows the destination options.", "RFC 8200 §4.6";
+    DSTOPTS_LEN = "ipv6.dstopts.len", Uint(8), "The length of the destination options in units of 8 octets, the first not counted.", "RFC 8200 §4.6";
+    DSTOPTS_OCT = "ipv6.dstopts.len_oct", Uint(16), "The length of the destination options, in octets.", "RFC 8200 §4.6";
+    ROUTING_NXT = "ipv6.routing.nxt", Uint(8), "Which header follows the routing header.", "RFC 8200 §4.4";
+    ROUTING_LEN = "ipv6.routing.len", Uint(8), "The length of the routing header in units of 8 octets, the first not counted.", "RFC 8200 §4.4";
+    ROUTING_OCT = "ipv6.routing.len_oct", Uint(16), "The length of the routing header, in octets.", "RFC 8200 §4.4";
+    SHIM6_NXT = "shim6.nxt", Uint(8), "Which header follows that of Shim6.", "RFC 5533 §5.1";
+    SHIM6_LEN = "shim6.len", Uint(8), "The length of the header of Shim6 in units of 8 octets, the first not counted.", "RFC 5533 §5.1";
+    SHIM6_OCT = "shim6.len_oct", Uint(16), "The length of the header of Shim6, in octets.", "RFC 5533 §5.1";
+    FRAG_NXT = "ipv6.fraghdr.nxt", Uint(8), "Which header the whole packet begins with behind this one.", "RFC 8200 §4.5";
+    FRAG_OFFSET = "ipv6.fraghdr.offset", Uint(16), "Where this fragment belongs in the whole packet, in units of 8 octets.", "RFC 8200 §4.5";
     FRAG_MORE = "ipv6.fraghdr.more", Bool, "More fragments of the same packet follow.", "RFC 8200 §4.5";
-    FRAG_IDENT = "ipv6.fraghdr.ident", Uint, "A number that ties the fragments of one packet together.", "RFC 8200 §4.5";
+    FRAG_IDENT = "ipv6.fraghdr.ident", Uint(32), "A number that ties the fragments of one packet together.", "RFC 8200 §4.5";
 }
 
 /// More extension headers than this are not followed: a peer controls how many there are.

@@ -17,12 +17,12 @@ crate::fields! {
     ETH_DST = "eth.dst", Mac, "The Ethernet address the frame is sent to.", "IEEE 802.3 §3.2.3";
     ETH_SRC = "eth.src", Mac, "The Ethernet address the frame was sent from.", "IEEE 802.3 §3.2.3";
     ETH_ADDR = "eth.addr", Mac, "Either of the two Ethernet addresses.", "IEEE 802.3 §3.2.3";
-    ETH_TYPE = "eth.type", Uint, "Which protocol the frame carries: 0x0800 is IPv4, 0x86dd is IPv6.", "RFC 9542 §3";
-    NULL_FAMILY = "null.family", Uint, "The address family on BSD loopback, in the byte order of the host.", "LINKTYPE_NULL";
-    ETH_LEN = "eth.len", Uint, "How many octets follow, in a frame that says that instead of a type.", "IEEE 802.3 §3.2.6";
+    ETH_TYPE = "eth.type", Uint(16), "Which protocol the frame carries: 0x0800 is IPv4, 0x86dd is IPv6.", "RFC 9542 §3";
+    NULL_FAMILY = "null.family", Uint(32), "The address family on BSD loopback, in the byte order of the host.", "LINKTYPE_NULL";
+    ETH_LEN = "eth.len", Uint(16), "How many octets follow, in a frame that says that instead of a type.", "IEEE 802.3 §3.2.6";
     ETH_PADDING = "eth.padding", Bytes, "Zeros that fill the frame up to the 60 octets it must have at least.", "IEEE 802.3 §3.2.8";
     ETH_TRAILER = "eth.trailer", Bytes, "Octets behind what the frame carries, and nobody's padding.", "";
-    ETH_FCS = "eth.fcs", Uint, "The last four octets of a frame with a trailer, taken for its check sequence as Wireshark does; seldom captured.", "IEEE 802.3 §3.2.9";
+    ETH_FCS = "eth.fcs", Uint(32), "The last four octets of a frame with a trailer, taken for its check sequence as Wireshark does; seldom captured.", "IEEE 802.3 §3.2.9";
 }
 
 /// Which kind of link header was read.

@@ -351,7 +351,7 @@ fn describe_transport(transport: &Transport, buffer: Buffer, data: &[u8], packet
 
 crate::fields! {
     DATA_DATA = "data.data", Bytes, "The octets of a payload that no dissector took.", "";
-    DATA_LEN = "data.len", Uint, "How many octets that payload has.", "";
+    DATA_LEN = "data.len", Uint(32), "How many octets that payload has.", "";
 }
 
 /// Describes octets that nobody dissects.

@@ -13,8 +13,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::layer::{FieldDef, Layer, Value};
 
 crate::fields! {
-    ROUTING_TYPE = "ipv6.routing.type", Uint, "Which kind of routing header it is: 4 is segment routing.", "RFC 8200 §4.4";
-    ROUTING_LEFT = "ipv6.routing.segleft", Uint, "How many of the stops it lists are still to come.", "RFC 8200 §4.4";
+    ROUTING_TYPE = "ipv6.routing.type", Uint(8), "Which kind of routing header it is: 4 is segment routing.", "RFC 8200 §4.4";
+    ROUTING_LEFT = "ipv6.routing.segleft", Uint(8), "How many of the stops it lists are still to come.", "RFC 8200 §4.4";
     ROUTING_ADDR = "ipv6.routing.src.addr", Address, "A stop on the packet's way; the last is where it goes in the end.", "RFC 2460 §4.4";
     ROUTING_HOME = "ipv6.routing.mipv6.home_address", Address, "The home address of a host that is on the move.", "RFC 6275 §6.4";
     ROUTING_SEGMENT = "ipv6.routing.srh.addr", Address, "A stop on the packet's way, the last one first.", "RFC 8754 §2";

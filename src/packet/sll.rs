@@ -11,15 +11,15 @@ use super::link::{Link, LinkKind, Next, read_u16, read_u32};
 use crate::layer::{Layer, OsiLayer, Span, Value};
 
 crate::fields! {
-    SLL_PKTTYPE = "sll.pkttype", Uint, "Who the packet was for: 0 us, 1 everyone, 2 a group, 3 someone else, 4 sent by us.", "LINKTYPE_LINUX_SLL";
-    SLL_HATYPE = "sll.hatype", Uint, "The kind of device: 1 is Ethernet, 772 is loopback.", "LINKTYPE_LINUX_SLL";
-    SLL_HALEN = "sll.halen", Uint, "How long the sender's link address is.", "LINKTYPE_LINUX_SLL";
+    SLL_PKTTYPE = "sll.pkttype", Uint(16), "Who the packet was for: 0 us, 1 everyone, 2 a group, 3 someone else, 4 sent by us.", "LINKTYPE_LINUX_SLL";
+    SLL_HATYPE = "sll.hatype", Uint(16), "The kind of device: 1 is Ethernet, 772 is loopback.", "LINKTYPE_LINUX_SLL";
+    SLL_HALEN = "sll.halen", Uint(16), "How long the sender's link address is.", "LINKTYPE_LINUX_SLL";
     SLL_SRC_ETH = "sll.src.eth", Mac, "The sender's link address, where it is one of Ethernet.", "LINKTYPE_LINUX_SLL";
     SLL_SRC_IPV4 = "sll.src.ipv4", Address, "The sender's link address, where it has four octets.", "LINKTYPE_LINUX_SLL";
     SLL_UNUSED = "sll.unused", Bytes, "Room for an address that is longer.", "LINKTYPE_LINUX_SLL";
-    SLL_IFINDEX = "sll.ifindex", Uint, "The number of the interface, as the machine counts them.", "LINKTYPE_LINUX_SLL2";
-    SLL_LTYPE = "sll.ltype", Uint, "Which protocol the frame carries, where it is one of Linux's own numbers: 1 is IEEE 802.3 without LLC, 4 is LLC.", "LINKTYPE_LINUX_SLL";
-    SLL_ETYPE = "sll.etype", Uint, "Which protocol the frame carries.", "LINKTYPE_LINUX_SLL";
+    SLL_IFINDEX = "sll.ifindex", Uint(32), "The number of the interface, as the machine counts them.", "LINKTYPE_LINUX_SLL2";
+    SLL_LTYPE = "sll.ltype", Uint(16), "Which protocol the frame carries, where it is one of Linux's own numbers: 1 is IEEE 802.3 without LLC, 4 is LLC.", "LINKTYPE_LINUX_SLL";
+    SLL_ETYPE = "sll.etype", Uint(16), "Which protocol the frame carries.", "LINKTYPE_LINUX_SLL";
 }
 
 mod field {

@@ -13,11 +13,11 @@ use crate::layer::{Buffer, Group, Layer, Note, OsiLayer, Severity, Value};
 pub(super) const IP_PROTOCOL: u8 = 17;
 
 crate::fields! {
-    UDP_SRCPORT = "udp.srcport", Uint, "The port the datagram was sent from.", "RFC 768";
-    UDP_DSTPORT = "udp.dstport", Uint, "The port the datagram is sent to.", "RFC 768";
-    UDP_PORT = "udp.port", Uint, "Either of the two ports.", "RFC 768";
-    UDP_LENGTH = "udp.length", Uint, "The length of header and payload, in octets.", "RFC 768";
-    UDP_CHECKSUM = "udp.checksum", Uint, "A sum over the datagram and its addresses; 0 says it was left out.", "RFC 768";
+    UDP_SRCPORT = "udp.srcport", Uint(16), "The port the datagram was sent from.", "RFC 768";
+    UDP_DSTPORT = "udp.dstport", Uint(16), "The port the datagram is sent to.", "RFC 768";
+    UDP_PORT = "udp.port", Uint(16), "Either of the two ports.", "RFC 768";
+    UDP_LENGTH = "udp.length", Uint(16), "The length of header and payload, in octets.", "RFC 768";
+    UDP_CHECKSUM = "udp.checksum", Uint(16), "A sum over the datagram and its addresses; 0 says it was left out.", "RFC 768";
     #[ours] UDP_CHECKSUM_VERDICT = "udp.checksum.verdict", Text, "valid, not computed yet (loopback and offload), wrong, absent, or unverified.", "RFC 1071";
     UDP_PAYLOAD = "udp.payload", Bytes, "What the datagram carries.", "RFC 768";
 }

@@ -12,15 +12,15 @@ use super::{Extent, Fault, Packet};
 use crate::layer::{Layer, OsiLayer, Value};
 
 crate::fields! {
-    VLAN_PRIORITY = "vlan.priority", Uint, "How urgent the frame is, from 0 to 7.", "IEEE 802.1Q §9.6";
+    VLAN_PRIORITY = "vlan.priority", Uint(16), "How urgent the frame is, from 0 to 7.", "IEEE 802.1Q §9.6";
     VLAN_DEI = "vlan.dei", Bool, "The frame may be dropped first when there is too much traffic.", "IEEE 802.1Q §9.6";
-    VLAN_ID = "vlan.id", Uint, "Which virtual network the frame belongs to.", "IEEE 802.1Q §9.6";
-    VLAN_ETYPE = "vlan.etype", Uint, "Which protocol follows the tag.", "IEEE 802.1Q §9.6";
-    VLAN_LEN = "vlan.len", Uint, "How many octets follow the tag, in a frame that says that instead of a type.", "IEEE 802.3 §3.2.6";
+    VLAN_ID = "vlan.id", Uint(16), "Which virtual network the frame belongs to.", "IEEE 802.1Q §9.6";
+    VLAN_ETYPE = "vlan.etype", Uint(16), "Which protocol follows the tag.", "IEEE 802.1Q §9.6";
+    VLAN_LEN = "vlan.len", Uint(16), "How many octets follow the tag, in a frame that says that instead of a type.", "IEEE 802.3 §3.2.6";
     VLAN_TRAILER = "vlan.trailer", Bytes, "Octets behind what a tagged frame carries, and nobody's padding.", "";
-    AD_PRIORITY = "ieee8021ad.priority", Uint, "How urgent the frame is to the provider, from 0 to 7.", "IEEE 802.1Q §9.6";
-    AD_DEI = "ieee8021ad.dei", Uint, "The provider may drop the frame first when there is too much traffic.", "IEEE 802.1Q §9.6";
-    AD_ID = "ieee8021ad.id", Uint, "Which of the provider's virtual networks the frame belongs to.", "IEEE 802.1Q §9.6";
+    AD_PRIORITY = "ieee8021ad.priority", Uint(16), "How urgent the frame is to the provider, from 0 to 7.", "IEEE 802.1Q §9.6";
+    AD_DEI = "ieee8021ad.dei", Uint(16), "The provider may drop the frame first when there is too much traffic.", "IEEE 802.1Q §9.6";
+    AD_ID = "ieee8021ad.id", Uint(16), "Which of the provider's virtual networks the frame belongs to.", "IEEE 802.1Q §9.6";
 }
 
 /// More tags than this are not followed: two or three are in use, and a peer controls how many there are.

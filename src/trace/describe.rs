@@ -9,15 +9,15 @@ use crate::packet;
 use crate::protocol::{HttpMessage, quic};
 
 crate::fields! {
-    FRAME_NUMBER = "frame.number", Uint, "The number of the frame in the capture, from 1.", "";
+    FRAME_NUMBER = "frame.number", Uint(32), "The number of the frame in the capture, from 1.", "";
     FRAME_TIME_EPOCH = "frame.time_epoch", Seconds, "When the frame was captured, in seconds since 1970-01-01 00:00 UTC.", "";
     FRAME_TIME_RELATIVE = "frame.time_relative", Seconds, "The time since the first frame.", "";
     FRAME_TIME_DELTA = "frame.time_delta", Seconds, "The time since the frame before.", "";
-    FRAME_LEN = "frame.len", Uint, "How many octets the frame had on the wire.", "";
-    FRAME_CAP_LEN = "frame.cap_len", Uint, "How many octets of it the capture kept.", "";
+    FRAME_LEN = "frame.len", Uint(32), "How many octets the frame had on the wire.", "";
+    FRAME_CAP_LEN = "frame.cap_len", Uint(32), "How many octets of it the capture kept.", "";
     FRAME_COMMENT = "frame.comment", Text, "What someone wrote on the frame.", "";
     FRAME_PROTOCOLS = "frame.protocols", Text, "The protocols in the frame, outermost first, with colons between them: eth:ethertype:ip:tcp:http.", "";
-    FRAME_INTERFACE = "frame.interface_id", Uint, "The interface it was captured on, from 0.", "";
+    FRAME_INTERFACE = "frame.interface_id", Uint(32), "The interface it was captured on, from 0.", "";
 }
 
 impl Trace {

@@ -161,12 +161,12 @@ fn normal(def: &FieldDef, value: &str) -> String {
             "False" => "0".into(),
             other => other.to_owned(),
         },
-        Kind::Uint => match value.strip_prefix("0x") {
+        Kind::Uint(_) => match value.strip_prefix("0x") {
             Some(digits) => u64::from_str_radix(digits, 16).map_or_else(|_| value.to_owned(), |n| n.to_string()),
             None => value.to_owned(),
         },
         // Digit by digit: a float has too few of them for nanoseconds since 1970.
-        Kind::Seconds | Kind::Int => value.to_owned(),
+        Kind::Seconds | Kind::Int(_) => value.to_owned(),
         Kind::Bytes if is_body_as_text(def) => value.to_owned(),
         Kind::Bytes => value.replace(':', ""),
         Kind::Text | Kind::Address | Kind::Mac | Kind::Presence => value.to_owned(),

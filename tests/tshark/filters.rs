@@ -118,6 +118,13 @@ const FOUND: &[&str] = &[
     "frame.protocols[0:3] == \"eth\"",
     "frame.protocols contains \":http\"",
     "lower(frame.protocols) contains \"websocket\"",
+    "tcp.port < 65535",
+    "ip.ttl <= 255",
+    "tcp.seq <= 4294967295",
+    "tcp.flags & 65535",
+    "tcp.len == ip.hdr_len",
+    "tcp.port > tcp.len",
+    "tcp.window_size & tcp.flags",
 ];
 
 const REFUSED: &[&str] = &[
@@ -165,6 +172,22 @@ const REFUSED: &[&str] = &[
     "tcp.flags & (2)",
     "(tcp.flags & 2) == 2",
     "len(http.host[0:3]) == 3",
+    "tcp.port == 65536",
+    "tcp.port < 0x10000",
+    "tcp.port in {1..70000}",
+    "tcp.port in {70000}",
+    "tcp.flags & 65536",
+    "ip.ttl == 256",
+    "ip.version == 256",
+    "tcp.hdr_len > 256",
+    "tcp.seq == 4294967296",
+    "tcp.len == 99999999999999999999",
+    "frame.number == 4294967296",
+    "websocket.payload_length_ext_64 == 18446744073709551616",
+    "len(http.host) == 4294967296",
+    "count(tcp.port) == 4294967296",
+    "tcp.window_size_scalefactor == 2147483648",
+    "data.len == 4294967296",
 ];
 
 #[test]

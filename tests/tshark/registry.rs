@@ -9,9 +9,14 @@ use crate::{compare, tool};
 fn types(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Bool => &["FT_BOOLEAN"],
-        Kind::Int => &["FT_INT32"],
+        Kind::Uint(8) => &["FT_UINT8"],
+        Kind::Uint(16) => &["FT_UINT16"],
+        Kind::Uint(24) => &["FT_UINT24"],
         // `data.len` has a sign there.
-        Kind::Uint => &["FT_UINT8", "FT_UINT16", "FT_UINT24", "FT_UINT32", "FT_UINT64", "FT_INT32", "FT_FRAMENUM"],
+        Kind::Uint(32) => &["FT_UINT32", "FT_INT32", "FT_FRAMENUM"],
+        Kind::Uint(64) => &["FT_UINT64"],
+        Kind::Int(32) => &["FT_INT32"],
+        Kind::Uint(_) | Kind::Int(_) => &[],
         Kind::Seconds => &["FT_RELATIVE_TIME"],
         Kind::Text => &["FT_STRING"],
         // A body is text in tshark 4.0, and octets from 4.2 on.

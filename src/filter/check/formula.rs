@@ -173,7 +173,7 @@ impl<'a> Checker<'a> {
     fn pick(&mut self, how: Pick, name: &Spanned<String>, source: &Source) -> Result<Typed, Mistake> {
         let field = self.scope.field(name)?;
         let adds = matches!(how, Pick::Sum | Pick::Min | Pick::Max);
-        if adds && !matches!(field.kind, Kind::Uint | Kind::Int | Kind::Seconds) {
+        if adds && !matches!(field.kind, Kind::Uint(_) | Kind::Int(_) | Kind::Seconds) {
             let message = format!("{} needs numbers; {} holds {}", how.name(), field.name, Type::from(field.kind));
             return Err(Mistake::new(name.range.clone(), message));
         }

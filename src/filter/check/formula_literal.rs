@@ -7,7 +7,8 @@
 //! truth    = "true" / "false"                              ; beside one, 1 and 0 are too
 //! ```
 
-use super::literal::{address, boolean, bytes, contiguous, decimal, mac, scaled, uint};
+use super::literal::{address, boolean, bytes, contiguous, decimal, mac, scaled};
+use super::number::uint;
 use crate::filter::ast::Literal;
 use crate::filter::plan::Constant;
 use crate::filter::value::{ExprValue, Type};

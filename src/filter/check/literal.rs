@@ -12,6 +12,7 @@
 
 use std::net::IpAddr;
 
+use super::number::{self, uint};
 use crate::filter::ast::{Literal, Spanned};
 use crate::filter::plan::Constant;
 use crate::layer::Kind;
@@ -56,8 +57,7 @@ pub(super) fn constant(def: &Beside<'_>, literal: &Spanned<Literal>) -> Result<C
         (Kind::Text, Literal::Word(word)) => return Err(unquoted(def, literal, word)),
         (_, Literal::Text(_)) | (Kind::Presence, _) => None,
         (Kind::Bool, Literal::Word(word)) => boolean(word).map(Constant::Bool),
-        (Kind::Uint, Literal::Word(word)) => uint(word).map(Constant::Uint),
-        (Kind::Int, Literal::Word(word)) => int(word).map(Constant::Int),
+        (Kind::Uint(_) | Kind::Int(_), Literal::Word(word)) => number::whole(def, literal, word)?,
         (Kind::Seconds, Literal::Word(word)) => seconds(word).map(Constant::Nanos),
         (Kind::Bytes, Literal::Word(word)) => bytes(word).map(Constant::Octets),
         (Kind::Mac, Literal::Word(word)) => mac(word).map(|mac| Constant::Octets(mac.to_vec())),
@@ -82,30 +82,6 @@ pub(super) fn needle(def: &Beside<'_>, literal: &Spanned<Literal>) -> Result<Vec
         return Err(Mistake::new(literal.range.clone(), "every text contains the empty text"));
     }
     Ok(octets)
-}
-
-/// An unsigned number.
-pub(super) fn uint(word: &str) -> Option<u64> {
-    let (digits, radix) = if let Some(hex) = word.strip_prefix("0x").or_else(|| word.strip_prefix("0X")) {
-        (hex, 16)
-    } else if let Some(binary) = word.strip_prefix("0b").or_else(|| word.strip_prefix("0B")) {
-        (binary, 2)
-    } else if word.len() > 1 && word.starts_with('0') {
-        (word, 8)
-    } else {
-        (word, 10)
-    };
-    // `from_str_radix` would take a sign.
-    let plain = digits.chars().all(|c| c.is_ascii_hexdigit());
-    plain.then(|| u64::from_str_radix(digits, radix).ok()).flatten()
-}
-
-/// A whole number that may have a minus before it.
-fn int(word: &str) -> Option<i64> {
-    match word.strip_prefix('-') {
-        Some(size) => uint(size).and_then(|size| 0_i64.checked_sub_unsigned(size)),
-        None => uint(word).and_then(|size| size.try_into().ok()),
-    }
 }
 
 /// Seconds in nanoseconds, which may have a minus before them: frames may be earlier than the one before.
@@ -197,8 +173,8 @@ pub(super) fn address(word: &str) -> Option<Constant> {
 pub(super) fn holding(kind: Kind) -> &'static str {
     match kind {
         Kind::Bool => "true or false",
-        Kind::Uint => "a number",
-        Kind::Int => "a number with a sign",
+        Kind::Uint(_) => "a number",
+        Kind::Int(_) => "a number with a sign",
         Kind::Seconds => "a number of seconds",
         Kind::Text => "text",
         Kind::Bytes => "bytes",
@@ -255,8 +231,8 @@ fn mismatch(def: &Beside<'_>, literal: &Spanned<Literal>) -> Mistake {
     };
     match (def.kind, &literal.node) {
         (Kind::Bool, _) => error.help("write 1 or 0, True or False"),
-        (Kind::Uint, _) => error.help("write a whole number, such as 80 or 0x50"),
-        (Kind::Int, _) => error.help("write a whole number, such as 80 or -1"),
+        (Kind::Uint(_), _) => error.help("write a whole number, such as 80 or 0x50"),
+        (Kind::Int(_), _) => error.help("write a whole number, such as 80 or -1"),
         (Kind::Seconds, _) => error.help("write seconds without a unit, such as 0.02"),
         (Kind::Bytes, _) => error.help("write octets such as 81:05, or text in quotes"),
         (Kind::Address, written) => error.help(other_address(def, written)),
@@ -291,29 +267,7 @@ fn other_address(def: &Beside<'_>, written: &Literal) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{boolean, bytes, decimal, int, mac, one_of, scaled, seconds, uint};
-
-    #[test]
-    fn numbers() {
-        assert_eq!(uint("8080"), Some(8080));
-        assert_eq!(uint("0x1f90"), Some(8080));
-        assert_eq!(uint("017620"), Some(8080));
-        assert_eq!(uint("0b101"), Some(5));
-        assert_eq!(uint("0"), Some(0));
-        assert_eq!(uint("18446744073709551615"), Some(u64::MAX));
-        for wrong in ["18446744073709551616", "0x", "-1", "08", "8_0", "abc", ""] {
-            assert_eq!(uint(wrong), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn numbers_with_a_sign() {
-        assert_eq!((int("-1"), int("128"), int("-0x10")), (Some(-1), Some(128), Some(-16)));
-        assert_eq!((int("-9223372036854775808"), int("9223372036854775807")), (Some(i64::MIN), Some(i64::MAX)));
-        for wrong in ["9223372036854775808", "-9223372036854775809", "--1", "-", "+1", ""] {
-            assert_eq!(int(wrong), None, "{wrong}");
-        }
-    }
+    use super::{boolean, bytes, decimal, mac, one_of, scaled, seconds};
 
     #[test]
     fn seconds_with_a_sign() {

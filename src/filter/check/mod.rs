@@ -3,6 +3,7 @@
 pub mod formula;
 mod formula_literal;
 mod literal;
+mod number;
 mod operand;
 mod suggest;
 pub mod test;

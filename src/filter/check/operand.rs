@@ -50,8 +50,9 @@ fn made(scope: &mut Scope<'_>, asked: &ast::Operand) -> Result<Asked, Mistake> {
     let has_octets = |kind| matches!(kind, Kind::Text | Kind::Bytes | Kind::Mac | Kind::Address);
     if let Some(function) = &asked.function {
         kind = match function.node {
-            Function::Count => Kind::Uint,
-            Function::Len if has_octets(kind) => Kind::Uint,
+            // So many bits it has in Wireshark.
+            Function::Count => Kind::Uint(32),
+            Function::Len if has_octets(kind) => Kind::Uint(32),
             Function::Lower | Function::Upper if kind == Kind::Text => Kind::Text,
             _ => return Err(unfit(asked, function.node, kind, is_protocol)),
         };
@@ -84,7 +85,7 @@ fn made(scope: &mut Scope<'_>, asked: &ast::Operand) -> Result<Asked, Mistake> {
 /// What the bits are asked for by.
 fn masks(scope: &mut Scope<'_>, asked: &ast::Operand, kind: Kind, is_protocol: bool) -> Result<Vec<Mask>, Mistake> {
     let unmasked = ast::Operand { masks: Vec::new(), ..asked.clone() }.to_string();
-    let has_bits = matches!(kind, Kind::Uint | Kind::Int | Kind::Bytes | Kind::Address);
+    let has_bits = matches!(kind, Kind::Uint(_) | Kind::Int(_) | Kind::Bytes | Kind::Address);
     if !asked.masks.is_empty() && (!has_bits || is_protocol) {
         let is = if is_protocol { "is a protocol".to_owned() } else { format!("holds {}", holding(kind)) };
         let error = Mistake::new(asked.name.range.clone(), format!("{unmasked} {is}, which has no bits to ask for"));

@@ -137,7 +137,8 @@ pub(super) fn other_field<'a>(scope: &mut Scope<'_>, right: &'a Right) -> Result
 
 pub(super) fn comparable(left: Kind, right: Kind) -> bool {
     let octets = |kind| matches!(kind, Kind::Text | Kind::Bytes | Kind::Mac);
-    left == right || (octets(left) && octets(right))
+    let unsigned = |kind| matches!(kind, Kind::Uint(_));
+    left == right || (octets(left) && octets(right)) || (unsigned(left) && unsigned(right))
 }
 
 /// A word that is no value may be a protocol, or with a dot a misspelt field.

@@ -5,18 +5,18 @@ use crate::layer::{FieldDef, Layer, Note, Severity, Value};
 use crate::packet::WINDOW_RANGE;
 
 crate::fields! {
-    TCP_SCALE = "tcp.window_size_scalefactor", Int, "What the window is multiplied by: -1 where that is not known, -2 where nothing was agreed on.", "RFC 7323 §2.2";
+    TCP_SCALE = "tcp.window_size_scalefactor", Int(32), "What the window is multiplied by: -1 where that is not known, -2 where nothing was agreed on.", "RFC 7323 §2.2";
     TCP_ANALYSIS = "tcp.analysis", Presence, "The segment says something about those before it: any field of the analysis is there.", "";
-    TCP_ACKS_FRAME = "tcp.analysis.acks_frame", Uint, "The frame whose last octet this segment acknowledges.", "RFC 9293 §3.4";
+    TCP_ACKS_FRAME = "tcp.analysis.acks_frame", Uint(32), "The frame whose last octet this segment acknowledges.", "RFC 9293 §3.4";
     TCP_ACK_RTT = "tcp.analysis.ack_rtt", Seconds, "The time from that frame to this acknowledgement of it.", "RFC 6298 §3";
     TCP_INITIAL_RTT = "tcp.analysis.initial_rtt", Seconds, "The time from the SYN to the ACK that completes the handshake.", "";
-    TCP_BYTES_IN_FLIGHT = "tcp.analysis.bytes_in_flight", Uint, "How many octets the sender has under way that were not acknowledged.", "RFC 5681 §2";
-    TCP_PUSH_BYTES = "tcp.analysis.push_bytes_sent", Uint, "How many octets were sent since the last segment with PSH.", "RFC 9293 §3.9.1";
+    TCP_BYTES_IN_FLIGHT = "tcp.analysis.bytes_in_flight", Uint(32), "How many octets the sender has under way that were not acknowledged.", "RFC 5681 §2";
+    TCP_PUSH_BYTES = "tcp.analysis.push_bytes_sent", Uint(32), "How many octets were sent since the last segment with PSH.", "RFC 9293 §3.9.1";
     TCP_FLAGS = "tcp.analysis.flags", Presence, "The segment is not an ordinary one: one of the following is there.", "";
     TCP_REUSED_PORTS = "tcp.analysis.reused_ports", Presence, "A SYN between two ends that had a connection before.", "RFC 9293 §3.4.1";
     TCP_RETRANSMISSION = "tcp.analysis.retransmission", Presence, "The octets, or the SYN or FIN, were sent before.", "RFC 6298 §5";
     TCP_RTO = "tcp.analysis.rto", Seconds, "How long the sender waited before it sent them again.", "RFC 6298 §2";
-    TCP_RTO_FRAME = "tcp.analysis.rto_frame", Uint, "The frame from which that time is counted.", "RFC 6298 §2";
+    TCP_RTO_FRAME = "tcp.analysis.rto_frame", Uint(32), "The frame from which that time is counted.", "RFC 6298 §2";
     TCP_FAST_RETRANSMISSION = "tcp.analysis.fast_retransmission", Presence, "Sent again because of duplicate ACKs, not because time ran out.", "RFC 5681 §3.2";
     TCP_SPURIOUS_RETRANSMISSION = "tcp.analysis.spurious_retransmission", Presence, "Sent again although the other side has acknowledged it already.", "RFC 5682 §1";
     TCP_OUT_OF_ORDER = "tcp.analysis.out_of_order", Presence, "It comes after segments that were sent later, too soon for a retransmission.", "RFC 9293 §3.4";
@@ -27,8 +27,8 @@ crate::fields! {
     TCP_KEEP_ALIVE = "tcp.analysis.keep_alive", Presence, "A segment with the number before the next one: are you still there?", "RFC 9293 §3.8.4";
     TCP_KEEP_ALIVE_ACK = "tcp.analysis.keep_alive_ack", Presence, "The answer to that.", "RFC 9293 §3.8.4";
     TCP_DUPLICATE_ACK = "tcp.analysis.duplicate_ack", Presence, "It repeats the acknowledgement before it: something came out of order, or twice.", "RFC 5681 §2";
-    TCP_DUPLICATE_ACK_NUM = "tcp.analysis.duplicate_ack_num", Uint, "Which repetition it is, counted from 1.", "RFC 5681 §2";
-    TCP_DUPLICATE_ACK_FRAME = "tcp.analysis.duplicate_ack_frame", Uint, "The frame with the acknowledgement that is repeated.", "RFC 5681 §2";
+    TCP_DUPLICATE_ACK_NUM = "tcp.analysis.duplicate_ack_num", Uint(32), "Which repetition it is, counted from 1.", "RFC 5681 §2";
+    TCP_DUPLICATE_ACK_FRAME = "tcp.analysis.duplicate_ack_frame", Uint(32), "The frame with the acknowledgement that is repeated.", "RFC 5681 §2";
     TCP_ZERO_WINDOW_PROBE = "tcp.analysis.zero_window_probe", Presence, "One octet, sent to a full receiver to learn whether there is room again.", "RFC 9293 §3.8.6.1";
     TCP_ZERO_WINDOW = "tcp.analysis.zero_window", Presence, "The sender of this segment can take nothing more for now.", "RFC 9293 §3.8.6";
     TCP_ZERO_WINDOW_PROBE_ACK = "tcp.analysis.zero_window_probe_ack", Presence, "The answer to a probe: still no room.", "RFC 9293 §3.8.6.1";

@@ -11,7 +11,7 @@ use crate::protocol::text::quoted;
 
 crate::fields! {
     #[ours] SID = "engineio.sid", Text, "The name of the session, the same on all its TCP connections.", "Engine.IO protocol 4, Handshake";
-    #[ours] VERSION = "engineio.protocol", Uint, "The version of the protocol: 3 under Socket.IO 1 and 2, 4 under Socket.IO 3 and 4.", "Engine.IO protocol 4";
+    #[ours] VERSION = "engineio.protocol", Uint(64), "The version of the protocol: 3 under Socket.IO 1 and 2, 4 under Socket.IO 3 and 4.", "Engine.IO protocol 4";
     #[ours] TRANSPORT = "engineio.transport", Text, "What carried the packet: polling, websocket or webtransport.", "Engine.IO protocol 4, Transports";
     #[ours] TYPE = "engineio.type", Text, "open, close, ping, pong, message, upgrade or noop; of a type that is not defined its character or number as it stands there.", "Engine.IO protocol 4, Packet encoding";
     #[ours] DATA = "engineio.data", Text, "The text the packet carries.", "Engine.IO protocol 4, Packet encoding";

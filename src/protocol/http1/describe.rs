@@ -20,7 +20,7 @@ crate::fields! {
     REQUEST_VERSION = "http.request.version", Text, "The version of HTTP the client speaks.", "RFC 9112 §2.3";
     RESPONSE = "http.response", Bool, "The message is a response.", "RFC 9112 §4";
     RESPONSE_VERSION = "http.response.version", Text, "The version of HTTP the server speaks.", "RFC 9112 §2.3";
-    STATUS = "http.response.code", Uint, "The three digits that say how it went.", "RFC 9110 §15";
+    STATUS = "http.response.code", Uint(16), "The three digits that say how it went.", "RFC 9110 §15";
     REASON = "http.response.phrase", Text, "The same in words, for people only.", "RFC 9112 §4";
     HOST = "http.host", Text, "Which site is meant.", "RFC 9110 §7.2";
     UPGRADE = "http.upgrade", Text, "The protocol to change to on this connection.", "RFC 9110 §7.8";

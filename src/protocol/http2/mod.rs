@@ -23,17 +23,17 @@ use crate::message::{Decoder, Dissector, Probe, Sink, Upgrade, Verdict};
 
 crate::fields! {
     MAGIC = "http2.magic", Text, "What a client says first, so that nobody takes it for HTTP/1.", "RFC 9113 §3.4";
-    LENGTH = "http2.length", Uint, "How many octets follow the nine of the header.", "RFC 9113 §4.1";
-    TYPE = "http2.type", Uint, "What the frame is: 0 DATA, 1 HEADERS, 3 RST_STREAM, 4 SETTINGS, 6 PING, 7 GOAWAY, 8 WINDOW_UPDATE, …", "RFC 9113 §6";
-    FLAGS = "http2.flags", Uint, "Flags, whose meaning depends on the type: 1 END_STREAM or ACK, 4 END_HEADERS.", "RFC 9113 §4.1";
-    STREAM = "http2.streamid", Uint, "Which stream; 0 is the connection itself, odd ones the client has opened.", "RFC 9113 §5.1.1";
+    LENGTH = "http2.length", Uint(24), "How many octets follow the nine of the header.", "RFC 9113 §4.1";
+    TYPE = "http2.type", Uint(8), "What the frame is: 0 DATA, 1 HEADERS, 3 RST_STREAM, 4 SETTINGS, 6 PING, 7 GOAWAY, 8 WINDOW_UPDATE, …", "RFC 9113 §6";
+    FLAGS = "http2.flags", Uint(8), "Flags, whose meaning depends on the type: 1 END_STREAM or ACK, 4 END_HEADERS.", "RFC 9113 §4.1";
+    STREAM = "http2.streamid", Uint(32), "Which stream; 0 is the connection itself, odd ones the client has opened.", "RFC 9113 §5.1.1";
     DATA = "http2.data.data", Bytes, "What a DATA frame brings the application, without its padding.", "RFC 9113 §6.1";
     HEADER_NAME = "http2.header.name", Text, "The name of a header field.", "RFC 9113 §8.2";
     HEADER_VALUE = "http2.header.value", Text, "Its value.", "RFC 9113 §8.2";
-    SETTING = "http2.settings.id", Uint, "Which setting: 1 HEADER_TABLE_SIZE, 3 MAX_CONCURRENT_STREAMS, 4 INITIAL_WINDOW_SIZE, 8 ENABLE_CONNECT_PROTOCOL.", "RFC 9113 §6.5.2";
-    ERROR = "http2.rst_stream.error", Uint, "Why a stream was ended: 0 NO_ERROR, 8 CANCEL, …", "RFC 9113 §7";
-    GOAWAY_ERROR = "http2.goaway.error", Uint, "Why the connection is ended.", "RFC 9113 §6.8";
-    INCREMENT = "http2.window_update.window_size_increment", Uint, "How many octets more may be sent.", "RFC 9113 §6.9";
+    SETTING = "http2.settings.id", Uint(16), "Which setting: 1 HEADER_TABLE_SIZE, 3 MAX_CONCURRENT_STREAMS, 4 INITIAL_WINDOW_SIZE, 8 ENABLE_CONNECT_PROTOCOL.", "RFC 9113 §6.5.2";
+    ERROR = "http2.rst_stream.error", Uint(32), "Why a stream was ended: 0 NO_ERROR, 8 CANCEL, …", "RFC 9113 §7";
+    GOAWAY_ERROR = "http2.goaway.error", Uint(32), "Why the connection is ended.", "RFC 9113 §6.8";
+    INCREMENT = "http2.window_update.window_size_increment", Uint(32), "How many octets more may be sent.", "RFC 9113 §6.9";
 }
 
 /// The registered dissector.

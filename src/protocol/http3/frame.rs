@@ -11,18 +11,18 @@ use crate::message::{Part, Payload};
 use crate::protocol::text::plain;
 
 crate::fields! {
-    STREAM_TYPE = "http3.stream_type", Uint, "What a stream that goes one way is for: 0 control, 1 push, 2 and 3 QPACK, 0x54 WebTransport.", "RFC 9114 §6.2";
-    FRAME_TYPE = "http3.frame_type", Uint, "What the frame is: 0 DATA, 1 HEADERS, 4 SETTINGS, 7 GOAWAY, …", "RFC 9114 §7.2";
-    FRAME_LENGTH = "http3.frame_length", Uint, "How many octets follow in the frame.", "RFC 9114 §7.1";
-    SETTING = "http3.settings.id", Uint, "Which setting: 1 QPACK_MAX_TABLE_CAPACITY, 6 MAX_FIELD_SECTION_SIZE, 7 QPACK_BLOCKED_STREAMS, 8 ENABLE_CONNECT_PROTOCOL.", "RFC 9114 §7.2.4.1";
-    SETTING_VALUE = "http3.settings.value", Uint, "What it is set to.", "RFC 9114 §7.2.4";
-    #[ours] STREAM = "http3.stream", Uint, "The stream of QUIC on which it was said.", "RFC 9114 §6";
+    STREAM_TYPE = "http3.stream_type", Uint(64), "What a stream that goes one way is for: 0 control, 1 push, 2 and 3 QPACK, 0x54 WebTransport.", "RFC 9114 §6.2";
+    FRAME_TYPE = "http3.frame_type", Uint(64), "What the frame is: 0 DATA, 1 HEADERS, 4 SETTINGS, 7 GOAWAY, …", "RFC 9114 §7.2";
+    FRAME_LENGTH = "http3.frame_length", Uint(64), "How many octets follow in the frame.", "RFC 9114 §7.1";
+    SETTING = "http3.settings.id", Uint(64), "Which setting: 1 QPACK_MAX_TABLE_CAPACITY, 6 MAX_FIELD_SECTION_SIZE, 7 QPACK_BLOCKED_STREAMS, 8 ENABLE_CONNECT_PROTOCOL.", "RFC 9114 §7.2.4.1";
+    SETTING_VALUE = "http3.settings.value", Uint(64), "What it is set to.", "RFC 9114 §7.2.4";
+    #[ours] STREAM = "http3.stream", Uint(64), "The stream of QUIC on which it was said.", "RFC 9114 §6";
     #[ours] METHOD = "http3.method", Text, "What the client asks for: GET, or CONNECT for a session.", "RFC 9114 §4.3.1";
     #[ours] PATH = "http3.path", Text, "Where on its server the client turns to.", "RFC 9114 §4.3.1";
-    #[ours] STATUS = "http3.status", Uint, "How the server answers.", "RFC 9114 §4.3.2";
+    #[ours] STATUS = "http3.status", Uint(64), "How the server answers.", "RFC 9114 §4.3.2";
     #[ours] HEADER_NAME = "http3.header.name", Text, "The name of a header field.", "RFC 9114 §4.2";
     #[ours] HEADER_VALUE = "http3.header.value", Text, "Its value.", "RFC 9114 §4.2";
-    #[ours] SESSION = "webtransport.session_id", Uint, "The session of WebTransport that a stream belongs to: the number of the stream on which it was asked for.", "draft-ietf-webtrans-http3 §4";
+    #[ours] SESSION = "webtransport.session_id", Uint(64), "The session of WebTransport that a stream belongs to: the number of the stream on which it was asked for.", "draft-ietf-webtrans-http3 §4";
 }
 
 /// One thing that a stream says: its own type, or a frame.

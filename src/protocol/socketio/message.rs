@@ -12,16 +12,16 @@ use crate::protocol::text::{json_string, plain};
 crate::fields! {
     #[ours] SID = "socketio.sid", Text, "The Engine.IO session that carried the packet.", "Engine.IO protocol 4, Handshake";
     #[ours] SOCKET = "socketio.socket", Text, "The name of the connection to the namespace; another than that of the session.", "Socket.IO protocol 5, Connection to a namespace";
-    #[ours] VERSION = "socketio.protocol", Uint, "The version of the protocol: 4 in Socket.IO 1 and 2, 5 in Socket.IO 3 and 4.", "Socket.IO protocol 5";
+    #[ours] VERSION = "socketio.protocol", Uint(64), "The version of the protocol: 4 in Socket.IO 1 and 2, 5 in Socket.IO 3 and 4.", "Socket.IO protocol 5";
     #[ours] TYPE = "socketio.type", Text, "CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT or BINARY_ACK; of a type that is not defined its character or number as it stands there.", "Socket.IO protocol 5, Packet encoding";
     #[ours] NAMESPACE = "socketio.namespace", Text, "The namespace: `/` unless another is named.", "Socket.IO protocol 5, Packet encoding";
-    #[ours] ID = "socketio.id", Uint, "The number that ties an event to its acknowledgement.", "Socket.IO protocol 5, Packet encoding";
+    #[ours] ID = "socketio.id", Uint(64), "The number that ties an event to its acknowledgement.", "Socket.IO protocol 5, Packet encoding";
     #[ours] EVENT = "socketio.event", Text, "The name of the event.", "Socket.IO protocol 5, Sending and receiving data";
     #[ours] DATA = "socketio.data", Text, "The JSON that comes along, with attachments put in as base64.", "Socket.IO protocol 5, Packet encoding";
     #[ours] OFFSET = "socketio.offset", Text, "What the server adds to an event so that a client can ask for what it missed.", "Socket.IO 4 documentation, Connection state recovery";
-    #[ours] ACK_TO = "socketio.ack_to", Uint, "Of an acknowledgement: the frame of the event that it answers.", "Socket.IO protocol 5, Acknowledgement";
+    #[ours] ACK_TO = "socketio.ack_to", Uint(64), "Of an acknowledgement: the frame of the event that it answers.", "Socket.IO protocol 5, Acknowledgement";
     #[ours] ACK_RTT = "socketio.ack_rtt", Seconds, "Of an acknowledgement: the time since the event that it answers.", "Socket.IO protocol 5, Acknowledgement";
-    #[ours] ATTACHMENTS = "socketio.attachments", Uint, "How many binary packets follow.", "Socket.IO protocol 5, Packet encoding";
+    #[ours] ATTACHMENTS = "socketio.attachments", Uint(64), "How many binary packets follow.", "Socket.IO protocol 5, Packet encoding";
 }
 
 /// A packet with the session it belongs to, its attachments put in.

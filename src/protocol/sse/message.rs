@@ -13,7 +13,7 @@ crate::fields! {
     #[ours] EVENT = "sse.event", Text, "The event's type; `message` when the server names none.", "WHATWG HTML §9.2.6";
     #[ours] DATA = "sse.data", Text, "What the client's program gets: the data lines, joined by line feeds.", "WHATWG HTML §9.2.6";
     #[ours] ID = "sse.id", Text, "What a client that comes back sends as Last-Event-ID; earlier events may have set it.", "WHATWG HTML §9.2.6";
-    #[ours] RETRY = "sse.retry", Uint, "How many milliseconds to wait before coming back.", "WHATWG HTML §9.2.6";
+    #[ours] RETRY = "sse.retry", Uint(64), "How many milliseconds to wait before coming back.", "WHATWG HTML §9.2.6";
     #[ours] COMMENT = "sse.comment", Text, "A comment, often sent only to keep the connection alive.", "WHATWG HTML §9.2.5";
 }
 

@@ -24,19 +24,19 @@ use crate::layer::FieldDef;
 use crate::message::{Decoder, Dissector, Probe, Sink, Upgrade, Verdict};
 
 crate::fields! {
-    CONTENT_TYPE = "tls.record.content_type", Uint, "What the record holds: 20 change cipher spec, 21 alert, 22 handshake, 23 application data.", "RFC 8446 §5.1";
-    OPAQUE_TYPE = "tls.record.opaque_type", Uint, "23, which in TLS 1.3 stands for anything encrypted: the true type is encrypted too.", "RFC 8446 §5.2";
-    VERSION = "tls.record.version", Uint, "A version kept for old middleboxes: 0x0301 or 0x0303, whatever was agreed on.", "RFC 8446 §5.1";
-    LENGTH = "tls.record.length", Uint, "How many octets follow in the record.", "RFC 8446 §5.1";
-    HANDSHAKE_TYPE = "tls.handshake.type", Uint, "Which message of the handshake: 1 ClientHello, 2 ServerHello, 11 Certificate, …", "RFC 8446 §4";
-    HANDSHAKE_VERSION = "tls.handshake.version", Uint, "A version kept for old middleboxes; the true one is among the extensions.", "RFC 8446 §4.1.2";
+    CONTENT_TYPE = "tls.record.content_type", Uint(8), "What the record holds: 20 change cipher spec, 21 alert, 22 handshake, 23 application data.", "RFC 8446 §5.1";
+    OPAQUE_TYPE = "tls.record.opaque_type", Uint(8), "23, which in TLS 1.3 stands for anything encrypted: the true type is encrypted too.", "RFC 8446 §5.2";
+    VERSION = "tls.record.version", Uint(16), "A version kept for old middleboxes: 0x0301 or 0x0303, whatever was agreed on.", "RFC 8446 §5.1";
+    LENGTH = "tls.record.length", Uint(16), "How many octets follow in the record.", "RFC 8446 §5.1";
+    HANDSHAKE_TYPE = "tls.handshake.type", Uint(8), "Which message of the handshake: 1 ClientHello, 2 ServerHello, 11 Certificate, …", "RFC 8446 §4";
+    HANDSHAKE_VERSION = "tls.handshake.version", Uint(16), "A version kept for old middleboxes; the true one is among the extensions.", "RFC 8446 §4.1.2";
     RANDOM = "tls.handshake.random", Bytes, "What this side chose by chance: with the other's it makes the keys of the session.", "RFC 8446 §4.1.2";
-    SUITE = "tls.handshake.ciphersuite", Uint, "A cipher suite that the client offers, or the one that the server chose.", "RFC 8446 §4.1.2";
-    SUPPORTED_VERSION = "tls.handshake.extensions.supported_version", Uint, "A version that the client offers, or the one that the server chose.", "RFC 8446 §4.2.1";
+    SUITE = "tls.handshake.ciphersuite", Uint(16), "A cipher suite that the client offers, or the one that the server chose.", "RFC 8446 §4.1.2";
+    SUPPORTED_VERSION = "tls.handshake.extensions.supported_version", Uint(16), "A version that the client offers, or the one that the server chose.", "RFC 8446 §4.2.1";
     SERVER_NAME = "tls.handshake.extensions_server_name", Text, "Which site the client wants: readable for everyone on the way.", "RFC 6066 §3";
     ALPN = "tls.handshake.extensions_alpn_str", Text, "A protocol to speak inside: http/1.1, h2.", "RFC 7301 §3.1";
-    ALERT_LEVEL = "tls.alert_message.level", Uint, "1 warning, 2 fatal; without meaning in TLS 1.3.", "RFC 8446 §6";
-    ALERT = "tls.alert_message.desc", Uint, "What is the matter: 0 close_notify, 40 handshake_failure, …", "RFC 8446 §6";
+    ALERT_LEVEL = "tls.alert_message.level", Uint(8), "1 warning, 2 fatal; without meaning in TLS 1.3.", "RFC 8446 §6";
+    ALERT = "tls.alert_message.desc", Uint(8), "What is the matter: 0 close_notify, 40 handshake_failure, …", "RFC 8446 §6";
     APP_DATA = "tls.app_data", Bytes, "What is encrypted.", "RFC 8446 §5.2";
 }
 

@@ -32,14 +32,14 @@ crate::fields! {
     #[ours] HANDSHAKE_ACCEPT_VALID = "websocket.handshake.accept_valid", Bool, "Sec-WebSocket-Accept is the hash of this handshake's key.", "RFC 6455 §4.2.2";
     #[ours] HANDSHAKE_ACCEPT_COMPUTED = "websocket.handshake.accept_computed", Text, "What Sec-WebSocket-Accept must be, computed from the key that was sent.", "RFC 6455 §4.2.2";
     FIN = "websocket.fin", Bool, "This frame ends its message.", "RFC 6455 §5.2";
-    RSV = "websocket.rsv", Uint, "Three bits kept for extensions.", "RFC 6455 §5.2";
+    RSV = "websocket.rsv", Uint(8), "Three bits kept for extensions.", "RFC 6455 §5.2";
     PMC = "websocket.pmc", Bool, "Where permessage-deflate was agreed on: the message that begins here is compressed.", "RFC 7692 §6";
-    OPCODE = "websocket.opcode", Uint, "What the frame is: 0 continuation, 1 text, 2 binary, 8 close, 9 ping, 10 pong.", "RFC 6455 §5.2";
+    OPCODE = "websocket.opcode", Uint(8), "What the frame is: 0 continuation, 1 text, 2 binary, 8 close, 9 ping, 10 pong.", "RFC 6455 §5.2";
     MASK = "websocket.mask", Bool, "The payload is masked, as all frames from a client must be.", "RFC 6455 §5.3";
-    PAYLOAD_LENGTH = "websocket.payload_length", Uint, "The first length: up to 125 as it is, 126 and 127 announce a longer form.", "RFC 6455 §5.2";
-    PAYLOAD_LENGTH_16 = "websocket.payload_length_ext_16", Uint, "The length in 16 bits, after a first length of 126.", "RFC 6455 §5.2";
-    PAYLOAD_LENGTH_64 = "websocket.payload_length_ext_64", Uint, "The length in 64 bits, after a first length of 127.", "RFC 6455 §5.2";
-    #[ours] PAYLOAD_LEN = "websocket.payload_len", Uint, "How many octets of payload the frame has, whichever form says it.", "RFC 6455 §5.2";
+    PAYLOAD_LENGTH = "websocket.payload_length", Uint(8), "The first length: up to 125 as it is, 126 and 127 announce a longer form.", "RFC 6455 §5.2";
+    PAYLOAD_LENGTH_16 = "websocket.payload_length_ext_16", Uint(16), "The length in 16 bits, after a first length of 126.", "RFC 6455 §5.2";
+    PAYLOAD_LENGTH_64 = "websocket.payload_length_ext_64", Uint(64), "The length in 64 bits, after a first length of 127.", "RFC 6455 §5.2";
+    #[ours] PAYLOAD_LEN = "websocket.payload_len", Uint(64), "How many octets of payload the frame has, whichever form says it.", "RFC 6455 §5.2";
     MASKING_KEY = "websocket.masking_key", Bytes, "Four octets, new for each frame, with which the payload is combined by XOR.", "RFC 6455 §5.3";
     MASKED_PAYLOAD = "websocket.masked_payload", Presence, "The payload as it travelled.", "RFC 6455 §5.3";
     PAYLOAD = "websocket.payload", Presence, "The payload with the mask undone.", "RFC 6455 §5.2";
@@ -47,9 +47,9 @@ crate::fields! {
     #[ours] BINARY = "websocket.payload.binary", Bytes, "The octets of a whole binary message.", "RFC 6455 §5.6";
     PING = "websocket.payload.ping", Bytes, "What the pong has to repeat.", "RFC 6455 §5.5.2";
     PONG = "websocket.payload.pong", Bytes, "What the ping held.", "RFC 6455 §5.5.3";
-    CLOSE_CODE = "websocket.payload.close.status_code", Uint, "Why the connection is closed, as a number: 1000 is normal.", "RFC 6455 §7.4";
+    CLOSE_CODE = "websocket.payload.close.status_code", Uint(16), "Why the connection is closed, as a number: 1000 is normal.", "RFC 6455 §7.4";
     CLOSE_REASON = "websocket.payload.close.reason", Text, "Why the connection is closed, in words.", "RFC 6455 §7.1.6";
-    #[ours] FRAGMENTS = "websocket.message.fragments", Uint, "Of how many frames the message that ends here was put together.", "RFC 6455 §5.4";
+    #[ours] FRAGMENTS = "websocket.message.fragments", Uint(64), "Of how many frames the message that ends here was put together.", "RFC 6455 §5.4";
 }
 
 /// The registered dissector. Connections come to it by upgrade; where the capture began after that, no octet of a frame
