@@ -22,6 +22,8 @@ pub trait Source {
 pub struct About {
     /// The interfaces declared so far; [`FrameRef::interface`] is an index into them.
     pub interfaces: Vec<Interface>,
+    /// The first interface of each section of a pcapng that has any: there Wireshark's `frame.interface_id` is 0 again.
+    pub sections: Vec<u32>,
     /// What people or programs wrote about the whole capture (pcapng section comments), in order.
     pub comments: Vec<String>,
     /// The program that made the capture, as it names itself in the first section.

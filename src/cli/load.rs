@@ -113,7 +113,7 @@ impl Loaded {
         let about = source.about().clone();
         about.notes().iter().for_each(|note| pipeline.remark(note));
         let cast = Cast::from_comments(about.comments.iter().map(String::as_str));
-        let trace = pipeline.finish();
+        let trace = pipeline.finish().in_sections(about.sections.clone());
         let trace = if about.timeless > 0 { trace.partly_without_times() } else { trace };
         Ok(Self { trace, about, cast })
     }

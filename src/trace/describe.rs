@@ -17,7 +17,7 @@ crate::fields! {
     FRAME_CAP_LEN = "frame.cap_len", Uint(32), "How many octets of it the capture kept.", "";
     FRAME_COMMENT = "frame.comment", Text, "What someone wrote on the frame.", "";
     FRAME_PROTOCOLS = "frame.protocols", Text, "The protocols in the frame, outermost first, with colons between them: eth:ethertype:ip:tcp:http.", "";
-    FRAME_INTERFACE = "frame.interface_id", Uint(32), "The interface it was captured on, from 0.", "";
+    FRAME_INTERFACE = "frame.interface_id", Uint(32), "The interface it was captured on, from 0 in each section of the capture.", "";
 }
 
 impl Trace {
@@ -80,7 +80,7 @@ impl Trace {
         }
         layer.computed(&FRAME_LEN, Value::Uint(u64::from(frame.len)));
         layer.computed(&FRAME_CAP_LEN, Value::Uint(frame.data.len() as u64));
-        layer.computed(&FRAME_INTERFACE, Value::Uint(u64::from(frame.interface)));
+        layer.computed(&FRAME_INTERFACE, Value::Uint(u64::from(self.interface_id(frame.interface))));
         for comment in &frame.comments {
             layer.computed(&FRAME_COMMENT, Value::Text(comment.clone()));
         }

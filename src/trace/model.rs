@@ -150,6 +150,8 @@ pub struct Trace {
     pub(super) notes: Vec<(Option<u32>, Note)>,
     /// The first of the times, if some frames have none; those stand at [`Timestamp`] 0.
     pub(super) first_of_some: Option<Timestamp>,
+    /// The first interface of each section of the capture, if it has several.
+    pub(super) sections: Vec<u32>,
 }
 
 impl Trace {
@@ -284,6 +286,23 @@ impl Trace {
         let mut times = self.records.iter().map(|record| record.frame.time);
         self.first_of_some = Some(times.find(|time| *time != Timestamp(0)).unwrap_or_default());
         self
+    }
+
+    /// The same trace, of a capture in several sections: the interfaces with which each begins, ascending.
+    #[must_use]
+    pub fn in_sections(self, firsts: Vec<u32>) -> Self {
+        Self { sections: firsts, ..self }
+    }
+
+    /// The number of an interface in its section.
+    pub(super) fn interface_id(&self, interface: u32) -> u32 {
+        let before = self.sections.partition_point(|first| *first <= interface);
+        interface - before.checked_sub(1).map_or(0, |section| self.sections[section])
+    }
+
+    /// Whether the capture says of all frames when they were there.
+    pub fn keeps_times(&self) -> bool {
+        self.first_of_some.is_none()
     }
 
     /// Whether the capture says when this frame was there.

@@ -209,6 +209,9 @@ impl Pcapng {
             }
         }
         let link = LinkType(self.order.u16(body, interface::LINK));
+        if about.interfaces.len() == self.base {
+            about.sections.push(self.base as u32);
+        }
         about.interfaces.push(Interface { name, link, snaplen: self.order.u32(body, interface::SNAPLEN) });
         self.clocks.push(Clock::new(resolution, offset));
         self.counts.push(Counts::default());
