@@ -488,6 +488,73 @@ fn of_each_line_only_the_keys_that_are_asked_for() {
     assert!(ran.err.contains("`texd`") && ran.err.contains("masking_key"), "{}", ran.err);
 }
 
+/// The capture, of which every second frame (or every, or every third) is in a simple packet block, which keeps no time.
+fn without_times(name: &str, every: u32) -> Vec<u8> {
+    let bytes = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("captures").join(name)).unwrap();
+    let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+    let (mut out, mut at, mut frames) = (Vec::new(), 0, 0);
+    while at < bytes.len() {
+        let block = &bytes[at..at + word(at + 4) as usize];
+        let is_frame = word(at) == 6;
+        frames += u32::from(is_frame);
+        if is_frame && frames % every == 0 {
+            let padded = (word(at + 20) as usize).next_multiple_of(4);
+            let (len, data) = (16 + padded as u32, &block[28..28 + padded]);
+            out.extend([3, len, word(at + 24)].iter().flat_map(|word| word.to_le_bytes()));
+            out.extend(data.iter().copied().chain(len.to_le_bytes()));
+        } else {
+            out.extend_from_slice(block);
+        }
+        at += block.len();
+    }
+    out
+}
+
+#[test]
+fn what_has_no_time_is_not_told_to_be_of_1970() {
+    let (_folder, path) = temporary("times.pcapng", &without_times("15-emit.pcapng", 2));
+    let path = path.to_str().unwrap();
+    let lines = exported(&[path]);
+    for line in lines.iter().filter(|line| !line["frame"].is_null()) {
+        let has_time = !line["frame"].as_u64().unwrap().is_multiple_of(2);
+        assert_eq!(line["time"].as_str().is_some_and(|time| time.starts_with("20")), has_time, "{line}");
+        assert_eq!(line["time"].is_null(), !has_time, "{line}");
+    }
+    let waits = lines.iter().filter(|line| !line["event_frame"].is_null());
+    let waits: Vec<_> = waits.map(|line| (&line["frame"], &line["event_frame"], &line["rtt_ns"])).collect();
+    let has_time = |frame: &serde_json::Value| !frame.as_u64().unwrap().is_multiple_of(2);
+    assert!(waits.iter().all(|(ack, event, rtt)| rtt.is_null() != (has_time(ack) && has_time(event))), "{waits:?}");
+    assert!(waits.iter().any(|(.., rtt)| rtt.is_null()), "{waits:?}");
+    assert_eq!(lines, exported(&[path, "--where", "frame"]), "the same where it is kept");
+    let packets = run(&mut wiretale(&["replay", path, "--packets"])).out;
+    let second = |number: &str| {
+        let line = packets.lines().find(|line| line.split_whitespace().next() == Some(number)).unwrap();
+        line.split_whitespace().nth(1).unwrap().to_owned()
+    };
+    assert!(second("3").starts_with("0.0"), "{packets}");
+    assert_eq!(second("2"), "server", "{packets}");
+}
+
+#[test]
+fn a_capture_without_any_time_tells_none() {
+    let (_folder, path) = temporary("times.pcapng", &without_times("14-socketio.pcapng", 1));
+    let told = replay(&path).out;
+    assert!(flat(&told).contains("8 TCP connections, no times wiretale lesson"), "{told}");
+    assert!(!told.contains("0.000 ms") && !told.contains(" s later"), "{told}");
+    let lines = exported(&[path.to_str().unwrap(), "--kinds", "packet"]);
+    assert!(lines.len() == 136 && lines.iter().all(|line| line["time"].is_null()));
+}
+
+#[test]
+fn interfaces_are_counted_in_each_section() {
+    let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
+    let both = ["01-packet.pcapng", "02-socket.pcapng"].map(|name| fs::read(captures.join(name)).unwrap()).concat();
+    let (_folder, path) = temporary("sections.pcapng", &both);
+    let path = path.to_str().unwrap();
+    let all = exported(&[path, "--kinds", "packet"]).len();
+    assert_eq!(exported(&[path, "--kinds", "packet", "--where", "frame.interface_id == 0"]).len(), all);
+}
+
 #[test]
 fn an_export_of_a_cut_file_says_so_and_of_no_capture_is_nothing() {
     let capture = fs::read(CAPTURE).unwrap();

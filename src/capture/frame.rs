@@ -76,6 +76,8 @@ impl fmt::Display for LinkType {
 pub struct FrameRef<'a> {
     /// When it was captured.
     pub time: Timestamp,
+    /// The capture does not tell when (pcapng, Simple Packet Block): the time is 0. A frame of its own does not keep that.
+    pub timeless: bool,
     /// What kind of link it was captured on.
     pub link: LinkType,
     /// The interface it was captured on, counted from 0 over the whole file.
@@ -127,6 +129,7 @@ impl Frame {
     pub fn as_ref(&self) -> FrameRef<'_> {
         FrameRef {
             time: self.time,
+            timeless: false,
             link: self.link,
             interface: self.interface,
             len: self.len,

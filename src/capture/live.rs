@@ -141,6 +141,7 @@ impl Active {
             match self.capture.next_packet() {
                 Ok(packet) => each(FrameRef {
                     time: timestamp(packet.header.ts.tv_sec, packet.header.ts.tv_usec),
+                    timeless: false,
                     link: self.link,
                     interface: 0,
                     len: packet.header.len,

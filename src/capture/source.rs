@@ -42,6 +42,8 @@ pub struct About {
     /// How many frames stand in the capture without a time (pcapng, Simple Packet Block): they are told at
     /// [`Timestamp`](super::Timestamp) 0.
     pub timeless: u64,
+    /// How many frames stand at a time that no [`Timestamp`](super::Timestamp) holds; the nearest stands in its place.
+    pub beyond: u64,
     /// Which frames of a file are earlier than the one before.
     pub disorder: Disorder,
     /// What was dropped while it was recorded.
@@ -57,12 +59,20 @@ impl About {
         let timeless = (self.timeless > 0).then(|| {
             let (frames, have) = (counted(self.timeless, "frame"), plural(self.timeless, "has", "have"));
             let text = format!(
-                "{frames} of the capture {have} no time, as a simple packet block keeps none: 1970-01-01 00:00 UTC stands in its \
-                 place, and times between frames are not true there"
+                "{frames} of the capture {have} no time, as a simple packet block keeps none: how long it was to others is not \
+                 told"
             );
             Note::new(Severity::Note, text, "draft-ietf-opsawg-pcapng §4.4")
         });
-        let undecoded = [timeless, cut].into_iter().flatten().map(|note| note.about(Group::Undecoded));
+        let beyond = (self.beyond > 0).then(|| {
+            let (frames, are) = (counted(self.beyond, "frame"), plural(self.beyond, "is", "are"));
+            let text = format!(
+                "{frames} of the capture {are} from before the year 1678 or after 2262, as their interface counts time \
+                 (if_tsresol, if_tsoffset): the nearest time that can be told stands in place of theirs"
+            );
+            Note::new(Severity::Warn, text, "draft-ietf-opsawg-pcapng §4.2")
+        });
+        let undecoded = [timeless, beyond, cut].into_iter().flatten().map(|note| note.about(Group::Undecoded));
         self.disorder.note().into_iter().chain(self.drops.note()).chain(undecoded).collect()
     }
 }

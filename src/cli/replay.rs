@@ -47,7 +47,12 @@ pub(super) fn run(arguments: &ReplayArguments, out: &mut Output) -> Result<Endin
     let lists = arguments.packets || arguments.step || arguments.speed.is_some();
     if arguments.step || arguments.speed.is_some() {
         let times = loaded.trace.records().map(|(number, _)| number).filter(|number| wanted(*number));
-        let times: Vec<f64> = times.map(|number| loaded.trace.time(number).unwrap_or(0.0)).collect();
+        // A frame without a time comes with the one before.
+        let time = |last: &mut f64, number| {
+            *last = loaded.trace.time(number).unwrap_or(*last);
+            Some(*last)
+        };
+        let times: Vec<f64> = times.scan(0.0, time).collect();
         if !one_by_one(packets(), &times, arguments.speed, out)? {
             return Ok(Ending::Done);
         }
@@ -153,12 +158,12 @@ impl Numbers {
 }
 
 fn head(arguments: &ReplayArguments, about: &About, numbers: &Numbers, width: usize) -> Vec<Line> {
+    let seconds = if about.timeless < numbers.frames { format!("{:.3} s", numbers.seconds) } else { "no times".into() };
     let numbers = format!(
-        "{}, {}, {}, {:.3} s",
+        "{}, {}, {}, {seconds}",
         many(numbers.frames, "frame"),
         many(numbers.octets, "octet"),
         many(numbers.connections, "TCP connection"),
-        numbers.seconds,
     );
     let mut page = Page::new(width);
     let name = Line::of(Tone::Strong, arguments.capture.file.display().to_string());

@@ -27,7 +27,7 @@ pub(super) fn chapters(trace: &Trace, cast: &Cast, wanted: &dyn Fn(u32) -> bool)
     let carriers = carriers(trace);
     for (number, record) in trace.records().filter(|(number, _)| wanted(*number)) {
         let told = record.over_quic.iter().enumerate().filter(|(_, message)| is_told(message, number, &carriers));
-        let time = trace.time(number).unwrap_or(0.0);
+        let time = trace.time(number);
         for (at, message) in in_turn(told.collect()) {
             let (chapter, _) = chapters.entry(message.connection).or_insert_with(|| begin(cast, record, message));
             frames.insert(number);

@@ -43,7 +43,7 @@ pub struct Step {
     /// To which part it belongs.
     pub phase: Phase,
     /// Seconds since the first frame of the capture.
-    pub time: f64,
+    pub time: Option<f64>,
     /// Whether it has a note of severity warn or error.
     pub odd: bool,
     /// Where all of that is of which the text has the beginning.

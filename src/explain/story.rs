@@ -102,7 +102,7 @@ impl Chapter {
             server: party(tcp.server),
             steps: Vec::new(),
             acknowledgements: Vec::new(),
-            rtt: tcp.handshake.rtt(),
+            rtt: tcp.handshake.rtt().filter(|_| trace.keeps_times()),
             talk: trace.talk(connection),
             began_as_http,
             inside: trace.inside_talk(connection),
@@ -123,7 +123,7 @@ impl Chapter {
 
     fn add(&mut self, trace: &Trace, number: u32, record: &Record, (direction, begun): (Direction, &Begun<'_>)) {
         let before = self.steps.len();
-        let time = trace.time(number).unwrap_or(0.0);
+        let time = trace.time(number);
         let mut step = |said: Said| {
             let Said { form, text, elsewhere, phase, odd, quotes } = said;
             let elsewhere = elsewhere.into_iter().collect();

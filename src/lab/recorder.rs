@@ -261,7 +261,8 @@ mod tests {
     fn a_sentinel_is_known_by_its_mark() {
         let number = |data: &[u8]| {
             let (time, link) = (Timestamp(0), LinkType::ETHERNET);
-            sentinel_number(FrameRef { time, link, interface: 0, len: 0, data, comments: &[], secrets: None })
+            let (comments, timeless) = (&[][..], false);
+            sentinel_number(FrameRef { time, timeless, link, interface: 0, len: 0, data, comments, secrets: None })
         };
         let whole = sentinel(7);
         assert_eq!(number(&whole), Some(7));

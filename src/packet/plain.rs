@@ -175,6 +175,7 @@ mod tests {
     fn frame(data: &[u8]) -> FrameRef<'_> {
         FrameRef {
             time: Timestamp(0),
+            timeless: false,
             link: LinkType::ETHERNET,
             interface: 0,
             len: data.len() as u32,

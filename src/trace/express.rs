@@ -216,6 +216,7 @@ mod tests {
         data.extend([0, 0, 0, 0, 0, 0, 0, 0, 0x50, 0x10, 0xff, 0xff, 0, 0, 0, 0]);
         let frame = FrameRef {
             time: Timestamp(0),
+            timeless: false,
             link: LinkType::ETHERNET,
             interface: 0,
             len: data.len() as u32,

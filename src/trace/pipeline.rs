@@ -83,6 +83,9 @@ impl<W: Watch> Pipeline<W> {
         if let Some(secrets) = frame.secrets {
             self.learn_secrets(secrets);
         }
+        if frame.timeless {
+            self.watch().lacks_times();
+        }
         let now = Moment { frame: self.frames, time: frame.time };
         let plain = self.plain(frame);
         if plain.as_ref().is_some_and(|plain| self.pass(plain, frame, now)) {

@@ -10,6 +10,9 @@ use crate::protocol::HttpMessage;
 impl Trace {
     /// Tells of the frames that are wanted what is in them, and of the whole capture what is odd about it.
     pub fn tell(&self, watch: &mut impl Watch, wanted: &dyn Fn(u32) -> bool) {
+        if self.first_of_some.is_some() {
+            watch.lacks_times();
+        }
         for (number, record) in self.records().filter(|(number, _)| wanted(*number)) {
             for message in self.messages_in(number) {
                 if let Some(connection) = self.connections().get(message.connection as usize) {

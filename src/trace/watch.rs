@@ -45,6 +45,9 @@ pub trait Watch {
     /// What is odd; without a place it is about the whole capture.
     fn note(&mut self, on: Option<&Place>, note: &Note);
 
+    /// Some frames of the capture have no time: from now on those that are told at [`Timestamp`](crate::capture::Timestamp) 0.
+    fn lacks_times(&mut self) {}
+
     /// A connection that is not followed any longer: it has ended long ago, or the capture is over.
     fn ended(&mut self, ended: Ended);
 }
@@ -80,6 +83,10 @@ impl<W: Watch> Watch for &mut W {
 
     fn note(&mut self, on: Option<&Place>, note: &Note) {
         (**self).note(on, note);
+    }
+
+    fn lacks_times(&mut self) {
+        (**self).lacks_times();
     }
 
     fn ended(&mut self, ended: Ended) {

@@ -27,9 +27,10 @@ pub fn ladder(chapter: &Chapter, width: usize) -> Vec<Line> {
     let arrow = width.saturating_sub(GUTTER + 2 + margin).max(12);
     page.line(parties(chapter, arrow));
     for (i, step) in chapter.steps.iter().enumerate() {
-        let before = i.checked_sub(1).map_or(step.time, |before| chapter.steps[before].time);
-        if step.time - before >= PAUSE {
-            let mut line = pause(step.time - before, arrow);
+        let before = i.checked_sub(1).and_then(|before| chapter.steps[before].time);
+        let since = step.time.zip(before).map_or(0.0, |(now, before)| now - before);
+        if since >= PAUSE {
+            let mut line = pause(since, arrow);
             if margin > 0 && chapter.steps[i - 1].phase == step.phase {
                 line.push(Tone::Dim, " │");
             }

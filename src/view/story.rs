@@ -204,7 +204,7 @@ impl Columns {
 }
 
 fn seconds(trace: &Trace, number: u32) -> String {
-    format!("{:.6}", trace.time(number).unwrap_or(0.0))
+    trace.time(number).map(|seconds| format!("{seconds:.6}")).unwrap_or_default()
 }
 
 /// The protocol that says most of a frame, and what it says.

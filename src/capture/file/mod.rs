@@ -101,9 +101,13 @@ impl CaptureFile {
         } else {
             self.latest = record.time;
         }
+        if matches!(record.time.0, i64::MIN | i64::MAX) {
+            self.about.beyond += 1;
+        }
         let secrets = self.about.secrets.as_deref().zip(secrets_known);
         FrameRef {
             time: record.time,
+            timeless: record.timeless,
             link: record.link,
             interface: record.interface,
             len: record.len.max(record.data.len() as u32),
@@ -255,6 +259,7 @@ impl From<io::Error> for Stop {
 /// A frame as a place in the window.
 struct Record {
     time: Timestamp,
+    timeless: bool,
     link: LinkType,
     interface: u32,
     len: u32,

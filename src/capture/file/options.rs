@@ -4,6 +4,7 @@
 //! option: code 2 │ length 2 │ value, padded to four octets …
 //! ```
 
+use crate::capture::About;
 use crate::capture::block::{Order, option, padded};
 use crate::count::{counted, plural};
 
@@ -50,6 +51,19 @@ impl<'a> Iterator for Options<'a> {
 pub(super) fn text(value: &[u8]) -> String {
     let end = value.iter().position(|&octet| octet == 0).unwrap_or(value.len());
     String::from_utf8_lossy(&value[..end]).into_owned()
+}
+
+/// How many octets of section comments are kept.
+const MAX_COMMENTS: usize = 1 << 20;
+
+/// Keeps a section comment, as long as there is room; that more were there is told.
+pub(super) fn keep_comment(comment: String, kept: &mut usize, about: &mut About) {
+    if *kept > MAX_COMMENTS {
+        return;
+    }
+    *kept += comment.len() + size_of::<String>();
+    let more = "… (more section comments follow than are kept)";
+    about.comments.push(if *kept > MAX_COMMENTS { more.to_owned() } else { comment });
 }
 
 #[cfg(test)]

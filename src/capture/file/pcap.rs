@@ -113,7 +113,7 @@ impl Pcap {
         self.count += 1;
         let mut data = window.take(record::LEN + captured);
         data.start += record::LEN;
-        Some(Record { time, link: self.link, interface: 0, len, data })
+        Some(Record { time, timeless: false, link: self.link, interface: 0, len, data })
     }
 
     /// The next record.
@@ -147,7 +147,7 @@ impl Pcap {
         let mut data = window.take(record_len + announced);
         data.start += record_len;
         let time = timestamp(seconds, u64::from(fraction) * u64::from(unit));
-        Ok(Some(Record { time, link: self.link, interface: 0, len, data }))
+        Ok(Some(Record { time, timeless: false, link: self.link, interface: 0, len, data }))
     }
 
     /// Captured and original length; before version 2.3 they stood in the other order, and 2.3 was written both ways.

@@ -14,7 +14,7 @@ use std::ops::Range;
 use super::clock::Clock;
 use super::here::Here;
 use super::layout::{interface, packet, place, secrets, section, simple, statistics};
-use super::options::{Options, text};
+use super::options::{Options, keep_comment, text};
 use super::{Record, Stop, Window};
 use crate::capture::block::{BYTE_ORDER_MAGIC, Order, TLS_KEY_LOG, clip, kind, option, padded};
 use crate::capture::drops::Counts;
@@ -84,7 +84,7 @@ impl Pcapng {
         self.here.number += 1;
         let start = window.take(len).start + BEFORE_DATA;
         let data = start..start + captured;
-        Some(Record { time, link: *link, interface: interface as u32, len: len_on_wire, data })
+        Some(Record { time, timeless: false, link: *link, interface: interface as u32, len: len_on_wire, data })
     }
 
     /// The next frame; its comments are left in `comments`.
@@ -310,6 +310,7 @@ impl Pcapng {
         let start = at + packet::DATA;
         Ok(Record {
             time: self.clocks[interface].time(ticks),
+            timeless: false,
             link: about.interfaces[interface].link,
             interface: interface as u32,
             len: order.u32(body, packet::ORIGINAL),
@@ -328,7 +329,8 @@ impl Pcapng {
         self.require_data(captured, body.len() - simple::DATA)?;
         let start = at + simple::DATA;
         about.timeless += 1;
-        Ok(Record { time: Timestamp(0), link, interface: interface as u32, len, data: start..start + captured })
+        let data = start..start + captured;
+        Ok(Record { time: Timestamp(0), timeless: true, link, interface: interface as u32, len, data })
     }
 
     /// The place over the whole file of interface `number` of this section.
@@ -377,24 +379,12 @@ impl Pcapng {
     }
 }
 
-/// Keeps a section comment, as long as there is room; that more were there is told.
-fn keep_comment(comment: String, kept: &mut usize, about: &mut About) {
-    if *kept > MAX_COMMENTS {
-        return;
-    }
-    *kept += comment.len() + size_of::<String>();
-    let more = "… (more section comments follow than are kept)";
-    about.comments.push(if *kept > MAX_COMMENTS { more.to_owned() } else { comment });
-}
-
 /// How many interfaces a file may declare in all its sections, so that memory stays bounded.
 const MAX_INTERFACES: usize = 1 << 16;
 
 /// How many octets of a name are kept.
 const MAX_NAME: usize = 1 << 10;
 
-/// How many octets of section comments are kept.
-const MAX_COMMENTS: usize = 1 << 20;
 /// Of blocks that are only kept no more than this is, and no more of them.
 const MAX_KEPT: usize = 1 << 20;
 const MAX_OTHERS: usize = 1 << 12;
@@ -606,7 +596,10 @@ pub(super) mod tests {
         bytes[132..140].copy_from_slice(&i64::MAX.to_le_bytes()); // if_tsoffset
         let (frames, about) = read_all(&bytes);
         assert_eq!((frames[0].time, frames.len()), (Timestamp(i64::MAX), 3));
-        assert_eq!(about.cut, None);
+        assert_eq!((about.cut.clone(), about.beyond), (None, 1));
+        let notes: Vec<String> = about.notes().into_iter().map(|note| note.text).collect();
+        let told = "1 frame of the capture is from before the year 1678 or after 2262, as their interface counts time";
+        assert!(notes.iter().any(|note| note.starts_with(told)), "{notes:?}");
     }
 
     #[test]

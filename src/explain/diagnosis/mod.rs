@@ -206,7 +206,7 @@ impl<'a> Case<'a> {
     }
 
     fn seconds(&self, first: u32, last: u32) -> f64 {
-        self.trace.time(last).unwrap_or(0.0) - self.trace.time(first).unwrap_or(0.0)
+        self.trace.time(last).zip(self.trace.time(first)).map_or(0.0, |(last, first)| last - first)
     }
 }
 

@@ -178,7 +178,7 @@ mod tests {
             text: text.to_owned(),
             elsewhere: elsewhere.to_vec(),
             phase: Phase::WebSocket,
-            time: 0.0,
+            time: None,
             odd: false,
             quotes: Quotes::Nothing,
         }

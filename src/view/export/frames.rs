@@ -14,7 +14,7 @@ pub(super) fn packet(sight: &Sight<'_>, protocols: &[&'static str], moments: &mu
     let mut line = Object::begin(out, "packet", wanted);
     line.number(Key::Frame, sight.number);
     line.numbers(Key::Frames, &[sight.number]);
-    line.word(Key::Time, moments.rfc3339(sight.frame.time));
+    moments.put_time(&mut line, sight.frame.time);
     if let Some(segment) = sight.segment {
         line.number(Key::Stream, segment.connection);
     }
@@ -58,7 +58,7 @@ pub(super) fn datagram(sight: &Sight<'_>, moments: &mut Moments, (out, wanted): 
     let mut line = Object::begin(out, "udp.datagram", wanted);
     line.number(Key::Frame, sight.number);
     line.numbers(Key::Frames, &frames);
-    line.word(Key::Time, moments.rfc3339(sight.frame.time));
+    moments.put_time(&mut line, sight.frame.time);
     if let Some((from, to)) = ends_of(packet) {
         line.word(Key::From, moments.end(from));
         line.word(Key::To, moments.end(to));
@@ -78,7 +78,7 @@ pub(super) fn note(on: Option<&Place>, note: &Note, moments: &mut Moments, (out,
         None => line.numbers(Key::Frames, &[]),
     }
     if let Some(place) = on {
-        line.word(Key::Time, moments.rfc3339(place.moment.time));
+        moments.put_time(&mut line, place.moment.time);
         if let Some(stream) = place.stream {
             line.number(Key::Stream, stream);
         }

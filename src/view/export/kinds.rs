@@ -28,7 +28,7 @@ pub(super) fn over_quic(
     let mut line = Object::begin(out, told.kind().name(), wanted);
     line.number(Key::Frame, sight.number);
     line.numbers(Key::Frames, &message.frames);
-    line.word(Key::Time, moments.rfc3339(sight.frame.time));
+    moments.put_time(&mut line, sight.frame.time);
     if let Some((from, to)) = ends_of(sight.whole().0) {
         line.word(Key::From, moments.end(from));
         line.word(Key::To, moments.end(to));
@@ -39,7 +39,7 @@ pub(super) fn over_quic(
     });
     match told {
         Told::EngineIo(packet) => engineio(&mut line, packet),
-        Told::SocketIo(packet) => socketio(&mut line, packet),
+        Told::SocketIo(packet) => socketio(&mut line, packet, sight.frame.time, moments),
         _ => {}
     }
     say_if_incomplete(&mut line, message.complete);
@@ -88,7 +88,7 @@ pub(super) fn message(seen: &Seen<'_>, told: &Told<'_>, moments: &Moments, buffe
         }
         Told::Tls(record) => tls(&mut line, record),
         Told::EngineIo(packet) => engineio(&mut line, packet),
-        Told::SocketIo(packet) => socketio(&mut line, packet),
+        Told::SocketIo(packet) => socketio(&mut line, packet, seen.moment.time, moments),
     }
     say_if_incomplete(&mut line, seen.complete);
     line.end();

@@ -1,7 +1,8 @@
 //! A capture as lines of JSON, for programs: one object per line, in order of the frame where the thing ended. (Of very
 //! large captures a few lines come later than that, see [`order`]; so they do where someone waits for each line.)
 //!
-//! Every line has `kind`, `frame` (number, from 1), `frames` (all that carried it) and `time` (RFC 3339, nanoseconds);
+//! Every line has `kind`, `frame` (number, from 1), `frames` (all that carried it) and `time` (RFC 3339, nanoseconds; `null` where the
+//! capture keeps none);
 //! where it belongs to TCP or UDP also `from` and `to` (`ip:port`), and for TCP `stream` (numbered from 0 in order of
 //! first packet, as `tcp.stream`). Of a packet in the body of a poll or a POST `frames` has those that brought its own octets,
 //! and that with which the body ended, where it could be read. The first line says `"v":1`: the version of this contract. Keys
@@ -253,6 +254,10 @@ impl<W: Write> Watch for Exporter<W> {
                 self.late.clear();
             }
         }
+    }
+
+    fn lacks_times(&mut self) {
+        self.moments.lacks_times = true;
     }
 
     fn ended(&mut self, _ended: Ended) {}

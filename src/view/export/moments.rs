@@ -14,11 +14,16 @@ use crate::trace::Seen;
 /// So many ends, and as many ways between two, are remembered.
 const REMEMBERED: usize = 256;
 
-const NANOSECONDS: u64 = 1_000_000_000;
+const NANOSECONDS: i64 = 1_000_000_000;
+
+/// 146 097 days.
+const SECONDS_IN_400_YEARS: i64 = 146_097 * 86_400;
 
 /// Times, ends, and what the message at hand has in all its lines.
 #[derive(Default)]
 pub(super) struct Moments {
+    /// Whether frames at 0 have no time.
+    pub(super) lacks_times: bool,
     /// The time, and its text.
     time: Option<Timestamp>,
     text: Vec<u8>,
@@ -32,26 +37,41 @@ pub(super) struct Moments {
 type Way = (u32, Option<u32>, Direction);
 
 impl Moments {
-    /// RFC 3339 with nanoseconds, UTC. Times before 1970 are told as 1970 began.
-    pub(super) fn rfc3339(&mut self, time: Timestamp) -> &[u8] {
+    /// RFC 3339 with nanoseconds, UTC.
+    fn rfc3339(&mut self, time: Timestamp) -> &[u8] {
         if self.time == Some(time) {
             return &self.text;
         }
-        let parts = |time: Timestamp| {
-            let nanoseconds = u64::try_from(time.0).unwrap_or(0);
-            (nanoseconds / NANOSECONDS, nanoseconds % NANOSECONDS)
-        };
+        let parts = |time: Timestamp| (time.0.div_euclid(NANOSECONDS), time.0.rem_euclid(NANOSECONDS) as u64);
         let (second, fraction) = parts(time);
         if self.time.is_none_or(|known| parts(known).0 != second) {
-            let since = Duration::from_secs(second);
-            self.text = humantime::format_rfc3339_nanos(UNIX_EPOCH + since).to_string().into_bytes();
+            // The calendar has the same days every 400 years; before 1970 humantime knows none.
+            let years = if second < 0 { 400 } else { 0 };
+            let since = Duration::from_secs((second + years / 400 * SECONDS_IN_400_YEARS).unsigned_abs());
+            let text = humantime::format_rfc3339_nanos(UNIX_EPOCH + since).to_string();
+            let year = text.get(..4).and_then(|year| year.parse::<i64>().ok()).unwrap_or_default() - years;
+            self.text = format!("{year:04}{}", text.get(4..).unwrap_or_default()).into_bytes();
         }
         self.time = Some(time);
         // The text ends in nine digits and a Z; a number of ten digits has them with the zeros they begin with.
         let len = self.text.len();
         let nine = &mut self.text[len - 10..len - 1];
-        digits(NANOSECONDS + fraction, |ten| nine.copy_from_slice(&ten[1..]));
+        digits(NANOSECONDS as u64 + fraction, |ten| nine.copy_from_slice(&ten[1..]));
         &self.text
+    }
+
+    /// Writes when it was; `null` if nobody knows.
+    pub(super) fn put_time(&mut self, line: &mut Object<'_>, time: Timestamp) {
+        if self.lacks_times && time == Timestamp(0) {
+            line.null(Key::Time);
+        } else if line.wants(Key::Time) {
+            line.word(Key::Time, self.rfc3339(time));
+        }
+    }
+
+    /// Whether it is known that something waited so long until now: both frames have a time.
+    pub(super) fn knows_wait(&self, now: Timestamp, nanoseconds: i64) -> bool {
+        !self.lacks_times || (now != Timestamp(0) && nanoseconds != now.0)
     }
 
     /// `ip:port`.
@@ -76,9 +96,7 @@ impl Moments {
         let mut line = Object::within(&mut common, wanted);
         line.number(Key::Frame, seen.moment.frame);
         line.numbers(Key::Frames, seen.frames);
-        if line.wants(Key::Time) {
-            line.word(Key::Time, self.rfc3339(seen.moment.time));
-        }
+        self.put_time(&mut line, seen.moment.time);
         line.made(self.way(seen, wanted));
         self.common = common;
     }
@@ -124,7 +142,12 @@ mod tests {
             (1_700_000_000_999_999_999, "2023-11-14T22:13:20.999999999Z"),
             (1_700_000_000_999_999_999, "2023-11-14T22:13:20.999999999Z"),
             (1_700_000_001_000_000_000, "2023-11-14T22:13:21.000000000Z"),
-            (-5, "1970-01-01T00:00:00.000000000Z"),
+            (-5, "1969-12-31T23:59:59.999999995Z"),
+            (-1_000_000_000, "1969-12-31T23:59:59.000000000Z"),
+            (-5_000_000_000_000_000_000, "1811-07-23T15:06:40.000000000Z"),
+            (i64::MIN, "1677-09-21T00:12:43.145224192Z"),
+            (0, "1970-01-01T00:00:00.000000000Z"),
+            (i64::MAX, "2262-04-11T23:47:16.854775807Z"),
         ] {
             assert_eq!(moments.rfc3339(Timestamp(time)), text.as_bytes());
         }

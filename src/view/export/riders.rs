@@ -3,7 +3,9 @@
 use serde_json::value::RawValue;
 
 use super::key::Key;
+use super::moments::Moments;
 use super::object::Object;
+use crate::capture::Timestamp;
 use crate::protocol::engineio::{Content, EngineIoPacket};
 use crate::protocol::socketio::SocketIoPacket;
 use crate::protocol::{TlsHandshake as Handshake, TlsRecord};
@@ -19,7 +21,7 @@ pub(super) fn engineio(line: &mut Object<'_>, packet: &EngineIoPacket) {
     }
 }
 
-pub(super) fn socketio(line: &mut Object<'_>, packet: &SocketIoPacket) {
+pub(super) fn socketio(line: &mut Object<'_>, packet: &SocketIoPacket, now: Timestamp, moments: &Moments) {
     line.number(Key::Protocol, packet.revision.number());
     line.text_or_null(Key::Sid, packet.sid.as_deref());
     line.text_or_null(Key::Socket, packet.socket.as_deref());
@@ -34,7 +36,8 @@ pub(super) fn socketio(line: &mut Object<'_>, packet: &SocketIoPacket) {
     line.text_or_null(Key::Offset, packet.offset.as_deref());
     if let Some(answer) = packet.answers {
         line.number(Key::EventFrame, answer.frame);
-        line.number(Key::RttNs, answer.nanoseconds);
+        let known = moments.knows_wait(now, answer.nanoseconds);
+        line.number_or_null(Key::RttNs, known.then_some(answer.nanoseconds));
     }
 }
 
@@ -89,7 +92,7 @@ mod tests {
         };
         let mut out = Vec::new();
         let mut line = Object::begin(&mut out, "socketio.packet", Keys::named(&["data"]));
-        socketio(&mut line, &packet);
+        socketio(&mut line, &packet, Timestamp(0), &Moments::default());
         line.end();
         String::from_utf8(out).unwrap()
     }
