@@ -1,5 +1,6 @@
 //! A filter whose names and types are known: constants are converted, nothing is left to decide per frame.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::net::IpAddr;
 
@@ -189,7 +190,7 @@ pub fn order(left: &Value, right: &Value) -> Option<Ordering> {
         (Value::Seconds(left), Value::Seconds(right)) => Some(left.cmp(right)),
         (Value::Address(left), Value::Address(right)) => same_family(*left, *right),
         (Value::Text(left), Value::Text(right)) => Some(left.cmp(right)),
-        _ => Some(by_length(octets(left)?, octets(right)?)),
+        _ => Some(by_length(&raw(left)?, &raw(right)?)),
     }
 }
 
@@ -200,6 +201,15 @@ pub fn octets(value: &Value) -> Option<&[u8]> {
         Value::Bytes(bytes) => Some(bytes),
         Value::Mac(octets) => Some(octets),
         _ => None,
+    }
+}
+
+/// The same, and those of an address.
+pub fn raw(value: &Value) -> Option<Cow<'_, [u8]>> {
+    match value {
+        Value::Address(IpAddr::V4(address)) => Some(Cow::Owned(address.octets().to_vec())),
+        Value::Address(IpAddr::V6(address)) => Some(Cow::Owned(address.octets().to_vec())),
+        value => octets(value).map(Cow::Borrowed),
     }
 }
 

@@ -65,6 +65,8 @@ pub enum Literal {
     Word(String),
     /// Quoted; the octets after the escapes were undone.
     Text(Vec<u8>),
+    /// One octet in single quotes, which is a number, too.
+    Character(u8),
 }
 
 impl fmt::Display for Test {
@@ -123,6 +125,9 @@ impl fmt::Display for Literal {
         match self {
             Self::Word(word) => f.write_str(word),
             Self::Text(octets) => quoted(f, octets),
+            Self::Character(octet @ (b'\'' | b'\\')) => write!(f, "'\\{}'", char::from(*octet)),
+            Self::Character(octet @ b' '..=b'~') => write!(f, "'{}'", char::from(*octet)),
+            Self::Character(octet) => write!(f, "'\\x{octet:02x}'"),
         }
     }
 }

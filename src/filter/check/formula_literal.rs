@@ -20,6 +20,8 @@ pub(super) fn value(literal: &Literal, beside: Option<Type>) -> Option<(ExprValu
             Ok(text) => (ExprValue::Text(text), Type::Text),
             Err(_) => (ExprValue::Bytes(octets.clone()), Type::Bytes),
         }),
+        // Only filters have them.
+        Literal::Character(_) => None,
         Literal::Word(word) => beside.and_then(|beside| adapted(word, beside)).or_else(|| alone(word)),
     }
 }

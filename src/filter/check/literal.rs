@@ -5,7 +5,7 @@
 //! Bool    = "0" / "1" / "True" / "TRUE" / "False" / "FALSE"
 //! Seconds = [ "-" ] 1*DIGIT [ "." 1*DIGIT ]
 //! Text    = string
-//! Bytes   = string / 1*2HEXDIG / [ ":" ] octet *( ( ":" / "-" / "." ) octet ) / 2*octet / "0x" octet
+//! Bytes   = string / char / 1*2HEXDIG / [ ":" ] octet *( ( ":" / "-" / "." ) octet ) / 2*octet / "0x" octet
 //! Address = IPv4 [ "/" 0..32 ] / IPv6 [ "/" 0..128 ]
 //! Mac     = six octets between ":" or "-", or three groups of four digits between "."
 //! ```
@@ -54,8 +54,11 @@ fn family(constant: &Constant) -> Option<Family> {
 pub(super) fn constant(def: &Beside<'_>, literal: &Spanned<Literal>) -> Result<Constant, Mistake> {
     let found = match (def.kind, &literal.node) {
         (Kind::Text | Kind::Bytes, Literal::Text(text)) => Some(Constant::Octets(text.clone())),
+        (Kind::Text | Kind::Bytes, Literal::Character(octet)) => Some(Constant::Octets(vec![*octet])),
+        (Kind::Uint(_), Literal::Character(octet)) => Some(Constant::Uint(u64::from(*octet))),
+        (Kind::Int(_), Literal::Character(octet)) => Some(Constant::Int(i64::from(*octet))),
         (Kind::Text, Literal::Word(word)) => return Err(unquoted(def, literal, word)),
-        (_, Literal::Text(_)) | (Kind::Presence, _) => None,
+        (_, Literal::Text(_) | Literal::Character(_)) | (Kind::Presence, _) => None,
         (Kind::Bool, Literal::Word(word)) => boolean(word).map(Constant::Bool),
         (Kind::Uint(_) | Kind::Int(_), Literal::Word(word)) => number::whole(def, literal, word)?,
         (Kind::Seconds, Literal::Word(word)) => seconds(word).map(Constant::Nanos),
@@ -72,6 +75,7 @@ pub(super) fn constant(def: &Beside<'_>, literal: &Spanned<Literal>) -> Result<C
 pub(super) fn needle(def: &Beside<'_>, literal: &Spanned<Literal>) -> Result<Vec<u8>, Mistake> {
     let octets = match (&literal.node, def.kind) {
         (Literal::Text(text), _) => text.clone(),
+        (Literal::Character(octet), _) => vec![*octet],
         (Literal::Word(word), Kind::Text) => return Err(unquoted(def, literal, word)),
         (Literal::Word(word), _) => bytes(word).ok_or_else(|| {
             let error = Mistake::new(literal.range.clone(), format!("{word} is neither text nor bytes"));
@@ -225,8 +229,8 @@ fn mismatch(def: &Beside<'_>, literal: &Spanned<Literal>) -> Mistake {
         Literal::Text(_) => {
             Mistake::new(literal.range.clone(), format!("{} holds {holds}; {} is text", def.name, literal.node))
         }
-        Literal::Word(word) => {
-            Mistake::new(literal.range.clone(), format!("{} holds {holds}; {word} is not", def.name))
+        Literal::Word(_) | Literal::Character(_) => {
+            Mistake::new(literal.range.clone(), format!("{} holds {holds}; {} is not", def.name, literal.node))
         }
     };
     match (def.kind, &literal.node) {
@@ -234,6 +238,9 @@ fn mismatch(def: &Beside<'_>, literal: &Spanned<Literal>) -> Mistake {
         (Kind::Uint(_), _) => error.help("write a whole number, such as 80 or 0x50"),
         (Kind::Int(_), _) => error.help("write a whole number, such as 80 or -1"),
         (Kind::Seconds, _) => error.help("write seconds without a unit, such as 0.02"),
+        (Kind::Bytes, Literal::Word(word)) if decimal_octet(word).is_some() => {
+            error.help(format!("octets are hexadecimal: write {:02x}", decimal_octet(word).unwrap_or_default()))
+        }
         (Kind::Bytes, _) => error.help("write octets such as 81:05, or text in quotes"),
         (Kind::Address, written) => error.help(other_address(def, written)),
         (Kind::Mac, _) => error.help("write six octets such as 00:1b:21:3c:4d:5e"),
@@ -241,11 +248,16 @@ fn mismatch(def: &Beside<'_>, literal: &Spanned<Literal>) -> Mistake {
     }
 }
 
+/// The octet that was meant by three decimal digits: two are hexadecimal.
+fn decimal_octet(word: &str) -> Option<u8> {
+    word.parse().ok().filter(|_| word.len() == 3 && !word.starts_with('0'))
+}
+
 /// What to write instead of what is no address of the field's family.
 fn other_address(def: &Beside<'_>, written: &Literal) -> String {
     let word = match written {
         Literal::Word(word) => word.as_str(),
-        Literal::Text(_) => "",
+        Literal::Text(_) | Literal::Character(_) => "",
     };
     // Of `ip.src & …` the field.
     let field = def.name.split(' ').next().unwrap_or_default();

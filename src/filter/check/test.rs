@@ -10,6 +10,10 @@ use crate::filter::plan::{Constant, Needle, Order, Plan};
 use crate::layer::{FieldDef, Kind};
 use crate::mistake::Mistake;
 
+/// Wireshark has another library for them, whose time can grow without bound.
+const NOT_OF_PCRE: &str =
+    "Wireshark takes it; here join several tests: http.host matches \"a\" && !(http.host matches \"b\")";
+
 /// No regular expression may compile to more: lessons are written by strangers.
 const MAX_REGEX: usize = 1 << 20;
 
@@ -86,7 +90,14 @@ fn compare(
     match other_field(scope, right)? {
         Ok((other, its_name, range)) => {
             let (this, that) = (holding_of(&name, found.kind), holding_of(&its_name, other.kind));
-            if comparable(found.kind, other.kind) && (this == that || found.kind != Kind::Address) {
+            let is_slice = |side: &Asked| !side.operand.slices.is_empty();
+            let of_address = match (found.kind, other.kind) {
+                // The octets of an address are compared with those cut out of something.
+                (Kind::Address, Kind::Bytes) => is_slice(&other),
+                (Kind::Bytes, Kind::Address) => is_slice(&found),
+                (left, right) => comparable(left, right) && (this == that || left != Kind::Address),
+            };
+            if of_address {
                 return Ok(Plan::Pair { left: found.operand, quantifier, order, right: other.operand });
             }
             Err(Mistake::new(range, format!("{name} holds {this}; {its_name} holds {that}")))
@@ -208,7 +219,8 @@ fn search(
 fn pattern(kind: Kind, value: &Spanned<Literal>) -> Result<Needle, Mistake> {
     let Literal::Text(octets) = &value.node else {
         let error = Mistake::new(value.range.clone(), "`matches` needs a regular expression in quotes");
-        return Err(error.help(format!("write \"{}\"", value.node)));
+        let octet = if let Literal::Character(octet) = value.node { Some(char::from(octet).to_string()) } else { None };
+        return Err(error.help(format!("write \"{}\"", octet.unwrap_or_else(|| value.node.to_string()))));
     };
     let regex = RegexBuilder::new(&as_pattern(octets))
         // "matches" ignores the case, as Wireshark does; octets that are no text have none beyond ASCII.
@@ -218,7 +230,11 @@ fn pattern(kind: Kind, value: &Spanned<Literal>) -> Result<Needle, Mistake> {
         .dfa_size_limit(MAX_REGEX)
         .nest_limit(64)
         .build();
-    regex.map(Needle::Pattern).map_err(|error| Mistake::new(value.range.clone(), regex_problem(&error)))
+    regex.map(Needle::Pattern).map_err(|error| {
+        let problem = regex_problem(&error);
+        let mistake = Mistake::new(value.range.clone(), &problem);
+        if problem.ends_with("not supported") { mistake.help(NOT_OF_PCRE) } else { mistake }
+    })
 }
 
 /// The pattern as text: an octet that is none is named by its number.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use crate::filter::ast::{End, Function, Stretch};
-use crate::filter::plan::{Mask, Operand, Subject, octets};
+use crate::filter::plan::{Mask, Operand, Subject, octets, raw};
 use crate::filter::records::Records;
 use crate::layer::Value;
 
@@ -53,7 +53,7 @@ pub(super) fn is_set(value: &Value) -> bool {
     match value {
         Value::Uint(number) => *number != 0,
         Value::Int(number) => *number != 0,
-        value => raw(value).iter().any(|octet| *octet != 0),
+        value => raw(value).unwrap_or_default().iter().any(|octet| *octet != 0),
     }
 }
 
@@ -68,7 +68,7 @@ fn whole(records: &dyn Records, frame: u32, operand: &Operand, visit: &mut dyn F
             let applied = function.map(|function| applied(function, value));
             let mut value = applied.map_or(Cow::Borrowed(value), Cow::Owned);
             for stretches in slices {
-                value = Cow::Owned(Value::Bytes(sliced(&raw(&value), stretches)));
+                value = Cow::Owned(Value::Bytes(sliced(&raw(&value).unwrap_or_default(), stretches)));
             }
             visit(&value);
         }
@@ -88,17 +88,8 @@ fn applied(function: Function, value: &Value) -> Value {
     match (function, value) {
         (Function::Lower, Value::Text(text)) => Value::Text(text.to_ascii_lowercase()),
         (Function::Upper, Value::Text(text)) => Value::Text(text.to_ascii_uppercase()),
-        (Function::Len, value) => Value::Uint(raw(value).len() as u64),
+        (Function::Len, value) => Value::Uint(raw(value).unwrap_or_default().len() as u64),
         (_, value) => value.clone(),
-    }
-}
-
-/// The octets of a value, which an address has, too.
-fn raw(value: &Value) -> Cow<'_, [u8]> {
-    match value {
-        Value::Address(IpAddr::V4(address)) => Cow::Owned(address.octets().to_vec()),
-        Value::Address(IpAddr::V6(address)) => Cow::Owned(address.octets().to_vec()),
-        value => Cow::Borrowed(octets(value).unwrap_or_default()),
     }
 }
 

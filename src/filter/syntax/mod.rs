@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! word    = 1*( ALPHA / DIGIT / "_" / ":" / "/" / "-" / "." )    ; ends before ".."
+//! char    = "'" ( char / escape ) "'"                            ; in filters
 //! string  = DQUOTE *( char / escape ) DQUOTE / ( "r" / "R" ) DQUOTE *char DQUOTE
 //! escape  = "\" ( DQUOTE / "'" / "\" / "a" / "b" / "f" / "n" / "r" / "t" / "v" / "x" 1*2HEXDIG / 1*3OCTDIG )
 //! ```
@@ -103,6 +104,11 @@ fn value<'s>(
     word: impl Parser<Input<'s>, &'s str, ErrMode<Mistake>>,
 ) -> impl Parser<Input<'s>, Spanned<Literal>, ErrMode<Mistake>> {
     spanned(alt((string::string.map(Literal::Text), word.map(|word: &str| Literal::Word(word.to_owned())))))
+}
+
+/// The same in a filter, where a character in single quotes is a value, too.
+fn constant<'s>(input: &mut Input<'s>) -> Step<Spanned<Literal>> {
+    alt((spanned(string::character.map(Literal::Character)), value(word))).parse_next(input)
 }
 
 /// One or more parts; several are joined into one tree.
@@ -226,6 +232,13 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("%", "filters do not calculate", COMPARE_WITH_THE_RESULT),
     ("|", "a single `|` joins nothing", "write ||"),
     ("'", "text stands in double quotes", "write \"…\""),
+    ("{", "`{…}` stands behind `in`", "write tcp.port in {80, 8080}; tests are grouped by (…)"),
+    (
+        "#",
+        "which of several layers is meant cannot be asked",
+        "ask for what tells them apart, as in ip.src == 10.0.0.1",
+    ),
+    ("@", "octets are asked for by a slice", "write ip.src[0:] == 7f:00:00:01"),
     ("$", "knobs are known only in the script", "ask the capture for what the knob does there, as in count(tcp) > 0"),
     ("AND", "`and` is written in small letters", "write and, or &&"),
     ("OR", "`or` is written in small letters", "write or, or ||"),

@@ -14,7 +14,7 @@ use winnow::combinator::{alt, not, opt, terminated};
 use winnow::stream::Location;
 use winnow::token::{literal, take_while};
 
-use super::{Input, Step, attempt, close, cut, keyword, rest, spanned, symbol, unexpected, value, word};
+use super::{Input, Step, attempt, close, constant, cut, keyword, rest, spanned, symbol, unexpected, word};
 use crate::filter::ast::{End, Function, Literal, Operand, Right, Spanned, Stretch};
 use crate::mistake::Mistake;
 
@@ -50,7 +50,7 @@ pub(super) fn right(
     operator: &str,
     behind: fn(&mut Input<'_>, Spanned<String>) -> Step<Spanned<Operand>>,
 ) -> Step<Right> {
-    let Some(literal) = attempt(input, &mut value(word))? else {
+    let Some(literal) = attempt(input, &mut constant)? else {
         return unexpected(input, &format!("a value after `{operator}`"));
     };
     let Literal::Word(name) = &literal.node else { return Ok(Right::Literal(literal)) };

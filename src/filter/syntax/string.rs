@@ -2,6 +2,7 @@
 
 use winnow::Parser;
 use winnow::combinator::{alt, opt};
+use winnow::error::{ErrMode, ParserError};
 use winnow::stream::{Location, Stream};
 use winnow::token::{any, take_while};
 
@@ -29,6 +30,22 @@ pub(super) fn string(input: &mut Input<'_>) -> Step<Vec<u8>> {
             '\\' => octets.extend(escape(input, at)?),
             c => octets.extend(c.encode_utf8(&mut [0; 4]).as_bytes()),
         }
+    }
+}
+
+/// The octet of a character constant; nothing if something else stands here, as a longer text in single quotes.
+pub(super) fn character(input: &mut Input<'_>) -> Step<u8> {
+    '\''.parse_next(input)?;
+    let at = input.current_token_start();
+    let octets = match input.next_token() {
+        Some('\\') => escape(input, at)?,
+        Some(c) if c.is_ascii() && c != '\'' => vec![c as u8],
+        _ => Vec::new(),
+    };
+    '\''.parse_next(input)?;
+    match octets.as_slice() {
+        [octet] => Ok(*octet),
+        _ => Err(ErrMode::Backtrack(ParserError::from_input(input))),
     }
 }
 

@@ -9,7 +9,7 @@
 //!          / "<" / "lt" / "<=" / "le" / ">" / "gt" / ">=" / "ge" / "contains" / "matches" / "~"
 //! set      = "{" element *( [ "," ] element ) "}"
 //! element  = value [ ".." value ]
-//! value    = word / string
+//! value    = word / string / char
 //! ```
 
 use winnow::Parser;
@@ -17,7 +17,7 @@ use winnow::combinator::{alt, not, opt, peek, preceded, terminated};
 use winnow::stream::Location;
 
 use super::{
-    Input, Step, attempt, close, cut, deeper, joined, keyword, operand, space, string, symbol, unexpected, value, word,
+    Input, Step, attempt, close, constant, cut, deeper, joined, keyword, operand, space, symbol, unexpected, word,
 };
 use crate::filter::ast::{Literal, Operand, Quantifier, Relation, Spanned, Test};
 use crate::mistake::Mistake;
@@ -135,7 +135,7 @@ fn set(input: &mut Input<'_>) -> Step<Vec<Element>> {
     loop {
         let comma = attempt(input, &mut symbol(","))?.is_some();
         // Wireshark 2 separated by spaces; what stands before the closing brace ends the set.
-        let more = opt(peek(preceded(space, alt((word.void(), string::string.void()))))).parse_next(input)?.is_some();
+        let more = opt(peek(preceded(space, constant.void()))).parse_next(input)?.is_some();
         if !comma && !more {
             break;
         }
@@ -146,13 +146,13 @@ fn set(input: &mut Input<'_>) -> Step<Vec<Element>> {
 }
 
 fn element(input: &mut Input<'_>) -> Step<Element> {
-    let Some(low) = attempt(input, &mut value(word))? else {
+    let Some(low) = attempt(input, &mut constant)? else {
         return unexpected(input, "a value");
     };
     if attempt(input, &mut symbol(".."))?.is_none() {
         return Ok((low, None));
     }
-    let Some(high) = attempt(input, &mut value(word))? else {
+    let Some(high) = attempt(input, &mut constant)? else {
         return unexpected(input, "the end of the range");
     };
     Ok((low, Some(high)))
