@@ -1629,6 +1629,36 @@ fn two_captures_are_set_side_by_side() {
     assert!(missing.code == 2 && missing.err.contains("missing.pcapng"), "{}", missing.err);
 }
 
+/// A capture need not be called one, and may come from standard input; what is neither is told to be neither.
+#[test]
+fn captures_to_compare_have_any_name() {
+    let (_folder, path) = temporary("without", &fs::read(CAPTURE).unwrap());
+    let path = path.to_str().unwrap();
+    let same = run(&mut wiretale(&["compare", path, CAPTURE]));
+    assert!(same.code == 0 && same.out.contains("Both tell the same story"), "{}{}", same.out, same.err);
+    let same = run(wiretale(&["compare", "-", path]).pipe_stdin(CAPTURE).unwrap());
+    assert!(same.code == 0 && same.out.contains("Both tell the same story"), "{}{}", same.out, same.err);
+    let ran = run(&mut wiretale(&["compare", "missing", path]));
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("there is no such transport, and no such file"), "{}", ran.err);
+    assert!(ran.err.contains("compare FIRST.pcapng SECOND.pcapng"), "{}", ran.err);
+}
+
+/// What went over UDP is counted, where anything did.
+#[test]
+fn datagrams_are_set_side_by_side() {
+    let quic = "tests/interop/captures/socketio4-webtransport.pcapng";
+    let json = run(&mut wiretale(&["compare", quic, CAPTURE, "--format", "json"]));
+    let pair: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    let count = exported(&[quic, "--kinds", "udp.datagram"]).len();
+    assert!(count > 0 && pair["sides"][0][1]["datagrams"] == count, "{}", json.out);
+    assert!(pair["sides"][0][1]["quic_packets"].as_u64().unwrap() >= count as u64, "{}", json.out);
+    assert_eq!((&pair["sides"][1][1]["datagrams"], &pair["sides"][1][1]["quic_packets"]), (&0.into(), &0.into()));
+    let told = run(&mut wiretale(&["compare", quic, CAPTURE])).out;
+    assert!(told.contains("UDP datagrams") && told.contains("QUIC packets"), "{told}");
+    assert!(!run(&mut wiretale(&["compare", CAPTURE, CAPTURE])).out.contains("UDP datagrams"));
+}
+
 /// Captures of which nothing can be compared are not alike.
 #[test]
 fn what_cannot_be_compared_is_said() {

@@ -80,7 +80,9 @@ pub(super) fn run(arguments: &CompareArguments, out: &mut Output) -> Result<Endi
 
 fn is_capture(name: &str) -> bool {
     let extension = Path::new(name).extension().and_then(|extension| extension.to_str());
-    matches!(extension, Some("pcap" | "pcapng"))
+    let is_named_so = name == "-" || matches!(extension, Some("pcap" | "pcapng" | "cap"));
+    // Many captures have no such name; no transport is called like one by chance.
+    is_named_so || (Transport::from_name(name).is_none() && Path::new(name).exists())
 }
 
 /// Sets two captures side by side.
@@ -194,8 +196,12 @@ fn transports(arguments: &CompareArguments) -> Result<Vec<Transport>, Failure> {
                 let message = format!("cannot compare `{name}` with anything but one other capture");
                 return Failure::request(message, "name two files: wiretale compare FIRST.pcapng SECOND.pcapng");
             }
-            let help = format!("{}there are: {}", near.unwrap_or_default(), names.join(", "));
-            Failure::request(format!("cannot compare `{name}`: there is no such transport"), help)
+            let help = format!(
+                "{}there are: {}; of captures name two: wiretale compare FIRST.pcapng SECOND.pcapng",
+                near.unwrap_or_default(),
+                names.join(", ")
+            );
+            Failure::request(format!("cannot compare `{name}`: there is no such transport, and no such file"), help)
         })
     };
     arguments.kinds.iter().map(known).collect()

@@ -83,6 +83,10 @@ pub struct Cost {
     pub octets: u64,
     /// TCP connections.
     pub connections: usize,
+    /// Datagrams of UDP; one that came in fragments is one.
+    pub datagrams: usize,
+    /// Packets of QUIC in them.
+    pub quic_packets: usize,
     /// Requests of HTTP.
     pub requests: usize,
     /// Those answered with nothing (204).
@@ -181,6 +185,8 @@ impl Cost {
             frames: trace.records().count(),
             octets: trace.records().map(|(_, record)| len(record)).sum(),
             connections: trace.connections().len(),
+            datagrams: trace.records().filter(|(_, record)| record.udp.is_some()).count(),
+            quic_packets: trace.records().filter_map(|(_, record)| record.quic.as_deref()).map(<[_]>::len).sum(),
             requests: http(&|http| http.side == Side::Request),
             empty_answers: http(&|http| http.status() == Some(204)),
             pure_acks,

@@ -27,6 +27,9 @@ pub fn pair(pair: &Pair, width: usize) -> Vec<Line> {
         count("pure ACKs", left.pure_acks, right.pure_acks),
         count("sent again", left.retransmissions, right.retransmissions),
     ];
+    let over_udp =
+        [("UDP datagrams", left.datagrams, right.datagrams), ("QUIC packets", left.quic_packets, right.quic_packets)];
+    rows.extend(over_udp.iter().filter(|(_, a, b)| a + b > 0).map(|(name, a, b)| count(name, *a, *b)));
     for ((layer, left), (_, right)) in left.layers.iter().zip(&right.layers).filter(|((_, a), (_, b))| a + b > 0) {
         rows.push(row(
             &format!("octets: {}", if *layer == CostLayer::Payload { "the rest" } else { layer.name() }),
