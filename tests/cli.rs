@@ -545,6 +545,36 @@ fn a_capture_without_any_time_tells_none() {
     assert!(lines.len() == 136 && lines.iter().all(|line| line["time"].is_null()));
 }
 
+/// What `replay` says went wrong an export says, too, where it is asked to: each where the last frame that shows it stands.
+#[test]
+fn what_went_wrong_is_exported_where_it_is_asked_for() {
+    let capture = "tests/interop/captures/socketio4-errors.pcapng";
+    let is_finding = |line: &serde_json::Value| line["kind"] == "finding";
+    assert!(!exported(&[capture]).iter().any(is_finding), "nobody asked");
+    let lines = exported(&[capture, "--kinds", "packet,note,finding"]);
+    assert_eq!(lines[0]["v"], 1);
+    let of_all = |line: &serde_json::Value| line["frame"].as_u64().unwrap_or(u64::MAX);
+    assert!(lines.iter().map(of_all).is_sorted(), "in the order of their frames");
+    let found: Vec<_> = lines.iter().filter(|line| is_finding(line)).collect();
+    let told = flat(&run(&mut wiretale(&["replay", capture])).out);
+    assert!(found.len() >= 10, "{found:?}");
+    for one in &found {
+        let frames = one["frames"].as_array().unwrap();
+        assert_eq!(frames.last(), Some(&one["frame"]), "{one}");
+        assert!(
+            one["time"].is_string() && ["warn", "error", "note"].contains(&one["severity"].as_str().unwrap()),
+            "{one}"
+        );
+        assert!(told.contains(&flat(one["text"].as_str().unwrap())), "{one}\n{told}");
+    }
+    let frame = found[0]["frame"].to_string();
+    let some = exported(&[capture, "--kinds", "finding", "--where", &format!("frame.number == {frame}")]);
+    let has_frame = |line: &&&serde_json::Value| line["frames"].as_array().unwrap().contains(&found[0]["frame"]);
+    assert_eq!(some.len(), found.iter().filter(has_frame).count());
+    let table = run(&mut wiretale(&["export", capture, "--kinds", "finding", "--format", "csv"])).out;
+    assert_eq!(table.lines().next(), Some("kind,frame,frames,time,stream,from,to,severity,text,spec"), "{table}");
+}
+
 #[test]
 fn interfaces_are_counted_in_each_section() {
     let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");

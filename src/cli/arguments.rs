@@ -330,7 +330,8 @@ pub(super) enum Format {
 pub(super) struct ExportArguments {
     #[command(flatten)]
     pub(super) capture: CaptureArguments,
-    /// Only these kinds of lines, divided by commas: packet, http.request, websocket.message, …
+    /// Only these kinds of lines, divided by commas: packet, http.request, websocket.message, … With `finding` what went wrong is
+    /// told, too, as `replay` does; the whole capture is kept for that.
     #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
     pub(super) kinds: Vec<String>,
     /// Of each line only these keys, divided by commas: frame, stream, opcode, text, … A line of JSON says its `kind` anyway;

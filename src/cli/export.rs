@@ -5,10 +5,11 @@ use std::io::{self, BufWriter, Write};
 use super::Ending;
 use super::arguments::{ExportArguments, Format};
 use super::failure::Failure;
-use super::load::{self, Given};
+use super::load::{self, Given, Loaded};
 use super::replay::parse_filter;
+use crate::explain::{self, Finding};
 use crate::mistake;
-use crate::view::{Exporter, KINDS, Table, Wanted, export, keys_of};
+use crate::view::{Exporter, FINDING, KINDS, Table, keys_of};
 
 pub(super) fn run(arguments: &ExportArguments) -> Result<Ending, Failure> {
     let kinds = kinds(arguments)?;
@@ -19,15 +20,24 @@ pub(super) fn run(arguments: &ExportArguments) -> Result<Ending, Failure> {
         Format::Json => Box::new(out),
         Format::Csv => Box::new(Table::new(out, keys.as_deref().unwrap_or(&keys_of(&kinds)))),
     };
-    let Some(filter) = filter else { return stream(arguments, &kinds, keys.as_deref(), out) };
-    let loaded = load::given(&arguments.capture)?;
-    let frames = |frame: u32| filter.matches(&loaded.trace, frame);
-    let wanted = Wanted { kinds: &kinds, keys: keys.as_deref(), frames: &frames };
-    export(&loaded.trace, &wanted, &mut out).and_then(|()| out.flush()).map_err(Failure::output)?;
+    let tells_findings = kinds.contains(&FINDING);
+    if filter.is_none() && !tells_findings {
+        return stream(arguments, &kinds, keys.as_deref(), out);
+    }
+    let Loaded { trace, .. } = load::given(&arguments.capture)?;
+    let wanted = |frame: u32| filter.as_ref().is_none_or(|filter| filter.matches(&trace, frame));
+    let mut exporter = Exporter::new(&mut out, &kinds, keys.as_deref(), false);
+    if tells_findings {
+        let is_wanted = |one: &Finding| one.frames.is_empty() || one.frames.iter().any(|frame| wanted(*frame));
+        explain::diagnose(&trace).iter().filter(|one| is_wanted(one)).for_each(|one| exporter.finding(&trace, one));
+    }
+    trace.tell(&mut exporter, &wanted);
+    exporter.end().and_then(|()| out.flush()).map_err(Failure::output)?;
     Ok(Ending::Done)
 }
 
-/// Writes lines while the capture is read: nothing of it is kept. A filter may ask for anything, so with one it is.
+/// Writes lines while the capture is read: nothing of it is kept. A filter may ask for anything, and what went wrong takes the
+/// end of the story to tell, so for these it is.
 fn stream(
     arguments: &ExportArguments,
     kinds: &[&str],
@@ -51,7 +61,7 @@ fn kinds(arguments: &ExportArguments) -> Result<Vec<&str>, Failure> {
     if arguments.kinds.is_empty() {
         return Ok(KINDS.to_vec());
     }
-    known(&arguments.kinds, &KINDS, "kind")
+    known(&arguments.kinds, &[&KINDS[..], &[FINDING]].concat(), "kind")
 }
 
 /// The keys that are asked for; `None` if all are.

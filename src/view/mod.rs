@@ -22,7 +22,7 @@ mod table;
 
 pub use case::{case, case_csv, case_json};
 pub use compare::{comparison, comparison_csv, comparison_json, comparison_markdown};
-pub use export::{Exporter, KINDS, Table, Wanted, export, keys_of};
+pub use export::{Exporter, FINDING, KINDS, Table, Wanted, export, keys_of};
 pub use fields::field_list;
 pub use glossary::{term, terms};
 pub use json::{CheckRecord, CheckResult, SentenceJson, check_json, lesson_json};

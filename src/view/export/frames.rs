@@ -1,12 +1,14 @@
 //! The lines of frames: packets, datagrams, notes.
 
+use super::FINDING;
 use super::key::Key;
 use super::kinds::{Out, say_if_incomplete};
 use super::moments::Moments;
 use super::object::Object;
+use crate::explain::Finding;
 use crate::layer::Note;
 use crate::packet::Transport;
-use crate::trace::{Place, QuicMessage, Sight, ends_of};
+use crate::trace::{Place, QuicMessage, Sight, Trace, ends_of};
 
 /// The line of a frame. `protocols` are those of the messages that end in it.
 pub(super) fn packet(sight: &Sight<'_>, protocols: &[&'static str], moments: &mut Moments, (out, wanted): Out<'_>) {
@@ -66,6 +68,28 @@ pub(super) fn datagram(sight: &Sight<'_>, moments: &mut Moments, (out, wanted): 
     line.number(Key::PayloadLen, payload.len());
     line.digest(Key::PayloadSha256, payload);
     say_if_incomplete(&mut line, packet.missing == 0);
+    line.end();
+}
+
+/// The line of a finding, which stands where the last of its frames does. Where all of them belong to one connection of TCP it
+/// has that.
+pub(super) fn finding(trace: &Trace, finding: &Finding, moments: &mut Moments, (out, wanted): Out<'_>) {
+    let last = finding.frames.last().and_then(|frame| trace.record(*frame));
+    let stream = |frame: &u32| trace.record(*frame)?.segment.as_ref().map(|segment| segment.connection);
+    let mut streams = finding.frames.iter().map(stream);
+    let first = streams.next().flatten();
+    let mut line = Object::begin(out, FINDING, wanted);
+    line.number_or_null(Key::Frame, finding.frames.last().copied());
+    line.numbers(Key::Frames, &finding.frames);
+    if let Some(record) = last {
+        moments.put_time(&mut line, record.frame.time);
+    }
+    if let Some(stream) = first.filter(|first| streams.all(|stream| stream == Some(*first))) {
+        line.number(Key::Stream, stream);
+    }
+    line.shown(Key::Severity, finding.severity);
+    line.text(Key::Text, &finding.text);
+    line.text(Key::Spec, finding.spec);
     line.end();
 }
 

@@ -1,5 +1,6 @@
 //! The keys of lines, by the names that programs read.
 
+use super::FINDING;
 use crate::trace::Kind;
 
 macro_rules! keys {
@@ -182,12 +183,17 @@ impl Key {
             Kind::Note => &[Severity, Group, Text, Spec],
         }
     }
+
+    /// What else the line of a finding has.
+    const FINDING: &[Self] = &[Self::Severity, Self::Text, Self::Spec];
 }
 
 /// The names of the keys that lines of these kinds may have, in the order of the documentation, each once.
 pub fn keys_of(kinds: &[&str]) -> Vec<&'static str> {
     let mut keys = Key::COMMON.to_vec();
-    for key in Kind::ALL.into_iter().filter(|kind| kinds.contains(&kind.name())).flat_map(Key::further) {
+    let of_findings = if kinds.contains(&FINDING) { Key::FINDING } else { &[] };
+    let told = Kind::ALL.into_iter().filter(|kind| kinds.contains(&kind.name())).flat_map(Key::further);
+    for key in told.chain(of_findings) {
         if !keys.contains(key) {
             keys.push(*key);
         }

@@ -22,6 +22,7 @@
 //! | `tls.record` | `content_type` (a number), `record_len`, `encrypted`; where it holds them in the open `handshake` (the names of the messages that end in it), of hellos `server_name`, `alpn`, `tls_version` and `cipher_suite` (chosen; of a ClientHello the highest version offered), and `alert` |
 //! | `udp.datagram` | `payload_len`, `payload_sha256` |
 //! | `note` | `severity`, `group`, `text`, `spec`; a note on the whole capture has `frame: null` |
+//! | `finding` | `severity`, `text`, `spec`: what went wrong, as `wiretale replay` tells it; `frames` show it, and `frame` is the last of them. Only where it is asked for (`--kinds finding`), as the capture is kept for it |
 //!
 //! What a stream of HTTP/2 carries has its number too, `http2_stream`. There `headers` are without `:method`, `:path` and
 //! `:status`, which are `method`, `target` and `status`; `version` is `HTTP/2`, and `reason` is empty.
@@ -56,6 +57,7 @@ mod table;
 use std::io::{self, Write};
 
 use crate::capture::FrameRef;
+use crate::explain::Finding;
 use crate::flow::Analysed;
 use crate::layer::Note;
 use crate::packet::Plain;
@@ -76,6 +78,10 @@ pub const KINDS: [&str; Kind::ALL.len()] = {
     }
     names
 };
+
+/// The kind of what went wrong: it takes the end of a capture to tell, so it is there only where that is kept and someone asks
+/// for it.
+pub const FINDING: &str = "finding";
 
 /// Which lines are wanted.
 pub struct Wanted<'a> {
@@ -138,6 +144,15 @@ impl<W: Write> Exporter<W> {
             buffer: Vec::new(),
             frame: 0,
         }
+    }
+
+    /// A line for something that went wrong in a trace which is told then. Whoever wants findings asks for them by this.
+    pub fn finding(&mut self, trace: &Trace, finding: &Finding) {
+        self.moments.lacks_times = !trace.keeps_times();
+        frames::finding(trace, finding, &mut self.moments, (&mut self.late, self.keys));
+        let frame = finding.frames.last().copied().unwrap_or(u32::MAX);
+        self.order.push_late(frame, Late::Finding, &self.late);
+        self.late.clear();
     }
 
     /// Hands on what belongs to a frame.

@@ -17,6 +17,7 @@ const ROOM: usize = HELD + (64 << 10);
 pub(super) enum Late {
     Note,
     Message,
+    Finding,
 }
 
 /// Holds lines back for a while.
@@ -30,7 +31,7 @@ pub(super) struct Order<W> {
     closed: usize,
     /// How much of `lines` was written.
     written: usize,
-    /// Lines that became known after their frame, in order of it: first notes, then messages.
+    /// Lines that became known after their frame, in order of it: first notes, then messages, then findings.
     late: BTreeMap<(u32, Late), Vec<u8>>,
     late_len: usize,
     held: usize,
