@@ -35,6 +35,8 @@ pub(super) struct Collector {
     pub(super) endings: Vec<(u32, bool, bool)>,
     /// Of each piece the direction, and where it begins inside and outside.
     pub(super) places: Vec<(Direction, u64, u64)>,
+    /// Of which directions octets are missing just now.
+    pub(super) lacking: [bool; 2],
 }
 
 impl Sink for Collector {
@@ -50,6 +52,10 @@ impl Sink for Collector {
 
     fn remark(&mut self, direction: Direction, range: std::ops::Range<u64>, note: Note) {
         self.remarks.push((direction, range, note));
+    }
+
+    fn lacks(&self, direction: Direction) -> bool {
+        self.lacking[direction.index()]
     }
 
     fn upgrade(&mut self, upgrade: Upgrade) {
@@ -125,8 +131,9 @@ impl Talk {
     pub(super) fn skip(&mut self, direction: Direction, missing: usize, behind: &str) -> &mut Self {
         let d = direction.index();
         let end = std::mem::replace(&mut self.end, true);
+        self.heard.lacking[d] = true;
         while self.step(direction) {}
-        self.end = end;
+        (self.end, self.heard.lacking[d]) = (end, false);
         let from = self.streams[d].len();
         self.streams[d].resize(from + missing, 0);
         self.read[d] = from + missing;

@@ -158,7 +158,9 @@ impl<W: Watch> Sink for Hand<'_, W> {
     }
 
     fn lacks(&self, direction: Direction) -> bool {
-        self.lacks[direction.index()] || self.hearing.streams[direction.index()].has_hole()
+        let (input, stream) = (self.input, &self.hearing.streams[direction.index()]);
+        let is_before_gap = || direction == input.direction && input.offset + (input.bytes.len() as u64) < stream.end();
+        self.lacks[direction.index()] || stream.has_hole() || is_before_gap()
     }
 
     fn upgrade(&mut self, upgrade: Upgrade) {

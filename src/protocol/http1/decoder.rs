@@ -103,8 +103,7 @@ impl Decoder for HttpDecoder {
         }
         let d = direction.index();
         // Within a body of known length it is known where the next message begins.
-        if let Some(end) = self.skip_to[d].take_if(|end| missing.end <= *end) {
-            self.skip_to[d] = Some(end).filter(|end| missing.end < *end);
+        if self.cross(direction, &missing) {
             if direction == Direction::ToServer {
                 self.asked.note_late(missing.end + behind.len() as u64);
             }
@@ -308,6 +307,8 @@ impl HttpDecoder {
             Extent::Whole(len) => self.finish(input, len, true, sink),
             Extent::Partial if input.end => {
                 open.notes.push(open.cut_short(there));
+                let lacks = sink.lacks(input.direction);
+                open.notes.extend(open.events.as_ref().filter(|_| lacks).and_then(|events| events.unread()));
                 self.skip_to[input.direction.index()] =
                     open.end().filter(|end| *end > input.offset + input.bytes.len() as u64);
                 self.finish(input, there, false, sink)

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::body::Cursor;
 use super::coding::{self, Fault, Undoing};
 use super::head::asks_for_events;
-use crate::layer::{Direction, Note, Severity};
+use crate::layer::{Direction, Group, Note, Severity};
 use crate::message::{Draft, Head, Sink};
 use crate::protocol::sse::{EventSource, Item, SseContent, SseEvent, SseEventMessage};
 use crate::protocol::text::quoted;
@@ -34,6 +34,8 @@ pub(in crate::protocol) struct Events {
     undoing: Option<Undoing>,
     /// What is to be said of the next event.
     before: Option<Note>,
+    /// How many were told that are whole.
+    count: u64,
     /// Why a content coding could not be undone: no more is read.
     pub(in crate::protocol) fault: Option<Fault>,
 }
@@ -54,7 +56,16 @@ impl Events {
             }
         };
         let (source, cursor) = (EventSource::new(), Cursor::default());
-        Some(Self { source, cursor, pieces: VecDeque::new(), text_len: 0, undoing, before: None, fault: None })
+        Some(Self {
+            source,
+            cursor,
+            pieces: VecDeque::new(),
+            text_len: 0,
+            undoing,
+            before: None,
+            count: 0,
+            fault: None,
+        })
     }
 
     /// What is said of an event stream whose body nobody ended: none has to end, so nothing went wrong for that.
@@ -74,6 +85,7 @@ impl Events {
             text_len: 0,
             undoing: None,
             before: Some(Note::new(Severity::Warn, text, "WHATWG HTML §9.2.6")),
+            count: 0,
             fault: None,
         }
     }
@@ -81,6 +93,18 @@ impl Events {
     /// Whether no content coding lies over the stream.
     pub(super) fn is_plain(&self) -> bool {
         self.undoing.is_none()
+    }
+
+    /// What is said of a stream that goes on behind octets that are missing, if that cannot be read: what is compressed repeats
+    /// what came before it (RFC 1951 §2).
+    pub(super) fn unread(&self) -> Option<Note> {
+        let text = format!(
+            "octets of the event stream are missing, and it is compressed: what is behind them cannot be decompressed. The first \
+             event that is not read is number {} of this response",
+            self.count + 1
+        );
+        let is_over = self.is_plain() || self.fault.is_some();
+        (!is_over).then(|| Note::new(Severity::Warn, text, "RFC 1951 §2").about(Group::Undecoded))
     }
 
     /// Takes a stretch of the body that lies at `wire` in the stream of the server.
@@ -142,6 +166,7 @@ impl Events {
         };
         let notes: Vec<Note> = self.before.take().into_iter().chain(notes).collect();
         let is_event = matches!(content, SseContent::Event(_));
+        self.count += u64::from(is_event && complete);
         let wire = self.on_wire(&text);
         if let (Some(first), Some(last)) = (wire.first(), wire.last()) {
             let range = first.start..last.end;

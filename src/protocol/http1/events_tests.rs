@@ -2,7 +2,7 @@ use proptest::prelude::{ProptestConfig, any, prop_assert, prop_assert_eq, propte
 
 use super::Http1;
 use super::coding::tests::gzip_pieces;
-use crate::layer::{Buffer, Direction, Severity, Value};
+use crate::layer::{Buffer, Direction, Note, Severity, Value};
 use crate::message::Dissector;
 use crate::protocol::SseEventMessage;
 use crate::protocol::testing::{Talk, Told};
@@ -299,13 +299,63 @@ fn a_stream_that_is_read_on_may_end() {
     assert_eq!(talk.told().last().unwrap(), "< 200 OK");
 }
 
-/// What is compressed cannot be read on: later octets repeat what is missing.
+/// What is compressed cannot be read on: later octets repeat what is missing. It is told which event is the first of those.
 #[test]
 fn a_compressed_stream_is_not_read_on() {
+    let compressed = gzip_pieces(&[&event(1), ": still here\n", &event(2), &event(3)]);
+    let all: usize = compressed.iter().map(Vec::len).sum();
+    for framing in [CHUNKED.to_owned(), "\r\n".to_owned(), format!("Content-Length: {all}\r\n\r\n")] {
+        let framed = |data: &[u8]| match framing.as_str() {
+            CHUNKED => [format!("{:x}\r\n", data.len()).as_bytes(), data, b"\r\n"].concat(),
+            _ => data.to_vec(),
+        };
+        let mut talk = asked();
+        talk.server(format!("{HEAD}Content-Encoding: gzip\r\n{framing}"));
+        talk.server(framed(&compressed[0])).server(framed(&compressed[1]));
+        talk.skip(Direction::ToClient, framed(&compressed[2]).len(), "").server(framed(&compressed[3])).close();
+        assert_eq!(events(&talk)[0], told(1));
+        assert_eq!(events(&talk).len(), 2, "the comment, too: {framing:?}");
+        let notes: Vec<&Note> = talk.heard.messages.iter().flat_map(|told| &told.notes).collect();
+        let lost: Vec<_> = notes.iter().filter(|note| note.text.contains("compressed")).collect();
+        assert_eq!(lost.len(), 1, "{notes:?}");
+        let text = "octets of the event stream are missing, and it is compressed: what is behind them cannot be decompressed. \
+                    The first event that is not read is number 2 of this response";
+        assert_eq!((lost[0].text.as_str(), lost[0].severity), (text, Severity::Warn), "{framing:?}");
+    }
+    // Where the capture ends nothing is behind it.
     let mut talk = asked();
-    talk.server(format!("{HEAD}Content-Encoding: gzip\r\n{CHUNKED}")).skip(Direction::ToClient, 30, &chunk(&event(1)));
-    talk.server(chunk(&event(2))).server(chunk(&event(3))).close();
-    assert_eq!(events(&talk), [""; 0]);
+    talk.server(format!("{HEAD}Content-Encoding: gzip\r\n\r\n")).server(&compressed[0]).cut();
+    assert_eq!(talk.notes(), [(Severity::Note, "WHATWG HTML §9.2")]);
+}
+
+/// A length says which octets behind a gap are still of the body, so there the stream is read on, and the next answer behind it.
+#[test]
+fn a_stream_of_known_length_is_read_on_behind_a_gap() {
+    let len: usize = (1..=5).map(|n| event(n).len()).sum();
+    let head = format!("{HEAD}Content-Length: {len}\r\n\r\n");
+    let next = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+    let mut talk = asked();
+    talk.server(&head).server(event(1)).skip(Direction::ToClient, event(2).len(), &event(3));
+    assert_eq!(events(&talk), [told(1)], "what the third began with was perhaps not there");
+    talk.server(event(4));
+    assert_eq!(events(&talk), [1, 4].map(told), "long before the body ends");
+    talk.server(event(5)).client("GET / HTTP/1.1\r\nHost: a\r\n\r\n").server(next).close();
+    assert_eq!((events(&talk), warned(&talk)), ([1, 4, 5].map(told).to_vec(), vec![1]));
+    assert_eq!((wire(&talk, 2), talk.told().last().unwrap().as_str()), (event(5), "< 200 OK"));
+    let rests =
+        || talk.heard.messages.iter().filter(|told| told.notes.iter().any(|note| note.text.contains("read on from")));
+    assert_eq!(rests().map(|told| told.range.end - told.range.start).sum::<u64>() as usize, 3 * event(3).len());
+    (0..talk.heard.messages.len()).for_each(|n| drop(talk.layers(n)));
+    // Gaps upon gaps, up to the end of the body and beyond.
+    let mut talk = asked();
+    talk.server(&head).skip(Direction::ToClient, event(1).len(), &[event(2), event(3)].concat());
+    talk.skip(Direction::ToClient, 2, &event(4)[2..]).skip(Direction::ToClient, event(5).len(), next);
+    assert_eq!((events(&talk), warned(&talk)), (vec![told(3)], vec![0]));
+    assert_eq!(talk.told().last().unwrap(), "< 200 OK");
+    let mut talk = asked();
+    talk.server(&head).server(event(1)).skip(Direction::ToClient, len, "data: of what?\n\n");
+    talk.server("data: body\n\n").server(next).close();
+    assert_eq!((events(&talk), talk.told().last().unwrap().as_str()), (vec![told(1)], "< 200 OK"));
 }
 
 proptest! {

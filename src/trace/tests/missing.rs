@@ -68,6 +68,24 @@ fn an_acknowledged_gap_does_not_hold_up_what_follows() {
     assert_eq!(layer_sums(&trace.ledger(12))[2], ("late", 3));
 }
 
+/// What is compressed cannot be read on behind them: the answer says so, whether or not its end was captured.
+#[test]
+fn of_a_compressed_event_stream_it_is_told_which_event_is_not_read() {
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\n\r\n";
+    let body = crate::protocol::gzip(b"data: one\n\ndata: two\n\n");
+    for goes_on in [true, false] {
+        let mut talk = Conversation::new().open();
+        talk.client(GET).server([head.as_bytes(), &body[..12]].concat());
+        if goes_on {
+            talk.server(&body[12..20]).lose().server(&body[20..]);
+            (0..4).for_each(|_| _ = talk.segment(TO_SERVER, Flags::ACK, b"").server("more"));
+        }
+        let trace = talk.trace();
+        let told = notes(&trace).iter().filter(|(_, text)| text.ends_with("is number 1 of this response")).count();
+        assert_eq!(told, usize::from(goes_on), "{:?}", notes(&trace));
+    }
+}
+
 /// Lost bytes are told whoever reads, or does not read, what is around them.
 #[test]
 fn no_gap_is_silent() {

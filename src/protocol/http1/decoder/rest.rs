@@ -62,13 +62,17 @@ impl Rest {
     pub(super) fn of(open: &Open) -> Option<Self> {
         // Where its compression goes on nobody knows.
         let reads_on = open.events.as_ref().is_some_and(|events| events.is_plain());
-        let has_place = matches!(open.framing, Framing::Chunked | Framing::UntilClose);
-        if !reads_on || !has_place {
+        if !reads_on || open.framing == Framing::None {
             return None;
         }
         let mut head = open.head.clone();
         head.len = 0;
         Some(Self { head, texts: Arc::clone(&open.texts), framing: open.framing, looked: Looked::default() })
+    }
+
+    /// Whether its length says where it ends.
+    fn has_length(&self) -> bool {
+        matches!(self.framing, Framing::Length(_))
     }
 
     /// Where in these octets, which came behind a gap, it can be read on.
@@ -175,6 +179,25 @@ fn ends_line(bytes: &[u8]) -> Option<bool> {
 }
 
 impl HttpDecoder {
+    /// Comes behind octets that are missing, if those of a body of known length are and no others. What is left of it is passed
+    /// over, or read on if it is an event stream.
+    pub(super) fn cross(&mut self, direction: Direction, missing: &Range<u64>) -> bool {
+        let d = direction.index();
+        // Nothing may have come of it between two gaps.
+        let begun = || self.open[d].as_ref().filter(|open| open.is_rest && open.taken == 0).and_then(Open::end);
+        let Some(end) = self.skip_to[d].or_else(begun) else { return false };
+        if self.skip_to[d].is_none() {
+            self.rest[d] = self.open[d].take().as_ref().and_then(Rest::of).map(Box::new);
+        }
+        let rest = self.rest[d].take_if(|rest| rest.has_length());
+        self.skip_to[d] = Some(end).filter(|end| missing.end < *end);
+        if let (Some(rest), Some(_)) = (rest, self.skip_to[d]) {
+            self.open[d] = Some(Rest { framing: Framing::Length(end - missing.end), ..*rest }.open(missing.end));
+            self.skip_to[d] = None;
+        }
+        missing.end <= end
+    }
+
     /// Goes on with an event stream of which octets are missing; `None` if there is none, or not here.
     pub(super) fn read_on(
         &mut self,
