@@ -84,6 +84,9 @@ impl Decoder for HttpDecoder {
         {
             return progress;
         }
+        if let Some(progress) = self.pass_spared(input, sink) {
+            return progress;
+        }
         let progress = self.read_body(input, sink);
         let has_ended = input.direction == Direction::ToServer && self.open[d].is_none();
         if has_ended && matches!(progress, Progress::Consumed(n) if n < input.bytes.len()) {
@@ -303,6 +306,7 @@ impl HttpDecoder {
         open.read_events(input, sink);
         open.read_codings(input);
         let there = (open.taken + input.bytes.len()) as u64;
+        open.seen = there;
         match extent {
             Extent::Whole(len) => self.finish(input, len, true, sink),
             Extent::Partial if input.end => {

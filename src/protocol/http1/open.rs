@@ -7,9 +7,10 @@ use super::body::{Chunks, Cursor, Framing, Walk};
 use super::coding::Undone;
 use super::events::Events;
 use super::head::{RawHead, Start};
+use super::looks_like_request;
 use super::persist::Closing;
 use crate::layer::{Note, Severity};
-use crate::message::{Head, Input, Progress, Sink};
+use crate::message::{Head, Input, Progress, Sink, Verdict};
 
 /// A message whose head was read and whose body has not ended.
 pub(super) struct Open {
@@ -23,6 +24,8 @@ pub(super) struct Open {
     pub(super) is_answer: bool,
     /// It is a request that waited for 100 (Continue), and was answered: its body need not come.
     pub(super) is_spared: bool,
+    /// How many octets of it were there when it was last looked at.
+    pub(super) seen: u64,
     /// The body is an event stream. (What hardly any message has is apart: each of them is moved a few times.)
     pub(super) events: Option<Box<Events>>,
     pub(super) notes: Vec<Note>,
@@ -38,6 +41,9 @@ pub(super) struct Open {
 
 /// Bodies of up to so many octets are waited for; of longer ones what was read is consumed.
 const READ_WHOLE: usize = 64 << 10;
+
+/// A request line is looked for in so many octets.
+const MAX_LINE: usize = 8 << 10;
 
 /// How much of an open message is there.
 pub(super) enum Extent {
@@ -58,6 +64,7 @@ impl Open {
             is_rest: false,
             is_answer: false,
             is_spared: false,
+            seen: 0,
             events: None,
             notes: Vec::new(),
             closing: None,
@@ -86,6 +93,20 @@ impl Open {
         }
         let text = "the body is cut short: the connection or the capture ended first, or octets are missing";
         Note::new(Severity::Warn, text, "RFC 9112 §8")
+    }
+
+    /// Whether the body that was spared is not sent, but the next request: `None` if too little is there to tell.
+    pub(super) fn is_passed_over(&self, input: Input<'_>) -> Option<bool> {
+        if !self.is_spared || self.taken > 0 {
+            return Some(false);
+        }
+        let body = input.bytes.get(self.head.len..).unwrap_or_default();
+        let front = &body[..body.len().min(MAX_LINE)];
+        match looks_like_request(front) {
+            Verdict::Yes => Some(true),
+            Verdict::NeedMore if front.len() < MAX_LINE && !front.is_empty() => None,
+            Verdict::NeedMore | Verdict::No => Some(false),
+        }
     }
 
     /// What is said of a response of so many octets that has content and must have none.

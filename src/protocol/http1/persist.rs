@@ -59,6 +59,11 @@ impl Persistence {
         }
     }
 
+    /// Whether the server has not said that the connection ends.
+    pub(super) fn lasts(&self) -> bool {
+        self.closing[Direction::ToClient.index()].is_none()
+    }
+
     /// What is to be said of a message because of those before it; once for each side.
     pub(super) fn behind(&mut self, direction: Direction, head: &RawHead) -> Option<Note> {
         if self.closing == [None; 2] || is_interim(head) {

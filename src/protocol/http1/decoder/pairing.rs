@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use super::HttpDecoder;
-use crate::layer::Direction;
+use crate::layer::{Direction, Note, Severity};
 use crate::message::{Head, Input, Progress, Sink, Upgrade};
 use crate::protocol::for_upgrade;
 use crate::protocol::http1::asked::{Asked, tokens};
 use crate::protocol::http1::lost::{Lost, Why};
-use crate::protocol::http1::open::Open;
+use crate::protocol::http1::open::{Extent, Open};
 
 /// With more octets a change of protocol does not wait for its request.
 const MAX_BEFORE_REQUEST: usize = 16 << 10;
@@ -68,7 +68,28 @@ impl HttpDecoder {
     /// (RFC 9110 §10.1.1): where the answer comes instead, the body need not.
     fn spare(&mut self, asked: Option<&Asked>) {
         let (Some(asked), Some(open)) = (asked, &mut self.open[Direction::ToServer.index()]) else { return };
-        open.is_spared = open.start == asked.range.start && asked.head.has_token("expect", "100-continue");
+        let nothing_came = open.seen <= open.head.len as u64;
+        open.is_spared =
+            open.start == asked.range.start && nothing_came && asked.head.has_token("expect", "100-continue");
+    }
+
+    /// Ends a request whose body is not sent, as its answer came instead of 100 (Continue), and the next request is: its length
+    /// alone would have that be the body. The connection has to last for one to come.
+    pub(super) fn pass_spared(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Option<Progress> {
+        let open = self.open[input.direction.index()].as_mut().filter(|open| open.is_spared)?;
+        let is_next = open.is_passed_over(input);
+        if !self.persistence.lasts() || is_next == Some(false) {
+            return None;
+        }
+        if is_next.is_none() {
+            let may_go_on = !input.end && !matches!(open.extent(input), Extent::Whole(_));
+            return may_go_on.then_some(Progress::NeedMore);
+        }
+        let text = "the body was not sent, as the answer came instead of 100 (Continue), and the next request follows: a server \
+                    that still waits for the body takes that request for it";
+        open.notes.push(Note::new(Severity::Note, text, "RFC 9110 §10.1.1"));
+        let len = open.head.len as u64;
+        Some(self.finish(input, len, false, sink))
     }
 
     /// Pairs a final response, or the 101, with its request; the others (100, 103) only announce.

@@ -37,6 +37,47 @@ fn a_response_without_a_request_is_told() {
     assert_eq!(noted[0].text, "a response to a request that could not be read");
 }
 
+/// The client may wait for 100 (Continue).
+const WAITS: (Severity, &str) = (Severity::Chat, "RFC 9110 §10.1.1");
+
+/// "upon receiving a 417 … the client SHOULD repeat that request without a 100-continue expectation": on the same connection, if
+/// the server keeps that.
+#[test]
+fn a_body_that_was_spared_is_not_the_next_request() {
+    let put = "PUT /1 HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 40\r\n\r\n";
+    let chunked = "PUT /1 HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let refused = "HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n";
+    let again = "PUT /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi";
+    let pairs = ["> PUT /1 (incomplete)", "< 417 Expectation Failed", "> PUT /1", "< 200 OK", "> GET /", "< 200 OK"];
+    for put in [put, chunked] {
+        for at in [3, 4, 20, again.len() - 1, again.len()] {
+            let mut talk = asked(put);
+            talk.server(refused).client(&again[..at]).client(&again[at..]).server(EMPTY_200);
+            talk.client(GET).server(EMPTY_200).close();
+            let mut told = talk.told();
+            told.sort_by_key(|line| pairs.iter().position(|one| one == line));
+            assert_eq!(told.len(), 6, "cut at {at}: {told:?}");
+            assert_eq!(talk.notes(), [WAITS, (Severity::Note, "RFC 9110 §10.1.1")], "cut at {at}");
+            let text = &talk.heard.messages.iter().find(|told| !told.complete).unwrap().notes[1].text;
+            assert!(text.contains("the next request follows"), "{text}");
+        }
+    }
+    // What is no request is the body, and so is what came before the answer, or behind one that ends the connection.
+    let (line, rest) = again.split_at(40);
+    for (before, answer, after) in [
+        ("", refused, "forty octets, and none of them a request"),
+        (&line[..3], refused, &line[3..]),
+        ("", &refused.replace("Content", "Connection: close\r\nContent"), line),
+    ] {
+        let mut talk = asked(put);
+        talk.client(before).server(answer).client(after).close();
+        assert_eq!(talk.told().len(), 2, "{after}");
+        assert!(talk.told().contains(&"> PUT /1".to_owned()), "{:?}", talk.told());
+        assert_eq!(talk.notes(), [WAITS]);
+    }
+    assert!(rest.ends_with("hi"));
+}
+
 #[test]
 fn a_request_may_be_answered_before_its_body_is_there() {
     let mut talk = talk();
