@@ -79,10 +79,11 @@ impl Agreement {
 
     /// What inflates the messages of one direction.
     pub fn inflater(&self, direction: Direction) -> Inflater {
-        Inflater::new(match direction {
-            Direction::ToServer => !self.client_no_context_takeover,
-            Direction::ToClient => !self.server_no_context_takeover,
-        })
+        let (without_takeover, bits) = match direction {
+            Direction::ToServer => (self.client_no_context_takeover, self.client_max_window_bits),
+            Direction::ToClient => (self.server_no_context_takeover, self.server_max_window_bits),
+        };
+        Inflater::new(!without_takeover).within(bits, direction)
     }
 }
 

@@ -7,10 +7,11 @@ use std::fmt;
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use crate::layer::{Note, Severity};
+use super::narrow::Narrow;
+use crate::layer::{Direction, Note, Severity};
 
 /// "Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the payload of the message." §7.2.2
-const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
+pub(super) const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 /// An empty last block: what is inflated completely ends with it, and what was cut off does not.
 const LAST_BLOCK: [u8; 5] = [0x01, 0x00, 0x00, 0xff, 0xff];
 /// The farthest back a block may point (RFC 1951 §3.2.5); every smaller window lies within it.
@@ -147,6 +148,8 @@ pub struct Inflater {
     limits: Limits,
     state: State,
     window: Window,
+    /// Where a smaller window was agreed on.
+    narrow: Option<Box<Narrow>>,
     /// What came before the first message may be missing.
     in_doubt: bool,
     /// A final block has ended: nothing more can be inflated before a restart.
@@ -175,6 +178,7 @@ impl Inflater {
             limits,
             state: State::Reading,
             window: Window::default(),
+            narrow: None,
             in_doubt: false,
             ended: false,
             final_blocks: 0,
@@ -184,6 +188,12 @@ impl Inflater {
             total_in: 0,
             total_out: 0,
         }
+    }
+
+    /// The same, where a window of so many bits was agreed on for its sender: what reaches beyond that is inflated, too, and told.
+    pub fn within(self, bits: Option<u8>, sender: Direction) -> Self {
+        let narrow = bits.and_then(|bits| Narrow::new(bits, sender)).map(Box::new);
+        Self { narrow, ..self }
     }
 
     /// Whether no message of this direction can be inflated any more.
@@ -239,6 +249,7 @@ impl Inflater {
     fn begin_message(&mut self) {
         self.state = State::Reading;
         (self.message_in, self.message_read, self.message_out, self.final_blocks) = (0, 0, 0, 0);
+        self.narrow.iter_mut().for_each(|narrow| narrow.restart());
         if !self.takeover {
             self.decompress.reset(false);
             self.window.clear();
@@ -264,10 +275,11 @@ impl Inflater {
             0..=SHORT => self.inflate::<SHORT_PIECE>(bytes, out)?,
             _ => self.inflate::<PIECE>(bytes, out)?,
         }
+        let narrow = self.narrow.as_mut().and_then(|narrow| narrow.read(bytes, last));
         if !last {
             return Ok(None);
         }
-        let note = self.finish()?;
+        let note = self.finish()?.or(narrow);
         let allowed = self.limits.ratio.saturating_mul(self.total_in).saturating_add(self.limits.allowance);
         if self.total_out > allowed {
             return Err(Cause::TooDense { ratio: self.limits.ratio });

@@ -16,6 +16,7 @@
 
 mod agreement;
 mod inflater;
+mod narrow;
 
 pub use agreement::{Agreement, NAME, split_unquoted};
 #[cfg(test)]

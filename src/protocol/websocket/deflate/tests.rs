@@ -350,3 +350,88 @@ fn the_answer_has_to_fit_an_offer() {
     assert!(texts("permessage-deflate", two).is_empty());
     assert_eq!(texts("permessage-deflate", "x"), ["the extension permessage-deflate was not offered"]);
 }
+
+/// A message of `len` octets that do not repeat, but for the last hundred, which are those so far back.
+fn repeating(back: usize) -> Vec<u8> {
+    let mut seed = 1u32;
+    let octet = |_| {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (seed >> 24) as u8
+    };
+    let mut text: Vec<u8> = (0..back).map(octet).collect();
+    text.extend_from_within(..100);
+    text
+}
+
+/// Whatever points farther back than the window that was agreed on is told, to the octet, and inflated all the same.
+#[test]
+fn what_reaches_beyond_the_window_that_was_agreed_on_is_told() {
+    let sides =
+        [(Direction::ToClient, "server", "RFC 7692 §7.1.2.1"), (Direction::ToServer, "client", "RFC 7692 §7.1.2.2")];
+    for (bits, (sender, name, spec)) in (8..=14).flat_map(|bits| sides.map(|side| (bits, side))) {
+        let agreed = format!("permessage-deflate; {name}_max_window_bits={bits}");
+        for (back, strategy) in [
+            (1 << bits, Compression::best()),
+            ((1 << bits) + 1, Compression::best()),
+            (1 + (1 << bits), Compression::fast()),
+        ] {
+            let mut inflater = Agreement::from_response(&agreed).unwrap().unwrap().inflater(sender);
+            let (text, mut compress) = (repeating(back), Compress::new(strategy, false));
+            for n in 0..3 {
+                let mut message = Vec::with_capacity(2 * text.len() + 64);
+                // The second message points back into the first, all of it, if the window has it.
+                compress.compress_vec(&text, &mut message, FlushCompress::Sync).unwrap();
+                message.truncate(message.len() - 4);
+                let (front, rest) = message.split_at(message.len() / 3);
+                let mut out = Vec::new();
+                let mut take = |piece: &[u8]| out.extend_from_slice(piece);
+                assert_eq!(inflater.push(front, false, &mut take), Ok(None), "{agreed}");
+                let note = inflater.push(rest, true, &mut take).unwrap();
+                assert_eq!(out, text);
+                let is_told = n > 0 || back > 1 << bits;
+                assert_eq!(note.as_ref().map(|note| note.spec), is_told.then_some(spec), "{agreed}, {back}, {n}");
+                let start = format!("it repeats what lies {back} octets back");
+                assert!(n > 0 || note.is_none_or(|note| note.text.starts_with(&start)), "{start}");
+            }
+        }
+    }
+    // Nothing was agreed on, or all that is possible.
+    for agreed in ["permessage-deflate", "permessage-deflate; server_max_window_bits=15"] {
+        let mut inflater = Agreement::from_response(agreed).unwrap().unwrap().inflater(Direction::ToClient);
+        let mut message = Vec::with_capacity(1 << 16);
+        Compress::new(Compression::best(), false)
+            .compress_vec(&repeating(20_000), &mut message, FlushCompress::Sync)
+            .unwrap();
+        assert_eq!(inflater.push(&message[..message.len() - 4], true, &mut |_| {}), Ok(None));
+    }
+}
+
+/// The forms of blocks: stored, with the fixed codes, with their own, and final ones.
+#[test]
+fn the_window_is_looked_at_in_blocks_of_every_form() {
+    let text = repeating(300);
+    let again: Vec<u8> = text.iter().chain(b"abcabcabcabcabcabc").copied().collect();
+    for (level, bytes, flush) in [
+        (0, &text, FlushCompress::Sync),
+        (9, &again, FlushCompress::Sync),
+        (9, &again, FlushCompress::Finish),
+        (1, &again, FlushCompress::Sync),
+    ] {
+        let mut compress = Compress::new(Compression::new(level), false);
+        let mut message = Vec::with_capacity(4096);
+        compress.compress_vec(bytes, &mut message, flush).unwrap();
+        match flush {
+            FlushCompress::Finish => message.push(0),
+            _ => message.truncate(message.len() - 4),
+        }
+        for (bits, told) in [(8, level > 0), (9, false)] {
+            let agreed = format!("permessage-deflate; server_no_context_takeover; server_max_window_bits={bits}");
+            let mut inflater = Agreement::from_response(&agreed).unwrap().unwrap().inflater(Direction::ToClient);
+            let note = inflater.push(&message, true, &mut |_| {}).unwrap();
+            assert_eq!(note.is_some(), told, "level {level}, {bits} bits, {flush:?}");
+        }
+    }
+    let inflater = Agreement::from_response("permessage-deflate; server_max_window_bits=8").unwrap().unwrap();
+    let mut inflater = inflater.inflater(Direction::ToClient);
+    assert_eq!(inflate(&mut inflater, &hex("f2 48 cd c9 c9 07 00")), Ok(b"Hello".to_vec()), "fixed codes");
+}
