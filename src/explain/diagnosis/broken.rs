@@ -1,10 +1,10 @@
-//! WebSockets that a server of Socket.IO closed right behind a packet that it does not take.
+//! Sessions that a server of Engine.IO or Socket.IO closed right behind a packet that it does not take.
 //!
 //! # References
 //! - Socket.IO protocol 5, "Packet encoding", "Connection to a namespace"; Engine.IO protocol 4, "Packet encoding", "Heartbeat". Names
 //!   that no event may have: `RESERVED_EVENTS` of socket.io-parser.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::asked::sessions;
 use super::begins::at_socketio;
@@ -12,7 +12,7 @@ use super::{Case, Finding, Lying, MOST, lying};
 use crate::layer::Direction;
 use crate::protocol::engineio::{Content, EngineIoPacket, Kind, Transport, Version};
 use crate::protocol::text::json_string;
-use crate::protocol::{Opcode, SocketIoKind, SocketIoPacket, WebSocketFrame};
+use crate::protocol::{HttpMessage, Opcode, SocketIoKind, SocketIoPacket, WebSocketFrame};
 use crate::trace::Message;
 
 /// A server closes at once what it does not take: within half a second.
@@ -24,55 +24,17 @@ const RESERVED: [&str; 6] =
 /// What of a packet a server does not take, and what says so.
 type Why = (String, &'static str);
 
-/// In each place the latest that the client said, if it is nothing that a server takes; until the server closes.
+/// A packet of a client's, and why a server does not take it, if so.
+type Said<'a> = (&'a Message, Option<Why>);
+
 pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
-    let at_socketio = at_socketio(case);
-    let mut latest: BTreeMap<Lying, (&Message, Option<Why>)> = BTreeMap::new();
-    let mut joined: BTreeSet<(&str, &str)> = BTreeSet::new();
-    let mut opened: BTreeSet<&str> = BTreeSet::new();
-    let mut spoken: BTreeSet<Lying> = BTreeSet::new();
-    let mut found = Vec::new();
-    for message in case.trace.messages() {
-        let here = lying(message);
-        if let Some(frame) = message.payload_as::<WebSocketFrame>() {
-            if frame.opcode == Opcode::Close {
-                let last = latest.remove(&here).filter(|_| message.direction == Direction::ToClient);
-                found.extend(last.and_then(|(packet, why)| {
-                    let sid = packet.payload_as::<EngineIoPacket>()?.sid.as_deref();
-                    Some((sid, told(case, packet, message, why?)?))
-                }));
-            }
-            continue;
-        }
-        // What the server says does not come between: it may have been on its way.
-        if message.direction == Direction::ToClient {
-            let open = message.payload_as::<EngineIoPacket>().filter(|packet| packet.kind == Kind::Open);
-            opened.extend(open.and_then(|packet| packet.sid.as_deref()));
-            continue;
-        }
-        if let Some(packet) = message.payload_as::<EngineIoPacket>() {
-            if packet.transport == Transport::WebSocket && packet.version == Version::V4 {
-                let is_first = spoken.insert(here);
-                latest.insert(here, (message, in_engineio(packet, is_first)));
-            }
-        } else if let Some(packet) = message.payload_as::<SocketIoPacket>() {
-            let at = packet.sid.as_deref().map(|sid| (sid, &*packet.namespace));
-            if packet.kind == SocketIoKind::Connect {
-                joined.extend(at);
-            }
-            let is_joined = at
-                .map(|at| joined.contains(&at))
-                .filter(|joined| *joined || at.is_some_and(|(sid, _)| opened.contains(sid)));
-            // What is whole stands behind its Engine.IO packet.
-            if let Some((last, why)) = latest.get_mut(&here)
-                && last.frame() == message.frame()
-                && why.is_none()
-                && at_socketio.contains(&here)
-            {
-                *why = in_socketio(packet, is_joined);
-            }
-        }
-    }
+    let mut hearing = Hearing { at_socketio: at_socketio(case), ..Hearing::default() };
+    let closed = case.trace.messages().iter().filter_map(|message| {
+        let (packet, why) = hearing.hear(message)?;
+        let sid = packet.payload_as::<EngineIoPacket>()?.sid.as_deref();
+        Some((sid, told(case, packet, message, why?)?))
+    });
+    let found: Vec<_> = closed.collect();
     if found.is_empty() {
         return Vec::new();
     }
@@ -83,6 +45,97 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
         ids.all(|id| all.get(id).is_some_and(|one| case.has_all(one, Direction::ToServer)))
     };
     found.into_iter().filter(|(sid, _)| has_all(*sid)).map(|(_, finding)| finding).collect()
+}
+
+/// What clients said, until their servers close.
+#[derive(Default)]
+struct Hearing<'a> {
+    at_socketio: HashSet<Lying>,
+    /// The latest over each WebSocket.
+    latest: BTreeMap<Lying, Said<'a>>,
+    /// In each session the latest that was posted; of a body the first that no server takes.
+    posted: BTreeMap<&'a str, Said<'a>>,
+    joined: BTreeSet<(&'a str, &'a str)>,
+    opened: BTreeSet<&'a str>,
+    spoken: BTreeSet<Lying>,
+}
+
+impl<'a> Hearing<'a> {
+    /// Takes the next message; what the client said last, if the server ends its session with it.
+    fn hear(&mut self, message: &'a Message) -> Option<Said<'a>> {
+        if let Some(frame) = message.payload_as::<WebSocketFrame>() {
+            let last = if frame.opcode == Opcode::Close { self.latest.remove(&lying(message)) } else { None };
+            return last.filter(|_| message.direction == Direction::ToClient);
+        }
+        if message.direction == Direction::ToClient {
+            return self.hear_server(message);
+        }
+        if let Some(packet) = message.payload_as::<EngineIoPacket>() {
+            self.hear_packet(message, packet);
+        } else if let Some(packet) = message.payload_as::<SocketIoPacket>() {
+            self.hear_socketio(message, packet);
+        }
+        None
+    }
+
+    /// What the server says does not come between: it may have been on its way. Who polls is told with a packet that the session
+    /// is closed (the official server), or with 400 that what it posted is not taken (python-engineio).
+    fn hear_server(&mut self, message: &'a Message) -> Option<Said<'a>> {
+        if let Some(http) = message.payload_as::<HttpMessage>().filter(|http| http.status() == Some(400)) {
+            let start = http.answers.as_ref()?.start;
+            let is_asked = |(packet, _): &Said<'_>| lying(packet) == lying(message) && packet.range.start == start;
+            let sid = *self.posted.iter().find(|(_, said)| is_asked(said))?.0;
+            return self.posted.remove(sid);
+        }
+        let packet = message.payload_as::<EngineIoPacket>()?;
+        let sid = packet.sid.as_deref()?;
+        match packet.kind {
+            Kind::Open => _ = self.opened.insert(sid),
+            Kind::Close if packet.transport == Transport::Polling => return self.posted.remove(sid),
+            _ => {}
+        }
+        None
+    }
+
+    fn hear_packet(&mut self, message: &'a Message, packet: &'a EngineIoPacket) {
+        let here = lying(message);
+        match (&packet.transport, packet.sid.as_deref()) {
+            _ if packet.version != Version::V4 => {}
+            (Transport::WebSocket, _) => {
+                let is_first = self.spoken.insert(here);
+                self.latest.insert(here, (message, in_engineio(packet, is_first)));
+            }
+            (Transport::Polling, Some(sid)) => {
+                let is_broken = |(said, why): &Said<'_>| why.is_some() && is_beside(said, message);
+                if !self.posted.get(sid).is_some_and(is_broken) {
+                    self.posted.insert(sid, (message, in_engineio(packet, false)));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What is whole stands behind its Engine.IO packet.
+    fn hear_socketio(&mut self, message: &'a Message, packet: &'a SocketIoPacket) {
+        let (here, sid) = (lying(message), packet.sid.as_deref());
+        let at = sid.map(|sid| (sid, &*packet.namespace));
+        if packet.kind == SocketIoKind::Connect {
+            self.joined.extend(at);
+        }
+        let is_joined = at.map(|at| self.joined.contains(&at));
+        let is_joined = is_joined.filter(|joined| *joined || sid.is_some_and(|sid| self.opened.contains(sid)));
+        let is_within = |(said, why): &&mut Said<'_>| why.is_none() && is_beside(said, message);
+        let posted = sid.and_then(|sid| self.posted.get_mut(sid)).filter(is_within);
+        let last = posted.or_else(|| self.latest.get_mut(&here).filter(is_within));
+        if let Some((_, why)) = last.filter(|_| self.at_socketio.contains(&here)) {
+            *why = in_socketio(packet, is_joined);
+        }
+    }
+}
+
+/// Whether two packets came in one message.
+fn is_beside(one: &Message, other: &Message) -> bool {
+    lying(one) == lying(other) && one.frame() == other.frame()
 }
 
 fn in_engineio(packet: &EngineIoPacket, is_first: bool) -> Option<Why> {
@@ -129,17 +182,24 @@ fn in_socketio(packet: &SocketIoPacket, is_joined: Option<bool>) -> Option<Why> 
 
 fn told(case: &Case<'_>, packet: &Message, close: &Message, (why, spec): Why) -> Option<Finding> {
     let connection = case.connection(close)?;
-    let payload = close.payload_as::<WebSocketFrame>()?.payload(case.trace.bytes(close));
-    // Another code says why.
-    if WebSocketFrame::close_body(&payload).is_some_and(|(code, _)| code != 1000) {
-        return None;
-    }
+    let how = match close.payload_as::<WebSocketFrame>() {
+        Some(frame) => {
+            let payload = frame.payload(case.trace.bytes(close));
+            // Another code says why.
+            if WebSocketFrame::close_body(&payload).is_some_and(|(code, _)| code != 1000) {
+                return None;
+            }
+            "closed the session"
+        }
+        None if close.payload_as::<HttpMessage>().is_some() => "answered 400",
+        None => "closed the session",
+    };
     let (said, closed) = (packet.frame(), close.frame());
     if case.seconds(said, closed) > AT_ONCE || !case.has_all(connection, Direction::ToServer) {
         return None;
     }
     let text = format!(
-        "{} closed the session {} after the packet in frame {said}, likely for that: {why}",
+        "{} {how} {} after the packet in frame {said}, likely for that: {why}",
         connection.server,
         case.between(said, closed)
     );

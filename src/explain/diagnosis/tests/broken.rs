@@ -61,3 +61,57 @@ fn a_close_for_a_broken_rule_names_what_broke_it() {
     };
     assert!(!closed(&fine, 0xea).iter().any(|text| text.contains("in frame")));
 }
+
+/// Who polls is told with a packet that its session is closed, or with 400 that its POST is not taken.
+#[test]
+fn a_session_that_polls_is_closed_behind_what_no_server_takes() {
+    const OPEN: &str = r#"0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}"#;
+    let ok = |body: &str| format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let get = |sid: &str| format!("GET /socket.io/?EIO=4&transport=polling{sid} HTTP/1.1\r\nHost: x\r\n\r\n");
+    let post = |body: &str| {
+        let asks = "POST /socket.io/?EIO=4&transport=polling&sid=s HTTP/1.1\r\nHost: x\r\nContent-Length: ";
+        format!("{asks}{}\r\n\r\n{body}", body.len())
+    };
+    // Two connections, as browsers have them: a poll waits on one, the other posts.
+    let closed = |said: &str, answer: &str, poll: &str, wait: i64| {
+        let mut polls = Conversation::new().open();
+        polls.client(get("")).server(ok(OPEN));
+        let mut posts = Conversation::between("127.0.0.1:51545", "127.0.0.1:8080").open();
+        posts.client(post("40")).server(ok("ok"));
+        polls.client(get("&sid=s")).server(ok("40{\"sid\":\"t\"}")).client(get("&sid=s"));
+        polls.frames.append(&mut posts.frames);
+        posts.client(post(said)).server(answer);
+        polls.frames.append(&mut posts.frames);
+        polls.server(ok(poll));
+        polls.frames.iter_mut().enumerate().for_each(|(n, frame)| frame.time.0 = 1_000_000 * n as i64);
+        let last = polls.frames.len() as u32;
+        later(&mut polls, last - 1, wait);
+        told(&polls).into_iter().filter(|text| text.contains("likely for that")).collect::<Vec<_>>()
+    };
+    let (fine, bad) = (ok("ok"), "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+    for (said, why) in [
+        ("2", "it is a ping, and in Engine.IO 4 only the server pings"),
+        ("x", "it is no packet of Engine.IO (unknown type 'x')"),
+        ("42{\"event\":\"chat\"}", "its data is no array that begins with the name of an event"),
+        (
+            "42[\"chat\"]\x1e42[\"disconnect\"]\x1e42[\"chat\"]",
+            "no event may be called \"disconnect\": the name is reserved",
+        ),
+        ("42/admin,[\"chat\"]", "it is an event, and no CONNECT (`40`) was sent before to join its namespace"),
+    ] {
+        let all = closed(said, &fine, "1", 0);
+        let says =
+            format!("127.0.0.1:8080 closed the session 2.0 ms after the packet in frame 14, likely for that: {why}");
+        assert_eq!(all.len(), 1, "{said}: {all:?}");
+        assert!(all[0].starts_with(&says), "{said}: {all:?}");
+        assert!(closed(said, &fine, "1", 900).is_empty(), "{said}: it had time");
+        assert!(closed(said, &fine, "2", 0).is_empty(), "{said}: it goes on");
+        let all = closed(said, bad, "1", 0);
+        let says = format!("127.0.0.1:8080 answered 400 1.0 ms after the packet in frame 14, likely for that: {why}");
+        assert_eq!(all.len(), 1, "{said}: {all:?}");
+        assert!(all[0].starts_with(&says), "{said}: {all:?}");
+    }
+    for taken in ["42[\"chat\"]", "3", "41", "1"] {
+        assert!(closed(taken, &fine, "1", 0).is_empty(), "{taken}");
+    }
+}
