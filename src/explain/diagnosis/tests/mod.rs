@@ -9,6 +9,7 @@ mod http2;
 mod idle;
 mod mismatch;
 mod missing;
+mod otherwise;
 mod probe;
 mod refused;
 mod requests;
