@@ -15,7 +15,7 @@ use crate::layer::{Note, Severity};
 use crate::message::Payload;
 use crate::protocol::HttpMessage;
 use crate::protocol::engineio::{
-    EngineIoPacket, Framing, Jsonp, Packet, Packets, Query, Stop, Transport, Version, form_payload,
+    EngineIoPacket, Framing, Jsonp, Packet, Packets, Places, Query, Stop, Transport, Version, form_payload,
 };
 
 /// A body, and how its packets are put together.
@@ -24,6 +24,8 @@ pub(super) struct Body<'a> {
     octets: Cow<'a, [u8]>,
     /// Whether it is written in a script, a form or a content coding: then its octets are not those of the message.
     is_unpacked: bool,
+    /// Where in a script its octets stand.
+    places: Option<Places>,
     framing: Framing,
 }
 
@@ -32,29 +34,34 @@ impl<'a> Body<'a> {
     pub(super) fn of_request(http: &'a HttpMessage, bytes: &'a [u8], query: &Query) -> Option<Self> {
         let body = meant(http, bytes)?;
         let form = query.j.is_some().then(|| form_payload(&body.0)).flatten();
-        Some(Self::new(http, bytes, body, form, query))
+        Some(Self::new(http, bytes, body, form.map(|form| (form, None)), query))
     }
 
     /// What a poll is answered with; `None` if nobody can decode it.
     pub(super) fn of_response(http: &'a HttpMessage, bytes: &'a [u8], query: &Query) -> Option<Self> {
         let body = meant(http, bytes)?;
         let script = query.j.is_some().then(|| Jsonp::from_response(&body.0)).flatten();
-        Some(Self::new(http, bytes, body, script.map(|script| script.payload), query))
+        let places = |places: Places| (places != Places::default()).then_some(places);
+        let unpacked = script.map(|script| (script.payload, places(script.places)));
+        Some(Self::new(http, bytes, body, unpacked, query))
     }
 
     fn new(
         http: &'a HttpMessage,
         bytes: &[u8],
         (body, is_coded): (Cow<'a, [u8]>, bool),
-        unpacked: Option<String>,
+        unpacked: Option<(String, Option<Places>)>,
         query: &Query,
     ) -> Self {
         let is_unpacked = is_coded || unpacked.is_some();
+        let (unpacked, places) = unpacked.unzip();
         let octets = unpacked.map_or(body, |unpacked| unpacked.into_bytes().into());
+        // Under a content coding no octet of the script is one of the message.
+        let places = places.flatten().filter(|_| !is_coded);
         let version = version(query);
         // In version 4 it does not matter.
         let framing = Framing::of(version, version.is_old() && octet_stream(http, bytes));
-        Self { http, octets, is_unpacked, framing }
+        Self { http, octets, is_unpacked, places, framing }
     }
 
     /// Finds the packets in it, and what they carry. Of a body that is cut the last one is told as far as it is there; nobody
@@ -77,7 +84,7 @@ impl<'a> Body<'a> {
         let mut next = packets.next();
         while let Some(packet) = next {
             next = packets.next();
-            let part = brought.as_mut().map(|brought| brought.by(&packet.span));
+            let part = brought.as_mut().map(|brought| brought.by(&self.place(&packet.span)));
             let carried = &part.map_or(*carried, |frames| Carried { frames, is_part: true, ..*carried });
             if !carried.complete && next.is_none() && self.ends_within(&packet, packets.stopped()) {
                 self.tell_cut(carried, version, sid.as_ref(), &packet, found);
@@ -93,6 +100,11 @@ impl<'a> Body<'a> {
                 None => found.remarks.push(stop.note.clone()),
             }
         }
+    }
+
+    /// Where in the body these octets stand.
+    fn place(&self, span: &Range<usize>) -> Range<usize> {
+        self.places.as_ref().map_or_else(|| span.clone(), |places| places.of(span))
     }
 
     /// Whether a body that is cut ends within this packet, its last. In version 4 no length tells whether
@@ -129,7 +141,7 @@ impl<'a> Body<'a> {
     /// Tells for packets which frames brought them, if not all of it came in one.
     fn brought(&self, carried: &Carried<'_>) -> Option<Brought> {
         let [_, .., last] = carried.frames else { return None };
-        let (stream, bytes) = (carried.stream?, carried.bytes.filter(|_| !self.is_unpacked)?);
+        let (stream, bytes) = (carried.stream?, carried.bytes.filter(|_| !self.is_unpacked || self.places.is_some())?);
         let len = bytes.len() as u64;
         let (mut at, mut stretches) = (carried.start, Vec::new());
         for part in self.http.parts(len) {
@@ -265,6 +277,27 @@ mod tests {
         let (_, told) = poll(&[head, "5", "\r\nhey\x1e3\r\n", "2\r\n\x1e6\r\n", "0\r\n\r\n"]);
         let expected = ["[5, 9] < ping", "[5, 7, 9] < message \"hey\"", "[7, 9] < pong", "[8, 9] < noop"];
         assert_eq!(told, expected);
+    }
+
+    /// In a script some octets are written otherwise: a packet names the frames that brought those.
+    #[test]
+    fn so_it_does_in_a_script() {
+        let mut talk = Conversation::new().open();
+        talk.client(GET.replace("EIO=4", "EIO=3").replace("sid", "j=0&sid"));
+        let body = ["___eio[0](\"7:42[\\\"a\\\"]", "8:42[\\\"\\u00e9b\\", "\"]1:61:2", "1:6\");"];
+        talk.server(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{}", body.concat().len(), body[0]));
+        body[1..].iter().for_each(|piece| _ = talk.server(piece));
+        let told: Vec<String> = told(&talk.trace()).into_iter().filter(|line| line.contains("] < ")).collect();
+        let expected = [
+            "[5, 8] < message \"2[\"a\"]\"",
+            "[5, 8] < EVENT \"a\"()",
+            "[6, 7, 8] < message \"2[\"éb\"]\"",
+            "[6, 7, 8] < EVENT \"éb\"()",
+            "[7, 8] < noop",
+            "[7, 8] < ping",
+            "[8] < noop",
+        ];
+        assert_eq!(told[1..], expected);
     }
 
     /// Attachments come in packets of their own: what they are put into was carried by the frames of all of them.

@@ -8,6 +8,9 @@
 //! # References
 //! - Engine.IO protocol 3, "Transports: JSONP". String literals: ECMA-262 §12.9.4.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use super::query::percent_decoded;
 use crate::layer::{Note, Severity};
 
@@ -20,8 +23,36 @@ pub struct Jsonp {
     pub index: String,
     /// The string's value: the payload.
     pub payload: String,
+    /// Where in the answer the octets of the payload stand.
+    pub places: Places,
     /// What is odd about it.
     pub notes: Vec<Note>,
+}
+
+/// Where octets of a text stand in another in which some of them are written otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Places {
+    /// Where a stretch begins in the one and in the other: what is written as it is, or something that is not.
+    starts: Vec<(usize, usize)>,
+}
+
+impl Places {
+    /// From here on the one octet follows the other in both.
+    fn begin(&mut self, inner: usize, outer: usize) {
+        self.starts.push((inner, outer));
+    }
+
+    /// Where these octets stand.
+    pub fn of(&self, inner: &Range<usize>) -> Range<usize> {
+        self.at(inner.start)..self.at(inner.end)
+    }
+
+    fn at(&self, inner: usize) -> usize {
+        let behind = self.starts.partition_point(|(start, _)| *start <= inner);
+        let next = self.starts.get(behind).map_or(usize::MAX, |(_, outer)| *outer);
+        let begun = behind.checked_sub(1).and_then(|last| self.starts.get(last));
+        begun.map_or(0, |(start, outer)| outer + (inner - start)).min(next)
+    }
 }
 
 impl Jsonp {
@@ -32,7 +63,8 @@ impl Jsonp {
         if !index.bytes().all(|octet| octet.is_ascii_digit()) {
             return None;
         }
-        let mut literal = Literal { rest: call.strip_prefix("(\"")?, value: String::new() };
+        let rest = call.strip_prefix("(\"")?;
+        let mut literal = Literal { rest, value: String::new(), len: text.len(), places: Places::default() };
         let ended = literal.read();
         let mut notes = Vec::new();
         if !ended {
@@ -43,7 +75,9 @@ impl Jsonp {
         if literal.value.contains('\u{fffd}') {
             notes.push(Note::new(Severity::Note, "what is no character is shown as �", SPEC));
         }
-        Some(Self { index: index.to_owned(), payload: literal.value, notes })
+        // What is no UTF-8 has another length.
+        let places = if matches!(text, Cow::Borrowed(_)) { literal.places } else { Places::default() };
+        Some(Self { index: index.to_owned(), payload: literal.value, places, notes })
     }
 }
 
@@ -77,23 +111,34 @@ fn with_newlines(text: &str) -> String {
 struct Literal<'a> {
     rest: &'a str,
     value: String,
+    /// How long the text is at whose end `rest` ends.
+    len: usize,
+    places: Places,
 }
 
 impl Literal<'_> {
     /// Reads up to and over the closing quote; whether there is one.
     fn read(&mut self) -> bool {
         while let Some(at) = self.rest.find(['"', '\\']) {
-            self.value.push_str(&self.rest[..at]);
-            let quote = self.rest[at..].starts_with('"');
-            self.rest = &self.rest[at + 1..];
+            self.pass(at);
+            self.places.begin(self.value.len(), self.len - self.rest.len());
+            let quote = self.rest.starts_with('"');
+            self.rest = &self.rest[1..];
             if quote {
                 return true;
             }
             self.escape();
         }
-        self.value.push_str(self.rest);
-        self.rest = "";
+        self.pass(self.rest.len());
         false
+    }
+
+    /// Takes octets that are written as they are.
+    fn pass(&mut self, count: usize) {
+        let (plain, rest) = self.rest.split_at(count);
+        self.places.begin(self.value.len(), self.len - self.rest.len());
+        self.value.push_str(plain);
+        self.rest = rest;
     }
 
     /// What stands behind a backslash.

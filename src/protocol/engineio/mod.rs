@@ -26,7 +26,7 @@ mod payload;
 mod query;
 mod webtransport;
 
-pub use jsonp::{Jsonp, form_payload};
+pub use jsonp::{Jsonp, Places, form_payload};
 pub use message::{Content, EngineIoPacket, FIELDS};
 pub use open::{ErrorBody, ErrorCode, Open};
 pub use packet::{Data, Kind, Packet};
