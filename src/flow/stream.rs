@@ -9,6 +9,7 @@
 //!   with new octets came after that without filling it: the capture lacks them. (Captures may be slightly out of order, an
 //!   acknowledgement before what it acknowledges: hence the patience. It is the number of duplicate ACKs after which a
 //!   sender no longer believes in reordering, RFC 5681 §3.2.)
+//! - its sender has acknowledged what the other side said when it had acknowledged those octets ([`Stream::give_up`]);
 //! - more than [`MAX_WAITING`] octets wait behind it;
 //! - the caller says so, because the capture is over.
 //!
@@ -345,6 +346,11 @@ impl Stream {
 
     fn first_hole_is_acknowledged(&self) -> bool {
         self.assembler.first_hole().is_some_and(|hole| hole.end <= self.acknowledged)
+    }
+
+    /// Gives up the first holes, up to this offset: their octets arrived, and their sender knows that.
+    pub fn give_up(&mut self, until: u64) {
+        while self.assembler.first_hole().is_some_and(|hole| hole.end <= until) && self.skip_gap().is_some() {}
     }
 
     fn lose_patience(&mut self, arrival: Arrival) {

@@ -179,7 +179,8 @@ impl<W: Watch> Pipeline<W> {
                 && evidence.expects(*place, plain, frame.data)
         });
         let Some((Flow { connection, with: lane }, start)) = passed else { return false };
-        lane.heed(connection, direction, &mut self.common.sessions);
+        let from = (!bytes.is_empty()).then_some(start);
+        lane.heed(connection, direction, from, &mut self.common.sessions);
         let lent = Lent { direction, start, bytes };
         if !bytes.is_empty() && !self.common.passes(connection, lane, lent, now) {
             let origin = Origin { frame: now.frame, at: plain.payload.start, arrived: now };

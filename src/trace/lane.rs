@@ -84,6 +84,8 @@ pub(super) struct Lane {
     pub(super) has_cut: bool,
     /// Where the stream of each direction ended when the other side last acknowledged more of it.
     pub(super) behind_at: [Option<u64>; 2],
+    /// What was acknowledged of each direction and had not come then.
+    pub(super) behind: [Option<Behind>; 2],
     /// What is spoken in the stream that was encrypted in this one.
     pub(super) inside: Option<Box<Lane>>,
     /// The streams of HTTP/2 in it.
@@ -94,6 +96,16 @@ pub(super) struct Lane {
     pub(super) room: Option<u64>,
     /// What segments of each direction held that are not read, and their frames.
     kept_out: [Vec<(Range<u64>, u32)>; 2],
+}
+
+/// Octets of a direction that were acknowledged before they were captured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Behind {
+    /// Where they begin, and up to where they were acknowledged.
+    pub(super) start: u64,
+    pub(super) end: u64,
+    /// Where the segment that acknowledged them, or what comes behind it, begins in the stream of the other direction.
+    pub(super) from: u64,
 }
 
 /// More segments of a direction that were kept out are not remembered.
@@ -184,6 +196,16 @@ impl Lane {
             && !self.has_cut
             && self.hearing.streams.iter().all(is_whole)
             && [Direction::ToServer, Direction::ToClient].into_iter().all(has_come)
+    }
+
+    /// Gives up octets of this direction for which others wait, if their sender has moved on: it has received what the other side
+    /// said when it had them, so it knows that they arrived and sends them no more.
+    pub(super) fn give_up(&mut self, connection: &Connection, direction: Direction) {
+        let stream = &mut self.hearing.streams[direction.index()];
+        let Some(behind) = self.behind[direction.index()].filter(|behind| behind.start == stream.end()) else { return };
+        if stream.has_hole() && connection.acknowledged(direction.reverse()).is_some_and(|known| known > behind.from) {
+            stream.give_up(behind.end);
+        }
     }
 
     /// Takes note of FIN and RST. A FIN may come before bytes that belong in front of it.

@@ -13,7 +13,7 @@ use super::session::Sessions;
 use super::watch::{Ended, Inside, Place, Seen, Sight, Watch, ends_of};
 use crate::capture::{FrameRef, Moment};
 use crate::flow::{
-    Connection, Delivery, Ending, Farewell, Finding, Flow, FlowId, FlowLimits, FlowTable, Origin, Segment,
+    Connection, Delivery, Ending, Farewell, Finding, Flow, FlowId, FlowLimits, FlowTable, Fresh, Origin, Segment,
 };
 use crate::layer::{Direction, Group, Note, Severity};
 use crate::packet::Flags;
@@ -200,7 +200,11 @@ impl<W: Watch> Pipeline<W> {
             self.common.watch.note(Some(&place(connection, direction, now)), note);
         }
         let lent = lent.map(|start| Lent { direction, start, bytes: packet.payload.of(data) });
-        lane.heed(connection, direction, &mut self.common.sessions);
+        let from = delivery.as_ref().and_then(|delivery| match &delivery.fresh {
+            Fresh::One(range) => Some(range.start),
+            Fresh::Some(_) => None,
+        });
+        lane.heed(connection, direction, from, &mut self.common.sessions);
         let mut ear = self.common.ear(connection, lane, now, lent);
         // A bare acknowledgement says nothing to anyone above TCP.
         let ends = packet.tcp().is_some_and(|(tcp, ..)| tcp.flags.0 & (Flags::FIN | Flags::RST | Flags::SYN) != 0);
@@ -338,6 +342,7 @@ fn deliver(
         segment.notes.extend(remarks::arrival(given.arrival).filter(|_| !is_probe));
         segment.notes.extend(differs.map(remarks::differs));
         delivery = Some(given);
+        lane.give_up(connection, segment.direction);
     } else if segment.len > 0 && segment.offset.is_none() {
         let text = "payload from before the beginning of this connection's stream: not part of it";
         segment.notes.push(Note::new(Severity::Note, text, "RFC 9293 §3.4").about(Group::Sequence));

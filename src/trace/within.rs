@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::ear::{Ear, MAX_MESSAGE};
 use super::hand::{Opened, place};
-use super::lane::{Lane, Speech};
+use super::lane::{Behind, Lane, Speech};
 use super::session::Sessions;
 use super::watch::Watch;
 use crate::capture::Moment;
@@ -218,15 +218,27 @@ impl Lane {
 
     /// Heeds what a segment of this direction acknowledges: if octets of the other had not come by then, whoever waits in a
     /// session of this connection may have been answered in them. Each place where they are missing is asked about once; when both
-    /// sides have ended they will not come.
+    /// sides have ended they will not come. `from` is where in its stream the segment brings something that is new.
     #[inline]
-    pub(super) fn heed(&mut self, connection: &Connection, direction: Direction, sessions: &mut Sessions) {
+    pub(super) fn heed(
+        &mut self,
+        connection: &Connection,
+        direction: Direction,
+        from: Option<u64>,
+        sessions: &mut Sessions,
+    ) {
         let other = direction.reverse();
         let d = other.index();
         if !self.hearing.is_behind(connection, other) {
             return;
         }
         let end = self.hearing.streams[d].end();
+        if self.behind[d].is_none_or(|behind| behind.start != end) {
+            // What a segment brings anew is received with it; one that brings nothing may be lost.
+            let from = from.unwrap_or_else(|| connection.sent(direction));
+            let known = connection.acknowledged(other).unwrap_or(end);
+            self.behind[d] = Some(Behind { start: end, end: known, from });
+        }
         if connection.is_closed() {
             self.doubt(other, sessions);
         } else if self.behind_at[d].replace(end) != Some(end) {
