@@ -151,6 +151,10 @@ pub trait Sink {
     fn lacks(&self, _direction: Direction) -> bool {
         false
     }
+    /// Up to where in the stream of this direction its receiver is known to have received everything; `None` if nothing is known.
+    fn received(&self, _direction: Direction) -> Option<u64> {
+        None
+    }
     /// A change of protocol was asked for and answered.
     fn upgrade(&mut self, upgrade: Upgrade);
     /// A secret that whoever made the capture has kept, by what it is for and by the session that has it.

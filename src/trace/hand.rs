@@ -163,6 +163,11 @@ impl<W: Watch> Sink for Hand<'_, W> {
         self.lacks[direction.index()] || stream.has_hole() || is_before_gap()
     }
 
+    fn received(&self, direction: Direction) -> Option<u64> {
+        // What is inside counts its octets by itself.
+        self.connection.acknowledged(direction).filter(|_| self.within == (false, None))
+    }
+
     fn upgrade(&mut self, upgrade: Upgrade) {
         self.upgrade = Some(upgrade);
     }

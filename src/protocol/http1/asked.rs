@@ -57,6 +57,11 @@ pub(super) struct Queue {
     overlap: bool,
     /// So many responses came for which nobody is seen to ask so far.
     unasked: usize,
+    /// Where octets are missing: up to here the server had received requests when it began to answer. One that begins later is not
+    /// answered by that.
+    received: Option<u64>,
+    /// The same of the latest response for which nobody was seen to ask.
+    answered: Option<u64>,
     /// Whether the latest request was answered by one of those is not known: it may have been captured behind its response, or
     /// that was nobody's.
     unsure: bool,
@@ -85,7 +90,22 @@ impl Queue {
 
     /// The request that the next response answers.
     pub(super) fn front(&self) -> Option<&Asked> {
-        self.waiting.front().filter(|asked| asked.behind == 0)
+        let is_answered = |asked: &&Asked| asked.behind == 0 && self.received.is_none_or(|end| asked.range.start < end);
+        self.waiting.front().filter(is_answered)
+    }
+
+    /// Whether what the server had received when it began to answer may tell what it does not answer: TCP acknowledges what it
+    /// received with all that it sends (RFC 9293 §3.10.7.4), and requests are answered in their order (RFC 9112 §9.3.2).
+    pub(super) fn asks_what_was_received(&self) -> bool {
+        self.lack == Lack::Octets || self.waiting.is_empty()
+    }
+
+    /// A response begins, before which the server had received so much.
+    pub(super) fn begin_answer(&mut self, received: Option<u64>) {
+        self.received = received.filter(|_| self.lack == Lack::Octets);
+        if self.front().is_none() {
+            self.answered = Some(received.unwrap_or(u64::MAX).max(self.answered.unwrap_or_default()));
+        }
     }
 
     /// The latest request.
@@ -188,8 +208,12 @@ impl Queue {
             Lack::Octets => self.waiting.truncate(self.certain.max(usize::from(answering))),
             _ => self.certain = self.waiting.len(),
         }
-        (self.lack, self.late_until) = (Lack::Octets, late_until);
+        // What begins behind all that the server had when it answered was not answered.
+        let unanswered_from = self.answered.take().unwrap_or(u64::MAX);
+        (self.lack, self.late_until) = (Lack::Octets, late_until.min(unanswered_from));
         (self.unasked, self.unsure) = (0, false);
+        // Of who does not wait for answers it is not known how many are owed.
+        self.doubled |= self.pipelines || self.overlap;
     }
 
     /// Octets of responses are missing: whichever request waits may have been answered. Returns whether it was not known what
@@ -202,6 +226,7 @@ impl Queue {
         (self.lack, self.certain) = (Lack::Octets, 0);
         (self.unasked, self.unsure) = (0, false);
         // That two waited is no wonder then.
+        self.overlap = false;
         self.doubled = self.pipelines || is_crowded;
         waits
     }
@@ -229,7 +254,7 @@ impl Queue {
         if self.front().is_some() {
             return None;
         }
-        if !self.waiting.is_empty() || self.forgotten > 0 {
+        if self.waiting.front().map_or(self.forgotten, |asked| asked.behind) > 0 {
             let text = format!("when its request came {MAX_PIPELINED} others waited for answers: it is not paired");
             return Some(Note::new(Severity::Note, text, "RFC 9112 §9.3.2"));
         }

@@ -138,6 +138,9 @@ impl HttpDecoder {
     /// Comes to the head of the next message.
     fn next_head(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Result<(), Progress> {
         let d = input.direction.index();
+        if input.direction == Direction::ToClient && self.asked.asks_what_was_received() {
+            self.asked.begin_answer(sink.received(Direction::ToServer));
+        }
         if !input.end && !self.unfinished[d].may_have_ended(input.offset, input.bytes) {
             return Err(Progress::NeedMore);
         }

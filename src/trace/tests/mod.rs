@@ -3,6 +3,7 @@ mod joined;
 mod large;
 mod missing;
 mod numbers;
+mod pairing;
 mod whole;
 
 use crate::trace::Trace;
