@@ -7,7 +7,8 @@ use std::net::SocketAddr;
 
 use super::analysis::{Analysed, Analyser, Reuse, Sight};
 use super::half::{Fin, Half};
-use super::handshake::{Handshake, stray};
+use super::handshake::{Handshake, late_syn, stray};
+use super::rival::Met;
 use super::{Reset, Segment, SeqNumber};
 use crate::capture::Timestamp;
 use crate::layer::Direction;
@@ -66,8 +67,12 @@ pub struct Connection {
     pub first: (u32, Timestamp),
     /// Another connection was known between these ends.
     is_reuse: bool,
-    /// The frame in which another began between them.
+    /// The frame in which another began between them, which took its place.
     pub(super) replaced: Option<u32>,
+    /// A SYN that came for another between them, and what answers it.
+    pub(super) met: Option<Met>,
+    /// Its SYN met another connection between them, with this number, and was answered by that, in this frame.
+    pub(super) challenged: Option<(u32, u32)>,
     /// Both ends are one: a socket that connected to its own port.
     is_with_itself: bool,
 }
@@ -98,6 +103,8 @@ impl Connection {
             analyser: Analyser::default(),
             is_reuse: false,
             replaced: None,
+            met: None,
+            challenged: None,
             is_with_itself: client == server,
             is_settled: false,
         }
@@ -204,6 +211,7 @@ impl Connection {
         sight.reuse = self.reuse(tcp, direction);
         let was_heard = self.halves[direction.index()].base.is_some();
         let is_stray = self.is_stray(tcp, direction);
+        let late = self.is_late_syn(tcp).then(late_syn);
         if is_stray {
             // What it offers counts for nothing.
             sight.syn_options = SynOptions { cut: true, ..SynOptions::default() };
@@ -238,7 +246,7 @@ impl Connection {
             time_delta: time.0.saturating_sub(self.last.1.0),
             reset,
             states: [Direction::ToServer, Direction::ToClient].map(|way| self.state(way)),
-            notes: reset.note().into_iter().chain(is_stray.then(stray)).collect(),
+            notes: reset.note().into_iter().chain(is_stray.then(stray)).chain(late).collect(),
         };
         self.note_frame(tcp, direction, frame, time);
         self.is_settled = self.is_open_and_known();

@@ -14,6 +14,15 @@ pub enum Ending {
         /// The first SYN.
         syn: u32,
     },
+    /// The SYN met a connection that was known between the same ends, and that answered: nothing was opened (RFC 9293 §3.10.7.4).
+    Challenged {
+        /// The first SYN.
+        syn: u32,
+        /// The number of the other connection.
+        older: u32,
+        /// The challenge ACK.
+        ack: u32,
+    },
     /// The SYN ACK was never acknowledged.
     NotCompleted {
         /// The SYN ACK.
@@ -138,7 +147,10 @@ impl Connection {
         let answered = server.syn_seen || server.acknowledged.is_some() || client.acknowledged.is_some();
         let completed = client.acknowledged.is_some() || server.has_data;
         match (self.handshake.syn, self.handshake.syn_ack) {
-            (Some((syn, _)), _) if !answered => Ending::Unanswered { syn },
+            (Some((syn, _)), _) if !answered => match self.challenged {
+                Some((older, ack)) => Ending::Challenged { syn, older, ack },
+                None => Ending::Unanswered { syn },
+            },
             (_, Some((syn_ack, _))) if !completed => Ending::NotCompleted { syn_ack },
             _ => Ending::Open,
         }
@@ -201,23 +213,11 @@ impl Connection {
                 let text = format!("connection {id}: still open when {}", self.last_seen());
                 (self.last.0, self.ways[1], Severity::Note, text, "")
             }
-            Ending::Unanswered { syn } => {
-                let text = format!("nobody answered the SYN of connection {id}");
-                (syn, Direction::ToServer, Severity::Warn, text, "RFC 9293 §3.5")
-            }
-            Ending::NotCompleted { syn_ack } => {
-                let text = format!("the handshake of connection {id} was never completed: this SYN ACK got no ACK");
-                (syn_ack, Direction::ToClient, Severity::Warn, text, "RFC 9293 §3.5")
-            }
-            Ending::Refused { by, rst } => {
-                let text = format!("{} refused connection {id}: a RST answers the SYN", who(by));
-                (rst, by, Severity::Warn, text, "RFC 9293 §3.5.2")
-            }
-            Ending::GivenUp { by, rst } => {
-                let text =
-                    format!("{} gave connection {id} up with a RST, before its handshake was completed", who(by));
-                (rst, by, Severity::Note, text, "RFC 9293 §3.10.7.4")
-            }
+            ending @ (Ending::Unanswered { .. }
+            | Ending::Challenged { .. }
+            | Ending::NotCompleted { .. }
+            | Ending::Refused { .. }
+            | Ending::GivenUp { .. }) => return self.remark_on_no_opening(ending),
             Ending::HalfClosed { by, fin } => {
                 let other = by.reverse();
                 let rest = match self.acknowledged(other).is_some_and(|acknowledged| acknowledged > self.sent(other)) {
@@ -239,6 +239,40 @@ impl Connection {
                 let text = format!("{} reset connection {id}, which had begun to close in frame {fin}", who(by));
                 (rst, by, Severity::Note, text, "RFC 9293 §3.10.7.4")
             }
+        };
+        Some((self.moment_of(frame), way, Note::new(severity, text, spec).about(Group::Sequence)))
+    }
+
+    /// That nothing was opened.
+    fn remark_on_no_opening(&self, ending: Ending) -> Option<(Moment, Direction, Note)> {
+        let id = self.id;
+        let who = |direction| if direction == Direction::ToServer { self.client } else { self.server };
+        let (frame, way, severity, text, spec) = match ending {
+            Ending::Unanswered { syn } => {
+                let text = format!("nobody answered the SYN of connection {id}");
+                (syn, Direction::ToServer, Severity::Warn, text, "RFC 9293 §3.5")
+            }
+            Ending::Challenged { syn, older, ack } => {
+                let text = format!(
+                    "the SYN of connection {id} opened nothing: the other side still had connection {older} between the same ports, \
+                     and said so with a challenge ACK, in frame {ack}"
+                );
+                (syn, Direction::ToServer, Severity::Warn, text, "RFC 9293 §3.10.7.4")
+            }
+            Ending::NotCompleted { syn_ack } => {
+                let text = format!("the handshake of connection {id} was never completed: this SYN ACK got no ACK");
+                (syn_ack, Direction::ToClient, Severity::Warn, text, "RFC 9293 §3.5")
+            }
+            Ending::Refused { by, rst } => {
+                let text = format!("{} refused connection {id}: a RST answers the SYN", who(by));
+                (rst, by, Severity::Warn, text, "RFC 9293 §3.5.2")
+            }
+            Ending::GivenUp { by, rst } => {
+                let text =
+                    format!("{} gave connection {id} up with a RST, before its handshake was completed", who(by));
+                (rst, by, Severity::Note, text, "RFC 9293 §3.10.7.4")
+            }
+            _ => return None,
         };
         Some((self.moment_of(frame), way, Note::new(severity, text, spec).about(Group::Sequence)))
     }

@@ -51,6 +51,12 @@ impl Connection {
             && peer.has_acknowledged(base.plus(1))
     }
 
+    /// Whether this SYN comes with the number of the one that opened the connection, which has been open since.
+    pub(super) fn is_late_syn(&self, tcp: &Tcp) -> bool {
+        let opens = tcp.flags.has(Flags::SYN) && !tcp.flags.has(Flags::ACK);
+        opens && self.handshake.ack.is_some() && !self.is_closed()
+    }
+
     /// Takes note of what opens the connection.
     pub(super) fn note_handshake(&mut self, tcp: &Tcp, direction: Direction, frame: u32, time: Timestamp) {
         let here = Some((frame, time));
@@ -69,6 +75,12 @@ impl Connection {
             _ => {}
         }
     }
+}
+
+/// What there is to say of a [SYN that comes late](Connection::is_late_syn).
+pub(super) fn late_syn() -> Note {
+    let text = "a SYN in the middle of its connection: it opens nothing, and a challenge ACK answers it";
+    Note::new(Severity::Note, text, "RFC 5961 §4.2").about(Group::Sequence)
 }
 
 /// What there is to say of a [stray](Connection::is_stray) SYN ACK.

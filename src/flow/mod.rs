@@ -15,6 +15,7 @@ mod half;
 mod handshake;
 mod plain;
 mod reset;
+mod rival;
 mod segment;
 mod state;
 #[cfg(test)]

@@ -95,7 +95,7 @@ impl Connection {
 
 impl Half {
     /// The next number that it has to send, as far as was captured.
-    fn next(&self) -> Option<SeqNumber> {
+    pub(super) fn next(&self) -> Option<SeqNumber> {
         let sent = self.base?.plus(1).plus(self.sent as u32);
         Some(self.fin().map(|fin| fin.end).filter(|end| end.since(sent) > 0).unwrap_or(sent))
     }

@@ -13,9 +13,9 @@ use std::ops::Range;
 
 use super::{Analysed, Connection, Segment};
 use crate::capture::Timestamp;
-use crate::layer::Direction;
+use crate::layer::{Direction, Note};
 use crate::map::Map;
-use crate::packet::Packet;
+use crate::packet::{Packet, Tcp};
 
 /// Into how many shards connections are divided.
 pub const SHARDS: usize = 16;
@@ -110,6 +110,8 @@ pub enum Farewell {
 #[derive(Debug, Clone)]
 struct Shard<T> {
     current: Map<Key, usize>,
+    /// The one before it, while it is open whether the current one comes to be.
+    older: Map<Key, usize>,
     slots: Vec<Option<(Key, Flow<T>)>>,
     free: Vec<usize>,
     /// Flows that have ended, with their number and the frame in which that was seen.
@@ -125,15 +127,21 @@ pub struct FlowTable<T> {
     limits: Option<FlowLimits>,
     analysed: Analysed,
     opened: u32,
-    replaced: u32,
+    turns: u32,
 }
 
 impl<T> Default for FlowTable<T> {
     fn default() -> Self {
-        let shard =
-            || Shard { current: Map::default(), slots: Vec::new(), free: Vec::new(), ended: VecDeque::new(), hand: 0 };
+        let shard = || Shard {
+            current: Map::default(),
+            older: Map::default(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            ended: VecDeque::new(),
+            hand: 0,
+        };
         let shards = std::iter::repeat_with(shard).take(SHARDS).collect();
-        Self { shards, limits: None, analysed: Analysed::default(), opened: 0, replaced: 0 }
+        Self { shards, limits: None, analysed: Analysed::default(), opened: 0, turns: 0 }
     }
 }
 
@@ -167,23 +175,23 @@ impl<T> FlowTable<T> {
         let key = Key::new(from, to);
         let index = key.shard();
         let shard = &mut self.shards[index];
-        let before = shard.current.get(&key).copied();
+        let before = shard.known(&key, tcp, from);
         let known = before.filter(|slot| shard.connection(*slot).is_some_and(|known| !known.is_reopened_by(tcp, from)));
         let slot = known.unwrap_or_else(|| {
             let connection = Connection::new(self.opened, tcp, from, to, frame, time).analysing(self.analysed);
             self.opened += 1;
-            self.replaced += u32::from(before.is_some());
+            self.turns += u32::from(before.is_some());
             let connection = if before.is_some() { connection.reusing() } else { connection };
-            if let Some((_, replaced)) = before.and_then(|slot| shard.slots.get_mut(slot)?.as_mut()) {
-                replaced.connection.replaced.get_or_insert(frame);
-            }
-            shard.open(key, Flow { connection, with: with() })
+            shard.open(key, Flow { connection, with: with() }, frame)
         });
+        self.turns += u32::from(shard.settles(&key, slot, tcp, from));
+        let challenge = shard.challenge(&key, slot, tcp, from, frame);
         let (_, flow) = shard.slots.get_mut(slot)?.as_mut()?;
         let connection = &mut flow.connection;
         let was_closed = connection.is_closed();
         let direction = connection.direction(from);
-        *segment = Some(connection.push(tcp, data, direction, frame, time));
+        let segment = segment.insert(connection.push(tcp, data, direction, frame, time));
+        segment.notes.extend(challenge);
         if self.limits.is_some() && !was_closed && connection.is_closed() {
             shard.ended.push_back((slot, connection.id, frame));
         }
@@ -196,7 +204,7 @@ impl<T> FlowTable<T> {
         let (tcp, from, to) = packet.tcp()?;
         let key = Key::new(from, to);
         let shard = self.shards.get_mut(key.shard())?;
-        let slot = *shard.current.get(&key)?;
+        let slot = shard.known(&key, tcp, from)?;
         let (_, flow) = shard.slots.get_mut(slot)?.as_mut()?;
         let direction = flow.connection.direction(from);
         let offset = flow.connection.offset(tcp, direction)?;
@@ -239,9 +247,9 @@ impl<T> FlowTable<T> {
         Some((flow, why))
     }
 
-    /// How many connections took the place of another between the same ends.
-    pub fn replaced(&self) -> u32 {
-        self.replaced
+    /// How often another connection than before was the one that segments between two ends belong to.
+    pub fn turns(&self) -> u32 {
+        self.turns
     }
 
     /// How many connections were opened.
@@ -263,7 +271,56 @@ impl<T> Shard<T> {
         self.slots.get(slot)?.as_ref().map(|(_, flow)| &flow.connection)
     }
 
-    fn open(&mut self, key: Key, flow: Flow<T>) -> usize {
+    fn connection_mut(&mut self, slot: usize) -> Option<&mut Connection> {
+        self.slots.get_mut(slot)?.as_mut().map(|(_, flow)| &mut flow.connection)
+    }
+
+    /// The two connections between these ends of which it is open whether the newer comes to be, the older first.
+    fn rivals(&self, key: &Key) -> Option<[usize; 2]> {
+        // Nearly always there are none.
+        if self.older.is_empty() {
+            return None;
+        }
+        Some([*self.older.get(key)?, *self.current.get(key)?])
+    }
+
+    /// The connection between these ends that a segment belongs to.
+    fn known(&self, key: &Key, tcp: &Tcp, from: SocketAddr) -> Option<usize> {
+        let rivals = self.rivals(key);
+        let older = rivals.and_then(|[older, newer]| {
+            let newer = self.connection(newer)?;
+            self.connection(older)?.keeps(newer, tcp, from).then_some(older)
+        });
+        older.or_else(|| self.current.get(key).copied())
+    }
+
+    /// Whether this segment, which belongs to the flow in this slot, shows that the newer of two came to be. Then the older is
+    /// known no longer.
+    fn settles(&mut self, key: &Key, slot: usize, tcp: &Tcp, from: SocketAddr) -> bool {
+        let Some([older, newer]) = self.rivals(key) else { return false };
+        let settles = slot == newer && self.connection(newer).is_some_and(|newer| newer.comes_to_be_by(tcp, from));
+        if settles {
+            self.older.remove(key);
+            if let Some(older) = self.connection_mut(older) {
+                older.give_way();
+            }
+        }
+        settles
+    }
+
+    /// What there is to say of this segment if it belongs to the older of two, and tells what became of the newer one's SYN.
+    fn challenge(&mut self, key: &Key, slot: usize, tcp: &Tcp, from: SocketAddr, frame: u32) -> Option<Note> {
+        let [older, newer] = self.rivals(key).filter(|[older, _]| *older == slot)?;
+        let is_of_opener = self.connection(newer)?.client == from;
+        let older = self.connection_mut(older)?;
+        let (id, note) = (older.id, older.note_challenge(tcp, from, is_of_opener, frame)?);
+        if !is_of_opener {
+            self.connection_mut(newer)?.challenged = Some((id, frame));
+        }
+        Some(note)
+    }
+
+    fn open(&mut self, key: Key, flow: Flow<T>, frame: u32) -> usize {
         let flow = Some((key, flow));
         let slot = match self.free.pop() {
             Some(slot) => {
@@ -275,7 +332,13 @@ impl<T> Shard<T> {
                 self.slots.len() - 1
             }
         };
-        self.current.insert(key, slot);
+        if let Some(before) = self.current.insert(key, slot) {
+            // Of one that did not come to be itself nothing goes on.
+            let older = *self.older.entry(key).or_insert(before);
+            if let Some(older) = self.connection_mut(older) {
+                older.meets(frame);
+            }
+        }
         slot
     }
 
@@ -283,6 +346,11 @@ impl<T> Shard<T> {
         let (key, flow) = self.slots.get_mut(slot)?.take()?;
         if self.current.get(&key) == Some(&slot) {
             self.current.remove(&key);
+            if let Some(older) = self.older.remove(&key) {
+                self.current.insert(key, older);
+            }
+        } else if self.older.get(&key) == Some(&slot) {
+            self.older.remove(&key);
         }
         self.free.push(slot);
         Some(flow)
@@ -353,6 +421,36 @@ mod tests {
         assert!(kept.len() <= limits.connections * SHARDS && kept.len() + crowded == 2000, "{} are kept", kept.len());
         let newest = kept.iter().filter(|flow| flow.connection.id >= 1900).count();
         assert!(newest * 2 > kept.len(), "and those are the newest");
+    }
+
+    /// Nothing is left of two connections between the same ends when they are given away, in whichever order.
+    #[test]
+    fn a_bounded_table_forgets_who_may_take_anothers_place() {
+        let limits = FlowLimits { connections: 8, patience: 10 };
+        let mut table = FlowTable::<u32>::bounded(limits);
+        for frame in 1..6000_u32 {
+            // Each port begins three times, with other numbers; now and then the second is refused.
+            let (port, seq) = (1000 + (frame / 3) as u16, frame * 7);
+            for (from, to, seq, flags) in [(port, 80, seq, 0x02), (port, 80, 1, 0x04)] {
+                let bytes = segment_between(from, to, seq, flags);
+                let packet = Packet::decode(LinkType::RAW, &bytes, bytes.len() as u32);
+                let id = table.push(&packet, &bytes, (frame, Timestamp(0)), || 0, &mut None).expect("it is TCP");
+                while table.farewell(id.shard(), frame).is_some() {}
+                if port % 5 > 0 {
+                    break;
+                }
+            }
+        }
+        for shard in &table.shards {
+            assert!(shard.older.len() <= limits.connections && shard.current.len() <= limits.connections);
+            for (key, slot) in shard.older.iter().chain(&shard.current) {
+                assert!(
+                    shard.slots[*slot].as_ref().is_some_and(|(of, _)| of == key),
+                    "it is there, and between these ends"
+                );
+            }
+        }
+        assert!(table.turns() > 1000);
     }
 
     #[test]

@@ -22,8 +22,8 @@ const SET: usize = 4;
 #[derive(Debug, Clone, Copy)]
 struct Way {
     ends: Ends,
-    /// How many connections had been replaced by others between their ends when this was learned.
-    replaced: u32,
+    /// How often other connections had become the ones between their ends when this was learned.
+    turns: u32,
     /// Where the evidence on their checksums lies.
     place: u32,
     /// Their connection, and which way they go in it; `None` if another thread follows it.
@@ -45,9 +45,9 @@ impl Ways {
     }
 
     #[inline(always)]
-    fn find(&self, ends: &Ends, replaced: u32) -> Option<&Way> {
+    fn find(&self, ends: &Ends, turns: u32) -> Option<&Way> {
         let way = self.0.get(Self::set(ends))?.0.iter().flatten().find(|way| way.ends == *ends);
-        way.filter(|way| way.replaced == replaced)
+        way.filter(|way| way.turns == turns)
     }
 
     fn learn(&mut self, way: Way) {
@@ -165,7 +165,7 @@ impl<W: Watch> Pipeline<W> {
 
     /// Takes a frame the short way. If that is not possible nothing has happened, and it goes the long way.
     pub(super) fn pass(&mut self, plain: &Plain, frame: FrameRef<'_>, now: Moment) -> bool {
-        let Some(Way { place, here, .. }) = self.ways.find(&plain.ends, self.flows.replaced()) else { return false };
+        let Some(Way { place, here, .. }) = self.ways.find(&plain.ends, self.flows.turns()) else { return false };
         let Some((id, known, direction)) = *here else {
             return self.intake.evidence.expects_elsewhere(*place, plain, frame.data);
         };
@@ -200,7 +200,7 @@ impl<W: Watch> Pipeline<W> {
         }
         let place = self.intake.evidence.place_of(&admitted.packet);
         if let Some(place) = place {
-            self.ways.learn(Way { ends: plain.ends, replaced: self.flows.replaced(), place, here });
+            self.ways.learn(Way { ends: plain.ends, turns: self.flows.turns(), place, here });
         }
     }
 }
@@ -229,7 +229,7 @@ mod tests {
     }
 
     fn way(ends: Ends, place: u32) -> Way {
-        Way { ends, replaced: 0, place, here: None }
+        Way { ends, turns: 0, place, here: None }
     }
 
     /// Where two took turns in one place, each of their frames went the long way.

@@ -140,6 +140,19 @@ static EXCEPTIONS: &[Exception] = &[
         reason: "tshark takes the 0 in a SYN without ACK for an acknowledgement, and by it forgets a SYN whose number is beyond 2^31; \
                  with a lower one it names the first SYN, too",
     },
+    Exception {
+        capture: "challenge-ack",
+        frames: &[],
+        fields: &["tcp.stream", "tcp.seq", "tcp.ack", "tcp.nxtseq", "tcp.time_", "tcp.analysis", "tcp.window_size"],
+        reason: "for tshark all that comes behind a SYN is of the connection that it would open, also where nobody opens that; for us \
+                 what has the numbers of the older one is of that, until the SYN is answered",
+    },
+    Exception {
+        capture: "challenge-ack",
+        frames: &[9, 10],
+        fields: &["http", "frame.protocols"],
+        reason: "so tshark does not read the request of the older connection",
+    },
     Exception { capture: "within_answer", frames: &[1, 5], fields: HTTP, reason: REST },
     Exception { capture: "within_upload", frames: &[1, 5, 7], fields: HTTP, reason: REST },
     Exception {

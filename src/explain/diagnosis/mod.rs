@@ -285,6 +285,7 @@ fn end_of(connection: &Connection) -> Option<(Direction, u32, bool)> {
         }
         Ending::Open
         | Ending::Unanswered { .. }
+        | Ending::Challenged { .. }
         | Ending::NotCompleted { .. }
         | Ending::Refused { .. }
         | Ending::GivenUp { .. } => None,

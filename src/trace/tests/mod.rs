@@ -4,6 +4,7 @@ mod large;
 mod missing;
 mod numbers;
 mod pairing;
+mod rival;
 mod whole;
 
 use crate::trace::Trace;
