@@ -125,6 +125,14 @@ impl Connection {
         }
     }
 
+    /// Whether neither side said anything, in the capture or out of it.
+    fn was_silent(&self) -> bool {
+        let has_said = |way: Direction| {
+            self.halves[way.index()].has_data || self.acknowledged(way).is_some_and(|acknowledged| acknowledged > 0)
+        };
+        self.opening == Opening::Seen && ![Direction::ToServer, Direction::ToClient].into_iter().any(has_said)
+    }
+
     /// Whether anything shows that the SYN ACK was acknowledged; a RST does not.
     fn was_completed(&self) -> bool {
         self.handshake.ack.is_some() || self.halves.iter().any(|half| half.has_data)
@@ -228,9 +236,15 @@ impl Connection {
                 (fin, by, Severity::Note, text, "RFC 9293 §3.6.1")
             }
             Ending::Aborted { by, rst } => {
-                let (severity, rest) = match was_idle {
-                    true => (Severity::Note, ", when nothing was under way on it: what was asked had its answer"),
-                    false => (Severity::Warn, ""),
+                let (severity, rest) = match () {
+                    () if was_idle => {
+                        (Severity::Note, ", when nothing was under way on it: what was asked had its answer")
+                    }
+                    () if by == Direction::ToServer && self.was_silent() => (
+                        Severity::Note,
+                        ", before either side had said anything: who looks for open ports does so, or for a server that is there",
+                    ),
+                    () => (Severity::Warn, ""),
                 };
                 let text = format!("{} broke connection {id} off while open{rest}", who(by));
                 (rst, by, severity, text, "RFC 9293 §3.10.5")
@@ -268,8 +282,17 @@ impl Connection {
                 (rst, by, Severity::Warn, text, "RFC 9293 §3.5.2")
             }
             Ending::GivenUp { by, rst } => {
+                let why = match self.replaced {
+                    Some(syn) if syn < rst => format!(": it had begun anew by then, in frame {syn}"),
+                    _ if by == Direction::ToServer => {
+                        ", though it was answered: who looks for open ports with SYNs alone does so (a half-open scan), or who \
+                         waits no longer"
+                            .to_owned()
+                    }
+                    _ => String::new(),
+                };
                 let text =
-                    format!("{} gave connection {id} up with a RST, before its handshake was completed", who(by));
+                    format!("{} gave connection {id} up with a RST before its handshake was completed{why}", who(by));
                 (rst, by, Severity::Note, text, "RFC 9293 §3.10.7.4")
             }
             _ => return None,

@@ -153,6 +153,22 @@ fn an_abort() {
     assert_eq!(remarks(&play), [(5, "10.0.0.1:50000 broke connection 0 off while open".into())]);
 }
 
+/// Who says nothing broke nothing off; a server that lets nobody speak may have a reason.
+#[test]
+fn an_abort_before_anything_was_said() {
+    for (by, said, expected) in [(UP, 0, true), (UP, 1, false), (DOWN, 0, false)] {
+        let mut play = Play::open();
+        if said > 0 {
+            play.skip(DOWN, said);
+            play.send(UP, ACK, 0);
+        }
+        play.send(by, RST | ACK, 0);
+        let told = remarks(&play).remove(0).1;
+        assert_eq!(told.contains("before either side had said anything"), expected, "{by:?} {said}: {told}");
+        assert!(told.contains("broke connection 0 off while open"), "{told}");
+    }
+}
+
 /// As who looks for open ports does, or a server whose client never came.
 #[test]
 fn a_reset_before_it_was_open() {
@@ -162,11 +178,9 @@ fn a_reset_before_it_was_open() {
         play.send(DOWN, SYN | ACK, 0);
         play.send(by, flags, 0);
         assert_eq!(play.connection().ending(), Ending::GivenUp { by, rst: 3 });
-        assert!(
-            remarks(&play)[0].1.ends_with("up with a RST, before its handshake was completed"),
-            "{:?}",
-            remarks(&play)
-        );
+        let told = remarks(&play).remove(0).1;
+        assert!(told.contains("gave connection 0 up with a RST before its handshake was completed"), "{told}");
+        assert_eq!(told.contains("a half-open scan"), by == UP, "{told}");
     }
 }
 

@@ -111,6 +111,8 @@ fn the_answer_to_an_old_syn_is_that_ones() {
     let trace = talk.trace();
     assert_eq!(connections_of(&trace), [0, 1, 0, 0, 1, 1, 1, 1]);
     assert_eq!(endings(&trace), [Ending::GivenUp { by: TO_SERVER, rst: 4 }, Ending::Open]);
+    let told = notes(&trace)[0];
+    assert!(told.0 == Some(4) && told.1.ends_with("was completed: it had begun anew by then, in frame 2"), "{told:?}");
 }
 
 /// A SYN with the number of the first belongs to the same connection.
