@@ -97,6 +97,13 @@ impl Assembler {
         continues
     }
 
+    /// As if this range, which waits beyond a hole, had not come.
+    pub fn withdraw(&mut self, range: &Range<u64>) {
+        if self.waiting.get(&range.start) == Some(&range.end) {
+            self.waiting.remove(&range.start);
+        }
+    }
+
     /// Takes note of a range; returns what it was.
     pub fn add(&mut self, range: Range<u64>) -> Arrival {
         let fresh = self.fresh(range);

@@ -54,6 +54,16 @@ impl Chunks {
         self.waiting.insert(range.start, origin.chunk(range));
     }
 
+    /// Takes those of a frame out again that lie behind the first hole and in this range; returns them.
+    pub(super) fn withdraw(&mut self, range: &Range<u64>, frame: u32) -> Vec<Chunk> {
+        let meant = self.waiting.range(range.start..range.end.max(range.start));
+        let meant: Vec<_> = meant.filter(|(_, chunk)| chunk.frame == frame).map(|(_, chunk)| chunk.clone()).collect();
+        for chunk in &meant {
+            self.waiting.remove(&chunk.range.start);
+        }
+        meant
+    }
+
     /// The first hole begins at this offset now.
     pub(super) fn advance(&mut self, to: u64) {
         while let Some(first) = self.waiting.first_entry().filter(|first| *first.key() < to) {

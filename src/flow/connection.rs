@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use super::analysis::{Analysed, Analyser, Reuse, Sight};
 use super::half::{Fin, Half};
 use super::handshake::{Handshake, late_syn, stray};
+use super::outside::Outside;
 use super::rival::Met;
 use super::{Reset, Segment, SeqNumber};
 use crate::capture::Timestamp;
@@ -69,6 +70,8 @@ pub struct Connection {
     is_reuse: bool,
     /// The frame in which another began between them, which took its place.
     pub(super) replaced: Option<u32>,
+    /// Segments that their receiver may have dropped.
+    pub(super) outside: Option<Box<Outside>>,
     /// A SYN that came for another between them, and what answers it.
     pub(super) met: Option<Met>,
     /// Its SYN met another connection between them, with this number, and was answered by that, in this frame.
@@ -103,6 +106,7 @@ impl Connection {
             analyser: Analyser::default(),
             is_reuse: false,
             replaced: None,
+            outside: None,
             met: None,
             challenged: None,
             is_with_itself: client == server,
@@ -225,11 +229,13 @@ impl Connection {
         let analysis = self.analyser.push(direction, &sight);
         self.note_handshake(tcp, direction, frame, time);
         self.note_acknowledgement(tcp, direction);
-        let (mut offset, mut reset) = (None, Reset::None);
+        let (mut offset, mut reset, mut dropped) = (None, Reset::None, Vec::new());
         if !is_stray {
+            let (beyond, sent) = (self.beyond_window(tcp, direction), self.sent(direction));
             offset = self.note_sent(tcp, base, direction);
             self.note_end(tcp, direction, (frame, time));
             reset = self.note_reset(tcp, was_heard, direction, (frame, time));
+            dropped = self.note_window((tcp, direction), (offset, sent), beyond, (frame, time));
         }
         let segment = Segment {
             connection: self.id,
@@ -245,6 +251,7 @@ impl Connection {
             time_relative: time.0.saturating_sub(self.first.1.0),
             time_delta: time.0.saturating_sub(self.last.1.0),
             reset,
+            dropped,
             states: [Direction::ToServer, Direction::ToClient].map(|way| self.state(way)),
             notes: reset.note().into_iter().chain(is_stray.then(stray)).chain(late).collect(),
         };
@@ -331,5 +338,6 @@ impl Connection {
         if tcp.flags.has(Flags::ACK) && acknowledged.is_none_or(|before| ack.since(before) > 0) {
             *acknowledged = Some(ack);
         }
+        self.note_edge(tcp, direction);
     }
 }

@@ -16,6 +16,8 @@ pub(super) struct Half {
     pub(super) sent: u64,
     /// The highest number of the other side that it has acknowledged.
     pub(super) acknowledged: Option<SeqNumber>,
+    /// The end of the window that it gives the other side, the furthest so far; unknown where its scale is.
+    pub(super) edge: Option<SeqNumber>,
     /// Whether it sent payload.
     pub(super) has_data: bool,
     pub(super) syn_seen: bool,

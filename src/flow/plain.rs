@@ -39,8 +39,8 @@ impl Connection {
         let is_going_on = |half: &Half| half.base.is_some() && half.fin().is_none() && half.broke_off().is_none();
         let handshake = &self.handshake;
         let is_open = handshake.ack.is_some() || (handshake.syn.is_none() && handshake.syn_ack.is_none());
-        // Where another may take its place each segment is looked at.
-        let is_alone = self.met.is_none();
+        // Where another may take its place, or a segment may have been dropped, each is looked at.
+        let is_alone = self.met.is_none() && self.outside.is_none();
         is_open && is_alone && self.halves.iter().all(is_going_on)
     }
 

@@ -1,6 +1,6 @@
 //! A segment in the light of its connection.
 
-use super::{Analysis, Reset, SeqNumber, State};
+use super::{Analysis, Dropped, Reset, SeqNumber, State};
 use crate::layer::{Direction, Note};
 
 /// A segment in the light of its connection.
@@ -34,6 +34,8 @@ pub struct Segment {
     pub time_delta: i64,
     /// What it means for the end of its connection.
     pub reset: Reset,
+    /// Segments of the other side that its sender has dropped, as it shows: they lay outside its window.
+    pub dropped: Vec<Dropped>,
     /// In which states the client's end and the server's are after it.
     pub states: [State; 2],
     /// What is odd about it.

@@ -40,6 +40,9 @@ const MAX_GAPS: usize = 256;
 /// Of more pieces it is not remembered where they came from once they were read: of 64 MiB in small segments they are fewer.
 const MAX_CHUNKS: usize = 1 << 16;
 
+/// No more segments that were withdrawn are remembered.
+const MAX_WITHDRAWN: usize = 16;
+
 /// More memory than this is given back when nothing is in it.
 const SPARE: usize = 4 << 10;
 
@@ -77,6 +80,8 @@ pub struct Stream {
     behind: Vec<Moment>,
     /// How many holes are not remembered any more.
     gaps_forgotten: usize,
+    /// What waited behind a hole and was taken out again.
+    withdrawn: Vec<(Chunk, Vec<u8>)>,
     /// All before this offset arrived, says the other side.
     acknowledged: u64,
 }
@@ -202,9 +207,32 @@ impl Stream {
         }
     }
 
-    /// Takes note that the other side has acknowledged all octets before this offset.
+    /// Takes out again what a frame brought of this range and what waits behind a hole: its receiver seems to have dropped it.
+    pub fn withdraw(&mut self, range: &Range<u64>, frame: u32) {
+        for chunk in self.chunks.withdraw(range, frame) {
+            let bytes = self.waiting.remove(&chunk.range.start).unwrap_or_default();
+            self.waiting_len -= bytes.len();
+            self.assembler.withdraw(&chunk.range);
+            if self.withdrawn.len() < MAX_WITHDRAWN {
+                self.withdrawn.push((chunk, bytes));
+            }
+        }
+    }
+
+    /// Takes note that the other side has acknowledged all octets before this offset. What was withdrawn of them and did not come
+    /// otherwise it had, after all.
     pub fn acknowledge(&mut self, offset: u64) {
         self.acknowledged = self.acknowledged.max(offset);
+        let is_had = |(chunk, _): &(Chunk, Vec<u8>)| chunk.range.end <= offset;
+        if self.withdrawn.iter().any(is_had) {
+            let (had, others): (Vec<_>, _) = std::mem::take(&mut self.withdrawn).into_iter().partition(is_had);
+            self.withdrawn = others;
+            for (Chunk { range, frame, at, arrived }, bytes) in had {
+                if self.assembler.fresh(range.clone()) == [range.clone()] {
+                    self.add(range.start, &bytes, Origin { frame, at, arrived });
+                }
+            }
+        }
     }
 
     /// Gives up on the first hole, if there is one: its bytes are recorded as missing.

@@ -113,6 +113,8 @@ impl<W: Watch> Ear<'_, W> {
     pub(super) fn finish(&mut self) {
         self.lane.hearing.over = true;
         for direction in [Direction::ToServer, Direction::ToClient] {
+            let acknowledged = self.connection.acknowledged(direction).unwrap_or(0);
+            self.lane.hearing.streams[direction.index()].acknowledge(acknowledged);
             self.listen(direction);
             self.tell_gaps(direction);
         }

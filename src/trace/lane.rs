@@ -9,7 +9,7 @@ use super::remarks;
 use super::watch::Place;
 use super::within::Streams;
 use crate::capture::Moment;
-use crate::flow::{Connection, Opening, Reset, Segment, Stream};
+use crate::flow::{Connection, Dropped, Opening, Reset, Segment, Stream};
 use crate::layer::{Direction, Note};
 use crate::message::{Decoder, Parting, Probe, Verdict};
 use crate::packet::{Flags, Packet};
@@ -245,6 +245,24 @@ impl Lane {
         if known.len() < MAX_KEPT_OUT && !range.is_empty() {
             known.push((range, frame));
         }
+    }
+
+    /// Takes back what a segment brought that its receiver dropped.
+    pub(super) fn withdraw(&mut self, dropped: &Dropped) {
+        let (d, frame) = (dropped.direction.index(), dropped.moment.frame);
+        self.hearing.streams[d].withdraw(&dropped.range, frame);
+        self.hearing.fin[d] = self.hearing.fin[d].filter(|(_, fin)| fin.frame != frame);
+    }
+
+    /// The frame of the FIN behind which a segment brings octets. Its receiver has acknowledged all up to it, and nothing else
+    /// came behind it: "This should not occur since a FIN has been received from the remote side. Ignore the segment text" (RFC
+    /// 9293 §3.10.7.4).
+    pub(super) fn fin_before(&self, connection: &Connection, segment: &Segment) -> Option<u32> {
+        let d = segment.direction.index();
+        let (end, fin) = self.hearing.fin[d].filter(|_| segment.len > 0)?;
+        let is_acknowledged = || connection.acknowledged(segment.direction).is_some_and(|all| all > end);
+        let is_behind = segment.offset.is_some_and(|offset| offset > end) && self.hearing.streams[d].end() == end;
+        (is_behind && is_acknowledged()).then_some(fin.frame)
     }
 
     /// A frame that brought any of these octets, and is not read.

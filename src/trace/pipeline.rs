@@ -193,6 +193,11 @@ impl<W: Watch> Pipeline<W> {
     ) -> Option<Delivery> {
         let Flow { connection, with: lane } = self.flows.flow(id)?;
         let direction = segment.direction;
+        for dropped in &segment.dropped {
+            lane.withdraw(dropped);
+            let place = place(connection, dropped.direction, dropped.moment);
+            self.common.watch.note(Some(&place), &dropped.note());
+        }
         let (delivery, lent) = deliver(connection, lane, segment, admitted, (frame, now, self.common.needs.frames));
         let (packet, data) = admitted.whole(frame.data);
         lane.hear_end(packet, segment, now);
@@ -314,6 +319,10 @@ fn deliver(
     if segment.len > 0 && packet.tcp().is_some_and(|(tcp, ..)| tcp.flags.has(Flags::RST)) {
         let text = "octets of a RST: they may say why it was sent, and no program gets them";
         segment.notes.push(Note::new(Severity::Note, text, "RFC 9293 §3.5.2").about(Group::Sequence));
+        return (None, None);
+    }
+    if let Some(fin) = lane.fin_before(connection, segment) {
+        segment.notes.push(remarks::behind_fin(fin));
         return (None, None);
     }
     if let Some(offset) = segment.offset.filter(|_| !bytes.is_empty()) {

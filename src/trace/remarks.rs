@@ -114,6 +114,15 @@ pub(super) fn arrival(arrival: Arrival) -> Option<Note> {
     }
 }
 
+/// Octets that come behind the end of their stream.
+pub(super) fn behind_fin(fin: u32) -> Note {
+    let text = format!(
+        "payload behind the FIN in frame {fin}, with which its sender ended, and which was acknowledged: no receiver takes it, \
+         and it is not read"
+    );
+    Note::new(Severity::Warn, text, "RFC 9293 §3.10.7.4").about(Group::Sequence)
+}
+
 /// Octets that came again and were others, while those that came first waited behind a hole.
 pub(super) fn differs(offset: u64) -> Note {
     let text = format!(

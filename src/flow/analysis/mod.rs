@@ -283,6 +283,16 @@ impl Analyser {
         own.usual(peer, sight, !self.findings_only).unwrap_or_else(|| self.push_unusual(direction, sight))
     }
 
+    /// By which power of two the windows are multiplied that go this way, where that is known for certain.
+    #[inline]
+    pub(super) fn shift(&self, direction: Direction) -> Option<u8> {
+        match self.sides[direction.index()].scale {
+            Scale::Unknown | Scale::Offered(_) => None,
+            Scale::None => Some(0),
+            Scale::By(shift) => Some(shift.min(14)),
+        }
+    }
+
     /// Takes the next segment, a plain one, if no rule has anything to say of it; else nothing happens. `options` are those that
     /// measuring takes; where there are none, nothing is measured.
     // Nearly all segments come this way, and only here.

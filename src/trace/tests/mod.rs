@@ -3,6 +3,7 @@ mod joined;
 mod large;
 mod missing;
 mod numbers;
+mod outside;
 mod pairing;
 mod rival;
 mod whole;
