@@ -10,14 +10,12 @@
 //! - Of 65 536 sums that mean nothing one fits by chance, as where a program or a card writes 0 or leaves an old sum. So where one
 //!   did not fit before anything was known of the sender, three have to fit in a row to show that it fills in true sums.
 //! - "Left to a card" is only what holds exactly the sum of the pseudo-header, or for an IPv4 header zero.
-//! - Every packet with a payload is judged once, and so is a SYN, a FIN and a RST, for what they do to a connection. A plain
-//!   acknowledgement is judged only until its sender is known: that would be a sum more for every other packet, and what it says
-//!   the next one says again.
+//! - Every packet is judged once, also a plain acknowledgement: what it acknowledges would be taken for received.
 //! - The sums of IPv4 headers count for themselves: hosts compute these even where they leave the others to a card.
 
 use std::net::IpAddr;
 
-use super::{ChecksumVerdict, Flags, Packet, Plain, Transport, Version};
+use super::{ChecksumVerdict, Packet, Plain, Transport, Version};
 use crate::layer::{Group, Note, Severity};
 use crate::map::Map;
 
@@ -82,9 +80,6 @@ struct Habits {
     transport: Habit,
 }
 
-/// What opens or ends a connection.
-const CONTROL: u8 = Flags::SYN | Flags::FIN | Flags::RST;
-
 /// More pairs of hosts than this are not remembered: of the others nothing is proven.
 const MAX_PAIRS: usize = 1 << 16;
 
@@ -145,9 +140,6 @@ impl Evidence {
         if !header_is_usual || !transport.is_known() {
             return false;
         }
-        if plain.payload.is_empty() {
-            return true;
-        }
         let pseudo = plain.pseudo_header(data);
         match pseudo.and(plain.segment(data)).is_all_ones() {
             true => transport.true_sums,
@@ -186,18 +178,15 @@ impl Evidence {
             Ok(habits) => habits,
             Err(damage) => return damage,
         };
-        let (what, spec, is_plain) = match packet.transport? {
-            Transport::Tcp(tcp) => ("TCP segment", "RFC 9293 §3.1", tcp.flags.0 & CONTROL == 0),
-            Transport::Udp(_) => ("UDP datagram", "RFC 1122 §4.1.3.4", true),
+        let (what, spec) = match packet.transport? {
+            Transport::Tcp(_) => ("TCP segment", "RFC 9293 §3.1"),
+            Transport::Udp(_) => ("UDP datagram", "RFC 1122 §4.1.3.4"),
             // It is in no stream that it could be kept out of.
             Transport::Icmp(icmp) => {
                 let is_wrong = packet.checksum(data) == ChecksumVerdict::Wrong;
                 return is_wrong.then(|| Damage { proven: false, note: icmp.damaged() });
             }
         };
-        if is_plain && packet.payload.is_empty() && habits.transport.is_known() {
-            return None;
-        }
         let verdict = packet.checksum(data);
         if verdict == ChecksumVerdict::Wrong {
             return habits.transport.damage(what, spec);
@@ -214,6 +203,7 @@ mod tests {
 
     use super::*;
     use crate::capture::LinkType;
+    use crate::packet::Flags;
 
     /// A raw IP packet with TCP: its sum true, left to a card, or neither; its IPv4 header's true, zero, or neither.
     fn packet(host: u8, tcp_sum: u8, header_sum: u8, payload: &[u8], flags: u8) -> Vec<u8> {

@@ -213,6 +213,24 @@ fn damaged_control_segments_are_not_believed() {
     }
 }
 
+/// What a damaged acknowledgement says is not believed either, whatever is known of its sender by then.
+#[test]
+fn damaged_acknowledgements_are_not_believed() {
+    let acknowledged = |true_sums: bool| {
+        let mut talk = Conversation::between("10.0.0.1:51544", "10.0.0.2:8080").open();
+        talk.client(GET).server(EMPTY_200).client(GET).segment(TO_CLIENT, Flags::ACK, b"");
+        let mut frames = talk.frames.clone();
+        if true_sums {
+            frames = frames.into_iter().map(sealed).collect();
+        }
+        frames[6].data[30] ^= 1; // 65 536 more are acknowledged
+        let trace = trace(&frames);
+        (trace.record(7).unwrap().damaged, trace.connections()[0].acknowledged(TO_SERVER), notes(&trace).len())
+    };
+    assert_eq!(acknowledged(true), (true, Some(GET.len() as u64), 1));
+    assert!(!acknowledged(false).0, "its sender leaves sums to its card");
+}
+
 /// Its octets were captured, and nobody says otherwise. Where its receiver has acknowledged it, it was not damaged at all.
 #[test]
 fn what_was_kept_out_is_not_told_to_be_missing_from_the_capture() {

@@ -153,6 +153,7 @@ static EXCEPTIONS: &[Exception] = &[
         fields: &["http", "frame.protocols"],
         reason: "so tshark does not read the request of the older connection",
     },
+    Exception { capture: "outside", frames: &[7, 64], fields: &["data", "frame.protocols"], reason: PORT },
     Exception { capture: "within_answer", frames: &[1, 5], fields: HTTP, reason: REST },
     Exception { capture: "within_upload", frames: &[1, 5, 7], fields: HTTP, reason: REST },
     Exception {
