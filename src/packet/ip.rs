@@ -121,6 +121,9 @@ impl Net {
     }
 
     fn v4(bytes: &[u8], at: Extent, on_wire: usize) -> Result<(Self, Option<Fault>), Fault> {
+        if let Some(net) = Self::v4_cut(bytes, at, on_wire) {
+            return Ok((net, Some(v4_fault(bytes))));
+        }
         let header = Ipv4HeaderSlice::from_slice(bytes).map_err(|_| v4_fault(bytes))?;
         let header_len = header.slice().len();
         // A segment that the network card was to cut up (TSO), or too long for the field (BIG TCP): the frame's length counts.
@@ -154,6 +157,26 @@ impl Net {
             fragment,
         };
         Ok((net, fault))
+    }
+
+    /// Reads a header of which the capture kept only a part of the options. It ends where the capture does. A fragment of it is
+    /// of no use.
+    fn v4_cut(bytes: &[u8], at: Extent, on_wire: usize) -> Option<Self> {
+        let (fixed, len) = without_options(bytes).filter(|(_, len)| *len <= on_wire)?;
+        let header = Ipv4HeaderSlice::from_slice(&fixed).ok()?;
+        let total = Some(usize::from(header.total_len())).filter(|total| *total > 0).unwrap_or(on_wire);
+        let end = at.end as usize;
+        Some(Self {
+            version: Version::V4,
+            header: at,
+            auth: None,
+            payload: Extent::new(end, end),
+            payload_len: total.saturating_sub(len) as u32,
+            source: header.source_addr().into(),
+            destination: header.destination_addr().into(),
+            protocol: header.protocol().0,
+            fragment: None,
+        })
     }
 
     fn v6(bytes: &[u8], at: Extent, on_wire: usize) -> Result<(Self, Option<Fault>), Fault> {
@@ -236,18 +259,21 @@ impl Net {
 
     fn describe_v4(&self, bytes: &[u8], span: Option<Span>) -> Layer {
         let mut layer = Layer::new("ip", "Internet Protocol version 4", Some(OsiLayer::Network), span);
-        let Ok(header) = Ipv4HeaderSlice::from_slice(bytes) else { return layer };
+        let cut = without_options(bytes);
+        let fixed = cut.as_ref().map_or(bytes, |(fixed, _)| &fixed[..]);
+        let Ok(header) = Ipv4HeaderSlice::from_slice(fixed) else { return layer };
+        let header_len = cut.map_or(bytes.len(), |(_, len)| len);
         let number = |n: u16| Value::Uint(u64::from(n));
         layer.summary = format!("{} → {}, TTL {}", self.source, self.destination, header.ttl());
         layer.field(&IP_VERSION, Value::Uint(4), field::VERSION);
-        layer.field(&IP_HDR_LEN, Value::Uint(bytes.len() as u64), field::VERSION);
+        layer.field(&IP_HDR_LEN, Value::Uint(header_len as u64), field::VERSION);
         layer.field(
             &IP_DSFIELD,
             Value::Uint(u64::from(header.dcp().value() << 2 | header.ecn().value())),
             field::DSFIELD,
         );
         // Of a packet that does not say it Wireshark gives the length that it is taken to have, too.
-        let taken = bytes.len() + self.auth.map_or(0, Extent::len) + self.payload_len as usize;
+        let taken = header_len + self.auth.map_or(0, Extent::len) + self.payload_len as usize;
         let total = Some(usize::from(header.total_len())).filter(|total| *total > 0).unwrap_or(taken);
         layer.field(&IP_LEN, Value::Uint(total as u64), field::LEN);
         layer.field(&IP_ID, number(header.identification()), field::ID);
@@ -321,11 +347,21 @@ fn of_the_frame(field: &str) -> Note {
 fn v4_checksum(header: &[u8]) -> ChecksumVerdict {
     match header.get(field::CHECKSUM) {
         None => ChecksumVerdict::Unverified,
+        Some(_) if without_options(header).is_some() => ChecksumVerdict::Unverified,
         // Some systems leave the sum to the network card, and zero in its place.
         Some([0, 0]) => ChecksumVerdict::Absent,
         Some(_) if checksum::header_is_valid(header) => ChecksumVerdict::Valid,
         Some(_) => ChecksumVerdict::Wrong,
     }
+}
+
+/// Of a header of which only a part of the options is there what stands before them, as of one that has none, and how long it
+/// says that it is.
+fn without_options(header: &[u8]) -> Option<([u8; FIXED_LEN], usize)> {
+    let mut fixed = *header.first_chunk::<FIXED_LEN>()?;
+    let len = usize::from(fixed[0] & 0x0f) * 4;
+    fixed[0] = 0x45;
+    (header.len() < len).then_some((fixed, len))
 }
 
 fn v4_fault(bytes: &[u8]) -> Fault {

@@ -450,3 +450,25 @@ proptest! {
         Evidence::default().judge(&packet, &data);
     }
 }
+
+/// The addresses are there even where the options are not, and the rest of them is told to be missing.
+#[test]
+fn an_ipv4_header_whose_options_were_cut_is_read() {
+    // Seven words, total length 40; TTL 64, TCP; two words of options, of which four octets are there.
+    let mut bytes = vec![0x47, 0, 0, 48, 0, 7, 0x40, 0, 64, 6, 0x12, 0x34, 10, 0, 0, 1, 10, 0, 0, 2];
+    bytes.extend([1, 1, 1, 1]);
+    for len in 20..=24 {
+        let packet = Packet::decode(LinkType::RAW, &bytes[..len], 48);
+        let net = packet.net.expect("its addresses are there");
+        assert_eq!((net.source.to_string(), net.destination.to_string()), ("10.0.0.1".into(), "10.0.0.2".into()));
+        assert_eq!((net.header.len(), net.payload.len(), net.payload_len, packet.transport), (len, 0, 20, None));
+        assert_eq!(net.header_checksum(&bytes[..len]), ChecksumVerdict::Unverified);
+        let short = Fault::Short { header: "IPv4 header", needed: 28, had: len as u32 };
+        assert_eq!(packet.fault, Some(short));
+        let layer =
+            describe(&packet, 1, &bytes[..len]).into_iter().find(|layer| layer.protocol == "ip").expect("it is told");
+        assert_eq!(layer.value("ip.hdr_len"), Some(&Value::Uint(28)));
+        assert_eq!(layer.value("ip.len"), Some(&Value::Uint(48)));
+    }
+    assert!(Packet::decode(LinkType::RAW, &bytes, 24).net.is_none(), "where nothing was cut it is none");
+}
