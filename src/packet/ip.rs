@@ -294,8 +294,11 @@ impl Net {
                 FIXED_LEN + at..FIXED_LEN + at + 4
             }
         };
-        layer.field(&IP_DST, Value::Address(self.destination), end.clone());
-        layer.field(&IP_ADDR, Value::Address(self.destination), end);
+        // What was cut may have been a route, and then the packet goes elsewhere in the end: as in Wireshark.
+        if cut.is_none() {
+            layer.field(&IP_DST, Value::Address(self.destination), end.clone());
+            layer.field(&IP_ADDR, Value::Address(self.destination), end);
+        }
         if header.total_len() == 0 {
             layer.notes.push(of_the_frame("total length"));
         }

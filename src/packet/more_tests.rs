@@ -469,6 +469,8 @@ fn an_ipv4_header_whose_options_were_cut_is_read() {
             describe(&packet, 1, &bytes[..len]).into_iter().find(|layer| layer.protocol == "ip").expect("it is told");
         assert_eq!(layer.value("ip.hdr_len"), Some(&Value::Uint(28)));
         assert_eq!(layer.value("ip.len"), Some(&Value::Uint(48)));
+        assert_eq!(layer.value("ip.src"), Some(&Value::Address(net.source)));
+        assert_eq!(layer.value("ip.dst"), None, "where it goes in the end may stand in what was cut");
     }
     assert!(Packet::decode(LinkType::RAW, &bytes, 24).net.is_none(), "where nothing was cut it is none");
 }
