@@ -8,7 +8,6 @@ use std::net::IpAddr;
 use etherparse::{Ipv4HeaderSlice, Ipv6HeaderSlice};
 
 use super::{ChecksumVerdict, Extent, Fault, auth, checksum, ipv6_extension, route};
-use crate::count::counted;
 use crate::layer::{Buffer, Group, Layer, Note, OsiLayer, Severity, Span, Value};
 
 crate::fields! {
@@ -159,18 +158,16 @@ impl Net {
         Ok((net, fault))
     }
 
-    /// Reads a header of which the capture kept only a part of the options. It ends where the capture does. A fragment of it is
-    /// of no use.
+    /// Reads a header of which the capture kept only a part of the options, as no fragment. It ends where the capture does.
     fn v4_cut(bytes: &[u8], at: Extent, on_wire: usize) -> Option<Self> {
         let (fixed, len) = without_options(bytes).filter(|(_, len)| *len <= on_wire)?;
         let header = Ipv4HeaderSlice::from_slice(&fixed).ok()?;
         let total = Some(usize::from(header.total_len())).filter(|total| *total > 0).unwrap_or(on_wire);
-        let end = at.end as usize;
         Some(Self {
             version: Version::V4,
             header: at,
             auth: None,
-            payload: Extent::new(end, end),
+            payload: Extent::new(at.end as usize, at.end as usize),
             payload_len: total.saturating_sub(len) as u32,
             source: header.source_addr().into(),
             destination: header.destination_addr().into(),
@@ -260,8 +257,9 @@ impl Net {
     fn describe_v4(&self, bytes: &[u8], span: Option<Span>) -> Layer {
         let mut layer = Layer::new("ip", "Internet Protocol version 4", Some(OsiLayer::Network), span);
         let cut = without_options(bytes);
-        let fixed = cut.as_ref().map_or(bytes, |(fixed, _)| &fixed[..]);
-        let Ok(header) = Ipv4HeaderSlice::from_slice(fixed) else { return layer };
+        let Ok(header) = Ipv4HeaderSlice::from_slice(cut.as_ref().map_or(bytes, |(fixed, _)| fixed)) else {
+            return layer;
+        };
         let header_len = cut.map_or(bytes.len(), |(_, len)| len);
         let number = |n: u16| Value::Uint(u64::from(n));
         layer.summary = format!("{} → {}, TTL {}", self.source, self.destination, header.ttl());
@@ -294,7 +292,7 @@ impl Net {
                 FIXED_LEN + at..FIXED_LEN + at + 4
             }
         };
-        // What was cut may have been a route, and then the packet goes elsewhere in the end: as in Wireshark.
+        // What was cut may have been a route.
         if cut.is_none() {
             layer.field(&IP_DST, Value::Address(self.destination), end.clone());
             layer.field(&IP_ADDR, Value::Address(self.destination), end);
@@ -375,9 +373,6 @@ fn v4_fault(bytes: &[u8]) -> Fault {
     }
 }
 
-/// The largest packet there is; its header has at least 20 octets, but IPv6 does not count it (RFC 791 §3.1).
-const MAX_DATAGRAM: u32 = 65_535;
-
 /// A fragment's place, as its header tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fragment {
@@ -387,28 +382,4 @@ pub struct Fragment {
     pub offset: u32,
     /// Whether more follow.
     pub more: bool,
-}
-
-impl Fragment {
-    /// What is wrong with it by itself, if it holds so many octets.
-    pub(super) fn misfit(self, len: u32, version: Version) -> Option<Note> {
-        let spec = if version == Version::V4 { "RFC 791 §3.2" } else { "RFC 8200 §4.5" };
-        if self.offset + len > MAX_DATAGRAM {
-            let text = "the fragment reaches beyond 65 535 octets, more than any packet has: it is left out";
-            return Some(Note::new(Severity::Error, text, spec).about(Group::Reassemble));
-        }
-        if len == 0 {
-            return Some(
-                Note::new(Severity::Warn, "the fragment is empty: it is left out", spec).about(Group::Reassemble),
-            );
-        }
-        if self.more && !len.is_multiple_of(8) {
-            let text = format!(
-                "a fragment that is not the last has {}, no multiple of 8: it is left out",
-                counted(len, "octet")
-            );
-            return Some(Note::new(Severity::Error, text, spec).about(Group::Reassemble));
-        }
-        None
-    }
 }

@@ -30,6 +30,7 @@ mod ip;
 mod ipv6_extension;
 mod lately;
 mod link;
+mod misfit;
 mod plain;
 mod route;
 mod sll;
