@@ -5,7 +5,7 @@
 //! can be asked ([`Stream::differs_at`]).
 //!
 //! A hole is given up, and what waits behind it read, when one of these is so:
-//! - the other side has acknowledged the octets in it, so that nobody will send them again, and [`PATIENCE`] more segments
+//! - the other side has acknowledged the octets in it, so that nobody will send them again, and [`PATIENCE`](holes::PATIENCE) more segments
 //!   with new octets came after that without filling it: the capture lacks them. (Captures may be slightly out of order, an
 //!   acknowledgement before what it acknowledges: hence the patience. It is the number of duplicate ACKs after which a
 //!   sender no longer believes in reordering, RFC 5681 §3.2.)
@@ -17,6 +17,8 @@
 //!
 //! A stream keeps everything ([`Stream::default`]), so that it can be shown later, or only what nobody has read yet
 //! ([`Stream::passing`]): then most segments are read where they lie, and never copied.
+
+mod holes;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -30,9 +32,6 @@ const MAX_WAITING: usize = 16 << 20;
 
 /// As [`MAX_WAITING`], of a stream that keeps only what nobody has read.
 const MAX_WAITING_IN_PASSING: usize = 1 << 20;
-
-/// So many segments with new octets are waited for after the octets of a hole were acknowledged.
-const PATIENCE: u8 = 3;
 
 /// A stream that keeps only what nobody has read remembers no more holes than these.
 const MAX_GAPS: usize = 256;
@@ -235,17 +234,6 @@ impl Stream {
         }
     }
 
-    /// Gives up on the first hole, if there is one: its bytes are recorded as missing.
-    pub fn skip_gap(&mut self) -> Option<Range<u64>> {
-        let gap = self.assembler.skip()?;
-        let behind = self.chunks(gap.end..gap.end + 1).next();
-        self.behind.push(behind.map(|chunk| Moment { frame: chunk.frame, ..chunk.arrived }).unwrap_or_default());
-        self.pieces.push(Piece { start: gap.end, bytes: Vec::new() });
-        self.gaps.push(gap.clone());
-        self.advance(gap.end);
-        Some(gap)
-    }
-
     /// The offset of the next byte that has not come: all before it is known, or was given up.
     pub fn end(&self) -> u64 {
         self.assembler.next()
@@ -256,26 +244,11 @@ impl Stream {
         self.assembler.holes() > 0
     }
 
-    /// The holes that were given up; of a stream that keeps only what nobody has read, the latest.
-    pub fn gaps(&self) -> &[Range<u64>] {
-        &self.gaps
-    }
-
-    /// The place in [`Stream::gaps`] of the first of them that ends behind this offset.
-    pub fn first_gap(&self, offset: u64) -> usize {
-        self.gaps.partition_point(|gap| gap.end <= offset)
-    }
-
     /// The frame that brought what lies behind such a hole; its number is 0 if that was not asked for.
     pub fn behind(&self, gap: &Range<u64>) -> Moment {
         let place = self.first_gap(gap.start);
         let known = self.gaps.get(place).filter(|known| *known == gap);
         known.and_then(|_| self.behind.get(place)).copied().unwrap_or_default()
-    }
-
-    /// How many holes were given up before those in [`Stream::gaps`].
-    pub fn gaps_forgotten(&self) -> usize {
-        self.gaps_forgotten
     }
 
     /// How many octets are kept.
@@ -365,31 +338,6 @@ impl Stream {
             }
             Some(piece) => piece.bytes.extend_from_slice(bytes),
             None => self.pieces.push(Piece { start: offset, bytes: bytes.to_vec() }),
-        }
-    }
-
-    fn was_given_up(&self, range: &Range<u64>) -> bool {
-        self.gaps.get(self.first_gap(range.start)).is_some_and(|gap| gap.start < range.end)
-    }
-
-    fn first_hole_is_acknowledged(&self) -> bool {
-        self.assembler.first_hole().is_some_and(|hole| hole.end <= self.acknowledged)
-    }
-
-    /// Gives up the first holes, up to this offset: their octets arrived, and their sender knows that.
-    pub fn give_up(&mut self, until: u64) {
-        while self.assembler.first_hole().is_some_and(|hole| hole.end <= until) && self.skip_gap().is_some() {}
-    }
-
-    fn lose_patience(&mut self, arrival: Arrival) {
-        if arrival == Arrival::InOrder || !self.first_hole_is_acknowledged() {
-            self.waited = 0;
-        } else if arrival == Arrival::Early {
-            self.waited += 1;
-        }
-        if self.waited >= PATIENCE {
-            self.waited = 0;
-            while self.first_hole_is_acknowledged() && self.skip_gap().is_some() {}
         }
     }
 
