@@ -22,8 +22,8 @@ pub fn everything(trace: &Trace, cast: &Cast) {
     let width = WIDTHS[trace.len() as usize % WIDTHS.len()];
     check::lines(&view::story(&story, None, width));
     view::packets(trace, cast, &all, width).iter().for_each(|packet| check::lines(packet));
-    check::lines(&view::comments(trace, &all, width));
-    check::lines(&view::notes(trace, &all, width));
+    check::lines(&view::comments(&wiretale::explain::commented(trace, &all), width));
+    check::lines(&view::findings(&wiretale::explain::noted(trace, &all), &all, width));
     check::lines(&view::habits(&wiretale::explain::habits(trace), cast, &all, width));
     let found = wiretale::explain::diagnose(trace);
     for finding in &found {
