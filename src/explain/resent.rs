@@ -4,6 +4,8 @@
 //! # References
 //! - RFC 9293 §3.8.1 (retransmission), §3.8.4 (keep-alives), §3.10.7.4 ("trim off any portions that lie outside the window").
 
+use std::ops::Range;
+
 use crate::flow::{Delivery, Finding, Stream};
 use crate::trace::{Record, Trace};
 
@@ -41,6 +43,15 @@ pub(super) fn is_again(record: &Record) -> bool {
 /// Whether it only asks whether the other side is still there: the octet that it may have for that says nothing.
 pub(super) fn is_keep_alive(record: &Record) -> bool {
     record.segment.as_ref().is_some_and(|segment| segment.analysis.findings.has(Finding::KeepAlive))
+}
+
+/// Whether nothing of it is in the stream that was new when it came: its receiver dropped it, as showed later.
+pub(super) fn is_dropped(trace: &Trace, number: u32, record: &Record) -> bool {
+    let Some((segment, delivery)) = record.segment.as_ref().zip(record.delivery.as_ref()) else { return false };
+    let Some(stream) = trace.stream(segment.connection, segment.direction) else { return false };
+    let fresh = delivery.fresh.as_slice();
+    let is_read = |range: &Range<u64>| stream.chunks(range.clone()).any(|chunk| chunk.frame == number);
+    !fresh.is_empty() && !fresh.iter().any(is_read)
 }
 
 /// Whether octets of it are others than those that came first for the same places of the stream.

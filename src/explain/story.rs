@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::ending::{Inner, lies, lying};
-use super::resent::{Brought, is_keep_alive, says_else};
+use super::resent::{Brought, is_dropped, is_keep_alive, says_else};
 use super::step::{Elsewhere, Form, Phase, Quotes, Step};
 use super::{Cast, quic_story};
 use crate::count::{counted, grouped};
@@ -277,6 +277,10 @@ fn payload_said(trace: &Trace, number: u32, record: &Record) -> Option<Said> {
     if has("late") {
         return Some(Said::new(format!("{} too late to be read", counted(segment.len, "octet")), Phase::Data));
     }
+    if is_dropped(trace, number, record) {
+        let text = format!("{}, which its receiver drops", counted(segment.len, "octet"));
+        return Some(Said { odd: true, ..Said::new(text, Phase::Data) });
+    }
     let brought = Brought::by(record).filter(|brought| brought.again > 0);
     let Some(Brought { again, fresh }) = brought else {
         let (packet, data) = record.whole();
@@ -466,6 +470,22 @@ mod tests {
         assert_eq!(last(1), Some((12, "\"again\"  5 octets", false)));
         let notes: Vec<_> = trace.notes().iter().map(|(_, note)| note.text.as_str()).collect();
         assert!(notes.contains(&"127.0.0.1:51544 broke connection 0 off while open"), "{notes:?}");
+    }
+
+    /// What lies outside the window of its receiver is none of what was said.
+    #[test]
+    fn what_a_receiver_drops_is_told_as_that() {
+        let mut talk = Conversation::new().open();
+        talk.client("hello");
+        let next = talk.next[0];
+        talk.at(TO_SERVER, next.wrapping_add(600), DATA, b"forged")
+            .segment(TO_CLIENT, Flags::ACK, b"")
+            .client(" world");
+        talk.segment(TO_CLIENT, Flags::ACK, b"");
+        let told: Vec<_> = told(&talk).into_iter().filter(|(frame, _)| (4..8).contains(frame)).collect();
+        let expected =
+            [(4, "\"hello\"  5 octets"), (5, "6 octets, which its receiver drops"), (7, "\" world\"  6 octets")];
+        assert_eq!(told, expected.map(|(frame, text)| (frame, text.to_owned())));
     }
 
     /// Which RST ends a connection, and which does not.
