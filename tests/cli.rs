@@ -1668,10 +1668,12 @@ fn captures_to_compare_have_any_name() {
     assert!(same.code == 0 && same.out.contains("Both tell the same story"), "{}{}", same.out, same.err);
     let same = run(wiretale(&["compare", "-", path]).pipe_stdin(CAPTURE).unwrap());
     assert!(same.code == 0 && same.out.contains("Both tell the same story"), "{}{}", same.out, same.err);
-    let ran = run(&mut wiretale(&["compare", "missing", path]));
-    assert_eq!(ran.code, 2);
-    assert!(ran.err.contains("there is no such transport, and no such file"), "{}", ran.err);
-    assert!(ran.err.contains("compare FIRST.pcapng SECOND.pcapng"), "{}", ran.err);
+    for given in [["missing", path], [path, "missing"]] {
+        let ran = run(wiretale(&["compare"]).args(given));
+        assert_eq!(ran.code, 2);
+        assert!(ran.err.contains("`missing`: there is no such transport, and no such file"), "{}", ran.err);
+        assert!(ran.err.contains("compare FIRST.pcapng SECOND.pcapng"), "{}", ran.err);
+    }
 }
 
 /// What went over UDP is counted, where anything did.

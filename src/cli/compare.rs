@@ -204,6 +204,11 @@ fn transports(arguments: &CompareArguments) -> Result<Vec<Transport>, Failure> {
             Failure::request(format!("cannot compare `{name}`: there is no such transport, and no such file"), help)
         })
     };
+    // Who names a file that is not there is told that, and not what another could be compared with.
+    let (there, missing): (Vec<_>, Vec<_>) = arguments.kinds.iter().partition(|name| is_capture(name));
+    if !there.is_empty() {
+        missing.into_iter().try_for_each(|name| known(name).map(drop))?;
+    }
     arguments.kinds.iter().map(known).collect()
 }
 
