@@ -4,12 +4,14 @@
 //! of both directions in order and hands out [`Draft`]s of messages. What a decoder hands out is small and typed
 //! ([`Payload`]); prose and fields are made later, from the same bytes, for what someone looks at.
 
+mod upgrade;
+
 use std::any::Any;
-use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+pub use self::upgrade::{Head, Upgrade};
 use crate::layer::{Direction, FieldDef, Layer, Note, Span};
 
 /// The typed content of one message. It keeps numbers, not bytes: whoever describes it brings the bytes again.
@@ -88,63 +90,15 @@ pub struct Draft<'a> {
     pub complete: bool,
 }
 
-/// A change of protocol on a connection, offered by one side and answered by the other.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Upgrade {
-    /// The protocol asked for, in lower case: `websocket`.
-    pub token: String,
-    /// What was asked, and with which header fields.
-    pub request: Head,
-    /// What was answered.
-    pub response: Head,
-    /// Where the request lies in the client's stream; `None` if it was not captured.
-    pub request_range: Option<Range<u64>>,
-    /// Where the answer lies in the server's stream.
-    pub response_range: Range<u64>,
-    /// Whether the answer agrees to the change.
-    pub switched: bool,
-    /// Octets of the client's that follow the request were captured before the answer.
-    pub spoke_early: bool,
-}
-
-/// The first line and header fields of one side of an [`Upgrade`].
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Head {
-    /// The start line in words: a method, or a status code as text.
-    pub start: Cow<'static, str>,
-    /// Protocol version, minor number: 1 for `HTTP/1.1`.
-    pub minor_version: u8,
-    /// Header fields as they stood, in order.
-    pub headers: Vec<(Cow<'static, str>, String)>,
-}
-
-impl Head {
-    /// Every value of the header field with this name, which is compared without regard to case.
-    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        // What this program names itself is in lower case already, and that is seen more quickly.
-        let is_meant = move |n: &str| n == name || n.eq_ignore_ascii_case(name);
-        self.headers.iter().filter(move |(n, _)| is_meant(n)).map(|(_, v)| v.as_str())
-    }
-
-    /// The first value of the header field with this name.
-    pub fn get<'a>(&'a self, name: &'a str) -> Option<&'a str> {
-        self.all(name).next()
-    }
-
-    /// Whether a comma-separated header field holds this token, compared without regard to case (RFC 9110 §5.6.1).
-    pub fn has_token(&self, name: &str, token: &str) -> bool {
-        self.all(name).flat_map(|v| v.split(',')).any(|t| t.trim().eq_ignore_ascii_case(token))
-    }
-}
-
 /// Where a decoder puts what it found.
 pub trait Sink {
     /// A message ended here.
     fn message(&mut self, draft: Draft<'_>);
     /// A note on a message that was handed out before: the one with this direction and range.
     fn remark(&mut self, direction: Direction, range: Range<u64>, note: Note);
-    /// Whether someone reads the octets of messages of this direction. What a decoder makes of them is only kept then.
-    fn wants_octets(&self, _direction: Direction) -> bool {
+    /// Whether someone reads the octets of messages of this direction that are text, or are none. What a decoder makes of them
+    /// is only kept then.
+    fn wants_octets(&self, _direction: Direction, _is_text: bool) -> bool {
         true
     }
     /// Whether octets of this direction have not come, or are not read.
@@ -322,6 +276,11 @@ pub trait Decoder: Send {
     /// bytes are kept for those who want to read it.
     fn begun(&self, _direction: Direction) -> Option<u64> {
         None
+    }
+
+    /// Whether that message is a text, which some read who read no others.
+    fn begun_is_text(&self, _direction: Direction) -> bool {
+        true
     }
 
     /// What is to be said of a connection that has ended, both of its directions having been read. `first` is the direction

@@ -465,16 +465,32 @@ fn an_export_can_be_narrowed() {
     assert!(ran.err.contains("http.response"), "{}", ran.err);
 }
 
+/// Lines of which these keys are left.
+fn with_keys(lines: Vec<serde_json::Value>, keys: &[&str]) -> Vec<serde_json::Value> {
+    let is_left = |key: &str| ["v", "kind"].contains(&key) || keys.contains(&key);
+    let left = |mut line: serde_json::Value| {
+        line.as_object_mut().expect("a line is an object").retain(|key, _| is_left(key));
+        line
+    };
+    lines.into_iter().map(left).collect()
+}
+
 #[test]
 fn of_each_line_only_the_keys_that_are_asked_for() {
     let keys = ["frame", "text", "tcp", "headers", "payload_sha256", "decoded_len", "from", "data"];
     for path in [CAPTURE, "captures/10-frames.pcapng", "captures/16-audience.pcapng", "tests/captures/tls/tls12.pcap"] {
-        let whole = exported(&[path]).into_iter().map(|line| {
-            let serde_json::Value::Object(line) = line else { panic!("a line is an object: {line}") };
-            line.into_iter().filter(|(key, _)| ["v", "kind"].contains(&&**key) || keys.contains(&&**key)).collect()
-        });
-        let whole: Vec<serde_json::Value> = whole.map(serde_json::Value::Object).collect();
-        assert_eq!(exported(&[path, "--keys", &keys.join(",")]), whole, "{path}");
+        assert_eq!(exported(&[path, "--keys", &keys.join(",")]), with_keys(exported(&[path]), &keys), "{path}");
+    }
+    // What nobody asks for is not kept, and says no other thing of the rest: in fragments, compressed, cut, closed.
+    let (kinds, lens) = ("websocket.frame,websocket.message", ["frame", "opcode", "payload_len", "complete"]);
+    for name in ["ws-fragments", "ws-deflate", "ws-lengths-64bit", "ws-closes", "websockets-closes", "ws-windows"] {
+        let path = format!("tests/interop/captures/{name}.pcapng");
+        let whole = exported(&[&path, "--kinds", kinds]);
+        for more in ["text", "payload_sha256", "close_code", "close_reason", "frames"] {
+            let keys = [&lens[..], &[more]].concat();
+            let some = exported(&[&path, "--kinds", kinds, "--keys", &keys.join(",")]);
+            assert_eq!(some, with_keys(whole.clone(), &keys), "{path}, {more}");
+        }
     }
     let table = ["export", "captures/10-frames.pcapng", "--kinds", "websocket.frame", "--format", "csv"];
     let ran = run(&mut wiretale(&[&table[..], &["--keys", "opcode,kind,frame"]].concat()));

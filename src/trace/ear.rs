@@ -218,7 +218,8 @@ impl<W: Watch> Ear<'_, W> {
         // Who names the frames of a message names the first of them, too.
         let since = begun.filter(|_| self.common.needs.frames).unwrap_or(read);
         if let Some(begun) = begun.filter(|begun| lane.dropped[d] != Some(*begun)) {
-            let most = if self.common.needs.octets {
+            let is_read = self.common.needs.octets.has(lane.speech.begun_is_text(direction));
+            let most = if is_read {
                 MAX_MESSAGE
             } else if self.common.needs.riders && lane.carrier.needs_octets(self.connection, direction) {
                 MAX_CARRIED
@@ -229,7 +230,7 @@ impl<W: Watch> Ear<'_, W> {
                 true => keep = begun,
                 false => {
                     lane.dropped[d] = Some(begun);
-                    too_long = self.common.needs.octets;
+                    too_long = is_read;
                 }
             }
             // Its head is told all the same.

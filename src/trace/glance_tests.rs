@@ -6,7 +6,7 @@ use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
 
 use super::socket_tests::{JOIN, JOINED, OPEN, UPGRADE, frame};
 use super::testing::{Conversation, SWITCHING, TO_CLIENT, TO_SERVER};
-use super::{Ended, Needs, Pipeline, Place, Seen, Sight, Tally, Told, Watch};
+use super::{Ended, Needs, Octets, Pipeline, Place, Seen, Sight, Tally, Told, Watch};
 use crate::flow::Analysed;
 use crate::layer::{Direction, Note};
 use crate::message::Payload;
@@ -34,7 +34,8 @@ impl Counter {
 
 impl Watch for Counter {
     fn needs(&self) -> Needs {
-        let (octets, frames, packets) = (self.reads, self.reads, self.reads);
+        let octets = if self.reads { Octets::All } else { Octets::Nothing };
+        let (frames, packets) = (self.reads, self.reads);
         Needs { everything: false, octets, frames, packets, riders: true, segments: Analysed::Findings }
     }
 
@@ -83,7 +84,7 @@ struct Reader {
 impl Watch for Reader {
     fn needs(&self) -> Needs {
         let Self { packets, riders, .. } = *self;
-        Needs { everything: false, octets: true, frames: true, packets, riders, segments: Analysed::Findings }
+        Needs { everything: false, octets: Octets::All, frames: true, packets, riders, segments: Analysed::Findings }
     }
 
     fn frame(&mut self, _sight: &Sight<'_>) {}

@@ -9,7 +9,7 @@ use super::ear::{Common, Lent};
 use super::kind;
 use super::lane::{Hearing, Speech};
 use super::model::buffer;
-use super::watch::{Place, Seen, Tally, Watch};
+use super::watch::{Octets, Place, Seen, Tally, Watch};
 use crate::capture::Moment;
 use crate::flow::Connection;
 use crate::layer::{Direction, Note, Span};
@@ -102,7 +102,7 @@ impl<W: Watch> Sink for Hand<'_, W> {
                 within: self.within,
                 complete,
                 lacks: self.lacks[direction.reverse().index()],
-                wanted: needs.octets,
+                wanted: needs.octets == Octets::All,
             };
             let client = &self.hearing.streams[Direction::ToServer.index()];
             request_frame = self.carrier.hear(&carried, payload, client, sessions, found);
@@ -153,8 +153,9 @@ impl<W: Watch> Sink for Hand<'_, W> {
         self.common.watch.remark(&of, &note);
     }
 
-    fn wants_octets(&self, direction: Direction) -> bool {
-        self.common.needs.octets || (self.common.needs.riders && self.carrier.needs_octets(self.connection, direction))
+    fn wants_octets(&self, direction: Direction, is_text: bool) -> bool {
+        self.common.needs.octets.has(is_text)
+            || (self.common.needs.riders && self.carrier.needs_octets(self.connection, direction))
     }
 
     fn lacks(&self, direction: Direction) -> bool {

@@ -1,7 +1,7 @@
 //! Keeps everything that the pipeline tells: that is a [`Trace`].
 
 use super::model::{Message, Record, Trace};
-use super::watch::{Ended, Needs, Place, Seen, Sight, Watch};
+use super::watch::{Ended, Needs, Octets, Place, Seen, Sight, Watch};
 use crate::flow::Analysed;
 use crate::layer::{Note, Span};
 
@@ -16,7 +16,7 @@ impl Watch for Keeper {
     fn needs(&self) -> Needs {
         Needs {
             everything: true,
-            octets: true,
+            octets: Octets::All,
             frames: true,
             packets: true,
             riders: true,

@@ -41,6 +41,11 @@ impl Speech {
         matches!(self, Self::Known(_, decoder) if decoder.is_idle())
     }
 
+    /// Whether what has begun in a direction is a text.
+    pub(super) fn begun_is_text(&self, direction: Direction) -> bool {
+        matches!(self, Self::Known(_, decoder) if decoder.begun_is_text(direction))
+    }
+
     pub(super) fn talk(&self) -> Talk {
         match self {
             Self::Unheard => Talk::Silent,

@@ -45,7 +45,7 @@ pub use lookup::{all_fields, field, is_protocol, protocols};
 pub use model::{Message, MessageId, Record, Talk, Trace};
 pub use over_quic::QuicMessage;
 pub use pipeline::Pipeline;
-pub use watch::{Ended, Needs, Place, Seen, Sight, Tally, Watch, ends_of};
+pub use watch::{Ended, Needs, Octets, Place, Seen, Sight, Tally, Watch, ends_of};
 
 #[cfg(test)]
 mod doubt_tests;

@@ -94,13 +94,31 @@ impl<W: Watch> Watch for &mut W {
     }
 }
 
+/// Of which messages the octets are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Octets {
+    /// Of none.
+    Nothing,
+    /// Of texts.
+    Texts,
+    /// Of all.
+    All,
+}
+
+impl Octets {
+    /// Whether the octets of a message are read that is a text, or is none.
+    pub fn has(self, is_text: bool) -> bool {
+        self == Self::All || (self == Self::Texts && is_text)
+    }
+}
+
 /// What has to be kept until a message is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Needs {
     /// Everything, and for ever: then streams can be looked at when the capture is over.
     pub everything: bool,
-    /// The octets of messages.
-    pub octets: bool,
+    /// The octets of messages, and of which.
+    pub octets: Octets,
     /// Which frames carried a message.
     pub frames: bool,
     /// Each frame, dissected. Else plain ones are only told to have come, with [`Watch::passed`].
@@ -115,7 +133,7 @@ impl Needs {
     /// What counting takes: numbers, and findings on segments.
     pub const NUMBERS: Self = Self {
         everything: false,
-        octets: false,
+        octets: Octets::Nothing,
         frames: false,
         packets: false,
         riders: true,
@@ -125,7 +143,7 @@ impl Needs {
     /// Whether numbers are enough.
     pub fn is_nothing(self) -> bool {
         let Self { everything, octets, frames, packets, riders: _, segments: _ } = self;
-        !(everything || octets || frames || packets)
+        !(everything || octets != Octets::Nothing || frames || packets)
     }
 }
 

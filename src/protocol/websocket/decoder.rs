@@ -131,9 +131,11 @@ impl Decoder for WebSocketDecoder {
     }
 
     fn begun(&self, direction: Direction) -> Option<u64> {
-        let speaker = &self.speakers[direction.index()];
-        let message = speaker.begun.as_ref().map(|begun| begun.start);
-        message.or(speaker.partial.as_ref().map(|partial| partial.start))
+        self.speakers[direction.index()].begun_at()
+    }
+
+    fn begun_is_text(&self, direction: Direction) -> bool {
+        self.speakers[direction.index()].begun_is_text()
     }
 
     fn farewell(&self, first: Option<Direction>) -> Option<Parting> {
@@ -366,7 +368,7 @@ impl WebSocketDecoder {
                 if let (Some(Begun { encoded: true, start, .. }), Some(inflater)) = (begun, &mut speaker.inflater) {
                     notes.extend(inflater.gap(Lack::RestOf(*start)));
                 }
-                let wanted = sink.wants_octets(input.direction);
+                let wanted = sink.wants_octets(input.direction, frame.opcode == Opcode::Text);
                 let goes_on = !frame.fin || frame.encoded;
                 speaker.begun = goes_on.then(|| Box::new(Begun::new(frame, input.offset, wanted)));
             }

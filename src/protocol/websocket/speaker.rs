@@ -2,6 +2,7 @@
 
 use super::begun::{Begun, Partial};
 use super::deflate::Inflater;
+use super::frame::Opcode;
 use crate::layer::Note;
 
 /// What one direction has said so far. Each frame asks for all of it: what there seldom is lies elsewhere, so that of a
@@ -41,6 +42,18 @@ impl Speaker {
             && self.inflater.is_none()
             && self.note.is_none()
             && self.lost.is_none()
+    }
+
+    /// Where what it has begun begins: a message of several frames, or a frame of which a part was read.
+    pub(super) fn begun_at(&self) -> Option<u64> {
+        let message = self.begun.as_ref().map(|begun| begun.start);
+        message.or(self.partial.as_ref().map(|partial| partial.start))
+    }
+
+    /// Whether that is text.
+    pub(super) fn begun_is_text(&self) -> bool {
+        let message = self.begun.as_ref().map(|begun| begun.opcode);
+        message.or(self.partial.as_ref().map(|partial| partial.frame.opcode)) == Some(Opcode::Text)
     }
 
     /// Whether its next octet is the first of a frame.

@@ -83,7 +83,8 @@ pub(super) fn message(seen: &Seen<'_>, told: &Told<'_>, moments: &Moments, buffe
             line.number(Key::PayloadLen, frame.payload_len);
         }
         Told::Message(whole) => {
-            let payload = seen.bytes.and_then(|bytes| whole.payload_into(bytes, buffer));
+            let bytes = seen.bytes.filter(|_| reads_payload(&line, whole.opcode));
+            let payload = bytes.and_then(|bytes| whole.payload_into(bytes, buffer));
             message_body(&mut line, (whole.opcode, whole.is_utf8), whole.encoded, whole.payload_len(), payload);
         }
         Told::Tls(record) => tls(&mut line, record),
@@ -109,11 +110,22 @@ pub(super) fn frame_as_message(
     buffer: &mut Vec<u8>,
     out: Out<'_>,
 ) {
-    let payload = seen.bytes.map(|bytes| frame.payload_into(bytes, buffer));
     let mut line = line(Kind::WebSocketMessage, moments, out);
+    let bytes = seen.bytes.filter(|_| reads_payload(&line, frame.opcode));
+    let payload = bytes.map(|bytes| frame.payload_into(bytes, buffer));
     message_body(&mut line, (frame.opcode, frame.is_utf8), false, Some(frame.payload_len), payload);
     say_if_incomplete(&mut line, seen.complete);
     line.end();
+}
+
+/// Whether anything in the line of a message is found out from its payload: else no mask is undone for it.
+fn reads_payload(line: &Object<'_>, opcode: Opcode) -> bool {
+    line.wants(Key::PayloadSha256)
+        || match opcode {
+            Opcode::Text => line.wants(Key::Text),
+            Opcode::Close => line.wants(Key::CloseCode) || line.wants(Key::CloseReason),
+            _ => false,
+        }
 }
 
 fn message_body(

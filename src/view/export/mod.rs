@@ -61,9 +61,9 @@ use crate::explain::Finding;
 use crate::flow::Analysed;
 use crate::layer::Note;
 use crate::packet::Plain;
-use crate::trace::{Ended, Kind, Needs, Place, Seen, Sight, Told, Trace, Watch};
-use key::Keys;
+use crate::trace::{Ended, Kind, Needs, Octets, Place, Seen, Sight, Told, Trace, Watch};
 pub use key::keys_of;
+use key::{Key, Keys};
 use moments::Moments;
 use order::{Late, Order};
 pub use table::Table;
@@ -186,9 +186,16 @@ impl<W: Write> Exporter<W> {
 
 impl<W: Write> Watch for Exporter<W> {
     fn needs(&self) -> Needs {
-        let reading =
-            [Kind::HttpRequest, Kind::HttpResponse, Kind::WebSocketMessage, Kind::EngineIoPacket, Kind::SocketIoPacket];
-        let octets = reading.iter().any(|kind| self.wants(*kind));
+        let reading = [Kind::HttpRequest, Kind::HttpResponse, Kind::EngineIoPacket, Kind::SocketIoPacket];
+        let of_messages = self.wants(Kind::WebSocketMessage);
+        let octets =
+            if reading.iter().any(|kind| self.wants(*kind)) || (of_messages && self.keys.has(Key::PayloadSha256)) {
+                Octets::All
+            } else if of_messages && self.keys.has(Key::Text) {
+                Octets::Texts
+            } else {
+                Octets::Nothing
+            };
         // Of a frame the protocols are told that end in it, of a response which request it answers; notes are on anything.
         let carried = [Kind::Packet, Kind::HttpResponse, Kind::EngineIoPacket, Kind::SocketIoPacket, Kind::Note];
         let riders = carried.iter().any(|kind| self.wants(*kind));
