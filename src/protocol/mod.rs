@@ -12,6 +12,7 @@ mod sse;
 mod testing;
 pub(crate) mod text;
 mod tls;
+pub(crate) mod utf8;
 mod websocket;
 
 #[cfg(test)]

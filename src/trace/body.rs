@@ -12,7 +12,7 @@ use super::carrier::{content, read_packet};
 use super::session::Sessions;
 use crate::flow::Chunk;
 use crate::layer::{Note, Severity};
-use crate::message::Payload;
+use crate::message::{Carries, Payload};
 use crate::protocol::HttpMessage;
 use crate::protocol::engineio::{
     EngineIoPacket, Framing, Jsonp, Packet, Packets, Places, Query, Stop, Transport, Version, form_payload,
@@ -70,7 +70,8 @@ impl<'a> Body<'a> {
         &self,
         carried: &Carried<'_>,
         query: &Query,
-        mut sid: Option<Arc<str>>,
+        sid: &mut Option<Arc<str>>,
+        place: &mut usize,
         sessions: &mut Sessions,
         found: &mut Found,
     ) {
@@ -81,6 +82,11 @@ impl<'a> Body<'a> {
         }
         let mut brought = self.brought(carried);
         let mut packets = Packets::new(&self.octets, self.framing);
+        // Whoever only counts has no packet made of what is usual.
+        if let (Some(sid), None, true, false) = (&*sid, &brought, carried.complete, carried.wanted) {
+            let tally = &mut found.tally;
+            packets.pass(|text| sessions.pass(carried, (sid, place), Carries::Text(text), tally));
+        }
         let mut next = packets.next();
         while let Some(packet) = next {
             next = packets.next();
@@ -89,7 +95,7 @@ impl<'a> Body<'a> {
             if !carried.complete && next.is_none() && self.ends_within(&packet, packets.stopped()) {
                 self.tell_cut(carried, version, sid.as_ref(), &packet, found);
             } else {
-                read_packet(carried, version, &Transport::Polling, &mut sid, packet, sessions, found);
+                read_packet(carried, version, &Transport::Polling, sid, packet, sessions, found);
             }
         }
         // A packet that is cut says so itself.

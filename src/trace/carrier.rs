@@ -36,8 +36,9 @@ pub(super) struct Carrier {
     /// Requests that were not answered yet, in order.
     requests: VecDeque<Request>,
     queries: QueryReader,
-    /// The session that was asked for last.
+    /// The session that was asked for last, and where it was found among all.
     latest: Option<Arc<str>>,
+    place: usize,
     /// It is not known which request was answered last: then nor is which of them wait.
     unsure: bool,
     /// Whether a WebSocket that was joined in its middle carries a session.
@@ -56,7 +57,6 @@ struct Request {
 /// A request of a session.
 struct Poll {
     query: Query,
-    sid: Option<Arc<str>>,
     post: bool,
     /// It asks for a stream of its own (RFC 8441 §4).
     connect: bool,
@@ -78,7 +78,7 @@ impl Carrier {
 
     /// The sessions that are spoken of on the connection just now, or were last.
     pub(super) fn sids(&self) -> impl Iterator<Item = &str> {
-        let polls = self.requests.iter().filter_map(|request| request.poll.as_ref()?.sid.as_deref());
+        let polls = self.requests.iter().filter_map(|request| request.poll.as_ref()?.query.sid.as_deref());
         self.socket.iter().filter_map(|socket| socket.sid.as_deref()).chain(polls).chain(self.latest.as_deref())
     }
 
@@ -194,20 +194,23 @@ impl Carrier {
         }
         let poll = carried.bytes.and_then(|bytes| {
             let (method, target) = http.request_line(bytes)?;
-            let query = self.queries.read(&lossy(target));
-            let sid = query.sid.clone();
+            let query = self.queries.read(target);
             let (post, connect) = (method == b"POST", method == b"CONNECT");
-            query.is_engineio().then_some((Poll { query, sid, post, connect }, bytes))
+            query.is_engineio().then_some((Poll { query, post, connect }, bytes))
         });
-        self.latest = poll.as_ref().and_then(|(poll, _)| poll.sid.clone()).or(self.latest.take());
+        if let Some(sid) = poll.as_ref().and_then(|(poll, _)| poll.query.sid.as_ref())
+            && self.latest.as_ref() != Some(sid)
+        {
+            self.latest = Some(Arc::clone(sid));
+        }
         sessions.noticed |= poll.is_some() && carried.complete;
-        if let Some((Poll { query, sid, post: true, .. }, bytes)) = &poll
+        if let Some((Poll { query, post: true, .. }, bytes)) = &poll
             && query.transport == Some(Transport::Polling)
         {
             match Body::of_request(http, bytes, query) {
-                Some(body) => body.read(carried, query, sid.clone(), sessions, found),
+                Some(body) => body.read(carried, query, &mut query.sid.clone(), &mut self.place, sessions, found),
                 // What was in it is not known.
-                None => sid.iter().for_each(|sid| sessions.doubt(sid, Direction::ToServer)),
+                None => query.sid.iter().for_each(|sid| sessions.doubt(sid, Direction::ToServer)),
             }
         }
         let poll = poll.filter(|_| carried.complete);
@@ -215,11 +218,12 @@ impl Carrier {
             // What else was in it is not known.
             sessions.doubt(sid, Direction::ToServer);
         }
-        if let Some((Poll { query, sid: Some(sid), post, .. }, _)) = &poll
-            && query.transport == Some(Transport::Polling)
+        if let Some((Poll { query, post, .. }, _)) = &poll
+            && let (Some(sid), Some(Transport::Polling)) = (&query.sid, &query.transport)
         {
             let carried = &Carried { lacks: carried.lacks || self.unsure, ..*carried };
-            sessions.ask(carried, sid, query.version.unwrap_or(Version::V4), *post, found);
+            let version = query.version.unwrap_or(Version::V4);
+            sessions.ask(carried, (sid, &mut self.place), version, *post, found);
         }
         let (start, frame) = (carried.start, carried.moment.frame);
         self.requests.push_back(Request { start, frame, poll: poll.map(|(poll, _)| poll) });
@@ -261,10 +265,10 @@ impl Carrier {
                 let is_poll = status == 200 && poll.query.transport == Some(Transport::Polling) && !poll.post;
                 let body = bytes.filter(|_| is_poll).and_then(|bytes| Body::of_response(http, bytes, &poll.query));
                 if let Some(body) = body {
-                    body.read(carried, &poll.query, poll.sid.clone(), sessions, found);
+                    body.read(carried, &poll.query, &mut poll.query.sid.clone(), &mut self.place, sessions, found);
                 }
                 // What else was in it is not known.
-                poll.sid.iter().for_each(|sid| sessions.doubt(sid, Direction::ToClient));
+                poll.query.sid.iter().for_each(|sid| sessions.doubt(sid, Direction::ToClient));
             }
             (None, _) => {}
         }
@@ -282,18 +286,22 @@ impl Carrier {
         sessions: &mut Sessions,
         found: &mut Found,
     ) {
-        if let (Some(sid), Some(Transport::Polling)) = (&poll.sid, &poll.query.transport) {
-            let body = if poll.post { http.body(bytes) } else { Cow::default() };
-            sessions.answer(carried, sid, poll.post, (status, &body), found);
+        let Poll { mut query, post, connect } = poll;
+        if let (Some(sid), Some(Transport::Polling)) = (&query.sid, &query.transport) {
+            let body = if post { http.body(bytes) } else { Cow::default() };
+            sessions.answer(carried, (sid, &mut self.place), post, (status, &body), found);
         }
-        match (status, &poll.query.transport) {
-            (status, Some(Transport::WebSocket)) if status == 101 || (poll.connect && status == 200) => {
-                let version = poll.query.version.unwrap_or(Version::V4);
-                self.socket = Some(Socket { version, sid: poll.sid, place: 0 });
+        match (status, &query.transport) {
+            (status, Some(Transport::WebSocket)) if status == 101 || (connect && status == 200) => {
+                let version = query.version.unwrap_or(Version::V4);
+                self.socket = Some(Socket { version, sid: query.sid, place: 0 });
             }
-            (200, Some(Transport::Polling)) if !poll.post => match Body::of_response(http, bytes, &poll.query) {
-                Some(body) => body.read(carried, &poll.query, poll.sid, sessions, found),
-                None => poll.sid.iter().for_each(|sid| sessions.doubt(sid, Direction::ToClient)),
+            (200, Some(Transport::Polling)) if !post => match Body::of_response(http, bytes, &query) {
+                Some(body) => {
+                    let mut sid = query.sid.take();
+                    body.read(carried, &query, &mut sid, &mut self.place, sessions, found);
+                }
+                None => query.sid.iter().for_each(|sid| sessions.doubt(sid, Direction::ToClient)),
             },
             (400 | 403, _) => refused(&String::from_utf8_lossy(&http.body(bytes)), found),
             _ => {}
@@ -381,11 +389,6 @@ fn passes(
         Data::Binary(octets) => Carries::Octets(octets.len()),
     };
     sessions.pass(carried, (sid, &mut 0), message, tally)
-}
-
-/// As text, whatever it is; quicker than [`String::from_utf8_lossy`] where nothing is wrong.
-fn lossy(octets: &[u8]) -> Cow<'_, str> {
-    std::str::from_utf8(octets).map_or_else(|_| String::from_utf8_lossy(octets), Cow::Borrowed)
 }
 
 /// A refusal is no packet: it is told on the answer that holds it.

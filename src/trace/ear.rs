@@ -196,7 +196,7 @@ impl<W: Watch> Ear<'_, W> {
             _ => {}
         }
         let stuck = consumed == 0 && at_gap && bytes.is_empty();
-        opened.into_iter().for_each(|opened| self.listen_within(opened));
+        opened.into_iter().for_each(|opened| self.listen_within(*opened));
         if stuck { self.cross_gap(direction) } else { consumed > 0 }
     }
 

@@ -36,12 +36,13 @@ pub(super) struct Hand<'a, W> {
     pub(super) now: Moment,
     pub(super) input: Input<'a>,
     pub(super) lent: Option<Lent<'a>>,
-    pub(super) upgrade: Option<Upgrade>,
+    /// (What hardly any call hands out is apart: both are moved with each.)
+    pub(super) upgrade: Option<Box<Upgrade>>,
     /// Whether the stream is one that was encrypted in another, and its number, if it is one of several inside another.
     pub(super) within: (bool, Option<u32>),
     /// Of which directions octets are missing just now.
     pub(super) lacks: [bool; 2],
-    pub(super) opened: Option<Opened>,
+    pub(super) opened: Option<Box<Opened>>,
     /// What is kept of messages that have too many octets.
     pub(super) begins: Beginnings<'a>,
 }
@@ -170,7 +171,7 @@ impl<W: Watch> Sink for Hand<'_, W> {
     }
 
     fn upgrade(&mut self, upgrade: Upgrade) {
-        self.upgrade = Some(upgrade);
+        self.upgrade = Some(Box::new(upgrade));
     }
 
     fn secret(&self, label: &str, session: &[u8]) -> Option<&[u8]> {
@@ -185,7 +186,8 @@ impl<W: Watch> Sink for Hand<'_, W> {
         }
         let Inside { direction, stream, offset, from, octets, piece, closes, ends } = inside;
         let (octets, moment) = (octets.to_vec(), self.ends_in[direction.index()]);
-        self.opened = Some(Opened { direction, stream, offset, from, octets, piece, closes, ends, moment });
+        let opened = Opened { direction, stream, offset, from, octets, piece, closes, ends, moment };
+        self.opened = Some(Box::new(opened));
     }
 }
 

@@ -345,14 +345,16 @@ impl Sessions {
     pub(super) fn ask(
         &mut self,
         carried: &Carried<'_>,
-        sid: &Arc<str>,
+        (sid, place): (&Arc<str>, &mut usize),
         version: Version,
         is_post: bool,
         found: &mut Found,
     ) {
         let Some(connection) = carried.connection else { return };
-        self.meet(sid, (version, version), found);
-        let Some(session) = self.sessions.get_mut(sid) else { return };
+        if self.sessions.get_at(sid, place).is_none() {
+            self.meet(sid, (version, version), found);
+        }
+        let Some(session) = self.sessions.get_at(sid, place) else { return };
         session.note(sid, carried.server(), &mut self.heard, &mut self.kept);
         let hop = session.caught_up(&self.missed).at(carried.server());
         // Nor may it be known that this one is answered.
@@ -367,12 +369,12 @@ impl Sessions {
     pub(super) fn answer(
         &mut self,
         carried: &Carried<'_>,
-        sid: &str,
+        (sid, place): (&str, &mut usize),
         is_post: bool,
         (status, body): (u16, &[u8]),
         found: &mut Found,
     ) {
-        let (Some(connection), Some(session)) = (carried.connection, self.sessions.get_mut(sid)) else { return };
+        let (Some(connection), Some(session)) = (carried.connection, self.sessions.get_at(sid, place)) else { return };
         session.note(sid, carried.server(), &mut self.heard, &mut self.kept);
         let hop = session.caught_up(&self.missed).at(carried.server());
         found.remarks.extend(hop.heart.answer(connection.server, is_post, status, body));

@@ -8,6 +8,7 @@ use memchr::memchr;
 use super::{Packet, Version};
 use crate::count::plural;
 use crate::layer::{Note, Severity};
+use crate::protocol::utf8::is_utf8;
 
 /// "record separator", between the packets of version 4.
 const SEPARATOR: u8 = 0x1e;
@@ -77,6 +78,18 @@ impl<'a> Packets<'a> {
     /// Where reading had to stop, once it did.
     pub fn stopped(&self) -> Option<&Stop> {
         self.stopped.as_ref()
+    }
+
+    /// Passes over messages of text at the front, as long as `takes` takes what they say, which is UTF-8.
+    pub fn pass(&mut self, mut takes: impl FnMut(&'a [u8]) -> bool) {
+        while let (Some(at), Framing::Separated) = (self.at, self.framing) {
+            let rest = &self.payload[at..];
+            let len = memchr(SEPARATOR, rest);
+            let packet = &rest[..len.unwrap_or(rest.len())];
+            let Some(text) = packet.strip_prefix(b"4").filter(|text| is_utf8(text) && takes(text)) else { break };
+            debug_assert_eq!(Packet::text_at(Version::V4, packet, 0).kind, super::Kind::Message, "{text:?}");
+            self.at = len.map(|len| at + len + 1);
+        }
     }
 
     fn stop(&mut self, at: usize, text: impl Into<String>) {

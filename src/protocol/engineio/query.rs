@@ -130,11 +130,12 @@ pub(super) struct Known {
 }
 
 impl QueryReader {
-    /// Reads the next request target: as [`Query::from_target`] does.
-    pub fn read(&mut self, target: &str) -> Query {
+    /// Reads the octets of the next request target: as [`Query::from_target`] does.
+    pub fn read(&mut self, target: &[u8]) -> Query {
         if let Some(query) = self.known.as_ref().and_then(|known| known.read(target)) {
             return query;
         }
+        let target = &*String::from_utf8_lossy(target);
         let query = Query::from_target(target);
         if query.is_engineio() {
             self.known =
@@ -145,11 +146,12 @@ impl QueryReader {
 }
 
 impl Known {
-    pub(super) fn read(&self, target: &str) -> Option<Query> {
-        let (front, back) = (&self.target[..self.changing.start], &self.target[self.changing.end..]);
+    pub(super) fn read(&self, target: &[u8]) -> Option<Query> {
+        let known = self.target.as_bytes();
+        let (front, back) = (&known[..self.changing.start], &known[self.changing.end..]);
         let value = target.strip_prefix(front)?.strip_suffix(back)?;
         // It may hold no end of itself.
-        let is_value = value.bytes().all(|octet| octet != b'&' && octet != b'#');
+        let is_value = value.iter().all(|octet| *octet != b'&' && *octet != b'#');
         is_value.then(|| self.query.clone())
     }
 }

@@ -12,10 +12,11 @@ use super::joined::{Joint, fitting, skipped};
 use super::speaker::Speaker;
 use super::stray;
 use super::unmasking::Unmasking;
-use super::utf8::{Utf8Check, is_utf8};
+use super::utf8::Utf8Check;
 use crate::count::{counted, plural};
 use crate::layer::{Direction, Group, Note, Severity};
 use crate::message::{Carries, Decoder, Draft, Glance, Input, Parting, Progress, Sink};
+use crate::protocol::utf8::is_utf8;
 
 #[derive(Debug)]
 pub(super) struct WebSocketDecoder {
@@ -74,13 +75,8 @@ impl WebSocketDecoder {
 impl Decoder for WebSocketDecoder {
     fn decode(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Progress {
         let speaker = &mut self.speakers[input.direction.index()];
-        if speaker.skip > 0 {
-            speaker.skip_to = Some(input.offset + std::mem::take(&mut speaker.skip) as u64);
-        }
-        if let Some(end) = speaker.skip_to {
-            let skipped = input.bytes.len().min(usize::try_from(end - input.offset).unwrap_or(usize::MAX));
-            speaker.skip_to = Some(end).filter(|end| input.offset + skipped as u64 != *end);
-            return if skipped > 0 { Progress::Consumed(skipped) } else { Progress::NeedMore };
+        if let Some(progress) = speaker.pass_over(input) {
+            return progress;
         }
         if speaker.partial.is_some() {
             return self.go_on(input, sink);

@@ -4,6 +4,7 @@ use super::begun::{Begun, Partial};
 use super::deflate::Inflater;
 use super::frame::Opcode;
 use crate::layer::Note;
+use crate::message::{Input, Progress};
 
 /// What one direction has said so far. Each frame asks for all of it: what there seldom is lies elsewhere, so that of a
 /// connection among many little is to be fetched.
@@ -54,6 +55,17 @@ impl Speaker {
     pub(super) fn begun_is_text(&self) -> bool {
         let message = self.begun.as_ref().map(|begun| begun.opcode);
         message.or(self.partial.as_ref().map(|partial| partial.frame.opcode)) == Some(Opcode::Text)
+    }
+
+    /// Passes over octets of a frame whose beginning is not there, if these are such.
+    pub(super) fn pass_over(&mut self, input: Input<'_>) -> Option<Progress> {
+        if self.skip > 0 {
+            self.skip_to = Some(input.offset + std::mem::take(&mut self.skip) as u64);
+        }
+        let end = self.skip_to?;
+        let skipped = input.bytes.len().min(usize::try_from(end - input.offset).unwrap_or(usize::MAX));
+        self.skip_to = Some(end).filter(|end| input.offset + skipped as u64 != *end);
+        Some(if skipped > 0 { Progress::Consumed(skipped) } else { Progress::NeedMore })
     }
 
     /// Whether its next octet is the first of a frame.
