@@ -332,6 +332,7 @@ impl Connection {
         }
     }
 
+    #[inline]
     pub(super) fn note_acknowledgement(&mut self, tcp: &Tcp, direction: Direction) {
         let acknowledged = &mut self.halves[direction.index()].acknowledged;
         let ack = SeqNumber(tcp.ack);

@@ -215,7 +215,8 @@ impl Brought {
 
 /// The body of a message with its content codings undone, and whether there may be any; `None` if they cannot be undone.
 fn meant<'a>(http: &HttpMessage, bytes: &'a [u8]) -> Option<(Cow<'a, [u8]>, bool)> {
-    match http.header(bytes, "content-encoding") {
+    let coding = http.may_be_coded().then(|| http.header(bytes, "content-encoding")).flatten();
+    match coding {
         None => Some((http.body(bytes), false)),
         Some(_) => Some((http.meant_body(bytes)?, true)),
     }

@@ -227,11 +227,22 @@ impl Lane {
         from: Option<u64>,
         sessions: &mut Sessions,
     ) {
+        if self.hearing.is_behind(connection, direction.reverse()) {
+            self.heed_behind(connection, direction, from, sessions);
+        }
+    }
+
+    /// The same where octets of the other direction are acknowledged that have not come.
+    #[cold]
+    fn heed_behind(
+        &mut self,
+        connection: &Connection,
+        direction: Direction,
+        from: Option<u64>,
+        sessions: &mut Sessions,
+    ) {
         let other = direction.reverse();
         let d = other.index();
-        if !self.hearing.is_behind(connection, other) {
-            return;
-        }
         let end = self.hearing.streams[d].end();
         if self.behind[d].is_none_or(|behind| behind.start != end) {
             // What a segment brings anew is received with it; one that brings nothing may be lost.

@@ -349,15 +349,17 @@ impl HttpDecoder {
         }
         let range = start..start + len;
         let consumed = (len as usize).saturating_sub(taken);
-        if !complete {
-            open.chunks.end_early((len as usize).saturating_sub(open.head.len));
+        if let Some(chunks) = open.chunks.as_mut().filter(|_| !complete) {
+            chunks.end_early((len as usize).saturating_sub(open.head.len));
         }
-        open.notes.extend(open.unexpected(len).into_iter().chain(open.chunks.notes()));
-        open.chunks.drop_later();
-        let chunks = (open.framing == Framing::Chunked).then_some(open.chunks);
+        open.notes.extend(open.unexpected(len));
+        if let Some(chunks) = &mut open.chunks {
+            open.notes.extend(chunks.notes());
+            chunks.drop_later();
+        }
         let request = self.asked.front().map(|asked| asked.range.clone()).filter(|_| open.is_answer);
         let line = open.head.start.clone();
-        let payload = HttpMessage::new(open.head, chunks).answering(request);
+        let payload = HttpMessage::new(open.head, open.chunks).with(&open.texts).answering(request);
         if let Some(undone) = open.undone.as_mut().filter(|_| complete) {
             open.notes.extend(undone.finish().map(|fault| fault.note()));
         } else if complete {

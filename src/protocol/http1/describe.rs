@@ -1,16 +1,17 @@
 //! A message of HTTP in fields and words.
 
+mod content;
+
 use std::any::Any;
 use std::borrow::Cow;
 use std::ops::Range;
 
 use super::body::Chunks;
-use super::coding;
 use super::head::{self, RawHead, Start};
 use super::packed::{self, Packed};
 use crate::count::{counted, plural};
-use crate::layer::{Buffer, Derived, Field, FieldDef, Layer, Note, OsiLayer, Span, Value};
-use crate::message::{Head, Part, Payload};
+use crate::layer::{Buffer, Derived, Field, FieldDef, Layer, OsiLayer, Span, Value};
+use crate::message::{Part, Payload};
 use crate::protocol::text::plain;
 
 crate::fields! {
@@ -87,7 +88,9 @@ pub struct HttpMessage {
     pub head_len: u64,
     /// Of a response: where its request lies in the client's stream, if it was captured.
     pub answers: Option<Range<u64>>,
-    chunks: Option<Chunks>,
+    /// It is known that its body has no content coding.
+    is_plain: bool,
+    chunks: Option<Box<Chunks>>,
     head: Written,
 }
 
@@ -107,20 +110,21 @@ enum Written {
 }
 
 impl HttpMessage {
-    pub(super) fn new(head: RawHead, chunks: Option<Chunks>) -> Self {
+    pub(super) fn new(head: RawHead, chunks: Option<Box<Chunks>>) -> Self {
         let side = if matches!(head.start, Start::Request { .. }) { Side::Request } else { Side::Response };
-        Self { side, head_len: head.len as u64, answers: None, chunks, head: Written::Plain(head) }
+        Self { side, head_len: head.len as u64, answers: None, is_plain: false, chunks, head: Written::Plain(head) }
     }
 
     /// One of HTTP/2, whose head takes so many octets.
     pub(in crate::protocol) fn packed(head: Packed, head_len: u64) -> Self {
         let side = if head.status.is_none() { Side::Request } else { Side::Response };
-        Self { side, head_len, answers: None, chunks: None, head: Written::Packed(head) }
+        Self { side, head_len, answers: None, is_plain: false, chunks: None, head: Written::Packed(head) }
     }
 
     /// So many octets that are no message.
     pub(super) fn unreadable(len: u64) -> Self {
-        Self { side: Side::Unreadable, head_len: len, answers: None, chunks: None, head: Written::Unreadable }
+        let (side, head) = (Side::Unreadable, Written::Unreadable);
+        Self { side, head_len: len, answers: None, is_plain: false, chunks: None, head }
     }
 
     /// So many octets of a head that ends in its first line.
@@ -202,56 +206,6 @@ impl HttpMessage {
             return head.headers();
         }
         self.head(bytes).map(|head| head.fields(bytes).collect()).unwrap_or_default()
-    }
-
-    /// The body with its content codings undone; `None` if it has none, or they cannot be undone.
-    pub fn decoded_body(&self, bytes: &[u8]) -> Option<Vec<u8>> {
-        // Most messages have none, and their bodies are not copied to see that.
-        self.header(bytes, "content-encoding")?;
-        let body = self.body(bytes);
-        coding::decode(&self.codings(bytes, &body)?, &body).0
-    }
-
-    /// The body as its sender meant it: with its content codings undone, if it has any; `None` if they cannot be undone.
-    pub fn meant_body<'a>(&self, bytes: &'a [u8]) -> Option<Cow<'a, [u8]>> {
-        let body = self.body(bytes);
-        let codings = self.header(bytes, "content-encoding").and_then(|_| self.codings(bytes, &body));
-        match codings {
-            None => Some(body),
-            Some(codings) => coding::decode(&codings, &body).0.map(Cow::from),
-        }
-    }
-
-    /// The codings that are to be undone in the body.
-    fn codings(&self, bytes: &[u8], body: &[u8]) -> Option<Vec<String>> {
-        let head = match &self.head {
-            Written::Packed(head) => head.to_head(),
-            _ => self.head(bytes)?.to_ruling_head(bytes),
-        };
-        coding::to_undo(&head, body)
-    }
-
-    /// What is wrong with the content codings of the whole message.
-    pub(in crate::protocol) fn coding_note(&self, head: &Head, bytes: &[u8]) -> Option<Note> {
-        // Most messages have none, and their bodies are not copied to see that.
-        head.get("content-encoding")?;
-        let body = self.body(bytes);
-        coding::decode(&coding::to_undo(head, &body)?, &body).1.map(|fault| fault.note())
-    }
-
-    /// The body with chunk framing taken away.
-    pub fn body<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
-        let end = bytes.len() - (self.tail_len() as usize).min(bytes.len());
-        let raw = bytes.get(self.head_len as usize..end).unwrap_or_default();
-        match &self.chunks {
-            Some(chunks) => Cow::Owned(chunks.join(raw)),
-            None => Cow::Borrowed(raw),
-        }
-    }
-
-    /// How many octets the body of a message of so many has; `None` if they came in chunks, and are not at hand.
-    pub fn body_len(&self, message: u64) -> Option<u64> {
-        self.chunks.is_none().then(|| message.saturating_sub(self.head_len + self.tail_len()))
     }
 
     /// The status of a response.

@@ -17,7 +17,8 @@ pub(super) struct Open {
     pub(super) head: RawHead,
     pub(super) texts: Arc<Head>,
     pub(super) framing: Framing,
-    pub(super) chunks: Chunks,
+    /// Of a chunked body: its chunks.
+    pub(super) chunks: Option<Box<Chunks>>,
     /// It is what came of an event stream behind octets that are missing, and has no head.
     pub(super) is_rest: bool,
     /// It answers the oldest of the requests that wait.
@@ -60,7 +61,7 @@ impl Open {
             head,
             texts,
             framing,
-            chunks: Chunks::default(),
+            chunks: (framing == Framing::Chunked).then(Box::default),
             is_rest: false,
             is_answer: false,
             is_spared: false,
@@ -113,7 +114,7 @@ impl Open {
     pub(super) fn unexpected(&self, len: u64) -> Option<Note> {
         let Start::Response { status: 205, .. } = self.head.start else { return None };
         let has_content = match self.framing {
-            Framing::Chunked => self.chunks.has_data(),
+            Framing::Chunked => self.chunks.as_ref().is_some_and(|chunks| chunks.has_data()),
             Framing::None | Framing::Length(_) | Framing::UntilClose => len > self.head.len as u64,
         };
         let text = "content in a 205, which must have none: it only tells the client to reset what it shows";
@@ -127,9 +128,9 @@ impl Open {
         }
         let available = self.taken + input.bytes.len();
         let head = self.head.len;
-        let done = match self.framing {
-            Framing::Chunked => head + self.chunks.done_with(available - head),
-            _ => available,
+        let done = match &self.chunks {
+            Some(chunks) => head + chunks.done_with(available - head),
+            None => available,
         };
         if self.taken == 0 {
             self.undone = Undone::of(&self.texts).map(Box::new);
@@ -147,10 +148,10 @@ impl Open {
     }
 
     /// The next stretch of data that was not there at the last call.
-    fn fresh(framing: Framing, chunks: &Chunks, cursor: &mut Cursor, available: usize) -> Option<Range<usize>> {
+    fn fresh(framing: Framing, chunks: Option<&Chunks>, cursor: &mut Cursor, available: usize) -> Option<Range<usize>> {
         match framing {
             Framing::None => None,
-            Framing::Chunked => cursor.fresh_of(chunks, available),
+            Framing::Chunked => cursor.fresh_of(chunks?, available),
             Framing::Length(len) => cursor.fresh(usize::try_from(len).unwrap_or(usize::MAX).min(available)),
             Framing::UntilClose => cursor.fresh(available),
         }
@@ -161,7 +162,8 @@ impl Open {
         let (body, base) = self.body(input);
         let at = self.start + self.head.len as u64;
         let Some(events) = &mut self.events else { return };
-        while let Some(fresh) = Self::fresh(self.framing, &self.chunks, &mut events.cursor, base + body.len()) {
+        let chunks = self.chunks.as_deref();
+        while let Some(fresh) = Self::fresh(self.framing, chunks, &mut events.cursor, base + body.len()) {
             let wire = at + fresh.start as u64..at + fresh.end as u64;
             events.push(wire, &body[fresh.start - base..fresh.end - base], sink);
         }
@@ -171,7 +173,8 @@ impl Open {
     pub(super) fn read_codings(&mut self, input: Input<'_>) {
         let (body, base) = self.body(input);
         let Some(undone) = &mut self.undone else { return };
-        while let Some(fresh) = Self::fresh(self.framing, &self.chunks, &mut undone.cursor, base + body.len()) {
+        let chunks = self.chunks.as_deref();
+        while let Some(fresh) = Self::fresh(self.framing, chunks, &mut undone.cursor, base + body.len()) {
             undone.push(&body[fresh.start - base..fresh.end - base]);
         }
     }
@@ -190,7 +193,7 @@ impl Open {
             Framing::UntilClose => Extent::Partial,
             Framing::Chunked => {
                 let (body, base) = self.body(input);
-                match self.chunks.walk(body, base) {
+                match self.chunks.get_or_insert_default().walk(body, base) {
                     Walk::Complete(len) => Extent::Whole((head + len) as u64),
                     Walk::NeedMore => Extent::Partial,
                     Walk::Invalid(why) => Extent::Broken(why, "RFC 9112 §7.1"),
