@@ -4,6 +4,7 @@
 //! of both directions in order and hands out [`Draft`]s of messages. What a decoder hands out is small and typed
 //! ([`Payload`]); prose and fields are made later, from the same bytes, for what someone looks at.
 
+mod glance;
 mod upgrade;
 
 use std::any::Any;
@@ -11,8 +12,10 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-pub use self::upgrade::{Head, Upgrade};
 use crate::layer::{Direction, FieldDef, Layer, Note, Span};
+
+pub use glance::{Carries, Glance};
+pub use upgrade::{Head, Upgrade};
 
 /// The typed content of one message. It keeps numbers, not bytes: whoever describes it brings the bytes again.
 pub trait Payload: Any + fmt::Debug + Send + Sync {
@@ -217,36 +220,6 @@ impl Progress {
     }
 }
 
-/// A message that is there from its first octet to its last, and of which there is nothing to say but what it is.
-#[derive(Debug, Clone, Copy)]
-pub struct Glance<'a> {
-    /// How many octets it takes.
-    pub len: usize,
-    /// What it is.
-    pub payload: &'a dyn Payload,
-    /// What it carries.
-    pub carries: Carries<'a>,
-}
-
-/// What a message carries for the protocol above.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Carries<'a> {
-    /// Text: its octets, which are UTF-8.
-    Text(&'a [u8]),
-    /// So many octets that are no text.
-    Octets(usize),
-}
-
-impl Carries<'_> {
-    /// How many octets it has.
-    pub fn octets(&self) -> usize {
-        match self {
-            Self::Text(text) => text.len(),
-            Self::Octets(count) => *count,
-        }
-    }
-}
-
 /// What there is to say of a connection that has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parting {
@@ -287,6 +260,12 @@ pub trait Decoder: Send {
     /// whose sender was the first to close TCP, if one was and the other followed.
     fn farewell(&self, _first: Option<Direction>) -> Option<Parting> {
         None
+    }
+
+    /// How many octets of memory it keeps of what was said, about: not what each decoder takes, but what grows with that, or is
+    /// much. Asked with each segment that it is handed.
+    fn kept(&self) -> usize {
+        0
     }
 
     /// Whether nothing is under way: what was asked is answered, so that whoever breaks the connection off takes nothing from

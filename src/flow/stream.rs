@@ -39,6 +39,9 @@ const MAX_GAPS: usize = 256;
 /// Of more pieces it is not remembered where they came from once they were read: of 64 MiB in small segments they are fewer.
 const MAX_CHUNKS: usize = 1 << 16;
 
+/// So many octets of memory what waits behind a hole takes, beside its own.
+const WAITING: usize = 96;
+
 /// No more segments that were withdrawn are remembered.
 const MAX_WITHDRAWN: usize = 16;
 
@@ -254,6 +257,15 @@ impl Stream {
     /// How many octets are kept.
     pub fn kept(&self) -> usize {
         self.waiting_len + self.pieces_len
+    }
+
+    /// How many octets of memory it takes that those from this offset on are kept, about.
+    #[inline]
+    pub fn takes(&self, from: u64) -> usize {
+        let left =
+            |piece: &Piece| piece.bytes.len() - (from.saturating_sub(piece.start) as usize).min(piece.bytes.len());
+        let unread: usize = self.pieces.iter().map(left).sum();
+        unread + self.waiting_len + self.waiting.len() * WAITING + self.chunks.len() * size_of::<Chunk>()
     }
 
     /// The bytes from the start of this range on, as far as they are known without a gap.

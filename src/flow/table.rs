@@ -2,9 +2,12 @@
 //! either direction, also when both ends have the same address.
 //!
 //! A table keeps every connection ([`FlowTable::default`]), or it is bounded ([`FlowTable::bounded`]): then it gives
-//! connections away that have ended, and those that were silent longest when too many are open. So that this does not
+//! connections away that have ended, those that were silent longest when too many are open, and some of those that keep much when
+//! all of them keep too much. So that this does not
 //! depend on how many threads share the work, the connections are divided into [`SHARDS`] shards by their ends, each
 //! with limits of its own.
+
+mod room;
 
 use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
@@ -67,11 +70,13 @@ pub struct FlowLimits {
     /// How many frames of the capture pass until a connection that has ended is given away: what is sent again late
     /// still finds it.
     pub patience: u32,
+    /// How many octets of memory may be kept with all of them together, but for the one that is heard.
+    pub octets: usize,
 }
 
 impl Default for FlowLimits {
     fn default() -> Self {
-        Self { connections: 4096, patience: 8192 }
+        Self { connections: 4096, patience: 8192, octets: 32 << 20 }
     }
 }
 
@@ -82,6 +87,8 @@ pub struct Flow<T> {
     pub connection: Connection,
     /// What the caller keeps.
     pub with: T,
+    /// How many octets of memory that takes, as far as the caller has said.
+    kept: usize,
 }
 
 /// Where a flow is found, until it is given away.
@@ -105,6 +112,8 @@ pub enum Farewell {
     Ended,
     /// Too many others are open; it was silent longest.
     Crowded,
+    /// All of them keep too much, and it keeps much.
+    Full,
 }
 
 #[derive(Debug, Clone)]
@@ -118,6 +127,10 @@ struct Shard<T> {
     ended: VecDeque<(usize, u32, u32)>,
     /// Where the search for the one that was silent longest goes on.
     hand: usize,
+    /// How many octets of memory are kept with all flows.
+    kept: usize,
+    /// Flows to give away, as those are too many.
+    leaving: VecDeque<usize>,
 }
 
 /// The TCP connections of a capture.
@@ -139,6 +152,8 @@ impl<T> Default for FlowTable<T> {
             free: Vec::new(),
             ended: VecDeque::new(),
             hand: 0,
+            kept: 0,
+            leaving: VecDeque::new(),
         };
         let shards = std::iter::repeat_with(shard).take(SHARDS).collect();
         Self { shards, limits: None, analysed: Analysed::default(), opened: 0, turns: 0 }
@@ -182,7 +197,7 @@ impl<T> FlowTable<T> {
             self.opened += 1;
             self.turns += u32::from(before.is_some());
             let connection = if before.is_some() { connection.reusing() } else { connection };
-            shard.open(key, Flow { connection, with: with() }, frame)
+            shard.open(key, Flow { connection, with: with(), kept: 0 }, frame)
         });
         self.turns += u32::from(shard.settles(&key, slot, tcp, from));
         let challenge = shard.challenge(&key, slot, tcp, from, frame);
@@ -221,6 +236,7 @@ impl<T> FlowTable<T> {
     pub fn may_part(&self, shard: usize, frame: u32) -> bool {
         let (Some(limits), Some(shard)) = (self.limits, self.shards.get(shard)) else { return false };
         shard.slots.len() - shard.free.len() > limits.connections
+            || !shard.leaving.is_empty()
             || shard.ended.front().is_some_and(|(.., since)| frame.saturating_sub(*since) >= limits.patience)
     }
 
@@ -239,11 +255,13 @@ impl<T> FlowTable<T> {
                 return shard.close(slot).map(|flow| (flow, Farewell::Ended));
             }
         }
-        if shard.slots.len() - shard.free.len() <= limits.connections {
-            return None;
-        }
-        let flow = shard.silent_longest().and_then(|slot| shard.close(slot))?;
-        let why = if flow.connection.is_closed() { Farewell::Ended } else { Farewell::Crowded };
+        let (slot, why) = match shard.leaving.pop_front() {
+            Some(slot) => (slot, Farewell::Full),
+            None if shard.slots.len() - shard.free.len() <= limits.connections => return None,
+            None => (shard.silent_longest()?, Farewell::Crowded),
+        };
+        let flow = shard.close(slot)?;
+        let why = if flow.connection.is_closed() { Farewell::Ended } else { why };
         Some((flow, why))
     }
 
@@ -353,6 +371,7 @@ impl<T> Shard<T> {
             self.older.remove(&key);
         }
         self.free.push(slot);
+        self.kept -= flow.kept;
         Some(flow)
     }
 
@@ -391,7 +410,8 @@ mod tests {
 
     #[test]
     fn a_bounded_table_gives_away_what_has_ended_in_time() {
-        let mut table = FlowTable::<u32>::bounded(FlowLimits { connections: 100, patience: 10 });
+        let mut table =
+            FlowTable::<u32>::bounded(FlowLimits { connections: 100, patience: 10, ..FlowLimits::default() });
         let shard = talk(&mut table, 1000, 1, true);
         assert!(!table.may_part(shard, 10) && table.farewell(shard, 10).is_none(), "something may still come");
         assert!(table.may_part(shard, 11));
@@ -404,7 +424,7 @@ mod tests {
 
     #[test]
     fn a_bounded_table_stays_bounded() {
-        let limits = FlowLimits { connections: 8, patience: 10 };
+        let limits = FlowLimits { connections: 8, patience: 10, ..FlowLimits::default() };
         let mut table = FlowTable::<u32>::bounded(limits);
         let mut crowded = 0;
         for port in 1000..3000 {
@@ -426,7 +446,7 @@ mod tests {
     /// Nothing is left of two connections between the same ends when they are given away, in whichever order.
     #[test]
     fn a_bounded_table_forgets_who_may_take_anothers_place() {
-        let limits = FlowLimits { connections: 8, patience: 10 };
+        let limits = FlowLimits { connections: 8, patience: 10, ..FlowLimits::default() };
         let mut table = FlowTable::<u32>::bounded(limits);
         for frame in 1..6000_u32 {
             // Each port begins three times, with other numbers; now and then the second is refused.

@@ -178,13 +178,15 @@ impl<W: Watch> Pipeline<W> {
                 && lane.takes(direction, offset, bytes)
                 && evidence.expects(*place, plain, frame.data)
         });
-        let Some((Flow { connection, with: lane }, start)) = passed else { return false };
+        let Some((Flow { connection, with: lane, .. }, start)) = passed else { return false };
         let from = (!bytes.is_empty()).then_some(start);
         lane.heed(connection, direction, from, &mut self.common.sessions);
         let lent = Lent { direction, start, bytes };
         if !bytes.is_empty() && !self.common.passes(connection, lane, lent, now) {
             let origin = Origin { frame: now.frame, at: plain.payload.start, arrived: now };
             self.common.ear(connection, lane, now, Some(lent)).hear(lent, origin);
+            let weight = lane.weight();
+            self.flows.weigh(id, weight);
         }
         self.common.watch.passed(now.frame, frame, plain);
         if self.flows.may_part(id.shard(), now.frame) {

@@ -30,6 +30,7 @@ mod pipeline;
 mod quic;
 mod remarks;
 mod roll;
+mod room;
 mod session;
 mod socket;
 mod tell;

@@ -126,6 +126,7 @@ impl<W: Watch> Pipeline<W> {
         if let Some(id) = found.filter(|_| !keeps_all) {
             let here = segment.map(|segment| (id, segment.connection, segment.direction));
             plain.iter().for_each(|plain| self.learn_way(plain, &admitted, here));
+            self.weigh(id);
             self.let_go(id, now);
         }
     }
@@ -191,7 +192,7 @@ impl<W: Watch> Pipeline<W> {
         frame: FrameRef<'_>,
         now: Moment,
     ) -> Option<Delivery> {
-        let Flow { connection, with: lane } = self.flows.flow(id)?;
+        let Flow { connection, with: lane, .. } = self.flows.flow(id)?;
         let direction = segment.direction;
         for dropped in &segment.dropped {
             lane.withdraw(dropped);
@@ -225,9 +226,14 @@ impl<W: Watch> Pipeline<W> {
     /// Parts with connections that a bounded table does not keep any longer.
     pub(super) fn let_go(&mut self, id: FlowId, now: Moment) {
         while let Some((mut flow, why)) = self.flows.farewell(id.shard(), now.frame) {
-            if why == Farewell::Crowded {
+            let note = match why {
+                Farewell::Ended => None,
+                Farewell::Crowded => Some(remarks::crowded(flow.connection.id)),
+                Farewell::Full => Some(remarks::full(flow.connection.id)),
+            };
+            if let Some(note) = note {
                 let place = place(&flow.connection, Direction::ToServer, now);
-                self.common.watch.note(Some(&place), &remarks::crowded(flow.connection.id));
+                self.common.watch.note(Some(&place), &note);
             }
             self.finish_flow(&mut flow, now);
             self.part_with(flow);
@@ -273,7 +279,7 @@ impl<W: Watch> Pipeline<W> {
     }
 
     fn part_with(&mut self, flow: Flow<Lane>) {
-        let Flow { connection, with: lane } = flow;
+        let Flow { connection, with: lane, .. } = flow;
         self.tell_unfinished(&connection, lane.has_all(&connection));
         let all_inside = lane.inside.as_ref().is_none_or(|inside| inside.deaf == [false; 2]);
         let has_all = connection.is_closed() && lane.has_all(&connection) && all_inside;

@@ -95,6 +95,15 @@ pub(super) fn crowded(id: u32) -> Note {
     Note::new(Severity::Warn, text, "").about(Group::Undecoded)
 }
 
+/// A connection that is given up, as all of them keep too much.
+pub(super) fn full(id: u32) -> Note {
+    let text = format!(
+        "the connections that are open have too much under way to keep all of it: connection {id}, of which much is kept, is not followed \
+         further"
+    );
+    Note::new(Severity::Warn, text, "").about(Group::Undecoded)
+}
+
 /// What a segment was to its stream, if that is worth a word.
 pub(super) fn arrival(arrival: Arrival) -> Option<Note> {
     match arrival {

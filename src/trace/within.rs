@@ -29,6 +29,29 @@ pub(super) struct Streams {
     pub(super) messages: u64,
     /// How many octets those that are open keep.
     kept: u64,
+    /// How many octets of memory they take.
+    weight: usize,
+}
+
+impl Streams {
+    /// Takes one that is open out of them, so that it can be listened to.
+    fn take(&mut self, number: u32) -> Option<Box<Lane>> {
+        let lane = self.open.remove(&number)?;
+        self.kept -= lane.kept();
+        self.weight -= size_of::<Lane>() + lane.weight();
+        Some(lane)
+    }
+
+    fn put(&mut self, number: u32, lane: Box<Lane>) {
+        self.kept += lane.kept();
+        self.weight += size_of::<Lane>() + lane.weight();
+        self.open.insert(number, lane);
+    }
+
+    /// How many octets of memory those that are open take.
+    pub(super) fn weight(&self) -> usize {
+        self.weight
+    }
 }
 
 impl<W: Watch> Ear<'_, W> {
@@ -37,12 +60,11 @@ impl<W: Watch> Ear<'_, W> {
         let Opened { direction, stream, ends, moment, .. } = opened;
         let mut inner = match stream {
             None => self.lane.inside.take().unwrap_or_else(|| self.new_lane(None)),
-            Some(number) => self.lane.streams.open.remove(&number).unwrap_or_else(|| self.new_lane(stream)),
+            Some(number) => self.lane.streams.take(number).unwrap_or_else(|| self.new_lane(stream)),
         };
-        let kept = inner.kept();
         if stream.is_some() {
             // What the streams of a connection keep is bounded as what one message keeps.
-            inner.room = Some(MAX_MESSAGE.saturating_sub(self.lane.streams.kept - kept));
+            inner.room = Some(MAX_MESSAGE.saturating_sub(self.lane.streams.kept));
         }
         self.add_within(&mut inner, opened);
         inner.hearing.over |= ends;
@@ -51,10 +73,8 @@ impl<W: Watch> Ear<'_, W> {
             self.lane.inside = Some(inner);
             return;
         };
-        self.lane.streams.kept -= kept;
         if !ends {
-            self.lane.streams.kept += inner.kept();
-            self.lane.streams.open.insert(number, inner);
+            self.lane.streams.put(number, inner);
             return;
         }
         self.say_farewell(&inner, direction, moment);
@@ -134,16 +154,15 @@ impl<W: Watch> Ear<'_, W> {
             return;
         }
         let last = if cut[0] { Direction::ToServer } else { Direction::ToClient };
-        for (number, mut inner) in std::mem::take(&mut self.lane.streams.open) {
-            let kept = inner.kept();
+        let streams = &mut self.lane.streams;
+        (streams.kept, streams.weight) = (0, 0);
+        for (number, mut inner) in std::mem::take(&mut streams.open) {
             self.cut_within(&mut inner, cut, unread);
-            self.lane.streams.kept -= kept;
             if inner.hearing.ended(0) && inner.hearing.ended(1) {
                 self.say_farewell_if_closed(&inner, last);
                 self.part_with_stream(number, *inner);
             } else {
-                self.lane.streams.kept += inner.kept();
-                self.lane.streams.open.insert(number, inner);
+                self.lane.streams.put(number, inner);
             }
         }
     }

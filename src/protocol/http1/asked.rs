@@ -9,6 +9,9 @@ use crate::message::Head;
 
 /// More requests than this are not remembered while they wait for their responses.
 const MAX_PIPELINED: usize = 1024;
+/// So many octets of memory a request takes, and each of its header fields that are kept.
+const ASKED: usize = 256;
+const HEADER: usize = 128;
 
 /// A request that waits for its response.
 #[derive(Debug, Clone)]
@@ -28,6 +31,11 @@ impl Asked {
     /// A request with this head.
     pub(super) fn new(head: &Arc<Head>, range: Range<u64>) -> Self {
         Self { head: Arc::clone(head), range, upgrade: tokens(head), spoke_early: false, behind: 0 }
+    }
+
+    /// How many octets of memory it keeps, about.
+    fn kept(&self) -> usize {
+        ASKED + self.head.headers.len() * HEADER
     }
 
     /// A client that asked for another protocol, or for a tunnel, must wait for the answer before it speaks on: until
@@ -106,6 +114,11 @@ impl Queue {
         if self.front().is_none() {
             self.answered = Some(received.unwrap_or(u64::MAX).max(self.answered.unwrap_or_default()));
         }
+    }
+
+    /// How many octets of memory they keep, about. At any time hardly more than one waits, and at the most [`MAX_PIPELINED`].
+    pub(super) fn kept(&self) -> usize {
+        self.waiting.iter().map(Asked::kept).sum()
     }
 
     /// The latest request.

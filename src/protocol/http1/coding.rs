@@ -22,6 +22,8 @@ const ALLOWANCE: u64 = 1 << 20;
 /// No more codings are undone one after the other.
 const MAX_STAGES: usize = 4;
 const PIECE: usize = 16 << 10;
+/// So many octets of memory a stage takes without its window, about: buffers and tables.
+const STAGE: usize = 48 << 10;
 /// What a gzip file begins with.
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
@@ -98,6 +100,11 @@ impl Undone {
         Some(Self { undoing, cursor: Cursor::default(), out: Vec::new() })
     }
 
+    /// How many octets of memory it keeps.
+    pub(in crate::protocol) fn kept(&self) -> usize {
+        self.out.capacity() + self.undoing.as_ref().map_or(0, Undoing::kept)
+    }
+
     /// Takes the next octets of the body.
     pub(in crate::protocol) fn push(&mut self, bytes: &[u8]) {
         let Ok(undoing) = &mut self.undoing else { return };
@@ -137,6 +144,12 @@ impl Undoing {
         }
         let stages = codings.iter().rev().map(|coding| Stage::new(coding)).collect::<Result<_, _>>()?;
         Ok(Self { stages, total_in: 0, total_out: 0 })
+    }
+
+    /// How many octets of memory it keeps: of what was said the window of each coding, of which only Brotli's may be large.
+    pub(super) fn kept(&self) -> usize {
+        let said = usize::try_from(self.total_out).unwrap_or(usize::MAX);
+        self.stages.iter().map(|stage| STAGE + said.min(stage.window())).sum()
     }
 
     /// Takes the next octets of the body and appends what they say to `out`.
@@ -189,6 +202,14 @@ enum Format {
 }
 
 impl Stage {
+    /// How far back it may point, at the most.
+    fn window(&self) -> usize {
+        match self.format {
+            Format::Gzip(_) | Format::Deflate(_) => 32 << 10,
+            Format::Brotli(_) => 16 << 20,
+        }
+    }
+
     fn new(coding: &str) -> Result<Self, Fault> {
         let format = match coding {
             // "A recipient SHOULD consider "x-gzip" to be equivalent to "gzip"." RFC 9110 §8.4.1.3

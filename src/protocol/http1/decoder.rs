@@ -99,6 +99,10 @@ impl Decoder for HttpDecoder {
         self.open[direction.index()].as_ref().filter(|open| open.taken > 0).map(|open| open.start)
     }
 
+    fn kept(&self) -> usize {
+        self.asked.kept() + self.open.iter().flatten().map(Open::kept).sum::<usize>()
+    }
+
     fn gap(&mut self, direction: Direction, missing: Range<u64>, behind: &[u8]) -> bool {
         self.has_gaps[direction.index()] = true;
         if direction == Direction::ToClient {

@@ -90,6 +90,12 @@ impl Events {
         }
     }
 
+    /// How many octets of memory it keeps.
+    pub(in crate::protocol) fn kept(&self) -> usize {
+        let pieces = self.pieces.len() * size_of::<Piece>();
+        self.source.kept() + pieces + self.undoing.as_ref().map_or(0, Undoing::kept)
+    }
+
     /// Whether no content coding lies over the stream.
     pub(super) fn is_plain(&self) -> bool {
         self.undoing.is_none()

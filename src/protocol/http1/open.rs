@@ -75,6 +75,11 @@ impl Open {
         }
     }
 
+    /// How many octets of memory it keeps.
+    pub(super) fn kept(&self) -> usize {
+        self.events.as_ref().map_or(0, |events| events.kept()) + self.undone.as_ref().map_or(0, |undone| undone.kept())
+    }
+
     /// Where the message ends, if its length says so.
     pub(super) fn end(&self) -> Option<u64> {
         match self.framing {

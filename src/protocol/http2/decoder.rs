@@ -34,6 +34,13 @@ struct Speaker {
     max_frame: Option<u32>,
 }
 
+impl Speaker {
+    /// How many octets of memory it keeps.
+    fn kept(&self) -> usize {
+        self.table.size() + self.block.as_ref().map_or(0, |block| block.octets.len())
+    }
+}
+
 /// A header block, as far as it came.
 struct Block {
     stream: u32,
@@ -86,6 +93,11 @@ impl Decoder for Http2Decoder {
         let before = || self.asked.take().map(asked_before);
         inside.or_else(before).into_iter().for_each(|inside| sink.inside(inside));
         Progress::Consumed(whole)
+    }
+
+    fn kept(&self) -> usize {
+        let asked = self.asked.as_ref().map_or(0, |asked| size_of_section(asked));
+        self.streams.kept() + asked + self.speakers.iter().map(Speaker::kept).sum::<usize>()
     }
 
     fn gap(&mut self, direction: Direction, _missing: Range<u64>, _behind: &[u8]) -> bool {

@@ -107,6 +107,11 @@ impl Decoder for Exchange {
         self.sides[direction.index()].open.as_ref().filter(|open| open.is_long).map(|open| open.at.start)
     }
 
+    fn kept(&self) -> usize {
+        // What sections say the connection counts.
+        self.sides.iter().filter_map(|side| side.open.as_ref()).map(Open::kept).sum()
+    }
+
     fn gap(&mut self, _direction: Direction, _missing: Range<u64>, _behind: &[u8]) -> bool {
         false
     }
@@ -265,6 +270,11 @@ impl Exchange {
 }
 
 impl Open {
+    /// How many octets of memory it keeps.
+    fn kept(&self) -> usize {
+        self.events.as_ref().map_or(0, Events::kept) + self.undone.as_ref().map_or(0, Undone::kept)
+    }
+
     /// Reads what is there of the body, up to `end`.
     fn read_body(&mut self, input: Input<'_>, end: u64, sink: &mut dyn Sink) {
         let fresh = self.read..end.max(self.read);

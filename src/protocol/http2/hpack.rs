@@ -69,6 +69,11 @@ impl Table {
         self.is_capped |= size as usize > MAX_TABLE;
     }
 
+    /// How large it is, as HPACK counts (RFC 7541 §4.1).
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
     /// Reads a whole block. The fields that came before something broken are handed out with it.
     pub(super) fn read(&mut self, block: &[u8]) -> (Vec<HeaderField>, Option<Broken>) {
         let mut reader = Reader { bytes: block, at: 0 };

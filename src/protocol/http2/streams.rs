@@ -120,6 +120,11 @@ impl Streams {
         fits
     }
 
+    /// How much the header fields of all open streams take.
+    pub(super) fn kept(&self) -> usize {
+        self.kept
+    }
+
     /// Octets of a direction are missing: no frame of it can be found any more.
     pub(super) fn lose(&mut self, direction: Direction) {
         self.lost[direction.index()] = true;

@@ -92,6 +92,12 @@ pub struct EventSource {
 }
 
 impl EventSource {
+    /// How many octets it keeps of what it has read.
+    pub fn kept(&self) -> usize {
+        let block = |block: &SseEvent| block.event.len() + block.data.len() + block.id.len();
+        self.line.len() + self.last_event_id.len() + self.block.as_ref().map_or(0, block)
+    }
+
     /// A reader at the beginning of a stream.
     pub fn new() -> Self {
         Self::default()

@@ -103,6 +103,10 @@ impl Decoder for TlsDecoder {
         Progress::Consumed(whole)
     }
 
+    fn kept(&self) -> usize {
+        self.speakers.iter().map(|speaker| speaker.begun.len()).sum()
+    }
+
     fn is_sealed(&self, direction: Direction) -> bool {
         self.speakers[direction.index()].sealed
     }

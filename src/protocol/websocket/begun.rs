@@ -111,6 +111,15 @@ impl Begun {
         self.fragments.push(Fragment { range: from..from + len, masking_key });
     }
 
+    /// How many octets of memory it keeps.
+    pub(super) fn kept(&self) -> usize {
+        let inflated = match &self.inflated {
+            Inflated::So { octets, .. } => octets.len(),
+            Inflated::No | Inflated::Failed | Inflated::Changed => 0,
+        };
+        inflated + self.fragments.len() * size_of::<Fragment>()
+    }
+
     /// An extension that is not known here has changed a frame of it.
     pub(super) fn cannot_be_read(&mut self) {
         (self.encoded, self.inflated) = (true, Inflated::Changed);

@@ -5,7 +5,8 @@
 //!   (which frames may say that they are compressed).
 
 use super::frame::{Opcode, WebSocketFrame};
-use crate::layer::{Direction, Note, Severity};
+use crate::count::{counted, plural};
+use crate::layer::{Direction, Group, Note, Severity};
 
 /// What is wrong with a frame's header.
 pub(super) fn check_frame(frame: &WebSocketFrame, direction: Direction, notes: &mut Vec<Note>) {
@@ -62,4 +63,11 @@ pub(super) fn check_close(payload: &[u8], notes: &mut Vec<Note>) {
             }
         }
     }
+}
+
+/// What is said where a stream ends within the header of a frame, of which so many octets are there.
+pub(super) fn cut_in_header(there: usize) -> Note {
+    let (octets, are) = (counted(there, "octet"), plural(there, "is", "are"));
+    let text = format!("the stream ends in the middle of a frame header: {octets} {are} there");
+    Note::new(Severity::Warn, text, "").about(Group::Undecoded)
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::begun::{Begun, Missing, Partial};
-use super::check::{check_close, check_frame};
+use super::check::{check_close, check_frame, cut_in_header};
 use super::deflate::{Agreement, Inflater, Lack};
 use super::extensions::unknown;
 use super::farewell;
@@ -132,6 +132,10 @@ impl Decoder for WebSocketDecoder {
 
     fn begun_is_text(&self, direction: Direction) -> bool {
         self.speakers[direction.index()].begun_is_text()
+    }
+
+    fn kept(&self) -> usize {
+        self.speakers.iter().map(Speaker::kept).sum()
     }
 
     fn farewell(&self, first: Option<Direction>) -> Option<Parting> {
@@ -385,11 +389,8 @@ impl WebSocketDecoder {
             foreign: self.foreign,
             is_utf8: false,
         };
-        let there = input.bytes.len();
-        let (octets, are) = (counted(there, "octet"), plural(there, "is", "are"));
-        let text = format!("the stream ends in the middle of a frame header: {octets} {are} there");
         let range = input.offset..input.offset + input.bytes.len() as u64;
-        let notes = vec![Note::new(Severity::Warn, text, "").about(Group::Undecoded)];
+        let notes = vec![cut_in_header(input.bytes.len())];
         sink.message(Draft { direction: input.direction, range, payload: &frame, notes, complete: false });
         Progress::Consumed(input.bytes.len())
     }

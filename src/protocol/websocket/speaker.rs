@@ -35,6 +35,12 @@ impl Speaker {
         self.inflater.iter_mut().for_each(|inflater| inflater.doubt());
     }
 
+    /// How many octets of memory it keeps.
+    pub(super) fn kept(&self) -> usize {
+        self.inflater.as_ref().map_or(0, |inflater| inflater.kept())
+            + self.begun.as_ref().map_or(0, |begun| begun.kept())
+    }
+
     /// Whether nothing of what it said before bears on what it says next.
     pub(super) fn is_quiet(&self) -> bool {
         !self.closed

@@ -8,16 +8,17 @@ use std::fmt;
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::narrow::Narrow;
+use super::window::Window;
 use crate::layer::{Direction, Note, Severity};
 
 /// "Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the payload of the message." §7.2.2
 pub(super) const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 /// An empty last block: what is inflated completely ends with it, and what was cut off does not.
 const LAST_BLOCK: [u8; 5] = [0x01, 0x00, 0x00, 0xff, 0xff];
-/// The farthest back a block may point (RFC 1951 §3.2.5); every smaller window lies within it.
-const WINDOW: usize = 32 << 10;
 /// Restarting costs a window's copy, and two octets of a peer can ask for it.
 const MAX_FINAL_BLOCKS: u32 = 256;
+/// So many octets of memory an inflater takes without its window, about.
+const INFLATER: usize = 16 << 10;
 /// Inflated octets are handed out in pieces of this size at most.
 const PIECE: usize = 8 << 10;
 /// To make room takes time: what comes of so few octets is handed out in smaller pieces...
@@ -224,6 +225,12 @@ impl Inflater {
         result
     }
 
+    /// How many octets of memory it keeps, about.
+    pub fn kept(&self) -> usize {
+        // What it was inflated to is there twice: here, and where it is inflated.
+        INFLATER + 2 * self.window.len() + self.narrow.as_ref().map_or(0, |narrow| narrow.kept())
+    }
+
     /// What came before the first message may be missing: then nothing is wrong with one that makes no sense.
     pub fn doubt(&mut self) {
         self.in_doubt = true;
@@ -360,38 +367,5 @@ impl Inflater {
             self.decompress.set_dictionary(window).map_err(|_| corrupt)?;
         }
         Ok(())
-    }
-}
-
-/// The last 32 KiB that were inflated: a ring, once it is full.
-#[derive(Debug, Default)]
-struct Window {
-    octets: Vec<u8>,
-    /// Where the oldest octet stands.
-    oldest: usize,
-}
-
-impl Window {
-    fn push(&mut self, bytes: &[u8]) {
-        let bytes = &bytes[bytes.len().saturating_sub(WINDOW)..];
-        let (grow, wrap) = bytes.split_at(bytes.len().min(WINDOW - self.octets.len()));
-        self.octets.extend_from_slice(grow);
-        let (here, again) = wrap.split_at(wrap.len().min(self.octets.len() - self.oldest));
-        self.octets[self.oldest..self.oldest + here.len()].copy_from_slice(here);
-        self.octets[..again.len()].copy_from_slice(again);
-        if !wrap.is_empty() {
-            self.oldest = (self.oldest + wrap.len()) % WINDOW;
-        }
-    }
-
-    fn in_order(&mut self) -> &[u8] {
-        self.octets.rotate_left(self.oldest);
-        self.oldest = 0;
-        &self.octets
-    }
-
-    fn clear(&mut self) {
-        self.octets.clear();
-        self.oldest = 0;
     }
 }

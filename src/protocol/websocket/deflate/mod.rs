@@ -17,6 +17,7 @@
 mod agreement;
 mod inflater;
 mod narrow;
+mod window;
 
 pub use agreement::{Agreement, NAME, split_unquoted};
 #[cfg(test)]

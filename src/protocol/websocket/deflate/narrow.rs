@@ -31,6 +31,11 @@ impl Narrow {
         (bits < LARGEST).then(|| Self { bits, sender, message: Vec::new(), is_too_long: false })
     }
 
+    /// How many octets it keeps.
+    pub(super) fn kept(&self) -> usize {
+        self.message.len()
+    }
+
     /// A message begins.
     pub(super) fn restart(&mut self) {
         (self.message, self.is_too_long) = (Vec::new(), false);
