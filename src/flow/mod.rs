@@ -40,5 +40,5 @@ pub use reset::Reset;
 pub use segment::Segment;
 pub use state::State;
 pub use stream::Stream;
-pub use table::{Farewell, Flow, FlowId, FlowLimits, FlowTable, SHARDS};
+pub use table::{Farewell, Flow, FlowId, FlowLimits, FlowTable, Kept, SHARDS};
 pub use udp::{FIELDS as UDP_FIELDS, UdpPlace, UdpTable, describe_mention};

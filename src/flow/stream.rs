@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::chunks::Chunks;
-use super::{Arrival, Assembler, Chunk, Delivery, Fresh, Origin};
+use super::{Arrival, Assembler, Chunk, Delivery, Fresh, Kept, Origin};
 use crate::capture::Moment;
 
 /// More than this is not kept waiting behind a hole; the hole is given up instead.
@@ -40,7 +40,7 @@ const MAX_GAPS: usize = 256;
 const MAX_CHUNKS: usize = 1 << 16;
 
 /// So many octets of memory what waits behind a hole takes, beside its own.
-const WAITING: usize = 96;
+const WAITING: usize = 96 + size_of::<Chunk>();
 
 /// No more segments that were withdrawn are remembered.
 const MAX_WITHDRAWN: usize = 16;
@@ -170,16 +170,16 @@ impl Stream {
 
     /// Forgets all before this offset, of a stream that keeps only what nobody has read.
     pub fn forget(&mut self, before: u64) {
-        self.forget_octets(before, before);
+        self.forget_octets(before, before, usize::MAX);
     }
 
     /// The same, but of the octets from `since` on it is still known which frames they came in. Says whether that was forgotten,
-    /// too, as they are too many.
-    pub fn forget_octets(&mut self, before: u64, since: u64) -> bool {
+    /// too, as they are too many, or take more octets of memory than `room`.
+    pub fn forget_octets(&mut self, before: u64, since: u64, room: usize) -> bool {
         if self.keeping == Keeping::Everything {
             return false;
         }
-        let are_too_many = since < before && self.chunks.len() > MAX_CHUNKS;
+        let are_too_many = since < before && self.chunks.len() > MAX_CHUNKS.min(room / size_of::<Chunk>());
         self.chunks.forget(if are_too_many { before } else { since.min(before) });
         self.forget_pieces(before);
         are_too_many
@@ -259,13 +259,15 @@ impl Stream {
         self.waiting_len + self.pieces_len
     }
 
-    /// How many octets of memory it takes that those from this offset on are kept, about.
+    /// How much memory it takes, about, of which all before this offset was read.
     #[inline]
-    pub fn takes(&self, from: u64) -> usize {
+    pub fn takes(&self, from: u64) -> Kept {
         let left =
             |piece: &Piece| piece.bytes.len() - (from.saturating_sub(piece.start) as usize).min(piece.bytes.len());
         let unread: usize = self.pieces.iter().map(left).sum();
-        unread + self.waiting_len + self.waiting.len() * WAITING + self.chunks.len() * size_of::<Chunk>()
+        let waiting = self.waiting_len + self.waiting.len() * WAITING;
+        let chunks = (self.chunks.len() - self.waiting.len().min(self.chunks.len())) * size_of::<Chunk>();
+        Kept { state: unread + waiting, messages: self.pieces_len - unread + chunks }
     }
 
     /// The bytes from the start of this range on, as far as they are known without a gap.

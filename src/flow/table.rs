@@ -9,6 +9,8 @@
 
 mod room;
 
+pub use room::Kept;
+
 use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
@@ -70,7 +72,7 @@ pub struct FlowLimits {
     /// How many frames of the capture pass until a connection that has ended is given away: what is sent again late
     /// still finds it.
     pub patience: u32,
-    /// How many octets of memory may be kept with all of them together, but for the one that is heard.
+    /// How many octets of [state](Kept::state) may be kept with all of them together, but for the one that is heard.
     pub octets: usize,
 }
 
@@ -87,8 +89,8 @@ pub struct Flow<T> {
     pub connection: Connection,
     /// What the caller keeps.
     pub with: T,
-    /// How many octets of memory that takes, as far as the caller has said.
-    kept: usize,
+    /// How much memory that takes, as far as the caller has said.
+    kept: Kept,
 }
 
 /// Where a flow is found, until it is given away.
@@ -127,8 +129,8 @@ struct Shard<T> {
     ended: VecDeque<(usize, u32, u32)>,
     /// Where the search for the one that was silent longest goes on.
     hand: usize,
-    /// How many octets of memory are kept with all flows.
-    kept: usize,
+    /// How much memory is kept with all flows.
+    kept: Kept,
     /// Flows to give away, as those are too many.
     leaving: VecDeque<usize>,
 }
@@ -152,7 +154,7 @@ impl<T> Default for FlowTable<T> {
             free: Vec::new(),
             ended: VecDeque::new(),
             hand: 0,
-            kept: 0,
+            kept: Kept::default(),
             leaving: VecDeque::new(),
         };
         let shards = std::iter::repeat_with(shard).take(SHARDS).collect();
@@ -197,7 +199,7 @@ impl<T> FlowTable<T> {
             self.opened += 1;
             self.turns += u32::from(before.is_some());
             let connection = if before.is_some() { connection.reusing() } else { connection };
-            shard.open(key, Flow { connection, with: with(), kept: 0 }, frame)
+            shard.open(key, Flow { connection, with: with(), kept: Kept::default() }, frame)
         });
         self.turns += u32::from(shard.settles(&key, slot, tcp, from));
         let challenge = shard.challenge(&key, slot, tcp, from, frame);
@@ -371,7 +373,7 @@ impl<T> Shard<T> {
             self.older.remove(&key);
         }
         self.free.push(slot);
-        self.kept -= flow.kept;
+        self.kept = self.kept.without(flow.kept);
         Some(flow)
     }
 

@@ -18,6 +18,9 @@ const MAX_UNREAD: u64 = 1 << 20;
 
 /// Messages of more octets are not lent to who wants to read them, where not everything is kept.
 pub(super) const MAX_MESSAGE: u64 = 64 << 20;
+/// Of all messages of a shard's connections no more are kept, and no more of the frames that brought them; one that this is too
+/// little for is as one that has too many.
+const MAX_MESSAGES: usize = 64 << 20;
 /// Of a message that has more its first octets are kept: as many as the head of a message of HTTP may have.
 const MAX_BEGINNING: u64 = 256 << 10;
 
@@ -214,6 +217,9 @@ impl<W: Watch> Ear<'_, W> {
             Speech::Known(_, decoder) => decoder.begun(direction).filter(|begun| *begun < read),
             _ => None,
         };
+        if begun.is_none() && !lane.begins[d].is_empty() {
+            lane.begins[d] = Vec::new();
+        }
         let mut too_long = false;
         // Who names the frames of a message names the first of them, too.
         let since = begun.filter(|_| self.common.needs.frames).unwrap_or(read);
@@ -226,7 +232,8 @@ impl<W: Watch> Ear<'_, W> {
             } else {
                 0
             };
-            match read - begun <= lane.room.map_or(most, |room| most.min(room)) {
+            let room = MAX_MESSAGES.saturating_sub(lane.others) as u64;
+            match read - begun <= lane.room.map_or(room, |inner| inner.min(room)).min(most) {
                 true => keep = begun,
                 false => {
                     lane.dropped[d] = Some(begun);
@@ -241,7 +248,8 @@ impl<W: Watch> Ear<'_, W> {
         if let Some(lent) = self.lent.filter(|lent| lent.direction == direction) {
             stream.store(keep.max(lent.start), lent.from(keep));
         }
-        let are_unnamed = stream.forget_octets(keep, since) && lane.unnamed[d].replace(since) != Some(since);
+        let are_unnamed = stream.forget_octets(keep, since, MAX_MESSAGES.saturating_sub(lane.others))
+            && lane.unnamed[d].replace(since) != Some(since);
         let is_told = lane.dropped[d] == Some(since) && !lane.begins[d].is_empty();
         if too_long {
             self.tell(direction, self.now, &remarks::too_long());

@@ -172,6 +172,7 @@ impl<W: Watch> Pipeline<W> {
         let bytes = plain.payload.of(frame.data);
         let segment = (&plain.tcp, frame.data, now);
         let evidence = &self.intake.evidence;
+        let all = self.flows.messages(id.shard());
         let passed = self.flows.pass(id, direction, segment, |connection, lane, offset| {
             // The sum last: it goes over all octets, and on the long way once more.
             connection.id == known
@@ -181,11 +182,13 @@ impl<W: Watch> Pipeline<W> {
         let Some((Flow { connection, with: lane, .. }, start)) = passed else { return false };
         let from = (!bytes.is_empty()).then_some(start);
         lane.heed(connection, direction, from, &mut self.common.sessions);
+        lane.others = all.saturating_sub(lane.held);
         let lent = Lent { direction, start, bytes };
         if !bytes.is_empty() && !self.common.passes(connection, lane, lent, now) {
             let origin = Origin { frame: now.frame, at: plain.payload.start, arrived: now };
             self.common.ear(connection, lane, now, Some(lent)).hear(lent, origin);
             let weight = lane.weight();
+            lane.held = weight.messages;
             self.flows.weigh(id, weight);
         }
         self.common.watch.passed(now.frame, frame, plain);

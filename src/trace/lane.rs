@@ -99,6 +99,9 @@ pub(super) struct Lane {
     pub(super) stream: Option<u32>,
     /// How many octets of its messages may be kept, if others keep some, too.
     pub(super) room: Option<u64>,
+    /// How many octets of messages were kept of it when it was last heard, and how many are kept of others now.
+    pub(super) held: usize,
+    pub(super) others: usize,
     /// What segments of each direction held that are not read, and their frames.
     kept_out: [Vec<(Range<u64>, u32)>; 2],
 }

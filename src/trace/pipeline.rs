@@ -192,7 +192,9 @@ impl<W: Watch> Pipeline<W> {
         frame: FrameRef<'_>,
         now: Moment,
     ) -> Option<Delivery> {
+        let all = self.flows.messages(id.shard());
         let Flow { connection, with: lane, .. } = self.flows.flow(id)?;
+        lane.others = all.saturating_sub(lane.held);
         let direction = segment.direction;
         for dropped in &segment.dropped {
             lane.withdraw(dropped);

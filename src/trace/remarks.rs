@@ -68,7 +68,7 @@ pub(super) fn too_much() -> Note {
 /// A message that has more octets than are kept of one.
 pub(super) fn too_long() -> Note {
     let text = format!(
-        "this message has more octets than are kept ({} MiB, of all streams of a connection together): no digest and no text of it \
+        "this message has more octets than are kept ({} MiB, of many connections together): no digest and no text of it \
          is told, and maybe not all of its frames",
         MAX_MESSAGE >> 20
     );

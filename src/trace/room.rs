@@ -4,20 +4,21 @@
 use super::lane::{Lane, Speech};
 use super::pipeline::Pipeline;
 use super::watch::Watch;
-use crate::flow::{Flow, FlowId};
+use crate::flow::{Flow, FlowId, Kept};
 
 impl Lane {
-    /// How many octets of memory it takes, about: what nobody could read yet, and what is known of what was read. Not what each lane
-    /// takes, and not the octets of a message that is read as it comes and kept for those who want all of it.
+    /// How much memory it takes, about. Not what each lane takes.
     #[inline]
-    pub(super) fn weight(&self) -> usize {
+    pub(super) fn weight(&self) -> Kept {
         let [up, down] = &self.hearing.streams;
         let decoder = match &self.speech {
             Speech::Known(_, decoder) => decoder.kept(),
             Speech::Unheard | Speech::Unknown => 0,
         };
-        let inside = self.inside.as_ref().map_or(0, |inside| inside.weight());
-        up.takes(self.read[0]) + down.takes(self.read[1]) + decoder + inside + self.streams.weight()
+        let begins: usize = self.begins.iter().map(Vec::len).sum();
+        let own = up.takes(self.read[0]).with(down.takes(self.read[1])).with(Kept { state: decoder, messages: begins });
+        let own = own.with(self.streams.weight());
+        self.inside.as_ref().map_or(own, |inside| own.with(inside.weight()))
     }
 }
 
@@ -27,6 +28,7 @@ impl<W: Watch> Pipeline<W> {
     pub(super) fn weigh(&mut self, id: FlowId) {
         if let Some(Flow { with: lane, .. }) = self.flows.flow(id) {
             let weight = lane.weight();
+            lane.held = weight.messages;
             self.flows.weigh(id, weight);
         }
     }
@@ -40,12 +42,16 @@ mod tests {
     use super::super::watch::{Ended, Needs, Place, Seen, Sight};
     use super::*;
     use crate::capture::Frame;
+    use crate::flow::FlowTable;
     use crate::layer::Note;
+    use crate::packet::Packet;
 
     /// Hears of connections that are given up.
     struct GivenUp {
         needs: Needs,
         told: Vec<(u32, String)>,
+        /// How many messages have too many octets.
+        too_long: usize,
     }
 
     impl Watch for GivenUp {
@@ -62,6 +68,7 @@ mod tests {
                 let place = on.expect("it is of a connection");
                 self.told.push((place.moment.frame, format!("{:?}", place.ends)));
             }
+            self.too_long += usize::from(note.text.contains("more octets than are kept"));
         }
 
         fn ended(&mut self, _: Ended) {}
@@ -70,14 +77,14 @@ mod tests {
     const READING: Needs = Needs { octets: true, frames: true, ..Needs::NUMBERS };
 
     fn pipeline(needs: Needs, portion: Portion) -> Pipeline<GivenUp> {
-        Pipeline::new(GivenUp { needs, told: Vec::new() }).sharing(portion)
+        Pipeline::new(GivenUp { needs, told: Vec::new(), too_long: 0 }).sharing(portion)
     }
 
     /// How much is kept when this was heard, and the pipeline that keeps it.
     fn kept(frames: &[Frame], needs: Needs) -> usize {
         let mut pipeline = pipeline(needs, Portion::default());
         frames.iter().for_each(|frame| pipeline.push(frame.as_ref()));
-        std::mem::take(&mut pipeline.flows).into_flows().iter().map(|flow| flow.with.weight()).sum()
+        std::mem::take(&mut pipeline.flows).into_flows().iter().map(|flow| flow.with.weight().state).sum()
     }
 
     /// Requests on so many streams, with fields that one entry of the table stands for: some octets ask for 200 KB.
@@ -104,7 +111,7 @@ mod tests {
                 let mut most = 0;
                 for frame in &frames {
                     pipeline.push(frame.as_ref());
-                    most = most.max(pipeline.flows.kept());
+                    most = most.max(pipeline.flows.kept().state);
                 }
                 assert!(most < 16 * (36 << 20), "{most} octets are kept");
                 pipeline.end().told
@@ -117,6 +124,41 @@ mod tests {
             sorted.sort();
             assert_eq!(shared, sorted, "however many share the work");
         }
+    }
+
+    /// Bodies that come at the same time, each of which could be kept if it came alone.
+    #[test]
+    fn messages_of_all_connections_have_one_bound() {
+        let mut pipeline = pipeline(READING, Portion::default());
+        let mut hear = |talk: &mut Conversation| {
+            talk.frames.iter().for_each(|frame| pipeline.push(frame.as_ref()));
+            talk.frames.clear();
+            let kept = pipeline.flows.kept();
+            assert!(kept.messages <= 65 << 20 && kept.state < 1 << 20, "{kept:?}");
+            kept.messages
+        };
+        // As many as it takes to have some in one shard.
+        let ports = (1000..2000).filter(|port| {
+            let frame = &Conversation::between(&format!("10.0.0.1:{port}"), "10.0.0.2:80").open().frames[0];
+            FlowTable::<()>::shard_of(&Packet::decode(frame.link, &frame.data, frame.len)) == Some(3)
+        });
+        let mut talks: Vec<Conversation> = ports
+            .take(10)
+            .map(|port| {
+                let mut talk = Conversation::between(&format!("10.0.0.1:{port}"), "10.0.0.2:80").open();
+                talk.client("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+                talk.server(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", 8 << 20));
+                talk
+            })
+            .collect();
+        let piece = vec![b'x'; 32 << 10];
+        for _ in 0..256 {
+            talks.iter_mut().for_each(|talk| _ = hear(talk.server(&piece)));
+        }
+        assert_eq!(hear(&mut Conversation::new().open()), 0, "all of them have ended");
+        let told = pipeline.end();
+        assert!((1..=3).contains(&told.too_long), "{}", told.too_long);
+        assert_eq!(told.told, [], "nobody is given up");
     }
 
     #[test]

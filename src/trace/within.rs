@@ -12,7 +12,7 @@ use super::lane::{Behind, Lane, Speech};
 use super::session::Sessions;
 use super::watch::Watch;
 use crate::capture::Moment;
-use crate::flow::{Connection, Origin, Stream};
+use crate::flow::{Connection, Kept, Origin, Stream};
 use crate::layer::Direction;
 use crate::message::Piece;
 use crate::protocol;
@@ -29,8 +29,8 @@ pub(super) struct Streams {
     pub(super) messages: u64,
     /// How many octets those that are open keep.
     kept: u64,
-    /// How many octets of memory they take.
-    weight: usize,
+    /// How much memory they take.
+    weight: Kept,
 }
 
 impl Streams {
@@ -38,20 +38,25 @@ impl Streams {
     fn take(&mut self, number: u32) -> Option<Box<Lane>> {
         let lane = self.open.remove(&number)?;
         self.kept -= lane.kept();
-        self.weight -= size_of::<Lane>() + lane.weight();
+        self.weight = self.weight.without(weight_of(&lane));
         Some(lane)
     }
 
     fn put(&mut self, number: u32, lane: Box<Lane>) {
         self.kept += lane.kept();
-        self.weight += size_of::<Lane>() + lane.weight();
+        self.weight = self.weight.with(weight_of(&lane));
         self.open.insert(number, lane);
     }
 
-    /// How many octets of memory those that are open take.
-    pub(super) fn weight(&self) -> usize {
+    /// How much memory those that are open take.
+    pub(super) fn weight(&self) -> Kept {
         self.weight
     }
+}
+
+/// How much memory a stream takes that is open.
+fn weight_of(lane: &Lane) -> Kept {
+    lane.weight().with(Kept { state: size_of::<Lane>(), messages: 0 })
 }
 
 impl<W: Watch> Ear<'_, W> {
@@ -66,6 +71,7 @@ impl<W: Watch> Ear<'_, W> {
             // What the streams of a connection keep is bounded as what one message keeps.
             inner.room = Some(MAX_MESSAGE.saturating_sub(self.lane.streams.kept));
         }
+        inner.others = self.lane.others;
         self.add_within(&mut inner, opened);
         inner.hearing.over |= ends;
         self.within(&mut inner, |ear| ear.listen(direction));
@@ -155,7 +161,7 @@ impl<W: Watch> Ear<'_, W> {
         }
         let last = if cut[0] { Direction::ToServer } else { Direction::ToClient };
         let streams = &mut self.lane.streams;
-        (streams.kept, streams.weight) = (0, 0);
+        (streams.kept, streams.weight) = (0, Kept::default());
         for (number, mut inner) in std::mem::take(&mut streams.open) {
             self.cut_within(&mut inner, cut, unread);
             if inner.hearing.ended(0) && inner.hearing.ended(1) {

@@ -7,23 +7,51 @@ use super::{FlowId, FlowTable, Shard};
 /// Such a part of what may be kept is made free at once, so that it is not looked for with each segment.
 const PART: usize = 16;
 
-impl<T> FlowTable<T> {
-    /// How many octets of memory are kept with all flows, as far as that was said.
-    #[cfg(test)]
-    pub fn kept(&self) -> usize {
-        self.shards.iter().map(|shard| shard.kept).sum()
+/// How many octets of memory are kept, about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Kept {
+    /// What is needed to read on: what nobody could read yet, and what is known of what was read.
+    pub state: usize,
+    /// Octets of messages that are read as they come, which are kept for those who want all of a message, and which frames
+    /// brought them.
+    pub messages: usize,
+}
+
+impl Kept {
+    /// This and the other.
+    pub fn with(self, other: Self) -> Self {
+        Self { state: self.state + other.state, messages: self.messages + other.messages }
     }
 
-    /// Takes note of how many octets of memory are kept with a flow that was heard just now. If those of the others have become too
-    /// many for it, [`farewell`](Self::farewell) gives some of them away.
+    /// This without the other, which is a part of it.
+    pub fn without(self, other: Self) -> Self {
+        Self { state: self.state - other.state, messages: self.messages - other.messages }
+    }
+}
+
+impl<T> FlowTable<T> {
+    /// How much is kept with all flows, as far as that was said.
+    #[cfg(test)]
+    pub fn kept(&self) -> Kept {
+        self.shards.iter().fold(Kept::default(), |sum, shard| sum.with(shard.kept))
+    }
+
+    /// How many octets of messages are kept with the flows of a shard.
+    #[inline]
+    pub fn messages(&self, shard: usize) -> usize {
+        self.shards.get(shard).map_or(0, |shard| shard.kept.messages)
+    }
+
+    /// Takes note of how much memory is kept with a flow that was heard just now. If the state of the others has become too much for
+    /// it, [`farewell`](Self::farewell) gives some of them away.
     // Only what grows is looked at: so it does not matter who says how often that nothing has changed.
     #[inline]
-    pub fn weigh(&mut self, id: FlowId, kept: usize) {
+    pub fn weigh(&mut self, id: FlowId, kept: Kept) {
         let (Some(limits), Some(shard)) = (self.limits, self.shards.get_mut(id.shard())) else { return };
         let Some(Some((_, flow))) = shard.slots.get_mut(id.slot as usize) else { return };
         let before = std::mem::replace(&mut flow.kept, kept);
-        shard.kept = shard.kept - before + kept;
-        if kept > before && shard.kept - kept > limits.octets {
+        shard.kept = shard.kept.without(before).with(kept);
+        if kept.state > before.state && shard.kept.state - kept.state > limits.octets {
             shard.make_room(id.slot as usize, limits.octets);
         }
     }
@@ -35,8 +63,8 @@ impl<T> Shard<T> {
     fn make_room(&mut self, heard: usize, most: usize) {
         let rank = |(slot, held): (usize, &Option<(_, super::Flow<T>)>)| {
             let flow = held.as_ref().map(|(_, flow)| flow).filter(|_| slot != heard)?;
-            let much = Reverse(flow.kept.checked_ilog2()?);
-            Some((!flow.connection.is_closed(), much, flow.connection.last.0, flow.kept, slot))
+            let much = Reverse(flow.kept.state.checked_ilog2()?);
+            Some((!flow.connection.is_closed(), much, flow.connection.last.0, flow.kept.state, slot))
         };
         let mut others: Vec<_> = self.slots.iter().enumerate().filter_map(rank).collect();
         others.sort_unstable();
@@ -64,7 +92,7 @@ mod tests {
         let bytes = segment_between(port, 80, frame, flag);
         let packet = Packet::decode(LinkType::RAW, &bytes, bytes.len() as u32);
         let id = table.push(&packet, &bytes, (frame, Timestamp(0)), || (), &mut None).expect("it is TCP");
-        table.weigh(id, kept);
+        table.weigh(id, Kept { state: kept, messages: 7 });
         let mut gone = Vec::new();
         assert_eq!(table.may_part(id.shard(), frame), table.shards[id.shard()].leaving.front().is_some());
         while let Some((flow, why)) = table.farewell(id.shard(), frame) {
@@ -96,7 +124,7 @@ mod tests {
         assert_eq!(hear(&mut table, small, 0x10, 8, 20), [(large, Farewell::Full)], "and that suffices");
         assert_eq!(hear(&mut table, last, 0x02, 9, 900), []);
         assert_eq!(hear(&mut table, small, 0x10, 10, 30), [(second, Farewell::Full)]);
-        assert_eq!(table.shards[SHARDS / 2].kept, 550 + 900 + 30);
+        assert_eq!(table.kept(), Kept { state: 550 + 900 + 30, messages: 3 * 7 });
     }
 
     #[test]
@@ -115,7 +143,7 @@ mod tests {
         let mut table = FlowTable::bounded(FlowLimits { octets, ..FlowLimits::default() });
         for (frame, port) in (1..).zip(ports().take(2000)) {
             hear(&mut table, port, 0x02, frame, 1000);
-            assert!(table.shards[SHARDS / 2].kept <= octets + 1000);
+            assert!(table.kept().state <= octets + 1000);
         }
         assert!(table.into_flows().len() >= 90);
     }
