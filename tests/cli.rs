@@ -1796,7 +1796,10 @@ fn a_wire_that_takes_time_is_measured() {
 #[cfg(unix)]
 #[test]
 fn ctrl_c_keeps_what_was_recorded() {
-    let script = "server keeps events\nada connects to socket.io\nserver emits \"x\" to everyone\nwait 9s\nwait 9s\nada disconnects\n";
+    const EVENT: &str = "the event that is waited for";
+    let script = format!(
+        "server keeps events\nada connects to socket.io\nserver emits \"{EVENT}\" to everyone\nwait 9s\nwait 9s\nada disconnects\n"
+    );
     let text = format!("+++\ntitle = \"T\"\nquestion = \"Q?\"\n+++\n```script\n{script}```\n");
     let (folder, lesson) = temporary("slow.md", text.as_bytes());
     let capture = folder.path().join("kept.pcapng");
@@ -1808,18 +1811,20 @@ fn ctrl_c_keeps_what_was_recorded() {
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    let is_playing = || {
-        let entries = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
-        entries.into_iter().any(|name| name.to_string_lossy().starts_with("wiretale-queue"))
+    // Whether anything is left of the queue's folder, and whether the event lies there: it is kept before it is sent, and whoever gets
+    // it has connected before.
+    let queue = || {
+        let folders = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        folders.into_iter().find(|path| path.file_name().unwrap().to_string_lossy().starts_with("wiretale-queue"))
     };
-    for _ in 0..200 {
-        if is_playing() || child.try_wait().unwrap().is_some() {
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(50));
+    let is_on_record = || {
+        let files = queue().and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten();
+        let octets = files.filter_map(|file| fs::read(file.ok()?.path()).ok()).collect::<Vec<_>>().concat();
+        octets.windows(EVENT.len()).any(|octets| octets == EVENT.as_bytes())
+    };
+    while !is_on_record() && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
     }
-    // So that the first steps are on record.
-    std::thread::sleep(std::time::Duration::from_millis(1500));
     if let Some(status) = child.try_wait().unwrap() {
         assert_eq!(status.code(), Some(3), "it ends by itself only where nothing can be played");
         assert!(is_left_out(true, "it ended by itself"));
@@ -1833,7 +1838,7 @@ fn ctrl_c_keeps_what_was_recorded() {
     assert!(said.contains("the play was ended in line "), "{said}");
     let kept = replay(&capture);
     assert!(kept.code == 0 && kept.out.contains("socket.io") && !kept.out.contains("cut"), "{}{}", kept.out, kept.err);
-    assert!(!is_playing(), "the folder of the queue is gone");
+    assert_eq!(queue(), None, "the folder of the queue is gone");
 }
 
 #[test]
