@@ -31,8 +31,20 @@ pub(super) struct Ends {
     pub(super) fin: Option<Fin>,
     /// The frame of its first RST that was heeded, and when.
     pub(super) reset: Option<(u32, Timestamp)>,
-    /// A RST whose number is not the next, after which it said nothing more: the number, the frame, and when.
-    pub(super) doubtful_reset: Option<(SeqNumber, u32, Timestamp)>,
+    /// A RST whose number is not the next, after which it said nothing more.
+    pub(super) doubtful_reset: Option<Doubt>,
+}
+
+/// A RST of which it is open whether its receiver heeds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Doubt {
+    pub(super) number: SeqNumber,
+    pub(super) frame: u32,
+    pub(super) time: Timestamp,
+    /// What its receiver had acknowledged by then: the number that it expects.
+    pub(super) expected: SeqNumber,
+    /// Its receiver has refused it.
+    pub(super) is_refused: bool,
 }
 
 /// A FIN.
@@ -62,6 +74,11 @@ impl Half {
     /// The same, to be written.
     pub(super) fn ends_mut(&mut self) -> &mut Ends {
         self.ends.get_or_insert_default()
+    }
+
+    /// Whether it has sent a RST, heeded or not, of which what follows may tell something.
+    pub(super) fn has_reset(&self) -> bool {
+        self.ends.as_ref().is_some_and(|ends| ends.reset.is_some() || ends.doubtful_reset.is_some())
     }
 
     /// As if it had sent no RST.

@@ -59,6 +59,11 @@ pub(super) struct Outside {
 }
 
 impl Outside {
+    /// Whether the segment in this frame is one of them.
+    pub(super) fn has(&self, frame: u32) -> bool {
+        self.segments.iter().any(|(_, dropped)| dropped.moment.frame == frame)
+    }
+
     fn has_any(&self, direction: Direction) -> bool {
         self.segments.iter().any(|(_, dropped)| dropped.direction == direction)
     }
@@ -153,6 +158,6 @@ impl Half {
         let ends = self.ends_mut();
         ends.fin = ends.fin.filter(|fin| fin.frame != frame);
         ends.reset = ends.reset.filter(|(rst, _)| *rst != frame);
-        ends.doubtful_reset = ends.doubtful_reset.filter(|(_, rst, _)| *rst != frame);
+        ends.doubtful_reset = ends.doubtful_reset.filter(|doubt| doubt.frame != frame);
     }
 }

@@ -36,7 +36,7 @@ impl<T> FlowTable<T> {
 impl Connection {
     /// Whether this connection is open and all that is learned at its beginning is known. No plain segment changes that.
     pub(super) fn is_open_and_known(&self) -> bool {
-        let is_going_on = |half: &Half| half.base.is_some() && half.fin().is_none() && half.broke_off().is_none();
+        let is_going_on = |half: &Half| half.base.is_some() && half.fin().is_none() && !half.has_reset();
         let handshake = &self.handshake;
         let is_open = handshake.ack.is_some() || (handshake.syn.is_none() && handshake.syn_ack.is_none());
         // Where another may take its place, or a segment may have been dropped, each is looked at.

@@ -6,7 +6,7 @@
 
 use super::SeqNumber;
 use super::connection::Connection;
-use super::half::{Ends, Half};
+use super::half::{Doubt, Ends, Half};
 use crate::capture::Timestamp;
 use crate::layer::{Direction, Group, Note, Severity};
 use crate::packet::{Flags, Tcp};
@@ -30,12 +30,21 @@ pub enum Reset {
     Answers,
     /// It shows that nobody heeded the doubtful RST in this frame: its sender goes on.
     GoesOn(u32),
+    /// It is a challenge ACK: the receiver of the doubtful RST in this frame refuses it.
+    Refuses(u32),
 }
 
 impl Reset {
     /// What there is to say of the segment.
     pub(super) fn note(self) -> Option<Note> {
         let text = match self {
+            Self::Refuses(rst) => {
+                let text = format!(
+                    "a challenge ACK: it refuses the RST in frame {rst}, whose number is not the one that it expects. Who sent that, and \
+                     means it, sends another with the number acknowledged here"
+                );
+                return Some(Note::new(Severity::Note, text, "RFC 5961 §3.2").about(Group::Sequence));
+            }
             Self::None | Self::Breaks | Self::Doubtful | Self::Answers => return None,
             Self::Stale => {
                 "its receiver has acknowledged more than lies before the number of this RST: it is dropped, and \
@@ -63,14 +72,16 @@ impl Connection {
         let acknowledged = self.halves[self.way_back(direction).index()].acknowledged.filter(|_| was_heard);
         let half = &mut self.halves[direction.index()];
         if !tcp.flags.has(Flags::RST) {
-            let Some((number, rst, time)) = half.ends().doubtful_reset else { return Reset::None };
+            let Some(Doubt { number, frame: rst, time, is_refused, .. }) = half.ends().doubtful_reset else {
+                return self.refuse_reset(tcp, direction);
+            };
             half.ends_mut().doubtful_reset = None;
             // The capture had them in another order than they were sent.
             if half.next() == Some(number) {
                 half.ends_mut().reset.get_or_insert((rst, time));
                 return Reset::Breaks;
             }
-            return Reset::GoesOn(rst);
+            return if is_refused { Reset::None } else { Reset::GoesOn(rst) };
         }
         let number = SeqNumber(tcp.seq);
         let next = half.next().filter(|_| was_heard);
@@ -81,8 +92,9 @@ impl Connection {
             }
             // Of one that is not open yet its acknowledgement decides (§3.10.7.3), of which nothing more can be told here.
             (Some(acknowledged), Some(_)) if number.since(acknowledged) < 0 => Reset::Stale,
-            (Some(_), Some(next)) if number != next => {
-                half.ends_mut().doubtful_reset.get_or_insert((number, frame, time));
+            (Some(expected), Some(next)) if number != next => {
+                let doubt = Doubt { number, frame, time, expected, is_refused: false };
+                half.ends_mut().doubtful_reset.get_or_insert(doubt);
                 Reset::Doubtful
             }
             _ => {
@@ -90,6 +102,25 @@ impl Connection {
                 Reset::Breaks
             }
         }
+    }
+
+    /// Whether a segment is the challenge ACK of who got a doubtful RST: "If the RST bit is set and the sequence number does not
+    /// exactly match the next expected sequence value, yet is within the acceptable window … then the receiver MUST send an
+    /// acknowledgment segment (challenge ACK)" (RFC 5961 §3.2). It acknowledges nothing new. What is outside the window is told as
+    /// that.
+    fn refuse_reset(&mut self, tcp: &Tcp, direction: Direction) -> Reset {
+        let way_back = self.way_back(direction).index();
+        let Some(doubt) = self.halves[way_back].ends().doubtful_reset else { return Reset::None };
+        let own = &self.halves[direction.index()];
+        let is_bare = tcp.flags.0 & (Flags::SYN | Flags::FIN | Flags::ACK) == Flags::ACK && tcp.payload_len == 0;
+        let says_nothing = own.next() == Some(SeqNumber(tcp.seq)) && SeqNumber(tcp.ack) == doubt.expected;
+        let is_outside = || self.outside.as_ref().is_some_and(|outside| outside.has(doubt.frame));
+        let is_expected = doubt.number == doubt.expected;
+        if doubt.is_refused || is_expected || !is_bare || !says_nothing || is_outside() {
+            return Reset::None;
+        }
+        self.halves[way_back].ends_mut().doubtful_reset = Some(Doubt { is_refused: true, ..doubt });
+        Reset::Refuses(doubt.frame)
     }
 }
 
@@ -103,6 +134,7 @@ impl Half {
     /// The frame of the RST with which it broke off, and when; also of a doubtful one, if nothing followed.
     pub(super) fn broke_off(&self) -> Option<(u32, Timestamp)> {
         let Ends { reset, doubtful_reset, .. } = self.ends();
-        reset.or(doubtful_reset.map(|(_, frame, time)| (frame, time)))
+        let doubtful = doubtful_reset.filter(|doubt| !doubt.is_refused);
+        reset.or(doubtful.map(|doubt| (doubt.frame, doubt.time)))
     }
 }

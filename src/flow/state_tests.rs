@@ -253,6 +253,61 @@ fn a_reset_counts_only_where_its_receiver_expects_it() {
     assert_eq!((on.reset, play.connection().ending()), (Reset::GoesOn(8), Ending::Open));
 }
 
+/// A RST within the window whose number is not the next is answered, and nothing else happens (RFC 5961 §3.2).
+#[test]
+fn a_challenge_ack_refuses_a_reset() {
+    let refused = || {
+        let mut play = Play::open();
+        play.send(DOWN, ACK, 3);
+        play.send(UP, ACK, 0);
+        assert_eq!(play.at(DOWN, 7, RST, 0).reset, Reset::Doubtful);
+        let challenge = play.at(UP, 0, ACK, 0);
+        assert_eq!(challenge.reset, Reset::Refuses(6));
+        let said = "a challenge ACK: it refuses the RST in frame 6, whose number is not the one that it expects";
+        assert!(challenge.notes.len() == 1 && challenge.notes[0].text.starts_with(said), "{:?}", challenge.notes);
+        assert_eq!((play.connection().ending(), states(&play)), (Ending::Open, [Established, Established]));
+        assert_eq!(play.connection().closing(DOWN), None);
+        assert!(!play.connection().is_open_and_known(), "what comes next is looked at");
+        play
+    };
+    let mut play = refused();
+    assert_eq!(play.at(UP, 0, ACK, 0).reset, Reset::None, "it is told once");
+    let on = play.at(DOWN, 0, ACK, 5);
+    assert_eq!((on.reset, on.notes.len()), (Reset::None, 0), "that is told already");
+    assert_eq!(play.connection().ending(), Ending::Open);
+    let mut play = refused();
+    assert_eq!(play.at(DOWN, 0, RST, 0).reset, Reset::Breaks, "who means it has the number now");
+    assert_eq!(play.connection().ending(), Ending::Aborted { by: DOWN, rst: 8 });
+    let mut play = refused();
+    assert_eq!(play.at(DOWN, 0, ACK, 7).reset, Reset::Breaks, "octets before it were captured behind it");
+    // An acknowledgement of something new was under way, and so was what its sender says.
+    for (flags, len) in [(ACK, 1), (FIN | ACK, 0)] {
+        let mut play = Play::open();
+        play.send(DOWN, ACK, 3);
+        play.send(UP, ACK, 0);
+        play.at(DOWN, 7, RST, 0);
+        assert_eq!(play.at(UP, 0, flags, len).reset, Reset::None);
+        assert_eq!(play.connection().closing(DOWN), Some(super::Closing::Reset(6)));
+    }
+    let mut play = Play::open();
+    play.send(DOWN, ACK, 3);
+    play.send(UP, ACK, 0);
+    play.send(DOWN, ACK, 2);
+    play.at(DOWN, 7, RST, 0);
+    assert_eq!(play.at(UP, 0, ACK, 0).reset, Reset::None, "it acknowledges what was sent before the RST");
+    let mut play = Play::open();
+    play.send(DOWN, ACK, 3);
+    play.send(UP, ACK, 0);
+    play.send(DOWN, ACK, 2);
+    play.at(DOWN, -2, RST, 0);
+    play.ack_ahead[UP.index()] = -2;
+    assert_eq!(
+        play.at(UP, 0, ACK, 0).reset,
+        Reset::None,
+        "that is the number which it expects: it must have said so before"
+    );
+}
+
 /// The one whose socket is gone answers an acknowledgement that came twice.
 #[test]
 fn a_reset_when_both_have_ended_breaks_nothing_off() {
