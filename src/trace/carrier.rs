@@ -34,7 +34,7 @@ pub(super) struct Carrier {
     /// It is a WebSocket that carries a session.
     socket: Option<Socket>,
     /// Requests that were not answered yet, in order.
-    requests: VecDeque<Request>,
+    pub(super) requests: VecDeque<Request>,
     queries: QueryReader,
     /// The session that was asked for last, and where it was found among all.
     latest: Option<Arc<str>>,
@@ -46,7 +46,7 @@ pub(super) struct Carrier {
 }
 
 /// A request that waits for its answer.
-struct Request {
+pub(super) struct Request {
     /// Where it begins in the client's stream.
     start: u64,
     /// The frame in which it ended.

@@ -6,6 +6,9 @@ use super::pipeline::Pipeline;
 use super::watch::Watch;
 use crate::flow::{Flow, FlowId, Kept};
 
+/// So many octets of memory a request takes of which it is known what it asks of Engine.IO, until it is answered.
+const REQUEST: usize = 512;
+
 impl Lane {
     /// How much memory it takes, about. Not what each lane takes.
     #[inline]
@@ -15,8 +18,12 @@ impl Lane {
             Speech::Known(_, decoder) => decoder.kept(),
             Speech::Unheard | Speech::Unknown => 0,
         };
+        let asked = self.carrier.requests.len() * REQUEST;
         let begins: usize = self.begins.iter().map(Vec::len).sum();
-        let own = up.takes(self.read[0]).with(down.takes(self.read[1])).with(Kept { state: decoder, messages: begins });
+        let own = up
+            .takes(self.read[0])
+            .with(down.takes(self.read[1]))
+            .with(Kept { state: decoder + asked, messages: begins });
         let own = own.with(self.streams.weight());
         self.inside.as_ref().map_or(own, |inside| own.with(inside.weight()))
     }
@@ -205,6 +212,9 @@ mod tests {
         (0..100).for_each(|_| _ = talk.client("x").lose().client("x"));
         assert!(kept(&talk.frames, Needs::NUMBERS) >= 10_000, "each piece takes more than its octet");
         assert!(kept(&much(1000, 2).frames, Needs::NUMBERS) > 200_000);
+        let mut talk = Conversation::new().open();
+        talk.client("GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\n\r\n".repeat(100));
+        assert!(kept(&talk.frames, Needs::NUMBERS) > 50_000, "each waits for its answer");
         // What was answered takes nothing, nor does a connection of which nothing is under way.
         assert_eq!(kept(&answered("Content-Length: 2", b"ok"), Needs::NUMBERS), 0);
         assert_eq!(kept(&Conversation::new().open().frames, Needs::NUMBERS), 0);

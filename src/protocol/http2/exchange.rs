@@ -14,6 +14,8 @@ use crate::protocol::http1::{Events, Fault, HttpMessage, Packed, Rules, Undone, 
 
 /// So many sections wait for those before them; who waits for an answer says no more.
 const MAX_SECTIONS: usize = 16;
+/// So many octets of memory what it holds takes beside what was said: lists, and their places.
+const AROUND: usize = 512;
 /// Bodies of up to so many octets are waited for; of longer ones what was read is consumed.
 const READ_WHOLE: u64 = 64 << 10;
 const CUT_SHORT: &str =
@@ -108,8 +110,9 @@ impl Decoder for Exchange {
     }
 
     fn kept(&self) -> usize {
-        // What sections say the connection counts.
-        self.sides.iter().filter_map(|side| side.open.as_ref()).map(Open::kept).sum()
+        // What sections say the connection counts. There may be many of these.
+        let open: usize = self.sides.iter().filter_map(|side| side.open.as_ref()).map(Open::kept).sum();
+        open + size_of::<Self>() + AROUND
     }
 
     fn gap(&mut self, _direction: Direction, _missing: Range<u64>, _behind: &[u8]) -> bool {
