@@ -46,7 +46,7 @@ mod tests {
     use super::super::intake::Portion;
     use super::super::testing::Conversation;
     use super::super::testing_http2::{PREFACE, frame};
-    use super::super::watch::{Ended, Needs, Place, Seen, Sight};
+    use super::super::watch::{Ended, Needs, Octets, Place, Seen, Sight};
     use super::*;
     use crate::capture::Frame;
     use crate::flow::FlowTable;
@@ -81,7 +81,7 @@ mod tests {
         fn ended(&mut self, _: Ended) {}
     }
 
-    const READING: Needs = Needs { octets: true, frames: true, ..Needs::NUMBERS };
+    const READING: Needs = Needs { octets: Octets::All, frames: true, ..Needs::NUMBERS };
 
     fn pipeline(needs: Needs, portion: Portion) -> Pipeline<GivenUp> {
         Pipeline::new(GivenUp { needs, told: Vec::new(), too_long: 0 }).sharing(portion)
