@@ -166,11 +166,6 @@ impl Icmp {
 
     fn describe_start(&self, layer: &mut Layer, verdict: ChecksumVerdict) {
         let number = |n: u16| Value::Uint(u64::from(n));
-        let status = match verdict {
-            ChecksumVerdict::Wrong => 0,
-            ChecksumVerdict::Valid => 1,
-            _ => 2,
-        };
         let [kind, code, checksum, checksum_status] = match self.version {
             Version::V4 => [&ICMP_TYPE, &ICMP_CODE, &ICMP_CHECKSUM, &ICMP_CHECKSUM_STATUS],
             Version::V6 => [&ICMPV6_TYPE, &ICMPV6_CODE, &ICMPV6_CHECKSUM, &ICMPV6_CHECKSUM_STATUS],
@@ -178,7 +173,7 @@ impl Icmp {
         layer.field(kind, number(self.kind.into()), field::TYPE);
         layer.field(code, number(self.code.into()), field::CODE);
         layer.field(checksum, number(self.checksum), field::CHECKSUM);
-        layer.computed(checksum_status, Value::Uint(status));
+        layer.computed(checksum_status, Value::Uint(verdict.status()));
     }
 
     fn describe_v4(&self, layer: &mut Layer, bytes: &[u8]) {

@@ -14,8 +14,12 @@ crate::fields! {
     IP_VERSION = "ip.version", Uint(8), "The version of the Internet Protocol: 4 or 6.", "RFC 791 §3.1";
     IP_HDR_LEN = "ip.hdr_len", Uint(8), "The length of the IP header, in octets.", "RFC 791 §3.1";
     IP_DSFIELD = "ip.dsfield", Uint(8), "How the packet should be treated on its way, and whether it met congestion.", "RFC 2474 §3";
+    IP_DSCP = "ip.dsfield.dscp", Uint(8), "How the packet should be treated on its way: 0 like any other, 46 before others.", "RFC 2474 §3";
+    IP_ECN = "ip.dsfield.ecn", Uint(8), "Whether it met congestion: 0 nobody can say, 1 and 2 it did not, 3 it did.", "RFC 3168 §5";
     IP_LEN = "ip.len", Uint(16), "The length of the whole IP packet, header included, in octets.", "RFC 791 §3.1";
     IP_ID = "ip.id", Uint(16), "A number that ties the fragments of one packet together.", "RFC 791 §3.1";
+    IP_FLAGS = "ip.flags", Uint(8), "The three bits before the fragment's place as one number: 2 is do not fragment, 1 more fragments.", "RFC 791 §3.1";
+    IP_RB = "ip.flags.rb", Bool, "A bit without a meaning, which must be 0; RFC 3514 calls it evil, on the first of April.", "RFC 791 §3.1";
     IP_DF = "ip.flags.df", Bool, "Routers must not cut this packet into fragments.", "RFC 791 §3.1";
     IP_MF = "ip.flags.mf", Bool, "More fragments of the same packet follow.", "RFC 791 §3.1";
     IP_FRAG_OFFSET = "ip.frag_offset", Uint(16), "Where this fragment belongs in the whole packet, in units of 8 octets.", "RFC 791 §3.1";
@@ -23,11 +27,14 @@ crate::fields! {
     IP_PROTO = "ip.proto", Uint(8), "Which protocol the packet carries: 6 is TCP, 17 is UDP.", "RFC 791 §3.1";
     IP_CHECKSUM = "ip.checksum", Uint(16), "A sum over the header, to find damage on the way.", "RFC 791 §3.1";
     #[ours] IP_CHECKSUM_VERDICT = "ip.checksum.verdict", Text, "valid, absent (left to the network card), wrong, or unverified.", "RFC 791 §3.1";
+    IP_CHECKSUM_STATUS = "ip.checksum.status", Uint(8), "0 the sum is wrong, 1 it is right, 2 not all of the header is there, 3 there is none: it was left to the network card.", "RFC 791 §3.1";
     IP_SRC = "ip.src", Address, "The address the packet was sent from.", "RFC 791 §3.1";
     IP_DST = "ip.dst", Address, "The address the packet is sent to, in the end if it carries its route.", "RFC 791 §3.1";
     IP_ADDR = "ip.addr", Address, "Either of the two addresses.", "RFC 791 §3.1";
     IPV6_VERSION = "ipv6.version", Uint(8), "The version of the Internet Protocol: 6.", "RFC 8200 §3";
     IPV6_TCLASS = "ipv6.tclass", Uint(32), "How the packet should be treated on its way, and whether it met congestion.", "RFC 8200 §7";
+    IPV6_DSCP = "ipv6.tclass.dscp", Uint(32), "How the packet should be treated on its way: 0 like any other, 46 before others.", "RFC 2474 §3";
+    IPV6_ECN = "ipv6.tclass.ecn", Uint(32), "Whether it met congestion: 0 nobody can say, 1 and 2 it did not, 3 it did.", "RFC 3168 §5";
     IPV6_FLOW = "ipv6.flow", Uint(24), "A label that packets of one flow share.", "RFC 8200 §6";
     IPV6_PLEN = "ipv6.plen", Uint(16), "The length of what follows the IPv6 header, in octets.", "RFC 8200 §3";
     IPV6_NXT = "ipv6.nxt", Uint(8), "Which header follows: 6 is TCP, 17 is UDP.", "RFC 8200 §3";
@@ -270,11 +277,16 @@ impl Net {
             Value::Uint(u64::from(header.dcp().value() << 2 | header.ecn().value())),
             field::DSFIELD,
         );
+        layer.field(&IP_DSCP, Value::Uint(header.dcp().value().into()), field::DSFIELD);
+        layer.field(&IP_ECN, Value::Uint(header.ecn().value().into()), field::DSFIELD);
         // Of a packet that does not say it Wireshark gives the length that it is taken to have, too.
         let taken = header_len + self.auth.map_or(0, Extent::len) + self.payload_len as usize;
         let total = Some(usize::from(header.total_len())).filter(|total| *total > 0).unwrap_or(taken);
         layer.field(&IP_LEN, Value::Uint(total as u64), field::LEN);
         layer.field(&IP_ID, number(header.identification()), field::ID);
+        let flags = bytes.get(field::FRAGMENT.start).map_or(0, |octet| octet >> 5);
+        layer.field(&IP_FLAGS, Value::Uint(flags.into()), field::FRAGMENT);
+        layer.field(&IP_RB, Value::Bool(flags & 4 != 0), field::FRAGMENT);
         layer.field(&IP_DF, Value::Bool(header.dont_fragment()), field::FRAGMENT);
         layer.field(&IP_MF, Value::Bool(header.more_fragments()), field::FRAGMENT);
         layer.field(&IP_FRAG_OFFSET, Value::Uint(u64::from(header.fragments_offset().value())), field::FRAGMENT);
@@ -302,6 +314,7 @@ impl Net {
         }
         let verdict = v4_checksum(bytes);
         layer.computed(&IP_CHECKSUM_VERDICT, Value::Text(verdict.as_str().into()));
+        layer.computed(&IP_CHECKSUM_STATUS, Value::Uint(verdict.status()));
         if verdict == ChecksumVerdict::Wrong {
             let text = "the header checksum does not fit the header: damaged on the way, or left for the network card to fill in";
             layer.notes.push(Note::new(Severity::Note, text, "RFC 1122 §3.2.1.2").about(Group::Checksum));
@@ -317,6 +330,8 @@ impl Net {
         layer.field(&IP_VERSION, Value::Uint(6), field::VERSION);
         layer.field(&IPV6_VERSION, Value::Uint(6), field::VERSION);
         layer.field(&IPV6_TCLASS, Value::Uint(u64::from(header.traffic_class())), field::V6_TCLASS);
+        layer.field(&IPV6_DSCP, Value::Uint(u64::from(header.traffic_class() >> 2)), field::V6_TCLASS);
+        layer.field(&IPV6_ECN, Value::Uint(u64::from(header.traffic_class() & 3)), field::V6_TCLASS);
         layer.field(&IPV6_FLOW, Value::Uint(u64::from(header.flow_label().value())), field::V6_FLOW);
         layer.field(&IPV6_PLEN, Value::Uint(u64::from(header.payload_length())), field::V6_PLEN);
         layer.field(&IPV6_NXT, Value::Uint(u64::from(header.next_header().0)), field::V6_NXT);

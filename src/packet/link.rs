@@ -17,6 +17,8 @@ crate::fields! {
     ETH_DST = "eth.dst", Mac, "The Ethernet address the frame is sent to.", "IEEE 802.3 §3.2.3";
     ETH_SRC = "eth.src", Mac, "The Ethernet address the frame was sent from.", "IEEE 802.3 §3.2.3";
     ETH_ADDR = "eth.addr", Mac, "Either of the two Ethernet addresses.", "IEEE 802.3 §3.2.3";
+    ETH_LG = "eth.lg", Bool, "An address that someone chose, not the maker of the card; of either address.", "IEEE 802 §8.2";
+    ETH_IG = "eth.ig", Bool, "The frame is for a group, or for all; of either address.", "IEEE 802 §8.2";
     ETH_TYPE = "eth.type", Uint(16), "Which protocol the frame carries: 0x0800 is IPv4, 0x86dd is IPv6.", "RFC 9542 §3";
     NULL_FAMILY = "null.family", Uint(32), "The address family on BSD loopback, in the byte order of the host.", "LINKTYPE_NULL";
     ETH_LEN = "eth.len", Uint(16), "How many octets follow, in a frame that says that instead of a type.", "IEEE 802.3 §3.2.6";
@@ -197,8 +199,10 @@ fn describe_ethernet(bytes: &[u8], span: Option<Span>) -> Layer {
     let (dst, src) = (header.destination(), header.source());
     layer.field(&ETH_DST, Value::Mac(dst), field::DST);
     layer.field(&ETH_ADDR, Value::Mac(dst), field::DST);
+    describe_bits(&mut layer, dst, field::DST);
     layer.field(&ETH_SRC, Value::Mac(src), field::SRC);
     layer.field(&ETH_ADDR, Value::Mac(src), field::SRC);
+    describe_bits(&mut layer, src, field::SRC);
     let number = header.ether_type().0;
     let def = if number <= MAX_LENGTH { &ETH_LEN } else { &ETH_TYPE };
     layer.field(def, Value::Uint(u64::from(number)), field::TYPE);
@@ -210,6 +214,12 @@ fn describe_ethernet(bytes: &[u8], span: Option<Span>) -> Layer {
         layer.summary = format!("{} → {}", Value::Mac(src), Value::Mac(dst));
     }
     layer
+}
+
+/// The two bits of an address that are no part of a number.
+fn describe_bits(layer: &mut Layer, [first, ..]: [u8; 6], at: std::ops::Range<usize>) {
+    layer.field(&ETH_LG, Value::Bool(first & 2 != 0), at.start..at.start + 1);
+    layer.field(&ETH_IG, Value::Bool(first & 1 != 0), at.start..at.start + 1);
 }
 
 /// Names the octets behind what the frame carries, as Wireshark does: zeros up to the least length of a frame are

@@ -368,7 +368,7 @@ pub fn describe_data(at: Span, bytes: &[u8]) -> Layer {
 pub fn fields() -> impl Iterator<Item = &'static FieldDef> {
     let link = [link::FIELDS, sll::FIELDS, vlan::FIELDS, arp::FIELDS];
     let ip = [ip::FIELDS, ipv6_extension::FIELDS, route::FIELDS, auth::FIELDS, datagram::FIELDS, icmp::FIELDS];
-    let above = [tcp::FIELDS, udp::FIELDS, FIELDS];
+    let above = [tcp::FIELDS, tcp::OPTION_FIELDS, udp::FIELDS, FIELDS];
     link.into_iter().chain(ip).chain(above).flatten().copied()
 }
 

@@ -371,6 +371,9 @@ fn over_ipv6_a_checksum_must_not_be_left_out() {
     assert_eq!(packet.remarks()[0].spec, "RFC 8200 §8.1");
     assert!(packet.remarks()[0].text.contains("tunnels"), "those may: {:?}", packet.remarks());
     assert_eq!(packet.checksum(&data), ChecksumVerdict::Absent);
+    let layers = describe(&packet, 1, &data);
+    let status = layers.iter().find_map(|layer| layer.value("udp.checksum.status"));
+    assert_eq!(status, Some(&Value::Uint(4)));
 }
 
 /// By its length the packet goes on, but the frame ends, and the capture did not cut it.

@@ -2,7 +2,9 @@
 //! (relative numbers, round trips, reassembly) is in [`crate::flow`].
 //!
 //! # References
-//! - Header: RFC 9293 §3.1. Window scale and timestamps: RFC 7323. SACK: RFC 2018. Fast Open: RFC 7413.
+//! - Header: RFC 9293 §3.1. Its options are in `options.rs`.
+
+mod options;
 
 use std::fmt;
 
@@ -33,18 +35,13 @@ crate::fields! {
     TCP_WINDOW_VALUE = "tcp.window_size_value", Uint(16), "How many octets the sender is ready to take, before scaling.", "RFC 9293 §3.1";
     TCP_CHECKSUM = "tcp.checksum", Uint(16), "A sum over the segment and its addresses.", "RFC 9293 §3.1";
     #[ours] TCP_CHECKSUM_VERDICT = "tcp.checksum.verdict", Text, "valid, not computed yet (loopback and offload), wrong, or unverified.", "RFC 1071";
+    TCP_CHECKSUM_STATUS = "tcp.checksum.status", Uint(8), "0 the sum is wrong, 1 it is right, or left to the network card, 2 not all of the segment is there.", "RFC 9293 §3.1";
     TCP_URGENT = "tcp.urgent_pointer", Uint(16), "Where urgent data ends; counts only with URG.", "RFC 9293 §3.8.5";
-    TCP_OPT_MSS = "tcp.options.mss_val", Uint(16), "The largest segment the sender is ready to take, in octets.", "RFC 9293 §3.7.1";
-    TCP_OPT_WSCALE = "tcp.options.wscale.shift", Uint(8), "By how many bits windows are to be shifted.", "RFC 7323 §2.2";
-    TCP_OPT_SACK_PERM = "tcp.options.sack_perm", Presence, "The sender can report what arrived out of order.", "RFC 2018 §2";
-    TCP_OPT_SACK_LE = "tcp.options.sack_le", Uint(32), "The first sequence number of a stretch that arrived out of order, counted as `tcp.ack` is.", "RFC 2018 §3";
-    TCP_OPT_SACK_RE = "tcp.options.sack_re", Uint(32), "The one after the last of that stretch.", "RFC 2018 §3";
-    TCP_OPT_TSVAL = "tcp.options.timestamp.tsval", Uint(32), "The sender's clock.", "RFC 7323 §3.2";
-    TCP_OPT_TSECR = "tcp.options.timestamp.tsecr", Uint(32), "The other side's clock, sent back to it.", "RFC 7323 §3.2";
-    TCP_OPT_TFO_REQUEST = "tcp.options.tfo.request", Presence, "The client asks for a cookie, with which data may ride on a later SYN.", "RFC 7413 §4.1.1";
-    TCP_OPT_TFO_COOKIE = "tcp.options.tfo.cookie", Bytes, "What the server gave the client to prove its address with, so that data may ride on a SYN.", "RFC 7413 §4.1.1";
     TCP_PAYLOAD = "tcp.payload", Bytes, "The octets of the stream this segment carries.", "RFC 9293 §3.1";
 }
+
+pub(super) use options::FIELDS as OPTION_FIELDS;
+pub use options::SynOptions;
 
 /// The control bits of a TCP header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -103,17 +100,6 @@ impl fmt::Display for Flags {
     }
 }
 
-/// The options that only a SYN carries, and that rule the whole connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct SynOptions {
-    /// Maximum segment size.
-    pub mss: Option<u16>,
-    /// Window scale shift.
-    pub window_scale: Option<u8>,
-    /// The capture cut them: what is not here may have been there.
-    pub cut: bool,
-}
-
 /// A TCP header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tcp {
@@ -149,6 +135,7 @@ mod field {
     pub(super) const WINDOW: Range<usize> = 14..16;
     pub(super) const CHECKSUM: Range<usize> = 16..18;
     pub(super) const URGENT: Range<usize> = 18..20;
+    /// Where options begin.
     pub(super) const OPTIONS: usize = 20;
 }
 
@@ -202,22 +189,6 @@ impl Tcp {
         said.unwrap_or(self.header.len())
     }
 
-    /// The options of a SYN.
-    pub fn syn_options(&self, data: &[u8]) -> SynOptions {
-        let cut = self.header_len(data) > self.header.len();
-        let mut found = SynOptions { cut, ..SynOptions::default() };
-        for option in options(self.header.of(data)) {
-            match option.body {
-                [a, b] if option.kind == kind::MSS => found.mss = Some(u16::from_be_bytes([*a, *b])),
-                // "If a Window Scale option is received with a shift.cnt value larger than 14, the TCP SHOULD log the
-                // error but MUST use 14 instead of the specified value." RFC 7323 §2.3
-                [shift] if option.kind == kind::WINDOW_SCALE => found.window_scale = Some((*shift).min(14)),
-                _ => {}
-            }
-        }
-        found
-    }
-
     pub(super) fn describe(&self, buffer: Buffer, data: &[u8], packet: &Packet) -> Layer {
         let span = Some(self.header.within(buffer));
         let mut layer = Layer::new("tcp", "Transmission Control Protocol", Some(OsiLayer::Transport), span);
@@ -242,7 +213,7 @@ impl Tcp {
         if let Some([high, low]) = bytes.get(field::URGENT) {
             layer.field(&TCP_URGENT, number(u16::from_be_bytes([*high, *low])), field::URGENT);
         }
-        describe_options(&mut layer, bytes);
+        options::describe(&mut layer, bytes);
         let payload = packet.payload;
         if !payload.is_empty() {
             layer.field(
@@ -256,6 +227,7 @@ impl Tcp {
 
     fn describe_checksum(&self, layer: &mut Layer, verdict: ChecksumVerdict) {
         layer.computed(&TCP_CHECKSUM_VERDICT, Value::Text(verdict.as_str().into()));
+        layer.computed(&TCP_CHECKSUM_STATUS, Value::Uint(verdict.status()));
         if verdict == ChecksumVerdict::Wrong {
             let text =
                 "the checksum does not fit the segment: damaged on the way, or left for the network card to fill in";
@@ -290,91 +262,6 @@ static FLAG_FIELDS: [(&crate::layer::FieldDef, u8); 8] = [
     (&TCP_FLAGS_SYN, Flags::SYN),
     (&TCP_FLAGS_FIN, Flags::FIN),
 ];
-
-mod kind {
-    pub(super) const END: u8 = 0;
-    pub(super) const NO_OPERATION: u8 = 1;
-    pub(super) const MSS: u8 = 2;
-    pub(super) const WINDOW_SCALE: u8 = 3;
-    pub(super) const SACK_PERMITTED: u8 = 4;
-    pub(super) const SACK: u8 = 5;
-    pub(super) const TIMESTAMP: u8 = 8;
-    pub(super) const FAST_OPEN: u8 = 34;
-    /// Shared by experiments, which put their own number first (RFC 6994 §3).
-    pub(super) const EXPERIMENT: u8 = 254;
-}
-
-/// Fast Open's number while it was an experiment (RFC 7413 §7).
-const FAST_OPEN_EXPERIMENT: [u8; 2] = [0xf9, 0x89];
-
-/// One option: its kind, where its body begins in the header, and the body.
-struct TcpOption<'a> {
-    kind: u8,
-    at: usize,
-    body: &'a [u8],
-}
-
-/// The options of a TCP header: kind, length, body (RFC 9293 §3.1). Ends at the first one that makes no sense.
-fn options(header: &[u8]) -> impl Iterator<Item = TcpOption<'_>> {
-    let mut at = field::OPTIONS;
-    std::iter::from_fn(move || {
-        while header.get(at) == Some(&kind::NO_OPERATION) {
-            at += 1;
-        }
-        let kind = *header.get(at)?;
-        let len = usize::from(*header.get(at + 1)?);
-        if kind == kind::END || len < 2 {
-            return None;
-        }
-        let body = header.get(at + 2..at + len)?;
-        let option = TcpOption { kind, at: at + 2, body };
-        at += len;
-        Some(option)
-    })
-}
-
-fn describe_options(layer: &mut Layer, header: &[u8]) {
-    for option in options(header) {
-        let (at, body) = (option.at, option.body);
-        let word = |i: usize| -> Option<u64> {
-            body.get(i..i + 4).and_then(|b| b.try_into().ok()).map(|b| u64::from(u32::from_be_bytes(b)))
-        };
-        match (option.kind, body) {
-            (kind::MSS, [a, b]) => {
-                layer.field(&TCP_OPT_MSS, Value::Uint(u64::from(u16::from_be_bytes([*a, *b]))), at..at + 2);
-            }
-            (kind::WINDOW_SCALE, [shift]) => {
-                layer.field(&TCP_OPT_WSCALE, Value::Uint(u64::from(*shift)), at..at + 1);
-            }
-            (kind::SACK_PERMITTED, []) => layer.field(&TCP_OPT_SACK_PERM, Value::Present, at - 2..at),
-            (kind::TIMESTAMP, [_, _, _, _, _, _, _, _]) => {
-                layer.field(&TCP_OPT_TSVAL, Value::Uint(word(0).unwrap_or_default()), at..at + 4);
-                layer.field(&TCP_OPT_TSECR, Value::Uint(word(4).unwrap_or_default()), at + 4..at + 8);
-            }
-            (kind::SACK, _) => {
-                for i in (0..body.len()).step_by(8) {
-                    let (Some(left), Some(right)) = (word(i), word(i + 4)) else { break };
-                    layer.field(&TCP_OPT_SACK_LE, Value::Uint(left), at + i..at + i + 4);
-                    layer.field(&TCP_OPT_SACK_RE, Value::Uint(right), at + i + 4..at + i + 8);
-                }
-            }
-            (kind::FAST_OPEN, _) => describe_fast_open(layer, at - 2, at, body),
-            (kind::EXPERIMENT, [a, b, cookie @ ..]) if [*a, *b] == FAST_OPEN_EXPERIMENT => {
-                describe_fast_open(layer, at - 2, at + 2, cookie);
-            }
-            _ => {}
-        }
-    }
-}
-
-/// A Fast Open option that begins at octet `start` of the header, and its cookie at `at`. Without a cookie it asks for one
-/// (RFC 7413 §4.1.1).
-fn describe_fast_open(layer: &mut Layer, start: usize, at: usize, cookie: &[u8]) {
-    match cookie {
-        [] => layer.field(&TCP_OPT_TFO_REQUEST, Value::Present, start..at),
-        _ => layer.field(&TCP_OPT_TFO_COOKIE, Value::Bytes(cookie.to_vec()), at..at + cookie.len()),
-    }
-}
 
 impl Packet {
     /// Of a TCP header whose options the capture cut all else is there.

@@ -51,12 +51,54 @@ fn a_loopback_checksum_is_not_called_wrong() {
     let mut frame = frame();
     // Pseudo-header: 7f00 + 0001 + 7f00 + 0001 + length 0016 + protocol 0006 = fe1e; Linux stores it as it is.
     assert_eq!(decode(&frame).checksum(&frame), ChecksumVerdict::NotYetComputed);
+    assert_eq!(statuses(&frame), [3, 1], "left to a card both, as Wireshark counts since 4.2");
     let rest: u32 = frame[34..].chunks(2).map(|c| u32::from(c[0]) << 8 | u32::from(c[1])).sum::<u32>();
     let folded = (rest & 0xffff) + (rest >> 16);
     frame[50..52].copy_from_slice(&(!(folded as u16)).to_be_bytes());
     assert_eq!(decode(&frame).checksum(&frame), ChecksumVerdict::Valid);
+    assert_eq!(statuses(&frame), [3, 1]);
     frame[55] ^= 1;
     assert_eq!(decode(&frame).checksum(&frame), ChecksumVerdict::Wrong);
+    frame[25] = 1;
+    assert_eq!(statuses(&frame), [0, 0]);
+    assert_eq!(statuses(&frame[..55]), [0, 2], "the last octet was not captured");
+}
+
+/// What is said of the sums of IP and TCP, in Wireshark's numbers.
+fn statuses(frame: &[u8]) -> [u64; 2] {
+    let layers = describe(&Packet::decode(LinkType::ETHERNET, frame, 56), 1, frame);
+    ["ip.checksum.status", "tcp.checksum.status"].map(|name| match layers.iter().find_map(|layer| layer.value(name)) {
+        Some(Value::Uint(status)) => *status,
+        other => panic!("{name}: {other:?}"),
+    })
+}
+
+/// RFC 2474 §3, RFC 3168 §5, RFC 791 §3.1; and the options as they stand, RFC 9293 §3.1.
+#[test]
+fn parts_of_fields_have_names() {
+    let mut frame = frame();
+    frame[15] = 46 << 2 | 3;
+    frame[20] = 0xc0;
+    frame[16..18].copy_from_slice(&50_u16.to_be_bytes());
+    frame[46] = 0x70;
+    frame.splice(54..54, [1, 3, 3, 7, 254, 2, 0, 9]);
+    frame[1] = 3;
+    let layers = describe(&decode(&frame), 1, &frame);
+    let all = |name: &str| {
+        let fields = layers.iter().flat_map(|layer| &layer.fields).filter(|field| field.def.name == name);
+        fields.map(|field| field.value.to_string()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!((all("ip.dsfield.dscp"), all("ip.dsfield.ecn")), ("46".into(), "3".into()));
+    assert_eq!((all("ip.flags"), all("ip.flags.rb"), all("ip.flags.df")), ("6".into(), "1".into(), "1".into()));
+    assert_eq!((all("eth.lg"), all("eth.ig")), ("0 0".into(), "0 0".into()));
+    assert_eq!(all("tcp.options"), "01:03:03:07:fe:02:00:09");
+    assert_eq!((all("tcp.option_kind"), all("tcp.option_len")), ("1 3 254 0".into(), "3 2".into()));
+    frame[0] = 3;
+    let layers = describe(&decode(&frame), 1, &frame);
+    assert_eq!(
+        (layers[0].value("eth.lg"), layers[0].value("eth.ig")),
+        (Some(&Value::Bool(true)), Some(&Value::Bool(true)))
+    );
 }
 
 #[test]

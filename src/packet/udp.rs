@@ -5,7 +5,7 @@
 
 use etherparse::UdpHeaderSlice;
 
-use super::{ChecksumVerdict, Extent, Fault, Net, Packet};
+use super::{ChecksumVerdict, Extent, Fault, Net, Packet, Version};
 use crate::count::counted;
 use crate::layer::{Buffer, Group, Layer, Note, OsiLayer, Severity, Value};
 
@@ -19,8 +19,12 @@ crate::fields! {
     UDP_LENGTH = "udp.length", Uint(16), "The length of header and payload, in octets.", "RFC 768";
     UDP_CHECKSUM = "udp.checksum", Uint(16), "A sum over the datagram and its addresses; 0 says it was left out.", "RFC 768";
     #[ours] UDP_CHECKSUM_VERDICT = "udp.checksum.verdict", Text, "valid, not computed yet (loopback and offload), wrong, absent, or unverified.", "RFC 1071";
+    UDP_CHECKSUM_STATUS = "udp.checksum.status", Uint(8), "0 the sum is wrong, 1 it is right, or left to the network card, 2 not all of the datagram is there, 3 there is none, 4 there is none over IPv6, which asks for one.", "RFC 8200 §8.1";
     UDP_PAYLOAD = "udp.payload", Bytes, "What the datagram carries.", "RFC 768";
 }
+
+/// The status of a sum that must not be left out.
+const ILLEGAL: u64 = 4;
 
 /// A UDP header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +105,9 @@ impl Udp {
         layer.field(&UDP_CHECKSUM, number(self.checksum), 6..8);
         let verdict = packet.checksum(data);
         layer.computed(&UDP_CHECKSUM_VERDICT, Value::Text(verdict.as_str().into()));
+        let may_lack = packet.net.is_none_or(|net| net.version == Version::V4);
+        let status = if verdict == ChecksumVerdict::Absent && !may_lack { ILLEGAL } else { verdict.status() };
+        layer.computed(&UDP_CHECKSUM_STATUS, Value::Uint(status));
         if verdict == ChecksumVerdict::Wrong {
             let text =
                 "the checksum does not fit the datagram: damaged on the way, or left for the network card to fill in";

@@ -84,8 +84,30 @@ fn xor(unmask: &Unmask, width: usize) -> Vec<Line> {
     lines
 }
 
-/// Names under which Wireshark shows a field a second time; they help filters, not readers.
-const TWICE: [&str; 6] = ["eth.addr", "ip.addr", "ipv6.addr", "tcp.port", "udp.port", "tcp.payload"];
+/// Names under which a field, or what it means, is known a second time, and parts that say something by themselves seldom; they
+/// help filters, not readers.
+const TWICE: [&str; 20] = [
+    "eth.addr",
+    "eth.ig",
+    "eth.lg",
+    "ip.addr",
+    "ip.checksum.status",
+    "ip.dsfield.dscp",
+    "ip.dsfield.ecn",
+    "ip.flags",
+    "ip.flags.rb",
+    "ipv6.addr",
+    "ipv6.tclass.dscp",
+    "ipv6.tclass.ecn",
+    "tcp.checksum.status",
+    "tcp.option_kind",
+    "tcp.option_len",
+    "tcp.options",
+    "tcp.payload",
+    "tcp.port",
+    "udp.checksum.status",
+    "udp.port",
+];
 
 /// Every layer with its fields, and the octets of the frame that each came from.
 pub fn fields(trace: &Trace, peel: &Peel, width: usize) -> Vec<Line> {

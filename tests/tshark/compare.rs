@@ -9,7 +9,7 @@ use wiretale::filter::{Names, TraceNames};
 use wiretale::layer::{FieldDef, Kind, Layer, Value};
 use wiretale::trace::{Trace, all_fields, protocols};
 
-use crate::exceptions::{Exception, is_over_http2, is_payload_as_data, is_told_later, named_otherwise};
+use crate::exceptions::{Exception, is_over_http2, is_payload_as_data, is_told_later, is_unchecked, named_otherwise};
 use crate::tool;
 
 /// What was compared.
@@ -89,6 +89,7 @@ fn differences(trace: &Trace, path: &Path, preferences: &[&str]) -> (Tally, Vec<
             if !same(&ours, &theirs)
                 && !is_payload_as_data(field, &ours, in_message)
                 && !is_told_later(field, &theirs)
+                && !is_unchecked(field, &theirs)
                 && !is_over_http2(field, &theirs, has_http2)
             {
                 let about = match field {

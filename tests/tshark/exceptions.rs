@@ -87,6 +87,14 @@ pub fn is_told_later(field: &str, theirs: &[String]) -> bool {
     ["ip.reassembled_in", "ipv6.reassembled.in"].contains(&field) && theirs.is_empty()
 }
 
+/// Unless it is told to, tshark looks at no sum of IP, TCP and UDP, and says so; `sums_are_judged_alike` tells it to.
+pub fn is_unchecked(field: &str, theirs: &[String]) -> bool {
+    const UNVERIFIED: &str = "2";
+    ["ip.checksum.status", "tcp.checksum.status", "udp.checksum.status"].contains(&field)
+        && !theirs.is_empty()
+        && theirs.iter().all(|status| status == UNVERIFIED)
+}
+
 const FINAL_BLOCK: &str = "tshark shows raw octets after a message that ends with a final block (RFC 7692 §7.2.3.4); right.rs says what is right";
 const TEXT: &[&str] = &["websocket.payload.text"];
 const DATA: &[&str] = &["data"];
@@ -127,6 +135,12 @@ const SIGNAL: &str =
 const REST: &str = "tshark takes what is left of a message for one, and the next message for more of it or for nothing";
 
 static EXCEPTIONS: &[Exception] = &[
+    Exception {
+        capture: "odd packets",
+        frames: &[7, 8, 9, 10, 11],
+        fields: &["ip.checksum.status"],
+        reason: "the sum of the header was left to the network card: for tshark it is wrong, for us there is none yet",
+    },
     Exception {
         capture: "h2c-upgrade",
         frames: &[4, 19],

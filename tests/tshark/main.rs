@@ -7,6 +7,7 @@
 //!   here (`plays.rs`, `moods.rs`, written by `wire.rs`): `compare.rs`;
 //! - every display filter of every lesson on its capture, and the claims written into it: `lessons.rs`;
 //! - functions and slices in display filters: `filters.rs`;
+//! - what is said of checksums, where tshark is told to look at them: `sums.rs`;
 //! - the names and types of the fields: `registry.rs`;
 //! - where we differ, and why: `exceptions.rs`, found with tshark 4.0; and what is right instead: `right.rs`.
 
@@ -22,6 +23,7 @@ mod moods;
 mod plays;
 mod registry;
 mod right;
+mod sums;
 mod tool;
 mod wire;
 
