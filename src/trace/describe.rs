@@ -34,8 +34,8 @@ impl Trace {
             let mut described = message.payload.describe(self.bytes(message), &message.span());
             if let Some(first) = described.first_mut() {
                 first.notes.extend(message.notes.iter().cloned());
-                if let Some(nanoseconds) = self.waited(message, record) {
-                    HttpMessage::describe_wait(first, nanoseconds);
+                if let Some((request, nanoseconds)) = self.waited(message, record) {
+                    HttpMessage::describe_wait(first, request, nanoseconds);
                 }
             }
             layers.extend(described);
@@ -54,13 +54,13 @@ impl Trace {
         layers
     }
 
-    /// How many nanoseconds the request waited that this response answers, which ended in the frame. One that was answered
-    /// before it was whole did not wait.
-    fn waited(&self, response: &Message, record: &Record) -> Option<i128> {
+    /// In which frame the request ended that this response answers, which ended in the frame, and how many nanoseconds it waited.
+    /// One that was answered before it was whole did not wait.
+    fn waited(&self, response: &Message, record: &Record) -> Option<(u32, i128)> {
         let asked = self.asked(response)?;
         let request = self.owners(asked.buffer, &asked.range).next()?;
         let whole = request.frame() <= response.frame();
-        whole.then(|| record.frame.time.nanoseconds_since(request.time))
+        whole.then(|| (request.frame(), record.frame.time.nanoseconds_since(request.time)))
     }
 
     fn describe_frame(&self, number: u32, record: &Record) -> Layer {

@@ -102,7 +102,8 @@ const PORT: &str =
     "because of the port tshark calls its HTTP dissector, which takes what it cannot read and shows nothing";
 const HTTP: &[&str] = &["http"];
 
-const TIME: &[&str] = &["http.time"];
+/// What a response says of its request.
+const TIME: &[&str] = &["http.time", "http.request_in"];
 
 const BODY: &[&str] = &["http2.data.data"];
 const WHOLE_BODY: &str = "where a stream ends tshark shows its whole body once more under the same name, and an empty one; for us it is what a frame brings";

@@ -4,7 +4,7 @@
 //! a failure.
 //!
 //! - every field that our tables say Wireshark has, in every frame of every saved capture and of conversations made
-//!   here (`plays.rs`, `moods.rs`, written by `wire.rs`): `compare.rs`;
+//!   here (`plays.rs`, `moods.rs`, `asked.rs`, written by `wire.rs`): `compare.rs`;
 //! - every display filter of every lesson on its capture, and the claims written into it: `lessons.rs`;
 //! - functions and slices in display filters: `filters.rs`;
 //! - what is said of checksums, where tshark is told to look at them: `sums.rs`;
@@ -13,6 +13,7 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests; clippy only knows the tests themselves
 
+mod asked;
 mod below;
 mod compare;
 mod exceptions;
@@ -128,6 +129,11 @@ fn made(name: &str, talks: &[Talk], form: Form) {
 #[test]
 fn made_http() {
     made("http", &plays::http(), Form::InTurn);
+}
+
+#[test]
+fn made_requests() {
+    made("requests", &asked::requests(), Form::InTurn);
 }
 
 #[test]

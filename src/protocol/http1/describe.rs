@@ -7,66 +7,16 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::body::Chunks;
+use super::fields::{
+    self, FILE_DATA, HEADER, METHOD, REASON, REQUEST, REQUEST_VERSION, RESPONSE, RESPONSE_VERSION, STATUS,
+};
+use super::fields::{REQUEST_IN, TARGET, TIME};
 use super::head::{self, RawHead, Start};
 use super::packed::{self, Packed};
 use crate::count::{counted, plural};
-use crate::layer::{Buffer, Derived, Field, FieldDef, Layer, OsiLayer, Span, Value};
+use crate::layer::{Buffer, Derived, Field, Layer, OsiLayer, Span, Value};
 use crate::message::{Part, Payload};
 use crate::protocol::text::plain;
-
-crate::fields! {
-    REQUEST = "http.request", Bool, "The message is a request.", "RFC 9112 §3";
-    METHOD = "http.request.method", Text, "What is to be done: GET, POST, …", "RFC 9110 §9";
-    TARGET = "http.request.uri", Text, "To what it is to be done.", "RFC 9112 §3.2";
-    REQUEST_VERSION = "http.request.version", Text, "The version of HTTP the client speaks.", "RFC 9112 §2.3";
-    RESPONSE = "http.response", Bool, "The message is a response.", "RFC 9112 §4";
-    RESPONSE_VERSION = "http.response.version", Text, "The version of HTTP the server speaks.", "RFC 9112 §2.3";
-    STATUS = "http.response.code", Uint(16), "The three digits that say how it went.", "RFC 9110 §15";
-    REASON = "http.response.phrase", Text, "The same in words, for people only.", "RFC 9112 §4";
-    HOST = "http.host", Text, "Which site is meant.", "RFC 9110 §7.2";
-    UPGRADE = "http.upgrade", Text, "The protocol to change to on this connection.", "RFC 9110 §7.8";
-    CONNECTION = "http.connection", Text, "What this connection is to do afterwards: close, keep-alive, Upgrade.", "RFC 9110 §7.6.1";
-    WS_KEY = "http.sec_websocket_key", Text, "16 random octets in base64, a challenge to the server.", "RFC 6455 §11.3.1";
-    WS_ACCEPT = "http.sec_websocket_accept", Text, "The answer to the key, which only a WebSocket server gives.", "RFC 6455 §11.3.3";
-    WS_VERSION = "http.sec_websocket_version", Text, "The version of the WebSocket protocol: 13.", "RFC 6455 §11.3.5";
-    WS_PROTOCOL = "http.sec_websocket_protocol", Text, "Subprotocols offered, or the one chosen.", "RFC 6455 §11.3.4";
-    WS_EXTENSIONS = "http.sec_websocket_extensions", Text, "Extensions offered, or those agreed on.", "RFC 6455 §11.3.2";
-    CONTENT_TYPE = "http.content_type", Text, "What kind of thing the body is.", "RFC 9110 §8.3";
-    CONTENT_LENGTH = "http.content_length_header", Text, "How many octets the body has, as it stands.", "RFC 9110 §8.6";
-    CONTENT_ENCODING = "http.content_encoding", Text, "How the body was compressed: gzip, deflate, br.", "RFC 9110 §8.4";
-    TRANSFER_ENCODING = "http.transfer_encoding", Text, "How the body is framed: chunked.", "RFC 9112 §6.1";
-    SERVER = "http.server", Text, "Which program answers.", "RFC 9110 §10.2.4";
-    DATE = "http.date", Text, "When the answer was made.", "RFC 9110 §6.6.1";
-    USER_AGENT = "http.user_agent", Text, "Which program asks.", "RFC 9110 §10.1.5";
-    LOCATION = "http.location", Text, "Where to go instead.", "RFC 9110 §10.2.2";
-    COOKIE = "http.cookie", Text, "What the server gave the client to keep and to send back.", "RFC 6265 §4.2";
-    #[ours] LAST_EVENT_ID = "http.last_event_id", Text, "Up to which event a client that comes back has got the stream.", "WHATWG HTML §9.2.4";
-    #[ours] HEADER = "http.header", Text, "A header field that has no field of its own, as `Name: value`.", "RFC 9112 §5";
-    FILE_DATA = "http.file_data", Bytes, "The body, with chunk framing taken away and content codings undone.", "RFC 9112 §6";
-    TIME = "http.time", Seconds, "How long the request waited for this response: from the frame in which it ended to this one.", "";
-}
-
-/// Header fields that have a field of their own.
-pub(super) static HEADER_FIELDS: &[(&str, &FieldDef)] = &[
-    ("host", &HOST),
-    ("upgrade", &UPGRADE),
-    ("connection", &CONNECTION),
-    ("sec-websocket-key", &WS_KEY),
-    ("sec-websocket-accept", &WS_ACCEPT),
-    ("sec-websocket-version", &WS_VERSION),
-    ("sec-websocket-protocol", &WS_PROTOCOL),
-    ("sec-websocket-extensions", &WS_EXTENSIONS),
-    ("content-type", &CONTENT_TYPE),
-    ("content-length", &CONTENT_LENGTH),
-    ("content-encoding", &CONTENT_ENCODING),
-    ("last-event-id", &LAST_EVENT_ID),
-    ("transfer-encoding", &TRANSFER_ENCODING),
-    ("server", &SERVER),
-    ("date", &DATE),
-    ("user-agent", &USER_AGENT),
-    ("location", &LOCATION),
-    ("cookie", &COOKIE),
-];
 
 /// Which kind of message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,8 +132,9 @@ impl HttpMessage {
         }
     }
 
-    /// Adds to the layer of a response how many nanoseconds lie between the ends of its request and of itself.
-    pub fn describe_wait(layer: &mut Layer, nanoseconds: i128) {
+    /// Adds to the layer of a response in which frame its request ended, and how many nanoseconds before it.
+    pub fn describe_wait(layer: &mut Layer, request: u32, nanoseconds: i128) {
+        layer.computed(&REQUEST_IN, Value::Uint(request.into()));
         layer.computed(&TIME, Value::Seconds(nanoseconds));
     }
 
@@ -277,9 +228,11 @@ impl Payload for HttpMessage {
         for (name, value) in head.headers.iter() {
             let name_text = String::from_utf8_lossy(&bytes[name.clone()]);
             let value_text = head::text_of(&bytes[value.clone()]);
-            let known = HEADER_FIELDS.iter().find(|(known, _)| name_text.eq_ignore_ascii_case(known));
-            match known {
-                Some((_, def)) => layer.field(def, Value::Text(value_text.into_owned()), value.clone()),
+            match fields::of_header(&name_text) {
+                Some(def) => {
+                    layer.field(def, Value::Text(value_text.clone().into_owned()), value.clone());
+                    fields::parts_of_header(&mut layer, def, &value_text, value.len() == value_text.len());
+                }
                 None => {
                     layer.field(
                         &HEADER,
@@ -289,6 +242,8 @@ impl Payload for HttpMessage {
                 }
             }
         }
+        let scheme = if matches!(at.buffer, Buffer::Decrypted(..)) { "https" } else { "http" };
+        fields::parts_of_target(&mut layer, scheme);
         self.describe_body(&mut layer, bytes);
         vec![layer]
     }

@@ -10,6 +10,7 @@ mod coding;
 mod decoder;
 mod describe;
 mod events;
+mod fields;
 mod head;
 mod lost;
 mod odd;
@@ -39,7 +40,7 @@ impl Dissector for Http1 {
     }
 
     fn fields(&self) -> &'static [&'static FieldDef] {
-        describe::FIELDS
+        fields::FIELDS
     }
 
     fn probe(&self, probe: Probe<'_>) -> Verdict {

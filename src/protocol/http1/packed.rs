@@ -7,9 +7,7 @@ use std::ops::Range;
 
 use std::borrow::Cow;
 
-use super::describe::{
-    HEADER, HEADER_FIELDS, HOST, METHOD, REQUEST, REQUEST_VERSION, RESPONSE, RESPONSE_VERSION, STATUS, TARGET,
-};
+use super::fields::{self, HEADER, HOST, METHOD, REQUEST, REQUEST_VERSION, RESPONSE, RESPONSE_VERSION, STATUS, TARGET};
 use super::head::text_of;
 use crate::layer::{Field, FieldDef, Layer, Span, Value};
 use crate::message::{FieldLine, Head, Section};
@@ -110,14 +108,15 @@ impl Packed {
             }
         }
         for line in self.section.iter().filter(|line| !TOLD.contains(&&*line.name)) {
-            let known = HEADER_FIELDS.iter().find(|(known, _)| line.name.eq_ignore_ascii_case(known));
-            let (def, text) = match (&*line.name, known) {
+            let (def, text) = match (&*line.name, fields::of_header(&line.name)) {
                 (":authority", _) => (&HOST, line.value.to_string()),
-                (_, Some((_, def))) => (*def, line.value.to_string()),
+                (_, Some(def)) => (def, line.value.to_string()),
                 (name, None) => (&HEADER, format!("{name}: {}", line.value)),
             };
             put(layer, def, Value::Text(text), &line.at);
+            fields::parts_of_header(layer, def, &line.value, false);
         }
+        fields::parts_of_target(layer, self.value(":scheme").unwrap_or("https"));
     }
 
     fn tell(&self, layer: &mut Layer, def: &'static FieldDef, name: &str) {

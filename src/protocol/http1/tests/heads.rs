@@ -187,3 +187,51 @@ fn a_higher_minor_version_is_read_as_the_highest_that_is_known() {
     assert_eq!(version(1, "http.response.version"), Some(Value::Text("HTTP/1.7".into())));
     assert_eq!(asked("GET / HTTP/1.x\r\n\r\n").notes(), [(ERROR, "RFC 9112 §2.1")]);
 }
+
+/// The whole of a layer's fields with this beginning, as `name value`.
+fn said(layer: &crate::layer::Layer, start: &str) -> Vec<String> {
+    let fields = layer.fields.iter().filter(|field| field.def.name.starts_with(start));
+    fields.map(|field| format!("{} {}", &field.def.name[start.len()..], field.value)).collect()
+}
+
+#[test]
+fn a_target_says_more_than_itself() {
+    let cases: [(&str, &[&str]); 6] = [
+        (
+            "GET /socket.io/?EIO=4&&sid=x?y HTTP/1.1\r\nHost:  h \r\n\r\n",
+            &[".path /socket.io/", ".query EIO=4&&sid=x?y", ".query.parameter EIO=4", ".query.parameter sid=x?y"],
+        ),
+        ("GET /a? HTTP/1.1\r\nHost: h\r\n\r\n", &[]),
+        ("GET ?b HTTP/1.1\r\nHost: h\r\n\r\n", &[".path ", ".query b", ".query.parameter b"]),
+        ("GET http://h/a HTTP/1.1\r\nHost: other\r\n\r\n", &[]),
+        ("CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n", &[]),
+        ("GET /nobody HTTP/1.0\r\n\r\n", &[]),
+    ];
+    let whole = [
+        Some("http://h/socket.io/?EIO=4&&sid=x?y"),
+        Some("http://h/a?"),
+        Some("http://h?b"),
+        Some("http://h/a"),
+        Some("h:443"),
+        None,
+    ];
+    for ((text, parts), whole) in cases.into_iter().zip(whole) {
+        let layer = asked(text).layers(0).remove(0);
+        assert_eq!(said(&layer, "http.request.uri")[1..], *parts, "{text}");
+        assert_eq!(layer.value("http.request.full_uri").map(ToString::to_string).as_deref(), whole, "{text}");
+    }
+}
+
+/// What is read from a header field lies within it.
+#[test]
+fn a_header_field_says_more_than_its_text() {
+    let talk = asked("POST /a HTTP/1.1\r\nHost: h\r\nCookie: a=b;  c=d;\r\nContent-Length: 0\r\n\r\n");
+    let (layer, told) = (talk.layers(0).remove(0), &talk.heard.messages[0]);
+    assert_eq!(said(&layer, "http.cookie"), [" a=b;  c=d;", "_pair a=b", "_pair c=d"]);
+    assert_eq!(said(&layer, "http.content_length"), ["_header 0", " 0"]);
+    for field in layer.fields.iter().filter(|field| field.def.name == "http.cookie_pair") {
+        let span = field.span.clone().unwrap().range;
+        let range = (span.start - told.range.start) as usize..(span.end - told.range.start) as usize;
+        assert_eq!(talk.bytes(told)[range], *field.value.to_string().as_bytes());
+    }
+}
