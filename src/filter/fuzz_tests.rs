@@ -13,7 +13,8 @@ const PIECES: &[&str] = &[
     "0x1f90", "81:05", "\"a\\x81\"", "r\"\\d\"", "127.0.0.0/8", "any", "all", "count(", "value(", "where", "at",
     "nth(", "xor(", "len(", "lower(", "upper(tcp", "http.host[", "]", ":", "0:4", "-3-", "[-1:]", "20ms", "1.5", "+",
     "-", "*", "/", "é", "\"", "\\", "[", "true", "none",
-    "&", " & 0x02", "bitwise_and", "[0:4][1]",
+    "&", " & 0x02", "bitwise_and", "[0:4][1]", "%", "tcp.len", "{tcp.len + 1}", "min(", "max(tcp.len, ", "abs(", "string(", "- 1",
+    " < tcp.port < ", "1.5.0/2",
 ];
 
 /// They, put together without sense.
@@ -54,6 +55,23 @@ fn operands() -> impl Strategy<Value = String> {
     prop_oneof![whole, (sliced, slices()).prop_map(|(name, slice)| format!("{name}{slice}"))]
 }
 
+/// What may be calculated in a filter.
+fn calculations() -> impl Strategy<Value = String> {
+    let number = (0..=i32::MAX).prop_map(|number| number.to_string());
+    let leaf = prop_oneof![Just("tcp.len".to_owned()), Just("len(http.host)".to_owned()), Just("-tcp.len".to_owned())];
+    leaf.prop_recursive(5, 24, 4, move |inner| {
+        let operator = prop_oneof![Just("+"), Just("-"), Just("*"), Just("/"), Just("%"), Just("&")];
+        let other = prop_oneof![inner.clone().prop_map(|a| format!("{{{a}}}")), number.clone()];
+        let choice = prop_oneof![Just("min"), Just("max")];
+        prop_oneof![
+            (inner.clone(), operator, other).prop_map(|(a, o, b)| format!("{a} {o} {b}")),
+            (inner.clone(), choice, inner.clone()).prop_map(|(a, how, b)| format!("{how}({a}, {b})")),
+            inner.clone().prop_map(|a| format!("abs({a})")),
+            inner.prop_map(|a| format!("{{{a}}}")),
+        ]
+    })
+}
+
 /// Filters that are right by construction.
 fn filters() -> impl Strategy<Value = String> {
     let test = prop_oneof![
@@ -63,7 +81,11 @@ fn filters() -> impl Strategy<Value = String> {
         any::<Vec<u8>>().prop_map(|octets| format!("tcp.payload === \"{}\"", escaped(&octets))),
         ".*".prop_map(|text: String| format!("http.host != \"{}\"", escaped(text.as_bytes()))),
         (operands(), any::<Vec<u8>>()).prop_map(|(asked, octets)| format!("{asked} < \"{}\"", escaped(&octets))),
-        (operands(), operands()).prop_map(|(a, b)| format!("{a} == {b}")),
+        // Text is compared with octets only if they are cut out of something.
+        operands().prop_map(|a| format!("{a} == {a}")),
+        (operands(), operands()).prop_map(|(a, b)| format!("{a}[0:4] == {b}[0:]")),
+        (calculations(), 0..=i32::MAX).prop_map(|(a, number)| format!("{a} < {number}")),
+        (calculations(), calculations()).prop_map(|(a, b)| format!("tcp.len <= {a} > {b} != 7")),
         ("(len|count)\\((http\\.host|tcp|tcp\\.payload)\\)", any::<u16>())
             .prop_map(|(made, n)| format!("{made} >= {n}")),
         slices().prop_map(|slice| format!("tcp.payload{slice}")),

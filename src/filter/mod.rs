@@ -1,7 +1,7 @@
 //! Floor 7: Wireshark display-filter syntax, and the small expression language on top of it.
 //!
 //! A [`Filter`] asks one frame a question (`tcp.flags.syn == 1 && !tcp.flags.ack`), in the words of
-//! wireshark-filter(4), version 4. An [`Expr`] asks the whole capture (`count(tcp.flags.syn == 1) == 1`) and says with
+//! wireshark-filter(4), version 4.0. An [`Expr`] asks the whole capture (`count(tcp.flags.syn == 1) == 1`) and says with
 //! each answer on which frames it rests.
 //!
 //! ```text

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use regex::bytes::Regex;
 
-use super::ast::{Function, Quantifier, Stretch};
+use super::ast::{Choice, Function, Quantifier, Step, Stretch};
 use crate::layer::{FieldDef, Value};
 
 /// What a frame is asked.
@@ -46,20 +46,28 @@ pub enum Plan {
     Any(Vec<Plan>),
 }
 
-/// What is looked at in a frame: the values of a field or the octets of a protocol, or what is made of each of them.
+/// What is looked at in a frame, and what is calculated with it.
 #[derive(Debug, Clone)]
-pub struct Operand {
+pub enum Operand {
+    Made(Made),
+    Constant(Value),
+    /// In so many bits.
+    Negative(Box<Operand>, u32),
+    Choice(Choice, Vec<Operand>),
+    Steps {
+        first: Box<Operand>,
+        rest: Vec<(Step, Operand)>,
+        /// What has no room in so many is not there.
+        bits: u32,
+    },
+}
+
+/// The values of a field or the octets of a protocol, or what is made of each of them.
+#[derive(Debug, Clone)]
+pub struct Made {
     pub subject: Subject,
     pub function: Option<Function>,
     pub slices: Vec<Vec<Stretch>>,
-    pub masks: Vec<Mask>,
-}
-
-/// What the bits must be set in, too.
-#[derive(Debug, Clone)]
-pub enum Mask {
-    Value(Value),
-    Operand(Operand),
 }
 
 /// Whose values or octets they are.
@@ -108,19 +116,22 @@ pub enum Constant {
 impl Operand {
     /// The subject as it is.
     pub fn plain(subject: Subject) -> Self {
-        Self { subject, function: None, slices: Vec::new(), masks: Vec::new() }
+        Self::Made(Made { subject, function: None, slices: Vec::new() })
     }
 
     /// The protocol, if nothing is made of its octets.
     pub fn bare_protocol(&self) -> Option<&'static str> {
         match self {
-            Self { subject: Subject::Protocol(name), function: None, slices, masks }
-                if slices.is_empty() && masks.is_empty() =>
-            {
+            Self::Made(Made { subject: Subject::Protocol(name), function: None, slices }) if slices.is_empty() => {
                 Some(name)
             }
             _ => None,
         }
+    }
+
+    /// Whether it is cut out of something.
+    pub fn is_slice(&self) -> bool {
+        matches!(self, Self::Made(made) if !made.slices.is_empty())
     }
 }
 
@@ -158,7 +169,7 @@ impl Constant {
         match (self, value) {
             (Self::Bool(right), Value::Bool(left)) => Some(left.cmp(right)),
             (Self::Uint(right), Value::Uint(left)) => Some(left.cmp(right)),
-            (Self::Int(right), Value::Int(left)) => Some(left.cmp(right)),
+            (Self::Int(right), left) => Some(number(left)?.cmp(&(*right).into())),
             (Self::Nanos(right), Value::Seconds(left)) => Some(left.cmp(right)),
             (Self::Octets(right), Value::Text(left)) => Some(left.as_bytes().cmp(right)),
             (Self::Octets(right), left) => octets(left).map(|left| by_length(left, right)),
@@ -186,11 +197,20 @@ pub fn order(left: &Value, right: &Value) -> Option<Ordering> {
     match (left, right) {
         (Value::Bool(left), Value::Bool(right)) => Some(left.cmp(right)),
         (Value::Uint(left), Value::Uint(right)) => Some(left.cmp(right)),
-        (Value::Int(left), Value::Int(right)) => Some(left.cmp(right)),
+        (Value::Uint(_) | Value::Int(_), Value::Uint(_) | Value::Int(_)) => Some(number(left)?.cmp(&number(right)?)),
         (Value::Seconds(left), Value::Seconds(right)) => Some(left.cmp(right)),
         (Value::Address(left), Value::Address(right)) => same_family(*left, *right),
         (Value::Text(left), Value::Text(right)) => Some(left.cmp(right)),
         _ => Some(by_length(&raw(left)?, &raw(right)?)),
+    }
+}
+
+/// A number, whichever sort it is.
+pub fn number(value: &Value) -> Option<i128> {
+    match value {
+        Value::Uint(number) => Some((*number).into()),
+        Value::Int(number) => Some((*number).into()),
+        _ => None,
     }
 }
 

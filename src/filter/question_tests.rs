@@ -242,9 +242,69 @@ fn functions_and_slices() {
     assert!(filter.only_wireshark());
 }
 
+/// What is calculated, which `tests/tshark/filters.rs` asks of tshark, too.
+#[rustfmt::skip]
+const CALCULATED: &[(&str, &[u32])] = &[
+    ("tcp.len + 1 == 1", &[1, 2, 3]),
+    ("tcp.len+1==1", &[1, 2, 3]),
+    ("tcp.len +1 == 1", &[1, 2, 3]),
+    ("tcp.len - 1 == -1", &[1, 2, 3]),
+    ("tcp.len -1 < 0", &[1, 2, 3]),
+    ("tcp.len == 10 + 10", &[6]),
+    ("tcp.len == {10 + 10}", &[6]),
+    ("{tcp.len + 1} * 2 == 42", &[6]),
+    ("tcp.len + 1 * 2 == 22", &[6]),
+    ("tcp.len/2 == 10", &[6]),
+    ("tcp.len / 3 * 3 + tcp.len % 3 == tcp.len", ALL),
+    ("tcp.len / 0 == 1", &[]),
+    ("!tcp.len / 0 == 1", ALL),
+    ("tcp.len % 2", &[4, 5, 8]),
+    ("tcp.len + 4294967295 > 0", &[1, 2, 3]),
+    ("-tcp.len == -20", &[6]),
+    ("- tcp.len == - 20", &[6]),
+    ("tcp.len + -tcp.len == 0", ALL),
+    ("tcp.len & 1 + 1 == 2", &[5]),
+    ("{tcp.len & 1} + 1 == 2", &[4, 5, 8]),
+    ("tcp.len & tcp.len & tcp.len == tcp.len", ALL),
+    ("tcp.port + tcp.port == 16160", ALL),
+    ("tcp.srcport + tcp.dstport == 48080", ALL),
+    ("all tcp.port + 1 > 8081", &[]),
+    ("all tcp.port + 1 > 8080", ALL),
+    ("any {tcp.port + 1} == 8081", ALL),
+    ("tcp.window_size_scalefactor + 1 == 0", &[]),
+    ("frame.time_relative + 0.5 == 0.502", &[3]),
+    ("-frame.time_relative == -0.002", &[3]),
+    ("frame.time_relative - frame.time_relative", &[]),
+    ("len(tcp.payload) - tcp.len == 0", &[4, 5, 6, 7, 8]),
+    ("min(tcp.srcport, tcp.dstport) == 8080", ALL),
+    ("max(tcp.port) == 40000", ALL),
+    ("max(tcp.len, 20) == 20", &[1, 2, 3, 6]),
+    ("min(tcp.len - 5, 0) == -5", &[1, 2, 3]),
+    ("max(min(tcp.len, 30), 25) == 25", &[1, 2, 3, 6, 7]),
+    ("max(http.host) == \"localhost:8080\"", &[4]),
+    ("min(ip.src, ip.dst) == 127.0.0.1", ALL),
+    ("abs(tcp.srcport - tcp.dstport) == 31920", ALL),
+    ("abs(tcp.len) == 20", &[6]),
+    ("string(frame.number) matches \"[13579]$\"", &[1, 3, 5, 7]),
+    ("string(ip.src) == \"127.0.0.1\"", ALL),
+    ("string(tcp.port)[0:2] == \"80\"", ALL),
+    ("string(tcp.len) contains \"20\"", &[4, 6]),
+    ("tcp.len < tcp.srcport < 9000", &[2, 5, 6, 7]),
+    ("tcp.len < frame.number < tcp.port > 39999", &[1, 2, 3]),
+    ("tcp.len + 1 < {frame.number} <= 3", &[2, 3]),
+    ("tcp.srcport == tcp.port == tcp.dstport", ALL),
+    ("tcp.srcport == tcp.port != tcp.dstport", &[]),
+    ("{http}", &[4, 5]),
+    ("{tcp.len} == 20", &[6]),
+];
+
 #[test]
-fn spaces_may_separate_as_in_wireshark_2() {
-    assert_eq!(frames("frame.number in {1 3..4 8}"), [1, 3, 4, 8]);
+fn what_is_calculated() {
+    for (text, expected) in CALCULATED {
+        assert_eq!(frames(text), *expected, "{text}");
+        let tree = syntax::filter(text).unwrap();
+        assert_eq!(syntax::filter(&tree.to_string()).unwrap(), tree, "{text}: {tree}");
+    }
 }
 
 #[test]
@@ -310,8 +370,8 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("http.host matches \"(a)\\\\1\"", "\"(a)\\\\1\"", "not a regular expression: backreferences are not supported", "Wireshark takes it; here join several tests: http.host matches \"a\" && !(http.host matches \"b\")"),
     ("ip.src[0] == 127", "127", "ip.src[0:1] holds bytes; 127 is not", "octets are hexadecimal: write 7f"),
     ("ip.src == tcp.payload", "tcp.payload", "ip.src holds an IPv4 address; tcp.payload holds bytes", ""),
-    ("tcp.port == {80}", "{", "`{…}` stands behind `in`", "write tcp.port in {80, 8080}; tests are grouped by (…)"),
-    ("{tcp.port} == 80", "{", "`{…}` stands behind `in`", "write tcp.port in {80, 8080}; tests are grouped by (…)"),
+    ("{tcp.port == 80}", "{", "`{…}` groups what is calculated, not tests", "write {tcp.len + 1} * 2 == 4; tests are grouped by (…)"),
+    ("{tcp.port + 1", "{", "this is never closed; `}` is missing", ""),
     ("ip.src#1 == 10.0.0.1", "#", "which of several layers is meant cannot be asked", "ask for what tells them apart, as in ip.src == 10.0.0.1"),
     ("@ip.src == 7f:00:00:01", "@", "octets are asked for by a slice", "write ip.src[0:] == 7f:00:00:01"),
     ("tcp.flags.syn == 2", "2", "tcp.flags.syn holds true or false; 2 is not", "write 1 or 0, True or False"),
@@ -340,21 +400,20 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("http.host == \"abc", "\"", "this text is never closed; `\"` is missing", ""),
     ("80 == tcp.port", "80", "`80` is neither a field nor a protocol", "write the field first, as in tcp.port == 80"),
     ("80", "80", "80 is a value; a test begins with a field", "write the field first, as in tcp.port == 80"),
-    ("frame.number > 1 < 4", "<", "comparisons cannot be chained here", "write a < b && b < c"),
+    ("frame.number > 1 < 4", "1", "1 is a value; between two comparisons stands a field", "write tcp.len < tcp.seq < 100, or a > 1 && a < 10"),
     ("tcp.port = 80", "=", "a single `=` compares nothing", "write =="),
     ("tcp.flags.syn & 1", "tcp.flags.syn", "tcp.flags.syn holds true or false, which has no bits to ask for", "numbers, octets, addresses and slices have: tcp.flags & 0x12 == 0x12, tcp[13] & 2"),
-    ("tcp & 1", "tcp", "tcp is a protocol, which has no bits to ask for", "numbers, octets, addresses and slices have: tcp.flags & 0x12 == 0x12, tcp[13] & 2"),
+    ("tcp & 1", "tcp", "tcp has no value of its own; it is there or not", "its name alone asks whether it is there: tcp"),
     ("http.host & 1", "http.host", "http.host holds text, which has no bits to ask for", "numbers, octets, addresses and slices have: tcp.flags & 0x12 == 0x12, tcp[13] & 2"),
     ("tcp.len & http.host", "http.host", "tcp.len holds a number; http.host holds text", ""),
     ("tcp.len & ip.src == 1", "ip.src", "tcp.len holds a number; ip.src holds an IP address", ""),
     ("tcp.payload & http.host", "http.host", "tcp.payload holds bytes; http.host holds text", ""),
     ("tcp.len & \"a\"", "\"a\"", "tcp.len holds a number; \"a\" is text", "write a whole number, such as 80 or 0x50"),
-    ("tcp.len & tcp.port & tcp.len", "tcp.len", "the bits of several other fields at once are too many", "one field, and numbers: tcp.flags & tcp.len & 0x3"),
     ("ip.src & 10.0.0.0/8", "10.0.0.0/8", "a block of addresses has no bits to ask for", ""),
     ("tcp.len & 2 in {2}", "tcp.len & 2", "`in` takes a field as it is", "compare with each value: tcp.len & 2 == … || tcp.len & 2 == …"),
-    ("tcp.payload & 2 contains 2", "tcp.payload & 2", "`contains` does not look into bits", "compare them: tcp.payload & 2 == …"),
+    ("tcp.payload & 2 contains 2", "tcp.payload & 2", "`contains` does not look into what is calculated", "compare them: tcp.payload & 2 == …"),
     ("tcp.len &", "", "expected a value after `&`, but the text ends here", ""),
-    ("(tcp.len & 2) == 2", "==", "comparisons cannot be chained here", "write a == b && b == c"),
+    ("(tcp.len & 2) == 2", "==", "a test is compared with nothing", "what is calculated is grouped by {…}: {tcp.len + 1} * 2 == 4"),
     ("tcp.port == \"a\"[0:2]", "[", "a slice stands behind a field of a filter", "write http.host[0:4] == \"chat\", or count(http.host[0:4] == \"chat\") > 0"),
     ("tcp.port[0] == 1f", "[0]", "tcp.port holds a number, which cannot be sliced", "slice text, octets, an address or a protocol: tcp[13] == 2"),
     ("len(http.host)[0] == 1", "[0]", "len(…) holds a number, which cannot be sliced", "slice text, octets, an address or a protocol: tcp[13] == 2"),
@@ -381,7 +440,7 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("len(\"abc\") == 3", "\"", "expected a field, as in len(http.host), found `\"`", ""),
     ("len(http.host, tcp) == 3", ",", "expected `)`, found `,`", ""),
     ("len(http.host", "(", "this is never closed; `)` is missing", ""),
-    ("sum(tcp.len) > 3", "sum", "no function `sum` asks a frame", "those that do are len, count, lower, upper"),
+    ("sum(tcp.len) > 3", "sum", "no function `sum` asks a frame", "those that do are len, count, lower, upper, string, min, max, abs"),
     ("http.host contains lower(http.host)", "lower(http.host)", "`contains` looks for a value, not for lower(http.host)", "write http.host contains \"…\""),
     ("len(http.host) contains 1", "len(http.host)", "`contains` looks into text and bytes; len(http.host) holds a number", ""),
     ("tcp AND http", "AND", "`and` is written in small letters", "write and, or &&"),
@@ -401,17 +460,50 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("tcp.port == 80 é", "é", "expected `and`, `or` or the end of the filter, found `é`", "names have the letters a to z alone, and text stands in double quotes"),
     ("tcp.pört == 1", "ört", "expected `and`, `or` or the end of the filter, found `ört`", "names have the letters a to z alone, and text stands in double quotes"),
     ("tcp.port == TCP", "TCP", "tcp.port holds a number; TCP is not", "whether a protocol is there its name alone asks: tcp"),
-    ("tcp.len + 1 == 5", "+", "filters do not calculate", "compare with what comes of it: tcp.len == 4 for tcp.len + 1 == 5"),
-    ("tcp.len * 2 == 4", "*", "filters do not calculate", "compare with what comes of it: tcp.len == 4 for tcp.len + 1 == 5"),
-    ("tcp.window_size_scalefactor == tcp.len", "tcp.len", "tcp.window_size_scalefactor holds a number with a sign; tcp.len holds a number", ""),
+    ("1 + tcp.len == 5", "1", "1 is a value; a calculation begins with a field", "write the field first, as in tcp.len + 1 == 5"),
+    ("1 < tcp.len < 10", "1", "`1` is neither a field nor a protocol", "write the field first, as in tcp.port == 80"),
+    ("any tcp.len < tcp.port < 10", "<", "`any` and `all` speak of one comparison", "write all a < b && all b < c"),
+    ("tcp.len == tcp.len contains 1", "contains", "`contains` and `matches` stand in no chain of comparisons", "write a == b && b contains \"…\""),
+    ("tcp.len < nothing < 3", "nothing", "tcp.len holds a number; nothing is not", "write a whole number, such as 80 or 0x50"),
+    ("{\"a\"} == \"a\"", "{\"a\"}", "\"a\" is a value; a test begins with a field", "write the field first, as in http.host == \"a\""),
+    ("http.host + 1 == 5", "http.host", "http.host holds text, with which nothing is calculated", "numbers and seconds are: tcp.seq + tcp.len == tcp.nxtseq"),
+    ("-ip.src == 1.1.1.1", "ip.src", "ip.src holds an IP address, with which nothing is calculated", "numbers and seconds are: tcp.seq + tcp.len == tcp.nxtseq"),
+    ("frame.time_relative * 2 == 1", "frame.time_relative", "frame.time_relative holds seconds, which are only added and subtracted", ""),
+    ("tcp.len + frame.time_relative == 1", "frame.time_relative", "tcp.len holds a number; frame.time_relative holds a number of seconds", ""),
+    ("tcp.len + 'a' == 1", "'a'", "'a' is nothing to calculate with", "write a number, or octets such as 47:45"),
+    ("tcp.len + 4294967296 == 1", "4294967296", "4294967296 is too large for tcp.len, which holds numbers from 0 to 4294967295", "compare with one that it can hold; whether a field is there at all, its name alone asks"),
+    ("tcp.port + 1 == 65536", "65536", "65536 is too large for tcp.port + 1, which holds numbers from -65536 to 65535", "compare with one that it can hold; whether a field is there at all, its name alone asks"),
+    ("tcp.len + 2.5 == 1", "2.5", "tcp.len holds a number; 2.5 is not", "write a whole number, such as 80 or 0x50"),
+    ("tcp.len == -{tcp.len}", "-", "a sign stands before a field or a number", "write {tcp.seq - tcp.ack} * -1"),
+    ("tcp.len +", "", "expected a value after `+`, but the text ends here", ""),
+    ("tcp.len + == 1", "==", "expected a field such as tcp.port, or a value, found `==`", ""),
+    ("{tcp.len + 1} in {2}", "{tcp.len + 1}", "`in` takes a field as it is", "compare with each value: tcp.len + 1 == … || tcp.len + 1 == …"),
+    ("{http.payload}[0] == 1", "[", "a slice stands behind a field of a filter", "write http.host[0:4] == \"chat\", or count(http.host[0:4] == \"chat\") > 0"),
+    ("max(tcp.port, tcp.len) == 1", "tcp.len", "max compares what is of one kind: tcp.port holds a number of 16 bits, tcp.len a number of 32 bits", ""),
+    ("max(5, tcp.len) == 1", "5", "5 is a value; a calculation begins with a field", "write the field first, as in tcp.len + 5 == 5"),
+    ("max(tcp.len, 1)", "max(tcp.len, 1)", "max gives a value, which is neither true nor false", "compare it: max(tcp.len, 1) > 0"),
+    ("abs(http.host) == 1", "http.host", "http.host holds text, with which nothing is calculated", "numbers and seconds are: tcp.seq + tcp.len == tcp.nxtseq"),
+    ("abs(tcp.len, 1) == 1", "abs(tcp.len, 1)", "abs takes one value", "write abs(tcp.seq - tcp.ack)"),
+    ("min() == 1", ")", "expected a field such as tcp.port, or a value, found `)`", ""),
+    ("string(http.host) == \"a\"", "http.host", "string takes numbers and addresses; http.host holds text", "it is text already: http.host matches \"…\""),
+    ("string(tcp.flags.syn) == \"1\"", "tcp.flags.syn", "string takes numbers and addresses; tcp.flags.syn holds true or false", ""),
+    ("tcp.payload == http.host", "http.host", "tcp.payload holds bytes; http.host holds text", ""),
+    ("tcp.port in {80 81}", "81", "values are separated by commas", "write tcp.port in {80, 8080}; blanks alone have not sufficed since Wireshark 4"),
     ("frame.time_relative < -20ms", "-20ms", "frame.time_relative holds a number of seconds; -20ms is not", "write seconds without a unit, such as 0.02"),
 ];
 
 #[test]
 fn errors_say_where_what_and_how() {
+    let mut bad = Vec::new();
     for (text, at, message, help) in WRONG {
-        assert_eq!(error(text), ((*at).to_owned(), (*message).to_owned(), (*help).to_owned()), "{text}");
+        let want = ((*at).to_owned(), (*message).to_owned(), (*help).to_owned());
+        match Filter::parse(text, &Sample) {
+            Ok(_) => bad.push(format!("{text}: taken")),
+            Err(_) if error(text) == want => {}
+            Err(_) => bad.push(format!("{text}: {:?}", error(text))),
+        }
     }
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
 }
 
 #[test]
@@ -424,7 +516,13 @@ fn bounds() {
     let steps = |step: &str, n: usize| format!("tcp.payload{}", step.repeat(n));
     assert_eq!(frames(&format!("{} || tcp", steps("[0:]", 16))), ALL);
     assert_eq!(error(&steps("[0:]", 9000)).1, "slices are sliced 16 times at the most");
-    assert_eq!(error(&steps(" & 01", 9000)).1, "bits are asked for 16 times at the most");
+    assert_eq!(error(&steps(" & 01", 9000)).1, "a calculation has 16 steps in a row at the most");
+    let nested = |n: usize| format!("{}tcp.len{} == 20", "{".repeat(n), "}".repeat(n));
+    assert_eq!(frames(&nested(64)), [6]);
+    assert_eq!(error(&nested(65)).1, "nested deeper than 64 levels");
+    assert_eq!(error(&format!("{}tcp.len", "max(".repeat(9000))).1, "nested deeper than 64 levels");
+    assert_eq!(error(&format!("max(tcp.len{}) == 1", ", 1".repeat(16))).1, "max takes 16 values at the most");
+    assert_eq!(frames(&format!("tcp.len{} < 4", " < tcp.port > tcp.len".repeat(2000))), [1, 2, 3]);
     assert_eq!(error(&"x".repeat(65 * 1024)).1, "the text is longer than 65536 bytes");
     assert_eq!(error(&"x".repeat(64 * 1024)).2, "`wiretale fields` lists them", "nothing is compared with that");
 }

@@ -8,7 +8,7 @@ use std::fmt;
 use std::ops::Range;
 
 pub use formula::{Call, Element, Formula, Operator, Pick, Search, Source};
-pub use operand::{End, Function, Operand, Stretch};
+pub use operand::{Choice, End, Function, Made, Operand, Step, Stretch, function_names};
 pub use test::{Literal, Quantifier, Relation, Right, Test};
 
 /// A part of the text, and where it stands. Two are equal if they say the same, wherever they stand.

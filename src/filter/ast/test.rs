@@ -39,7 +39,7 @@ pub enum Quantifier {
 pub enum Right {
     /// A value, or the bare name of a field.
     Literal(Spanned<Literal>),
-    /// A function or a slice.
+    /// A function, a slice, or what is calculated.
     Operand(Box<Spanned<Operand>>),
 }
 

@@ -5,6 +5,7 @@ mod formula_literal;
 mod literal;
 mod number;
 mod operand;
+mod step;
 mod suggest;
 pub mod test;
 

@@ -4,7 +4,7 @@ use regex::bytes::RegexBuilder;
 
 use super::literal::{Beside, constant, holding, holding_of, needle};
 use super::operand::{self, Asked};
-use super::{Scope, Term};
+use super::{Scope, Term, step};
 use crate::filter::ast::{Literal, Operand, Quantifier, Relation, Right, Spanned, Test};
 use crate::filter::plan::{Constant, Needle, Order, Plan};
 use crate::layer::{FieldDef, Kind};
@@ -48,27 +48,27 @@ fn plans(scope: &mut Scope<'_>, parts: &[Spanned<Test>]) -> Result<Vec<Plan>, Mi
 }
 
 fn present(scope: &mut Scope<'_>, asked: &Spanned<Operand>) -> Result<Plan, Mistake> {
-    let name = &asked.node.name;
-    if starts_with_digit(&name.node) {
-        let error = Mistake::new(name.range.clone(), format!("{} is a value; a test begins with a field", name.node));
-        return Err(error.help(format!("write the field first, as in tcp.port == {}", name.node)));
-    }
-    if asked.node.bare().is_some() {
+    if let Some(name) = asked.node.bare() {
+        if starts_with_digit(&name.node) {
+            let error =
+                Mistake::new(name.range.clone(), format!("{} is a value; a test begins with a field", name.node));
+            return Err(error.help(format!("write the field first, as in tcp.port == {}", name.node)));
+        }
         return Ok(match scope.term(name)? {
             Term::Field(def) => Plan::Field(def),
             Term::Protocol(protocol) => Plan::Protocol(protocol.name),
         });
     }
     let found = operand::valued(scope, asked)?;
-    match &asked.node.function {
-        _ if !asked.node.masks.is_empty() => Ok(Plan::Bits(found.operand)),
-        Some(function) if asked.node.slices.is_empty() => {
-            let message = format!("{} gives a value, which is neither true nor false", function.node.name());
-            let example = if found.kind == Kind::Text { "== \"…\"" } else { "> 0" };
-            Err(Mistake::new(asked.range.clone(), message).help(format!("compare it: {} {example}", asked.node)))
-        }
-        _ => Ok(Plan::Sliced(found.operand)),
-    }
+    let function = match &asked.node {
+        Operand::Made(made) => made.function.as_ref().filter(|_| made.slices.is_empty()).map(|it| it.node.name()),
+        Operand::Choice { how, .. } => Some(how.node.name()),
+        Operand::Literal(_) | Operand::Negative(_) | Operand::Steps { .. } => return Ok(Plan::Bits(found.operand)),
+    };
+    let Some(function) = function else { return Ok(Plan::Sliced(found.operand)) };
+    let message = format!("{function} gives a value, which is neither true nor false");
+    let example = if found.kind == Kind::Text { "== \"…\"" } else { "> 0" };
+    Err(Mistake::new(asked.range.clone(), message).help(format!("compare it: {} {example}", asked.node)))
 }
 
 fn compare(
@@ -79,7 +79,7 @@ fn compare(
     right: &Right,
 ) -> Result<Plan, Mistake> {
     let found = match operand::valued(scope, left) {
-        Err(error) if starts_with_digit(&left.node.name.node) => {
+        Err(error) if left.node.bare().is_some_and(|name| starts_with_digit(&name.node)) => {
             return Err(error.help("write the field first, as in tcp.port == 80"));
         }
         other => other?,
@@ -87,23 +87,22 @@ fn compare(
     let (order, usual) = order(relation);
     let quantifier = quantifier.unwrap_or(usual);
     let name = left.node.to_string();
-    match other_field(scope, right)? {
+    let beside = Beside { name: &name, kind: found.kind, meaning: found.meaning };
+    match other_field(scope, right, &beside)? {
         Ok((other, its_name, range)) => {
             let (this, that) = (holding_of(&name, found.kind), holding_of(&its_name, other.kind));
-            let is_slice = |side: &Asked| !side.operand.slices.is_empty();
-            let of_address = match (found.kind, other.kind) {
-                // The octets of an address are compared with those cut out of something.
-                (Kind::Address, Kind::Bytes) => is_slice(&other),
-                (Kind::Bytes, Kind::Address) => is_slice(&found),
+            let fits = match (found.kind, other.kind) {
+                // Text, and the octets of an address, are compared with octets that are cut out of something.
+                (Kind::Address | Kind::Text, Kind::Bytes) => other.operand.is_slice(),
+                (Kind::Bytes, Kind::Address | Kind::Text) => found.operand.is_slice(),
                 (left, right) => comparable(left, right) && (this == that || left != Kind::Address),
             };
-            if of_address {
+            if fits {
                 return Ok(Plan::Pair { left: found.operand, quantifier, order, right: other.operand });
             }
             Err(Mistake::new(range, format!("{name} holds {this}; {its_name} holds {that}")))
         }
         Err(value) => {
-            let beside = Beside { name: &name, kind: found.kind, meaning: found.meaning };
             let right = constant(&beside, value).map_err(|error| maybe_a_name(scope, value, error))?;
             Ok(Plan::Compare { left: found.operand, quantifier, order, right })
         }
@@ -126,10 +125,10 @@ fn order(relation: Relation) -> (Order, Quantifier) {
 }
 
 /// What stands on the right: what a field yields, with its name and place, or else a value.
-pub(super) type Other<'a> = Result<(Asked, String, std::ops::Range<usize>), &'a Spanned<Literal>>;
+type Other<'a> = Result<(Asked, String, std::ops::Range<usize>), &'a Spanned<Literal>>;
 
 /// The field, or what is made of one, that stands where a value could.
-pub(super) fn other_field<'a>(scope: &mut Scope<'_>, right: &'a Right) -> Result<Other<'a>, Mistake> {
+fn other_field<'a>(scope: &mut Scope<'_>, right: &'a Right, beside: &Beside<'_>) -> Result<Other<'a>, Mistake> {
     let named = match right {
         Right::Operand(asked) => Spanned::clone(asked),
         Right::Literal(value) => {
@@ -138,18 +137,20 @@ pub(super) fn other_field<'a>(scope: &mut Scope<'_>, right: &'a Right) -> Result
                 return Ok(Err(value));
             }
             let name = Spanned::new(word.clone(), value.range.clone());
-            let operand = Operand { name, function: None, slices: Vec::new(), masks: Vec::new() };
-            Spanned::new(operand, value.range.clone())
+            Spanned::new(Operand::named(name), value.range.clone())
         }
     };
-    let found = operand::valued(scope, &named)?;
+    let found = match &named.node {
+        Operand::Made(_) => operand::valued(scope, &named)?,
+        _ => step::calculated(scope, &named, Some(beside))?,
+    };
     Ok(Ok((found, named.node.to_string(), named.range)))
 }
 
-pub(super) fn comparable(left: Kind, right: Kind) -> bool {
-    let octets = |kind| matches!(kind, Kind::Text | Kind::Bytes | Kind::Mac);
-    let unsigned = |kind| matches!(kind, Kind::Uint(_));
-    left == right || (octets(left) && octets(right)) || (unsigned(left) && unsigned(right))
+fn comparable(left: Kind, right: Kind) -> bool {
+    let octets = |kind| matches!(kind, Kind::Bytes | Kind::Mac);
+    let numbers = |kind| matches!(kind, Kind::Uint(_) | Kind::Int(_));
+    left == right || (octets(left) && octets(right)) || (numbers(left) && numbers(right))
 }
 
 /// A word that is no value may be a protocol, or with a dot a misspelt field.
@@ -195,8 +196,8 @@ fn search(
     let found = operand::any(scope, left)?;
     let (kind, name) = (found.kind, left.node.to_string());
     let verb = if matches { "matches" } else { "contains" };
-    if !left.node.masks.is_empty() {
-        let error = Mistake::new(left.range.clone(), format!("`{verb}` does not look into bits"));
+    if !matches!(left.node, Operand::Made(_)) {
+        let error = Mistake::new(left.range.clone(), format!("`{verb}` does not look into what is calculated"));
         return Err(error.help(format!("compare them: {name} == …")));
     }
     if !matches!(kind, Kind::Text | Kind::Bytes | Kind::Mac) || (matches && kind == Kind::Mac) {

@@ -4,6 +4,7 @@ pub mod evidence;
 pub mod formula;
 mod number;
 mod operand;
+mod step;
 
 use super::ast::Quantifier;
 use super::plan::{Constant, Operand, Order, Plan, Subject, octets, order};

@@ -1,51 +1,63 @@
-//! What a field, a function of it, a slice or the bits of any of them yield in a frame.
+//! What a field, a function of it, a slice of either or a calculation with them yields in a frame.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
 
-use crate::filter::ast::{End, Function, Stretch};
-use crate::filter::plan::{Mask, Operand, Subject, octets, raw};
+use super::step::{negative, size, stepped};
+use crate::filter::ast::{Choice, End, Function, Stretch};
+use crate::filter::plan::{Made, Operand, Order, Subject, order, raw};
 use crate::filter::records::Records;
 use crate::layer::Value;
 
+/// A step of a calculation combines no more values with each other, however many a peer puts into a frame.
+const MAX_PAIRS: usize = 1 << 16;
+
 /// Visits each value that it has in the frame. What is absent has none, not even a number of values.
 pub(super) fn values(records: &dyn Records, frame: u32, operand: &Operand, visit: &mut dyn FnMut(&Value)) {
-    match operand.masks.as_slice() {
-        [] => whole(records, frame, operand, visit),
-        masks => whole(records, frame, operand, &mut |value| masked(records, frame, value, masks, visit)),
+    match operand {
+        Operand::Made(asked) => made(records, frame, asked, visit),
+        Operand::Constant(value) => visit(value),
+        Operand::Negative(inner, bits) => values(records, frame, inner, &mut |value| {
+            negative(value, *bits).iter().for_each(&mut *visit);
+        }),
+        Operand::Choice(Choice::Abs, arguments) => {
+            for argument in arguments {
+                values(records, frame, argument, &mut |value| size(value).iter().for_each(&mut *visit));
+            }
+        }
+        Operand::Choice(choice, arguments) => {
+            chosen(records, frame, *choice, arguments).iter().for_each(visit);
+        }
+        Operand::Steps { first, rest, bits } => {
+            let mut found = all(records, frame, first);
+            for (step, other) in rest {
+                let others = all(records, frame, other);
+                let pairs = found.iter().flat_map(|left| others.iter().map(move |right| (left, right)));
+                let made = pairs.take(MAX_PAIRS).filter_map(|(left, right)| stepped(left, *step, right, *bits));
+                found = made.collect();
+            }
+            found.iter().for_each(visit);
+        }
     }
 }
 
-/// The bits of a value that are set in each of the masks, too: of several values of one for each of them.
-fn masked(records: &dyn Records, frame: u32, value: &Value, masks: &[Mask], visit: &mut dyn FnMut(&Value)) {
-    let Some((mask, others)) = masks.split_first() else { return visit(value) };
-    let mut with = |mask: &Value| {
-        if let Some(common) = common(value, mask) {
-            masked(records, frame, &common, others, visit);
-        }
-    };
-    match mask {
-        Mask::Value(value) => with(value),
-        Mask::Operand(operand) => whole(records, frame, operand, &mut with),
-    }
+fn all(records: &dyn Records, frame: u32, operand: &Operand) -> Vec<Value> {
+    let mut found = Vec::new();
+    values(records, frame, operand, &mut |value| found.push(value.clone()));
+    found
 }
 
-/// The bits that are set in both; of octets as many as both have, as in Wireshark.
-fn common(left: &Value, right: &Value) -> Option<Value> {
-    Some(match (left, right) {
-        (Value::Uint(left), Value::Uint(right)) => Value::Uint(left & right),
-        (Value::Int(left), Value::Int(right)) => Value::Int(left & right),
-        (Value::Address(IpAddr::V4(left)), Value::Address(IpAddr::V4(right))) => {
-            Value::Address((*left & *right).into())
-        }
-        (Value::Address(IpAddr::V6(left)), Value::Address(IpAddr::V6(right))) => {
-            Value::Address((*left & *right).into())
-        }
-        (left, right) => {
-            let both = octets(left)?.iter().zip(octets(right)?);
-            Value::Bytes(both.map(|(left, right)| left & right).collect())
-        }
-    })
+/// The least or the greatest of all values that there are.
+fn chosen(records: &dyn Records, frame: u32, choice: Choice, arguments: &[Operand]) -> Option<Value> {
+    let better = if choice == Choice::Min { Order::Less } else { Order::Greater };
+    let mut best: Option<Value> = None;
+    for argument in arguments {
+        values(records, frame, argument, &mut |value| {
+            if best.as_ref().is_none_or(|best| better.holds(order(value, best))) {
+                best = Some(value.clone());
+            }
+        });
+    }
+    best
 }
 
 /// Whether any bit of a value is set.
@@ -53,13 +65,14 @@ pub(super) fn is_set(value: &Value) -> bool {
     match value {
         Value::Uint(number) => *number != 0,
         Value::Int(number) => *number != 0,
+        Value::Seconds(nanoseconds) => *nanoseconds != 0,
         value => raw(value).unwrap_or_default().iter().any(|octet| *octet != 0),
     }
 }
 
-/// Visits each value without regard to bits.
-fn whole(records: &dyn Records, frame: u32, operand: &Operand, visit: &mut dyn FnMut(&Value)) {
-    let Operand { subject, function, slices, .. } = operand;
+/// Visits each value with which nothing is calculated.
+fn made(records: &dyn Records, frame: u32, asked: &Made, visit: &mut dyn FnMut(&Value)) {
+    let Made { subject, function, slices } = asked;
     let mut seen = 0;
     let mut made = |value: &Value| match (function, slices.as_slice()) {
         (Some(Function::Count), _) => seen += 1,
@@ -89,6 +102,7 @@ fn applied(function: Function, value: &Value) -> Value {
         (Function::Lower, Value::Text(text)) => Value::Text(text.to_ascii_lowercase()),
         (Function::Upper, Value::Text(text)) => Value::Text(text.to_ascii_uppercase()),
         (Function::Len, value) => Value::Uint(raw(value).unwrap_or_default().len() as u64),
+        (Function::Text, value) => Value::Text(value.to_string()),
         (_, value) => value.clone(),
     }
 }

@@ -213,11 +213,11 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ),
     ("^", "`^` is not understood here", "write (a && !b) || (!a && b)"),
     ("xor ", "`xor` does not join filters", "write (a && !b) || (!a && b)"),
-    ("===", "comparisons cannot be chained here", "write a == b && b == c"),
-    ("==", "comparisons cannot be chained here", "write a == b && b == c"),
-    ("!=", "comparisons cannot be chained here", "write a != b && b != c"),
-    ("<", "comparisons cannot be chained here", "write a < b && b < c"),
-    (">", "comparisons cannot be chained here", "write a > b && b > c"),
+    ("===", "a test is compared with nothing", GROUPED),
+    ("==", "a test is compared with nothing", GROUPED),
+    ("!=", "a test is compared with nothing", GROUPED),
+    ("<", "a test is compared with nothing", GROUPED),
+    (">", "a test is compared with nothing", GROUPED),
     ("&&", "there is nothing to the left of `&&`", "write a && b"),
     ("||", "there is nothing to the left of `||`", "write a || b"),
     ("=", "a single `=` compares nothing", "write =="),
@@ -226,13 +226,13 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "a single `&` stands behind a field of a filter, and takes its bits",
         "write tcp.flags & 0x12 == 0x12, or name the flag, as in tcp.flags.syn == 1; for `and`, write &&",
     ),
-    ("+", "filters do not calculate", COMPARE_WITH_THE_RESULT),
-    ("- ", "filters do not calculate", COMPARE_WITH_THE_RESULT),
-    ("*", "filters do not calculate", COMPARE_WITH_THE_RESULT),
-    ("%", "filters do not calculate", COMPARE_WITH_THE_RESULT),
     ("|", "a single `|` joins nothing", "write ||"),
     ("'", "text stands in double quotes", "write \"…\""),
-    ("{", "`{…}` stands behind `in`", "write tcp.port in {80, 8080}; tests are grouped by (…)"),
+    (
+        "{",
+        "`{…}` does not stand here",
+        "write tcp.port in {80, 8080} or {tcp.len + 1} * 2 == 4; tests are grouped by (…)",
+    ),
     (
         "#",
         "which of several layers is meant cannot be asked",
@@ -245,4 +245,4 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("NOT", "`not` is written in small letters", "write not, or !"),
 ];
 
-const COMPARE_WITH_THE_RESULT: &str = "compare with what comes of it: tcp.len == 4 for tcp.len + 1 == 5";
+const GROUPED: &str = "what is calculated is grouped by {…}: {tcp.len + 1} * 2 == 4";
