@@ -44,7 +44,13 @@ pub fn for_stream(number: u32) -> (&'static str, Box<dyn Decoder>) {
 pub fn fields() -> impl Iterator<Item = &'static FieldDef> {
     let over_tcp = DISSECTORS.iter().flat_map(|dissector| dissector.fields());
     let over_udp = quic::FIELDS.iter().chain(http3::FIELDS);
-    over_tcp.chain(over_udp).chain(sse::FIELDS).chain(engineio::FIELDS).chain(socketio::FIELDS).copied()
+    over_tcp
+        .chain(http2::NAMED_FIELDS)
+        .chain(over_udp)
+        .chain(sse::FIELDS)
+        .chain(engineio::FIELDS)
+        .chain(socketio::FIELDS)
+        .copied()
 }
 
 /// The protocol names of this floor, as filters know them.

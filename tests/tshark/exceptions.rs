@@ -145,7 +145,7 @@ static EXCEPTIONS: &[Exception] = &[
     Exception {
         capture: "h2c-upgrade",
         frames: &[4, 19],
-        fields: &["http2.settings.id"],
+        fields: &["http2.settings"],
         reason: "tshark reads the field HTTP2-Settings of the HTTP/1 request as a SETTINGS frame; for us it is a header field",
     },
     Exception {

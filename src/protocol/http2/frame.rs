@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use super::decoder::PREFACE;
 use super::hpack::HeaderField;
+use super::names::{self, LAST_STREAM};
 use super::{
     DATA, ERROR, FLAGS, GOAWAY_ERROR, HEADER_NAME, HEADER_VALUE, INCREMENT, LENGTH, MAGIC, SETTING, STREAM, TYPE,
 };
@@ -28,6 +29,7 @@ pub(super) mod kind {
     pub const RST_STREAM: u8 = 3;
     pub const SETTINGS: u8 = 4;
     pub const PUSH_PROMISE: u8 = 5;
+    pub const PING: u8 = 6;
     pub const GOAWAY: u8 = 7;
     pub const WINDOW_UPDATE: u8 = 8;
     pub const CONTINUATION: u8 = 9;
@@ -130,6 +132,23 @@ impl Http2Frame {
     /// The value of a header field.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers().iter().find(|field| &*field.name == name).map(|field| &*field.value)
+    }
+
+    /// Adds what the header block says that ends here.
+    fn describe_block(&self, Headers { fields, alone, .. }: &Headers, bytes: &[u8], layer: &mut Layer) {
+        let text = |text: &str| Value::Text(text.to_owned());
+        for field in fields.iter() {
+            let own = names::header(&field.name, &field.value);
+            let told = [(&HEADER_NAME, text(&field.name)), (&HEADER_VALUE, text(&field.value))];
+            let place = self.block.start + field.at.start..self.block.start + field.at.end;
+            for (def, value) in told.into_iter().chain(own) {
+                // A block that began in an earlier frame has no place in this one.
+                match *alone && place.end <= bytes.len() {
+                    true => layer.field(def, value, place.clone()),
+                    false => layer.computed(def, value),
+                }
+            }
+        }
     }
 
     /// Whether it brings something of what its sender says on its stream.
@@ -301,30 +320,27 @@ impl Payload for Http2Frame {
         layer.field(&LENGTH, number(self.len), 0..3);
         layer.field(&TYPE, number(self.kind.into()), 3..4);
         layer.field(&FLAGS, number(self.flags.into()), 4..5);
+        for (def, bit) in names::flags(self.kind) {
+            layer.field(def, Value::Bool(self.flags & bit != 0), 4..5);
+        }
         layer.field(&STREAM, number(self.stream), 5..9);
         match &self.content {
-            Content::Headers(Headers { fields, alone, .. }) => {
-                for field in fields.iter() {
-                    let texts = [(&HEADER_NAME, &field.name), (&HEADER_VALUE, &field.value)];
-                    for (def, text) in texts {
-                        let value = Value::Text(text.to_string());
-                        let place = self.block.start + field.at.start..self.block.start + field.at.end;
-                        // A block that began in an earlier frame has no place in this one.
-                        match *alone && place.end <= bytes.len() {
-                            true => layer.field(def, value, place),
-                            false => layer.computed(def, value),
-                        }
-                    }
-                }
-            }
+            Content::Headers(headers) => self.describe_block(headers, bytes, &mut layer),
             Content::Settings(settings) => {
-                for (n, (id, _)) in settings.iter().enumerate() {
-                    layer.field(&SETTING, number(u32::from(*id)), HEADER_LEN + 6 * n..HEADER_LEN + 6 * n + 2);
+                for (n, (id, value)) in settings.iter().enumerate() {
+                    let at = HEADER_LEN + 6 * n;
+                    layer.field(&SETTING, number(u32::from(*id)), at..at + 2);
+                    if let Some(def) = names::setting(*id) {
+                        layer.field(def, number(*value), at + 2..at + 6);
+                    }
                 }
             }
             Content::Number(error) if self.kind == kind::RST_STREAM => layer.field(&ERROR, number(*error), 9..13),
             Content::Number(increment) => layer.field(&INCREMENT, number(*increment & 0x7fff_ffff), 9..13),
-            Content::GoAway { error, .. } => layer.field(&GOAWAY_ERROR, number(*error), 13..17),
+            Content::GoAway { last, error } => {
+                layer.field(&LAST_STREAM, number(*last), 9..13);
+                layer.field(&GOAWAY_ERROR, number(*error), 13..17);
+            }
             Content::Data { .. } => {
                 if let Some(data) = self.octets(bytes) {
                     let start = data.start;

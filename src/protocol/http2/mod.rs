@@ -11,12 +11,14 @@ mod exchange;
 mod frame;
 mod hpack;
 mod huffman;
+mod names;
 mod streams;
 
 pub(super) use exchange::Exchange;
 pub use frame::Http2Frame;
 pub use hpack::HeaderField as Http2Header;
 pub(super) use hpack::{Broken, MAX_LIST, OVERHEAD, Reader, TOO_LONG, Text};
+pub(super) use names::FIELDS as NAMED_FIELDS;
 
 use crate::layer::FieldDef;
 use crate::message::{Decoder, Dissector, Probe, Sink, Upgrade, Verdict};

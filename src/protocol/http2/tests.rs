@@ -165,3 +165,38 @@ fn octet_by_octet_is_the_same() {
     let frame = last.payload.as_any().downcast_ref::<Http2Frame>().expect("it is one");
     assert_eq!((frame.header(":method"), frame.ends_stream()), (Some("GET"), true));
 }
+
+/// What Wireshark has names of its own for.
+#[test]
+fn parts_have_names() {
+    let mut talk = talk();
+    talk.client(frame(4, 0, 0, &hex("0002 0000 0000 0004 0000 ffff 00ff 0000 0001")));
+    talk.client(frame(1, 5, 1, &hex(GET)));
+    talk.server([frame(4, 1, 0, b""), frame(1, 4, 1, &hex("88")), frame(0, 9, 1, &[1, b'x', 0])].concat());
+    talk.server(frame(7, 0, 0, &[0x80, 0, 0, 1, 0, 0, 0, 0]));
+    let said: Vec<String> = (1..talk.heard.messages.len())
+        .map(|n| {
+            let layer = talk.layers(n).into_iter().find(|layer| layer.protocol == "http2").unwrap();
+            let is_named = |name: &str| {
+                ["http2.flags.", "http2.settings.", "http2.headers.", "http2.goaway.l"]
+                    .iter()
+                    .any(|start| name.starts_with(start))
+                    && name != "http2.settings.id"
+            };
+            let named = layer.fields.iter().filter(|field| is_named(field.def.name));
+            named.map(|field| format!("{} {}", &field.def.name[6..], field.value)).collect::<Vec<_>>().join(", ")
+        })
+        .collect();
+    assert_eq!(
+        said,
+        [
+            "flags.ack.settings 0, settings.enable_push 0, settings.initial_window_size 65535",
+            "flags.end_stream 1, flags.eh 1, flags.padded 0, flags.priority 0, headers.method GET, headers.scheme http, \
+             headers.path /, headers.authority www.example.com",
+            "flags.ack.settings 1",
+            "flags.end_stream 0, flags.eh 1, flags.padded 0, flags.priority 0, headers.status 200",
+            "flags.end_stream 1, flags.padded 1",
+            "goaway.last_stream_id 1",
+        ]
+    );
+}
