@@ -475,6 +475,7 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("tcp.port + 1 == 65536", "65536", "65536 is too large for tcp.port + 1, which holds numbers from -65536 to 65535", "compare with one that it can hold; whether a field is there at all, its name alone asks"),
     ("tcp.len + 2.5 == 1", "2.5", "tcp.len holds a number; 2.5 is not", "write a whole number, such as 80 or 0x50"),
     ("tcp.len == -{tcp.len}", "-", "a sign stands before a field or a number", "write {tcp.seq - tcp.ack} * -1"),
+    ("tcp.len-1 == 2", "tcp.len-1", "`tcp.len-1` is neither a field nor a protocol", "blanks stand around a minus: tcp.len - …"),
     ("tcp.len +", "", "expected a value after `+`, but the text ends here", ""),
     ("tcp.len + == 1", "==", "expected a field such as tcp.port, or a value, found `==`", ""),
     ("{tcp.len + 1} in {2}", "{tcp.len + 1}", "`in` takes a field as it is", "compare with each value: tcp.len + 1 == … || tcp.len + 1 == …"),

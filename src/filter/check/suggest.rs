@@ -8,6 +8,9 @@ use crate::mistake::Mistake;
 /// The error for a name that nobody knows, with the nearest that is known, or else where all are listed.
 pub(super) fn unknown(names: &dyn Names, name: &Spanned<String>) -> Mistake {
     let error = Mistake::new(name.range.clone(), format!("`{}` is neither a field nor a protocol", name.node));
+    if let Some((field, _)) = name.node.split_once('-').filter(|(field, _)| names.field(field).is_some()) {
+        return error.help(format!("blanks stand around a minus: {field} - …"));
+    }
     let near = match nearest(names, &name.node) {
         Some(near) => vec![near],
         None => with_last_part(names, &name.node.to_lowercase()),

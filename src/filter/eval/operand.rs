@@ -4,12 +4,14 @@ use std::borrow::Cow;
 
 use super::step::{negative, size, stepped};
 use crate::filter::ast::{Choice, End, Function, Stretch};
-use crate::filter::plan::{Made, Operand, Order, Subject, order, raw};
+use crate::filter::plan::{Made, Operand, Order, Subject, octets, order, raw};
 use crate::filter::records::Records;
 use crate::layer::Value;
 
-/// A step of a calculation combines no more values with each other, however many a peer puts into a frame.
+/// A step of a calculation combines no more values with each other, however many a peer puts into a frame; one of octets counts
+/// once more for each so many of them.
 const MAX_PAIRS: usize = 1 << 16;
+const OCTETS_OF_A_PAIR: usize = 64;
 
 /// Visits each value that it has in the frame. What is absent has none, not even a number of values.
 pub(super) fn values(records: &dyn Records, frame: u32, operand: &Operand, visit: &mut dyn FnMut(&Value)) {
@@ -32,7 +34,14 @@ pub(super) fn values(records: &dyn Records, frame: u32, operand: &Operand, visit
             for (step, other) in rest {
                 let others = all(records, frame, other);
                 let pairs = found.iter().flat_map(|left| others.iter().map(move |right| (left, right)));
-                let made = pairs.take(MAX_PAIRS).filter_map(|(left, right)| stepped(left, *step, right, *bits));
+                let mut room = MAX_PAIRS;
+                let affordable = pairs.take_while(|(left, _)| {
+                    let price = 1 + octets(left).map_or(0, |octets| octets.len() / OCTETS_OF_A_PAIR);
+                    let before = room;
+                    room = room.saturating_sub(price);
+                    before > 0
+                });
+                let made = affordable.filter_map(|(left, right)| stepped(left, *step, right, *bits));
                 found = made.collect();
             }
             found.iter().for_each(visit);
@@ -128,8 +137,57 @@ fn part(octets: &[u8], stretch: Stretch) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use super::sliced;
-    use crate::filter::ast::{End, Stretch};
+    use super::{MAX_PAIRS, sliced, values};
+    use crate::filter::ast::{End, Step, Stretch};
+    use crate::filter::plan::{Operand, Subject};
+    use crate::filter::records::Records;
+    use crate::layer::{FieldDef, Value};
+
+    crate::fields! {
+        MANY = "many", Bytes, "What a peer sends a lot of.", "";
+    }
+
+    /// A frame in which the field has so many values of so many octets.
+    struct Crowd(usize, usize);
+
+    impl Records for Crowd {
+        fn frames(&self) -> u32 {
+            1
+        }
+
+        fn time(&self, _: u32) -> i128 {
+            0
+        }
+
+        fn values(&self, _: u32, _: &'static FieldDef, visit: &mut dyn FnMut(&Value)) {
+            (0..self.0).for_each(|_| visit(&Value::Bytes(vec![1; self.1])));
+        }
+
+        fn has_protocol(&self, _: u32, _: &str) -> bool {
+            false
+        }
+
+        fn protocol_bytes(&self, _: u32, _: &str, _: &mut dyn FnMut(&[u8])) {}
+
+        fn own_bytes(&self, _: u32, _: &str, _: &mut dyn FnMut(&[u8])) {}
+    }
+
+    /// Many values, combined with as many, and those once more.
+    #[test]
+    fn a_crowd_is_not_multiplied() {
+        let field = || Operand::plain(Subject::Field(FIELDS[0]));
+        let rest = (0..16).map(|_| (Step::And, field())).collect();
+        let operand = Operand::Steps { first: Box::new(field()), rest, bits: 32 };
+        let made = |crowd: Crowd| {
+            let mut made = 0;
+            values(&crowd, 1, &operand, &mut |_| made += 1);
+            made
+        };
+        assert_eq!(made(Crowd(1, 1)), 1);
+        assert_eq!(made(Crowd(2, 1)), MAX_PAIRS);
+        assert_eq!(made(Crowd(3_000, 1)), MAX_PAIRS);
+        assert_eq!(made(Crowd(300, 6_300)), MAX_PAIRS.div_ceil(1 + 6_300 / 64), "octets take room, too");
+    }
 
     #[test]
     fn counted_from_both_ends() {
