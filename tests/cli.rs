@@ -1966,6 +1966,19 @@ fn who_refuses_a_certificate_is_told_with_the_cause() {
     assert!(told.split_whitespace().collect::<Vec<_>>().join(" ").contains(says), "{told}");
 }
 
+#[test]
+fn who_closes_without_close_notify_is_named_and_not_who_minds_it() {
+    let told = run(&mut wiretale(&["replay", "tests/captures/tls/no-close-notify.pcapng", "--width", "200"])).out;
+    let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        told.contains(
+            "note 127.0.0.1:38732 closed TCP without the alert close_notify before it, so that 127.0.0.1:7401"
+        ),
+        "{told}"
+    );
+    assert!(!told.contains("ended TLS with the alert"), "{told}");
+}
+
 /// No line is wider than the terminal, but for words that cannot be broken and commands that somebody copies.
 #[test]
 fn no_line_is_wider_than_the_terminal() {

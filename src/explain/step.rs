@@ -87,7 +87,12 @@ pub enum Quotes {
 impl Step {
     /// All that it says.
     pub fn says(&self) -> String {
-        self.elsewhere.iter().fold(self.text.clone(), |said, elsewhere| format!("{said}, {elsewhere}"))
+        format!("{}{}", self.text, self.says_elsewhere())
+    }
+
+    /// What of that stands behind its text: in which other frames it is, too.
+    pub fn says_elsewhere(&self) -> String {
+        self.elsewhere.iter().map(|elsewhere| format!(", {elsewhere}")).collect()
     }
 }
 

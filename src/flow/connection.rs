@@ -146,6 +146,11 @@ impl Connection {
         broken_off.map(|(frame, _)| Closing::Reset(frame)).or(half.fin().map(|fin| Closing::Fin(fin.frame)))
     }
 
+    /// The frame with the FIN of this direction, if one was seen: also where a reset came behind it.
+    pub fn fin(&self, direction: Direction) -> Option<u32> {
+        self.halves[direction.index()].fin().map(|fin| fin.frame)
+    }
+
     /// How much of this direction's stream the other side has acknowledged, whether it was captured or not; a FIN counts
     /// as one octet. `None` if nothing is known.
     pub fn acknowledged(&self, direction: Direction) -> Option<u64> {

@@ -45,6 +45,16 @@ pub(super) fn fit_quoting(text: &str, columns: usize) -> String {
     fit(&format!("{before}\"{}\"{behind}", fit(quoted, room)), columns)
 }
 
+/// The same of a text and of what is to stand behind it, whole, if enough of the text has room beside it.
+pub(super) fn fit_before(text: &str, behind: &str, columns: usize) -> String {
+    /// Of a text less than this says nothing.
+    const ENOUGH: usize = 16;
+    match columns.checked_sub(behind.width()).filter(|room| *room >= ENOUGH) {
+        Some(room) => fit_quoting(text, room) + behind,
+        None => fit_quoting(&format!("{text}{behind}"), columns),
+    }
+}
+
 /// Characters, each with those behind it that take no column of their own: one of them may make it wider (emoji presentation,
 /// U+FE0F), and none may stand apart from it.
 pub(super) fn clusters(text: &str) -> impl Iterator<Item = &str> {
@@ -61,6 +71,15 @@ pub(super) fn clusters(text: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_stands_behind_a_text_stays_whole() {
+        let target = "POST /socket.io/?transport=polling";
+        assert_eq!(fit_before(target, ", begun in 8", 60), "POST /socket.io/?transport=polling, begun in 8");
+        assert_eq!(fit_before(target, ", begun in 8", 30), "POST /socket.io/?…, begun in 8");
+        assert_eq!(fit_before(target, ", begun in 8", 20), "POST /socket.io/?tr…", "too little would be left");
+        assert_eq!(fit_before(target, "", 18), "POST /socket.io/?…");
+    }
 
     #[test]
     fn fits() {

@@ -8,7 +8,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use super::fit::{fit, fit_quoting};
+use super::fit::{fit, fit_before};
 use super::line::{Line, Page, Tone};
 use crate::explain::{Chapter, Form, Phase, Step};
 use crate::layer::Direction;
@@ -84,12 +84,12 @@ fn rung(step: &Step, arrow: usize) -> Line {
     let mut line = Line::of(Tone::Dim, format!("{:>width$} ", step.frame, width = GUTTER - 1));
     line.push(Tone::Dim, "│");
     if step.form == Form::Joined {
-        let text = fit_quoting(&step.says(), arrow.saturating_sub(7));
+        let text = fit_before(&step.text, &step.says_elsewhere(), arrow.saturating_sub(7));
         let used = 7 + text.width();
         line.push(tone, format!("     = {text}{}", " ".repeat(arrow.saturating_sub(used))));
     } else {
         let odd = if step.odd { "! " } else { "" };
-        let text = fit_quoting(&format!("{odd}{}", step.says()), arrow.saturating_sub(8));
+        let text = fit_before(&format!("{odd}{}", step.text), &step.says_elsewhere(), arrow.saturating_sub(8));
         let rest = "─".repeat(arrow.saturating_sub(7 + text.width()));
         let (start, end) = match step.direction {
             Direction::ToServer => ("──── ", format!(" {rest}▶")),

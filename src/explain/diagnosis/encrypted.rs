@@ -4,11 +4,14 @@
 //! - RFC 8446 §6.2 and, of older versions, RFC 5246 §7.2.2.
 
 use super::{Case, Finding, sender, together};
+use crate::layer::Severity;
 use crate::protocol::TlsRecord;
 use crate::trace::Message;
 
 /// The level of an alert that ends its connection.
 const FATAL: u8 = 2;
+/// What a side says before it closes, with its level.
+const CLOSE_NOTIFY: (u8, u8) = (1, 0);
 
 pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
     together(case.trace.messages().iter().filter_map(|message| fatal(case, message)))
@@ -20,10 +23,32 @@ fn fatal(case: &Case<'_>, message: &Message) -> Option<Finding> {
     if level != FATAL {
         return None;
     }
-    let who = sender(case.connection(message)?, message.direction);
+    let connection = case.connection(message)?;
+    let who = sender(connection, message.direction);
+    if let Some(fin) = connection.fin(message.direction.reverse())
+        && fin < message.frame()
+        && !says_goodbye(case, message)
+    {
+        let other = sender(connection, message.direction.reverse());
+        let text = format!(
+            "{other} closed TCP without the alert close_notify before it, so that {who} could not tell whether something \
+             was cut off: it answered with the alert {}",
+            record.alert_name()?
+        );
+        let frames = vec![fin, message.frame()];
+        return Some(Finding { severity: Severity::Note, ..Finding::warn(text, "RFC 8446 §6.1", frames) });
+    }
     let why = meaning(number).map(|why| format!(": {why}")).unwrap_or_default();
     let text = format!("{who} ended TLS with the alert {}{why}", record.alert_name()?);
     Some(Finding::warn(text, "RFC 8446 §6.2", vec![message.frame()]))
+}
+
+/// Whether the side that did not send this alert sent `close_notify` before it.
+fn says_goodbye(case: &Case<'_>, alert: &Message) -> bool {
+    let before = case.trace.messages().iter().take_while(|message| message.frame() <= alert.frame());
+    let others =
+        before.filter(|message| message.connection == alert.connection && message.direction != alert.direction);
+    others.filter_map(|message| message.payload_as::<TlsRecord>()).any(|record| record.alert == Some(CLOSE_NOTIFY))
 }
 
 /// What an alert says to whoever has to mend it.

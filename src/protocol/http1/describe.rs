@@ -208,7 +208,8 @@ impl Payload for HttpMessage {
             return format!("{}{target}{}", plain(&first, 16), protocol.unwrap_or_default());
         }
         let upgrade = self.headers(bytes).into_iter().find(|(name, _)| name.eq_ignore_ascii_case("upgrade"));
-        let line = format!("{} {}", plain(&first, 16), plain(&second, 40));
+        // A reason may be left out (RFC 9112 §4).
+        let line = format!("{} {}", plain(&first, 16), plain(&second, 40)).trim_end().to_owned();
         match (self.side, upgrade) {
             (Side::Request, Some((_, token))) => format!("{line}   Upgrade: {}", plain(&token, 20)),
             _ => line,

@@ -22,6 +22,12 @@ fn decodes() {
     assert_eq!(response.value("http.file_data"), Some(&Value::Bytes(b"gone".to_vec())));
 }
 
+/// Behind it there is a space all the same (RFC 9112 §4).
+#[test]
+fn a_reason_may_be_left_out() {
+    assert_eq!(answered("HTTP/1.1 204 \r\n\r\n").told(), ["> GET /", "< 204"]);
+}
+
 /// Every field's span holds the text that the field says.
 #[test]
 fn fields_name_their_bytes() {
