@@ -180,7 +180,7 @@ fn a_method_in_small_letters_is_told() {
 fn a_higher_minor_version_is_read_as_the_highest_that_is_known() {
     let mut talk = asked("GET / HTTP/1.2\r\nHost: a\r\n\r\n");
     talk.server("HTTP/1.7 200 OK\r\nContent-Length: 0\r\n\r\n").client(GET).server("HTTP/1.2 204\r\n\r\n");
-    assert_eq!(talk.told(), ["> GET /", "< 200 OK", "> GET /", "< 204 "]);
+    assert_eq!(talk.told(), ["> GET /", "< 200 OK", "> GET /", "< 204"]);
     assert_eq!(talk.notes(), [(Severity::Note, "RFC 9110 §2.5"); 3]);
     let version = |n: usize, name| talk.layers(n)[0].value(name).cloned();
     assert_eq!(version(0, "http.request.version"), Some(Value::Text("HTTP/1.2".into())));
