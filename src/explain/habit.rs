@@ -83,6 +83,8 @@ pub struct Recognised {
 #[derive(Debug, Clone, PartialEq)]
 struct Exchange {
     connection: u32,
+    /// Something was posted: such an answer may be a stream, but who posts again does so for reasons of their own.
+    posts: bool,
     frame: u32,
     asked: i64,
     /// When the first octet of the answer came.
@@ -103,7 +105,7 @@ const PAUSE: i64 = 20_000_000;
 /// Recognises what clients do, in order of their first request.
 pub fn habits(trace: &Trace) -> Vec<Recognised> {
     let mut found: Vec<Recognised> = Vec::new();
-    for ((client, server, path), exchanges) in exchanges(trace) {
+    for ((client, server, path, _), exchanges) in exchanges(trace) {
         let mut of_path: Vec<Recognised> = Vec::new();
         for exchanges in apart(exchanges) {
             let Some((habit, confidence, why)) = judge(&exchanges) else { continue };
@@ -138,7 +140,8 @@ fn apart(exchanges: Vec<Exchange>) -> impl Iterator<Item = Vec<Exchange>> {
     [streams].into_iter().chain(often).chain([together]).filter(|exchanges| !exchanges.is_empty())
 }
 
-type Key = (IpAddr, SocketAddr, String);
+/// Who asks whom for what, and whether by POST.
+type Key = (IpAddr, SocketAddr, String, bool);
 
 fn exchanges(trace: &Trace) -> BTreeMap<Key, Vec<Exchange>> {
     let mut found: BTreeMap<Key, Vec<Exchange>> = BTreeMap::new();
@@ -157,10 +160,17 @@ fn exchanges(trace: &Trace) -> BTreeMap<Key, Vec<Exchange>> {
             continue;
         };
         let Some(connection) = trace.connections().get(message.connection as usize) else { continue };
-        if method != "GET" || http.status() == Some(101) {
+        let posts = match &*method {
+            "GET" => false,
+            "POST" => true,
+            _ => continue,
+        };
+        let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+        let says = says(trace, message, http, query);
+        // What is posted to a session is no poll.
+        if http.status() == Some(101) || (posts && says == Some(Habit::LongPolling)) {
             continue;
         }
-        let (path, query) = target.split_once('?').unwrap_or((&target, ""));
         let time = |frame: &u32| trace.record(*frame).map(|record| record.frame.time).unwrap_or_default().0;
         let pieces: Vec<i64> = message.frames.iter().map(time).collect();
         let exchange = Exchange {
@@ -169,10 +179,11 @@ fn exchanges(trace: &Trace) -> BTreeMap<Key, Vec<Exchange>> {
             asked: request.time.0,
             begun: pieces.first().copied().unwrap_or(message.time.0),
             ended: message.time.0,
-            says: says(trace, message, http, query),
+            says,
             pieces,
+            posts,
         };
-        let key = (connection.client.ip(), connection.server, path.to_owned());
+        let key = (connection.client.ip(), connection.server, path.to_owned(), posts);
         found.entry(key).or_default().push(exchange);
     }
     found.values_mut().for_each(|exchanges| exchanges.sort_by_key(|exchange| exchange.asked));
@@ -214,7 +225,7 @@ fn judge(exchanges: &[Exchange]) -> Option<(Habit, Confidence, String)> {
     if let Some(judgement) = exchanges.iter().find_map(streams) {
         return Some(judgement);
     }
-    if exchanges.len() < SEVERAL {
+    if exchanges.len() < SEVERAL || exchanges.iter().any(|exchange| exchange.posts) {
         return None;
     }
     let held = median(exchanges.iter().map(|exchange| exchange.begun - exchange.asked));
@@ -274,6 +285,7 @@ fn spell(nanoseconds: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trace::testing::Conversation;
     use crate::trace::testing_http2::{END_STREAM, begin, data, get, headers, ok};
 
     const MS: i64 = 1_000_000;
@@ -285,7 +297,9 @@ mod tests {
             now += gap[i % gap.len()] * MS;
             let asked = now;
             now += held[i % held.len()] * MS;
-            Exchange { connection: 0, frame: i as u32, asked, begun: now, ended: now, pieces: vec![now], says: None }
+            let frame = i as u32;
+            let (pieces, says) = (vec![now], None);
+            Exchange { connection: 0, posts: false, frame, asked, begun: now, ended: now, pieces, says }
         };
         (0..count).map(exchange).collect()
     }
@@ -315,6 +329,19 @@ mod tests {
         assert_eq!(judged(&[exchange.clone()]), None, "a large answer is split, too");
         exchange.says = Some(Habit::Streaming);
         assert_eq!(judged(&[exchange]), Some((Habit::Streaming, Confidence::Certain)));
+    }
+
+    /// As programs ask for answers that are made word by word.
+    #[test]
+    fn an_answer_to_what_was_posted_may_be_a_stream() {
+        let mut talk = Conversation::new().open();
+        talk.client("POST /complete HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}");
+        talk.server("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 9\r\n\r\ndata: a\n\n");
+        let found: Vec<_> = habits(&talk.trace()).into_iter().map(|one| (one.habit, one.path)).collect();
+        assert_eq!(found, [(Habit::Streaming, "/complete".to_owned())]);
+        let mut posts = alike(6, &[1], &[100]);
+        posts.iter_mut().for_each(|exchange| exchange.posts = true);
+        assert_eq!(judged(&posts), None, "who posts as regularly has something to say");
     }
 
     /// On each stream of HTTP/2 octets are counted from 0.
