@@ -1968,7 +1968,7 @@ fn who_refuses_a_certificate_is_told_with_the_cause() {
 
 #[test]
 fn who_closes_without_close_notify_is_named_and_not_who_minds_it() {
-    let told = run(&mut wiretale(&["replay", "tests/captures/tls/no-close-notify.pcapng", "--width", "200"])).out;
+    let told = run(&mut wiretale(&["replay", "tests/captures/tls/tls-only.pcapng", "--width", "200"])).out;
     let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
         told.contains(
@@ -1977,6 +1977,14 @@ fn who_closes_without_close_notify_is_named_and_not_who_minds_it() {
         "{told}"
     );
     assert!(!told.contains("ended TLS with the alert"), "{told}");
+    // The same server is asked in the open, too.
+    let cause = "It speaks TLS on other connections, and this was asked in the open: likely it takes nothing else";
+    assert!(
+        told.contains(
+            &["GET /plain was never answered: 127.0.0.1:7401 broke off instead, 22 µs later. ", cause].concat()
+        ),
+        "{told}"
+    );
 }
 
 /// No line is wider than the terminal, but for words that cannot be broken and commands that somebody copies.

@@ -65,9 +65,10 @@ fn unanswered(case: &Case<'_>, exchange: &Exchange<'_>, held: &BTreeSet<&str>) -
         // Who leaves a long poll asks no more.
         Direction::ToServer if held.contains(exchange.path()) => return None,
         Direction::ToClient => format!(
-            "{what} was never answered: {} {how} instead, {} later{}",
+            "{what} was never answered: {} {how} instead, {} later{}{}",
             connection.server,
             case.between(asked, end),
+            if !request.inside && case.speak_tls.contains(&connection.server) { ONLY_TLS } else { "" },
             if begins && case.seconds(asked, end) >= PATIENCE { OTHER_PATH } else { "" }
         ),
         Direction::ToServer => {
@@ -79,6 +80,9 @@ fn unanswered(case: &Case<'_>, exchange: &Exchange<'_>, held: &BTreeSet<&str>) -
 }
 
 /// What Engine.IO does with an upgrade that nobody takes (`destroyUpgradeTimeout`).
+const ONLY_TLS: &str =
+    ". It speaks TLS on other connections, and this was asked in the open: likely it takes nothing else";
+
 const OTHER_PATH: &str = ". Servers of Engine.IO do so with a WebSocket that is asked for at another path than their own, after a \
     second: likely the option `path` is not the same on both sides";
 

@@ -83,6 +83,8 @@ struct Case<'a> {
     begun: HashSet<Lying>,
     /// The directions of each connection that TLS encrypts and of which the latest record was not opened.
     sealed: HashSet<(u32, Direction)>,
+    /// The servers that speak TLS on some connection.
+    speak_tls: HashSet<SocketAddr>,
     /// Who gave up a stream of HTTP/2.
     resets: HashMap<Lying, End>,
     /// The Close frames of WebSocket, and packets `close` of Engine.IO, in each place, in the order of their frames.
@@ -103,11 +105,14 @@ struct End {
 impl<'a> Case<'a> {
     fn new(trace: &'a Trace) -> Self {
         let mut of: Vec<Vec<&Message>> = vec![Vec::new(); trace.connections().len()];
-        let mut last_said = vec![[0; 2]; of.len()];
+        let (mut last_said, mut speak_tls) = (vec![[0; 2]; of.len()], HashSet::new());
         for message in trace.messages() {
             of[message.connection as usize].push(message);
             if message.direction == Direction::ToClient {
                 last_said[message.connection as usize][usize::from(message.inside)] = message.frame();
+                let is_tls = message.payload_as::<TlsRecord>().is_some();
+                speak_tls
+                    .extend(trace.connections().get(message.connection as usize).filter(|_| is_tls).map(|c| c.server));
             }
         }
         let mut last_octets = vec![0; of.len()];
@@ -140,7 +145,7 @@ impl<'a> Case<'a> {
             }
         }
         let (exchanges, closes, sealed) = (exchange::exchanges(trace), closes(trace), sealed(trace));
-        Self { trace, exchanges, of, last_said, last_octets, closed_windows, begun, sealed, resets, closes }
+        Self { trace, exchanges, of, last_said, last_octets, closed_windows, begun, sealed, speak_tls, resets, closes }
     }
 
     /// The first that said behind this message, in the same place, that it is over, and in which frame.
