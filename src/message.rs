@@ -256,9 +256,9 @@ pub trait Decoder: Send {
         true
     }
 
-    /// What is to be said of a connection that has ended, both of its directions having been read. `first` is the direction
-    /// whose sender was the first to close TCP, if one was and the other followed.
-    fn farewell(&self, _first: Option<Direction>) -> Option<Parting> {
+    /// What is to be said of a connection that has ended, both of its directions having been read. `ender` is who ended TCP,
+    /// if one did.
+    fn farewell(&self, _ender: Option<Ender>) -> Option<Parting> {
         None
     }
 
@@ -282,6 +282,15 @@ pub trait Decoder: Send {
     /// Bytes are missing from the stream of this direction; `behind` are those that are there after them. Returns whether
     /// the decoder can go on.
     fn gap(&mut self, direction: Direction, missing: Range<u64>, behind: &[u8]) -> bool;
+}
+
+/// Who ended the connection below, as the direction that went from there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ender {
+    /// The first to close with FIN, where the other followed.
+    Closed(Direction),
+    /// It sent a RST, before either sent FIN.
+    BrokeOff(Direction),
 }
 
 /// The first bytes of a connection, for a dissector to look at.

@@ -11,7 +11,7 @@ use super::within::Streams;
 use crate::capture::Moment;
 use crate::flow::{Connection, Dropped, Opening, Reset, Segment, Stream};
 use crate::layer::{Direction, Note};
-use crate::message::{Decoder, Parting, Probe, Verdict};
+use crate::message::{Decoder, Ender, Parting, Probe, Verdict};
 use crate::packet::{Flags, Packet};
 use crate::protocol;
 
@@ -29,9 +29,9 @@ pub(super) enum Speech {
 
 impl Speech {
     /// What is to be said of it when the connection has ended.
-    pub(super) fn farewell(&self, first: Option<Direction>) -> Option<Parting> {
+    pub(super) fn farewell(&self, ender: Option<Ender>) -> Option<Parting> {
         match self {
-            Self::Known(_, decoder) => decoder.farewell(first),
+            Self::Known(_, decoder) => decoder.farewell(ender),
             Self::Unheard | Self::Unknown => None,
         }
     }

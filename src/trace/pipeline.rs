@@ -16,6 +16,7 @@ use crate::flow::{
     Connection, Delivery, Ending, Farewell, Finding, Flow, FlowId, FlowLimits, FlowTable, Fresh, Origin, Segment,
 };
 use crate::layer::{Direction, Group, Note, Severity};
+use crate::message::Ender;
 use crate::packet::Flags;
 use crate::protocol::KeyLog;
 
@@ -286,11 +287,12 @@ impl<W: Watch> Pipeline<W> {
         let all_inside = lane.inside.as_ref().is_none_or(|inside| inside.deaf == [false; 2]);
         let has_all = connection.is_closed() && lane.has_all(&connection) && all_inside;
         let speeches = [Some(&lane.speech), lane.inside.as_ref().map(|inside| &inside.speech)];
-        let first = match connection.ending() {
-            Ending::Closed { first, simultaneous: false, .. } => Some(first),
+        let ender = match connection.ending() {
+            Ending::Closed { first, simultaneous: false, .. } => Some(Ender::Closed(first)),
+            Ending::Aborted { by, .. } => Some(Ender::BrokeOff(by)),
             _ => None,
         };
-        let farewell = |speech: &Speech| speech.farewell(first);
+        let farewell = |speech: &Speech| speech.farewell(ender);
         for (moment, direction, note) in connection.remarks(lane.was_idle(&connection)) {
             self.common.watch.note(Some(&place(&connection, direction, moment)), &note);
         }

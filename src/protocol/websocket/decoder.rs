@@ -15,7 +15,7 @@ use super::unmasking::Unmasking;
 use super::utf8::Utf8Check;
 use crate::count::{counted, plural};
 use crate::layer::{Direction, Group, Note, Severity};
-use crate::message::{Carries, Decoder, Draft, Glance, Input, Parting, Progress, Sink};
+use crate::message::{Carries, Decoder, Draft, Ender, Glance, Input, Parting, Progress, Sink};
 use crate::protocol::utf8::is_utf8;
 
 #[derive(Debug)]
@@ -138,8 +138,8 @@ impl Decoder for WebSocketDecoder {
         self.speakers.iter().map(Speaker::kept).sum()
     }
 
-    fn farewell(&self, first: Option<Direction>) -> Option<Parting> {
-        farewell::farewell([&self.speakers[0], &self.speakers[1]].map(|speaker| speaker.closed), first)
+    fn farewell(&self, ender: Option<Ender>) -> Option<Parting> {
+        farewell::farewell([&self.speakers[0], &self.speakers[1]].map(|speaker| speaker.closed), ender)
     }
 
     fn gap(&mut self, direction: Direction, missing: Range<u64>, behind: &[u8]) -> bool {

@@ -101,6 +101,22 @@ fn a_websocket_that_ends_without_its_closing_handshake_is_told() {
         talk.client(CLOSE).close();
     });
     assert_eq!(one, ["the server never answered the client's Close frame"]);
+    let broke_off = |closer: u8, breaker| {
+        let texts = noted(&|talk| {
+            match closer {
+                0 => talk.client(CLOSE),
+                _ => talk.server([0x88, 2, 0x03, 0xe8]),
+            };
+            talk.segment(breaker, Flags::RST | Flags::ACK, b"");
+        });
+        texts.into_iter().filter(|text| text.contains("Close frame")).collect::<Vec<_>>()
+    };
+    let server = "the server broke off before the client had answered its Close frame";
+    assert_eq!(broke_off(1, TO_CLIENT), [server], "its RST leaves the client no way to answer");
+    let client = "the client broke off before the server had answered its Close frame";
+    assert_eq!(broke_off(0, TO_SERVER), [client]);
+    assert_eq!(broke_off(1, TO_SERVER), ["the client never answered the server's Close frame"]);
+    assert_eq!(broke_off(0, TO_CLIENT), ["the server never answered the client's Close frame"]);
     assert_eq!(
         noted(&|talk| {
             talk.client(CLOSE).server([0x88, 2, 0x03, 0xe8]).close();
