@@ -257,14 +257,21 @@ impl<T> FlowTable<T> {
                 return shard.close(slot).map(|flow| (flow, Farewell::Ended));
             }
         }
-        let (slot, why) = match shard.leaving.pop_front() {
-            Some(slot) => (slot, Farewell::Full),
-            None if shard.slots.len() - shard.free.len() <= limits.connections => return None,
-            None => (shard.silent_longest()?, Farewell::Crowded),
+        let with = |flow: Flow<T>, why| {
+            let why = if flow.connection.is_closed() { Farewell::Ended } else { why };
+            Some((flow, why))
         };
-        let flow = shard.close(slot)?;
-        let why = if flow.connection.is_closed() { Farewell::Ended } else { why };
-        Some((flow, why))
+        while let Some(slot) = shard.leaving.pop_front() {
+            // It may have left above; who takes its place later is not meant.
+            if let Some(flow) = shard.close(slot) {
+                return with(flow, Farewell::Full);
+            }
+        }
+        if shard.slots.len() - shard.free.len() <= limits.connections {
+            return None;
+        }
+        let slot = shard.silent_longest()?;
+        with(shard.close(slot)?, Farewell::Crowded)
     }
 
     /// How often another connection than before was the one that segments between two ends belong to.

@@ -137,6 +137,22 @@ mod tests {
         assert_eq!(hear(&mut table, last, 0x02, 4, 1), [(ended, Farewell::Ended)]);
     }
 
+    /// Those that have ended long ago are chosen first, and leave by themselves in that moment: nobody leaves in their place.
+    #[test]
+    fn who_has_left_already_is_not_given_away_once_more() {
+        let limits = FlowLimits { octets: 1000, patience: 10, ..FlowLimits::default() };
+        let mut table = FlowTable::bounded(limits);
+        let [first, second, large, last, new] = *ports().take(5).collect::<Vec<_>>() else { unreachable!() };
+        for port in [first, second] {
+            hear(&mut table, port, 0x02, 1, 300);
+            hear(&mut table, port, 0x04, 2, 300);
+        }
+        hear(&mut table, large, 0x02, 3, 900);
+        assert_eq!(hear(&mut table, last, 0x02, 20, 1), [(first, Farewell::Ended), (second, Farewell::Ended)]);
+        assert!(table.shards.iter().all(|shard| shard.leaving.is_empty()));
+        assert_eq!(hear(&mut table, new, 0x02, 21, 1), []);
+    }
+
     #[test]
     fn however_many_there_are_they_keep_no_more_than_they_may() {
         let octets = 100_000;
