@@ -25,11 +25,15 @@ fn fatal(case: &Case<'_>, message: &Message) -> Option<Finding> {
     }
     let connection = case.connection(message)?;
     let who = sender(connection, message.direction);
-    if let Some(fin) = connection.fin(message.direction.reverse())
+    let way_back = message.direction.reverse();
+    // Where nobody could read what the other side said, it may have said so.
+    let is_read = case.has_all(connection, way_back) && !case.sealed.contains(&(message.connection, way_back));
+    if let Some(fin) = connection.fin(way_back)
         && fin < message.frame()
+        && is_read
         && !says_goodbye(case, message)
     {
-        let other = sender(connection, message.direction.reverse());
+        let other = sender(connection, way_back);
         let text = format!(
             "{other} closed TCP without the alert close_notify before it, so that {who} could not tell whether something \
              was cut off: it answered with the alert {}",
@@ -45,9 +49,9 @@ fn fatal(case: &Case<'_>, message: &Message) -> Option<Finding> {
 
 /// Whether the side that did not send this alert sent `close_notify` before it.
 fn says_goodbye(case: &Case<'_>, alert: &Message) -> bool {
-    let before = case.trace.messages().iter().take_while(|message| message.frame() <= alert.frame());
-    let others =
-        before.filter(|message| message.connection == alert.connection && message.direction != alert.direction);
+    let of = case.of.get(alert.connection as usize).map_or(&[][..], Vec::as_slice);
+    let before = of.iter().take_while(|message| message.frame() <= alert.frame());
+    let others = before.filter(|message| message.direction != alert.direction);
     others.filter_map(|message| message.payload_as::<TlsRecord>()).any(|record| record.alert == Some(CLOSE_NOTIFY))
 }
 
