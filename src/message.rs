@@ -268,8 +268,8 @@ pub trait Decoder: Send {
         0
     }
 
-    /// Whether nothing is under way: what was asked is answered, so that whoever breaks the connection off takes nothing from
-    /// anyone.
+    /// Whether nothing is under way: what was asked is answered, or both sides have said that it is over, so that whoever breaks
+    /// the connection off takes nothing from anyone.
     fn is_idle(&self) -> bool {
         false
     }

@@ -7,9 +7,9 @@
 //!
 //! # References
 //! - RFC 6202 §1 (long polling and streaming), §2 (HTTP long polling), §3 (HTTP streaming).
-//! - Engine.IO protocol 4, "HTTP long-polling". WHATWG HTML §9.2 (server-sent events).
+//! - Engine.IO protocol 4, "HTTP long-polling". sockjs-protocol 0.3.3, "Session URLs". WHATWG HTML §9.2 (server-sent events).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use crate::layer::Direction;
@@ -71,7 +71,7 @@ pub struct Recognised {
     pub client: IpAddr,
     /// Who answers.
     pub server: SocketAddr,
-    /// What is asked for, without the query.
+    /// What is asked for, without the query; of SockJS without what each session has of its own.
     pub path: String,
     /// Why, in words.
     pub why: String,
@@ -85,6 +85,8 @@ struct Exchange {
     connection: u32,
     /// Something was posted: such an answer may be a stream, but who posts again does so for reasons of their own.
     posts: bool,
+    /// It asks for a session of Engine.IO: that is answered at once.
+    opens: bool,
     frame: u32,
     asked: i64,
     /// When the first octet of the answer came.
@@ -92,7 +94,28 @@ struct Exchange {
     ended: i64,
     /// When each piece of the answer came, if it came in several.
     pieces: Vec<i64>,
-    says: Option<Habit>,
+    says: Option<(Habit, Says)>,
+}
+
+/// What says how HTTP is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Says {
+    /// The content type of an answer: an event stream.
+    ContentType,
+    /// The query of a request of Engine.IO.
+    EngineIo,
+    /// The path of a request of SockJS, which ends in the name of a transport.
+    SockJs,
+}
+
+impl Says {
+    fn why(self) -> &'static str {
+        match self {
+            Self::ContentType => "the answer is an event stream by its content type",
+            Self::EngineIo => "Engine.IO says so in the query of each request",
+            Self::SockJs => "SockJS says so in the path of each request",
+        }
+    }
 }
 
 /// So many exchanges alike are needed before times mean anything.
@@ -130,7 +153,7 @@ pub fn habits(trace: &Trace) -> Vec<Recognised> {
 /// several clients may live at one address; and all the others together, for a client may take another connection each time.
 fn apart(exchanges: Vec<Exchange>) -> impl Iterator<Item = Vec<Exchange>> {
     let (streams, rest): (Vec<_>, Vec<_>) =
-        exchanges.into_iter().partition(|exchange| exchange.says == Some(Habit::Streaming));
+        exchanges.into_iter().partition(|exchange| exchange.says.is_some_and(|(habit, _)| habit == Habit::Streaming));
     let mut by_connection: BTreeMap<u32, Vec<Exchange>> = BTreeMap::new();
     rest.into_iter().for_each(|exchange| by_connection.entry(exchange.connection).or_default().push(exchange));
     let (often, seldom): (Vec<_>, Vec<_>) =
@@ -145,6 +168,7 @@ type Key = (IpAddr, SocketAddr, String, bool);
 
 fn exchanges(trace: &Trace) -> BTreeMap<Key, Vec<Exchange>> {
     let mut found: BTreeMap<Key, Vec<Exchange>> = BTreeMap::new();
+    let mut infos = BTreeSet::new();
     let asks =
         |message: &&Message| message.direction == Direction::ToServer && message.payload_as::<HttpMessage>().is_some();
     // What lies inside of TLS, and on each stream of HTTP/2, is counted by itself.
@@ -166,9 +190,14 @@ fn exchanges(trace: &Trace) -> BTreeMap<Key, Vec<Exchange>> {
             _ => continue,
         };
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-        let says = says(trace, message, http, query);
-        // What is posted to a session is no poll.
-        if http.status() == Some(101) || (posts && says == Some(Habit::LongPolling)) {
+        let says = says(trace, message, http, (path, query));
+        // What is posted to a session of Engine.IO is no poll.
+        let is_said = posts && says == Some((Habit::LongPolling, Says::EngineIo));
+        let sockjs = SockJs::from_path(path);
+        if let Some(sockjs) = &sockjs {
+            infos.insert((connection.server, format!("{}/info", sockjs.base)));
+        }
+        if http.status() == Some(101) || is_said || sockjs.as_ref().is_some_and(SockJs::sends) {
             continue;
         }
         let time = |frame: &u32| trace.record(*frame).map(|record| record.frame.time).unwrap_or_default().0;
@@ -179,13 +208,18 @@ fn exchanges(trace: &Trace) -> BTreeMap<Key, Vec<Exchange>> {
             asked: request.time.0,
             begun: pieces.first().copied().unwrap_or(message.time.0),
             ended: message.time.0,
+            opens: says.is_some_and(|(_, who)| who == Says::EngineIo)
+                && !query.split('&').any(|one| one.starts_with("sid=")),
             says,
             pieces,
             posts,
         };
-        let key = (connection.client.ip(), connection.server, path.to_owned(), posts);
+        let path = sockjs.map_or_else(|| path.to_owned(), |sockjs| sockjs.told());
+        let key = (connection.client.ip(), connection.server, path, posts);
         found.entry(key).or_default().push(exchange);
     }
+    // Each session of SockJS begins by asking there what its server can do.
+    found.retain(|(_, server, path, _), _| !infos.contains(&(*server, path.clone())));
     found.values_mut().for_each(|exchanges| exchanges.sort_by_key(|exchange| exchange.asked));
     found
 }
@@ -196,31 +230,70 @@ fn response(message: &Message) -> Option<(&HttpMessage, std::ops::Range<u64>)> {
 }
 
 /// What a protocol itself says of the exchange.
-fn says(trace: &Trace, message: &Message, http: &HttpMessage, query: &str) -> Option<Habit> {
+fn says(trace: &Trace, message: &Message, http: &HttpMessage, (path, query): (&str, &str)) -> Option<(Habit, Says)> {
     let mut parameters = query.split('&');
     let is_engineio = query.split('&').any(|parameter| parameter.starts_with("EIO="));
     if is_engineio && parameters.any(|parameter| parameter == "transport=polling") {
-        return Some(Habit::LongPolling);
+        return Some((Habit::LongPolling, Says::EngineIo));
     }
     let content_type = http.header(trace.bytes(message), "content-type").unwrap_or_default();
     let is_stream = content_type.get(..17).is_some_and(|start| start.eq_ignore_ascii_case(b"text/event-stream"));
-    is_stream.then_some(Habit::Streaming)
+    let by_path = || Some((SockJs::from_path(path)?.habit()?, Says::SockJs));
+    if is_stream { Some((Habit::Streaming, Says::ContentType)) } else { by_path() }
+}
+
+/// What the path of a request of SockJS says: `/BASE/SERVER/SESSION/TRANSPORT`, with three digits for the server (sockjs-protocol
+/// 0.3.3, "Session URLs").
+struct SockJs<'a> {
+    base: &'a str,
+    transport: &'a str,
+}
+
+impl<'a> SockJs<'a> {
+    fn from_path(path: &'a str) -> Option<Self> {
+        let mut parts = path.rsplitn(4, '/');
+        let (transport, session, server) = (parts.next()?, parts.next()?, parts.next()?);
+        let is_session = !session.is_empty() && !session.contains('.');
+        let is_server = server.len() == 3 && server.bytes().all(|digit| digit.is_ascii_digit());
+        let is_transport = matches!(
+            transport,
+            "xhr" | "xhr_send" | "xhr_streaming" | "jsonp" | "jsonp_send" | "htmlfile" | "eventsource"
+        );
+        let base = parts.next().filter(|_| is_session && is_server && is_transport)?;
+        Some(Self { base, transport })
+    }
+
+    /// Whether something is said to a session: that asks for nothing.
+    fn sends(&self) -> bool {
+        self.transport.ends_with("_send")
+    }
+
+    fn habit(&self) -> Option<Habit> {
+        match self.transport {
+            "xhr" | "jsonp" => Some(Habit::LongPolling),
+            "xhr_streaming" | "htmlfile" => Some(Habit::Streaming),
+            _ => None,
+        }
+    }
+
+    /// The path without what each session has of its own.
+    fn told(&self) -> String {
+        format!("{}/…/{}", self.base, self.transport)
+    }
 }
 
 fn judge(exchanges: &[Exchange]) -> Option<(Habit, Confidence, String)> {
-    if exchanges.iter().all(|exchange| exchange.says == Some(Habit::Streaming)) {
-        return Some((
-            Habit::Streaming,
-            Confidence::Certain,
-            "the answer is an event stream by its content type".into(),
-        ));
-    }
-    if exchanges.iter().all(|exchange| exchange.says == Some(Habit::LongPolling)) {
-        return Some((
-            Habit::LongPolling,
-            Confidence::Certain,
-            "Engine.IO says so in the query of each request".into(),
-        ));
+    let (first, rest) = exchanges.split_first()?;
+    if let Some((habit, says)) = first.says
+        && rest.iter().all(|exchange| exchange.says == first.says)
+    {
+        // A session is opened at once: that somebody waits is seen in what is asked behind it.
+        let waits = match says {
+            Says::EngineIo => exchanges.iter().any(|exchange| !exchange.opens),
+            Says::SockJs => habit == Habit::Streaming || !rest.is_empty(),
+            Says::ContentType => true,
+        };
+        return waits.then(|| (habit, Confidence::Certain, says.why().to_owned()));
     }
     if let Some(judgement) = exchanges.iter().find_map(streams) {
         return Some(judgement);
@@ -299,7 +372,7 @@ mod tests {
             now += held[i % held.len()] * MS;
             let frame = i as u32;
             let (pieces, says) = (vec![now], None);
-            Exchange { connection: 0, posts: false, frame, asked, begun: now, ended: now, pieces, says }
+            Exchange { connection: 0, posts: false, opens: false, frame, asked, begun: now, ended: now, pieces, says }
         };
         (0..count).map(exchange).collect()
     }
@@ -327,7 +400,7 @@ mod tests {
         assert_eq!(judged(&[exchange.clone()]), Some((Habit::Streaming, Confidence::Likely)));
         exchange.pieces = (0..8).map(|i| i * MS).collect();
         assert_eq!(judged(&[exchange.clone()]), None, "a large answer is split, too");
-        exchange.says = Some(Habit::Streaming);
+        exchange.says = Some((Habit::Streaming, Says::ContentType));
         assert_eq!(judged(&[exchange]), Some((Habit::Streaming, Confidence::Certain)));
     }
 
@@ -364,7 +437,7 @@ mod tests {
         };
         let (polls, waits) = (on(0, alike(6, &[1], &[100])), on(1, alike(6, &[90], &[1])));
         let mut stream = on(2, alike(1, &[1], &[1]));
-        stream[0].says = Some(Habit::Streaming);
+        stream[0].says = Some((Habit::Streaming, Says::ContentType));
         let apart = apart([polls, waits, stream].concat());
         let habits: Vec<_> = apart.map(|exchanges| (judged(&exchanges).unwrap().0, exchanges.len())).collect();
         assert_eq!(habits, [(Habit::Streaming, 1), (Habit::Polling, 6), (Habit::LongPolling, 6)]);
@@ -382,7 +455,32 @@ mod tests {
     #[test]
     fn what_a_protocol_says_is_certain() {
         let mut exchanges = alike(1, &[1], &[1]);
-        exchanges[0].says = Some(Habit::LongPolling);
+        exchanges[0].says = Some((Habit::LongPolling, Says::EngineIo));
         assert_eq!(judged(&exchanges), Some((Habit::LongPolling, Confidence::Certain)));
+        exchanges[0].opens = true;
+        assert_eq!(judged(&exchanges), None, "who only opens a session has not waited");
+    }
+
+    #[test]
+    fn sockjs_names_its_transport_in_the_path() {
+        let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nh\n";
+        let mut talk = Conversation::new().open();
+        for session in ["s1", "s2", "s3"] {
+            talk.client("GET /echo/info HTTP/1.1\r\nHost: a\r\n\r\n").server(ok);
+            for name in ["xhr", "xhr_send", "xhr", "xhr"] {
+                talk.client(format!(
+                    "POST /echo/123/{session}/{name} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
+                ));
+                talk.server(ok);
+            }
+        }
+        talk.client("POST /echo/7/s4/xhr HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").server(ok);
+        talk.client("POST /echo/007/s4/xhr_streaming HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").server(ok);
+        let found = habits(&talk.trace());
+        let told: Vec<_> =
+            found.iter().map(|one| (one.habit.name(), one.confidence.word(), &*one.path, one.frames.len())).collect();
+        let streams = ("streaming", "certain", "/echo/…/xhr_streaming", 1);
+        assert_eq!(told, [("long-polling", "certain", "/echo/…/xhr", 9), streams]);
+        assert_eq!(found[0].why, "SockJS says so in the path of each request");
     }
 }

@@ -237,7 +237,7 @@ impl Connection {
             }
             Ending::Aborted { by, rst } => {
                 let (severity, rest) = match () {
-                    () if was_idle => (Severity::Note, ", when nothing was under way: what was asked had its answer"),
+                    () if was_idle => (Severity::Note, ", when nothing was under way: all that was said had come"),
                     () if by == Direction::ToServer && self.was_silent() => (
                         Severity::Note,
                         ", before either side had said anything: who looks for open ports does so, or for a server that is there",

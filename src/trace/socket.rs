@@ -158,9 +158,7 @@ impl Sockets {
     fn name_parser(&mut self, found: &mut Found) {
         let text = match self.parser {
             Parser::Default => return,
-            Parser::MessagePack => {
-                "the packets of this session are MessagePack, as socket.io-msgpack-parser writes them"
-            }
+            Parser::MessagePack => "the packets of this session are MessagePack, not the text of the default parser",
             // Of one that was joined in its middle, or behind what is missing, this may be an attachment.
             Parser::Unheard if !self.is_whole() || std::mem::replace(&mut self.is_foreign, true) => return,
             Parser::Unheard => {

@@ -98,7 +98,7 @@ fn packets_that_are_not_written_as_usual_are_named() {
         }
         talk.client(&masked).client(&masked);
         let trace = talk.trace();
-        let named = |(_, text): &&(_, &str)| text.contains("socket.io-msgpack-parser");
+        let named = |(_, text): &&(_, &str)| text.contains("default parser");
         notes(&trace)
             .iter()
             .filter(named)

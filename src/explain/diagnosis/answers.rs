@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::again::lasting;
 use super::asked::PATIENCE;
-use super::exchange::Exchange;
+use super::exchange::{Exchange, has_head};
 use super::{Case, End, Finding, MOST, cors, in_words, lying, passed, quoted, session, upgrade};
 use crate::count::{counted, plural};
-use crate::flow::Opening;
+use crate::flow::{Ending, Opening};
 use crate::layer::Direction;
 use crate::protocol::engineio::{EngineIoPacket, ErrorBody, Kind, Query, Transport};
 use crate::protocol::text::json_string;
@@ -72,7 +72,9 @@ fn cut_short(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
 
 /// An answer in chunks whose sender closed before the last of them.
 fn cut_in_chunks(case: &Case<'_>, exchange: &Exchange<'_>, answer: &Message) -> Option<Finding> {
-    let coding = exchange.says(case.trace, "transfer-encoding")?;
+    let Some(coding) = exchange.says(case.trace, "transfer-encoding") else {
+        return cut_until_closed(case, exchange, answer);
+    };
     let connection = case.connection(answer)?;
     let End { by, frame: end, how } = case.end_for(answer)?;
     let is_whole = case.has_all(connection, Direction::ToClient);
@@ -86,6 +88,24 @@ fn cut_in_chunks(case: &Case<'_>, exchange: &Exchange<'_>, answer: &Message) -> 
         connection.server
     );
     Some(Finding::error(text, "RFC 9112 §8", vec![exchange.request.frame(), end]))
+}
+
+/// An answer that lasts until its sender closes, whose sender broke off instead.
+fn cut_until_closed(case: &Case<'_>, exchange: &Exchange<'_>, answer: &Message) -> Option<Finding> {
+    let is_plain = answer.stream.is_none() && has_head(answer);
+    let connection = case.connection(answer).filter(|_| is_plain)?;
+    let Ending::Aborted { by: Direction::ToClient, rst } = connection.ending() else { return None };
+    if !case.has_all(connection, Direction::ToClient) {
+        return None;
+    }
+    let text = format!(
+        "the answer to {} {} has no length, so it lasts until its sender closes, and {} broke off instead: nobody can tell whether \
+         all of it came. Its program ended, or gave up on it, or closed before it had read all that the client sent",
+        exchange.method,
+        quoted(exchange.path()),
+        connection.server
+    );
+    Some(Finding::error(text, "RFC 9112 §6.3", vec![exchange.request.frame(), answer.frame(), rst]))
 }
 
 /// Whether a client let no more come of an answer before this frame, in which it gave up.

@@ -71,6 +71,12 @@ fn unanswered(case: &Case<'_>, exchange: &Exchange<'_>, held: &BTreeSet<&str>) -
             if !request.inside && case.speak_tls.contains(&connection.server) { ONLY_TLS } else { "" },
             if begins && case.seconds(asked, end) >= PATIENCE { OTHER_PATH } else { "" }
         ),
+        Direction::ToServer if !is_over && how == "closed" && case.seconds(asked, end) < HASTE => format!(
+            "{what} was never answered: {} closed its side {} later, and {} ended the connection without an answer{HALF}",
+            connection.client,
+            case.between(asked, end),
+            connection.server
+        ),
         Direction::ToServer => {
             format!("{what} was never answered: the client gave up after {}", case.between(asked, end))
         }
@@ -79,12 +85,20 @@ fn unanswered(case: &Case<'_>, exchange: &Exchange<'_>, held: &BTreeSet<&str>) -
     Some(Finding::warn(text, spec, frames))
 }
 
-/// What Engine.IO does with an upgrade that nobody takes (`destroyUpgradeTimeout`).
+/// What is likely where a server speaks TLS, but was asked in the open.
 const ONLY_TLS: &str =
     ". It speaks TLS on other connections, and this was asked in the open: likely it takes nothing else";
 
+/// What Engine.IO does with an upgrade that nobody takes (`destroyUpgradeTimeout`).
 const OTHER_PATH: &str = ". Servers of Engine.IO do so with a WebSocket that is asked for at another path than their own, after a \
     second: likely the option `path` is not the same on both sides";
+
+/// Nobody gives up so soon: a tenth of a second.
+const HASTE: f64 = 0.1;
+
+/// What a FIN right behind a request may mean, and what becomes of it.
+const HALF: &str = ". Who says with FIN that no more comes may wait for the answer still (a half close); many servers take such a client for \
+    gone";
 
 /// Whether nothing came to a request that is answered at once, if at all.
 fn wants_answer(case: &Case<'_>, exchange: &Exchange<'_>) -> bool {

@@ -6,13 +6,12 @@ use super::begun::{Begun, Missing, Partial};
 use super::check::{check_close, check_frame, cut_in_header};
 use super::deflate::{Agreement, Inflater, Lack};
 use super::extensions::unknown;
-use super::farewell;
 use super::frame::{Opcode, ReadHeader, WebSocketFrame};
 use super::joined::{Joint, fitting, skipped};
 use super::speaker::Speaker;
-use super::stray;
 use super::unmasking::Unmasking;
 use super::utf8::Utf8Check;
+use super::{farewell, stray};
 use crate::count::{counted, plural};
 use crate::layer::{Direction, Group, Note, Severity};
 use crate::message::{Carries, Decoder, Draft, Ender, Glance, Input, Parting, Progress, Sink};
@@ -136,6 +135,10 @@ impl Decoder for WebSocketDecoder {
 
     fn kept(&self) -> usize {
         self.speakers.iter().map(Speaker::kept).sum()
+    }
+
+    fn is_idle(&self) -> bool {
+        self.speakers.iter().all(|speaker| speaker.closed)
     }
 
     fn farewell(&self, ender: Option<Ender>) -> Option<Parting> {

@@ -299,6 +299,23 @@ fn who_breaks_off_what_is_idle_is_not_warned_of() {
     assert_eq!(broken_off(&talk), warned);
 }
 
+/// Some programs say Close once more where the other side has closed already, and are answered with a RST.
+#[test]
+fn who_breaks_off_behind_both_close_frames_is_not_warned_of() {
+    let (close, masked) = ([0x88, 2, 0x03, 0xe8], [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8]);
+    let begun = || {
+        let mut talk = Conversation::new().open();
+        talk.client(UPGRADE).server(SWITCHING).client(masked);
+        talk
+    };
+    let mut twice = begun();
+    twice.server(close).client(masked).segment(TO_CLIENT, Flags::RST | Flags::ACK, b"");
+    assert_eq!(broken_off(&twice), (Severity::Note, true));
+    let mut alone = begun();
+    alone.segment(TO_CLIENT, Flags::RST | Flags::ACK, b"");
+    assert_eq!(broken_off(&alone), (Severity::Warn, false), "the Close frame wanted an answer");
+}
+
 /// How the end of the connection is told, and whether as that of an idle one.
 fn broken_off(talk: &Conversation) -> (Severity, bool) {
     let trace = talk.trace();

@@ -266,6 +266,26 @@ fn an_answer_in_chunks_that_is_cut_is_told_if_its_sender_left() {
     assert_eq!(told(&cut(TO_SERVER)), [""; 0], "who leaves a stream has had enough");
 }
 
+/// Such an answer is whole when its sender closes; a RST may have thrown away what was on its way.
+#[test]
+fn an_answer_without_a_length_is_not_ended_by_a_reset() {
+    let ended = |by, flags, version: &str| {
+        let mut talk = Conversation::new().open();
+        talk.client("GET /x HTTP/1.0\r\n\r\n").server(format!("HTTP/{version} 200 OK\r\n\r\nhello"));
+        talk.segment(by, flags, b"");
+        talk
+    };
+    let reset = Flags::RST | Flags::ACK;
+    for version in ["1.0", "1.1"] {
+        let found = one(&ended(TO_CLIENT, reset, version));
+        let says = "the answer to GET /x has no length, so it lasts until its sender closes, and 127.0.0.1:8080 broke off instead: ";
+        assert!(found.text.starts_with(says), "{}", found.text);
+        assert_eq!((found.severity, found.frames), (Severity::Error, vec![4, 5, 6]));
+    }
+    assert_eq!(told(&ended(TO_CLIENT, Flags::FIN | Flags::ACK, "1.0")), [""; 0]);
+    assert_eq!(told(&ended(TO_SERVER, reset, "1.0")), [""; 0], "who leaves has had enough");
+}
+
 /// Its session lives as long as one of its polls waits.
 #[test]
 fn a_session_that_still_polls_is_not_over() {
