@@ -274,6 +274,11 @@ pub trait Decoder: Send {
         false
     }
 
+    /// What was said that tells why the connection is broken off, if anything was: an alert.
+    fn says_why(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Whether what is said inside in this direction stays encrypted from here on, as there is no key for it.
     fn is_sealed(&self, _direction: Direction) -> bool {
         false

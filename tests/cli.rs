@@ -1963,7 +1963,26 @@ fn who_refuses_a_certificate_is_told_with_the_cause() {
     let told = run(&mut wiretale(&["replay", "tests/captures/tls/unknown-ca.pcap", "--width", "200"])).out;
     let says =
         "127.0.0.1:39032 ended TLS with the alert unknown_ca: it does not know who signed the other side's certificate";
-    assert!(told.split_whitespace().collect::<Vec<_>>().join(" ").contains(says), "{told}");
+    let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains(says), "{told}");
+    // That says all: the RST behind it is no second thing that went wrong.
+    assert!(told.contains("note 127.0.0.1:39032 broke connection 0 off while open, behind an alert of TLS"), "{told}");
+}
+
+/// By real programs: in TLS 1.2 it is in the open, in 1.3 only lengths are.
+#[test]
+fn who_shows_no_certificate_is_told() {
+    for (version, says) in [
+        (
+            "12",
+            "127.0.0.1:7443 ended TLS with the alert handshake_failure: the client must show a certificate, and showed none",
+        ),
+        ("13", "Likely it asks for a certificate, and the client showed none"),
+    ] {
+        let file = format!("tests/captures/tls/no-certificate-{version}.pcap");
+        let told = run(&mut wiretale(&["replay", &file, "--width", "200"])).out;
+        assert!(told.split_whitespace().collect::<Vec<_>>().join(" ").contains(says), "{told}");
+    }
 }
 
 #[test]

@@ -4,6 +4,10 @@ use super::connection::{Connection, Opening};
 use crate::capture::Moment;
 use crate::layer::{Direction, Group, Note, Severity};
 
+/// What makes it harmless where a client breaks off before anything was said.
+const SILENT: &str =
+    "before either side had said anything: who looks for open ports does so, or for a server that is there";
+
 /// How a connection ended, with the frames that show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
@@ -165,8 +169,8 @@ impl Connection {
     }
 
     /// What is worth a remark about its beginning and its end, with the frame it belongs to and which way that went. To be
-    /// asked when the capture is over. `was_idle` says that nothing was under way at its end.
-    pub fn remarks(&self, was_idle: bool) -> Vec<(Moment, Direction, Note)> {
+    /// asked when the capture is over. `excuse` is what makes it harmless to break the connection off as it was at its end, if anything does.
+    pub fn remarks(&self, excuse: Option<&str>) -> Vec<(Moment, Direction, Note)> {
         let mut remarks = Vec::new();
         let id = self.id;
         if self.opening == Opening::Guessed {
@@ -178,7 +182,7 @@ impl Connection {
             remarks.push((first, self.ways[0], Note::new(Severity::Note, text, "").about(Group::Sequence)));
         }
         remarks.extend(self.remark_on_beginning());
-        remarks.extend(self.remark_on_end(was_idle));
+        remarks.extend(self.remark_on_end(excuse));
         remarks
     }
 
@@ -204,7 +208,7 @@ impl Connection {
         Some((self.moment_of(frame), way, note))
     }
 
-    fn remark_on_end(&self, was_idle: bool) -> Option<(Moment, Direction, Note)> {
+    fn remark_on_end(&self, excuse: Option<&str>) -> Option<(Moment, Direction, Note)> {
         let id = self.id;
         let who = |direction| if direction == Direction::ToServer { self.client } else { self.server };
         let (frame, way, severity, text, spec) = match self.ending() {
@@ -236,14 +240,10 @@ impl Connection {
                 (fin, by, Severity::Note, text, "RFC 9293 §3.6.1")
             }
             Ending::Aborted { by, rst } => {
-                let (severity, rest) = match () {
-                    () if was_idle => (Severity::Note, ", when nothing was under way: all that was said had come"),
-                    () if by == Direction::ToServer && self.was_silent() => (
-                        Severity::Note,
-                        ", before either side had said anything: who looks for open ports does so, or for a server that is there",
-                    ),
-                    () => (Severity::Warn, ""),
-                };
+                let silent = (by == Direction::ToServer && self.was_silent()).then_some(SILENT);
+                let excuse = excuse.or(silent);
+                let severity = if excuse.is_some() { Severity::Note } else { Severity::Warn };
+                let rest = excuse.map(|excuse| format!(", {excuse}")).unwrap_or_default();
                 let text = format!("{} broke connection {id} off while open{rest}", who(by));
                 (rst, by, severity, text, "RFC 9293 §3.10.5")
             }

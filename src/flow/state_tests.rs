@@ -12,7 +12,7 @@ fn states(play: &Play) -> [State; 2] {
 
 /// The texts of the remarks, with their frames.
 fn remarks(play: &Play) -> Vec<(u32, String)> {
-    play.connection().remarks(false).into_iter().map(|(on, _, note)| (on.frame, note.text)).collect()
+    play.connection().remarks(None).into_iter().map(|(on, _, note)| (on.frame, note.text)).collect()
 }
 
 #[test]

@@ -21,6 +21,8 @@ pub use http1::{HttpMessage, Side};
 pub use http2::{Http2Frame, Http2Header};
 pub use socketio::{Kind as SocketIoKind, SocketIoPacket};
 pub use sse::{SseContent, SseEvent, SseEventMessage};
+#[cfg(test)]
+pub(crate) use tls::testing as testing_tls;
 pub use tls::{KeyLog, TlsChosen, TlsHandshake, TlsHello, TlsOpened, TlsRecord, TlsSide};
 pub use websocket::{Opcode, WebSocketFrame, WebSocketHandshake, WebSocketMessage, accept_for, close_meaning};
 

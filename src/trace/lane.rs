@@ -196,8 +196,18 @@ impl Lane {
         })
     }
 
-    /// Whether nothing was under way when it ended, as far as is known: what was said was whole, and the other side had it.
-    pub(super) fn was_idle(&self, connection: &Connection) -> bool {
+    /// What makes it harmless to break it off as it was at its end, in words: somebody had said why, or nothing was under way, as far
+    /// as is known: what was said was whole, and the other side had it.
+    pub(super) fn excuse(&self, connection: &Connection) -> Option<String> {
+        if let Speech::Known(_, decoder) = &self.speech
+            && let Some(why) = decoder.says_why()
+        {
+            return Some(format!("behind {why}, which says why"));
+        }
+        self.was_idle(connection).then(|| "when nothing was under way: all that was said had come".to_owned())
+    }
+
+    fn was_idle(&self, connection: &Connection) -> bool {
         let is_whole = |stream: &Stream| stream.gaps().is_empty() && stream.gaps_forgotten() == 0;
         let has_come = |way| connection.acknowledged(way).is_some_and(|all| all >= connection.sent(way));
         self.speech.is_idle()

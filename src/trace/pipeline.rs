@@ -293,7 +293,7 @@ impl<W: Watch> Pipeline<W> {
             _ => None,
         };
         let farewell = |speech: &Speech| speech.farewell(ender);
-        for (moment, direction, note) in connection.remarks(lane.was_idle(&connection)) {
+        for (moment, direction, note) in connection.remarks(lane.excuse(&connection).as_deref()) {
             self.common.watch.note(Some(&place(&connection, direction, moment)), &note);
         }
         for parting in speeches.into_iter().flatten().filter(|_| has_all).filter_map(farewell) {

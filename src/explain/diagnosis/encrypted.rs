@@ -3,18 +3,29 @@
 //! # References
 //! - RFC 8446 §6.2 and, of older versions, RFC 5246 §7.2.2.
 
+mod unread;
+
 use super::{Case, Finding, sender, together};
-use crate::layer::Severity;
-use crate::protocol::TlsRecord;
+use crate::layer::{Direction, Severity};
+use crate::protocol::{TlsHandshake, TlsRecord};
 use crate::trace::Message;
 
 /// The level of an alert that ends its connection.
 const FATAL: u8 = 2;
+/// The client must show a certificate.
+const CERTIFICATE_REQUIRED: u8 = 116;
+/// Messages of the handshake (RFC 8446 §4).
+const CERTIFICATE: u8 = 11;
+const CERTIFICATE_REQUEST: u8 = 13;
+/// The body of a Certificate without one: the length of the list, and since TLS 1.3 before it that of an empty context.
+const NO_CERTIFICATE: usize = 4;
 /// What a side says before it closes, with its level.
 const CLOSE_NOTIFY: (u8, u8) = (1, 0);
 
 pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
-    together(case.trace.messages().iter().filter_map(|message| fatal(case, message)))
+    let mut found = together(case.trace.messages().iter().filter_map(|message| fatal(case, message)));
+    found.extend(unread::findings(case));
+    found
 }
 
 fn fatal(case: &Case<'_>, message: &Message) -> Option<Finding> {
@@ -42,9 +53,32 @@ fn fatal(case: &Case<'_>, message: &Message) -> Option<Finding> {
         let frames = vec![fin, message.frame()];
         return Some(Finding { severity: Severity::Note, ..Finding::warn(text, "RFC 8446 §6.1", frames) });
     }
-    let why = meaning(number).map(|why| format!(": {why}")).unwrap_or_default();
+    let mut frames = vec![message.frame()];
+    // An older version has no alert for it.
+    let shown = none_shown(case, message).filter(|_| [40, 42].contains(&number));
+    let why = if shown.is_some() { meaning(CERTIFICATE_REQUIRED) } else { meaning(number) };
+    frames.extend(shown.into_iter().flatten());
+    let why = why.map(|why| format!(": {why}")).unwrap_or_default();
     let text = format!("{who} ended TLS with the alert {}{why}", record.alert_name()?);
-    Some(Finding::warn(text, "RFC 8446 §6.2", vec![message.frame()]))
+    Some(Finding::warn(text, "RFC 8446 §6.2", frames))
+}
+
+/// The frames in which the server asked for a certificate before this alert of its own, and in which the client sent a message for
+/// it that holds none.
+fn none_shown(case: &Case<'_>, alert: &Message) -> Option<[u32; 2]> {
+    let before = case.messages_of(alert.connection).iter().take_while(|message| message.frame() <= alert.frame());
+    let of = |way: Direction| before.clone().filter(move |message| message.direction == way);
+    let find = |way, kind| {
+        let is = |one: &&TlsHandshake| one.kind == kind;
+        let find = |message: &&Message| {
+            let record: &TlsRecord = message.payload_as()?;
+            Some((message.frame(), record.handshakes.iter().find(is)?.len))
+        };
+        of(way).find_map(find)
+    };
+    let (asked, _) = find(alert.direction, CERTIFICATE_REQUEST)?;
+    let (answered, len) = find(alert.direction.reverse(), CERTIFICATE)?;
+    (alert.direction == Direction::ToClient && len <= NO_CERTIFICATE).then_some([asked, answered])
 }
 
 /// Whether the side that did not send this alert sent `close_notify` before it.

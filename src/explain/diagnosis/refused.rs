@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use super::again::{OFTEN, PAUSE};
-use super::{Case, Finding};
+use super::{Case, Finding, together};
 use crate::flow::{Connection, Ending, Opening};
-use crate::layer::Direction;
+use crate::layer::{Direction, Severity};
 
 /// Who does not wait so long tries several at once: 50 milliseconds.
 const AT_ONCE: f64 = 0.05;
@@ -49,21 +49,40 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
         }
         found.extend(told(case, place, &run, (before, None)));
     }
+    found.extend(together(case.trace.connections().iter().filter_map(|connection| found_elsewhere(case, connection))));
     found
 }
 
 /// The RST that refused a connection, unless its client found the same at another address then.
 fn refused(case: &Case<'_>, connection: &Connection) -> Option<u32> {
     let Ending::Refused { by: Direction::ToClient, rst } = connection.ending() else { return None };
+    elsewhere(case, connection, rst).is_none().then_some(rst)
+}
+
+/// The connection in which a client that was refused found the same port at another address then, and the frame that let it in.
+fn elsewhere<'a>(case: &Case<'a>, connection: &Connection, rst: u32) -> Option<(&'a Connection, u32)> {
     let others = case.trace.connections();
     // They stand in the order in which they began.
     let behind = others.partition_point(|other| other.first.0 <= connection.first.0);
     let soon = others.get(behind..).unwrap_or_default().iter().take(MOST_ADDRESSES);
-    let found_it = soon.take_while(|other| case.seconds(rst, other.first.0) <= NEXT_ADDRESS).any(|other| {
+    soon.take_while(|other| case.seconds(rst, other.first.0) <= NEXT_ADDRESS).find_map(|other| {
         let is_same = other.server.port() == connection.server.port() && other.server.ip() != connection.server.ip();
-        is_same && other.handshake.syn_ack.is_some()
-    });
-    (!found_it).then_some(rst)
+        let (let_in, _) = other.handshake.syn_ack.filter(|_| is_same)?;
+        Some((other, let_in))
+    })
+}
+
+/// That a client which was refused found the same port at another address.
+fn found_elsewhere(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
+    let Ending::Refused { by: Direction::ToClient, rst } = connection.ending() else { return None };
+    let (other, let_in) = elsewhere(case, connection, rst)?;
+    let text = format!(
+        "nobody listens at {}, and the client found {} next: a name may stand for several addresses, as localhost does for ::1 and \
+         127.0.0.1, and its server listens at one of them",
+        connection.server, other.server
+    );
+    let frames = vec![connection.first.0, rst, let_in];
+    Some(Finding { severity: Severity::Note, ..Finding::warn(text, "RFC 8305 §5", frames) })
 }
 
 fn told(

@@ -269,7 +269,7 @@ proptest! {
             for direction in [Direction::ToServer, Direction::ToClient] {
                 let _ = (connection.state(direction), connection.acknowledged(direction));
             }
-            let _ = (connection.ending(), connection.remarks(false));
+            let _ = (connection.ending(), connection.remarks(None));
         }
     }
 }

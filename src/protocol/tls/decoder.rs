@@ -17,6 +17,8 @@ const MAX_RECORD: usize = (1 << 14) + 2048;
 /// A handshake message larger than this is not put together; certificates are much smaller.
 const MAX_HANDSHAKE: usize = 256 << 10;
 const CLOSE_NOTIFY: u8 = 0;
+/// The level of an alert behind which nothing comes (RFC 8446 §6).
+const FATAL: u8 = 2;
 
 /// One side.
 #[derive(Default)]
@@ -45,6 +47,8 @@ pub(super) struct TlsDecoder {
     keys: Keys,
     /// It was told that a direction is not opened.
     told_sealed: bool,
+    /// One side said with a fatal alert why it goes.
+    failed: bool,
 }
 
 /// What was in a record that was opened.
@@ -85,6 +89,7 @@ impl Decoder for TlsDecoder {
         notes.extend(self.one_sided(input.direction, &outcome, sealed || content_type == APPLICATION_DATA, sink));
         let mut record = self.record(*header, content, input.direction, &mut notes, sink);
         let plain = self.opened(&mut record, outcome, input.direction, &mut notes, sink);
+        self.failed |= record.alert.is_some_and(|(level, _)| level == FATAL);
         hand_out(input, whole, &record, notes, true, sink);
         if let (Some(plain), Some(Opened { inside: Some(inside), before, .. })) = (plain, &record.opened) {
             let from = input.offset + (HEADER_LEN + before) as u64;
@@ -105,6 +110,10 @@ impl Decoder for TlsDecoder {
 
     fn kept(&self) -> usize {
         self.speakers.iter().map(|speaker| speaker.begun.len()).sum()
+    }
+
+    fn says_why(&self) -> Option<&'static str> {
+        self.failed.then_some("an alert of TLS")
     }
 
     fn is_sealed(&self, direction: Direction) -> bool {
@@ -297,7 +306,7 @@ impl Speaker {
             }
             let chosen = (kind == ENCRYPTED_EXTENSIONS).then(|| Chosen::read(body));
             let place = at.checked_sub(before).map(|place| base + place);
-            found.push(Handshake { kind, hello: hello.flatten(), chosen, at: place });
+            found.push(Handshake { kind, len, hello: hello.flatten(), chosen, at: place });
             at += 4 + len;
         }
         self.begun.drain(..at);

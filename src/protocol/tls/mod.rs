@@ -29,6 +29,7 @@ crate::fields! {
     VERSION = "tls.record.version", Uint(16), "A version kept for old middleboxes: 0x0301 or 0x0303, whatever was agreed on.", "RFC 8446 §5.1";
     LENGTH = "tls.record.length", Uint(16), "How many octets follow in the record.", "RFC 8446 §5.1";
     HANDSHAKE_TYPE = "tls.handshake.type", Uint(8), "Which message of the handshake: 1 ClientHello, 2 ServerHello, 11 Certificate, …", "RFC 8446 §4";
+    HANDSHAKE_LENGTH = "tls.handshake.length", Uint(24), "How many octets this message of the handshake has behind its header of four.", "RFC 8446 §4";
     HANDSHAKE_VERSION = "tls.handshake.version", Uint(16), "A version kept for old middleboxes; the true one is among the extensions.", "RFC 8446 §4.1.2";
     RANDOM = "tls.handshake.random", Bytes, "What this side chose by chance: with the other's it makes the keys of the session.", "RFC 8446 §4.1.2";
     SUITE = "tls.handshake.ciphersuite", Uint(16), "A cipher suite that the client offers, or the one that the server chose.", "RFC 8446 §4.1.2";
@@ -87,5 +88,7 @@ impl Dissector for Tls {
 
 #[cfg(test)]
 mod opened_tests;
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

@@ -9,8 +9,8 @@ use std::ops::Range;
 
 use super::hello::{Chosen, Hello, Side};
 use super::{
-    ALERT, ALERT_LEVEL, ALPN, APP_DATA, CONTENT_TYPE, HANDSHAKE_TYPE, HANDSHAKE_VERSION, LENGTH, OPAQUE_TYPE, RANDOM,
-    SERVER_NAME, SUITE, SUPPORTED_VERSION, VERSION, names,
+    ALERT, ALERT_LEVEL, ALPN, APP_DATA, CONTENT_TYPE, HANDSHAKE_LENGTH, HANDSHAKE_TYPE, HANDSHAKE_VERSION, LENGTH,
+    OPAQUE_TYPE, RANDOM, SERVER_NAME, SUITE, SUPPORTED_VERSION, VERSION, names,
 };
 use crate::count::counted;
 use crate::layer::{Buffer, Derived, Field, FieldDef, Layer, OsiLayer, Span, Value};
@@ -30,6 +30,8 @@ pub(super) const HEADER_LEN: usize = 5;
 pub struct Handshake {
     /// Its number.
     pub kind: u8,
+    /// How many octets its body has, behind a header of four.
+    pub len: usize,
     /// What it says, if it is a hello.
     pub hello: Option<Hello>,
     /// What the server chose, if it is EncryptedExtensions.
@@ -158,7 +160,7 @@ impl Handshake {
             _ => None,
         };
         let chosen = (header[0] == ENCRYPTED_EXTENSIONS).then(|| Chosen::read(body));
-        Some(Self { kind: header[0], hello, chosen, at: Some(0) })
+        Some(Self { kind: header[0], len: body.len(), hello, chosen, at: Some(0) })
     }
 
     /// How long the body is behind this header.
@@ -190,11 +192,14 @@ impl Handshake {
 
     /// Its fields; `at` is what its place counts in: the record, or its content if that was encrypted.
     pub(in crate::protocol) fn describe(&self, layer: &mut Layer, at: &Span) {
+        let (kind, len) = (Value::Uint(self.kind.into()), Value::Uint(self.len as u64));
         let Some(start) = self.at else {
-            layer.computed(&HANDSHAKE_TYPE, Value::Uint(self.kind.into()));
+            layer.computed(&HANDSHAKE_TYPE, kind);
+            layer.computed(&HANDSHAKE_LENGTH, len);
             return;
         };
-        put(layer, &HANDSHAKE_TYPE, Value::Uint(self.kind.into()), at, start..start + 1);
+        put(layer, &HANDSHAKE_TYPE, kind, at, start..start + 1);
+        put(layer, &HANDSHAKE_LENGTH, len, at, start + 1..start + 4);
         let body = start + 4;
         let mut add = |def: &'static FieldDef, value: Value, range: Range<usize>| {
             put(layer, def, value, at, body + range.start..body + range.end);

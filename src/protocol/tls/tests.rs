@@ -1,46 +1,8 @@
+use super::testing::{client_hello, extension, handshake, list, record, server_hello};
 use super::{Tls, TlsRecord};
 use crate::layer::{Severity, Value};
 use crate::message::{Dissector, Probe, Verdict};
 use crate::protocol::testing::Talk;
-
-/// A record.
-fn record(content_type: u8, content: &[u8]) -> Vec<u8> {
-    [&[content_type, 3, 3][..], &(content.len() as u16).to_be_bytes(), content].concat()
-}
-
-/// Octets behind their length in so many octets.
-fn list(width: usize, content: &[u8]) -> Vec<u8> {
-    [&(content.len() as u32).to_be_bytes()[4 - width..], content].concat()
-}
-
-fn extension(number: u16, content: &[u8]) -> Vec<u8> {
-    [&number.to_be_bytes()[..], &list(2, content)].concat()
-}
-
-fn handshake(kind: u8, body: &[u8]) -> Vec<u8> {
-    [&[kind][..], &list(3, body)].concat()
-}
-
-fn client_hello() -> Vec<u8> {
-    let name = extension(0, &list(2, &[&[0][..], &list(2, b"lab.example")].concat()));
-    let alpn = extension(16, &list(2, &[list(1, b"h2"), list(1, b"http/1.1")].concat()));
-    let versions = extension(43, &list(1, &[0x5a, 0x5a, 3, 4, 3, 3]));
-    let body = [
-        &[3, 3][..],
-        &[7; 32],
-        &list(1, &[1; 32]),
-        &list(2, &[0x13, 0x01, 0xc0, 0x2f]),
-        &list(1, &[0]),
-        &list(2, &[name, alpn, versions].concat()),
-    ]
-    .concat();
-    handshake(1, &body)
-}
-
-fn server_hello(version: Option<u16>) -> Vec<u8> {
-    let versions = version.map(|version| extension(43, &version.to_be_bytes())).unwrap_or_default();
-    handshake(2, &[&[3, 3][..], &[9; 32], &list(1, &[]), &[0x13, 0x01, 0], &list(2, &versions)].concat())
-}
 
 fn talk() -> Talk {
     Talk::new(Tls.decoder().expect("connections begin with it"))

@@ -3,6 +3,7 @@ mod begins;
 mod broken;
 mod cors;
 mod doubled;
+mod encrypted;
 mod engineio;
 mod fold;
 mod http2;

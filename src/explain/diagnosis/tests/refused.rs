@@ -1,5 +1,6 @@
 use super::{Conversation, diagnose, later};
 use crate::explain::diagnosis::Finding;
+use crate::layer::Severity;
 use crate::packet::Flags;
 use crate::trace::testing::{TO_CLIENT, TO_SERVER};
 
@@ -57,10 +58,14 @@ fn who_finds_its_server_at_another_address_is_not_refused() {
             append(&mut all, attempt(&format!("[::1]:{port}"), "[::1]:8080", true), 1000);
             append(&mut all, attempt(&format!("127.0.0.1:{port}"), "127.0.0.1:8080", is_refused), 1);
         }
-        of_loop(&all)
+        all
     };
-    assert_eq!(both(false), None);
-    assert!(both(true).unwrap().text.starts_with("::1 tried to connect to [::1]:8080 4 times"));
+    let found = diagnose(&both(false).trace());
+    assert_eq!(found.len(), 1, "{found:?}");
+    let says = "nobody listens at [::1]:8080, and the client found 127.0.0.1:8080 next: ";
+    assert!(found[0].text.starts_with(says) && found[0].severity == Severity::Note, "{found:?}");
+    assert_eq!(found[0].frames[..3], [1, 2, 4]);
+    assert!(of_loop(&both(true)).unwrap().text.starts_with("::1 tried to connect to [::1]:8080 4 times"));
 }
 
 /// What breaks a connection off that was open refuses nobody, nor does a client that resets its own.
