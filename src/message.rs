@@ -292,7 +292,7 @@ pub trait Decoder: Send {
 /// Who ended the connection below, as the direction that went from there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ender {
-    /// The first to close with FIN, where the other followed.
+    /// The first to close with FIN.
     Closed(Direction),
     /// It sent a RST, before either sent FIN.
     BrokeOff(Direction),

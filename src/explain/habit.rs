@@ -184,6 +184,9 @@ fn exchanges(trace: &Trace) -> BTreeMap<Key, Vec<Exchange>> {
             continue;
         };
         let Some(connection) = trace.connections().get(message.connection as usize) else { continue };
+        if asks_for_websocket(trace, request) {
+            continue;
+        }
         let posts = match &*method {
             "GET" => false,
             "POST" => true,
@@ -197,7 +200,7 @@ fn exchanges(trace: &Trace) -> BTreeMap<Key, Vec<Exchange>> {
         if let Some(sockjs) = &sockjs {
             infos.insert((connection.server, format!("{}/info", sockjs.base)));
         }
-        if http.status() == Some(101) || is_said || sockjs.as_ref().is_some_and(SockJs::sends) {
+        if is_said || sockjs.as_ref().is_some_and(SockJs::sends) {
             continue;
         }
         let time = |frame: &u32| trace.record(*frame).map(|record| record.frame.time).unwrap_or_default().0;
@@ -222,6 +225,13 @@ fn exchanges(trace: &Trace) -> BTreeMap<Key, Vec<Exchange>> {
     found.retain(|(_, server, path, _), _| !infos.contains(&(*server, path.clone())));
     found.values_mut().for_each(|exchanges| exchanges.sort_by_key(|exchange| exchange.asked));
     found
+}
+
+/// Whether a WebSocket is asked for: whether or not it is opened, that is no poll.
+fn asks_for_websocket(trace: &Trace, request: &Message) -> bool {
+    let http = request.payload_as::<HttpMessage>();
+    let upgrade = http.and_then(|http| http.header(trace.bytes(request), "upgrade")).unwrap_or_default();
+    upgrade.eq_ignore_ascii_case(b"websocket")
 }
 
 fn response(message: &Message) -> Option<(&HttpMessage, std::ops::Range<u64>)> {
@@ -459,6 +469,17 @@ mod tests {
         assert_eq!(judged(&exchanges), Some((Habit::LongPolling, Confidence::Certain)));
         exchanges[0].opens = true;
         assert_eq!(judged(&exchanges), None, "who only opens a session has not waited");
+    }
+
+    #[test]
+    fn who_asks_for_a_websocket_again_and_again_does_not_poll() {
+        let mut talk = Conversation::new().open();
+        for _ in 0..6 {
+            talk.client("GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\r\n");
+            talk.server("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+        }
+        (0..).zip(talk.frames.iter_mut().skip(3)).for_each(|(n, frame): (i64, _)| frame.time.0 += n / 2 * 500 * MS);
+        assert_eq!(habits(&talk.trace()), []);
     }
 
     #[test]

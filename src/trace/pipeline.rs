@@ -287,11 +287,7 @@ impl<W: Watch> Pipeline<W> {
         let all_inside = lane.inside.as_ref().is_none_or(|inside| inside.deaf == [false; 2]);
         let has_all = connection.is_closed() && lane.has_all(&connection) && all_inside;
         let speeches = [Some(&lane.speech), lane.inside.as_ref().map(|inside| &inside.speech)];
-        let ender = match connection.ending() {
-            Ending::Closed { first, simultaneous: false, .. } => Some(Ender::Closed(first)),
-            Ending::Aborted { by, .. } => Some(Ender::BrokeOff(by)),
-            _ => None,
-        };
+        let ender = ender(&connection);
         let farewell = |speech: &Speech| speech.farewell(ender);
         for (moment, direction, note) in connection.remarks(lane.excuse(&connection).as_deref()) {
             self.common.watch.note(Some(&place(&connection, direction, moment)), &note);
@@ -310,6 +306,19 @@ impl<W: Watch> Pipeline<W> {
         let contents = streams.over.into_iter().chain(inner.into_iter().flat_map(|inner| inner.over)).collect();
         let talk = speech.talk();
         self.common.watch.ended(Ended { connection, talk, messages, streams: hearing.streams, inside, contents });
+    }
+}
+
+/// Who ended a connection first, unless both did at once.
+fn ender(connection: &Connection) -> Option<Ender> {
+    let is_of =
+        |fin: u32| [Direction::ToServer, Direction::ToClient].into_iter().find(|way| connection.fin(*way) == Some(fin));
+    match connection.ending() {
+        Ending::Closed { first, simultaneous: false, .. } => Some(Ender::Closed(first)),
+        Ending::HalfClosed { by, .. } => Some(Ender::Closed(by)),
+        Ending::ResetAfterFin { fin, .. } => is_of(fin).map(Ender::Closed),
+        Ending::Aborted { by, .. } => Some(Ender::BrokeOff(by)),
+        _ => None,
     }
 }
 

@@ -110,6 +110,8 @@ fn attempts(case: &Case<'_>) -> BTreeMap<Place, Vec<Attempt>> {
         let Some(connection) = case.connection(exchange.request) else { continue };
         let is_stream = is_event_stream(case, exchange);
         let ended = match () {
+            // Of a session that its server closed it is told where that was opened.
+            () if upgrade::is_asked_for(case.trace, exchange) && ends.is_of_polled(exchange) => continue,
             () if upgrade::is_asked_for(case.trace, exchange) => ends.of_socket(case, exchange),
             () if is_stream => of_stream(case, exchange),
             () => match ends.of_polled(exchange) {
@@ -219,6 +221,11 @@ impl<'a> Ends<'a> {
         let answer = exchange.answer?;
         let sid = self.polled.get(&(lying(answer), answer.frame()))?;
         Some(Some(self.of_polled.get(sid).filter(|_| !self.left.contains(sid))?.clone()))
+    }
+
+    /// Whether a WebSocket is asked for to take over a session that was opened by polling, and that its server ended.
+    fn is_of_polled(&self, exchange: &Exchange<'_>) -> bool {
+        Query::from_target(&exchange.target).sid.is_some_and(|sid| self.of_polled.contains_key(&*sid))
     }
 
     /// How a WebSocket ended, if its client did not just leave.

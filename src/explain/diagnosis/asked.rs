@@ -10,9 +10,9 @@ use super::exchange::Exchange;
 use super::{Case, End, Finding, MOST, away, end_of, in_words, lying, quoted};
 use crate::flow::{Connection, Ending};
 use crate::layer::{Direction, Severity};
-use crate::protocol::SocketIoPacket;
 use crate::protocol::engineio::{EngineIoPacket, Kind, Query, Transport};
 use crate::protocol::text::json_string;
+use crate::protocol::{HttpMessage, SocketIoPacket};
 use crate::trace::Message;
 
 pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
@@ -68,7 +68,11 @@ fn unanswered(case: &Case<'_>, exchange: &Exchange<'_>, held: &BTreeSet<&str>) -
             "{what} was never answered: {} {how} instead, {} later{}{}",
             connection.server,
             case.between(asked, end),
-            if !request.inside && case.speak_tls.contains(&connection.server) { ONLY_TLS } else { "" },
+            match () {
+                () if !request.inside && case.speak_tls.contains(&connection.server) => ONLY_TLS,
+                () if is_behind_the_last(case, request) => BEHIND_THE_LAST,
+                () => "",
+            },
             if begins && case.seconds(asked, end) >= PATIENCE { OTHER_PATH } else { "" }
         ),
         Direction::ToServer if !is_over && how == "closed" && case.seconds(asked, end) < HASTE => format!(
@@ -88,6 +92,20 @@ fn unanswered(case: &Case<'_>, exchange: &Exchange<'_>, held: &BTreeSet<&str>) -
 /// What is likely where a server speaks TLS, but was asked in the open.
 const ONLY_TLS: &str =
     ". It speaks TLS on other connections, and this was asked in the open: likely it takes nothing else";
+
+/// What becomes of requests behind the one whose answer says that it is the last.
+const BEHIND_THE_LAST: &str = ". The answer before it says `Connection: close`: behind that a server answers nothing more, and what was sent \
+    already must be asked once more, on another connection";
+
+/// Whether an answer to a request before this one says that it is the last.
+fn is_behind_the_last(case: &Case<'_>, request: &Message) -> bool {
+    let last = case.last_answers.get(&lying(request)).filter(|last| answers_another(last, request));
+    let http = last.and_then(|last| Some((last, last.payload_as::<HttpMessage>()?)));
+    let says = http.and_then(|(last, http)| http.header(case.trace.bytes(last), "connection"));
+    says.is_some_and(|says| {
+        String::from_utf8_lossy(says).split(',').any(|one| one.trim().eq_ignore_ascii_case("close"))
+    })
+}
 
 /// What Engine.IO does with an upgrade that nobody takes (`destroyUpgradeTimeout`).
 const OTHER_PATH: &str = ". Servers of Engine.IO do so with a WebSocket that is asked for at another path than their own, after a \
@@ -162,8 +180,20 @@ fn answer_begun(case: &Case<'_>, request: &Message) -> bool {
     let connection = request.connection as usize;
     let said = case.last_said.get(connection).is_some_and(|last| last[usize::from(request.inside)] > request.frame());
     // Of what came inside of TLS and could not be read nobody knows what it was.
-    let came = !request.inside && case.last_octets.get(connection).is_some_and(|last| *last > request.frame());
-    said || came
+    let last = case.last_octets.get(connection).filter(|last| !request.inside && **last > request.frame());
+    if !said && last.is_none() {
+        return false;
+    }
+    // Where requests are sent one behind the other, what came may answer those before.
+    let answer = case.last_answers.get(&lying(request)).filter(|answer| answers_another(answer, request));
+    answer.is_none_or(|answer| last.is_some_and(|last| *last > answer.frame()))
+}
+
+/// Whether this is a whole answer to a request before this one.
+fn answers_another(message: &Message, request: &Message) -> bool {
+    let http = message.payload_as::<HttpMessage>().filter(|_| message.complete);
+    let answers = http.and_then(|http| http.answers.as_ref());
+    answers.is_some_and(|answers| answers.start < request.range.start)
 }
 
 /// Events that want an acknowledgement and got none until their session was over.

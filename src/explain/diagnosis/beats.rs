@@ -86,6 +86,22 @@ struct Beats<'a> {
     closed: Option<(Direction, u32)>,
 }
 
+impl Beats<'_> {
+    fn is_on_websocket(&self) -> bool {
+        self.latest.payload_as::<EngineIoPacket>().is_none_or(|packet| packet.transport != Transport::Polling)
+    }
+}
+
+/// Whether a poll of this session waited in this frame: without one no ping can come.
+fn polls(case: &Case<'_>, sid: &str, end: u32) -> bool {
+    let before = case.exchanges.iter().take_while(|exchange| exchange.request.frame() < end);
+    let mut polls = before.filter(|exchange| exchange.method == "GET");
+    polls.any(|exchange| {
+        exchange.answer.is_none_or(|answer| answer.frame() > end)
+            && Query::from_target(&exchange.target).sid.as_deref() == Some(sid)
+    })
+}
+
 /// In which direction pings go: to the client, and in version 3 to the server.
 fn pings_go(version: Version) -> Direction {
     if version == Version::V3 { Direction::ToServer } else { Direction::ToClient }
@@ -140,7 +156,9 @@ fn missed_beats(case: &Case<'_>) -> Vec<Finding> {
     };
     let told = all.into_iter().filter_map(|(sid, beats)| {
         let version = beats.since.payload_as::<EngineIoPacket>()?.version;
-        missed_beat(case, &beats, version).filter(|_| has_all(sid, pings_go(version)))
+        let finding = missed_beat(case, &beats, version).filter(|_| has_all(sid, pings_go(version)))?;
+        let end = finding.frames.last().copied()?;
+        (beats.is_on_websocket() || polls(case, sid, end)).then_some(finding)
     });
     told.collect()
 }
@@ -183,11 +201,14 @@ struct Polled<'a> {
     /// What was answered so.
     exchange: &'a Exchange<'a>,
     server: SocketAddr,
+    interval: Option<u64>,
     timeout: Option<u64>,
     /// The latest ping, if no pong has come for it.
     ping: Option<&'a Message>,
     /// The last frame in which anything in it was answered well.
     answered: u32,
+    /// The last frame before that in which anything was asked.
+    asked: u32,
     /// Something else may have ended it.
     is_over: bool,
 }
@@ -203,8 +224,9 @@ fn forgotten(case: &Case<'_>) -> Vec<Finding> {
         else {
             continue;
         };
-        let polled =
-            Polled { exchange, server: connection.server, timeout: None, ping: None, answered: 0, is_over: false };
+        let server = connection.server;
+        let (interval, timeout, ping) = (None, None, None);
+        let polled = Polled { exchange, server, interval, timeout, ping, answered: 0, asked: 0, is_over: false };
         // Behind a proxy it is said first.
         match all.get(&*sid).and_then(|first| first.exchange.answer) {
             Some(first) if first.frame() <= answer.frame() => {}
@@ -222,9 +244,13 @@ fn forgotten(case: &Case<'_>) -> Vec<Finding> {
             polled.hear(message, packet);
         }
     }
-    for exchange in case.exchanges.iter().filter(|exchange| exchange.status == Some(200)) {
-        let polled = Query::from_target(&exchange.target).sid.and_then(|sid| all.get_mut(&*sid));
-        if let (Some(polled), Some(answer)) = (polled, exchange.answer) {
+    for exchange in &case.exchanges {
+        let Some(polled) = Query::from_target(&exchange.target).sid.and_then(|sid| all.get_mut(&*sid)) else {
+            continue;
+        };
+        let asked = Some(exchange.request.frame()).filter(|asked| *asked < polled.exchange.request.frame());
+        polled.asked = polled.asked.max(asked.unwrap_or(0));
+        if let Some(answer) = exchange.answer.filter(|_| exchange.status == Some(200)) {
             polled.answered = polled.answered.max(answer.frame());
         }
     }
@@ -245,7 +271,8 @@ impl<'a> Polled<'a> {
         self.is_over |= packet.transport != Transport::Polling || packet.version != Version::V4;
         match (packet.kind, &packet.content) {
             (Kind::Open, Content::Text(json)) => {
-                self.timeout = Open::from_json(json).ok().and_then(|open| open.ping_timeout);
+                let open = Open::from_json(json).unwrap_or_default();
+                (self.interval, self.timeout) = (open.ping_interval, open.ping_timeout);
             }
             (Kind::Ping, _) if message.direction == Direction::ToClient => self.ping = Some(message),
             (Kind::Pong, _) if message.direction == Direction::ToServer => self.ping = None,
@@ -256,6 +283,9 @@ impl<'a> Polled<'a> {
 }
 
 fn forgotten_beat(case: &Case<'_>, polled: &Polled<'_>) -> Option<Finding> {
+    if polled.ping.is_none() {
+        return slept(case, polled);
+    }
     let (ping, timeout) = (polled.ping.filter(|_| !polled.is_over)?, polled.timeout?);
     let answer = polled.exchange.answer?.frame();
     let (patience, alive) = (timeout as f64 / 1e3, case.seconds(ping.frame(), polled.answered));
@@ -271,4 +301,21 @@ fn forgotten_beat(case: &Case<'_>, polled: &Polled<'_>) -> Option<Finding> {
         polled.server
     );
     Some(Finding::warn(text, Version::V4.heartbeat(), vec![ping.frame(), polled.exchange.request.frame(), answer]))
+}
+
+/// A session whose client asked for nothing for longer than it is waited for: no poll was there that could have brought it a ping.
+fn slept(case: &Case<'_>, polled: &Polled<'_>) -> Option<Finding> {
+    let lasts = polled.interval.zip(polled.timeout).and_then(|(every, wait)| every.checked_add(wait))?;
+    let (back, refused) = (polled.exchange.request.frame(), polled.exchange.answer?.frame());
+    let last = polled.answered.max(polled.asked);
+    let silent = case.seconds(last, back.max(last));
+    if polled.is_over || last == 0 || silent < lasts as f64 / 1e3 {
+        return None;
+    }
+    let text = format!(
+        "the client asked for nothing in its session for {} behind frame {last}, and was not known any more when it came back: its \
+         server waits {lasts} ms (pingInterval and pingTimeout). The client was stopped, asleep or cut off",
+        in_words(silent)
+    );
+    Some(Finding::warn(text, Version::V4.heartbeat(), vec![last, back, refused]))
 }

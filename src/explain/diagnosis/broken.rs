@@ -21,8 +21,21 @@ const AT_ONCE: f64 = 0.5;
 const RESERVED: [&str; 6] =
     ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
 
-/// What of a packet a server does not take, and what says so.
-type Why = (String, &'static str);
+/// Why a server does not take a packet.
+struct Why {
+    /// In words.
+    text: String,
+    /// What says so.
+    spec: &'static str,
+    /// It took it after all if it answers with a CONNECT of its own.
+    unless_answered: bool,
+}
+
+impl Why {
+    fn new(text: impl Into<String>, spec: &'static str) -> Self {
+        Self { text: text.into(), spec, unless_answered: false }
+    }
+}
 
 /// A packet of a client's, and why a server does not take it, if so.
 type Said<'a> = (&'a Message, Option<Why>);
@@ -87,6 +100,10 @@ impl<'a> Hearing<'a> {
             let sid = *self.posted.iter().find(|(_, said)| is_asked(said))?.0;
             return self.posted.remove(sid);
         }
+        if let Some(packet) = message.payload_as::<SocketIoPacket>() {
+            self.hear_answer(message, packet);
+            return None;
+        }
         let packet = message.payload_as::<EngineIoPacket>()?;
         let sid = packet.sid.as_deref()?;
         match packet.kind {
@@ -95,6 +112,17 @@ impl<'a> Hearing<'a> {
             _ => {}
         }
         None
+    }
+
+    /// Who answers a CONNECT, in whichever way, has read it.
+    fn hear_answer(&mut self, message: &'a Message, packet: &'a SocketIoPacket) {
+        if !matches!(packet.kind, SocketIoKind::Connect | SocketIoKind::ConnectError) {
+            return;
+        }
+        let posted = packet.sid.as_deref().and_then(|sid| self.posted.get_mut(sid));
+        for (_, why) in posted.into_iter().chain(self.latest.get_mut(&lying(message))) {
+            *why = why.take().filter(|why| !why.unless_answered);
+        }
     }
 
     fn hear_packet(&mut self, message: &'a Message, packet: &'a EngineIoPacket) {
@@ -140,13 +168,12 @@ fn is_beside(one: &Message, other: &Message) -> bool {
 
 fn in_engineio(packet: &EngineIoPacket, is_first: bool) -> Option<Why> {
     match packet.kind {
-        Kind::Ping if packet.content != Content::Text("probe".to_owned()) => Some((
-            "it is a ping, and in Engine.IO 4 only the server pings".to_owned(),
-            "Engine.IO protocol 4, Heartbeat",
-        )),
+        Kind::Ping if packet.content != Content::Text("probe".to_owned()) => {
+            Some(Why::new("it is a ping, and in Engine.IO 4 only the server pings", "Engine.IO protocol 4, Heartbeat"))
+        }
         // What a plain client says first is told as that.
         kind if !kind.is_defined() && !is_first => {
-            Some((format!("it is no packet of Engine.IO ({kind})"), "Engine.IO protocol 4, Packet encoding"))
+            Some(Why::new(format!("it is no packet of Engine.IO ({kind})"), "Engine.IO protocol 4, Packet encoding"))
         }
         _ => None,
     }
@@ -158,29 +185,34 @@ fn in_socketio(packet: &SocketIoPacket, is_joined: Option<bool>) -> Option<Why> 
     if !packet.kind.is_defined() {
         // Where Engine.IO is spoken alone its messages may hold anything.
         return (is_joined == Some(true))
-            .then(|| (format!("it is no packet of Socket.IO ({})", packet.kind.in_words()), encoding));
+            .then(|| Why::new(format!("it is no packet of Socket.IO ({})", packet.kind.in_words()), encoding));
+    }
+    if packet.kind == SocketIoKind::Connect {
+        let text = "it is a CONNECT as any client sends it, and was not answered. Its parser is likely another than the client's, as \
+                    socket.io-msgpack-parser on one side alone";
+        return Some(Why { unless_answered: true, ..Why::new(text, packet.revision.connection_to_a_namespace()) });
     }
     if !packet.kind.is_event() {
         return None;
     }
     if is_joined == Some(false) {
-        let text = "it is an event, and no CONNECT (`40`) was sent before to join its namespace".to_owned();
-        return Some((text, packet.revision.connection_to_a_namespace()));
+        let text = "it is an event, and no CONNECT (`40`) was sent before to join its namespace";
+        return Some(Why::new(text, packet.revision.connection_to_a_namespace()));
     }
     match packet.event() {
-        None => Some(("its data is no array that begins with the name of an event".to_owned(), encoding)),
+        None => Some(Why::new("its data is no array that begins with the name of an event", encoding)),
         Some(event) if RESERVED.contains(&&*event.name) => {
             let text = format!(
                 "no event may be called {}: the name is reserved (socket.io-parser)",
                 json_string(&event.name, MOST)
             );
-            Some((text, encoding))
+            Some(Why::new(text, encoding))
         }
         Some(_) => None,
     }
 }
 
-fn told(case: &Case<'_>, packet: &Message, close: &Message, (why, spec): Why) -> Option<Finding> {
+fn told(case: &Case<'_>, packet: &Message, close: &Message, Why { text: why, spec, .. }: Why) -> Option<Finding> {
     let connection = case.connection(close)?;
     let how = match close.payload_as::<WebSocketFrame>() {
         Some(frame) => {

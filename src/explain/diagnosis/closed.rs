@@ -5,10 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::session::Opened;
 use super::{Case, Finding, Lying, MOST, in_words, lying, sender, together};
 use crate::flow::Finding as Seen;
 use crate::layer::{Direction, Note, Severity};
-use crate::protocol::engineio::{Content, EngineIoPacket, Kind, Open};
+use crate::protocol::engineio::EngineIoPacket;
 use crate::protocol::text::json_string;
 use crate::protocol::{Opcode, WebSocketFrame, WebSocketMessage, close_meaning};
 use crate::trace::{Message, Trace};
@@ -165,15 +166,11 @@ fn broken_before(case: &Case<'_>, close: &Message) -> Option<(u32, String)> {
     })
 }
 
-/// What the server said it takes, when it opened a session of Engine.IO on this connection.
+/// What the server takes, as it said where it opened the session of Engine.IO that is spoken on this connection.
 fn limit(case: &Case<'_>, connection: u32) -> Option<u64> {
-    case.messages_of(connection).iter().find_map(|message| {
-        let packet = message.payload_as::<EngineIoPacket>().filter(|packet| packet.kind == Kind::Open)?;
-        match &packet.content {
-            Content::Text(json) => Open::from_json(json).ok()?.max_payload,
-            Content::Binary(_) => None,
-        }
-    })
+    let packets = case.messages_of(connection).iter().filter_map(|message| message.payload_as::<EngineIoPacket>());
+    let sid = packets.filter_map(|packet| packet.sid.as_deref()).next()?;
+    case.opened().get(sid)?.iter().find_map(Opened::most).map(|(most, _)| most)
 }
 
 /// Frames that were cut when they were captured.

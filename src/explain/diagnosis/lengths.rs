@@ -32,10 +32,16 @@ fn too_large(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
     let (end, how) = match (exchange.answer, exchange.status) {
         // Other errors may be told before all of a body is there.
         (Some(answer), Some(status @ (400 | 408))) => (answer.frame(), format!("it was answered with {status}")),
-        (Some(_), _) => return None,
-        (None, _) => {
+        (answer, status) => {
             let End { by, frame, how } = case.end_for(request).filter(|end| end.by == Direction::ToServer)?;
-            (frame, format!("{} {how}", connection.ends(by).0))
+            let taken = match (answer, status) {
+                (Some(answer), Some(status @ 200..400)) if frame <= answer.frame() => {
+                    format!("; its server took that for the whole, and answered with {status}")
+                }
+                (Some(_), _) => return None,
+                (None, _) => String::new(),
+            };
+            (frame, format!("{} {how}{taken}", connection.ends(by).0))
         }
     };
     let text = format!(

@@ -72,7 +72,7 @@ struct Socket<'a> {
 }
 
 /// Those that open a session.
-fn sockets<'a>(case: &'a Case<'a>) -> BTreeMap<Lying, Socket<'a>> {
+fn sockets<'c>(case: &'c Case<'_>) -> BTreeMap<Lying, Socket<'c>> {
     let mut found = BTreeMap::new();
     for exchange in &case.exchanges {
         let query = Query::from_target(&exchange.target);

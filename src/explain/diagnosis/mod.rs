@@ -26,13 +26,15 @@ mod otherwise;
 mod passed;
 mod pings;
 mod probe;
+mod refusal;
 mod refused;
 mod session;
 mod unended;
 mod upgrade;
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
 
 use exchange::Exchange;
@@ -75,6 +77,8 @@ struct Case<'a> {
     of: Vec<Vec<&'a Message>>,
     /// The last frame of each connection in which its server said anything, in the open and inside of TLS.
     last_said: Vec<[u32; 2]>,
+    /// The last of what each server says in HTTP, in each place.
+    last_answers: HashMap<Lying, &'a Message>,
     /// The last frame of each connection that brought anything new from its server, whether or not it could be read.
     last_octets: Vec<u32>,
     /// The frames of each connection in which its client let nothing more come.
@@ -87,6 +91,8 @@ struct Case<'a> {
     speak_tls: HashSet<SocketAddr>,
     /// Who gave up a stream of HTTP/2.
     resets: HashMap<Lying, End>,
+    /// Where sessions of Engine.IO were opened, once somebody asks.
+    opened: OnceCell<BTreeMap<&'a str, Vec<session::Opened>>>,
     /// The Close frames of WebSocket, and packets `close` of Engine.IO, in each place, in the order of their frames.
     closes: HashMap<Lying, Vec<(u32, Direction)>>,
 }
@@ -106,10 +112,14 @@ impl<'a> Case<'a> {
     fn new(trace: &'a Trace) -> Self {
         let mut of: Vec<Vec<&Message>> = vec![Vec::new(); trace.connections().len()];
         let (mut last_said, mut speak_tls) = (vec![[0; 2]; of.len()], HashSet::new());
+        let mut last_answers = HashMap::new();
         for message in trace.messages() {
             of[message.connection as usize].push(message);
             if message.direction == Direction::ToClient {
                 last_said[message.connection as usize][usize::from(message.inside)] = message.frame();
+                if message.payload_as::<HttpMessage>().is_some() {
+                    last_answers.insert(lying(message), message);
+                }
                 let is_tls = message.payload_as::<TlsRecord>().is_some();
                 speak_tls
                     .extend(trace.connections().get(message.connection as usize).filter(|_| is_tls).map(|c| c.server));
@@ -145,7 +155,21 @@ impl<'a> Case<'a> {
             }
         }
         let (exchanges, closes, sealed) = (exchange::exchanges(trace), closes(trace), sealed(trace));
-        Self { trace, exchanges, of, last_said, last_octets, closed_windows, begun, sealed, speak_tls, resets, closes }
+        Self {
+            trace,
+            exchanges,
+            of,
+            last_said,
+            last_answers,
+            last_octets,
+            closed_windows,
+            begun,
+            sealed,
+            speak_tls,
+            resets,
+            opened: OnceCell::new(),
+            closes,
+        }
     }
 
     /// The first that said behind this message, in the same place, that it is over, and in which frame.
@@ -153,6 +177,11 @@ impl<'a> Case<'a> {
         let closes = self.closes.get(&lying(message))?;
         let behind = closes.partition_point(|(frame, _)| *frame <= message.frame());
         closes.get(behind).map(|(frame, by)| (*by, *frame))
+    }
+
+    /// Where each session of Engine.IO was opened: through a proxy, there and behind it.
+    fn opened(&self) -> &BTreeMap<&'a str, Vec<session::Opened>> {
+        self.opened.get_or_init(|| session::opened(self))
     }
 
     /// What was said in the same place as this.

@@ -4,12 +4,12 @@
 //! - Engine.IO protocol 4, "Handshake", errors; Socket.IO protocol 5, Connection to a namespace. Sticky sessions:
 //!   <https://socket.io/docs/v4/using-multiple-nodes/>.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
 
 use super::exchange::Exchange;
 use super::{Case, Finding, MOST, quoted, together};
-use crate::layer::Direction;
+use crate::layer::{Direction, Severity};
 use crate::protocol::engineio::{Content, EngineIoPacket, ErrorBody, ErrorCode, Kind, Open, Query, Version};
 use crate::protocol::socketio::Refusal;
 use crate::protocol::text::json_string;
@@ -19,6 +19,29 @@ use crate::trace::Message;
 pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
     let mut found = refused_sessions(case);
     found.extend(together(case.trace.messages().iter().filter_map(refused_namespace)));
+    found.extend(together(put_out(case).into_iter()));
+    found
+}
+
+/// Clients that their server put out of a namespace.
+fn put_out(case: &Case<'_>) -> Vec<Finding> {
+    let mut left: HashSet<(&str, &str)> = HashSet::new();
+    let packets = case.trace.messages().iter().filter_map(|one| Some((one, one.payload_as::<SocketIoPacket>()?)));
+    let mut found = Vec::new();
+    for (message, packet) in packets.filter(|(_, packet)| packet.kind == SocketIoKind::Disconnect) {
+        let Some(sid) = packet.sid.as_deref() else { continue };
+        // What answers a client that leaves puts nobody out.
+        let is_first = left.insert((sid, &packet.namespace));
+        if is_first && message.direction == Direction::ToClient {
+            let text = format!(
+                "the server disconnected the client from {}: a client of Socket.IO is told `io server disconnect` then, and does not \
+                 come back by itself",
+                quoted(&packet.namespace)
+            );
+            let finding = Finding::warn(text, packet.revision.packet_encoding(), vec![message.frame()]);
+            found.push(Finding { severity: Severity::Note, ..finding });
+        }
+    }
     found
 }
 
@@ -26,6 +49,8 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
 pub(super) struct Opened {
     server: SocketAddr,
     frame: u32,
+    /// The largest message that its server takes, in octets (maxPayload), if it says so.
+    most: Option<u64>,
     /// For so many milliseconds who is silent in it is waited for: pingInterval and pingTimeout.
     lasts: Option<u64>,
     /// In which frame it was over, or may have been, and why.
@@ -46,6 +71,11 @@ enum Over {
 }
 
 impl Opened {
+    /// The largest message that its server takes, and the frame in which it says so.
+    pub(super) fn most(&self) -> Option<(u64, u32)> {
+        self.most.map(|most| (most, self.frame))
+    }
+
     fn end(&mut self, frame: u32, why: Over) {
         if self.over.is_none_or(|(over, _)| frame < over) {
             self.over = Some((frame, why));
@@ -53,7 +83,7 @@ impl Opened {
     }
 }
 
-/// Where each session was opened: through a proxy, there and behind it.
+/// See [`Case::opened`], which keeps it.
 pub(super) fn opened<'a>(case: &Case<'a>) -> BTreeMap<&'a str, Vec<Opened>> {
     let mut found: BTreeMap<&str, Vec<Opened>> = BTreeMap::new();
     for message in case.trace.messages() {
@@ -66,8 +96,9 @@ pub(super) fn opened<'a>(case: &Case<'a>) -> BTreeMap<&'a str, Vec<Opened>> {
                     Content::Binary(_) => Open::default(),
                 };
                 let lasts = open.ping_interval.zip(open.ping_timeout).and_then(|(every, wait)| every.checked_add(wait));
-                let server = connection.server;
-                found.entry(sid).or_default().push(Opened { server, frame, lasts, over: None, is_lost: false });
+                let (server, most) = (connection.server, open.max_payload);
+                let opened = Opened { server, frame, most, lasts, over: None, is_lost: false };
+                found.entry(sid).or_default().push(opened);
             }
             (Kind::Close, _) => {
                 found.get_mut(sid).into_iter().flatten().for_each(|opened| opened.end(frame, Over::Closed));
@@ -109,9 +140,8 @@ fn may_end(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<(u32, Over)> {
 }
 
 fn refused_sessions(case: &Case<'_>) -> Vec<Finding> {
-    let opened = opened(case);
     let answered = case.exchanges.iter().filter(|exchange| exchange.status == Some(400));
-    together(answered.filter_map(|exchange| refused(case, exchange, &opened).flatten()))
+    together(answered.filter_map(|exchange| refused(case, exchange).flatten()))
 }
 
 /// Whether a request was answered with that its session is not known.
@@ -132,11 +162,7 @@ fn says_goodbye(case: &Case<'_>, exchange: &Exchange<'_>) -> bool {
 }
 
 /// Why a session was refused, where more is known of it than its answer says; `Some(None)` where there is nothing to tell of that.
-pub(super) fn refused(
-    case: &Case<'_>,
-    exchange: &Exchange<'_>,
-    opened: &BTreeMap<&str, Vec<Opened>>,
-) -> Option<Option<Finding>> {
+pub(super) fn refused(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Option<Finding>> {
     let answer = exchange.answer?;
     let query = Query::from_target(&exchange.target);
     let body = answer.payload_as::<HttpMessage>()?.body(case.trace.bytes(answer));
@@ -145,7 +171,7 @@ pub(super) fn refused(
     let (asked, answered) = (exchange.request.frame(), answer.frame());
     match error.code {
         ErrorCode::SessionIdUnknown => {
-            let at = opened.get(query.sid.as_deref()?)?;
+            let at = case.opened().get(query.sid.as_deref()?)?;
             // A proxy in between opened it, too.
             if let Some(known) = at.iter().find(|known| known.server == server) {
                 if says_goodbye(case, exchange) {

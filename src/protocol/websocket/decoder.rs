@@ -73,6 +73,7 @@ impl WebSocketDecoder {
 
 impl Decoder for WebSocketDecoder {
     fn decode(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Progress {
+        let asked = self.is_closed(input.direction.reverse());
         let speaker = &mut self.speakers[input.direction.index()];
         if let Some(progress) = speaker.pass_over(input) {
             return progress;
@@ -81,10 +82,7 @@ impl Decoder for WebSocketDecoder {
             return self.go_on(input, sink);
         }
         if input.bytes.is_empty() {
-            if let Some(begun) = speaker.begun.take_if(|_| input.end) {
-                begun.hand_out(input.direction, input.offset, Missing::LastFrame, sink);
-            }
-            return Progress::NeedMore;
+            return speaker.rest(input, asked, sink);
         }
         // No frame begins so: it would be a control frame in fragments, with a reserved bit.
         if stray::is_http(input.bytes) {
@@ -142,7 +140,7 @@ impl Decoder for WebSocketDecoder {
     }
 
     fn farewell(&self, ender: Option<Ender>) -> Option<Parting> {
-        farewell::farewell([&self.speakers[0], &self.speakers[1]].map(|speaker| speaker.closed), ender)
+        farewell::farewell(&self.speakers, ender)
     }
 
     fn gap(&mut self, direction: Direction, missing: Range<u64>, behind: &[u8]) -> bool {

@@ -1,10 +1,10 @@
 //! What is known of one direction of a WebSocket.
 
-use super::begun::{Begun, Partial};
+use super::begun::{Begun, Missing, Partial};
 use super::deflate::Inflater;
 use super::frame::Opcode;
 use crate::layer::Note;
-use crate::message::{Input, Progress};
+use crate::message::{Input, Progress, Sink};
 
 /// What one direction has said so far. Each frame asks for all of it: what there seldom is lies elsewhere, so that of a
 /// connection among many little is to be fetched.
@@ -20,6 +20,8 @@ pub(super) struct Speaker {
     /// The message at hand was handed out already, because octets of it are missing.
     pub(super) broken: bool,
     pub(super) closed: bool,
+    /// Its stream ended when the other side had not sent a Close frame.
+    pub(super) left: bool,
     /// permessage-deflate was agreed on.
     pub(super) inflater: Option<Box<Inflater>>,
     /// What is to be told on the next frame.
@@ -61,6 +63,15 @@ impl Speaker {
     pub(super) fn begun_is_text(&self) -> bool {
         let message = self.begun.as_ref().map(|begun| begun.opcode);
         message.or(self.partial.as_ref().map(|partial| partial.frame.opcode)) == Some(Opcode::Text)
+    }
+
+    /// Nothing of it is left to read, for now or for good; `asked` says that the other side has sent a Close frame.
+    pub(super) fn rest(&mut self, input: Input<'_>, asked: bool, sink: &mut dyn Sink) -> Progress {
+        self.left |= input.end && !asked;
+        if let Some(begun) = self.begun.take_if(|_| input.end) {
+            begun.hand_out(input.direction, input.offset, Missing::LastFrame, sink);
+        }
+        Progress::NeedMore
     }
 
     /// Passes over octets of a frame whose beginning is not there, if these are such.

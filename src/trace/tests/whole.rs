@@ -76,6 +76,30 @@ fn a_closing_handshake_that_is_missing_is_shown_by_the_end() {
     assert_eq!(gone, Some(8), "the server sent no end of its own");
 }
 
+/// Who has left hears no Close frame, and owes no answer.
+#[test]
+fn a_close_frame_behind_the_end_of_the_other_side_is_told_as_that() {
+    let noted = |end: &dyn Fn(&mut Conversation)| {
+        let mut talk = Conversation::new().open();
+        talk.client(UPGRADE).server(SWITCHING).client(HELLO);
+        end(&mut talk);
+        notes(&talk.trace()).into_iter().map(|(_, text)| text.to_owned()).collect::<Vec<_>>()
+    };
+    let late = noted(&|talk| {
+        talk.segment(TO_CLIENT, Flags::FIN | Flags::ACK, b"").client([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8]).segment(
+            TO_CLIENT,
+            Flags::RST,
+            b"",
+        );
+    });
+    let says = "the server closed TCP without a Close frame, before it had one of the client's";
+    assert!(late.iter().any(|text| text == says), "{late:?}");
+    let asked = noted(&|talk| {
+        talk.client([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8]).close_by_server();
+    });
+    assert_eq!(asked, ["the server never answered the client's Close frame"]);
+}
+
 /// RFC 6455 §7.1.5: what a program is told of such an end, 1006, is in no frame.
 #[test]
 fn a_websocket_that_ends_without_its_closing_handshake_is_told() {
@@ -86,17 +110,19 @@ fn a_websocket_that_ends_without_its_closing_handshake_is_told() {
         end(&mut talk);
         notes(&talk.trace()).into_iter().map(|(_, text)| text.to_owned()).collect::<Vec<_>>()
     };
-    let never = "the connection ended without a Close frame: the programs are told 1006, which never travels";
-    assert_eq!(
-        noted(&|talk| {
-            talk.close();
-        }),
-        [never]
-    );
+    let never = |how: &str| format!("{how} without a Close frame: the programs are told 1006, which never travels");
+    let by_client = noted(&|talk| {
+        talk.close();
+    });
+    let by_server = noted(&|talk| {
+        talk.close_by_server();
+    });
+    assert_eq!([by_client, by_server], ["the client closed TCP", "the server closed TCP"].map(|how| vec![never(how)]));
+    let never = never("the client broke off");
     let reset = noted(&|talk| {
         talk.segment(TO_SERVER, Flags::RST | Flags::ACK, b"");
     });
-    assert!(reset.contains(&never.to_owned()), "{reset:?}");
+    assert!(reset.contains(&never), "{reset:?}");
     let one = noted(&|talk| {
         talk.client(CLOSE).close();
     });
@@ -134,7 +160,7 @@ fn a_websocket_that_ends_without_its_closing_handshake_is_told() {
     let lost = noted(&|talk| {
         talk.client(CLOSE).lose().close();
     });
-    assert!(!lost.contains(&never.to_owned()), "it may have been in what is missing: {lost:?}");
+    assert!(!lost.iter().any(|text| text.contains("1006")), "it may have been in what is missing: {lost:?}");
 }
 
 #[test]

@@ -22,8 +22,25 @@ fn a_session_that_is_closed_behind_what_no_server_takes_is_told() {
         assert!(all.iter().any(|text| text.starts_with(&format!("{begins}{why}"))), "{said}: {all:?}");
         assert!(!closed(said, 900).iter().any(|text| text.contains("likely for that")), "{said}: it had time");
     }
-    for fine in ["42[\"chat\"]", "42[1]", "41", "3", "40/admin,"] {
+    for fine in ["42[\"chat\"]", "42[1]", "41", "3"] {
         assert!(!closed(fine, 0).iter().any(|text| text.contains("likely for that")), "{fine}");
+    }
+    // A server that cannot read it says nothing; one that refuses it says so.
+    let connects = |answers: &[&str]| {
+        let mut talk = engineio(200);
+        talk.client(text("40/admin,", true));
+        for answer in answers {
+            talk.server(text(answer, false));
+        }
+        talk.server(frame(0x88, b"", false)).client(frame(0x88, b"", true));
+        told(&talk).into_iter().find(|text| text.contains("likely for that"))
+    };
+    let parser =
+        "it is a CONNECT as any client sends it, and was not answered. Its parser is likely another than the client's";
+    assert!(connects(&[]).unwrap().contains(parser));
+    assert!(connects(&["42[\"news\"]"]).unwrap().contains(parser), "that is no answer");
+    for answer in ["40/admin,{\"sid\":\"x\"}", "44/admin,{\"message\":\"no\"}"] {
+        assert_eq!(connects(&[answer]), None, "{answer}");
     }
     let mut left = engineio(200);
     left.client(text("42{}", true)).client(frame(0x88, b"", true)).server(frame(0x88, b"", false));

@@ -1,6 +1,6 @@
 //! What Engine.IO refuses, and polls that end otherwise than they should.
 
-use super::{later, one, told};
+use super::{engineio, later, one, text, told};
 use crate::explain::diagnosis::*;
 use crate::trace::testing::Conversation;
 
@@ -207,6 +207,34 @@ fn a_session_that_is_polled_is_given_up_without_a_pong() {
     assert_eq!(told(&alive), [""; 0], "it was known after that");
 }
 
+/// A ping needs a poll to travel on: who sleeps between two polls gets none.
+#[test]
+fn a_client_that_sleeps_between_two_polls_is_told() {
+    let slept = |silent: i64, last: &str| {
+        let answer =
+            |status: &str, body: &str| format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        let mut talk = Conversation::new().open();
+        let target = "/socket.io/?EIO=4&transport=polling";
+        talk.client(format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n"));
+        talk.server(answer("200 OK", r#"0{"sid":"abc","upgrades":[],"pingInterval":500,"pingTimeout":200}"#));
+        talk.client(format!("GET {target}&sid=abc HTTP/1.1\r\nHost: x\r\n\r\n")).server(answer("200 OK", last));
+        talk.client(format!("POST {target}&sid=abc HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n1"));
+        talk.server(answer("400 Bad Request", r#"{"code":1,"message":"Session ID unknown"}"#));
+        later(&mut talk, 8, silent);
+        talk
+    };
+    let found = one(&slept(800, "6"));
+    assert!(
+        found.text.starts_with("the client asked for nothing in its session for 801 ms behind frame 7,"),
+        "{}",
+        found.text
+    );
+    assert!(found.text.contains("its server waits 700 ms (pingInterval and pingTimeout)"), "{}", found.text);
+    assert_eq!((found.spec, found.frames), ("Engine.IO protocol 4, Heartbeat", vec![7, 8, 9]));
+    assert_eq!(told(&slept(600, "6")), [""; 0]);
+    assert_eq!(told(&slept(800, "1")), [""; 0], "it was closed before");
+}
+
 /// In Engine.IO 3 the client pings, and any packet is as good to the server.
 #[test]
 fn a_server_of_version_3_that_gets_no_ping_gives_up() {
@@ -214,9 +242,9 @@ fn a_server_of_version_3_that_gets_no_ping_gives_up() {
         let mut talk = Conversation::new().open();
         let asks = super::UPGRADE.replace("/chat", "/socket.io/?EIO=3&transport=websocket");
         talk.client(format!("{asks}\r\n")).server(format!("{}\r\n", super::SWITCHING));
-        talk.server(super::text(r#"0{"sid":"s","upgrades":[],"pingInterval":500,"pingTimeout":300}"#, false));
-        talk.server(super::text("40", false)).client(super::text("2", true)).server(super::text("3", false));
-        talk.server(super::text("42[\"news\"]", false));
+        talk.server(text(r#"0{"sid":"s","upgrades":[],"pingInterval":500,"pingTimeout":300}"#, false));
+        talk.server(text("40", false)).client(text("2", true)).server(text("3", false));
+        talk.server(text("42[\"news\"]", false));
         if by_server {
             talk.server(super::frame(0x88, b"", false));
         } else {
@@ -256,4 +284,71 @@ fn a_ping_behind_the_close_of_a_polled_session_comes_too_late() {
     let said = told(&get);
     assert!(said.len() == 1 && said[0].starts_with("no ping came from 127.0.0.1:8080 in the 799 ms"), "{said:?}");
     assert!(said[0].contains("behind the opening of the session in frame 5"), "{said:?}");
+}
+
+/// The official server closes a session in which more is posted than it takes.
+#[test]
+fn what_is_too_large_for_a_session_is_set_beside_what_its_server_takes() {
+    let posted = |most: u32| {
+        let mut talk = Conversation::new().open();
+        let target = "/socket.io/?EIO=4&transport=polling";
+        let open = format!("0{{\"sid\":\"abc\",\"upgrades\":[],\"maxPayload\":{most}}}");
+        talk.client(format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n"));
+        talk.server(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{open}", open.len()));
+        talk.client(format!("POST {target}&sid=abc HTTP/1.1\r\nHost: x\r\nContent-Length: 12\r\n\r\n42[\"x\",1234]"));
+        talk.server("HTTP/1.1 413 Payload Too Large\r\nContent-Length: 0\r\n\r\n");
+        one(&talk)
+    };
+    let found = posted(10);
+    assert!(
+        found.text.contains("it has 12 octets, and the server takes 10 at most (maxPayload, in frame 5;"),
+        "{}",
+        found.text
+    );
+    assert_eq!(found.frames, [5, 6, 7]);
+    assert!(posted(12).text.ends_with("was answered with 413 Payload Too Large"), "another may have refused it");
+}
+
+#[test]
+fn a_transport_that_is_not_offered_is_told() {
+    let mut talk = Conversation::new().open();
+    let body = r#"{"code":0,"message":"Transport unknown"}"#;
+    talk.client("GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\r\n");
+    talk.server(format!("HTTP/1.1 400 Bad Request\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
+    let found = one(&talk);
+    assert!(found.text.contains("the server does not offer this transport. Its option `transports`"), "{}", found.text);
+}
+
+/// What is tried over and over is told once, not for each of its transports.
+#[test]
+fn a_session_that_is_taken_over_is_one() {
+    let mut talk = Conversation::new().open();
+    let target = "/socket.io/?EIO=4&transport=";
+    for n in 0..4 {
+        let mut ask = |head: String, answer: &str, body: &str| {
+            talk.client(format!(
+                "{head} HTTP/1.1\r\nHost: x\r\n{}\r\n",
+                if answer == "400 No" { "Upgrade: websocket\r\n" } else { "" }
+            ));
+            talk.server(format!("HTTP/1.1 {answer}\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
+        };
+        ask(format!("GET {target}polling"), "200 OK", &format!("0{{\"sid\":\"s{n}\",\"upgrades\":[\"websocket\"]}}"));
+        ask(format!("GET {target}websocket&sid=s{n}"), "400 No", "");
+        ask(format!("GET {target}polling&sid=s{n}"), "200 OK", "1");
+    }
+    let again: Vec<_> = told(&talk).into_iter().filter(|text| text.contains(" asked for ")).collect();
+    assert_eq!(again.len(), 1, "{again:?}");
+    assert!(again[0].contains("transport=polling") && again[0].contains("each time the server closed"), "{again:?}");
+}
+
+#[test]
+fn who_is_put_out_of_a_namespace_is_told() {
+    let mut talk = engineio(200);
+    talk.server(text("41/admin,", false));
+    let found = one(&talk);
+    assert!(found.text.starts_with("the server disconnected the client from /admin: "), "{}", found.text);
+    assert_eq!((found.severity, found.frames), (Severity::Note, vec![9]));
+    let mut left = engineio(200);
+    left.client(text("41/admin,", true)).server(text("41/admin,", false));
+    assert_eq!(told(&left), [""; 0]);
 }

@@ -1,4 +1,5 @@
 mod again;
+mod answers;
 mod begins;
 mod broken;
 mod cors;
@@ -8,6 +9,7 @@ mod engineio;
 mod fold;
 mod http2;
 mod idle;
+mod lengths;
 mod mismatch;
 mod missing;
 mod otherwise;
