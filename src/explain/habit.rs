@@ -184,9 +184,6 @@ fn exchanges(trace: &Trace) -> BTreeMap<Key, Vec<Exchange>> {
             continue;
         };
         let Some(connection) = trace.connections().get(message.connection as usize) else { continue };
-        if asks_for_websocket(trace, request) {
-            continue;
-        }
         let posts = match &*method {
             "GET" => false,
             "POST" => true,
@@ -196,6 +193,9 @@ fn exchanges(trace: &Trace) -> BTreeMap<Key, Vec<Exchange>> {
         let says = says(trace, message, http, (path, query));
         // What is posted to a session of Engine.IO is no poll.
         let is_said = posts && says == Some((Habit::LongPolling, Says::EngineIo));
+        if asks_for_more(trace, request) && says.is_none() {
+            continue;
+        }
         let sockjs = SockJs::from_path(path);
         if let Some(sockjs) = &sockjs {
             infos.insert((connection.server, format!("{}/info", sockjs.base)));
@@ -227,11 +227,11 @@ fn exchanges(trace: &Trace) -> BTreeMap<Key, Vec<Exchange>> {
     found
 }
 
-/// Whether a WebSocket is asked for: whether or not it is opened, that is no poll.
-fn asks_for_websocket(trace: &Trace, request: &Message) -> bool {
+/// Whether a WebSocket is asked for, or an event stream: where it is refused again and again, that is no polling.
+fn asks_for_more(trace: &Trace, request: &Message) -> bool {
     let http = request.payload_as::<HttpMessage>();
-    let upgrade = http.and_then(|http| http.header(trace.bytes(request), "upgrade")).unwrap_or_default();
-    upgrade.eq_ignore_ascii_case(b"websocket")
+    let field = |name| http.and_then(|http| http.header(trace.bytes(request), name)).unwrap_or_default();
+    field("upgrade").eq_ignore_ascii_case(b"websocket") || field("accept").eq_ignore_ascii_case(b"text/event-stream")
 }
 
 fn response(message: &Message) -> Option<(&HttpMessage, std::ops::Range<u64>)> {
@@ -472,14 +472,19 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_for_a_websocket_again_and_again_does_not_poll() {
-        let mut talk = Conversation::new().open();
-        for _ in 0..6 {
-            talk.client("GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\r\n");
-            talk.server("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
-        }
-        (0..).zip(talk.frames.iter_mut().skip(3)).for_each(|(n, frame): (i64, _)| frame.time.0 += n / 2 * 500 * MS);
-        assert_eq!(habits(&talk.trace()), []);
+    fn who_is_refused_again_and_again_does_not_poll() {
+        let asks = |field: &str| {
+            let mut talk = Conversation::new().open();
+            for _ in 0..6 {
+                talk.client(format!("GET /chat HTTP/1.1\r\nHost: a\r\n{field}\r\n\r\n"));
+                talk.server("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+            }
+            (0..).zip(talk.frames.iter_mut().skip(3)).for_each(|(n, frame): (i64, _)| frame.time.0 += n / 2 * 500 * MS);
+            habits(&talk.trace()).into_iter().map(|one| one.habit).collect::<Vec<_>>()
+        };
+        assert_eq!(asks("Upgrade: WebSocket"), []);
+        assert_eq!(asks("Accept: text/event-stream"), []);
+        assert_eq!(asks("Accept: application/json"), [Habit::Polling]);
     }
 
     #[test]

@@ -5,10 +5,10 @@
 
 use super::asked::PATIENCE;
 use super::exchange::{Exchange, has_head};
-use super::{Case, End, Finding, in_words, lying, quoted, refusal};
+use super::{Case, End, Finding, faulty, in_words, lying, quoted, refusal};
 use crate::count::{counted, plural};
 use crate::flow::{Ending, Opening};
-use crate::layer::Direction;
+use crate::layer::{Direction, Severity};
 use crate::protocol::{HttpMessage, Side};
 use crate::trace::Message;
 
@@ -21,7 +21,7 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
 
 /// An answer whose sender closed, or whose receiver gave up, before all came that it announced.
 fn cut_short(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
-    let answer = exchange.answer.filter(|answer| !answer.complete)?;
+    let answer = exchange.answer.filter(|answer| !answer.complete && faulty::broken(answer).is_none())?;
     let http = answer.payload_as::<HttpMessage>()?;
     let Some(announced) = exchange.says(case.trace, "content-length") else {
         return cut_in_chunks(case, exchange, answer);
@@ -58,10 +58,16 @@ fn cut_short(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
              the length is too large, or the server was held up",
             in_words(waited)
         ),
+        Direction::ToServer if case.seconds(asked, end) >= PATIENCE => format!(
+            "{what} announces {announced} (Content-Length), and {came} came; the client left {} after it had asked: a time limit of its \
+             own, or it has had enough",
+            case.between(asked, end)
+        ),
         Direction::ToServer => return None,
     };
+    let severity = if by == Direction::ToServer && waited < PATIENCE { Severity::Note } else { Severity::Error };
     let spec = if answer.stream.is_some() { "RFC 9113 §8.1.1" } else { "RFC 9112 §8" };
-    Some(Finding::error(text, spec, vec![asked, last, end]))
+    Some(Finding { severity, ..Finding::error(text, spec, vec![asked, last, end]) })
 }
 
 /// An answer in chunks whose sender closed before the last of them.
@@ -118,6 +124,7 @@ fn left_over(case: &Case<'_>) -> Vec<Finding> {
         let connection = case.connection(answer)?;
         let is_elsewhere = lying(answer) != lying(rest);
         if is_elsewhere
+            || faulty::broken(answer).is_some()
             || connection.opening == Opening::Guessed
             || !case.has_all(connection, Direction::ToClient)
             || rest.range.start != answer.range.end

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use super::exchange::Exchange;
 use super::{Case, End, Finding, MOST, away, end_of, in_words, lying, quoted};
@@ -17,20 +18,32 @@ use crate::trace::Message;
 
 pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
     let held = held_back(case);
-    let mut found: Vec<Finding> =
-        case.exchanges.iter().filter_map(|exchange| unanswered(case, exchange, &held)).collect();
-    found.extend([waiting(case, &held), unacknowledged(case)].concat());
+    let left = left(case);
+    let unanswered = case.exchanges.iter().filter_map(|exchange| unanswered(case, exchange, (&held, &left)));
+    let mut found: Vec<Finding> = unanswered.collect();
+    found.extend(case.exchanges.iter().filter_map(|exchange| answered_late(case, exchange)));
+    found.extend([waiting(case, &held), unacknowledged(case, &left)].concat());
     found
 }
 
 /// A request whose connection, or stream, ended without an answer.
-fn unanswered(case: &Case<'_>, exchange: &Exchange<'_>, held: &BTreeSet<&str>) -> Option<Finding> {
+fn unanswered(
+    case: &Case<'_>,
+    exchange: &Exchange<'_>,
+    (held, left): (&BTreeSet<&str>, &BTreeMap<&str, u32>),
+) -> Option<Finding> {
     let request = exchange.request;
     if !wants_answer(case, exchange) {
         return None;
     }
     let connection = case.connection(request)?;
     let End { by, frame: end, how } = case.end_for(request)?;
+    // What polls a session is left open when its client goes, or the session ends.
+    if let Some(sid) = polled(exchange)
+        && (by == Direction::ToServer || left.get(&*sid).is_some_and(|left| *left <= end))
+    {
+        return None;
+    }
     let is_over = case.resets.contains_key(&lying(request));
     // Whoever only says that it has said all may still be answered.
     let may_come = !is_over && matches!(connection.ending(), Ending::HalfClosed { by: Direction::ToServer, .. });
@@ -58,14 +71,27 @@ fn unanswered(case: &Case<'_>, exchange: &Exchange<'_>, held: &BTreeSet<&str>) -
         );
         return Some(Finding::warn(text, "RFC 9112 §9.5", frames));
     }
+    // Who leaves a long poll asks no more.
+    if by == Direction::ToServer && held.contains(exchange.path()) {
+        return None;
+    }
+    let text =
+        format!("{what} was never answered: {}", instead(case, exchange, connection, &End { by, frame: end, how }));
+    let spec = if request.stream.is_some() { "RFC 9113 §8.1" } else { "RFC 9112 §9.3.1" };
+    Some(Finding::warn(text, spec, frames))
+}
+
+/// How the connection, or the stream, of a request ended instead of an answer.
+fn instead(case: &Case<'_>, exchange: &Exchange<'_>, connection: &Connection, end: &End) -> String {
+    let (request, End { by, frame: end, how }) = (exchange.request, end);
+    let (asked, end) = (request.frame(), *end);
+    let is_over = case.resets.contains_key(&lying(request));
     let query = Query::from_target(&exchange.target);
     // The path of a session that is there is right.
     let begins = query.version.is_some() && query.sid.is_none() && query.transport == Some(Transport::WebSocket);
-    let text = match by {
-        // Who leaves a long poll asks no more.
-        Direction::ToServer if held.contains(exchange.path()) => return None,
+    match by {
         Direction::ToClient => format!(
-            "{what} was never answered: {} {how} instead, {} later{}{}",
+            "{} {how} instead, {} later{}{}",
             connection.server,
             case.between(asked, end),
             match () {
@@ -76,17 +102,15 @@ fn unanswered(case: &Case<'_>, exchange: &Exchange<'_>, held: &BTreeSet<&str>) -
             if begins && case.seconds(asked, end) >= PATIENCE { OTHER_PATH } else { "" }
         ),
         Direction::ToServer if !is_over && how == "closed" && case.seconds(asked, end) < HASTE => format!(
-            "{what} was never answered: {} closed its side {} later, and {} ended the connection without an answer{HALF}",
+            "{} closed its side {} later, and {} ended the connection without an answer{HALF}",
             connection.client,
             case.between(asked, end),
             connection.server
         ),
         Direction::ToServer => {
-            format!("{what} was never answered: the client gave up after {}", case.between(asked, end))
+            format!("the client gave up after {}", case.between(asked, end))
         }
-    };
-    let spec = if request.stream.is_some() { "RFC 9113 §8.1" } else { "RFC 9112 §9.3.1" };
-    Some(Finding::warn(text, spec, frames))
+    }
 }
 
 /// What is likely where a server speaks TLS, but was asked in the open.
@@ -120,11 +144,35 @@ const HALF: &str = ". Who says with FIN that no more comes may wait for the answ
 
 /// Whether nothing came to a request that is answered at once, if at all.
 fn wants_answer(case: &Case<'_>, exchange: &Exchange<'_>) -> bool {
-    // What polls a session is asked to wait, and is left open when its client goes.
-    let waits = exchange.method == "GET"
-        && exchange.target.contains("transport=polling")
-        && Query::from_target(&exchange.target).sid.is_some();
-    exchange.answer.is_none() && exchange.request.complete && !waits && !answer_begun(case, exchange.request)
+    exchange.answer.is_none() && exchange.request.complete && !answer_begun(case, exchange.request)
+}
+
+/// The session that a request polls, if it polls one: such is asked to wait.
+fn polled(exchange: &Exchange<'_>) -> Option<Arc<str>> {
+    let polls = exchange.method == "GET" && exchange.target.contains("transport=polling");
+    polls.then(|| Query::from_target(&exchange.target).sid).flatten()
+}
+
+/// An answer that came when its client had given up: a RST says that nobody reads it.
+fn answered_late(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
+    let (request, answer) = (exchange.request, exchange.answer.filter(|answer| answer.stream.is_none())?);
+    let connection = case.connection(request)?;
+    let Ending::ResetAfterFin { by: Direction::ToServer, rst, .. } = connection.ending() else { return None };
+    let End { frame: end, .. } = case.end_for(request).filter(|end| end.by == Direction::ToServer)?;
+    let (asked, begun) = (request.frame(), answer.frames.first().copied()?);
+    let waited = case.seconds(asked, end);
+    if !(asked < end && end < begun && begun <= rst) || waited < HASTE || polled(exchange).is_some() {
+        return None;
+    }
+    let text = format!(
+        "the client gave up on {} {} after {}, and the answer came {} later, in frame {begun}: nobody reads it, as the RST in frame \
+         {rst} says",
+        exchange.method,
+        quoted(&exchange.target),
+        in_words(waited),
+        case.between(end, begun)
+    );
+    Some(Finding::warn(text, "RFC 9112 §9.5", vec![asked, end, begun, rst]))
 }
 
 /// Requests that had no answer when the capture ended, long after them, on connections that were open: of each connection the
@@ -137,6 +185,7 @@ fn waiting(case: &Case<'_>, held: &BTreeSet<&str>) -> Vec<Finding> {
             && !case.resets.contains_key(&lying(exchange.request))
             && case.seconds(exchange.request.frame(), case.trace.len()) >= LONG
             && !held.contains(exchange.path())
+            && polled(exchange).is_none()
             && wants_answer(case, exchange)
     };
     for exchange in case.exchanges.iter().filter(waits) {
@@ -197,7 +246,7 @@ fn answers_another(message: &Message, request: &Message) -> bool {
 }
 
 /// Events that want an acknowledgement and got none until their session was over.
-fn unacknowledged(case: &Case<'_>) -> Vec<Finding> {
+fn unacknowledged(case: &Case<'_>, left: &BTreeMap<&str, u32>) -> Vec<Finding> {
     let packets = || case.trace.messages().iter().filter_map(|one| Some((one, one.payload_as::<SocketIoPacket>()?)));
     let answered: BTreeSet<(u32, &str, u64, bool)> = packets()
         .filter_map(|(message, packet)| {
@@ -221,7 +270,7 @@ fn unacknowledged(case: &Case<'_>) -> Vec<Finding> {
         !answered.contains(&(message.frame(), namespace, id, to_server))
             && !unpaired.contains(&(packet.sid.as_deref(), namespace, id, to_server))
     };
-    let (left, unread) = (left(case), unread(case));
+    let unread = unread(case);
     let mut found = Vec::new();
     for (message, packet) in packets().filter(is_waiting) {
         let Some(connection) = case.connection(message) else { continue };

@@ -10,7 +10,7 @@ use super::asked::sessions;
 use super::begins::at_socketio;
 use super::{Case, Finding, Lying, MOST, lying};
 use crate::layer::Direction;
-use crate::protocol::engineio::{Content, EngineIoPacket, Kind, Transport, Version};
+use crate::protocol::engineio::{Content, EngineIoPacket, Kind, Open, Transport, Version};
 use crate::protocol::text::json_string;
 use crate::protocol::{HttpMessage, Opcode, SocketIoKind, SocketIoPacket, WebSocketFrame};
 use crate::trace::Message;
@@ -69,7 +69,8 @@ struct Hearing<'a> {
     /// In each session the latest that was posted; of a body the first that no server takes.
     posted: BTreeMap<&'a str, Said<'a>>,
     joined: BTreeSet<(&'a str, &'a str)>,
-    opened: BTreeSet<&'a str>,
+    /// The sessions whose opening was heard, with the largest message that their servers take.
+    opened: BTreeMap<&'a str, Option<u64>>,
     spoken: BTreeSet<Lying>,
 }
 
@@ -107,7 +108,10 @@ impl<'a> Hearing<'a> {
         let packet = message.payload_as::<EngineIoPacket>()?;
         let sid = packet.sid.as_deref()?;
         match packet.kind {
-            Kind::Open => _ = self.opened.insert(sid),
+            Kind::Open => {
+                let open = if let Content::Text(json) = &packet.content { Open::from_json(json).ok() } else { None };
+                self.opened.insert(sid, open.and_then(|open| open.max_payload));
+            }
             Kind::Close if packet.transport == Transport::Polling => return self.posted.remove(sid),
             _ => {}
         }
@@ -125,13 +129,26 @@ impl<'a> Hearing<'a> {
         }
     }
 
+    /// A message that is larger than its server takes, which python-engineio answers with 1000.
+    fn too_large(&self, packet: &EngineIoPacket) -> Option<Why> {
+        let most = (*self.opened.get(packet.sid.as_deref()?)?)?;
+        // Text has its type before it, as an octet of its own.
+        let has = match &packet.content {
+            Content::Text(text) => text.len() as u64 + 1,
+            Content::Binary(octets) => octets.len() as u64,
+        };
+        let text = || format!("it has {has} octets, and the server takes {most} at most (maxPayload)");
+        (has > most).then(|| Why::new(text(), "Engine.IO protocol 4, Handshake"))
+    }
+
     fn hear_packet(&mut self, message: &'a Message, packet: &'a EngineIoPacket) {
         let here = lying(message);
         match (&packet.transport, packet.sid.as_deref()) {
             _ if packet.version != Version::V4 => {}
             (Transport::WebSocket, _) => {
                 let is_first = self.spoken.insert(here);
-                self.latest.insert(here, (message, in_engineio(packet, is_first)));
+                let why = self.too_large(packet).or_else(|| in_engineio(packet, is_first));
+                self.latest.insert(here, (message, why));
             }
             (Transport::Polling, Some(sid)) => {
                 let is_broken = |(said, why): &Said<'_>| why.is_some() && is_beside(said, message);
@@ -151,7 +168,7 @@ impl<'a> Hearing<'a> {
             self.joined.extend(at);
         }
         let is_joined = at.map(|at| self.joined.contains(&at));
-        let is_joined = is_joined.filter(|joined| *joined || sid.is_some_and(|sid| self.opened.contains(sid)));
+        let is_joined = is_joined.filter(|joined| *joined || sid.is_some_and(|sid| self.opened.contains_key(sid)));
         let is_within = |(said, why): &&mut Said<'_>| why.is_none() && is_beside(said, message);
         let posted = sid.and_then(|sid| self.posted.get_mut(sid)).filter(is_within);
         let last = posted.or_else(|| self.latest.get_mut(&here).filter(is_within));

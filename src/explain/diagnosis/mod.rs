@@ -14,8 +14,10 @@ mod broken;
 mod closed;
 mod cors;
 mod doubled;
+mod dropped;
 mod encrypted;
 mod exchange;
+mod faulty;
 mod fold;
 mod host;
 mod idle;
@@ -252,6 +254,7 @@ pub fn diagnose(trace: &Trace) -> Vec<Finding> {
     found.extend(beats::findings(&case));
     found.extend(pings::findings(&case));
     found.extend(answers::findings(&case));
+    found.extend(faulty::findings(&case));
     found.extend(cors::findings(&case));
     found.extend(host::findings(&case));
     found.extend(closed::findings(&case));
@@ -259,6 +262,7 @@ pub fn diagnose(trace: &Trace) -> Vec<Finding> {
     found.extend(begins::findings(&case));
     found.extend(mismatch::findings(&case));
     found.extend(broken::findings(&case));
+    found.extend(dropped::findings(&case));
     found.extend(probe::findings(&case));
     found.extend(unended::findings(&case));
     found.extend(again::findings(&case));

@@ -149,7 +149,7 @@ fn not_a_stream(case: &Case<'_>, exchange: &Exchange<'_>) -> Option<Finding> {
         None => "its answer has no Content-Type".to_owned(),
     };
     let text = format!(
-        "GET {} asks for an event stream, and {what}: an EventSource fails on what is not {EVENT_STREAM}, and does not connect again",
+        "GET {} asks for an event stream, and {what}: an EventSource fails on what is not {EVENT_STREAM}, and a browser's does not connect again",
         quoted(&exchange.target)
     );
     Some(Finding::warn(text, "WHATWG HTML §9.2.3", vec![exchange.request.frame(), answer.frame()]))

@@ -92,3 +92,52 @@ fn a_long_poll_may_be_left() {
     assert_eq!(left(500), [""; 0]);
     assert!(left(100)[0].starts_with("POST /echo/1/s/xhr was never answered: "));
 }
+
+/// Its own time limit ended it, and the server did not know.
+#[test]
+fn an_answer_that_comes_when_its_client_has_left_is_told() {
+    let late = |waited: i64, reset: bool| {
+        let mut talk = Conversation::new().open();
+        talk.client("GET /late HTTP/1.1\r\nHost: x\r\n\r\n").segment(TO_SERVER, Flags::FIN | Flags::ACK, b"");
+        talk.server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+        if reset {
+            talk.segment(TO_SERVER, Flags::RST, b"");
+        }
+        later(&mut talk, 5, waited);
+        later(&mut talk, 6, 700);
+        talk
+    };
+    let found = one(&late(500, true));
+    let says = "the client gave up on GET /late after 501 ms, and the answer came 701 ms later, in frame 6: nobody reads it, as the RST \
+                in frame 7 says";
+    assert_eq!((found.text.as_str(), found.frames), (says, vec![4, 5, 6, 7]));
+    assert_eq!(told(&late(500, false)), [""; 0], "a half close waits for its answer");
+    assert_eq!(told(&late(10, true)), [""; 0], "nobody is so impatient");
+}
+
+/// It is the only sign of when a server ended that nobody said anything to.
+#[test]
+fn a_poll_that_its_server_leaves_is_told() {
+    let left = |by_server: bool, closes: bool| {
+        let mut talk = Conversation::new().open();
+        talk.client("GET /socket.io/?EIO=4&transport=polling&sid=s HTTP/1.1\r\nHost: x\r\n\r\n");
+        let mut posts = Conversation::between("127.0.0.1:51545", "127.0.0.1:8080").open();
+        let close = "POST /socket.io/?EIO=4&transport=polling&sid=s HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n1";
+        if closes {
+            posts.client(close).server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").close();
+        }
+        let after = talk.frames.len() as i64;
+        posts.frames.iter_mut().for_each(|frame| frame.time.0 += after * 1_000_000);
+        talk.frames.append(&mut posts.frames);
+        if by_server {
+            talk.close_by_server()
+        } else {
+            talk.close()
+        };
+        told(&talk)
+    };
+    let found = left(true, false);
+    assert!(found[0].contains("sid=s was never answered: 127.0.0.1:8080 closed instead"), "{found:?}");
+    assert_eq!(left(false, false), [""; 0], "its client left");
+    assert_eq!(left(true, true), [""; 0], "the session is over");
+}

@@ -1,5 +1,6 @@
 use super::{engineio, frame, later, text, told, websocket};
-use crate::trace::testing::Conversation;
+use crate::packet::Flags;
+use crate::trace::testing::{Conversation, TO_CLIENT, TO_SERVER};
 
 /// Servers of Socket.IO close at once what they do not take, and do not say why.
 #[test]
@@ -48,6 +49,49 @@ fn a_session_that_is_closed_behind_what_no_server_takes_is_told() {
     let mut corrected = engineio(200);
     corrected.client(text("42{}", true)).client(text("42[\"chat\"]", true)).server(frame(0x88, b"", false));
     assert!(!told(&corrected).iter().any(|text| text.contains("likely for that")), "it went on");
+}
+
+/// The official server says 1009 then, python-engineio 1000.
+#[test]
+fn a_session_that_is_closed_for_a_large_message_is_told() {
+    let closed = |len: usize, code: &[u8]| {
+        let mut talk = engineio(200);
+        let said = format!("42[\"{}\"]", "a".repeat(len - 6));
+        talk.client(text(&said, true)).server(frame(0x88, code, false)).client(frame(0x88, code, true));
+        told(&talk).into_iter().find(|text| text.contains("likely for that"))
+    };
+    let normal = 1000_u16.to_be_bytes();
+    let says = closed(1001, &normal).unwrap();
+    assert!(
+        says.ends_with("likely for that: it has 1001 octets, and the server takes 1000 at most (maxPayload)"),
+        "{says}"
+    );
+    assert_eq!(closed(1000, &normal), None);
+    assert_eq!(closed(1001, &1009_u16.to_be_bytes()), None, "the code says so itself");
+}
+
+/// Whose program fails on a message says no more.
+#[test]
+fn a_server_that_ends_a_websocket_behind_a_message_is_told() {
+    let dropped = |flags: u8, by, wait: i64, answers: bool| {
+        let mut talk = websocket("", "");
+        talk.client(text("boom", true));
+        if answers {
+            talk.server(text("thanks", false));
+        }
+        talk.segment(by, flags, b"");
+        let last = talk.frames.len() as u32;
+        later(&mut talk, last, wait);
+        told(&talk).into_iter().find(|text| text.contains("without a Close frame that says why"))
+    };
+    let (fin, rst) = (Flags::FIN | Flags::ACK, Flags::RST | Flags::ACK);
+    let says = "127.0.0.1:8080 closed, 1.0 ms behind the message in frame 6 and without a Close frame that says why: likely its \
+                program failed on that message, or ended just then";
+    assert_eq!(dropped(fin, TO_CLIENT, 0, false).unwrap(), says);
+    assert!(dropped(rst, TO_CLIENT, 0, false).unwrap().contains("8080 broke off, 1.0 ms"));
+    assert_eq!(dropped(fin, TO_CLIENT, 300, false), None, "it took its time");
+    assert_eq!(dropped(fin, TO_CLIENT, 0, true), None, "it answered");
+    assert_eq!(dropped(fin, TO_SERVER, 0, false), None, "the client left");
 }
 
 #[test]

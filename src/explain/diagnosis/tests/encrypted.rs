@@ -53,6 +53,42 @@ fn who_does_not_accept_a_certificate_is_guessed_by_the_lengths_of_records() {
     assert_eq!(told(&ended(&[69, 120], &[], TO_SERVER)), [""; 0]);
 }
 
+/// Some programs check a certificate and go, without an alert: before their part of the handshake, or behind it.
+#[test]
+fn who_leaves_a_handshake_without_a_word_is_told() {
+    for version in [Some(0x0304), None] {
+        let mut left = begun(version);
+        left.segment(TO_SERVER, Flags::FIN | Flags::ACK, b"").segment(TO_CLIENT, Flags::FIN | Flags::ACK, b"");
+        let found = one(&left);
+        assert!(
+            found.text.starts_with("127.0.0.1:51544 closed in the middle of the handshake of TLS"),
+            "{}",
+            found.text
+        );
+        assert_eq!((found.severity, found.frames), (Severity::Warn, vec![5, 6]));
+    }
+    let mut waiting = Conversation::new().open();
+    waiting.client(record(22, &client_hello())).server(record(22, &server_hello(Some(0x0304)))).close();
+    assert_eq!(told(&waiting), [""; 0], "it has seen no certificate");
+    // In TLS 1.2 the types of records are in the open.
+    let finished = |data: &[u8]| {
+        let mut talk = Conversation::new().open();
+        talk.client(record(22, &client_hello()));
+        talk.server([record(22, &server_hello(None)), record(22, &handshake(14, &[]))].concat());
+        talk.client(
+            [record(22, &handshake(16, &[0; 4])), record(20, &[1]), record(22, &[0; 40]), data.to_vec()].concat(),
+        );
+        talk.server([record(20, &[1]), record(22, &[0; 40])].concat()).close();
+        told(&talk)
+    };
+    assert!(
+        finished(&[])[0].contains("closed behind the handshake of TLS, and said nothing inside"),
+        "{:?}",
+        finished(&[])
+    );
+    assert_eq!(finished(&record(23, &[0; 30])), [""; 0]);
+}
+
 #[test]
 fn what_may_be_missing_or_was_encrypted_otherwise_is_not_guessed_at() {
     let mut lost = begun(Some(0x0304));

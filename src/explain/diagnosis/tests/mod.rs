@@ -6,6 +6,7 @@ mod cors;
 mod doubled;
 mod encrypted;
 mod engineio;
+mod faulty;
 mod fold;
 mod http2;
 mod idle;
