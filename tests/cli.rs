@@ -1958,6 +1958,19 @@ fn what_icmp_quotes_is_not_what_it_is() {
     assert!(listed.contains("icmp: nobody listens on this port"), "{listed}");
 }
 
+/// Nobody answers a datagram itself: without ICMP it is just gone.
+#[test]
+fn a_datagram_that_nobody_took_is_told() {
+    let exported = run(&mut wiretale(&["export", "tests/captures/udp/unreachable.pcap", "--kinds", "finding"]));
+    let line: serde_json::Value = serde_json::from_str(exported.out.trim_end()).expect("one finding");
+    let says =
+        "UDP from 127.0.0.1 to 127.0.0.1:9306 did not arrive, as 127.0.0.1 says with ICMP: nobody listens on this port";
+    assert_eq!(
+        (&line["text"], &line["severity"], &line["frames"]),
+        (&serde_json::json!(says), &serde_json::json!("warn"), &serde_json::json!([1, 2]))
+    );
+}
+
 #[test]
 fn who_refuses_a_certificate_is_told_with_the_cause() {
     let told = run(&mut wiretale(&["replay", "tests/captures/tls/unknown-ca.pcap", "--width", "200"])).out;

@@ -229,7 +229,11 @@ impl Icmp {
         }
     }
 
-    /// What it says, in a sentence.
+    /// What it says, in a sentence; `data` are the octets that its extents count in.
+    pub fn says(&self, data: &[u8]) -> String {
+        self.summary(self.header.of(data))
+    }
+
     fn summary(&self, bytes: &[u8]) -> String {
         if self.is_echo() {
             let number = |at| read_u16(bytes, at).unwrap_or_default();

@@ -32,6 +32,7 @@ mod refusal;
 mod refused;
 mod session;
 mod unended;
+mod unreachable;
 mod upgrade;
 
 use std::borrow::Cow;
@@ -268,6 +269,7 @@ pub fn diagnose(trace: &Trace) -> Vec<Finding> {
     found.extend(again::findings(&case));
     found.extend(idle::findings(&case));
     found.extend(refused::findings(&case));
+    found.extend(unreachable::findings(&case));
     found.extend(encrypted::findings(&case));
     found.extend(lengths::findings(&case));
     found.extend(doubled::findings(&case));
