@@ -95,8 +95,8 @@ fn instead(case: &Case<'_>, exchange: &Exchange<'_>, connection: &Connection, en
             connection.server,
             case.between(asked, end),
             match () {
-                () if !request.inside && case.speak_tls.contains(&connection.server) => ONLY_TLS,
                 () if is_behind_the_last(case, request) => BEHIND_THE_LAST,
+                () if !request.inside && case.speak_tls.contains(&connection.server) => ONLY_TLS,
                 () => "",
             },
             if begins && case.seconds(asked, end) >= PATIENCE { OTHER_PATH } else { "" }

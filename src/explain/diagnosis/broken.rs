@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::asked::sessions;
 use super::begins::at_socketio;
+use super::session::is_unknown;
 use super::{Case, Finding, Lying, MOST, lying};
 use crate::layer::Direction;
 use crate::protocol::engineio::{Content, EngineIoPacket, Kind, Open, Transport, Version};
@@ -41,9 +42,12 @@ impl Why {
 type Said<'a> = (&'a Message, Option<Why>);
 
 pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
+    // Who knows no such session has not looked at what was posted.
+    let unknown = case.exchanges.iter().filter(|exchange| is_unknown(case, exchange));
+    let unknown: HashSet<u32> = unknown.filter_map(|exchange| exchange.answer.map(Message::frame)).collect();
     let mut hearing = Hearing { at_socketio: at_socketio(case), ..Hearing::default() };
     let closed = case.trace.messages().iter().filter_map(|message| {
-        let (packet, why) = hearing.hear(message)?;
+        let (packet, why) = hearing.hear(message).filter(|_| !unknown.contains(&message.frame()))?;
         let sid = packet.payload_as::<EngineIoPacket>()?.sid.as_deref();
         Some((sid, told(case, packet, message, why?)?))
     });

@@ -123,7 +123,8 @@ impl<'a> Case<'a> {
                 if message.payload_as::<HttpMessage>().is_some() {
                     last_answers.insert(lying(message), message);
                 }
-                let is_tls = message.payload_as::<TlsRecord>().is_some();
+                // What answers a ClientHello in the open is no record.
+                let is_tls = message.payload_as::<TlsRecord>().is_some() && message.complete;
                 speak_tls
                     .extend(trace.connections().get(message.connection as usize).filter(|_| is_tls).map(|c| c.server));
             }

@@ -2,6 +2,7 @@
 
 use super::{later, one, told};
 use crate::packet::Flags;
+use crate::protocol::testing_tls::{client_hello, record};
 use crate::trace::testing::{Conversation, TO_CLIENT, TO_SERVER};
 
 #[test]
@@ -113,6 +114,21 @@ fn an_answer_that_comes_when_its_client_has_left_is_told() {
     assert_eq!((found.text.as_str(), found.frames), (says, vec![4, 5, 6, 7]));
     assert_eq!(told(&late(500, false)), [""; 0], "a half close waits for its answer");
     assert_eq!(told(&late(10, true)), [""; 0], "nobody is so impatient");
+}
+
+/// It answers in the open whoever asks by TLS.
+#[test]
+fn a_server_that_speaks_http_to_a_client_of_tls_speaks_no_tls() {
+    let mut talk = Conversation::new().open();
+    talk.client(record(22, &client_hello())).server("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").close();
+    let mut plain = Conversation::between("127.0.0.1:51545", "127.0.0.1:8080").open();
+    plain.client("GET /x HTTP/1.1\r\nHost: x\r\n\r\n").close_by_server();
+    let after = talk.frames.len() as i64;
+    plain.frames.iter_mut().for_each(|frame| frame.time.0 += after * 1_000_000);
+    talk.frames.append(&mut plain.frames);
+    let found = told(&talk);
+    let unanswered = found.iter().find(|text| text.starts_with("GET /x was never answered")).unwrap();
+    assert!(!unanswered.contains("It speaks TLS"), "{unanswered}");
 }
 
 /// It is the only sign of when a server ended that nobody said anything to.

@@ -175,4 +175,8 @@ fn a_session_that_polls_is_closed_behind_what_no_server_takes() {
     for taken in ["42[\"chat\"]", "3", "41", "1"] {
         assert!(closed(taken, &fine, "1", 0).is_empty(), "{taken}");
     }
+    // Another server, which has not looked at it.
+    let unknown = r#"{"code":1,"message":"Session ID unknown"}"#;
+    let elsewhere = format!("HTTP/1.1 400 Bad Request\r\nContent-Length: {}\r\n\r\n{unknown}", unknown.len());
+    assert!(closed("x", &elsewhere, "6", 0).is_empty());
 }
