@@ -28,6 +28,7 @@ mod otherwise;
 mod passed;
 mod pings;
 mod probe;
+mod recovered;
 mod refusal;
 mod refused;
 mod session;
@@ -261,6 +262,7 @@ pub fn diagnose(trace: &Trace) -> Vec<Finding> {
     found.extend(host::findings(&case));
     found.extend(closed::findings(&case));
     found.extend(session::findings(&case));
+    found.extend(recovered::findings(&case));
     found.extend(begins::findings(&case));
     found.extend(mismatch::findings(&case));
     found.extend(broken::findings(&case));

@@ -352,3 +352,23 @@ fn who_is_put_out_of_a_namespace_is_told() {
     left.client(text("41/admin,", true)).server(text("41/admin,", false));
     assert_eq!(told(&left), [""; 0]);
 }
+
+/// With connection state recovery a server keeps for a while what it would have said.
+#[test]
+fn who_comes_back_for_what_it_missed_is_told_whether_it_got_it() {
+    let back = |answer: &str| {
+        let mut talk = engineio(200);
+        talk.client(text("40{\"pid\":\"p\",\"offset\":\"o5\"}", true));
+        talk.server(text("42[\"news\",6,\"o6\"]", false)).server(text("42[\"news\",7,\"o7\"]", false));
+        talk.server(text(answer, false));
+        one(&talk)
+    };
+    let same = back("40{\"sid\":\"s\",\"pid\":\"p\"}");
+    let says = "the client came back to / in frame 9 and asked for what it had missed behind the event with the offset \"o5\": its server \
+                knew it, and sent 2 events that it had missed before it answered. It is the same socket as before, and nothing is lost";
+    assert_eq!(same.text, says);
+    assert_eq!((same.severity, same.frames), (Severity::Note, vec![9, 10, 11, 12]));
+    let new = back("40{\"sid\":\"t\",\"pid\":\"q\"}");
+    assert!(new.text.contains("so it is a new socket, and what was said meanwhile is lost"), "{}", new.text);
+    assert_eq!(new.severity, Severity::Warn);
+}
