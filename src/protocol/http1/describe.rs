@@ -159,6 +159,14 @@ impl HttpMessage {
         self.head(bytes).map(|head| head.fields(bytes).collect()).unwrap_or_default()
     }
 
+    /// The same as they stand, where they stand in this message and each on a line of its own.
+    pub fn header_octets<'a>(&'a self, bytes: &'a [u8]) -> Option<impl Iterator<Item = (&'a [u8], &'a [u8])>> {
+        match &self.head {
+            Written::Plain(head) => head.octets(bytes),
+            _ => None,
+        }
+    }
+
     /// The status of a response.
     pub fn status(&self) -> Option<u16> {
         match &self.head {

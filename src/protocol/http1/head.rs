@@ -278,6 +278,11 @@ impl RawHead {
         self.headers.iter().map(|(name, value)| (text_of(&bytes[name]), text_of(&bytes[value])))
     }
 
+    /// The same as they stand, if each is on a line of its own.
+    pub(super) fn octets<'a>(&'a self, bytes: &'a [u8]) -> Option<impl Iterator<Item = (&'a [u8], &'a [u8])>> {
+        (!self.is_repaired).then(|| self.headers.iter().map(|(name, value)| (&bytes[name], &bytes[value])))
+    }
+
     fn with_headers(&self, bytes: &[u8], headers: Vec<(Cow<'static, str>, String)>) -> Head {
         let start = match &self.start {
             Start::Request { method, .. } => match &bytes[method.clone()] {

@@ -1,7 +1,7 @@
 //! Text as a string of JSON (RFC 8259 §7), written as serde_json writes it, and octets in hexadecimal: what most of an export
 //! is. Many octets at a time are looked at, and what needs no escape is copied in pieces of one size.
 
-use super::special::{BLOCK, is_special, specials};
+use super::special::{BLOCK, is_plain, is_special, specials};
 
 /// How many octets are looked at together where text is long and nothing needs an escape.
 const WIDE: usize = 256;
@@ -38,7 +38,31 @@ const LETTERS: [u8; 256] = {
 
 /// Writes a text in quotes.
 pub(super) fn text(text: &str, out: &mut Vec<u8>) {
-    octets(text.as_bytes(), out);
+    if !copied(text.as_bytes(), out) {
+        octets(text.as_bytes(), out);
+    }
+}
+
+/// Writes octets as text in quotes, which are mostly short and mostly UTF-8.
+pub(super) fn lossy(text: &[u8], out: &mut Vec<u8>) {
+    if !copied(text, out) {
+        octets(String::from_utf8_lossy(text).as_bytes(), out);
+    }
+}
+
+/// So much is short.
+const SHORT: usize = 48;
+
+/// Writes what is short and needs no escape: names mostly do not.
+fn copied(octets: &[u8], out: &mut Vec<u8>) -> bool {
+    let is_plain = octets.len() <= SHORT && is_plain(octets);
+    if is_plain {
+        out.reserve(octets.len() + 2);
+        out.push(b'"');
+        out.extend_from_slice(octets);
+        out.push(b'"');
+    }
+    is_plain
 }
 
 /// The same of octets that are known to be UTF-8.

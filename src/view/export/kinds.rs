@@ -1,5 +1,7 @@
 //! The lines of messages: HTTP, server-sent events, WebSocket.
 
+use std::borrow::Cow;
+
 use super::key::{Key, Keys};
 use super::moments::Moments;
 use super::object::Object;
@@ -154,6 +156,10 @@ fn message_body(
     line.text_or_null(Key::CloseReason, close.and_then(|(_, reason)| std::str::from_utf8(reason).ok()));
 }
 
+fn texts<'a>(pairs: &'a [(Cow<'_, str>, Cow<'_, str>)]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+    pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()))
+}
+
 fn http_line(seen: &Seen<'_>, kind: Kind, http: &HttpMessage, moments: &Moments, out: Out<'_>) {
     // Of what is too long to be kept the head is there.
     let Some(bytes) = seen.bytes.or(seen.begins) else { return };
@@ -168,7 +174,10 @@ fn http_line(seen: &Seen<'_>, kind: Kind, http: &HttpMessage, moments: &Moments,
         line.text(Key::Reason, &second);
     }
     line.text_or_null(Key::Version, http.version(bytes).as_deref());
-    line.pairs(Key::Headers, http.headers(bytes));
+    match http.header_octets(bytes) {
+        Some(headers) => line.pairs(Key::Headers, headers),
+        None => line.pairs(Key::Headers, texts(&http.headers(bytes))),
+    }
     match &body {
         Some(body) => {
             line.number(Key::BodyLen, body.len());

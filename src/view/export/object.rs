@@ -142,10 +142,14 @@ impl<'a> Object<'a> {
     }
 
     /// A list of pairs of texts, each a list of two.
-    pub(super) fn pairs<T: AsRef<str>>(&mut self, key: Key, pairs: impl IntoIterator<Item = (T, T)>) {
+    pub(super) fn pairs<T: AsRef<[u8]>>(&mut self, key: Key, pairs: impl IntoIterator<Item = (T, T)>) {
         self.put(key, |line| {
             line.list(pairs, |line, (first, second)| {
-                line.list([first, second], |line, text| escape::text(text.as_ref(), line.out));
+                line.out.push(b'[');
+                escape::lossy(first.as_ref(), line.out);
+                line.out.push(b',');
+                escape::lossy(second.as_ref(), line.out);
+                line.out.push(b']');
             });
         });
     }

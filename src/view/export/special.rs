@@ -24,6 +24,24 @@ pub(super) fn specials(block: &[u8; BLOCK]) -> u64 {
     gathered.enumerate().fold(0, |bits, (place, eight)| bits | eight << (8 * place))
 }
 
+/// In a text that is short, whether nothing is special, and all of it is ASCII: eight octets at a time, as a block of it would be
+/// mostly empty.
+pub(super) fn is_plain(octets: &[u8]) -> bool {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGHS: u64 = ONES * 0x80;
+    let has = |word: u64, below: u64| word.wrapping_sub(ONES * below) & !word & HIGHS;
+    let odd = |word: u64| {
+        let (quote, backslash) = (word ^ (ONES * 0x22), word ^ (ONES * 0x5c));
+        has(word, 0x20) | has(quote, 1) | has(backslash, 1) | (word & HIGHS)
+    };
+    let (words, rest) = octets.as_chunks();
+    let last = match octets.last_chunk::<WORD>() {
+        Some(last) => odd(u64::from_le_bytes(*last)) == 0,
+        None => rest.iter().all(|octet| octet.is_ascii() && !is_special(*octet)),
+    };
+    last && words.iter().all(|word: &[u8; WORD]| odd(u64::from_le_bytes(*word)) == 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,6 +54,24 @@ mod tests {
                 block[place] = octet;
                 let is_special = octet < 0x20 || octet == b'"' || octet == b'\\';
                 assert_eq!(specials(&block), u64::from(is_special) << place, "{octet:#04x} at {place}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_plain_is_known_in_each_place() {
+        for len in 0..40 {
+            assert!(is_plain(&b"a z~{[]}!#/^:;<=>?@ABCDEFGHIJKLMNOPQRSTUV"[..len]));
+            for place in 0..len {
+                for octet in 0..=255 {
+                    let mut text = vec![b'x'; len];
+                    text[place] = octet;
+                    assert_eq!(
+                        is_plain(&text),
+                        octet.is_ascii() && !is_special(octet),
+                        "{octet:#04x} at {place} of {len}"
+                    );
+                }
             }
         }
     }
