@@ -45,13 +45,17 @@ pub(super) fn text(text: &str, out: &mut Vec<u8>) {
 
 /// Writes octets as text in quotes, which are mostly short and mostly UTF-8.
 pub(super) fn lossy(text: &[u8], out: &mut Vec<u8>) {
-    if !copied(text, out) {
-        octets(String::from_utf8_lossy(text).as_bytes(), out);
+    if copied(text, out) {
+        return;
+    }
+    match std::str::from_utf8(text) {
+        Ok(text) => octets(text.as_bytes(), out),
+        Err(_) => octets(String::from_utf8_lossy(text).as_bytes(), out),
     }
 }
 
 /// So much is short.
-const SHORT: usize = 48;
+const SHORT: usize = 64;
 
 /// Writes what is short and needs no escape: names mostly do not.
 fn copied(octets: &[u8], out: &mut Vec<u8>) -> bool {

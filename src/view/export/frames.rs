@@ -17,30 +17,36 @@ pub(super) fn packet(sight: &Sight<'_>, protocols: &[&'static str], moments: &mu
     line.number(Key::Frame, sight.number);
     line.numbers(Key::Frames, &[sight.number]);
     moments.put_time(&mut line, sight.frame.time);
-    if let Some(segment) = sight.segment {
-        line.number(Key::Stream, segment.connection);
-    }
-    if let Some((from, to)) = ends_of(packet) {
-        line.word(Key::From, moments.end(from));
-        line.word(Key::To, moments.end(to));
+    match (sight.segment, ends_of(packet)) {
+        (Some(segment), Some(ends)) => line.made(moments.segment(segment, ends, wanted)),
+        (_, Some((from, to))) => {
+            line.word(Key::From, moments.end(from));
+            line.word(Key::To, moments.end(to));
+        }
+        (_, None) => {}
     }
     line.number(Key::Len, sight.frame.len);
     line.number(Key::Caplen, sight.frame.data.len());
-    let headers = packet.headers().map(|(name, _)| name);
-    let last = packet.headers().last().map(|(name, _)| name);
+    let (headers, last) = moments.headers(packet);
     let above = protocols.iter().copied().enumerate().filter(|(i, name)| *i > 0 || last != Some(*name));
     let quic = sight.quic.map(|_| "quic");
     let is_http3 = |message: &QuicMessage| message.payload.protocol() == "http3";
     let http3 = sight.over_quic.iter().any(is_http3).then_some("http3");
-    line.words(Key::Layers, headers.chain(quic).chain(http3).chain(above.map(|(_, name)| name)));
+    line.listed(Key::Layers, headers, quic.into_iter().chain(http3).chain(above.map(|(_, name)| name)));
     match &packet.transport {
         Some(Transport::Tcp(header)) => line.nested(Key::Tcp, |tcp| {
-            tcp.words(Key::Flags, header.flags.names());
+            tcp.listed(Key::Flags, moments.flags(header.flags), []);
             tcp.number(Key::Seq, header.seq);
             tcp.number(Key::Ack, header.ack);
             tcp.number(Key::Len, header.payload_len);
             tcp.number(Key::Window, sight.segment.map_or(u64::from(header.window), |segment| segment.window));
-            tcp.words(Key::Analysis, sight.segment.iter().flat_map(|segment| segment.analysis.findings.names()));
+            // Of most segments there is nothing to say.
+            let findings =
+                sight.segment.map(|segment| segment.analysis.findings).filter(|findings| !findings.is_empty());
+            match findings {
+                Some(findings) => tcp.words(Key::Analysis, findings.names()),
+                None => tcp.listed(Key::Analysis, b"", []),
+            }
         }),
         Some(Transport::Udp(header)) => line.nested(Key::Udp, |udp| udp.number(Key::Len, header.length)),
         Some(Transport::Icmp(_)) | None => {}

@@ -8,7 +8,9 @@ use std::time::{Duration, UNIX_EPOCH};
 use super::key::{Key, Keys};
 use super::object::{Object, digits};
 use crate::capture::Timestamp;
+use crate::flow::Segment;
 use crate::layer::Direction;
+use crate::packet::{Flags, Packet};
 use crate::trace::Seen;
 
 /// So many ends, and as many ways between two, are remembered.
@@ -31,6 +33,20 @@ pub(super) struct Moments {
     /// The keys that say so, as they stand in a line.
     ways: Vec<Option<(Way, Vec<u8>)>>,
     common: Vec<u8>,
+    /// The headers of the packet before, which the next one mostly has, too.
+    stack: Option<Stack>,
+    /// By the lowest bits of the flags.
+    flags: Vec<Option<(Flags, Vec<u8>)>>,
+}
+
+/// So many sets of flags are remembered: those that are usual.
+const FLAGS: usize = 64;
+
+/// What packets have in common that have the same headers in the same order.
+struct Stack {
+    key: u64,
+    names: Vec<u8>,
+    last: Option<&'static str>,
 }
 
 /// Which way a message went: its connection, its stream in it if it is HTTP/2, and its direction there.
@@ -108,7 +124,20 @@ impl Moments {
 
     /// Its connection, and between whom.
     fn way(&mut self, seen: &Seen<'_>, wanted: Keys) -> &[u8] {
-        let way @ (id, stream, direction) = (seen.connection.id, seen.stream, seen.direction);
+        self.between((seen.connection.id, seen.stream, seen.direction), || seen.ends(), wanted)
+    }
+
+    /// The same of a segment, that goes from the first of these ends to the second.
+    pub(super) fn segment(&mut self, segment: &Segment, ends: (SocketAddr, SocketAddr), wanted: Keys) -> &[u8] {
+        self.between((segment.connection, None, segment.direction), || ends, wanted)
+    }
+
+    fn between(
+        &mut self,
+        way @ (id, stream, direction): Way,
+        ends: impl FnOnce() -> (SocketAddr, SocketAddr),
+        wanted: Keys,
+    ) -> &[u8] {
         if self.ways.is_empty() {
             self.ways.resize(REMEMBERED, None);
         }
@@ -121,13 +150,43 @@ impl Moments {
             if let Some(stream) = stream {
                 line.number(Key::Http2Stream, stream);
             }
-            let (from, to) = seen.ends();
+            let (from, to) = ends();
             line.shown(Key::From, from);
             line.shown(Key::To, to);
             *slot = Some((way, text));
         }
         slot.as_ref().map_or(&[], |(_, text)| text)
     }
+}
+
+impl Moments {
+    /// The names of a packet's headers, outermost first, as they stand in a list, and the last of them.
+    pub(super) fn headers(&mut self, packet: &Packet) -> (&[u8], Option<&'static str>) {
+        let key = packet.stack_key();
+        if self.stack.as_ref().is_none_or(|stack| stack.key != key) {
+            let names: Vec<_> = packet.headers().map(|(name, _)| name).collect();
+            self.stack = Some(Stack { key, names: listed(&names), last: names.last().copied() });
+        }
+        self.stack.as_ref().map_or((&[], None), |stack| (&stack.names, stack.last))
+    }
+
+    /// The names of these flags as they stand in a list.
+    pub(super) fn flags(&mut self, flags: Flags) -> &[u8] {
+        if self.flags.is_empty() {
+            self.flags.resize(FLAGS, None);
+        }
+        let slot = &mut self.flags[usize::from(flags.0) % FLAGS];
+        if slot.as_ref().is_none_or(|(known, _)| *known != flags) {
+            let names: Vec<_> = flags.names().collect();
+            *slot = Some((flags, listed(&names)));
+        }
+        slot.as_ref().map_or(&[], |(_, names)| names)
+    }
+}
+
+/// Names in quotes, with commas between them.
+fn listed(names: &[&str]) -> Vec<u8> {
+    names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(",").into_bytes()
 }
 
 #[cfg(test)]

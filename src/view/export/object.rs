@@ -126,6 +126,22 @@ impl<'a> Object<'a> {
         self.put(key, |line| line.list(words, |line, word| line.quoted(word.as_bytes())));
     }
 
+    /// The same of words that were listed before, and of some more.
+    pub(super) fn listed(&mut self, key: Key, listed: &[u8], more: impl IntoIterator<Item = &'static str>) {
+        self.put(key, |line| {
+            line.out.push(b'[');
+            line.out.extend_from_slice(listed);
+            let mut is_first = listed.is_empty();
+            for word in more {
+                if !std::mem::take(&mut is_first) {
+                    line.out.push(b',');
+                }
+                line.quoted(word.as_bytes());
+            }
+            line.out.push(b']');
+        });
+    }
+
     /// Octets in hexadecimal.
     pub(super) fn hex(&mut self, key: Key, octets: &[u8]) {
         self.put(key, |line| escape::hexadecimal(octets, line.out));
