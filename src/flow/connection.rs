@@ -225,6 +225,10 @@ impl Connection {
             // What it offers counts for nothing.
             sight.syn_options = SynOptions { cut: true, ..SynOptions::default() };
         }
+        let answers_probe = self.is_probed(tcp, direction);
+        if answers_probe {
+            self.halves[self.way_back(direction).index()].sent = 1;
+        }
         let base = match self.halves[direction.index()].base.filter(|_| is_stray) {
             Some(base) => base,
             None => self.learn_base(tcp, direction),
@@ -255,6 +259,7 @@ impl Connection {
             initial_rtt: self.handshake.rtt_nanoseconds().filter(|_| analysis.says_something()),
             time_relative: time.0.saturating_sub(self.first.1.0),
             time_delta: time.0.saturating_sub(self.last.1.0),
+            answers_probe,
             reset,
             dropped,
             states: [Direction::ToServer, Direction::ToClient].map(|way| self.state(way)),
@@ -316,6 +321,22 @@ impl Connection {
             // The client tries again with the number it had: what was refused may be granted now.
             self.halves.iter_mut().for_each(Half::forget_resets);
         }
+    }
+
+    /// Whether this answers a keep-alive probe, and nothing else was captured of its connection before: an empty segment whose
+    /// number is acknowledged at once, as it stands before the next one (RFC 9293 §3.8.4). So nothing is missing behind it.
+    ///
+    /// Of an octet that was sent behind an empty segment and not captured the answer looks the same; that is much rarer.
+    fn is_probed(&self, tcp: &Tcp, direction: Direction) -> bool {
+        let other = &self.halves[self.way_back(direction).index()];
+        let was_bare = self.octets == [0; 2] && other.fin().is_none() && !other.has_reset();
+        self.opening == Opening::Guessed
+            && self.ways[0] != direction
+            && self.halves[direction.index()].acknowledged.is_none()
+            && was_bare
+            && tcp.payload_len == 0
+            && tcp.flags.0 & (Flags::SYN | Flags::FIN | Flags::RST | Flags::ACK) == Flags::ACK
+            && other.base.is_some_and(|base| SeqNumber(tcp.ack) == base.plus(2))
     }
 
     fn learn_base(&mut self, tcp: &Tcp, direction: Direction) -> SeqNumber {

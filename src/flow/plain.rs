@@ -5,6 +5,7 @@
 
 use super::Connection;
 use super::analysis::{Analysed, Options};
+use super::connection::Opening;
 use super::half::Half;
 use super::table::{Flow, FlowId, FlowTable};
 use crate::capture::Moment;
@@ -39,9 +40,12 @@ impl Connection {
         let is_going_on = |half: &Half| half.base.is_some() && half.fin().is_none() && !half.has_reset();
         let handshake = &self.handshake;
         let is_open = handshake.ack.is_some() || (handshake.syn.is_none() && handshake.syn_ack.is_none());
+        // What an empty segment was that came first its answer tells.
+        let has_answered = |half: &Half| half.acknowledged.is_some();
+        let is_begun = self.opening == Opening::Seen || self.octets != [0; 2] || self.halves.iter().all(has_answered);
         // Where another may take its place, or a segment may have been dropped, each is looked at.
         let is_alone = self.met.is_none() && self.outside.is_none();
-        is_open && is_alone && self.halves.iter().all(is_going_on)
+        is_open && is_begun && is_alone && self.halves.iter().all(is_going_on)
     }
 
     /// Takes a plain segment whose payload belongs at this offset of its stream.

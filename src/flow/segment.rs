@@ -32,6 +32,8 @@ pub struct Segment {
     pub time_relative: i64,
     /// Nanoseconds since the connection's previous frame.
     pub time_delta: i64,
+    /// It answers a keep-alive probe with which the capture of its connection began.
+    pub answers_probe: bool,
     /// What it means for the end of its connection.
     pub reset: Reset,
     /// Segments of the other side that its sender has dropped, as it shows: they lay outside its window.

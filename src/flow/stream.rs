@@ -94,6 +94,14 @@ impl Stream {
         Self { keeping: Keeping::Unread, ..Self::default() }
     }
 
+    /// Says that the octets before this offset came before the capture: none of them is waited for. Of a stream that has begun
+    /// already nothing changes.
+    pub fn begin_at(&mut self, offset: u64) {
+        if self.assembler.next() == 0 {
+            self.assembler.extend(&(0..offset));
+        }
+    }
+
     /// Adds a segment's payload, which begins at `offset` in the stream.
     pub fn add(&mut self, offset: u64, payload: &[u8], origin: Origin) -> Delivery {
         let range = offset..offset + payload.len() as u64;

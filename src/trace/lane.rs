@@ -226,6 +226,13 @@ impl Lane {
         }
     }
 
+    /// A keep-alive probe in this direction repeated a number that was sent before the capture: what is said begins behind it.
+    pub(super) fn begin_behind_probe(&mut self, direction: Direction) {
+        let d = direction.index();
+        self.hearing.streams[d].begin_at(1);
+        self.read[d] = self.read[d].max(1);
+    }
+
     /// Takes note of FIN and RST. A FIN may come before bytes that belong in front of it.
     pub(super) fn hear_end(&mut self, packet: &Packet, segment: &Segment, now: Moment) {
         let Some((tcp, ..)) = packet.tcp() else { return };

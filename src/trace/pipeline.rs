@@ -202,6 +202,9 @@ impl<W: Watch> Pipeline<W> {
             let place = place(connection, dropped.direction, dropped.moment);
             self.common.watch.note(Some(&place), &dropped.note());
         }
+        if segment.answers_probe {
+            lane.begin_behind_probe(direction.reverse());
+        }
         let (delivery, lent) = deliver(connection, lane, segment, admitted, (frame, now, self.common.needs.frames));
         let (packet, data) = admitted.whole(frame.data);
         lane.hear_end(packet, segment, now);

@@ -5,7 +5,7 @@ use crate::packet::Flags;
 use crate::trace::testing::{
     Conversation, DATA, EMPTY_200, GET, HELLO, HI, SWITCHING, TO_CLIENT, TO_SERVER, UPGRADE, notes, told,
 };
-use crate::trace::{Talk, layer_sums};
+use crate::trace::{Talk, Trace, layer_sums};
 
 #[test]
 fn a_gap_is_told() {
@@ -48,6 +48,35 @@ fn octets_acknowledged_but_never_seen_are_told() {
         EMPTY_200.len()
     );
     assert_eq!(notes(&talk.trace()), [(Some(5), text.as_str())]);
+}
+
+/// A capture that begins with a keep-alive probe: its number was sent before, and nothing is missing.
+#[test]
+fn a_probe_with_which_the_capture_begins_takes_no_number() {
+    let probed = || {
+        let mut talk = Conversation::new();
+        let before = talk.next[0].wrapping_sub(1);
+        for _ in 0..2 {
+            talk.at(TO_SERVER, before, Flags::ACK, b"").segment(TO_CLIENT, Flags::ACK, b"");
+        }
+        talk
+    };
+    assert_eq!(untold(&probed().close().trace()), [(None, ""); 0]);
+    let mut talk = probed();
+    talk.client(GET).server(EMPTY_200).client(GET).server(EMPTY_200);
+    let trace = talk.close().trace();
+    assert_eq!(untold(&trace), [(None, ""); 0]);
+    assert_eq!(told(&trace)[..2], ["[5] > GET /", "[6] < 200 OK"]);
+    // An octet that is acknowledged later than at once was lost.
+    let mut talk = Conversation::new();
+    talk.segment(TO_SERVER, Flags::ACK, b"").segment(TO_CLIENT, Flags::ACK, b"");
+    talk.client("x").lose().segment(TO_CLIENT, Flags::ACK, b"");
+    assert!(untold(&talk.trace())[0].1.starts_with("the last octet that"), "{:?}", untold(&talk.trace()));
+}
+
+/// The notes, without the one that the capture began later than the connection.
+fn untold(trace: &Trace) -> Vec<(Option<u32>, &str)> {
+    notes(trace).into_iter().filter(|(_, text)| !text.contains("began before the capture")).collect()
 }
 
 /// What the capture lacks is given up while it runs: what comes behind it is read, and is late when it comes after all.
