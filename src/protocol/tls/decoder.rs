@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::hello::{Chosen, Hello, Side};
+use super::joined::{Joined, is_encrypted};
 use super::keys::{Keys, Outcome, inner_13};
 use super::record::{
     ALERT_TYPE, APPLICATION_DATA, CHANGE_CIPHER_SPEC, ENCRYPTED_EXTENSIONS, HANDSHAKE, HEADER_LEN, Handshake, Opened,
@@ -13,7 +14,7 @@ use crate::layer::{Direction, Group, Note, Severity};
 use crate::message::{Decoder, Draft, Input, Inside, Piece, Progress, Sink};
 
 /// "The length MUST NOT exceed 2^14 + 256 bytes" (RFC 8446 §5.2); of TLS 1.2, 2^14 + 2048 (RFC 5246 §6.2.3).
-const MAX_RECORD: usize = (1 << 14) + 2048;
+pub(super) const MAX_RECORD: usize = (1 << 14) + 2048;
 /// A handshake message larger than this is not put together; certificates are much smaller.
 const MAX_HANDSHAKE: usize = 256 << 10;
 const CLOSE_NOTIFY: u8 = 0;
@@ -36,6 +37,8 @@ struct Speaker {
     opened: bool,
     /// What comes now is not opened: there is no key for it.
     sealed: bool,
+    /// It has said a whole record.
+    spoke: bool,
 }
 
 #[derive(Default)]
@@ -49,6 +52,8 @@ pub(super) struct TlsDecoder {
     told_sealed: bool,
     /// One side said with a fatal alert why it goes.
     failed: bool,
+    /// Of a connection that was joined in its middle: where its records begin.
+    joined: Option<Box<Joined>>,
 }
 
 /// What was in a record that was opened.
@@ -61,6 +66,10 @@ impl Decoder for TlsDecoder {
     fn decode(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Progress {
         if input.bytes.is_empty() {
             return Progress::NeedMore;
+        }
+        let sought = self.joined.as_mut().and_then(|joined| joined.seek(input));
+        if let Some(progress) = sought {
+            return progress;
         }
         let Some(header) = input.bytes.first_chunk::<HEADER_LEN>() else { return self.cut(input, sink) };
         let [content_type, major, _minor, high, low] = *header;
@@ -77,15 +86,17 @@ impl Decoder for TlsDecoder {
         }
         let whole = HEADER_LEN + usize::from(len);
         let Some(content) = input.bytes.get(HEADER_LEN..whole) else { return self.cut(input, sink) };
+        let mut notes = Vec::new();
+        notes.extend(self.begin(input.direction, content_type, content).into_iter().flatten());
         let sealed = self.speakers[input.direction.index()].encrypted && content_type != CHANGE_CIPHER_SPEC;
         let outcome = match sealed || content_type == APPLICATION_DATA {
+            _ if self.is_late() => Outcome::Closed,
             true => self.keys.open(input.direction, self.is_13, (header, content), input.end, sink),
             false => Outcome::Closed,
         };
         if matches!(outcome, Outcome::Wait) {
             return Progress::Wait;
         }
-        let mut notes = Vec::new();
         notes.extend(self.one_sided(input.direction, &outcome, sealed || content_type == APPLICATION_DATA, sink));
         let mut record = self.record(*header, content, input.direction, &mut notes, sink);
         let plain = self.opened(&mut record, outcome, input.direction, &mut notes, sink);
@@ -127,6 +138,26 @@ impl Decoder for TlsDecoder {
 }
 
 impl TlsDecoder {
+    /// A decoder for a connection that was joined in its middle.
+    pub(super) fn joining() -> Self {
+        Self { joined: Some(Box::default()), ..Self::default() }
+    }
+
+    /// Whether the keys follow from what was said before the capture.
+    fn is_late(&self) -> bool {
+        self.joined.as_ref().is_some_and(|joined| joined.is_late())
+    }
+
+    /// Takes note of the first record of a direction, of a connection that was joined in its middle.
+    fn begin(&mut self, direction: Direction, content_type: u8, content: &[u8]) -> [Option<Note>; 2] {
+        let Some(joined) = &mut self.joined else { return [None, None] };
+        let speaker = &mut self.speakers[direction.index()];
+        if !std::mem::replace(&mut speaker.spoke, true) {
+            speaker.encrypted = !self.is_13 && is_encrypted(content_type, content);
+        }
+        [joined.note(direction, content_type, content), joined.passed(direction)]
+    }
+
     /// A record that is not whole: it is waited for, or shown as far as it came.
     fn cut(&self, input: Input<'_>, sink: &mut dyn Sink) -> Progress {
         if !input.end {
@@ -148,10 +179,11 @@ impl TlsDecoder {
 
     /// Takes note of whether a record opened. If by now one direction does and the other does not, that is told, once.
     fn one_sided(&mut self, direction: Direction, outcome: &Outcome, encrypted: bool, sink: &dyn Sink) -> Option<Note> {
+        let is_late = self.is_late();
         let speaker = &mut self.speakers[direction.index()];
         speaker.opened |= matches!(outcome, Outcome::Open { .. });
         if encrypted {
-            speaker.sealed = self.keys.is_sealed(direction, sink);
+            speaker.sealed = is_late || self.keys.is_sealed(direction, sink);
         }
         if matches!(outcome, Outcome::Failed) && speaker.sealed {
             // That is told of the record.

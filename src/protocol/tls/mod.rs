@@ -8,6 +8,7 @@
 mod crypt;
 mod decoder;
 mod hello;
+mod joined;
 mod keylog;
 mod keys;
 mod names;
@@ -53,9 +54,12 @@ impl Dissector for Tls {
         FIELDS
     }
 
-    /// A connection begins with a handshake record that holds a ClientHello. One joined in its middle is not told: its octets
-    /// look like any others.
+    /// A connection begins with a handshake record that holds a ClientHello. One joined in its middle is known by records that
+    /// follow each other.
     fn probe(&self, probe: Probe<'_>) -> Verdict {
+        if probe.joined {
+            return joined::probe(probe);
+        }
         let expected: [fn(u8) -> bool; 6] = [
             |octet| octet == record::HANDSHAKE,
             |octet| octet == 3,
@@ -65,7 +69,7 @@ impl Dissector for Tls {
             |octet| octet == 1,
         ];
         let fits = probe.to_server.iter().zip(expected).all(|(octet, fits)| fits(*octet));
-        match fits && !probe.joined {
+        match fits {
             false => Verdict::No,
             true if probe.to_server.len() >= expected.len() => Verdict::Yes,
             true if probe.end || !probe.to_client.is_empty() => Verdict::No,
@@ -77,6 +81,10 @@ impl Dissector for Tls {
         Some(Box::<decoder::TlsDecoder>::default())
     }
 
+    fn joined(&self, _probe: Probe<'_>) -> Option<Box<dyn Decoder>> {
+        Some(Box::new(decoder::TlsDecoder::joining()))
+    }
+
     fn upgraded(&self, _upgrade: &Upgrade, _sink: &mut dyn Sink) -> Option<Box<dyn Decoder>> {
         None
     }
@@ -86,6 +94,8 @@ impl Dissector for Tls {
     }
 }
 
+#[cfg(test)]
+mod joined_tests;
 #[cfg(test)]
 mod opened_tests;
 #[cfg(test)]

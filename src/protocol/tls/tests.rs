@@ -170,7 +170,7 @@ fn a_connection_is_recognised_by_its_client_hello() {
     let bytes = record(22, &client_hello());
     assert_eq!(probe(&bytes, b"", false), Verdict::Yes);
     assert_eq!(probe(&bytes[..4], b"", false), Verdict::NeedMore);
-    assert_eq!(probe(&bytes, b"", true), Verdict::No);
+    assert_eq!(probe(&bytes, b"", true), Verdict::Yes);
     assert_eq!(probe(b"GET / HTTP/1.1", b"", false), Verdict::No);
     assert_eq!(probe(&record(23, &[1; 9]), b"", false), Verdict::No);
 }

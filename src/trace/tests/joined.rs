@@ -32,11 +32,32 @@ fn a_websocket_joined_in_its_middle_is_read_and_how_sure_that_is_is_told() {
     talk.client(HELLO).server(HI).client(HELLO).server(HI);
     assert_eq!(talk.trace().talk(0), Talk::Unknown);
     // And other octets are none either.
-    for octets in [&b"SSH-2.0-OpenSSH_9.2\r\n"[..], b"\x16\x03\x01\x00\x05abcde", &[0; 40]] {
+    for octets in [&b"SSH-2.0-OpenSSH_9.2\r\n"[..], b"\x16\x03\x01\x00\x05abcdef", &[0; 40]] {
         let mut talk = Conversation::new();
         talk.client(octets).server(octets).client(octets);
         assert_eq!(talk.trace().talk(0), Talk::Unknown);
     }
+}
+
+#[test]
+fn tls_joined_behind_its_handshake_is_known_by_its_records() {
+    use crate::protocol::testing_tls::record;
+    let mut talk = Conversation::new();
+    let long = record(23, &[7; 900]);
+    talk.client(&long[500..]).server(record(23, &[9; 40])).client(record(23, &[7; 30])).client(record(23, &[7; 20]));
+    let trace = talk.trace();
+    assert_eq!(trace.talk(0), Talk::Known("tls"));
+    let said =
+        |len: u32, arrow: &str, frame: u32| format!("[{frame}] {arrow} TLS application data, encrypted, {len} octets");
+    let mut lines = told(&trace);
+    lines.sort_unstable();
+    assert_eq!(lines, [said(40, "<", 2), said(30, ">", 3), said(20, ">", 4)]);
+    let of = |words: &str| {
+        notes(&trace).into_iter().filter(|(_, text)| text.contains(words)).map(|(on, _)| on).collect::<Vec<_>>()
+    };
+    assert_eq!(of("the handshake came before the capture"), [Some(2)]);
+    assert_eq!(of("the 405 octets before it end a record"), [Some(3)]);
+    assert_eq!(layer_sums(&trace.ledger(1)).last(), Some(&("data", 405)));
 }
 
 #[test]
